@@ -1,0 +1,516 @@
+"""Orders to a case and the answers: plain values that cross rooms, processes and years.
+
+A command is an order (`Accept`), with an id that its sender chose and keeps: the same id always
+gets the same outcome. `verb` names the body's type in `BODIES`. All instants are aware and UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid5
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+from cases.rulings import Ruling
+from catalogue.matters import ProcedureKind
+
+NAMESPACE = UUID("6f1d2c1e-3c5b-5b0e-9d0e-2a7d9b0f4c11")
+"""Root of every name-based id of this system (RFC 9562, version 5)."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+"""A sentence somebody must write: GB/T 39046-2020 gives opinions an..1000."""
+Remark = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
+
+
+class Frozen(BaseModel):
+    """A value: no change after it is made, no field that nobody declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def case_id_for(source: str, reference: str) -> str:
+    """Return the case id that belongs to a sender's own reference, the same one for ever."""
+    return str(uuid5(NAMESPACE, f"case\n{source}\n{reference}"))
+
+
+# --- who ---------------------------------------------------------------------------------------
+
+
+class Grant(Frozen):
+    """A role held in a department (`*`: everywhere)."""
+
+    role: str
+    department: str
+
+
+class Actor(Frozen):
+    """Who acts, as the door has established it.
+
+    `id` is the immutable user id (`u:…`, `s:…` for services, `system` for a timer of the law).
+    """
+
+    id: str
+    kind: Literal["human", "service", "citizen", "system"] = "human"
+    department: str = ""
+    grants: tuple[Grant, ...] = ()
+    clearance: int = 1
+    compartments: tuple[str, ...] = ()
+    on_behalf: str = ""
+    """The user id of the colleague whose deputy this actor is; empty: acts as oneself."""
+
+
+class Source(Frozen):
+    """Where an order came in."""
+
+    door: Literal["web", "nats", "rest", "worker"]
+    ip: str = ""
+    session: str = ""
+    message: str = ""
+    """CloudEvents `source` and `id` of the message that carried the order."""
+
+
+class Warrant(Frozen):
+    """Permission for exactly one command, signed by the door that asked policy for it.
+
+    The worker refuses a command whose warrant is missing, altered, or for something else.
+    `expires_at` is judged when the command is admitted, not when it is settled.
+    """
+
+    command_id: str
+    command_digest: str
+    """`Command.digest()` of the order it covers."""
+    actor: str
+    on_behalf: str = ""
+    act: str
+    object_type: str
+    object_id: str
+    policy: str
+    """Version (digest) of the policy that decided."""
+    row: str
+    """The policy row that allowed, or the article for principal `system`."""
+    role: str = ""
+    department: str = ""
+    issued_at: AwareDatetime
+    expires_at: AwareDatetime
+    issuer: str
+    """Key name: web, gateway or worker."""
+    signature: str = ""
+    """Ed25519 over the canonical JSON of the other fields, base64."""
+
+
+# --- what is ordered ---------------------------------------------------------------------------
+
+
+class Person(Frozen):
+    """An applicant or agent; personal data, sealed under the subject's key before it is stored."""
+
+    kind: Literal[
+        "natural_person", "enterprise", "institution", "society", "government", "other"
+    ] = "natural_person"
+    name: Name
+    id_type: Code = "111"
+    """GA/T 2000.156: 111 居民身份证; a legal person uses `USCC` 统一社会信用代码."""
+    id_number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=18)] = ""
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=18)] = ""
+    legal_representative: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+class HandedIn(Frozen):
+    """One material as it was handed in."""
+
+    code: Code
+    originals: int = Field(default=0, ge=0, le=999)
+    copies: int = Field(default=0, ge=0, le=999)
+    upload: str = ""
+    """Id of an upload kept by the web; empty for paper."""
+    digest: str = ""
+    """SHA-256 (hex) of the uploaded bytes."""
+    file_name: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+class Lacking(Frozen):
+    """One thing to correct, as the one-time notice names it."""
+
+    code: Code
+    """Material code or form field."""
+    what: Text
+    why: Remark = ""
+
+
+class File(Frozen):
+    """申请/收件: opens the case. `received_at` of the case is the command's `occurred_at`."""
+
+    matter: Code
+    version: str = ""
+    """Filled by the door: the version in force at `occurred_at`."""
+    channel: Literal["window", "computer", "mobile", "post", "other"] = "window"
+    """GB/T 39046-2020 A.5."""
+    applicant: Person
+    agent: Person | None = None
+    form: dict[str, JsonValue] = {}
+    materials: tuple[HandedIn, ...] = ()
+    reference: Annotated[str, StringConstraints(max_length=200)] = ""
+    """The sender's own number for the case; with the sender it names the case for ever."""
+    project_code: Annotated[str, StringConstraints(max_length=24)] = ""
+    electronic_service: bool = False
+    """The applicant agrees to electronic service (民事诉讼法第九十条)."""
+
+
+class PreReview(Frozen):
+    """预审: pass, or return with everything that is wrong told at once."""
+
+    result: Literal["passed", "returned"]
+    lacking: tuple[Lacking, ...] = ()
+
+
+class AskSupplement(Frozen):
+    """一次性告知: everything to correct, once (行政许可法第三十二条第一款第（四）项)."""
+
+    lacking: Annotated[tuple[Lacking, ...], Field(min_length=1)]
+    supply_within_days: int = Field(default=30, ge=1, le=365)
+
+
+class Supply(Frozen):
+    """补正: what the applicant brings after a notice or under an undertaking."""
+
+    materials: tuple[HandedIn, ...] = ()
+    form: dict[str, JsonValue] = {}
+    """Corrected fields only."""
+
+
+class CorrectOnSpot(Frozen):
+    """当场更正 (行政许可法第三十二条第一款第（三）项)."""
+
+    form: dict[str, JsonValue]
+
+
+class Accept(Frozen):
+    """受理."""
+
+    mode: Literal["plain", "tolerant", "commitment"] = "plain"
+    undertaking: Remark = ""
+    """The applicant's written undertaking, for 容缺受理 and 告知承诺."""
+    missing: tuple[Code, ...] = ()
+    """Secondary materials to come, for 容缺受理."""
+
+
+class RefuseAcceptance(Frozen):
+    """不予受理."""
+
+    reason: Text
+    apply_to: Remark = ""
+    """Where to apply instead."""
+
+
+class NotRequired(Frozen):
+    """不受理: no licence is needed (行政许可法第三十二条第一款第（一）项)."""
+
+    reason: Text
+
+
+class Claim(Frozen):
+    """签收: take a task out of the team's queue."""
+
+    task: Code
+
+
+class Transfer(Frozen):
+    """转办: hand a task to a named colleague, with the reason."""
+
+    task: Code
+    to: Name
+    reason: Text
+
+
+class AddSigner(Frozen):
+    """加签: one more person, or one more department, must give an opinion."""
+
+    task: Code
+    """The task to which a signer is added; for a whole department, the lead's task."""
+    signer: Annotated[str, StringConstraints(max_length=200)] = ""
+    department: Annotated[str, StringConstraints(max_length=64)] = ""
+    reason: Text
+
+
+class RemoveSigner(Frozen):
+    """减签."""
+
+    task: Code
+    signer: Annotated[str, StringConstraints(max_length=200)] = ""
+    reason: Text
+
+
+class Opine(Frozen):
+    """A department's opinion (审查意见)."""
+
+    task: Code
+    result: Literal["agree", "disagree", "needs_supplement"]
+    text: Text
+    conditions: Remark = ""
+
+
+class Inspect(Frozen):
+    """核查(勘验)笔录: at least as many officers as the step asks (第三十四条: two)."""
+
+    task: Code
+    inspectors: Annotated[tuple[Name, ...], Field(min_length=1)]
+    place: Name
+    inspected_at: AwareDatetime
+    findings: Text
+
+
+class Gather(Frozen):
+    """汇总: the lead department sums the opinions up and proposes a decision."""
+
+    proposal: Literal["grant", "refuse"]
+    text: Text
+
+
+class StartProcedure(Frozen):
+    """特别程序 (行政许可法第四十五条); the applicant is told the time needed in writing."""
+
+    kind: ProcedureKind
+    ground: Text
+    expected_days: int = Field(ge=1, le=365)
+    host: Annotated[str, StringConstraints(max_length=200)] = ""
+    """Who presides a hearing; never a reviewer of the case (第四十八条第一款第（三）项)."""
+
+
+class EndProcedure(Frozen):
+    procedure: Code
+    result: Text
+
+
+class Extend(Frozen):
+    """延期, once, before expiry, by the rank the matter names, with reasons (第四十二条)."""
+
+    reason: Text
+
+
+class ReturnStep(Frozen):
+    """退回环节: back to an earlier step, with the reason."""
+
+    to: Literal["review", "gather", "received"]
+    tasks: tuple[Code, ...] = ()
+    """Tasks to reopen when going back to `review`; empty: all."""
+    reason: Text
+
+
+class Decide(Frozen):
+    """决定. A refusal needs its reasons (行政许可法第三十八条)."""
+
+    result: Literal["grant", "refuse", "terminate"]
+    reasons: Remark = ""
+    conditions: Remark = ""
+    valid_until: str = ""
+    """Last day of the licence, ISO date; empty: without term."""
+
+
+class Certify(Frozen):
+    """制证."""
+
+    certificate: Name
+    number: Annotated[str, StringConstraints(max_length=50)] = ""
+
+
+class Serve(Frozen):
+    """送达 (民事诉讼法第八十七条以下)."""
+
+    method: Literal["direct", "left", "electronic", "post", "entrusted", "public_notice"]
+    recipient: Name
+    relation: Annotated[str, StringConstraints(max_length=100)] = "本人"
+    served_at: AwareDatetime | None = None
+    """When it reached the addressee; absent: the instant of the command."""
+    place: Annotated[str, StringConstraints(max_length=200)] = ""
+    refusal: Remark = ""
+    witnesses: tuple[Name, ...] = ()
+
+
+class Close(Frozen):
+    """办结."""
+
+    remark: Remark = ""
+
+
+class Rate(Frozen):
+    """好差评: 1 非常满意 … 5 非常不满意 (GB/T 39046-2020 A.8); 4 and 5 open a mending loop."""
+
+    grade: int = Field(ge=1, le=5)
+    text: Remark = ""
+    channel: Literal["window", "computer", "mobile", "phone", "other"] = "window"
+
+
+class Rectify(Frozen):
+    """差评整改."""
+
+    cause: Text
+    measures: Text
+
+
+class CallBack(Frozen):
+    """回访."""
+
+    satisfied: bool
+    text: Remark = ""
+
+
+class Withdraw(Frozen):
+    """撤回申请, before the decision."""
+
+    reason: Remark = ""
+
+
+class Urge(Frozen):
+    """催办: asks who holds the case to get on; moves no clock."""
+
+    task: Annotated[str, StringConstraints(max_length=64)] = ""
+    text: Text
+
+
+class CopyTo(Frozen):
+    """抄送: lets others know; asks nothing of them."""
+
+    to: Annotated[tuple[Name, ...], Field(min_length=1)]
+    text: Remark = ""
+
+
+class CheckAfterwards(Frozen):
+    """告知承诺核查."""
+
+    result: Literal["true", "rectify", "untrue"]
+    text: Text
+
+
+class RecordStep(Frozen):
+    """One step of an `open` matter, as the authority recorded it."""
+
+    step: Name
+    handler: Annotated[str, StringConstraints(max_length=200)] = ""
+    group: Annotated[str, StringConstraints(max_length=200)] = ""
+    remark: Remark = ""
+
+
+class TimerFired(Frozen):
+    """An instant that the law gives came: acted by `system`, only the worker can order it."""
+
+    timer: str
+    due_at: AwareDatetime
+    article: str
+
+
+BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
+    {
+        "file": File,
+        "pre_review": PreReview,
+        "ask_supplement": AskSupplement,
+        "supply": Supply,
+        "correct_on_spot": CorrectOnSpot,
+        "accept": Accept,
+        "refuse_acceptance": RefuseAcceptance,
+        "not_required": NotRequired,
+        "claim": Claim,
+        "transfer": Transfer,
+        "add_signer": AddSigner,
+        "remove_signer": RemoveSigner,
+        "opine": Opine,
+        "inspect": Inspect,
+        "gather": Gather,
+        "start_procedure": StartProcedure,
+        "end_procedure": EndProcedure,
+        "extend": Extend,
+        "return_step": ReturnStep,
+        "decide": Decide,
+        "certify": Certify,
+        "serve": Serve,
+        "close": Close,
+        "rate": Rate,
+        "rectify": Rectify,
+        "call_back": CallBack,
+        "withdraw": Withdraw,
+        "urge": Urge,
+        "copy_to": CopyTo,
+        "check_afterwards": CheckAfterwards,
+        "record_step": RecordStep,
+        "timer_fired": TimerFired,
+    }
+)
+"""Every verb and the type of its body. `timer_fired` never comes in by a door."""
+
+
+class Command(Frozen):
+    """One order to one case.
+
+    `id` is the idempotency key. `body` is the JSON of `BODIES[verb]`; `parsed()` gives it typed.
+    """
+
+    id: CommandId
+    verb: str
+    case_id: str
+    body: dict[str, Any]
+    actor: Actor
+    source: Source
+    occurred_at: AwareDatetime
+    """Business time. In the past only for an actor with the right to backfill (补录)."""
+    backfill: bool = False
+    warrant: Warrant | None = None
+
+    def parsed(self) -> Frozen:
+        """Return the typed body. Raises `KeyError` for an unknown verb, `ValidationError` else."""
+        return BODIES[self.verb].model_validate(self.body)
+
+    def digest(self) -> str:
+        """Return SHA-256 (hex) over everything but the warrant, in sorted compact JSON."""
+        plain = self.model_dump(mode="json", exclude={"warrant"})
+        text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+# --- what came of it ---------------------------------------------------------------------------
+
+
+class DocumentRef(Frozen):
+    """A document that a step issued."""
+
+    id: str
+    kind: str
+    number: str
+    digest: str
+    """SHA-256 (hex) of the file."""
+    code: str
+    """Verification code printed on it."""
+
+
+class Outcome(Frozen):
+    """The final answer to a command; asked again, in a year, it is the same one.
+
+    `refused` is a *no* by law, policy or state: final, with a code, a Chinese sentence that says
+    what to do, and the article or field it rests on.
+    """
+
+    command_id: str
+    case_id: str
+    status: Literal["done", "refused"]
+    case_no: str = ""
+    seq: int = 0
+    stage: str = ""
+    code: str = ""
+    reason: str = ""
+    basis: str = ""
+    field: str = ""
+    documents: tuple[DocumentRef, ...] = ()
+    entry: str = ""
+    """Id of the log entry of the step."""
+    recorded_at: datetime | None = None
+    repeated: bool = False
+    """True when the command had been settled before and this is its stored answer."""
+
+
+__all__ = ["BODIES", "NAMESPACE", "Actor", "Command", "Outcome", "Ruling", "Warrant"]

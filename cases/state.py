@@ -1,0 +1,191 @@
+"""A case as its workflow remembers it, and the facts that change it.
+
+`decide` (cases/approval.py) turns an order into events; `evolve` turns state and event into the
+next state. The workflow keeps the state, history keeps the events, the rows show them.
+No personal data stands here: names and opinions go from the command to sealed rows.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from cases.messages import Frozen
+from catalogue.matters import (
+    Commitment,
+    DocumentKind,
+    Extension,
+    Label,
+    Limit,
+    Material,
+    Separation,
+    Step,
+    Tolerance,
+)
+
+Stage = Literal[
+    "pre_review",  # 预审
+    "received",  # 收件 (formal review due)
+    "supplement",  # 待补正
+    "review",  # 审查
+    "gather",  # 汇总 (all opinions in, the lead proposes)
+    "decision",  # 待决定
+    "certificate",  # 制证
+    "service",  # 送达
+    "closing",  # 待办结
+    "rating",  # 办结, 待评价
+    "rectification",  # 差评整改
+    "call_back",  # 回访
+    "ended",  # 归档: nothing further is expected
+]
+
+ENDINGS = ("withdrawn", "not_accepted", "not_required", "granted", "refused", "terminated", "open")
+
+
+class Plan(Frozen):
+    """The part of the matter that steers the case, frozen when it was filed."""
+
+    matter: str
+    version: str
+    digest: str
+    """SHA-256 (hex) of the matter version's canonical JSON."""
+    name: str
+    department: str
+    lead: str
+    process: Literal["approval", "open"]
+    case_kind: Literal["on_the_spot", "promised", "other"]
+    zone: str
+    calendar: str
+    statutory: Limit
+    promised: Limit
+    notice: Limit
+    delivery: Limit
+    extension: Extension | None = None
+    procedures: tuple[str, ...] = ()
+    promise_pauses: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    separations: tuple[Separation, ...] = ()
+    tolerance: Tolerance | None = None
+    commitment: Commitment | None = None
+    materials: tuple[Material, ...] = ()
+    documents: tuple[DocumentKind, ...] = ()
+    rules: dict[str, str] = Field(default_factory=dict)
+    rule_digests: dict[str, str] = Field(default_factory=dict)
+    """Rule role → digest of the pack in force at filing."""
+    result: str = ""
+    label: Label = Label()
+
+
+class OpinionGiven(Frozen):
+    """Who gave which opinion; the words themselves are a sealed row."""
+
+    signer: str
+    result: Literal["agree", "disagree", "needs_supplement"]
+
+
+class Task(Frozen):
+    """One piece of work that waits for somebody (待办)."""
+
+    key: str
+    """`receive`, `supplement`, `review-<step code>`, `gather`, `decide`, `certify`, …"""
+    step: str
+    department: str
+    kind: Literal["window", "review", "gather", "decide", "certify", "serve", "close", "rectify"]
+    state: Literal["open", "done", "cancelled"] = "open"
+    holder: str = ""
+    """User id after 签收; empty: in the team's queue."""
+    signing: Literal["all", "any"] = "any"
+    signers: tuple[str, ...] = ()
+    """Who must sign (加签 adds); empty: anyone of the department."""
+    opinions: tuple[OpinionGiven, ...] = ()
+    inspectors_needed: int = 0
+    inspected: bool = False
+    opened_at: AwareDatetime
+    due_at: AwareDatetime | None = None
+
+
+class Procedure(Frozen):
+    """A special procedure that stops the statutory clock (行政许可法第四十五条)."""
+
+    id: str
+    kind: str
+    started_at: AwareDatetime
+    expected_until: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    host: str = ""
+
+
+class Timer(Frozen):
+    """An instant at which the law or a promise expects something, with its article."""
+
+    key: str
+    """`notice`, `statutory`, `promised`, `delivery`, `step:<task key>`, `undertaking`, …"""
+    due_at: AwareDatetime
+    article: str
+    provisional: bool = False
+    """The period runs past the last published holiday notice."""
+
+
+class ClockEvent(Frozen):
+    """One event that a clock is derived from (part 2 derives every deadline from these)."""
+
+    kind: Literal[
+        "received", "noticed", "supplied", "accepted", "deemed_accepted", "paused", "resumed",
+        "extended", "decided", "delivered", "closed", "withdrawn", "refused_acceptance",
+        "step_opened", "step_done", "timer_passed",
+    ]  # fmt: skip
+    at: AwareDatetime
+    article: str
+    detail: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class CaseState(Frozen):
+    """All that the workflow needs to decide what may happen next."""
+
+    case_id: str
+    case_no: str = ""
+    plan: Plan
+    seq: int = 0
+    stage: Stage = "received"
+    ending: str = ""
+    """How it ended, one of `ENDINGS`; empty while it has not."""
+    channel: str = "window"
+    subject: str = ""
+    """Pseudonym of the applicant."""
+    backfilled: bool = False
+    received_at: AwareDatetime | None = None
+    accepted_at: AwareDatetime | None = None
+    decided_at: AwareDatetime | None = None
+    served_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    last_at: AwareDatetime | None = None
+    """Business time of the newest event; business time never runs backwards in a case."""
+    accept_mode: Literal["", "plain", "tolerant", "commitment", "deemed"] = ""
+    decision: Literal["", "grant", "refuse", "terminate"] = ""
+    proposal: Literal["", "grant", "refuse"] = ""
+    noticed: bool = False
+    """The one-time notice was given; there is no second one."""
+    lacking: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Secondary materials promised under 容缺受理."""
+    tasks: tuple[Task, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+    extended: bool = False
+    timers: tuple[Timer, ...] = ()
+    hands: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    grade: int = 0
+
+
+class Event(Frozen):
+    """What has happened: the settled effect of one command on the case.
+
+    `kind` is the past tense of the verb (`filed`, `accepted`, `opined`, …; `cases/approval.py`
+    lists them); `data` is what `evolve` needs, free of personal data.
+    """
+
+    kind: str
+    at: AwareDatetime
+    by: str
+    on_behalf: str = ""
+    data: dict[str, JsonValue] = Field(default_factory=dict)

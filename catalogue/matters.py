@@ -1,0 +1,164 @@
+"""Matters (事项): what a citizen may ask for, as frozen values.
+
+Element names in the YAML are those of GB/T 39046-2020《政务服务平台基础数据规范》 table 4; the
+attribute names here are their English words (`docs/words.md`). A case carries the version that
+was in force when it was filed, so every field here is a value, never a reference to a file.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Unit = Literal["on_the_spot", "minute", "hour", "working_hour", "day", "working_day"]
+"""即办 · 分钟 · 小时 · 工作时 · 自然日 · 工作日."""
+
+ProcedureKind = Literal[
+    "hearing", "tender", "auction", "inspection", "testing", "quarantine", "appraisal",
+    "expert_review",
+]  # fmt: skip
+"""听证、招标、拍卖、检验、检测、检疫、鉴定、专家评审: the closed list of 行政许可法第四十五条."""
+
+DocumentKind = Literal[
+    "receipt", "supplement_notice", "acceptance_notice", "acceptance_refusal",
+    "procedure_notice", "extension_notice", "grant", "refusal", "service_record",
+]  # fmt: skip
+"""收件凭证 · 补正告知书 · 受理通知书 · 不予受理决定书 · 特别程序告知书 · 延期决定通知书 ·
+准予行政许可决定书 · 不予行政许可决定书 · 送达回证."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+
+
+class Limit(_Frozen):
+    """A period: so many units, on the ground of an article of the law register."""
+
+    n: int = Field(ge=0, alias="时限")
+    unit: Unit = Field(alias="单位")
+    basis: str = Field(alias="依据")
+
+
+class Extension(_Frozen):
+    """How much longer, once, and who may grant it (行政许可法第四十二条)."""
+
+    n: int = Field(ge=1, alias="时限")
+    unit: Unit = Field(alias="单位")
+    rank: Literal["organ_head", "government_head"] = Field(alias="批准人")
+    """本行政机关负责人 · 本级人民政府负责人."""
+    basis: str = Field(alias="依据")
+
+
+class Material(_Frozen):
+    """One paper that the applicant hands in."""
+
+    code: str = Field(alias="材料编码")
+    name: str = Field(alias="材料名称")
+    name_en: str = Field(default="", alias="材料英文名称")
+    issuer: str = Field(default="", alias="出具机构")
+    originals: int = Field(default=0, alias="原件份数")
+    copies: int = Field(default=0, alias="复印件份数")
+    required: bool = Field(default=True, alias="是否必备材料")
+    tolerable: bool = Field(default=False, alias="可容缺")
+    """A secondary material: acceptance may go ahead without it on a written undertaking."""
+
+
+class Step(_Frozen):
+    """One department's piece of the review (环节)."""
+
+    code: str = Field(alias="环节编码")
+    name: str = Field(alias="环节名称")
+    name_en: str = Field(default="", alias="环节英文名称")
+    department: str = Field(alias="办理部门")
+    limit: Limit | None = Field(default=None, alias="环节时限")
+    signing: Literal["all", "any"] = Field(default="any", alias="签署方式")
+    """会签 (every signer must agree) or 或签 (one suffices)."""
+    inspectors: int = Field(default=0, ge=0, alias="核查人数")
+    """At least so many officers on an on-site inspection (行政许可法第三十四条: two)."""
+    always: bool = Field(default=True, alias="必经")
+    """False: only when the routing rules name the department."""
+
+
+class Separation(_Frozen):
+    """Acts of one case that the same person may not both perform."""
+
+    acts: tuple[str, ...] = Field(alias="不得同人", min_length=2)
+    basis: str = Field(alias="依据")
+
+
+class Tolerance(_Frozen):
+    """容缺受理: acceptance with secondary materials missing, on a written undertaking."""
+
+    limit: Limit = Field(alias="补齐时限")
+    overdue: Literal["withdrawn", "refused", "revoked"] = Field(alias="逾期处理")
+    basis: str = Field(alias="依据")
+
+
+class Commitment(_Frozen):
+    """告知承诺: decision on the spot on a written undertaking, checked afterwards."""
+
+    check_within: Limit = Field(alias="核查时限")
+    basis: str = Field(alias="依据")
+
+
+class Label(_Frozen):
+    """敏感标记: level 1–4 and compartments; a reader's clearance must dominate both."""
+
+    level: int = Field(default=1, ge=1, le=4, alias="级别")
+    compartments: tuple[str, ...] = Field(default=(), alias="范畴")
+
+
+class Matter(_Frozen):
+    """One version of one matter."""
+
+    code: str = Field(alias="标识", pattern=r"^[a-z][a-z0-9-]{1,40}$")
+    version: str = Field(alias="版本", pattern=r"^\d{4}\.\d+$")
+    name: str = Field(alias="事项名称")
+    name_en: str = Field(alias="事项英文名称")
+    basic_code: str = Field(alias="基本编码")
+    implementing_code: str = Field(alias="实施编码")
+    type_code: str = Field(alias="事项类型代码")
+    """GB/T 39046-2020 A.1: 01 许可 … 10 其他, 20 公共服务."""
+    level_code: str = Field(alias="行使层级代码")
+    basis: tuple[str, ...] = Field(alias="设定依据")
+    department: str = Field(alias="实施主体")
+    """Code of the department that accepts and decides (catalogue/city.yaml)."""
+    case_kind: Literal["on_the_spot", "promised", "other"] = Field(alias="办件类型")
+    """GB/T 39046-2020 A.6: 1 即办件, 2 承诺件, 9 其他."""
+    applicant_kinds: tuple[str, ...] = Field(alias="服务对象")
+    """Of: natural_person, enterprise, institution, society, government, other (A.4)."""
+    in_force_from: date = Field(alias="生效日期")
+    in_force_until: date | None = Field(default=None, alias="失效日期")
+    zone: str = Field(default="Asia/Shanghai", alias="时区")
+    calendar: str = Field(default="cn", alias="日历")
+    """Name of a calendar in catalogue/calendars; `none` counts calendar days only."""
+    process: Literal["approval", "open"] = Field(default="approval", alias="流程")
+    """`approval`: the stages of domain.md §2.1. `open`: steps in any order, as recorded."""
+    statutory: Limit = Field(alias="法定办结时限")
+    promised: Limit = Field(alias="承诺办结时限")
+    notice: Limit = Field(alias="补正告知时限")
+    delivery: Limit = Field(alias="送达时限")
+    extension: Extension | None = Field(default=None, alias="延长审批")
+    procedures: tuple[ProcedureKind, ...] = Field(default=(), alias="特别程序")
+    promise_pauses: tuple[str, ...] = Field(default=(), alias="承诺时限停表")
+    """What stops the promised clock: procedure kinds, `supplement`, `site_visit`, `publicity`."""
+    on_site_pre_review: bool = Field(default=False, alias="网上申请须预审")
+    lead: str = Field(default="", alias="牵头部门")
+    """Department that gathers the opinions; empty: the implementing department."""
+    steps: tuple[Step, ...] = Field(alias="办理环节")
+    separations: tuple[Separation, ...] = Field(default=(), alias="职责分离")
+    tolerance: Tolerance | None = Field(default=None, alias="容缺受理")
+    commitment: Commitment | None = Field(default=None, alias="告知承诺")
+    materials: tuple[Material, ...] = Field(default=(), alias="申请材料")
+    form: dict[str, JsonValue] = Field(alias="表单")
+    """JSON Schema 2020-12. Per property: `title`, `x-en`, `x-personal: true` for personal data."""
+    documents: tuple[DocumentKind, ...] = Field(alias="文书")
+    rules: dict[str, str] = Field(alias="规则")
+    """Role (routing, completeness, on_the_spot) → rule pack id."""
+    result: str = Field(default="", alias="结果名称")
+    label: Label = Field(default=Label(), alias="敏感标记")
+    archive: Literal["permanent", "30y", "10y"] = Field(default="30y", alias="保管期限")
+    window: str = Field(default="", alias="办理地点")
+    phone: str = Field(default="", alias="咨询电话")
