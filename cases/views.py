@@ -1,0 +1,174 @@
+"""What pages and queries show: plain values made by `cases/queries.py`, read by every door.
+
+Names are masked unless the reader's warrant allows more; who fills a field decides that, never
+the page.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from cases.messages import DocumentRef, Frozen
+from cases.state import ClockEvent, Procedure, Task, Timer
+
+Pill = Literal["normal", "warning", "overdue", "paused", "extended", "ended"]
+"""正常 · 预警/今日到期 · 超期 · 停表 · 已延期 · 已办结 (peers.md §4, colours)."""
+
+
+class CaseRow(Frozen):
+    """One line of a worklist."""
+
+    case_id: str
+    case_no: str
+    matter: str
+    matter_name: str
+    applicant: str
+    """Masked name."""
+    stage: str
+    step: str
+    """Key of the task this line is about; empty when none is open."""
+    department: str
+    holder: str
+    holder_name: str = ""
+    departments_out: int = 0
+    departments_all: int = 0
+    received_at: AwareDatetime
+    accepted_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = None
+    due_clock: str = ""
+    """Which timer `due_at` belongs to: statutory, promised, notice, step:…"""
+    provisional: bool = False
+    pill: Pill = "normal"
+    days_left: int | None = None
+    """Working days until `due_at`, negative when overdue."""
+    backfilled: bool = False
+
+
+class Worklist(Frozen):
+    rows: tuple[CaseRow, ...]
+    total: int
+    warning: int
+    overdue: int
+    page: int
+    pages: int
+    by_stage: dict[str, int] = Field(default_factory=dict)
+
+
+class WorklistQuery(Frozen):
+    """Filters of a worklist; lives in the URL."""
+
+    scope: Literal["mine", "team", "all"] = "mine"
+    matter: str = ""
+    stage: str = ""
+    state: Literal["", "warning", "overdue", "open", "ended"] = ""
+    department: str = ""
+    text: str = ""
+    """Case number, or exact applicant name (matched through its pseudonym)."""
+    page: int = Field(default=1, ge=1)
+    size: Literal[25, 50, 100] = 25
+
+
+class TimelineItem(Frozen):
+    """One settled step, newest first on the page."""
+
+    seq: int
+    verb: str
+    at: AwareDatetime
+    recorded_at: AwareDatetime
+    who: str
+    who_name: str = ""
+    on_behalf: str = ""
+    department: str = ""
+    summary: str = ""
+    """Unsealed words of the step: reason, opinion, remark."""
+    basis: str = ""
+    refused: bool = False
+    backfill: bool = False
+    entry: str = ""
+    leaf: int | None = None
+    """Index in the log once sequenced."""
+    documents: tuple[DocumentRef, ...] = ()
+
+
+class OpinionView(Frozen):
+    task: str
+    step_name: str
+    department: str
+    signer: str
+    signer_name: str = ""
+    result: str
+    text: str
+    conditions: str = ""
+    at: AwareDatetime
+
+
+class MaterialView(Frozen):
+    code: str
+    name: str
+    required: bool
+    tolerable: bool
+    received: bool
+    originals: int = 0
+    copies: int = 0
+    upload: str = ""
+    file_name: str = ""
+    digest: str = ""
+
+
+class DocumentView(Frozen):
+    id: str
+    kind: str
+    number: str
+    digest: str
+    code: str
+    issued_at: AwareDatetime
+    void: bool = False
+
+
+class RulingView(Frozen):
+    seq: int
+    pack: str
+    version: str
+    engine: str
+    fired: tuple[dict[str, JsonValue], ...]
+    outcome: dict[str, JsonValue]
+
+
+class CaseView(Frozen):
+    """One case, whole."""
+
+    row: CaseRow
+    plan: dict[str, JsonValue]
+    """The frozen plan (cases.state.Plan as JSON)."""
+    matter: dict[str, JsonValue]
+    """The matter's version as filed (catalogue.matters.Matter as JSON)."""
+    form: dict[str, JsonValue]
+    """Form values; personal fields masked unless revealed."""
+    applicant: dict[str, JsonValue]
+    revealed: bool = False
+    materials: tuple[MaterialView, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    opinions: tuple[OpinionView, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    clock: tuple[ClockEvent, ...] = ()
+    documents: tuple[DocumentView, ...] = ()
+    rulings: tuple[RulingView, ...] = ()
+    timeline: tuple[TimelineItem, ...] = ()
+    notice: tuple[dict[str, JsonValue], ...] = ()
+    """What the one-time notice asked for."""
+
+
+class PublicStatus(Frozen):
+    """What anybody with case number and code may see."""
+
+    case_no: str
+    matter_name: str
+    stage: str
+    received_at: AwareDatetime
+    accepted_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = None
+    provisional: bool = False
+    ending: str = ""
