@@ -145,6 +145,15 @@ class Lacking(Frozen):
     why: Remark = ""
 
 
+class RecordStep(Frozen):
+    """One step of an `open` matter, as the authority recorded it."""
+
+    step: Name
+    handler: Annotated[str, StringConstraints(max_length=200)] = ""
+    group: Annotated[str, StringConstraints(max_length=200)] = ""
+    remark: Remark = ""
+
+
 class File(Frozen):
     """申请/收件: opens the case. `received_at` of the case is the command's `occurred_at`."""
 
@@ -162,6 +171,11 @@ class File(Frozen):
     project_code: Annotated[str, StringConstraints(max_length=24)] = ""
     electronic_service: bool = False
     """The applicant agrees to electronic service (民事诉讼法第九十条)."""
+    received_at: AwareDatetime | None = None
+    """When the papers reached the authority, if not at the command's instant; the clocks start
+    there. Only with the right to backfill (补录); it may lie before or after the command."""
+    step: RecordStep | None = None
+    """The first recorded step of an `open` matter, done by filing itself."""
 
 
 class PreReview(Frozen):
@@ -387,15 +401,6 @@ class CheckAfterwards(Frozen):
 
     result: Literal["true", "rectify", "untrue"]
     text: Text
-
-
-class RecordStep(Frozen):
-    """One step of an `open` matter, as the authority recorded it."""
-
-    step: Name
-    handler: Annotated[str, StringConstraints(max_length=200)] = ""
-    group: Annotated[str, StringConstraints(max_length=200)] = ""
-    remark: Remark = ""
 
 
 class TimerFired(Frozen):
