@@ -1,0 +1,217 @@
+"""The embedded NATS server: who may say what, and the file it is started with.
+
+Subjects (reference/peers.md §5): `cmd.<city>.<dept>.<user>.case.<verb>` in, `evt.<city>.<dept>.…`
+out, `qry.<city>.<user>.…` asked and answered, `rpl.<city>.<user>.…` answers to commands, `dlq.…`
+what could not be applied. Each user listens on an inbox of its own, so that nobody reads another's
+answers.
+"""
+
+import os
+import secrets
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nkeys  # type: ignore[import-untyped]  # ships no types
+from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
+
+from yichuang.bus import connect, inbox_of
+from yichuang.settings import SettingMissing, Settings
+
+MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
+"""A message of 1,000 readings (design.md §2) is about 0.4 MB; a command with form data is less."""
+
+GATEWAY_STREAMS = ("CMD", "DLQ", "RPL")
+RELAY_STREAMS = ("EVT",)
+SYSTEM_USER = "system"
+
+
+@dataclass(frozen=True)
+class User:
+    """A NATS user of the city's account and the subjects it may publish and listen to."""
+
+    name: str
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+
+
+def _stream_keeper(streams: Sequence[str]) -> tuple[str, ...]:
+    """What a role needs to declare, read and consume its own streams, and no other's."""
+    verbs = ("STREAM.CREATE", "STREAM.UPDATE", "STREAM.INFO", "STREAM.MSG.GET", "STREAM.MSG.DELETE")
+    subjects = ["$JS.API.INFO", "$JS.API.STREAM.NAMES"]
+    for stream in streams:
+        subjects += [f"$JS.API.{verb}.{stream}" for verb in verbs]
+        subjects += [f"$JS.API.CONSUMER.{verb}.{stream}.>" for verb in ("CREATE", "INFO", "DELETE")]
+        subjects += [f"$JS.API.CONSUMER.{verb}.{stream}" for verb in ("CREATE", "NAMES", "LIST")]
+        subjects += [
+            f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.>",
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.>",
+            f"$JS.API.DIRECT.GET.{stream}",
+            f"$JS.API.DIRECT.GET.{stream}.>",
+            f"$JS.ACK.{stream}.>",
+        ]
+    return tuple(subjects)
+
+
+def _integrator(name: str, departments: Sequence[str], city: str) -> User:
+    """An outside system: it orders for its departments and reads their events, nothing else."""
+    words = [f"{city}.>" if d == "*" else f"{city}.{d}.>" for d in departments]
+    # The sender's name is a word of the subject, and only the sender may publish there: that is
+    # how the gateway knows who orders (JetStream does not hand the publisher's identity on).
+    publish = [f"cmd.{city}.{d}.{name}.>" for d in departments]
+    publish.append(f"qry.{city}.{name}.>")
+    # The consumer carries the user's name and its filter stands in the subject, so that the right
+    # to create one is the right to read those departments, or one's own answers, only.
+    readable = [("EVT", f"evt.{word}") for word in words] + [("RPL", f"rpl.{city}.{name}.>")]
+    for stream, subject in readable:
+        publish.append(f"$JS.API.CONSUMER.CREATE.{stream}.{name}.{subject}")
+    for stream in ("EVT", "RPL"):
+        publish += [
+            f"$JS.API.CONSUMER.INFO.{stream}.{name}",
+            f"$JS.API.CONSUMER.DELETE.{stream}.{name}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}",
+            f"$JS.ACK.{stream}.{name}.>",
+            f"$JS.API.STREAM.INFO.{stream}",
+        ]
+    publish.append("$JS.API.STREAM.NAMES")
+    subscribe = (
+        *(f"evt.{word}" for word in words),
+        f"rpl.{city}.{name}.>",
+        f"{inbox_of(name)}.>",
+    )
+    return User(name, tuple(publish), subscribe)
+
+
+def users(settings: Settings) -> list[User]:
+    """Return every user of the city's account with its permissions."""
+    own = [
+        User("admin", (">",), (">",)),
+        User("monitor", ("$JS.API.INFO",), (f"{inbox_of('monitor')}.>",)),
+        User(
+            "gateway",
+            # cmd.> as well: a mended dead letter goes back to where it came from.
+            ("cmd.>", "rpl.>", "dlq.>", "_INBOX.>", *_stream_keeper(GATEWAY_STREAMS)),
+            (
+                "cmd.>",
+                "qry.>",
+                "dlq.>",
+                "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>",
+                f"{inbox_of('gateway')}.>",
+            ),
+        ),
+        User("relay", ("evt.>", *_stream_keeper(RELAY_STREAMS)), (f"{inbox_of('relay')}.>",)),
+        User("web", ("cmd.>", "qry.>"), ("rpl.web.>", f"{inbox_of('web')}.>")),
+    ]
+    taken = {user.name for user in own} | {SYSTEM_USER}
+    for name, departments in settings.nats_integrators.items():
+        if name in taken:
+            raise SettingMissing(f"YICHUANG_NATS_INTEGRATORS：{name} 是系统自用的名字，请换一个")
+        own.append(_integrator(name, departments, settings.city))
+    return own
+
+
+def _secret_file(path: Path, fresh: bytes) -> bytes:
+    """Return the secret in `path`, putting `fresh` there first when there is none (0600)."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(handle, "wb") as file:
+        file.write(fresh)
+        file.flush()
+        os.fsync(file.fileno())
+    return fresh
+
+
+def public_key(settings: Settings, user: str) -> str:
+    """Return a user's public nkey, making its seed file first when there is none."""
+    fresh = bytes(nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER))
+    seed = _secret_file(settings.nats_seed(user), fresh)
+    key: bytes = nkeys.from_seed(bytearray(seed)).public_key
+    return key.decode()
+
+
+def configuration(settings: Settings, *, listen: str, store: Path) -> str:
+    """Return the server's configuration file, making missing seeds on the way.
+
+    `sync_interval: always`: an acknowledged command survives a power cut (default: 2 minutes).
+    The stored messages are encrypted with a key that lies with the other keys.
+    """
+    key = _secret_file(settings.nats_seed("jetstream"), secrets.token_hex(32).encode()).decode()
+    blocks = "\n".join(_user_block(settings, user) for user in users(settings))
+    return f"""# Written anew at each start; change settings instead (docs/operating.md).
+server_name: "yichuang-{settings.city}"
+listen: "{listen}"
+max_payload: {MAX_PAYLOAD_BYTES}
+jetstream {{
+  store_dir: {_quoted(str(store))}
+  sync_interval: always
+  cipher: chachapoly
+  key: "{key}"
+}}
+system_account: SYS
+accounts {{
+  SYS {{ users: [ {{ nkey: {public_key(settings, SYSTEM_USER)} }} ] }}
+  CITY {{
+    jetstream: enabled
+    users: [
+{blocks}
+    ]
+  }}
+}}
+"""
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _user_block(settings: Settings, user: User) -> str:
+    publish = ", ".join(_quoted(subject) for subject in user.publish)
+    subscribe = ", ".join(_quoted(subject) for subject in user.subscribe)
+    return (
+        f"      {{ nkey: {public_key(settings, user.name)}  # {user.name}\n"
+        f"        permissions: {{ publish: [{publish}], subscribe: [{subscribe}] }} }}"
+    )
+
+
+def write_configuration(settings: Settings, *, listen: str, store: Path, path: Path) -> Path:
+    """Write the configuration to `path` (0600, it holds the storage key) and return the path."""
+    text = configuration(settings, listen=listen, store=store)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_suffix(".fresh")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    os.replace(fresh, path)
+    return path
+
+
+def command(settings: Settings) -> list[str]:
+    """Write the configuration and return the command that starts the embedded server."""
+    folder = settings.data / "nats"
+    path = write_configuration(
+        settings,
+        listen=settings.nats.removeprefix("nats://"),
+        store=folder / "store",
+        path=folder / "server.conf",
+    )
+    return [str(Path(sysconfig.get_path("scripts")) / "nats-server"), "-c", str(path)]
+
+
+async def answers(settings: Settings) -> str | None:
+    """Return what JetStream says of itself, None while NATS does not answer."""
+    try:
+        connection = await connect(settings, "monitor", attempts=0)
+    except (OSError, NatsError, TimeoutError):
+        return None
+    try:
+        account = await connection.jetstream(timeout=2).account_info()
+    except (NatsError, JetStreamError, TimeoutError):
+        return None
+    finally:
+        await connection.close()
+    return f"{settings.nats} 消息流 {account.streams}"
