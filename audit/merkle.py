@@ -1,0 +1,251 @@
+"""The Merkle tree of RFC 6962 §2.1 / RFC 9162 §2.1 over SHA-256: append, prove, verify.
+
+Pure arithmetic on bytes. A *node* is named by its height (0 for leaves) and its index among the
+nodes of that height; only complete subtrees are nodes. Proofs are built from a function that
+answers for nodes, so that the same code proves over a database, over tiles and over a list.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+HASH_BYTES = 32
+EMPTY_ROOT = sha256(b"").digest()
+"""Root of the tree of size 0; RFC 9162 §2.1.1."""
+
+Node = Callable[[int, int], bytes]
+"""Answers (height, index) with the hash of that complete subtree."""
+
+
+class ProofRefused(ValueError):
+    """A proof does not show what it is offered for."""
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """Return SHA-256(0x00 ‖ entry); RFC 9162 §2.1.1."""
+    return sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return SHA-256(0x01 ‖ left ‖ right); RFC 9162 §2.1.1."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def complete_root(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over a power of two of neighbouring nodes."""
+    count = len(hashes)
+    if count == 0 or count & (count - 1):
+        raise ValueError(f"{count} nodes do not make a complete subtree")
+    level = list(hashes)
+    while len(level) > 1:
+        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+    return level[0]
+
+
+@dataclass(slots=True)
+class Frontier:
+    """The right edge of a tree: its size, and the roots of its complete subtrees, widest first."""
+
+    size: int = 0
+    peaks: list[bytes] = field(default_factory=list)
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf hash."""
+        self.peaks.append(leaf)
+        carry = self.size
+        while carry & 1:
+            right = self.peaks.pop()
+            self.peaks[-1] = node_hash(self.peaks[-1], right)
+            carry >>= 1
+        self.size += 1
+
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """Add leaf hashes in order."""
+        for leaf in leaves:
+            self.append(leaf)
+
+    def root(self) -> bytes:
+        """Return the root of the tree as it stands."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        root = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+    def packed(self) -> bytes:
+        """Return the peaks as one byte string; `unpack` reverses it."""
+        return b"".join(self.peaks)
+
+    @classmethod
+    def unpack(cls, size: int, packed: bytes) -> "Frontier":
+        """Return the frontier of a tree of `size`. Raises `ValueError` if the peaks do not fit."""
+        expected = size.bit_count() * HASH_BYTES
+        if size < 0 or len(packed) != expected:
+            raise ValueError(f"a tree of {size} has {expected} bytes of peaks, not {len(packed)}")
+        return cls(size, [packed[i : i + HASH_BYTES] for i in range(0, expected, HASH_BYTES)])
+
+
+def root_at(size: int, node: Node) -> bytes:
+    """Return the root of the first `size` leaves."""
+    return EMPTY_ROOT if size == 0 else _range_root(0, size, node)
+
+
+def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
+    """Return the audit path of leaf `index` in the tree of `size`; RFC 9162 §2.1.3.1."""
+    if not 0 <= index < size:
+        raise ValueError(f"a tree of {size} has no leaf {index}")
+    path: list[bytes] = []
+    low, high = 0, size
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            path.append(_range_root(middle, high, node))
+            high = middle
+        else:
+            path.append(_range_root(low, middle, node))
+            low = middle
+    path.reverse()
+    return path
+
+
+def consistency_proof(old_size: int, new_size: int, node: Node) -> list[bytes]:
+    """Return the proof that the tree of `old_size` is a prefix; RFC 9162 §2.1.4.1.
+
+    Empty when the sizes are equal, and when `old_size` is 0 (only `verify_extension` takes that).
+    """
+    if not 0 <= old_size <= new_size:
+        raise ValueError(f"a tree of {new_size} does not extend one of {old_size}")
+    if old_size in (0, new_size):
+        return []
+    path: list[bytes] = []
+    low, high = 0, new_size
+    while high != old_size:
+        middle = low + _split(high - low)
+        if old_size <= middle:
+            path.append(_range_root(middle, high, node))
+            high = middle
+        else:
+            path.append(_range_root(low, middle, node))
+            low = middle
+    if low:
+        path.append(_range_root(low, high, node))
+    path.reverse()
+    return path
+
+
+def verify_inclusion(
+    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
+) -> None:
+    """Check that `leaf` stands at `index` of the tree with this size and root; RFC 9162 §2.1.3.2.
+
+    Size and root must come from a signed checkpoint, never from the proof's own file: the proof
+    does not authenticate the size. Raises `ProofRefused`.
+    """
+    _require_hashes(leaf, root, *proof)
+    if not 0 <= index < size:
+        raise ProofRefused(f"a tree of {size} has no leaf {index}")
+    fn, sn, running = index, size - 1, leaf
+    for sibling in proof:
+        if sn == 0:
+            raise ProofRefused("the path is longer than the tree is high")
+        if fn & 1 or fn == sn:
+            running = node_hash(sibling, running)
+            while not fn & 1 and fn:
+                fn >>= 1
+                sn >>= 1
+        else:
+            running = node_hash(running, sibling)
+        fn >>= 1
+        sn >>= 1
+    if sn:
+        raise ProofRefused("the path is shorter than the tree is high")
+    if running != root:
+        raise ProofRefused(f"the path leads to {running.hex()}, not to {root.hex()}")
+
+
+def verify_consistency(
+    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+) -> None:
+    """Check that the new tree begins with the whole old one; RFC 9162 §2.1.4.2.
+
+    The general verifier: refuses size 0, about which nothing can be proved. Raises `ProofRefused`.
+    """
+    _require_hashes(old_root, new_root, *proof)
+    if not 0 < old_size <= new_size:
+        raise ProofRefused(f"nothing to prove from size {old_size} to {new_size}")
+    if old_size == new_size:
+        if proof or old_root != new_root:
+            raise ProofRefused("equal sizes need an empty proof and equal roots")
+        return
+    path = list(proof) if old_size & (old_size - 1) else [old_root, *proof]
+    if not path:
+        raise ProofRefused("the proof is empty")
+    old, new = _consistency_roots(old_size, new_size, path)
+    if old != old_root:
+        raise ProofRefused(f"the proof starts from {old.hex()}, not from {old_root.hex()}")
+    if new != new_root:
+        raise ProofRefused(f"the proof leads to {new.hex()}, not to {new_root.hex()}")
+
+
+def verify_extension(
+    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+) -> None:
+    """Check, as a signer or witness does, that a new head extends the last one it vouched for.
+
+    Like `verify_consistency`, and from size 0 with an empty proof (C2SP tlog-witness).
+    """
+    if old_size:
+        verify_consistency(old_size, new_size, proof, old_root, new_root)
+        return
+    _require_hashes(old_root, new_root)
+    if proof or old_root != EMPTY_ROOT or (new_size == 0 and new_root != EMPTY_ROOT):
+        raise ProofRefused("from size 0 the proof is empty and the old root is that of nothing")
+    if new_size < 0:
+        raise ProofRefused(f"no tree has size {new_size}")
+
+
+def _consistency_roots(old_size: int, new_size: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    fn, sn = old_size - 1, new_size - 1
+    while fn & 1:
+        fn >>= 1
+        sn >>= 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        if sn == 0:
+            raise ProofRefused("the proof is longer than the tree is high")
+        if fn & 1 or fn == sn:
+            old = node_hash(sibling, old)
+            new = node_hash(sibling, new)
+            while not fn & 1 and fn:
+                fn >>= 1
+                sn >>= 1
+        else:
+            new = node_hash(new, sibling)
+        fn >>= 1
+        sn >>= 1
+    if sn:
+        raise ProofRefused("the proof is shorter than the tree is high")
+    return old, new
+
+
+def _split(count: int) -> int:
+    """Return the largest power of two below `count` (which is 2 or more)."""
+    return 1 << ((count - 1).bit_length() - 1)
+
+
+def _range_root(low: int, high: int, node: Node) -> bytes:
+    """Return the root of leaves low…high−1, where `low` is a multiple of the widest subtree."""
+    count = high - low
+    if not count & (count - 1):
+        height = count.bit_length() - 1
+        return node(height, low >> height)
+    middle = low + _split(count)
+    return node_hash(_range_root(low, middle, node), _range_root(middle, high, node))
+
+
+def _require_hashes(*hashes: bytes) -> None:
+    # An early version took 0-byte hashes; three transparency-dev vectors caught it.
+    for value in hashes:
+        if len(value) != HASH_BYTES:
+            raise ProofRefused(f"a hash has {HASH_BYTES} bytes, not {len(value)}")

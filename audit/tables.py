@@ -1,0 +1,151 @@
+"""The log's tables, in three sets: of each producing store, of the log, and of the keys.
+
+Names carry no schema: in the large form the engine's search path says which one is meant.
+"""
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+)
+
+outbox_metadata = MetaData()
+"""Created in every store whose transactions write entries: cases, web, gateway."""
+
+log_metadata = MetaData()
+"""Created once, in the log's own store; the sequencer is its one writer."""
+
+keys_metadata = MetaData()
+"""Created in the keys store, apart from both, with a short backup retention."""
+
+_Counter = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys
+
+audit_stream = Table(
+    "audit_stream",
+    outbox_metadata,
+    Column("stream", String(200), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+)
+"""Head of each stream: last position (from 1), its leaf hash, its instant (µs since 1970)."""
+
+audit_recorded = Table(
+    "audit_recorded",
+    outbox_metadata,
+    Column("entry_id", String(36), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("stream", String(200), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    UniqueConstraint("stream", "seq"),
+)
+"""Every entry ever recorded here, without its body: what a retry finds after the drain."""
+
+audit_outbox = Table(
+    "audit_outbox",
+    outbox_metadata,
+    Column("pos", _Counter, primary_key=True, autoincrement=True),
+    Column("entry_id", String(36), nullable=False, unique=True),
+    Column("stream", String(200), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Entries on their way to the log; the sequencer deletes what it has committed there."""
+
+audit_payload = Table(
+    "audit_payload",
+    outbox_metadata,
+    Column("entry_id", String(36), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("subject", String(80), nullable=False, index=True),
+    Column("media_type", String(120), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Payloads the entries commit to, under the subject's key; the salt derives from that key."""
+
+audit_entry = Table(
+    "audit_entry",
+    log_metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", String(36), nullable=False, unique=True),
+    Column("stream", String(200), nullable=False),
+    Column("stream_seq", BigInteger, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("audit_entry_stream", "stream", "stream_seq"),
+)
+"""The log. `seq` is the index of the leaf, from 0."""
+
+audit_tile = Table(
+    "audit_tile",
+    log_metadata,
+    Column("level", Integer, primary_key=True),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+"""C2SP tlog-tiles hash tiles. Level 0 only when full (its leaves stand in audit_entry); a higher
+level grows by one hash each time a tile below it is filled."""
+
+audit_state = Table(
+    "audit_state",
+    log_metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("origin", String(200), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+)
+"""One row: the log's name and the frontier of its tree."""
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    log_metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("sealed_at", DateTime(timezone=True), nullable=False),
+)
+"""Signed tree heads, as C2SP signed notes."""
+
+audit_subject_key = Table(
+    "audit_subject_key",
+    keys_metadata,
+    Column("id", String(80), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=True),
+    Column("destroyed_at", DateTime(timezone=True), nullable=True),
+    CheckConstraint("(wrapped_key IS NULL) = (destroyed_at IS NOT NULL)"),
+)
+"""One key per subject, wrapped under the master key; NULL once destroyed."""
+
+SQLITE_TRIGGERS = tuple(
+    f"CREATE TRIGGER audit_entry_no_{verb.lower()} BEFORE {verb} ON audit_entry "
+    "BEGIN SELECT RAISE(ABORT, 'audit_entry is append-only'); END"
+    for verb in ("UPDATE", "DELETE")
+)
+POSTGRESQL_TRIGGERS = (
+    "CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'audit_entry is append-only'; END $$",
+    "CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry "
+    "FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_refuse()",
+)
+"""Defence in depth: they stop a slip and an application role, not the owner of the database."""
+
+for _dialect, _statements in (("sqlite", SQLITE_TRIGGERS), ("postgresql", POSTGRESQL_TRIGGERS)):
+    for _statement in _statements:
+        event.listen(
+            audit_entry,
+            "after_create",
+            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's own signature
+        )

@@ -1,0 +1,107 @@
+"""Real stores for the audit room's tests: SQLite files as the house opens them."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, event
+
+from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, WorkflowRef, entry_id
+from audit.tables import keys_metadata, log_metadata, outbox_metadata
+from audit.vault import SubjectVault
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+VECTORS = REPOSITORY.parent / "shared" / "data" / "audit_vectors"
+
+START = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
+
+
+def make_draft(number: int = 0, stream: str = "case:C-1", **changes: Any) -> EntryDraft:
+    """Return the entry of the `number`th command, one second after the one before."""
+    fields: dict[str, Any] = {
+        "id": entry_id(f"command-{number}", "decide"),
+        "stream": stream,
+        "at": START + timedelta(seconds=number),
+        "who": Who("account:" + "ab" * 32, "human", org="住建局", role="clerk", auth="password"),
+        "act": "case.decide",
+        "obj": What("case", stream.partition(":")[2], "decide", "00" * 32),
+        "where": Where(ip="192.0.2.7", svc="web", ver="0.1.0"),
+        "pol": PolicyRef(f"warrant-{number}", "allow", "ab" * 32),
+        "rule": RuleRef("routing", "3", "cd" * 32),
+        "wf": WorkflowRef("default", "case-1", "run-1", 12, "settle", 1),
+    }
+    return EntryDraft(**{**fields, **changes})
+
+
+@pytest.fixture(scope="session")
+def draft() -> Callable[..., EntryDraft]:
+    """The maker of drafts: `draft(number, stream, **changed_fields)`."""
+    return make_draft
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """Open a SQLite file in WAL with full sync, each transaction begun by SQLAlchemy."""
+    engine = create_engine(f"sqlite:///{path}")
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA busy_timeout=10000")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[Callable[[str], Engine]]:
+    """Open (and at the end close) SQLite stores by name."""
+    opened: dict[str, Engine] = {}
+
+    def open_named(name: str) -> Engine:
+        if name not in opened:
+            opened[name] = sqlite_engine(tmp_path / f"{name}.db")
+        return opened[name]
+
+    yield open_named
+    for engine in opened.values():
+        engine.dispose()
+
+
+@pytest.fixture
+def cases_store(open_store: Callable[[str], Engine]) -> Engine:
+    """A producing store with the outbox tables."""
+    engine = open_store("cases")
+    outbox_metadata.create_all(engine)
+    return engine
+
+
+@pytest.fixture
+def log_store(open_store: Callable[[str], Engine]) -> Engine:
+    """The log's store, its tables made, no log founded."""
+    engine = open_store("log")
+    log_metadata.create_all(engine)
+    return engine
+
+
+@pytest.fixture
+def vault(open_store: Callable[[str], Engine]) -> SubjectVault:
+    """A vault over a fresh keys store."""
+    engine = open_store("keys")
+    keys_metadata.create_all(engine)
+    return SubjectVault(engine, bytes(range(32)))
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder of published vectors, or a skip that says where it was sought."""
+    if not VECTORS.is_dir():
+        pytest.skip("no published vectors at ../shared/data/audit_vectors beside the checkout")
+    return VECTORS
