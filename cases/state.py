@@ -40,7 +40,9 @@ Stage = Literal[
     "ended",  # 归档: nothing further is expected
 ]
 
-ENDINGS = ("withdrawn", "not_accepted", "not_required", "granted", "refused", "terminated", "open")
+ENDINGS = (
+    "withdrawn", "not_accepted", "not_required", "granted", "refused", "terminated", "revoked", "open",
+)  # fmt: skip
 
 
 class Plan(Frozen):
@@ -70,6 +72,8 @@ class Plan(Frozen):
     commitment: Commitment | None = None
     materials: tuple[Material, ...] = ()
     documents: tuple[DocumentKind, ...] = ()
+    fact_fields: tuple[str, ...] = ()
+    """Form fields that are not personal data; only these reach `CaseState.facts` and the rules."""
     rules: dict[str, str] = Field(default_factory=dict)
     rule_digests: dict[str, str] = Field(default_factory=dict)
     """Rule role → digest of the pack in force at filing."""
@@ -98,6 +102,8 @@ class Task(Frozen):
     signing: Literal["all", "any"] = "any"
     signers: tuple[str, ...] = ()
     """Who must sign (加签 adds); empty: anyone of the department."""
+    added: tuple[str, ...] = ()
+    """Signers that 加签 added: each must sign, whatever `signing` says."""
     opinions: tuple[OpinionGiven, ...] = ()
     inspectors_needed: int = 0
     inspected: bool = False
@@ -166,15 +172,34 @@ class CaseState(Frozen):
     proposal: Literal["", "grant", "refuse"] = ""
     noticed: bool = False
     """The one-time notice was given; there is no second one."""
+    noticed_at: AwareDatetime | None = None
+    supply_within_days: int = 0
+    supplied_at: AwareDatetime | None = None
+    supplement_from: Stage | None = None
+    """The stage to which the case goes back when everything was supplied."""
+    supplement_pauses: tuple[tuple[AwareDatetime, AwareDatetime | None], ...] = ()
+    """Waits for the applicant after acceptance; they stop the promised clock at most."""
     lacking: tuple[str, ...] = ()
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    """Scalar form values that are not personal data, for the rules."""
+    handed_in: tuple[str, ...] = ()
+    """Codes of the materials received so far."""
     missing: tuple[str, ...] = ()
     """Secondary materials promised under 容缺受理."""
     tasks: tuple[Task, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     extended: bool = False
     timers: tuple[Timer, ...] = ()
+    passed: dict[str, AwareDatetime] = Field(default_factory=dict)
+    """Timer key → the due instant that has passed and been recorded."""
     hands: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Act (verb) → user ids, both the person and whom they acted for."""
+    check: Literal["", "due", "rectify", "true", "untrue"] = ""
+    """告知承诺核查 after a decision on a commitment."""
     grade: int = 0
+    rated: bool = False
+    """Rated and, after a bad one, mended; or the time for rating has passed."""
+    rated_at: AwareDatetime | None = None
 
 
 class Event(Frozen):

@@ -1,0 +1,31 @@
+"""The approval case as a machine of values: orders in, events out, no clock, no file, no chance.
+
+    open_case(command, matter, digest, case_no="", *, subject="", rule_digests=None)
+        -> tuple[CaseState, tuple[Event, ...]]          state is the one *after* the events, seq 1
+    impossible(state: CaseState | None, command) -> RuleForbids | None
+    warrant_fault(command, now) -> RuleForbids | None   structure and expiry; no cryptography
+    questions(state, command) -> tuple[Question, ...]
+    decide(state, command, rulings: Mapping[str, Ruling]) -> tuple[Event, ...]   keyed by role;
+        raises RuleForbids; asks `impossible` itself, but not `warrant_fault`
+    evolve(state, event) -> CaseState
+    apply(state, events) -> CaseState                   folds `evolve`; one settled step: seq + 1
+    timer_wishes(state) -> tuple[TimerWish, ...]
+    timers_set(state, timers: Sequence[Timer], at) -> tuple[Event, ...]    () when nothing moved
+    passed_timers(state, until) -> tuple[Event, ...]    of the *earliest* passed instant only: apply
+        them, recompute the timers, ask again until (); then decide
+    document_wishes(before, command, events, after) -> tuple[DocumentWish, ...]
+    clock_events(events) -> tuple[ClockEvent, ...]
+    actions(state) -> tuple[str, ...]                   verbs that the stage allows
+
+One settled step of a live or backfilled command, as `settle` walks it:
+
+    at = approval.instant_of(state, command)            # never before state.last_at
+    events = ()
+    while passed := approval.passed_timers(now_state, at):
+        now_state = fold(passed); events += passed; + timers_set(...) of the recomputed wishes
+    events += approval.decide(now_state, command, rulings)
+    events += approval.timers_set(state_after, computed, at)
+    state = approval.apply(state, events)
+
+`timers_set` is an event too, so that history holds every instant that was computed.
+"""
