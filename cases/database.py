@@ -1,0 +1,158 @@
+"""One way to open every store: SQLite in the embedded form, PostgreSQL in the large one.
+
+A transaction that may write takes the write lock when it begins, so two writers queue instead of
+one of them failing in the middle (SQLite's BUSY_SNAPSHOT, which no timeout waits for). What only
+reads opens its engine with `read_only=True`, or its connection with `reading(engine)`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    ExceptionContext,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+)
+
+BUSY_SECONDS = 15
+"""How long a writer waits for another one's transaction; ours last milliseconds."""
+
+POOL = 8
+"""Connections kept per engine. Each thread that works holds one for the time of a transaction."""
+
+_READING = "yichuang_reading"
+
+_UNWRITABLE = {
+    "database or disk is full": "磁盘已满",
+    "readonly database": "磁盘或文件只读",
+    "disk i/o error": "磁盘读写出错",
+    "unable to open database file": "打不开文件（文件夹不存在、只读或无权限）",
+    "could not extend file": "磁盘已满",
+    "no space left on device": "磁盘已满",
+}
+
+
+class StoreUnwritable(OSError):
+    """The disk under a store is full, read-only or broken. Nothing of the transaction was kept;
+    try again once the sentence's cause is removed."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC with microseconds; sorts as time does in both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """Return the engine of a store.
+
+    `sqlite:///path`: WAL, a commit is on the disk when it returns (synchronous=FULL), foreign keys
+    on. `postgresql://…?schema=cases`: psycopg, with that schema as the only search path. Opening
+    connects to nothing; `StoreUnwritable` comes with the first statement that needs the disk.
+    """
+    parsed = make_url(url)
+    engine = _sqlite(parsed, read_only) if _is_sqlite(parsed) else _postgresql(parsed, read_only)
+    event.listen(engine, "handle_error", _say_unwritable)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection that sees one moment of the store and takes no write lock."""
+    with engine.connect().execution_options(**{_READING: True}) as connection:
+        yield connection
+
+
+def schema_of(url: str) -> str:
+    """Return the PostgreSQL schema named in the URL's `schema`, or an empty string."""
+    named = make_url(url).query.get("schema", "")
+    return named if isinstance(named, str) else named[-1]
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _sqlite(url: URL, read_only: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=POOL,
+        max_overflow=-1,
+        pool_use_lifo=True,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # sqlite3 must not begin by itself: `begin` below does
+        connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        if not read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+
+    def begin(connection: Connection) -> None:
+        deferred = read_only or connection.get_execution_options().get(_READING, False)
+        connection.exec_driver_sql("BEGIN DEFERRED" if deferred else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _postgresql(url: URL, read_only: bool) -> Engine:
+    options = ["-c timezone=UTC"]
+    schema = url.query.get("schema", "")
+    if schema:
+        options.append(f"-c search_path={schema}")
+    if read_only:
+        options.append("-c default_transaction_read_only=on")
+    bare = url.difference_update_query(["schema"]).set(drivername="postgresql+psycopg")
+    return create_engine(
+        bare,
+        pool_size=POOL,
+        max_overflow=-1,
+        pool_use_lifo=True,
+        pool_pre_ping=True,
+        connect_args={"options": " ".join(options)},
+    )
+
+
+def _say_unwritable(context: ExceptionContext) -> None:
+    said = str(context.original_exception).lower()
+    for sign, sentence in _UNWRITABLE.items():
+        if sign in said:
+            where = ""
+            if context.engine is not None:
+                place = context.engine.url.database or ""
+                where = Path(place).name if _is_sqlite(context.engine.url) else place
+            raise StoreUnwritable(
+                f"数据库 {where} 写不进去：{sentence}。请腾出空间或恢复写权限后重试"
+            ) from context.original_exception

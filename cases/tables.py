@@ -1,0 +1,416 @@
+"""The cases store: what was asked and decided, as rows. The worker is its only writer.
+
+No plain personal data stands in any column: names, numbers, form values and words are sealed under
+the applicant's key (`…_sealed`), and exact search goes through a keyed pseudonym (`…_mac`). User
+ids (`u:…`) are not names. The log's own tables (audit.tables.outbox_metadata) lie in the same
+store, so that a step and its entry commit together.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from cases.database import Instant
+
+cases_metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+_Counter = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys
+_Id = String(36)
+_User = String(200)
+_Department = String(64)
+_Digest = String(64)
+_Seq = Integer
+
+SEPARATED = "ck_case_accept_decide_apart"
+"""Name of the constraint by which who accepted may not decide, where the plan separates them."""
+
+case = Table(
+    "case_file",  # CASE is a word of SQL
+    cases_metadata,
+    Column("id", _Id, primary_key=True),
+    Column("case_no", String(40), nullable=False, unique=True),
+    Column("seq", _Seq, nullable=False),
+    Column("matter", String(64), nullable=False),
+    Column("matter_version", String(16), nullable=False),
+    Column("matter_digest", _Digest, nullable=False),
+    Column("matter_name", String(200), nullable=False),
+    Column("process", String(10), nullable=False),
+    Column("department", _Department, nullable=False),
+    Column("departments", Text, nullable=False),  # |a|b|: those with a task, for reading only
+    Column("departments_all", SmallInteger, nullable=False),
+    Column("departments_out", SmallInteger, nullable=False),
+    Column("label_level", SmallInteger, nullable=False),
+    Column("compartments", Text, nullable=False),  # |a|b|; see case_compartment for queries
+    Column("zone", String(40), nullable=False),
+    Column("calendar", String(40), nullable=False),
+    Column("channel", String(10), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("ending", String(16), nullable=False),
+    Column("is_open", Boolean(create_constraint=False), nullable=False),
+    Column("step", String(64), nullable=False),  # key of the first open task
+    Column("holder", _User, nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("name_mac", String(80), nullable=False),
+    Column("applicant_sealed", LargeBinary, nullable=False),
+    Column("form_sealed", LargeBinary, nullable=False),
+    Column("source", _User, nullable=False),  # whose reference names the case
+    Column("reference", String(200), nullable=False),
+    Column("project_code", String(24), nullable=False),
+    Column("public_code", String(12), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("accepted_at", Instant),
+    Column("decided_at", Instant),
+    Column("served_at", Instant),
+    Column("closed_at", Instant),
+    Column("last_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("due_clock", String(80), nullable=False),
+    Column("warn_at", Instant),
+    Column("provisional", Boolean(create_constraint=False), nullable=False),
+    Column("is_paused", Boolean(create_constraint=False), nullable=False),
+    Column("is_extended", Boolean(create_constraint=False), nullable=False),
+    Column("backfilled", Boolean(create_constraint=False), nullable=False),
+    Column("filed_by", _User, nullable=False),
+    Column("accepted_by", _User, nullable=False),
+    Column("decided_by", _User, nullable=False),
+    Column("is_separated", Boolean(create_constraint=False), nullable=False),
+    Column("grade", SmallInteger, nullable=False),
+    CheckConstraint(
+        "NOT is_separated OR accepted_by = '' OR accepted_by <> decided_by",
+        name="accept_decide_apart",
+    ),
+    CheckConstraint("seq > 0", name="seq_from_one"),
+    Index("ix_case_due", "is_open", "due_at", "id"),
+    Index("ix_case_department_due", "department", "is_open", "due_at"),
+    Index("ix_case_matter_stage", "matter", "stage"),
+    Index("ix_case_holder", "holder", "is_open"),
+    Index("ix_case_subject", "subject"),
+    Index("ix_case_name_mac", "name_mac"),
+    Index("ix_case_reference", "source", "reference"),
+    Index("ix_case_received", "received_at"),
+)
+"""One row per case: what lists sort by, scopes filter by and separations are held by."""
+
+case_compartment = Table(
+    "case_compartment",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("compartment", String(64), primary_key=True),
+)
+"""范畴 of the case's label: a reader needs every one of them."""
+
+state = Table(
+    "case_state",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("seq", _Seq, nullable=False),
+    Column("state", Text, nullable=False),
+)
+"""The newest `CaseState` as JSON: for inspection, and to start a lost workflow again."""
+
+step = Table(
+    "step",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("seq", _Seq, primary_key=True),
+    Column("command_id", String(128), nullable=False, unique=True),
+    Column("verb", String(40), nullable=False),
+    Column("actor", _User, nullable=False),
+    Column("on_behalf", _User, nullable=False),
+    Column("department", _Department, nullable=False),
+    Column("door", String(10), nullable=False),
+    Column("task", String(64), nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("backfill", Boolean(create_constraint=False), nullable=False),
+    Column("events", Text, nullable=False),
+    Column("warrant", Text, nullable=False),
+    Column("basis", String(200), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("body_sealed", LargeBinary, nullable=False),
+    Column("digests", Text, nullable=False),  # column or row of this step → SHA-256, sorted JSON
+    Column("entry_id", _Id, nullable=False, unique=True),
+    Index("ix_step_actor", "actor", "recorded_at"),
+)
+"""One settled command. SHA-256 of `digests` is the `after` of its entry, so that a changed byte
+is named by its column; see activities/records.py."""
+
+command = Table(
+    "command",
+    cases_metadata,
+    Column("id", String(128), primary_key=True),
+    Column("case_id", _Id, nullable=False, index=True),
+    Column("seq", _Seq, nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("actor", _User, nullable=False),
+    Column("digest", _Digest, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)
+"""Every command ever settled, refused ones too, with its one outcome (JSON), kept for ever."""
+
+separation = Table(
+    "separation",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("rule", SmallInteger, primary_key=True),
+    Column("person", _User, primary_key=True),
+    Column("act", String(40), nullable=False),
+)
+"""Who did which act of a separated group (index of `Plan.separations`). A second act of the same
+group by the same person sets `act` to NULL, which the column forbids (activities/rows.py)."""
+
+hand = Table(
+    "hand",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("act", String(40), primary_key=True),
+    Column("person", _User, primary_key=True),
+    Index("ix_hand_person", "person", "case_id"),
+)
+"""Who has performed which act of a case, in person or through a deputy."""
+
+clock_event = Table(
+    "clock_event",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("seq", _Seq, primary_key=True),
+    Column("n", SmallInteger, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("article", String(200), nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""What the clocks are derived from, in the order it became known."""
+
+timer = Table(
+    "timer",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("key", String(80), primary_key=True),
+    Column("due_at", Instant, nullable=False),
+    Column("article", String(200), nullable=False),
+    Column("provisional", Boolean(create_constraint=False), nullable=False),
+)
+"""Instants that the newest state waits for."""
+
+task = Table(
+    "task",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("step", String(64), nullable=False),
+    Column("department", _Department, nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("holder", _User, nullable=False),
+    Column("signing", String(4), nullable=False),
+    Column("signers", Text, nullable=False),
+    Column("opinions", Text, nullable=False),
+    Column("inspectors_needed", SmallInteger, nullable=False),
+    Column("inspected", Boolean(create_constraint=False), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Index("ix_task_department", "department", "state", "due_at"),
+    Index("ix_task_holder", "holder", "state", "due_at"),
+)
+"""待办. A row per task of the case's newest state."""
+
+opinion = Table(
+    "opinion",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("seq", _Seq, primary_key=True),
+    Column("task", String(64), nullable=False),
+    Column("department", _Department, nullable=False),
+    Column("signer", _User, nullable=False),
+    Column("result", String(20), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("words_sealed", LargeBinary, nullable=False),
+)
+"""审查意见; the words are sealed."""
+
+material = Table(
+    "material",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("seq", _Seq, primary_key=True),
+    Column("n", SmallInteger, primary_key=True),
+    Column("code", String(64), nullable=False),
+    Column("originals", Integer, nullable=False),
+    Column("copies", Integer, nullable=False),
+    Column("upload", String(80), nullable=False),
+    Column("digest", _Digest, nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("name_sealed", LargeBinary, nullable=False),
+)
+"""Each handing-in of each material; the newest row of a code counts."""
+
+document = Table(
+    "document",
+    cases_metadata,
+    Column("id", _Id, primary_key=True),
+    Column("case_id", _Id, ForeignKey("case_file.id"), nullable=False),
+    Column("seq", _Seq, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("department", _Department, nullable=False),
+    Column("number", String(80), nullable=False, unique=True),
+    Column("digest", _Digest, nullable=False),
+    Column("code", String(24), nullable=False, unique=True),
+    Column("issued_at", Instant, nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("file_sealed", LargeBinary, nullable=False),
+    Index("ix_document_case", "case_id", "seq"),
+)
+"""文书: the file itself (PDF) is sealed; `digest` is SHA-256 of the plain bytes."""
+
+document_number = Table(
+    "document_number",
+    cases_metadata,
+    Column("series", String(80), primary_key=True),
+    Column("year", SmallInteger, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("number", String(80), nullable=False, unique=True),
+    Column("command_id", String(128), nullable=False),
+    Column("case_id", _Id, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("reserved_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    UniqueConstraint("command_id", "kind"),
+    CheckConstraint("state IN ('reserved', 'used', 'void')", name="state"),
+    CheckConstraint("(state = 'reserved') = (settled_at IS NULL)", name="settled"),
+    Index("ix_document_number_state", "state", "reserved_at"),
+)
+"""文号, one series per department, kind and year: reserved, then used or void (作废)."""
+
+serial = Table(
+    "serial",
+    cases_metadata,
+    Column("series", String(80), primary_key=True),
+    Column("year", SmallInteger, primary_key=True),
+    Column("last", Integer, nullable=False),
+)
+"""The last number given in each series."""
+
+matter_version = Table(
+    "matter_version",
+    cases_metadata,
+    Column("digest", _Digest, primary_key=True),
+    Column("code", String(64), nullable=False),
+    Column("version", String(16), nullable=False),
+    Column("matter", Text, nullable=False),
+)
+"""Every matter version that any case was filed under, as canonical JSON."""
+
+rule_pack = Table(
+    "rule_pack",
+    cases_metadata,
+    Column("digest", _Digest, primary_key=True),
+    Column("id", String(64), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("pack", Text, nullable=False),
+)
+"""Every rule pack that was ever activated, as its canonical text."""
+
+ruling = Table(
+    "ruling",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("seq", _Seq, primary_key=True),
+    Column("role", String(40), primary_key=True),
+    Column("pack", String(64), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("digest", _Digest, nullable=False),
+    Column("engine", String(20), nullable=False),
+    Column("fired", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("context_sealed", LargeBinary, nullable=False),
+)
+"""What the rules answered; the facts they were asked about are sealed."""
+
+outbox = Table(
+    "outbox",
+    cases_metadata,
+    Column("pos", _Counter, primary_key=True, autoincrement=True),
+    Column("id", String(80), nullable=False, unique=True),
+    Column("case_id", _Id, nullable=False),
+    Column("seq", _Seq, nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("sent_at", Instant),
+    Index("ix_outbox_unsent", "sent_at", "pos"),
+)
+"""CloudEvents on their way to NATS, free of personal data; `id` is the `Nats-Msg-Id`."""
+
+notification = Table(
+    "notification",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("seq", _Seq, primary_key=True),
+    Column("recipient", _User, primary_key=True),
+    Column("kind", String(12), nullable=False),  # urged, copied, transferred, timer_passed
+    Column("sender", _User, nullable=False),
+    Column("task", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("words_sealed", LargeBinary, nullable=False),
+    Index("ix_notification_recipient", "recipient", "at"),
+)
+"""催办, 抄送, 转办: what somebody should know; a recipient is a user id or `d:<department>`."""
+
+release = Table(
+    "release",
+    cases_metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(20), nullable=False),  # matter, rules, policy, template, calendar
+    Column("name", String(80), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("digest", _Digest, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("proposed_by", _User, nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("gate", Text, nullable=False),
+    Column("passed", Boolean(create_constraint=False), nullable=False),
+    Column("signed_by", _User),
+    Column("signed_at", Instant),
+    Column("in_force_from", Instant),
+    Column("in_force_until", Instant),
+    UniqueConstraint("kind", "name", "version"),
+    CheckConstraint("signed_by IS NULL OR signed_by <> proposed_by", name="two_people"),
+    CheckConstraint("signed_by IS NULL OR passed", name="gate_passed"),
+    CheckConstraint(
+        "(signed_by IS NULL) = (signed_at IS NULL) AND (signed_by IS NULL) = "
+        "(in_force_from IS NULL)",
+        name="signed_whole",
+    ),
+    Index("ix_release_active", "kind", "name", "in_force_from"),
+)
+"""Versions of matters, rules, policy, templates, calendars: proposed, gated, signed by another."""
