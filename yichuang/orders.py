@@ -1,0 +1,133 @@
+"""Messages that order something, and the answers: their types, their schemas, their checks.
+
+The type of an order is `cn.<city>.case.<verb>.v<major>`. Its data names the case in one of three
+ways and carries the verb's body. `docs/api/schemas/` holds the JSON Schemas made from here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+from uuid import uuid4
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from cases.messages import BODIES, Frozen, Outcome
+from cases.reception import Request
+from yichuang.events import Event, EventInvalid
+from yichuang.subjects import OrderSubject, command_id
+
+VERSION = 1
+"""The only major version so far; an unknown one is refused, never guessed."""
+
+VERBS = tuple(verb for verb in BODIES if verb != "timer_fired")
+"""What may be ordered from outside. A timer of the law is the worker's alone."""
+
+_TYPE = re.compile(r"cn\.(?P<city>[a-z0-9-]+)\.case\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)")
+
+M = TypeVar("M", bound=BaseModel)
+Reference = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+class OrderData(Frozen):
+    """The data of an order: which case, when, and the body of the verb."""
+
+    case_no: Reference = ""
+    case_id: Reference = ""
+    reference: Reference = ""
+    """The sender's own number of the case; given at filing, it names the case for ever."""
+    occurred_at: AwareDatetime | None = None
+    """Business time of something that already happened (补录); absent: now."""
+    body: dict[str, Any] = Field(default_factory=dict)
+
+
+def type_of(city: str, verb: str) -> str:
+    return f"cn.{city}.case.{verb}.v{VERSION}"
+
+
+def order_event(
+    city: str, verb: str, data: dict[str, Any], *, source: str, event_id: str = ""
+) -> Event:
+    """Return an order ready to be published; a fresh id when none is given."""
+    return Event(
+        id=event_id or str(uuid4()),
+        source=source,
+        type=type_of(city, verb),
+        time=datetime.now(UTC),
+        datacontenttype="application/json",
+        data=data,
+    )
+
+
+def request_of(event: Event, subject: OrderSubject) -> Request:
+    """Return the request that an order makes. Raises `EventInvalid`, naming the field at fault.
+
+    The body itself is checked here against the verb's type, so that a malformed one is told with
+    its field before anything else is asked.
+    """
+    match = _TYPE.fullmatch(event.type)
+    if match is None:
+        raise EventInvalid("type", f"应为 {type_of(subject.city, subject.verb)}")
+    if match["version"] != str(VERSION):
+        raise EventInvalid("type", f"不认识版本 v{match['version']}；现行版本 v{VERSION}")
+    if (match["city"], match["verb"]) != (subject.city, subject.verb):
+        raise EventInvalid("type", f"与主题不符：主题说 {subject.verb}")
+    if subject.verb not in VERBS:
+        raise EventInvalid("type", f"没有动作 {subject.verb}；可用：{'、'.join(VERBS)}")
+    if not isinstance(event.data, dict):
+        raise EventInvalid("data", "应是 JSON 对象")
+    data = _checked(OrderData, event.data, "data")
+    _checked(BODIES[subject.verb], data.body, "data.body")
+    names = [name for name in (data.case_no, data.case_id, data.reference) if name]
+    if len(names) > 1:
+        raise EventInvalid("data", "case_no、case_id、reference 只填一个")
+    if not names and subject.verb != "file":
+        raise EventInvalid("data.case_no", "须写明哪个办件：case_no、case_id 或 reference")
+    return Request(
+        id=command_id(subject.user, event.source, event.id),
+        verb=subject.verb,
+        body=data.body,
+        case_no=data.case_no,
+        case_id=data.case_id,
+        reference=data.reference,
+        occurred_at=data.occurred_at,
+    )
+
+
+def _checked(model: type[M], value: object, path: str) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_input=False)[0]
+        where = ".".join([path, *(str(step) for step in first["loc"])])
+        raise EventInvalid(where, first["msg"]) from wrong
+
+
+class Answer(BaseModel):
+    """The data of an answer: what came of the order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    """`id` of the order's CloudEvent."""
+    event_source: str
+    outcome: Outcome | None = None
+    """Absent when the message was dead-lettered."""
+    dead_letter: str = ""
+    """Id of the dead letter, when the message could not be taken."""
+    field: str = ""
+    reason: str = ""
+
+
+def answer_event(city: str, answer: Answer) -> Event:
+    """Return the event that answers an order, structured JSON."""
+    return Event(
+        id=str(uuid4()),
+        source=f"/{city}/gateway",
+        type=f"cn.{city}.command.answered.v{VERSION}",
+        subject=answer.event_id or "unknown",
+        time=datetime.now(UTC),
+        datacontenttype="application/json",
+        data=answer.model_dump(mode="json", exclude_none=True),
+    )

@@ -1,0 +1,124 @@
+"""The names under which messages travel, and the streams that keep them: one place for both.
+
+`cmd.<city>.<dept>.<user>.case.<verb>`  an order; only `<user>` may publish there
+`rpl.<city>.<user>.<key>`               the answer to one order, `<key>` = `answer_key(event id)`
+`qry.<city>.<user>.<question>`          request and reply, nothing is kept
+`evt.<city>.<dept>.case.<kind>`         what has happened, from the outbox
+`dlq.<city>.<user>`                     what could not be taken, with its reason
+
+Reference: reference/peers.md §5 (subjects, JetStream). No personal data stands in a subject.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+DAY_SECONDS = 86_400
+DEDUPLICATION_SECONDS = 120
+"""JetStream's own window for `Nats-Msg-Id`; beyond it the command id in the cases store decides."""
+
+_ORDER = re.compile(
+    r"cmd\.(?P<city>[a-z0-9-]+)\.(?P<department>[a-z0-9-]+)\.(?P<user>[a-z0-9-]+)"
+    r"\.case\.(?P<verb>[a-z_]+)"
+)
+
+
+@dataclass(frozen=True)
+class OrderSubject:
+    """What a subject says of an order: who sends it, for which department, what is ordered."""
+
+    city: str
+    department: str
+    user: str
+    verb: str
+
+    def __str__(self) -> str:
+        return f"cmd.{self.city}.{self.department}.{self.user}.case.{self.verb}"
+
+
+def parse_order(subject: str) -> OrderSubject | None:
+    """Return the parts of a `cmd.…` subject, None when it is not of our form."""
+    match = _ORDER.fullmatch(subject)
+    return OrderSubject(**match.groupdict()) if match else None
+
+
+def sender_of(subject: str) -> str:
+    """Return the user whose subject this is, even where the rest of it is not of our form."""
+    words = subject.split(".")
+    return words[3] if len(words) > 3 else ""
+
+
+def answer_key(event_id: str) -> str:
+    """Return the last word of the answer's subject: 16 hex digits of SHA-256 of the event's id."""
+    return hashlib.sha256(event_id.encode()).hexdigest()[:16]
+
+
+def answer_subject(city: str, user: str, event_id: str) -> str:
+    return f"rpl.{city}.{user}.{answer_key(event_id)}"
+
+
+def command_id(user: str, source: str, event_id: str) -> str:
+    """Return the command id of a message: the same sender, source and id give the same for ever.
+
+    CloudEvents 1.0.2 §3.1.1: source and id together are unique for each distinct event.
+    """
+    digest = hashlib.sha256(f"{user}\n{source}\n{event_id}".encode()).hexdigest()
+    return f"m:{user}:{digest[:40]}"
+
+
+STREAMS = (
+    # An order leaves the stream only when it was acknowledged; a full stream refuses the publisher
+    # (who then knows) instead of dropping the oldest.
+    StreamConfig(
+        name="CMD",
+        subjects=["cmd.>"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        duplicate_window=DEDUPLICATION_SECONDS,
+        max_bytes=8 * 1024**3,
+    ),
+    StreamConfig(
+        name="RPL",
+        subjects=["rpl.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        max_age=30 * DAY_SECONDS,
+        allow_direct=True,
+    ),
+    StreamConfig(
+        name="DLQ",
+        subjects=["dlq.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        max_age=180 * DAY_SECONDS,
+    ),
+    StreamConfig(
+        name="EVT",
+        subjects=["evt.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        duplicate_window=DEDUPLICATION_SECONDS,
+        max_age=180 * DAY_SECONDS,
+    ),
+)
+
+
+async def declare(js: JetStreamContext, *names: str) -> None:
+    """Make the named streams as they stand here, or bring existing ones up to it."""
+    for config in STREAMS:
+        if config.name not in names:
+            continue
+        assert config.name is not None
+        try:
+            await js.stream_info(config.name)
+        except NotFoundError:
+            await js.add_stream(config)
+        else:
+            await js.update_stream(config)
