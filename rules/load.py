@@ -1,0 +1,212 @@
+"""Rule packs from YAML files, with file, line and remedy for each fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from rules.evaluate import Match, NoFixpoint, NoRuling, evaluate, plain_match
+from rules.model import Definition, Example, Rule
+from rules.pack import ContextRefused, Pack, PackRefused
+from rules.validate import Loc, Problem
+
+PACKS = Path(__file__).parent / "packs"
+"""The packs that this house ships."""
+MAX_BYTES = 2_000_000
+"""Of one file: a thousand rules with examples are less."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a file, and what to do about it. `line` counts from 1."""
+
+    file: str
+    line: int
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message} → {self.remedy}"
+
+
+class PacksFaulty(ValueError):
+    """At least one rule pack cannot be loaded; none of the folder is used."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+def load_packs(folder: Path = PACKS) -> dict[str, Pack]:
+    """Return the packs of a folder by pack id, each with its examples tried by the plain twin.
+
+    Raises `PacksFaulty` with every fault of every file.
+    """
+    packs, faults = read(folder)
+    if faults:
+        raise PacksFaulty(faults)
+    return packs
+
+
+def read(folder: Path) -> tuple[dict[str, Pack], tuple[Fault, ...]]:
+    """Return the packs of a folder that load, and the faults of the others."""
+    packs: dict[str, Pack] = {}
+    faults: list[Fault] = []
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        faults.append(Fault(str(folder), 1, "没有规则包", "放入至少一个 .yaml 文件"))
+    for file in files:
+        pack, found = load_file(file)
+        faults.extend(found)
+        if pack is not None and pack.id in packs:
+            faults.append(
+                Fault(file.name, 1, f"规则包 {pack.id} 已在另一文件中", "改 pack 或删去一个文件")
+            )
+        elif pack is not None:
+            packs[pack.id] = pack
+    return packs, tuple(faults)
+
+
+def load_file(file: Path) -> tuple[Pack | None, tuple[Fault, ...]]:
+    """Return the pack of one YAML file, or None and its faults."""
+    try:
+        raw = file.read_bytes()
+        if len(raw) > MAX_BYTES:
+            return None, (Fault(file.name, 1, f"文件超过 {MAX_BYTES} 字节", "拆成几个规则包"),)
+        text = raw.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        return None, (Fault(file.name, 1, f"无法读取: {error}", "存成 UTF-8 文本"),)
+    return load_text(text, file.name)
+
+
+def load_text(text: str, name: str) -> tuple[Pack | None, tuple[Fault, ...]]:
+    """Return the pack of a YAML text, or None and its faults under the given file name."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        what = getattr(error, "problem", None) or str(error)
+        return None, (Fault(name, line, f"不是 YAML: {what}", "检查缩进、冒号与引号"),)
+    if node is None:
+        return None, (Fault(name, 1, "空文件", "写一个规则包"),)
+    found = list(_shape(node))
+    if not found:
+        found, pack = _build(text)
+        if pack is not None:
+            found = tried(pack, plain_match)
+        if pack is not None and not found:
+            return pack, ()
+    return None, tuple(
+        Fault(name, line_of(node, problem.loc), problem.message, problem.remedy)
+        for problem in found
+    )
+
+
+def _shape(node: yaml.Node, loc: Loc = (), depth: int = 0) -> Iterator[Problem]:
+    """Refuse what YAML would accept in silence: a key twice, and nesting without end."""
+    if depth > 40:
+        yield Problem(loc, "嵌套过深", "规则包不需要这样深的结构, 也不要用 YAML 引用成环")
+        return
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            word = str(key.value)
+            if word in seen:
+                yield Problem((*loc, word), f"{word!r} 写了两次", "只留一个")
+            seen.add(word)
+            yield from _shape(value, (*loc, word), depth + 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for n, item in enumerate(node.value):
+            yield from _shape(item, (*loc, n), depth + 1)
+
+
+def _build(text: str) -> tuple[list[Problem], Pack | None]:
+    try:
+        return [], Pack.of(Definition.model_validate(yaml.safe_load(text)))
+    except yaml.YAMLError as error:
+        return [Problem((), f"不是 YAML: {error}", "只用普通的 YAML 值")], None
+    except ValidationError as error:
+        return [_problem(detail) for detail in error.errors()], None
+    except PackRefused as refused:
+        return list(refused.problems), None
+    except (ValueError, RecursionError) as error:
+        # A date such as 2026-02-30 is raised by the YAML constructor itself.
+        return [Problem((), f"值不合规: {error}", "检查日期与数字")], None
+
+
+_REMEDIES = {
+    "missing": "补上这一项",
+    "extra_forbidden": "改正拼写或删去这一项",
+    "string_type": "写成带引号的文本",
+    "date_from_datetime_parsing": "写成 2026-03-01 的形式",
+    "literal_error": "用允许的取值之一",
+}
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    loc = tuple(part for part in detail["loc"] if part not in ("All", "AnyOf", "Not", "Leaf"))
+    where = ".".join(map(str, loc))
+    return Problem(
+        loc, f"{where}: {detail['msg']}", _REMEDIES.get(detail["type"], "按 rules/README.md 改正")
+    )
+
+
+def line_of(node: yaml.Node, loc: Loc) -> int:
+    """Return the line (from 1) of the deepest part of a location that the file has."""
+    line: int = node.start_mark.line + 1
+    for part in loc:
+        child = _child(node, part)
+        if child is None:
+            break
+        line, node = child
+    return line
+
+
+def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item: yaml.Node = node.value[part]
+        return item.start_mark.line + 1, item
+    return None
+
+
+def tried(pack: Pack, match: Match) -> list[Problem]:
+    """Return the examples of a pack that a way of matching answers otherwise than they say."""
+    return [
+        Problem(("rules", i, "examples", n), f"规则 {rule.id} 的例子: {fault}", "改例子或改规则")
+        for i, rule in enumerate(pack.definition.rules)
+        for n, example in enumerate(rule.examples)
+        if (fault := _contradicts(pack, rule, example, match))
+    ]
+
+
+def example_instant(pack: Pack, rule: Rule, example: Example) -> datetime:
+    """Return noon of the example's day, in the pack's zone."""
+    zone = ZoneInfo(pack.definition.zone)
+    return datetime.combine(example.day or rule.in_force_from, time(12), zone)
+
+
+def _contradicts(pack: Pack, rule: Rule, example: Example, match: Match) -> str:
+    at = example_instant(pack, rule, example)
+    try:
+        ruling = evaluate(pack, example.given, at, match)
+    except (ContextRefused, NoRuling, NoFixpoint) as refusal:
+        return str(refusal)
+    held = any(fired.rule == rule.id for fired in ruling.fired)
+    if held != example.holds:
+        return f"写明 holds: {str(example.holds).lower()}, 实际相反"
+    for key, value in example.outcome.items():
+        if ruling.outcome.get(key) != value:
+            return f"结果 {key} 应为 {value!r}, 实际为 {ruling.outcome.get(key)!r}"
+    return ""

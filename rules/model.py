@@ -1,0 +1,176 @@
+"""Rule packs as values: what a lawyer writes in YAML, before anything is compiled.
+
+The conditions are those of the reference page on durable_rules §2.2: one flat typed context, no
+joins, no regular expressions, no string ordering. Shapes are checked here; what the engine could
+not bear is refused in `rules.validate`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
+
+FieldType = Literal["text", "number", "boolean", "text_list", "number_list"]
+Op = Literal[
+    "eq", "ne", "gt", "gte", "lt", "lte", "between", "in", "exists", "missing",
+    "any_item", "all_items",
+]  # fmt: skip
+Scalar = str | int | float | bool
+Value = Scalar | list[str] | list[int | float]
+"""One value of a context field; a list has items of one type."""
+
+AT = "at"
+"""Key under which a ruling keeps the instant it was asked for; no field may have this name."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Title(_Frozen):
+    """A name in both languages of the pages."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class FieldSpec(_Frozen):
+    """One field of the context.
+
+    `required`: a context without it is refused. `derived`: set by the rules themselves, never by
+    the caller; the pack is asked again until it no longer changes.
+    """
+
+    type: FieldType
+    title: Title
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    """Allowed texts; empty: any."""
+    required: bool = False
+    derived: bool = False
+
+
+class OutcomeSpec(_Frozen):
+    """One key that rules may set, and how several settings become one.
+
+    `first`: the rule with the lowest priority number, then the one written first. `union`: all
+    items of all lists, in that same order, each once. `max`, `min`: of numbers.
+    """
+
+    type: FieldType
+    title: Title
+    merge: Literal["first", "union", "max", "min"] = "first"
+    choices: tuple[str, ...] = ()
+    required: bool = False
+    """A context for which no rule sets this key has no ruling: `NoRuling`."""
+
+
+class Leaf(_Frozen):
+    """One comparison. A comparison on a missing field is false; its `not` is true.
+
+    With `of`: compare with `of * times + plus`, another number of the same context.
+    """
+
+    field: str
+    op: Op
+    value: JsonValue = None
+    of: str = ""
+    times: int | float = 1
+    plus: int | float = 0
+    item_op: Literal["eq", "ne", "gt", "gte", "lt", "lte"] = "eq"
+
+
+class All(_Frozen):
+    """True when every part is."""
+
+    all: tuple[Condition, ...]
+
+
+class AnyOf(_Frozen):
+    """True when at least one part is."""
+
+    any: tuple[Condition, ...]
+
+
+class Not(_Frozen):
+    """True when the part is false, a missing field included."""
+
+    not_: Condition = Field(alias="not")
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+_SHAPES = {"all": "All", "any": "AnyOf", "not": "Not", "not_": "Not"}
+
+
+def _shape(raw: Any) -> str:
+    if isinstance(raw, BaseModel):
+        return type(raw).__name__
+    if isinstance(raw, dict):
+        for key, shape in _SHAPES.items():
+            if key in raw:
+                return shape
+    return "Leaf"
+
+
+Condition = Annotated[
+    Annotated[All, Tag("All")]
+    | Annotated[AnyOf, Tag("AnyOf")]
+    | Annotated[Not, Tag("Not")]
+    | Annotated[Leaf, Tag("Leaf")],
+    Discriminator(_shape),
+]
+
+
+class Example(_Frozen):
+    """A context for which the rule must hold, or must not, on a day (in the pack's zone)."""
+
+    given: dict[str, JsonValue]
+    holds: bool
+    day: date | None = None
+    """Absent: the rule's first day."""
+    outcome: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the whole pack must answer at least."""
+
+
+class Rule(_Frozen):
+    """One rule: when it holds, what it sets, and the article it rests on."""
+
+    id: str
+    title: Title
+    basis: str = Field(min_length=1)
+    """Id of an article in the law register."""
+    in_force_from: date
+    in_force_until: date | None = None
+    """The first day on which it no longer holds; absent: still in force."""
+    priority: int = 500
+    """0 … 1000, lower first."""
+    when: Condition
+    then: dict[str, JsonValue] = Field(default_factory=dict)
+    """Outcome key → constant, or `{field: name}` for the value of a field of the context."""
+    examples: tuple[Example, ...]
+    verified: bool = True
+    """False: the text of the article has not been checked against its official publication."""
+    note: str = ""
+
+
+class Definition(_Frozen):
+    """A rule pack as written."""
+
+    pack: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")
+    title: Title
+    version: str = Field(pattern=r"^\d{4}\.\d+$")
+    zone: str = "Asia/Shanghai"
+    """Zone in which the effective dates begin."""
+    fields: dict[str, FieldSpec]
+    outcome: dict[str, OutcomeSpec]
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+
+All.model_rebuild()
+AnyOf.model_rebuild()
+Not.model_rebuild()
+Rule.model_rebuild()
+Definition.model_rebuild()

@@ -1,0 +1,144 @@
+"""A rule pack ready to be asked: checked, canonical, with the rules in force at each instant."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+
+from rules.compile import shards
+from rules.model import Definition, Rule
+from rules.plain import Predicate, predicate
+from rules.validate import Problem, context_faults, problems
+
+
+class PackRefused(ValueError):
+    """A pack that may not be used; `problems` say where, why, and what to do."""
+
+    def __init__(self, pack: str, found: list[Problem]) -> None:
+        super().__init__(f"{pack}: " + "; ".join(f"{p.loc}: {p.message}" for p in found))
+        self.problems = tuple(found)
+
+
+class ContextRefused(ValueError):
+    """A context that does not fit the pack's fields; final, the caller must build it rightly."""
+
+    def __init__(self, pack: str, faults: list[tuple[str, str]]) -> None:
+        super().__init__(f"规则包 {pack}: " + "; ".join(f"{name}: {why}" for name, why in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rules of one pack in force at one time, in the order (priority, place in the file)."""
+
+    key: str
+    """Names the compiled form: digest of the pack and number of the slice."""
+    rules: tuple[Rule, ...]
+    predicates: tuple[Predicate, ...] = field(repr=False)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The rule sets for durable_rules, one JSON text per shard."""
+        return shards(self.rules)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One version of one rule pack. Make it with `of` or `from_stored`: both check it."""
+
+    definition: Definition
+    stored: str
+    """Canonical JSON: kept with a case, it gives the same pack for ever."""
+    digest: str
+    """SHA-256 (hex) of `stored`."""
+
+    @classmethod
+    def of(cls, definition: Definition) -> Pack:
+        """Return the pack. Raises `PackRefused` when the validator finds anything."""
+        plain = definition.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        stored = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return cls._checked(definition, stored)
+
+    @classmethod
+    def from_stored(cls, stored: str) -> Pack:
+        """Return the pack of a canonical text, whose digest is that of exactly this text.
+
+        Raises `pydantic.ValidationError` or `PackRefused` when the text is not a pack.
+        """
+        return cls._checked(Definition.model_validate_json(stored), stored)
+
+    @classmethod
+    def _checked(cls, definition: Definition, stored: str) -> Pack:
+        if found := problems(definition):
+            raise PackRefused(definition.pack, found)
+        return cls(definition, stored, hashlib.sha256(stored.encode()).hexdigest())
+
+    @property
+    def id(self) -> str:
+        return self.definition.pack
+
+    @property
+    def version(self) -> str:
+        return self.definition.version
+
+    @cached_property
+    def derived(self) -> tuple[str, ...]:
+        """Names of the fields that the rules set themselves."""
+        return tuple(name for name, spec in self.definition.fields.items() if spec.derived)
+
+    @cached_property
+    def _slices(self) -> tuple[tuple[datetime, ...], tuple[Slice, ...]]:
+        days = {rule.in_force_from for rule in self.definition.rules}
+        days |= {r.in_force_until for r in self.definition.rules if r.in_force_until is not None}
+        ordered = sorted(days)
+        zone = ZoneInfo(self.definition.zone)
+        starts = tuple(datetime.combine(day, time.min, zone) for day in ordered)
+        slices = tuple(self._slice(n, day) for n, day in enumerate([None, *ordered]))
+        return starts, slices
+
+    def _slice(self, number: int, day: date | None) -> Slice:
+        held = [rule for rule in self.definition.rules if day is not None and _in_force(rule, day)]
+        held.sort(key=lambda rule: rule.priority)
+        return Slice(
+            f"{self.digest}:{number}", tuple(held), tuple(predicate(rule.when) for rule in held)
+        )
+
+    def slice_at(self, at: datetime) -> Slice:
+        """Return the rules in force at an aware instant; a day begins in the pack's zone."""
+        starts, slices = self._slices
+        return slices[bisect_right(starts, at)]
+
+    def slices(self) -> tuple[Slice, ...]:
+        """Return every set of rules that is in force together at some time."""
+        return self._slices[1]
+
+    def select(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of the facts that this pack has as input fields."""
+        fields = self.definition.fields
+        return {k: v for k, v in facts.items() if k in fields and not fields[k].derived}
+
+    def admit(self, context: Mapping[str, object]) -> dict[str, JsonValue]:
+        """Return the context without nulls and empty lists. Raises `ContextRefused`."""
+        if faults := context_faults(self.definition, context):
+            raise ContextRefused(self.id, faults)
+        admitted: dict[str, Any] = {}
+        for name, value in context.items():
+            if isinstance(value, list | tuple):
+                if value:
+                    admitted[name] = list(value)
+            elif value is not None:
+                admitted[name] = value
+        return admitted
+
+
+def _in_force(rule: Rule, day: date) -> bool:
+    return rule.in_force_from <= day and (rule.in_force_until is None or day < rule.in_force_until)
