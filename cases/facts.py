@@ -34,5 +34,7 @@ class CaseFacts(Frozen):
     """Act (verb) → user ids, both the person and whom they acted for."""
     separations: tuple[tuple[str, ...], ...] = ()
     """Acts that one person may not share, from the matter's version in the case."""
+    separation_bases: tuple[str, ...] = ()
+    """The article of each of `separations`, in the same order; a refusal names it."""
     task_departments: dict[str, str] = Field(default_factory=dict)
     """Open task key → its department."""
