@@ -1,0 +1,290 @@
+"""The door for systems: orders in over NATS JetStream, one answer to each, nothing lost.
+
+The order of writes, and where a crash leaves us:
+
+1. A message lies in stream CMD until it is acknowledged.
+2. The reception settles it; from here on the command id finds its outcome for ever.
+3. The register notes the answer (a crash before this: the message comes again, step 2 finds it).
+4. The answer goes to stream RPL (a crash before this: it comes again, step 3 finds it).
+5. The message is acknowledged.
+
+Orders of one case are carried out in the order of the stream, others beside them. What cannot be
+taken is kept as a dead letter with its reason, answered, and acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NothingThere
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from cases.messages import Actor, Outcome, Source
+from cases.reception import NotNow, Reception, Request
+from yichuang import orders, subjects
+from yichuang.events import Event, EventInvalid, read
+from yichuang.inbox import Inbox, Message, Taken
+
+CONSUMER = "gateway"
+ACK_WAIT_SECONDS = 60
+"""Longer than the worst handling; `in_progress` is sent meanwhile (GitLab !267213: the default of
+30 s and unlimited redelivery surprised its users)."""
+AT_ONCE = 256
+"""Messages taken from the stream at a time, and at most unacknowledged."""
+CASES_AT_ONCE = 32
+BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+POISON_AFTER = 8
+"""Deliveries after which a message that crashes its handling becomes a dead letter."""
+
+_log = logging.getLogger("yichuang.gateway")
+
+
+@dataclass
+class _Order:
+    """A message that was understood."""
+
+    message: Msg
+    subject: subjects.OrderSubject
+    event: Event
+    request: Request
+
+
+@dataclass
+class _Line:
+    """Orders of one case that wait for their turn."""
+
+    waiting: list[_Order] = field(default_factory=list)
+
+
+class Gateway:
+    """Takes orders from JetStream until `stop` is set."""
+
+    def __init__(
+        self,
+        bus: Client,
+        city: str,
+        reception: Reception,
+        inbox: Inbox,
+        actor_of: Callable[[str, str], Actor | None],
+    ) -> None:
+        """`actor_of(user, department)` gives the service that a NATS user is, or None."""
+        self._bus = bus
+        self._js: JetStreamContext = bus.jetstream()
+        self._city = city
+        self._reception = reception
+        self._inbox = inbox
+        self._actor_of = actor_of
+        self._lines: dict[str, _Line] = {}
+        self._working = asyncio.Semaphore(CASES_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unacknowledged: set[Msg] = set()
+        self.taken = 0
+        self.buried = 0
+
+    async def declare(self) -> None:
+        """Make the streams and the durable consumer, explicitly, as they stand in this file."""
+        await subjects.declare(self._js, "CMD", "RPL", "DLQ")
+        await self._js.add_consumer(
+            "CMD",
+            ConsumerConfig(
+                durable_name=CONSUMER,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=ACK_WAIT_SECONDS,
+                max_deliver=-1,  # this process counts: a Temporal that is away is no poison
+                max_ack_pending=AT_ONCE,
+            ),
+        )
+
+    async def run(self, stop: asyncio.Event, beat: Callable[[], None]) -> None:
+        """Take orders until `stop` is set, then finish those under way."""
+        pull = await self._js.pull_subscribe_bind(durable=CONSUMER, stream="CMD")
+        keeper = asyncio.create_task(self._keep_alive())
+        try:
+            while not stop.is_set():
+                beat()
+                try:
+                    messages = await pull.fetch(AT_ONCE, timeout=1)
+                except NothingThere:
+                    continue
+                await self._admit(messages)
+        finally:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=5)
+            keeper.cancel()
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(ACK_WAIT_SECONDS / 3)
+            for message in list(self._unacknowledged):
+                await message.in_progress()
+
+    async def _admit(self, messages: Sequence[Msg]) -> None:
+        """Sort a fetched batch into the lines of its cases, in order."""
+        for message in messages:
+            self._unacknowledged.add(message)
+            order = await self._understood(message)
+            if order is None:
+                continue
+            key = _case_key(order)
+            line = self._lines.get(key)
+            if line is not None:
+                line.waiting.append(order)
+                continue
+            self._lines[key] = _Line([order])
+            task = asyncio.create_task(self._work(key))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _understood(self, message: Msg) -> _Order | None:
+        """Return the order in a message; bury it and return None when there is none."""
+        subject = subjects.parse_order(message.subject)
+        event: Event | None = None
+        try:
+            if subject is None or subject.city != self._city:
+                raise EventInvalid("subject", "主题应为 cmd.<市>.<部门>.<用户>.case.<动作>")
+            if message.metadata.num_delivered > POISON_AFTER:
+                raise EventInvalid("", f"投递 {message.metadata.num_delivered} 次仍处理不了")
+            event = read(message.data, message.headers)
+            return _Order(message, subject, event, orders.request_of(event, subject))
+        except EventInvalid as wrong:
+            await self._bury(message, "malformed", wrong.reason, wrong.field, event)
+            return None
+
+    async def _work(self, key: str) -> None:
+        """Carry out a case's line until it is empty."""
+        async with self._working:
+            line = self._lines[key]
+            while line.waiting:
+                batch, line.waiting = _same_sender(line.waiting)
+                await self._carry_out(batch)
+            del self._lines[key]
+
+    async def _carry_out(self, batch: Sequence[_Order]) -> None:
+        user, department = batch[0].subject.user, batch[0].subject.department
+        actor = self._actor_of(user, department)
+        if actor is None:
+            for order in batch:
+                await self._bury(
+                    order.message, "unknown_sender",
+                    f"没有登记系统用户 {user}，或它不得办理部门 {department}", "subject",
+                    order.event,
+                )  # fmt: skip
+            return
+        known = await asyncio.to_thread(self._inbox.answers, [order.request.id for order in batch])
+        outcomes = {
+            command: outcome.model_copy(update={"repeated": True})
+            for command, outcome in known.items()
+        }
+        fresh = [order for order in batch if order.request.id not in outcomes]
+        if fresh:
+            outcomes |= await self._settled(actor, fresh)
+            await asyncio.to_thread(self._inbox.note, [_taken(o, outcomes) for o in fresh])
+        for order in batch:
+            await self._answer(order, outcomes[order.request.id])
+
+    async def _settled(self, actor: Actor, batch: Sequence[_Order]) -> dict[str, Outcome]:
+        """Ask the reception, again and again while the world is away: order must not change."""
+        source = Source(door="nats", message=f"{batch[0].event.source} {batch[0].event.id}"[:400])
+        attempt = 0
+        while True:
+            try:
+                answers = await self._reception.handle(
+                    actor, source, [order.request for order in batch]
+                )
+            except NotNow as away:
+                pause = BACK_OFF_SECONDS[min(attempt, len(BACK_OFF_SECONDS) - 1)]
+                attempt += 1
+                _log.warning("not now, again in %s s: %s", pause, away)
+                await asyncio.sleep(pause)
+            else:
+                return {outcome.command_id: outcome for outcome in answers}
+
+    async def _answer(self, order: _Order, outcome: Outcome) -> None:
+        answer = orders.Answer(
+            event_id=order.event.id,
+            event_source=order.event.source,
+            outcome=outcome,
+            field=outcome.field,
+            reason=outcome.reason,
+        )
+        await self._publish_answer(order.subject.user, order.event.id, answer)
+        await self._acknowledge(order.message)
+        self.taken += 1
+
+    async def _bury(
+        self, message: Msg, reason: str, sentence: str, path: str, event: Event | None
+    ) -> None:
+        metadata = message.metadata
+        letter = Message(
+            metadata.stream, metadata.sequence.stream, message.subject, message.data,
+            dict(message.headers or {}),
+        )  # fmt: skip
+        number = await asyncio.to_thread(self._inbox.bury, letter, reason, sentence, path)
+        user = subjects.sender_of(message.subject) or "unknown"
+        headers = {"Yichuang-Letter": str(number), "Yichuang-Reason": reason}
+        if path:
+            headers["Yichuang-Field"] = path
+        await self._js.publish(f"dlq.{self._city}.{user}", message.data, headers=headers)
+        event_id = event.id if event else (message.headers or {}).get("Nats-Msg-Id", "")
+        answer = orders.Answer(
+            event_id=event_id or f"{letter.stream}:{letter.stream_seq}",
+            event_source=event.source if event else "",
+            dead_letter=str(number),
+            field=path,
+            reason=sentence,
+        )
+        await self._publish_answer(user, answer.event_id, answer)
+        await self._acknowledge(message)
+        self.buried += 1
+
+    async def _publish_answer(self, user: str, event_id: str, answer: orders.Answer) -> None:
+        subject = subjects.answer_subject(self._city, user, event_id)
+        event = orders.answer_event(self._city, answer)
+        await self._js.publish(
+            subject, event.to_json(), headers={"Content-Type": "application/cloudevents+json"}
+        )
+
+    async def _acknowledge(self, message: Msg) -> None:
+        await message.ack()
+        self._unacknowledged.discard(message)
+
+
+def _case_key(order: _Order) -> str:
+    request = order.request
+    if request.reference:
+        return f"{order.subject.user}\n{request.reference}"
+    return request.case_no or request.case_id or request.id
+
+
+def _same_sender(waiting: list[_Order]) -> tuple[list[_Order], list[_Order]]:
+    """Return the longest beginning that one sender sent for one department, and the rest."""
+    first = waiting[0].subject
+    n = 0
+    seen: set[str] = set()
+    for order in waiting:
+        here = order.subject
+        same = (here.user, here.department) == (first.user, first.department)
+        if not same or order.request.id in seen:  # a repeat within the batch waits for the first
+            break
+        seen.add(order.request.id)
+        n += 1
+    return waiting[:n], waiting[n:]
+
+
+def _taken(order: _Order, outcomes: Mapping[str, Outcome]) -> Taken:
+    return Taken(
+        source=f"{order.subject.user} {order.event.source}"[:200],
+        message_id=order.event.id[:200],
+        command_id=order.request.id,
+        digest=hashlib.sha256(orjson.dumps(order.event.data)).hexdigest(),
+        outcome=outcomes[order.request.id],
+    )

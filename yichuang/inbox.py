@@ -1,0 +1,210 @@
+"""The gateway's register: every message with its one answer, and those that could not be taken.
+
+All SQL of the gateway's store stands here; the gateway process is its only writer. The bytes of a
+dead letter may hold personal data and are sealed under a key of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from audit.vault import SubjectVault
+from cases.database import reading
+from cases.gateway_tables import dead_letter, inbox
+from cases.messages import Outcome
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message as it lies in the stream."""
+
+    stream: str
+    stream_seq: int
+    subject: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message that was carried out or refused, to be noted with its answer."""
+
+    source: str
+    message_id: str
+    command_id: str
+    digest: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that could not be taken, with the reason and the field at fault."""
+
+    id: int
+    subject: str
+    reason: str
+    sentence: str
+    field: str
+    state: str
+    at: datetime
+    changed_by: str
+    changed_at: datetime | None
+    body: bytes = b""
+    """Only from `Inbox.letter`; the newest, mended if it was mended."""
+    headers: Mapping[str, str] | None = None
+
+
+class NoSuchLetter(LookupError):
+    """There is no dead letter of that number, or it has been dealt with already."""
+
+
+class Inbox:
+    """The register of one gateway store."""
+
+    def __init__(self, engine: Engine, vault: SubjectVault) -> None:
+        self._engine = engine
+        self._vault = vault
+
+    def answers(self, command_ids: Iterable[str]) -> dict[str, Outcome]:
+        """Return the outcomes that were noted earlier for these ids."""
+        wanted = list(command_ids)
+        query = select(inbox.c.command_id, inbox.c.outcome).where(
+            inbox.c.command_id.in_(wanted), inbox.c.state == "answered"
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return {row.command_id: Outcome.model_validate_json(row.outcome) for row in rows}
+
+    def note(self, taken: Sequence[Taken]) -> None:
+        """Note the answers, each once; a second note of the same message changes nothing."""
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "source": one.source,
+                "message_id": one.message_id,
+                "command_id": one.command_id,
+                "digest": one.digest,
+                "received_at": now,
+                "state": "answered",
+                "outcome": one.outcome.model_dump_json(),
+                "answered_at": now,
+            }
+            for one in taken
+        ]
+        with self._engine.begin() as connection:
+            connection.execute(self._insert(inbox).on_conflict_do_nothing(), rows)
+
+    def bury(self, message: Message, reason: str, sentence: str, field: str) -> int:
+        """Keep a message that cannot be taken, whole; return its number, the same at a repeat."""
+        place = f"{message.stream}:{message.stream_seq}"
+        key = f"letter:{message.subject.split('.')[3] if message.subject.count('.') > 3 else '-'}"
+        row = {
+            "stream": message.stream,
+            "stream_seq": message.stream_seq,
+            "subject": message.subject[:200],
+            "key_subject": key[:80],
+            "raw_sealed": self._vault.seal(key[:80], message.body, place.encode()),
+            "headers": json.dumps(dict(message.headers), ensure_ascii=False),
+            "reason": reason[:64],
+            "sentence": sentence,
+            "field": field[:200],
+            "state": "open",
+            "at": datetime.now(UTC),
+            "changed_by": "",
+        }
+        chosen = select(dead_letter.c.id).where(
+            dead_letter.c.stream == message.stream,
+            dead_letter.c.stream_seq == message.stream_seq,
+        )
+        with self._engine.begin() as connection:
+            connection.execute(self._insert(dead_letter).on_conflict_do_nothing(), row)
+            number: int = connection.execute(chosen).scalar_one()
+        return number
+
+    def letters(
+        self, state: str = "open", *, offset: int = 0, limit: int = 50
+    ) -> tuple[list[DeadLetter], int]:
+        """Return a page of dead letters, newest first, without their bytes, and how many in all."""
+        chosen = dead_letter.c.state == state
+        query = (
+            select(dead_letter)
+            .where(chosen)
+            .order_by(dead_letter.c.id.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            total = connection.execute(
+                select(func.count()).select_from(dead_letter).where(chosen)
+            ).scalar_one()
+            return [_letter(row) for row in connection.execute(query)], total
+
+    def letter(self, number: int) -> DeadLetter:
+        """Return one dead letter with its bytes. Raises `NoSuchLetter`."""
+        with reading(self._engine) as connection:
+            row = connection.execute(
+                select(dead_letter).where(dead_letter.c.id == number)
+            ).one_or_none()
+        if row is None:
+            raise NoSuchLetter(f"没有死信 {number}")
+        mended = row.mended_sealed is not None
+        place = f"{row.stream}:{row.stream_seq}" + (":mended" if mended else "")
+        sealed = row.mended_sealed if mended else row.raw_sealed
+        body = self._vault.open(row.key_subject, bytes(sealed), place.encode())
+        return _letter(row, body, json.loads(row.headers))
+
+    def mend(self, number: int, body: bytes, by: str) -> None:
+        """Keep a corrected text beside the original. Raises `NoSuchLetter` if it is dealt with."""
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                select(dead_letter).where(dead_letter.c.id == number)
+            ).one_or_none()
+            if row is None:
+                raise NoSuchLetter(f"没有死信 {number}")
+            place = f"{row.stream}:{row.stream_seq}:mended".encode()
+            sealed = self._vault.seal(row.key_subject, body, place)
+            self._change(connection, number, "mended", by, mended_sealed=sealed)
+
+    def settle(self, number: int, state: str, by: str) -> None:
+        """Mark a letter `replayed` or `discarded`. Raises `NoSuchLetter` if it already was."""
+        with self._engine.begin() as connection:
+            self._change(connection, number, state, by)
+
+    def _change(self, connection: Any, number: int, state: str, by: str, **values: object) -> None:
+        changed = connection.execute(
+            update(dead_letter)
+            .where(dead_letter.c.id == number, dead_letter.c.state.in_(["open", "mended"]))
+            .values(state=state, changed_by=by, changed_at=datetime.now(UTC), **values)
+        )
+        if changed.rowcount != 1:
+            raise NoSuchLetter(f"死信 {number} 不存在或已经处理")
+
+    def _insert(self, table: Any) -> Any:
+        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
+        return dialect.insert(table)
+
+
+def _letter(row: Any, body: bytes = b"", headers: Mapping[str, str] | None = None) -> DeadLetter:
+    return DeadLetter(
+        id=row.id,
+        subject=row.subject,
+        reason=row.reason,
+        sentence=row.sentence,
+        field=row.field,
+        state=row.state,
+        at=row.at,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
+        body=body,
+        headers=headers,
+    )
+
+
+__all__ = ["DeadLetter", "Inbox", "Message", "NoSuchLetter", "Taken"]
