@@ -41,7 +41,8 @@ Stage = Literal[
 ]
 
 ENDINGS = (
-    "withdrawn", "not_accepted", "not_required", "granted", "refused", "terminated", "revoked", "open",
+    "withdrawn", "not_accepted", "not_required", "granted", "refused", "terminated", "revoked",
+    "open",
 )  # fmt: skip
 
 
@@ -182,6 +183,8 @@ class CaseState(Frozen):
     lacking: tuple[str, ...] = ()
     facts: dict[str, JsonValue] = Field(default_factory=dict)
     """Scalar form values that are not personal data, for the rules."""
+    electronic_service: bool = False
+    """The applicant agreed to electronic service (民事诉讼法第九十条)."""
     handed_in: tuple[str, ...] = ()
     """Codes of the materials received so far."""
     missing: tuple[str, ...] = ()

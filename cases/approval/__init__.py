@@ -29,3 +29,49 @@ One settled step of a live or backfilled command, as `settle` walks it:
 
 `timers_set` is an event too, so that history holds every instant that was computed.
 """
+
+from cases.approval.evolving import KINDS, UnknownEvent, apply, evolve
+from cases.approval.machine import (
+    STAGE_NAMES,
+    actions,
+    decide,
+    impossible,
+    questions,
+    warrant_fault,
+)
+from cases.approval.opening import open_case, plan_of
+from cases.approval.papers import document_wishes
+from cases.approval.timing import (
+    clock_events,
+    passed_timers,
+    pending_timers,
+    procedure_pauses,
+    promise_pauses,
+    timer_wishes,
+    timers_set,
+)
+from cases.approval.walk import instant_of
+
+__all__ = [
+    "KINDS",
+    "STAGE_NAMES",
+    "UnknownEvent",
+    "actions",
+    "apply",
+    "clock_events",
+    "decide",
+    "document_wishes",
+    "evolve",
+    "impossible",
+    "instant_of",
+    "open_case",
+    "passed_timers",
+    "pending_timers",
+    "plan_of",
+    "procedure_pauses",
+    "promise_pauses",
+    "questions",
+    "timer_wishes",
+    "timers_set",
+    "warrant_fault",
+]

@@ -1,0 +1,186 @@
+"""决定、制证、送达、办结、好差评, 撤回, 催办, 抄送, 事后核查; and the steps of `open` matters."""
+
+from __future__ import annotations
+
+from cases import messages
+from cases.approval import articles
+from cases.approval.intake import Rulings
+from cases.approval.review import open_task
+from cases.approval.walk import Walk, instant_of
+from cases.messages import Command
+from cases.settling import RuleForbids
+from cases.state import CaseState
+
+GOOD_AT_MOST = 3
+"""GB/T 39046-2020 A.8: 4 不满意 and 5 非常不满意 are 差评."""
+
+
+# --- 决定 ---
+
+
+def check_decide(state: CaseState, command: Command, body: messages.Decide) -> None:
+    if any(one.ended_at is None for one in state.procedures):
+        raise RuleForbids("procedure_open", "特别程序尚未结束，不能作出决定", articles.PROCEDURE)
+    if body.result == "grant" and state.missing:
+        raise RuleForbids(
+            "materials_missing",
+            f"容缺的材料 {'、'.join(state.missing)} 尚未补齐，不能准予",
+            state.plan.tolerance.basis if state.plan.tolerance else articles.ACCEPT,
+        )
+    if body.result != "grant" and not body.reasons:
+        raise RuleForbids("reasons_missing", "须说明理由", articles.REASONS, "body.reasons")
+
+
+def decide(walk: Walk, command: Command, body: messages.Decide, rulings: Rulings) -> None:
+    settle_decision(walk, body.result)
+
+
+def settle_decision(walk: Walk, result: str, article: str = articles.DECISION) -> None:
+    state = walk.state
+    check = result == "grant" and state.accept_mode == "commitment"
+    walk.emit("decided", result=result, check=check, article=article)
+    if result == "terminate":
+        walk.enter("closing")
+    elif result == "grant" and state.plan.result:
+        walk.enter("certificate")
+    else:
+        walk.enter("service")
+
+
+def certify(walk: Walk, command: Command, body: messages.Certify, rulings: Rulings) -> None:
+    walk.emit("certified", number=body.number)
+    walk.enter("service")
+
+
+def check_serve(state: CaseState, command: Command, body: messages.Serve) -> None:
+    at = instant_of(state, command)
+    served_at = body.served_at or at
+    if served_at > at:
+        raise RuleForbids("in_the_future", "送达时间晚于现在", articles.CASE, "body.served_at")
+    if state.decided_at is not None and served_at < state.decided_at:
+        raise RuleForbids(
+            "served_before_decision", "送达时间早于决定时间", articles.CASE, "body.served_at"
+        )
+    if body.method == "electronic" and not state.electronic_service and not command.backfill:
+        raise RuleForbids(
+            "no_consent",
+            "受送达人没有同意电子送达，请改用其他方式",
+            articles.ELECTRONIC_SERVICE,
+            "body.method",
+        )
+
+
+def serve(walk: Walk, command: Command, body: messages.Serve, rulings: Rulings) -> None:
+    served_at = body.served_at or walk.at
+    walk.emit(
+        "served",
+        method=body.method,
+        served_at=served_at.isoformat(),
+        article=walk.state.plan.delivery.basis,
+    )
+    walk.enter("closing")
+
+
+def close(walk: Walk, command: Command, body: messages.Close, rulings: Rulings) -> None:
+    is_open = walk.state.plan.process == "open"
+    walk.emit("closed", ending="open" if is_open else walk.state.ending, article=articles.CASE)
+    walk.finish_all("done")
+    walk.enter("ended" if is_open else "rating")
+
+
+# --- 好差评 ---
+
+
+def check_rate(state: CaseState, command: Command, body: messages.Rate) -> None:
+    if state.rated_at is not None or state.rated:
+        raise RuleForbids("already_rated", "本件已经评价", articles.RATING)
+
+
+def rate(walk: Walk, command: Command, body: messages.Rate, rulings: Rulings) -> None:
+    good = body.grade <= GOOD_AT_MOST
+    walk.emit("rated", grade=body.grade, good=good, channel=body.channel, article=articles.RATING)
+    if good:
+        end_if_nothing_is_due(walk)
+    else:
+        walk.enter("rectification")
+
+
+def rectify(walk: Walk, command: Command, body: messages.Rectify, rulings: Rulings) -> None:
+    walk.emit("rectified")
+    walk.enter("call_back")
+
+
+def call_back(walk: Walk, command: Command, body: messages.CallBack, rulings: Rulings) -> None:
+    walk.emit("called_back", satisfied=body.satisfied)
+    if not body.satisfied:
+        walk.enter("rectification")
+        return
+    walk.enter("rating")
+    end_if_nothing_is_due(walk)
+
+
+def end_if_nothing_is_due(walk: Walk) -> None:
+    """归档, unless a commitment still waits for its check."""
+    state = walk.state
+    if state.stage == "rating" and state.rated and state.check not in ("due", "rectify"):
+        walk.enter("ended")
+
+
+def check_check_afterwards(
+    state: CaseState, command: Command, body: messages.CheckAfterwards
+) -> None:
+    if state.check not in ("due", "rectify"):
+        basis = state.plan.commitment.basis if state.plan.commitment else articles.CASE
+        raise RuleForbids("no_check_due", "本件没有待办的告知承诺核查", basis)
+
+
+def check_afterwards(
+    walk: Walk, command: Command, body: messages.CheckAfterwards, rulings: Rulings
+) -> None:
+    commitment = walk.state.plan.commitment
+    walk.emit(
+        "checked", result=body.result, article=commitment.basis if commitment else articles.CASE
+    )
+    end_if_nothing_is_due(walk)
+
+
+# --- 撤回、催办、抄送 ---
+
+
+def withdraw(walk: Walk, command: Command, body: messages.Withdraw, rulings: Rulings) -> None:
+    end_withdrawn(walk, articles.CASE)
+
+
+def end_withdrawn(walk: Walk, article: str) -> None:
+    for one in walk.state.procedures:
+        if one.ended_at is None:
+            walk.emit("procedure_ended", procedure=one.id, kind=one.kind, article=article)
+    walk.finish_all()
+    walk.emit("withdrawn", ending="withdrawn", article=article)
+    walk.enter("ended")
+
+
+def check_urge(state: CaseState, command: Command, body: messages.Urge) -> None:
+    if body.task:
+        open_task(state, body.task)
+
+
+def urge(walk: Walk, command: Command, body: messages.Urge, rulings: Rulings) -> None:
+    task = next((t for t in walk.state.tasks if t.key == body.task), None)
+    walk.emit(
+        "urged",
+        task=body.task,
+        holder=task.holder if task else "",
+        department=task.department if task else "",
+    )
+
+
+def copy_to(walk: Walk, command: Command, body: messages.CopyTo, rulings: Rulings) -> None:
+    walk.emit("copied", to=list(body.to))
+
+
+# --- `open` matters ---
+
+
+def record_step(walk: Walk, command: Command, body: messages.RecordStep, rulings: Rulings) -> None:
+    walk.emit("step_recorded", step=body.step)

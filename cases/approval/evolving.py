@@ -1,0 +1,330 @@
+"""`evolve`: how one event changes a case. Total: every event that was ever recorded applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from cases.state import CaseState, Event, OpinionGiven, Procedure, Task, Timer
+
+Change = dict[str, Any]
+"""Fields of the state that an event sets."""
+
+_MOMENT = TypeAdapter(datetime)
+_TASK = TypeAdapter(Task)
+_TIMERS = TypeAdapter(tuple[Timer, ...])
+
+
+class UnknownEvent(Exception):
+    """History holds an event that this version cannot read: impossible, stop."""
+
+
+def evolve(state: CaseState, event: Event) -> CaseState:
+    """Return the state after the event.
+
+    Raises `UnknownEvent` for a kind that no version of this machine ever made.
+    """
+    try:
+        change = _CHANGES[event.kind]
+    except KeyError as unknown:
+        raise UnknownEvent(event.kind) from unknown
+    update = change(state, event)
+    if state.last_at is None or event.at > state.last_at:
+        update["last_at"] = event.at
+    return state.model_copy(update=update)
+
+
+def apply(state: CaseState, events: Iterable[Event]) -> CaseState:
+    """Return the state after one settled step: every event of it, and the next sequence number."""
+    for event in events:
+        state = evolve(state, event)
+    return state.model_copy(update={"seq": state.seq + 1})
+
+
+def with_task(state: CaseState, key: str, /, **update: Any) -> Change:
+    """Return the change that updates one task."""
+    return {
+        "tasks": tuple(
+            task.model_copy(update=update) if task.key == key else task for task in state.tasks
+        )
+    }
+
+
+def task_of(state: CaseState, key: str) -> Task | None:
+    return next((task for task in state.tasks if task.key == key), None)
+
+
+# --- changes, one per kind of event ---
+
+
+def _hands(state: CaseState, event: Event) -> Change:
+    """The act is remembered with who did it and for whom: separations are judged by it."""
+    verb = str(event.data["verb"])
+    known = state.hands.get(verb, ())
+    fresh = tuple(who for who in (event.by, event.on_behalf) if who and who not in known)
+    return {"hands": {**state.hands, verb: known + fresh}} if fresh else {}
+
+
+def _nothing(state: CaseState, event: Event) -> Change:
+    return {}
+
+
+def _filed(state: CaseState, event: Event) -> Change:
+    return {"received_at": event.at}
+
+
+def _stage_entered(state: CaseState, event: Event) -> Change:
+    return {"stage": event.data["stage"]}
+
+
+def _task_opened(state: CaseState, event: Event) -> Change:
+    task = _TASK.validate_python(event.data["task"])
+    others = tuple(known for known in state.tasks if known.key != task.key)
+    # A reopened step counts its period anew.
+    passed = {key: due for key, due in state.passed.items() if key != f"step:{task.key}"}
+    return {"tasks": (*others, task), "passed": passed}
+
+
+def _task_ended(state: CaseState, event: Event) -> Change:
+    return with_task(state, str(event.data["task"]), state=event.data["state"])
+
+
+def _noticed(state: CaseState, event: Event) -> Change:
+    data = event.data
+    change: Change = {
+        "noticed": True,
+        "noticed_at": event.at,
+        "lacking": tuple(str(code) for code in _list(data["lacking"])),
+        "supply_within_days": data["supply_within_days"],
+        "supplement_from": data["back_to"],
+    }
+    if state.accepted_at is not None:
+        change["supplement_pauses"] = (*state.supplement_pauses, (event.at, None))
+    return change
+
+
+def _supplied(state: CaseState, event: Event) -> Change:
+    brought = {str(code) for code in _list(event.data["materials"])}
+    fields = {str(name) for name in _list(event.data["fields"])}
+    open_lacks = tuple(code for code in state.lacking if code not in brought | fields)
+    change: Change = {
+        "supplied_at": event.at,
+        "handed_in": tuple(sorted({*state.handed_in, *brought})),
+        "missing": tuple(code for code in state.missing if code not in brought),
+        "facts": {**state.facts, **_dict(event.data["facts"])},
+        "lacking": open_lacks,
+    }
+    if event.data.get("complete"):
+        change["lacking"] = ()
+        change["supplement_pauses"] = tuple(
+            (since, until or event.at) for since, until in state.supplement_pauses
+        )
+    return change
+
+
+def _corrected(state: CaseState, event: Event) -> Change:
+    return {"facts": {**state.facts, **_dict(event.data["facts"])}}
+
+
+def _accepted(state: CaseState, event: Event) -> Change:
+    if event.data.get("again"):
+        return {}
+    return {
+        "accepted_at": event.at,
+        "accept_mode": event.data["mode"],
+        "missing": tuple(str(code) for code in _list(event.data["missing"])),
+    }
+
+
+def _deemed_accepted(state: CaseState, event: Event) -> Change:
+    return {
+        "accepted_at": _MOMENT.validate_python(event.data["accepted_at"]),
+        "accept_mode": "deemed",
+    }
+
+
+def _claimed(state: CaseState, event: Event) -> Change:
+    return with_task(state, str(event.data["task"]), holder=event.data["holder"])
+
+
+def _signer_added(state: CaseState, event: Event) -> Change:
+    key, signer = str(event.data["task"]), str(event.data["signer"])
+    task = task_of(state, key)
+    return {} if task is None else with_task(state, key, added=(*task.added, signer))
+
+
+def _signer_removed(state: CaseState, event: Event) -> Change:
+    key, signer = str(event.data["task"]), str(event.data["signer"])
+    task = task_of(state, key)
+    if task is None:
+        return {}
+    return with_task(
+        state,
+        key,
+        added=tuple(who for who in task.added if who != signer),
+        signers=tuple(who for who in task.signers if who != signer),
+    )
+
+
+def _opined(state: CaseState, event: Event) -> Change:
+    key = str(event.data["task"])
+    task = task_of(state, key)
+    if task is None:
+        return {}
+    opinion = OpinionGiven.model_validate(
+        {"signer": event.data["signer"], "result": event.data["result"]}
+    )
+    return with_task(state, key, opinions=(*task.opinions, opinion))
+
+
+def _inspected(state: CaseState, event: Event) -> Change:
+    return with_task(state, str(event.data["task"]), inspected=True)
+
+
+def _gathered(state: CaseState, event: Event) -> Change:
+    return {"proposal": event.data["proposal"]}
+
+
+def _procedure_started(state: CaseState, event: Event) -> Change:
+    procedure = Procedure.model_validate(event.data["procedure"])
+    return {"procedures": (*state.procedures, procedure)}
+
+
+def _procedure_ended(state: CaseState, event: Event) -> Change:
+    wanted = event.data["procedure"]
+    return {
+        "procedures": tuple(
+            one.model_copy(update={"ended_at": event.at}) if one.id == wanted else one
+            for one in state.procedures
+        )
+    }
+
+
+def _extended(state: CaseState, event: Event) -> Change:
+    return {"extended": True}
+
+
+def _returned(state: CaseState, event: Event) -> Change:
+    return {"proposal": ""}
+
+
+def _decided(state: CaseState, event: Event) -> Change:
+    ending = {"grant": "granted", "refuse": "refused", "terminate": "terminated"}
+    result = str(event.data["result"])
+    change: Change = {"decision": result, "decided_at": event.at, "ending": ending[result]}
+    if event.data.get("check"):
+        change["check"] = "due"
+    return change
+
+
+def _served(state: CaseState, event: Event) -> Change:
+    return {"served_at": _MOMENT.validate_python(event.data["served_at"])}
+
+
+def _ending(state: CaseState, event: Event) -> Change:
+    return {"ending": event.data["ending"], "closed_at": event.at}
+
+
+def _closed(state: CaseState, event: Event) -> Change:
+    change: Change = {"closed_at": event.at}
+    if not state.ending:
+        change["ending"] = event.data["ending"]
+    return change
+
+
+def _rated(state: CaseState, event: Event) -> Change:
+    return {"grade": event.data["grade"], "rated_at": event.at, "rated": event.data["good"]}
+
+
+def _called_back(state: CaseState, event: Event) -> Change:
+    return {"rated": event.data["satisfied"]}
+
+
+def _rating_lapsed(state: CaseState, event: Event) -> Change:
+    return {"rated": True}
+
+
+def _checked(state: CaseState, event: Event) -> Change:
+    change: Change = {"check": event.data["result"]}
+    if event.data["result"] == "untrue":
+        change["ending"] = "revoked"
+    return change
+
+
+def _timers_set(state: CaseState, event: Event) -> Change:
+    timers = _TIMERS.validate_python(event.data["timers"])
+    due = {timer.key: timer.due_at for timer in timers}
+    return {
+        "timers": timers,
+        "tasks": tuple(
+            task.model_copy(update={"due_at": due.get(f"step:{task.key}", task.due_at)})
+            for task in state.tasks
+        ),
+    }
+
+
+def _timer_passed(state: CaseState, event: Event) -> Change:
+    due = _MOMENT.validate_python(event.data["due_at"])
+    return {"passed": {**state.passed, str(event.data["timer"]): due}}
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return dict(value)
+
+
+_CHANGES: MappingProxyType[str, Callable[[CaseState, Event], Change]] = MappingProxyType(
+    {
+        "acted": _hands,
+        "filed": _filed,
+        "stage_entered": _stage_entered,
+        "task_opened": _task_opened,
+        "task_ended": _task_ended,
+        "pre_reviewed": _nothing,
+        "noticed": _noticed,
+        "supplied": _supplied,
+        "corrected": _corrected,
+        "accepted": _accepted,
+        "deemed_accepted": _deemed_accepted,
+        "acceptance_refused": _ending,
+        "found_not_required": _ending,
+        "claimed": _claimed,
+        "transferred": _claimed,
+        "signer_added": _signer_added,
+        "signer_removed": _signer_removed,
+        "opined": _opined,
+        "inspected": _inspected,
+        "gathered": _gathered,
+        "procedure_started": _procedure_started,
+        "procedure_ended": _procedure_ended,
+        "extended": _extended,
+        "returned": _returned,
+        "decided": _decided,
+        "certified": _nothing,
+        "served": _served,
+        "closed": _closed,
+        "rated": _rated,
+        "rectified": _nothing,
+        "called_back": _called_back,
+        "rating_lapsed": _rating_lapsed,
+        "withdrawn": _ending,
+        "undertaking_lapsed": _nothing,
+        "acceptance_revoked": _ending,
+        "urged": _nothing,
+        "copied": _nothing,
+        "checked": _checked,
+        "step_recorded": _nothing,
+        "timers_set": _timers_set,
+        "timer_passed": _timer_passed,
+    }
+)
+
+KINDS = frozenset(_CHANGES)
+"""Every kind of event a case may have."""

@@ -1,0 +1,279 @@
+"""Which order is possible when, and what follows: the table, its guard and `decide`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from cases import messages
+from cases.approval import articles, ending, intake, review
+from cases.approval.intake import Rulings, missing_materials
+from cases.approval.review import people
+from cases.approval.timing import pending_timers, timer_events
+from cases.approval.walk import Walk
+from cases.messages import Command
+from cases.settling import Question, RuleForbids
+from cases.state import CaseState, Event, Stage, Timer
+
+BEFORE_DECISION: tuple[Stage, ...] = (
+    "pre_review", "received", "supplement", "review", "gather", "decision",
+)  # fmt: skip
+AFTER_DECISION: tuple[Stage, ...] = (
+    "certificate", "service", "closing", "rating", "rectification", "call_back",
+)  # fmt: skip
+ALIVE: tuple[Stage, ...] = (*BEFORE_DECISION, *AFTER_DECISION)
+REVIEWING: tuple[Stage, ...] = ("review", "gather", "decision")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One verb: in which stages it may come, what forbids it, and what it does."""
+
+    stages: tuple[Stage, ...]
+    act: Callable[[Walk, Command, Any, Rulings], None]
+    check: Callable[[CaseState, Command, Any], None] | None = None
+
+
+TABLE: MappingProxyType[str, Row] = MappingProxyType(
+    {
+        "pre_review": Row(("pre_review",), intake.pre_review, intake.check_pre_review),
+        "ask_supplement": Row(
+            ("received", "review", "gather"), intake.ask_supplement, intake.check_ask_supplement
+        ),
+        "supply": Row(
+            ("received", "supplement", *REVIEWING), intake.supply, intake.check_supply
+        ),
+        "correct_on_spot": Row(
+            ("received",), intake.correct_on_spot, intake.check_correct_on_spot
+        ),
+        "accept": Row(("received",), intake.accept, intake.check_accept),
+        "refuse_acceptance": Row(
+            ("received", "supplement"), intake.refuse_acceptance, intake.check_not_accepted
+        ),
+        "not_required": Row(
+            ("received", "supplement"), intake.not_required, intake.check_not_accepted
+        ),
+        "claim": Row(ALIVE, review.claim, review.check_claim),
+        "transfer": Row(ALIVE, review.transfer, review.check_transfer),
+        "add_signer": Row(("review", "gather"), review.add_signer, review.check_add_signer),
+        "remove_signer": Row(("review",), review.remove_signer, review.check_remove_signer),
+        "opine": Row(("review", "supplement"), review.opine, review.check_opine),
+        "inspect": Row(("review", "supplement"), review.inspect, review.check_inspect),
+        "gather": Row(("gather",), review.gather),
+        "start_procedure": Row(REVIEWING, review.start_procedure, review.check_start_procedure),
+        "end_procedure": Row(
+            ("supplement", *REVIEWING), review.end_procedure, review.check_end_procedure
+        ),
+        "extend": Row(("supplement", *REVIEWING), review.extend, review.check_extend),
+        "return_step": Row(REVIEWING, review.return_step, review.check_return_step),
+        "decide": Row(("decision",), ending.decide, ending.check_decide),
+        "certify": Row(("certificate",), ending.certify),
+        "serve": Row(("service",), ending.serve, ending.check_serve),
+        "close": Row(("closing",), ending.close),
+        "rate": Row(("rating",), ending.rate, ending.check_rate),
+        "rectify": Row(("rectification",), ending.rectify),
+        "call_back": Row(("call_back",), ending.call_back),
+        "withdraw": Row(BEFORE_DECISION, ending.withdraw),
+        "urge": Row(ALIVE, ending.urge, ending.check_urge),
+        "copy_to": Row(ALIVE, ending.copy_to),
+        "check_afterwards": Row(
+            AFTER_DECISION, ending.check_afterwards, ending.check_check_afterwards
+        ),
+    }
+)  # fmt: skip
+"""The approval process. `file` opens the case; `timer_fired` is the law's own."""
+
+OPEN_TABLE: MappingProxyType[str, Row] = MappingProxyType(
+    {
+        "record_step": Row(("review",), ending.record_step),
+        "close": Row(("review",), ending.close),
+        "withdraw": Row(("review",), ending.withdraw),
+        "urge": Row(("review",), ending.urge, ending.check_urge),
+        "copy_to": Row(("review",), ending.copy_to),
+    }
+)
+"""The `open` process: steps in any order, as the authority recorded them."""
+
+STAGE_NAMES: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "pre_review": "预审", "received": "收件", "supplement": "待补正", "review": "审查",
+        "gather": "汇总", "decision": "待决定", "certificate": "制证", "service": "送达",
+        "closing": "待办结", "rating": "待评价", "rectification": "差评整改", "call_back": "回访",
+        "ended": "归档",
+    }
+)  # fmt: skip
+
+
+def table_of(state: CaseState) -> MappingProxyType[str, Row]:
+    return OPEN_TABLE if state.plan.process == "open" else TABLE
+
+
+def actions(state: CaseState) -> tuple[str, ...]:
+    """Return the verbs that the stage allows; whether each may come now, `impossible` tells."""
+    return tuple(verb for verb, row in table_of(state).items() if state.stage in row.stages)
+
+
+def impossible(state: CaseState | None, command: Command) -> RuleForbids | None:
+    """Return why the order cannot be carried out now, None where it can.
+
+    `state` None: the case is not filed yet. Cheap and pure; asks neither rules nor calendar.
+    """
+    try:
+        _refuse_impossible(state, command)
+    except RuleForbids as no:
+        return no
+    return None
+
+
+def _refuse_impossible(state: CaseState | None, command: Command) -> None:
+    body = _body(command)
+    if state is None:
+        if command.verb != "file":
+            raise RuleForbids("not_filed", "没有这个办件，请先提交申请", "", "verb")
+        return
+    if command.verb == "file":
+        raise RuleForbids("already_filed", "本件已经收件，请勿重复提交", articles.CASE)
+    if command.case_id != state.case_id:
+        raise RuleForbids("wrong_case", "命令属于另一个办件", "", "case_id")
+    if state.stage == "ended":
+        raise RuleForbids("case_ended", "本件已经归档，不能再办理", articles.CASE)
+    if command.backfill and state.last_at is not None and command.occurred_at < state.last_at:
+        raise RuleForbids(
+            "time_backwards",
+            f"业务时间早于本件上一步（{state.last_at.isoformat()}），请按先后顺序补录",
+            articles.CASE,
+            "occurred_at",
+        )
+    if isinstance(body, messages.TimerFired):
+        _the_timer(state, body)
+        return
+    row = table_of(state).get(command.verb)
+    if row is None:
+        raise RuleForbids("wrong_process", "本事项的流程没有这一步", state.plan.matter, "verb")
+    _in_stage(state, command.verb, row)
+    _separated(state, command)
+    if row.check is not None:
+        row.check(state, command, body)
+
+
+def _body(command: Command) -> messages.Frozen:
+    if command.verb not in messages.BODIES:
+        raise RuleForbids("unknown_verb", f"没有 {command.verb} 这个命令", "", "verb")
+    try:
+        return command.parsed()
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        place = ".".join(str(part) for part in ("body", *first["loc"]))
+        raise RuleForbids("bad_body", f"{place}：{first['msg']}", "", place) from wrong
+
+
+def _in_stage(state: CaseState, verb: str, row: Row) -> None:
+    if state.stage in row.stages:
+        return
+    here = STAGE_NAMES[state.stage]
+    if state.decided_at is not None and set(row.stages) <= set(BEFORE_DECISION):
+        raise RuleForbids("already_decided", f"本件已经作出决定，现在{here}", articles.CASE)
+    where = "、".join(STAGE_NAMES[stage] for stage in row.stages)
+    raise RuleForbids(
+        "wrong_stage", f"本件现在{here}；这一步只能在{where}时办理", articles.CASE, "verb"
+    )
+
+
+def _separated(state: CaseState, command: Command) -> None:
+    """Refuse an act whose opposite the same person has performed, in person or for another."""
+    who = people(command)
+    for separation in state.plan.separations:
+        if command.verb not in separation.acts:
+            continue
+        for other in separation.acts:
+            if other != command.verb and who & set(state.hands.get(other, ())):
+                raise RuleForbids(
+                    "same_person",
+                    f"同一人不得既办理 {other} 又办理 {command.verb}，请由其他人员办理",
+                    separation.basis,
+                )
+
+
+def _the_timer(state: CaseState, body: messages.TimerFired) -> Timer:
+    for timer in pending_timers(state):
+        if timer.key == body.timer and timer.due_at == body.due_at:
+            return timer
+    raise RuleForbids("timer_stale", "这个期限已经不再适用", body.article, "body.timer")
+
+
+def warrant_fault(command: Command, now: datetime) -> RuleForbids | None:
+    """Return what is wrong with the warrant's form, None where it covers exactly this order.
+
+    Judges expiry at `now`, the moment of admission. The signature is verified in `settle`.
+    """
+    warrant = command.warrant
+    if warrant is None:
+        return RuleForbids("no_warrant", "命令没有授权", "", "warrant")
+    expected: dict[str, object] = {
+        "command_id": command.id,
+        "actor": command.actor.id,
+        "on_behalf": command.actor.on_behalf,
+        "act": command.verb,
+        "object_id": command.case_id,
+        "command_digest": command.digest(),
+    }
+    for name, value in expected.items():
+        if getattr(warrant, name) != value:
+            return RuleForbids("wrong_warrant", f"授权不是给这个命令的（{name}）", "", name)
+    if now >= warrant.expires_at:
+        return RuleForbids("warrant_expired", "授权已经过期，请重新提交", "", "warrant")
+    return None
+
+
+def questions(state: CaseState, command: Command) -> tuple[Question, ...]:
+    """Return what the rules must be asked before `decide`.
+
+    At acceptance: whether the materials are complete, which departments review, whether it is
+    done on the spot. At a deemed one: the latter two. The context is flat: the matter's channel
+    and kind, what is missing, and the form's values that are no personal data.
+    """
+    roles: tuple[str, ...] = ()
+    if command.verb == "accept":
+        roles = ("completeness", "routing", "on_the_spot")
+        if state.accepted_at is not None:
+            roles = ("routing", "on_the_spot")
+    elif command.verb == "timer_fired" and command.body.get("timer") == "notice":
+        roles = ("routing", "on_the_spot")
+    context = _context(state, command) if roles else {}
+    return tuple(Question(role=role, context=context) for role in roles if role in state.plan.rules)
+
+
+def _context(state: CaseState, command: Command) -> dict[str, Any]:
+    main, secondary = missing_materials(state)
+    return {
+        **state.facts,
+        "matter": state.plan.matter,
+        "channel": state.channel,
+        "case_kind": state.plan.case_kind,
+        "accept_mode": str(command.body.get("mode", "deemed")),
+        "handed_in": list(state.handed_in),
+        "missing_main": list(main),
+        "missing_secondary": list(secondary),
+        "missing_main_count": len(main),
+        "missing_secondary_count": len(secondary),
+    }
+
+
+def decide(state: CaseState, command: Command, rulings: Rulings) -> tuple[Event, ...]:
+    """Return the events of the order. Raises `RuleForbids` when law or state forbids it.
+
+    `rulings` are the answers to `questions`, by role. Of the warrant nothing is judged here.
+    """
+    _refuse_impossible(state, command)
+    body = _body(command)
+    if isinstance(body, messages.TimerFired):
+        return timer_events(state, _the_timer(state, body), rulings)
+    walk = Walk.of(state, command)
+    walk.emit("acted", verb=command.verb)
+    table_of(state)[command.verb].act(walk, command, body, rulings)
+    return tuple(walk.events)

@@ -1,0 +1,108 @@
+"""Filing: the plan is frozen out of the matter, and the case begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from cases import messages
+from cases.approval.evolving import apply
+from cases.approval.walk import Walk
+from cases.messages import Command
+from cases.settling import RuleForbids
+from cases.state import CaseState, Event, Plan
+from catalogue.matters import Matter
+
+_SCALARS = frozenset({"string", "number", "integer", "boolean"})
+
+
+def plan_of(matter: Matter, digest: str, rule_digests: Mapping[str, str] | None = None) -> Plan:
+    """Return the part of the matter's version that steers the case.
+
+    `digest` is the version's own; `rule_digests` name the packs in force at filing, by role.
+    """
+    fields = {name for name in Plan.model_fields if name in Matter.model_fields}
+    plain = matter.model_dump(include=fields)
+    return Plan.model_validate(
+        {
+            **plain,
+            "matter": matter.code,
+            "digest": digest,
+            "lead": matter.lead or matter.department,
+            "fact_fields": fact_fields(matter.form),
+            "rule_digests": dict(rule_digests or {}),
+        }
+    )
+
+
+def fact_fields(form: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    """Return the scalar properties of a form that its schema does not call personal."""
+    properties = form.get("properties")
+    if not isinstance(properties, dict):
+        return ()
+    return tuple(
+        name
+        for name, schema in properties.items()
+        if isinstance(schema, dict)
+        and schema.get("type") in _SCALARS
+        and schema.get("x-personal") is not True
+    )
+
+
+def open_case(
+    command: Command,
+    matter: Matter,
+    digest: str,
+    case_no: str = "",
+    *,
+    subject: str = "",
+    rule_digests: Mapping[str, str] | None = None,
+) -> tuple[CaseState, tuple[Event, ...]]:
+    """Return the state after filing (sequence number 1) and the events that led to it.
+
+    `subject` is the applicant's pseudonym. Raises `RuleForbids` when the order is for another
+    matter or version, or hands in what the matter does not ask for.
+    """
+    body = command.parsed()
+    if not isinstance(body, messages.File):
+        raise RuleForbids("not_filed", "请先提交申请", "", "verb")
+    _check(body, matter)
+    plan = plan_of(matter, digest, rule_digests)
+    blank = CaseState(
+        case_id=command.case_id,
+        case_no=case_no,
+        plan=plan,
+        channel=body.channel,
+        subject=subject,
+        backfilled=command.backfill,
+        electronic_service=body.electronic_service,
+        facts={name: body.form[name] for name in plan.fact_fields if name in body.form},
+        handed_in=tuple(sorted({one.code for one in body.materials})),
+    )
+    walk = Walk.of(blank, command)
+    walk.emit("acted", verb="file")
+    walk.emit("filed", channel=body.channel, article=plan.notice.basis)
+    online = body.channel in ("computer", "mobile")
+    if plan.process == "open":
+        walk.emit("accepted", mode="plain", again=False, missing=[], article=plan.statutory.basis)
+        walk.enter("review")
+    else:
+        walk.enter("pre_review" if online and matter.on_site_pre_review else "received")
+    return apply(blank, walk.events), tuple(walk.events)
+
+
+def _check(body: messages.File, matter: Matter) -> None:
+    if body.matter != matter.code or (body.version and body.version != matter.version):
+        raise RuleForbids(
+            "wrong_matter", f"申请的是 {body.matter} {body.version}", "", "body.matter"
+        )
+    known = {one.code for one in matter.materials}
+    for place, one in enumerate(body.materials):
+        if known and one.code not in known:
+            raise RuleForbids(
+                "unknown_material",
+                f"材料 {one.code} 不在本事项的材料清单内，不得要求或者收取",
+                "国务院关于在线政务服务的若干规定第七条",
+                f"body.materials.{place}.code",
+            )
