@@ -1,0 +1,104 @@
+"""The relay: takes what the outbox holds and publishes it to JetStream, at least once, in order.
+
+A row is marked sent only after JetStream has acknowledged it (with `sync_interval: always`, that
+is after it is on the disk). A crash in between publishes it again under the same `Nats-Msg-Id`,
+which JetStream drops inside its window; consumers beyond it go by the event's `id`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import nats.errors
+import nats.js.errors
+from nats.js import JetStreamContext
+from sqlalchemy import Engine, Row, bindparam, select, update
+
+from cases.database import open_engine, reading
+from cases.tables import outbox
+from yichuang import roles, subjects
+from yichuang.bus import connect
+from yichuang.settings import Settings
+
+BATCH = 500
+POLL_SECONDS = 0.2
+PAUSE_SECONDS = 1.0
+
+_log = logging.getLogger("yichuang.relay")
+
+
+class Relay:
+    """Drains one outbox into stream EVT."""
+
+    def __init__(self, engine: Engine, js: JetStreamContext) -> None:
+        self._engine = engine
+        self._js = js
+        self.sent = 0
+
+    async def drain(self) -> int:
+        """Publish what waits and mark it; return how many. Raises nats' errors when it is away."""
+        rows = await asyncio.to_thread(self._waiting)
+        if not rows:
+            return 0
+        # All are handed over in order before the first acknowledgement is awaited: one fsync of
+        # JetStream then serves many.
+        futures = [
+            await self._js.publish_async(
+                row.subject,
+                row.event.encode(),
+                headers={
+                    "Nats-Msg-Id": row.id,
+                    "Content-Type": "application/cloudevents+json",
+                },
+            )
+            for row in rows
+        ]
+        await asyncio.gather(*futures)
+        await asyncio.to_thread(self._mark, [row.pos for row in rows])
+        self.sent += len(rows)
+        return len(rows)
+
+    def _waiting(self) -> Sequence[Row[Any]]:
+        query = (
+            select(outbox.c.pos, outbox.c.id, outbox.c.subject, outbox.c.event)
+            .where(outbox.c.sent_at.is_(None))
+            .order_by(outbox.c.pos)
+            .limit(BATCH)
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query).all()
+
+    def _mark(self, positions: Sequence[int]) -> None:
+        sent = update(outbox).where(outbox.c.pos == bindparam("row")).values(sent_at=bindparam("t"))
+        now = datetime.now(UTC)
+        with self._engine.begin() as connection:
+            connection.execute(sent, [{"row": position, "t": now} for position in positions])
+
+
+async def _serve(settings: Settings) -> None:
+    bus = await connect(settings, "relay")
+    relay = Relay(open_engine(settings.store_url("cases")), bus.jetstream())
+    beating = asyncio.create_task(roles.until_stopped())
+    await subjects.declare(bus.jetstream(), "EVT")
+    roles.ready(settings, "relay", "EVT")
+    while not roles.is_stopping():
+        try:
+            sent = await relay.drain()
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as away:
+            _log.warning("JetStream is away, the outbox waits: %s", away)
+            await asyncio.sleep(PAUSE_SECONDS)
+            continue
+        if not sent:
+            await asyncio.sleep(POLL_SECONDS)
+    await beating
+    await bus.drain()
+
+
+def main(settings: Settings) -> int:
+    """Relay until the process is asked to stop."""
+    asyncio.run(_serve(settings))
+    return 0

@@ -1,0 +1,48 @@
+"""The sequencer as a role: drains the outboxes of every store into the log and has it sealed."""
+
+from __future__ import annotations
+
+import threading
+
+from audit.sequencer import Sequencer
+from audit.signer import SignerClient
+from cases.database import open_engine
+from yichuang import roles
+from yichuang.settings import Settings, Store
+
+SOURCES: tuple[Store, ...] = ("cases", "web", "gateway")
+"""The stores that record entries. The `log` is where they go; `keys` records nothing."""
+
+
+def sequencer(settings: Settings) -> Sequencer:
+    """Return the sequencer of these settings' stores."""
+    return Sequencer(
+        open_engine(settings.store_url("log")),
+        {name: open_engine(settings.store_url(name)) for name in SOURCES},
+        SignerClient(settings.signer_socket),
+    )
+
+
+def main(settings: Settings) -> int:
+    """Run until the process is asked to stop; an altered outbox ends it, loudly."""
+    stop = threading.Event()
+    working = sequencer(settings)
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            working.run(stop)
+        except BaseException as error:
+            failed.append(error)
+            raise
+        finally:
+            stop.set()
+
+    thread = threading.Thread(target=run, name="sequencer")
+    thread.start()
+    roles.ready(settings, "sequencer", f"日志 {settings.origin}")
+    while not roles.wait(roles.BEAT_SECONDS) and not stop.is_set():
+        roles.beat()
+    stop.set()
+    thread.join()
+    return 1 if failed else 0
