@@ -1,7 +1,8 @@
 """The command line: `yichuang COMMAND`, one file per command in yichuang/commands/.
 
 A command's module has `HELP: str`, `add(parser) -> None` and `run(args, settings) -> int`. Only the
-module of the command that was typed is imported, so that `status` does not pay for `up`.
+module of the command that was typed is imported, so that `status` does not pay for `up`. A module
+with `PASSES_ON = True` finds the words that argparse does not know in `args.unknown`.
 """
 
 import argparse
@@ -71,9 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 not as hoped, 2 wrongly asked."""
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = words[0] if words else None
-    args = parser_for(chosen).parse_args(words)
+    parser = parser_for(chosen)
+    args, unknown = parser.parse_known_args(words)
+    command = load(args.command)
+    if unknown and not getattr(command, "PASSES_ON", False):
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    args.unknown = unknown
     try:
-        return load(args.command).run(args, from_environment())
+        return command.run(args, from_environment())
     except ValidationError as wrong:
         first = wrong.errors()[0]
         name = "YICHUANG_" + "_".join(str(part) for part in first["loc"]).upper()

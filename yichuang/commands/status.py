@@ -1,0 +1,34 @@
+"""`yichuang status`: how each part stands now."""
+
+import argparse
+import asyncio
+
+from yichuang.cli import WRONG
+from yichuang.embedded import parts
+from yichuang.settings import Settings
+from yichuang.status import IN_CHINESE, all_standing, as_json
+from yichuang.terminal import complain, say, say_json
+
+HELP = "各部件的真实状况 (how each part stands)"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="以 JSON 输出 (as JSON)")
+    parser.add_argument("--only", metavar="PARTS", help="只看这些部件，逗号分隔 (only these parts)")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Print the state of each part; 0 when all are well, 1 when one is not."""
+    try:
+        asked = parts.chosen(args.only)
+    except KeyError as unknown:
+        complain(f"没有叫 {unknown.args[0]} 的部件；有：{'、'.join(p.name for p in parts.PARTS)}。")
+        return WRONG
+    found = asyncio.run(all_standing(settings, asked))
+    if args.json:
+        say_json(as_json(settings, found))
+    else:
+        for one in found:
+            again = f"（重启过 {one.restarts} 次）" if one.restarts else ""
+            say(f"{one.title} {one.part:<10} {IN_CHINESE[one.state]}{again} {one.detail}".rstrip())
+    return 0 if all(one.state == "ready" for one in found) else 1

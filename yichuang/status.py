@@ -1,0 +1,127 @@
+"""The truth about each part: whether its process lives and whether it answers."""
+
+import asyncio
+import http.client
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from yichuang import roles
+from yichuang.embedded import ground, temporal
+from yichuang.embedded.parts import PARTS, Part
+from yichuang.settings import SettingMissing, Settings
+
+State = Literal["ready", "starting", "silent", "down"]
+
+IN_CHINESE: dict[State, str] = {
+    "ready": "正常",
+    "starting": "正在启动",
+    "silent": "无应答",
+    "down": "未运行",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one part stands at this moment."""
+
+    part: str
+    title: str
+    state: State
+    pid: int | None
+    restarts: int | None
+    detail: str
+
+
+def _supervised(settings: Settings) -> dict[str, dict[str, Any]]:
+    try:
+        noted = json.loads((settings.run_folder / "supervisor.json").read_bytes())
+    except FileNotFoundError:
+        return {}
+    return {part["name"]: part for part in noted["parts"]}
+
+
+async def standing(settings: Settings, part: Part) -> Standing:
+    """Return how a part stands; in the large form servers and roles elsewhere are asked as well."""
+    noted = _supervised(settings).get(part.name, {})
+    pid, restarts = noted.get("pid"), noted.get("restarts")
+    lives = pid is not None and roles.started_ticks(pid) == noted.get("started_ticks")
+    if part.answers is not None:
+        state, detail = await _server(settings, part, lives=lives)
+    else:
+        state, detail = await _role(settings, part, lives=lives)
+        note = roles.read_note(settings, part.name)
+        if note is not None and note.is_alive:
+            pid = note.pid
+    return Standing(
+        part.name, part.title, state, pid if state != "down" else None, restarts, detail
+    )
+
+
+async def _server(settings: Settings, part: Part, *, lives: bool) -> tuple[State, str]:
+    if settings.form == "embedded" and not lives:
+        return "down", ""
+    assert part.answers is not None
+    try:
+        detail = await part.answers(settings)
+    except SettingMissing as missing:
+        return "silent", str(missing)
+    return ("ready", detail) if detail is not None else ("silent", "不应答")
+
+
+async def _role(settings: Settings, part: Part, *, lives: bool) -> tuple[State, str]:
+    note = roles.read_note(settings, part.name)
+    if note is None or not note.is_alive:
+        return ("starting", "") if lives else ("down", "")
+    if not note.ready:
+        return "starting", note.detail
+    silent = note.silent_seconds(datetime.now(UTC))
+    if silent > roles.SILENT_AFTER_SECONDS:
+        return "silent", f"{silent:.0f} 秒没有心跳"
+    if part.name == "worker":
+        return await _worker(settings, note)
+    if part.name == "web":
+        return await asyncio.to_thread(_web, settings, note)
+    return "ready", note.detail
+
+
+async def _worker(settings: Settings, note: roles.Note) -> tuple[State, str]:
+    count = await temporal.pollers(settings)
+    if count is None:
+        return "silent", "流程引擎不应答"
+    if count == 0:
+        return "silent", "没有在领取任务"
+    return "ready", note.detail
+
+
+def _web(settings: Settings, note: roles.Note) -> tuple[State, str]:
+    host, port = settings.web
+    # A server bound to every address is asked on this machine.
+    asked = settings.loopback if host in ("0.0.0.0", "::", "") else host  # noqa: S104
+    connection = http.client.HTTPConnection(asked, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        code = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as fault:
+        return "silent", f"/healthz：{fault}"
+    finally:
+        connection.close()
+    return ("ready", note.detail) if code == 200 else ("silent", f"/healthz 答 {code}")
+
+
+async def all_standing(settings: Settings, parts: Sequence[Part] = PARTS) -> list[Standing]:
+    """Return how each part stands, asked at once."""
+    return list(await asyncio.gather(*(standing(settings, part) for part in parts)))
+
+
+def as_json(settings: Settings, found: Sequence[Standing]) -> dict[str, Any]:
+    """Return the answer of `yichuang status --json`."""
+    return {
+        "form": settings.form,
+        "data": str(settings.data),
+        "running": ground.is_held(settings),
+        "well": all(one.state == "ready" for one in found),
+        "parts": [asdict(one) for one in found],
+    }
