@@ -16,7 +16,7 @@ from typing import Any
 import nats.errors
 import nats.js.errors
 from nats.js import JetStreamContext
-from sqlalchemy import Engine, Row, bindparam, select, update
+from sqlalchemy import Engine, bindparam, select, update
 
 from cases.database import open_engine, reading
 from cases.tables import outbox
@@ -62,7 +62,7 @@ class Relay:
         self.sent += len(rows)
         return len(rows)
 
-    def _waiting(self) -> Sequence[Row[Any]]:
+    def _waiting(self) -> Sequence[Any]:
         query = (
             select(outbox.c.pos, outbox.c.id, outbox.c.subject, outbox.c.event)
             .where(outbox.c.sent_at.is_(None))
