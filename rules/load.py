@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -44,37 +45,52 @@ class PacksFaulty(ValueError):
         self.faults = faults
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A pack, and the file it was read from."""
+
+    pack: Pack
+    file: str
+    node: yaml.Node
+
+    def fault(self, problem: Problem) -> Fault:
+        """Return the problem with its place in the file."""
+        return _fault(self.file, self.node, problem)
+
+
 def load_packs(folder: Path = PACKS) -> dict[str, Pack]:
     """Return the packs of a folder by pack id, each with its examples tried by the plain twin.
 
     Raises `PacksFaulty` with every fault of every file.
     """
-    packs, faults = read(folder)
+    loaded, faults = read(folder)
     if faults:
         raise PacksFaulty(faults)
-    return packs
+    return {one.pack.id: one.pack for one in loaded}
 
 
-def read(folder: Path) -> tuple[dict[str, Pack], tuple[Fault, ...]]:
-    """Return the packs of a folder that load, and the faults of the others."""
-    packs: dict[str, Pack] = {}
+def read(folder: Path) -> tuple[list[Loaded], tuple[Fault, ...]]:
+    """Return the packs of a folder that load, by file name, and the faults of the others."""
+    loaded: dict[str, Loaded] = {}
     faults: list[Fault] = []
     files = sorted(folder.glob("*.yaml"))
     if not files:
         faults.append(Fault(str(folder), 1, "没有规则包", "放入至少一个 .yaml 文件"))
     for file in files:
-        pack, found = load_file(file)
+        one, found = load_file(file)
         faults.extend(found)
-        if pack is not None and pack.id in packs:
-            faults.append(
-                Fault(file.name, 1, f"规则包 {pack.id} 已在另一文件中", "改 pack 或删去一个文件")
-            )
-        elif pack is not None:
-            packs[pack.id] = pack
-    return packs, tuple(faults)
+        if one is None:
+            continue
+        if one.pack.id in loaded:
+            other = loaded[one.pack.id].file
+            taken = f"规则包 {one.pack.id} 已在 {other} 中"
+            faults.append(one.fault(Problem(("pack",), taken, "改 pack 的名字, 或删去一个文件")))
+        else:
+            loaded[one.pack.id] = one
+    return list(loaded.values()), tuple(faults)
 
 
-def load_file(file: Path) -> tuple[Pack | None, tuple[Fault, ...]]:
+def load_file(file: Path) -> tuple[Loaded | None, tuple[Fault, ...]]:
     """Return the pack of one YAML file, or None and its faults."""
     try:
         raw = file.read_bytes()
@@ -86,57 +102,64 @@ def load_file(file: Path) -> tuple[Pack | None, tuple[Fault, ...]]:
     return load_text(text, file.name)
 
 
-def load_text(text: str, name: str) -> tuple[Pack | None, tuple[Fault, ...]]:
+def load_text(text: str, name: str) -> tuple[Loaded | None, tuple[Fault, ...]]:
     """Return the pack of a YAML text, or None and its faults under the given file name."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        what = getattr(error, "problem", None) or str(error)
+        what = getattr(error, "problem", None) or type(error).__name__
         return None, (Fault(name, line, f"不是 YAML: {what}", "检查缩进、冒号与引号"),)
     if node is None:
         return None, (Fault(name, 1, "空文件", "写一个规则包"),)
+    pack: Pack | None = None
     found = list(_shape(node))
     if not found:
         found, pack = _build(text)
-        if pack is not None:
-            found = tried(pack, plain_match)
-        if pack is not None and not found:
-            return pack, ()
-    return None, tuple(
-        Fault(name, line_of(node, problem.loc), problem.message, problem.remedy)
-        for problem in found
-    )
+    if pack is not None:
+        found = tried(pack, plain_match)
+    if pack is None or found:
+        return None, tuple(_fault(name, node, problem) for problem in found)
+    return Loaded(pack, name, node), ()
 
 
-def _shape(node: yaml.Node, loc: Loc = (), depth: int = 0) -> Iterator[Problem]:
-    """Refuse what YAML would accept in silence: a key twice, and nesting without end."""
-    if depth > 40:
-        yield Problem(loc, "嵌套过深", "规则包不需要这样深的结构, 也不要用 YAML 引用成环")
-        return
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            word = str(key.value)
-            if word in seen:
-                yield Problem((*loc, word), f"{word!r} 写了两次", "只留一个")
-            seen.add(word)
-            yield from _shape(value, (*loc, word), depth + 1)
-    elif isinstance(node, yaml.SequenceNode):
-        for n, item in enumerate(node.value):
-            yield from _shape(item, (*loc, n), depth + 1)
+def _fault(name: str, node: yaml.Node, problem: Problem) -> Fault:
+    return Fault(name, line_of(node, problem.loc), problem.message, problem.remedy)
+
+
+def _shape(node: yaml.Node) -> Iterator[Problem]:
+    """Refuse what YAML would accept in silence: a key twice, and references.
+
+    A file of a few lines of references can unfold into gigabytes; no pack needs one.
+    """
+    met: set[int] = set()
+    waiting: list[tuple[Loc, yaml.Node]] = [((), node)]
+    while waiting:
+        loc, at = waiting.pop()
+        if id(at) in met:
+            yield Problem(loc, "YAML 引用 (&, *) 不可用", "把内容写全")
+            continue
+        met.add(id(at))
+        if isinstance(at, yaml.MappingNode):
+            words = [str(key.value) for key, _ in at.value]
+            for word, times in Counter(words).items():
+                if times > 1:
+                    yield Problem((*loc, word), f"{word!r} 写了 {times} 次", "只留一个")
+            waiting += [((*loc, str(key.value)), value) for key, value in at.value]
+        elif isinstance(at, yaml.SequenceNode):
+            waiting += [((*loc, n), item) for n, item in enumerate(at.value)]
 
 
 def _build(text: str) -> tuple[list[Problem], Pack | None]:
     try:
         return [], Pack.of(Definition.model_validate(yaml.safe_load(text)))
-    except yaml.YAMLError as error:
-        return [Problem((), f"不是 YAML: {error}", "只用普通的 YAML 值")], None
     except ValidationError as error:
         return [_problem(detail) for detail in error.errors()], None
     except PackRefused as refused:
         return list(refused.problems), None
+    except yaml.YAMLError as error:
+        return [Problem((), f"不是 YAML: {error}", "只用普通的 YAML 值")], None
     except (ValueError, RecursionError) as error:
         # A date such as 2026-02-30 is raised by the YAML constructor itself.
         return [Problem((), f"值不合规: {error}", "检查日期与数字")], None
