@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from cases.database import Instant
@@ -51,7 +52,7 @@ case = Table(
     "case_file",  # CASE is a word of SQL
     cases_metadata,
     Column("id", _Id, primary_key=True),
-    Column("case_no", String(40), nullable=False, unique=True),
+    Column("case_no", String(50), nullable=False, unique=True),
     Column("seq", _Seq, nullable=False),
     Column("matter", String(64), nullable=False),
     Column("matter_version", String(16), nullable=False),
@@ -76,10 +77,8 @@ case = Table(
     Column("name_mac", String(80), nullable=False),
     Column("applicant_sealed", LargeBinary, nullable=False),
     Column("form_sealed", LargeBinary, nullable=False),
-    Column("source", _User, nullable=False),  # whose reference names the case
-    Column("reference", String(200), nullable=False),
     Column("project_code", String(24), nullable=False),
-    Column("public_code", String(12), nullable=False),
+    Column("public_code", String(12), nullable=False),  # what the applicant asks with
     Column("received_at", Instant, nullable=False),
     Column("accepted_at", Instant),
     Column("decided_at", Instant),
@@ -109,7 +108,6 @@ case = Table(
     Index("ix_case_holder", "holder", "is_open"),
     Index("ix_case_subject", "subject"),
     Index("ix_case_name_mac", "name_mac"),
-    Index("ix_case_reference", "source", "reference"),
     Index("ix_case_received", "received_at"),
 )
 """One row per case: what lists sort by, scopes filter by and separations are held by."""
@@ -229,7 +227,7 @@ task = Table(
     Column("state", String(10), nullable=False),
     Column("holder", _User, nullable=False),
     Column("signing", String(4), nullable=False),
-    Column("signers", Text, nullable=False),
+    Column("signers", Text, nullable=False),  # |u:a|u:b|
     Column("opinions", Text, nullable=False),
     Column("inspectors_needed", SmallInteger, nullable=False),
     Column("inspected", Boolean(create_constraint=False), nullable=False),
@@ -293,7 +291,7 @@ document_number = Table(
     "document_number",
     cases_metadata,
     Column("series", String(80), primary_key=True),
-    Column("year", SmallInteger, primary_key=True),
+    Column("period", Integer, primary_key=True),
     Column("n", Integer, primary_key=True),
     Column("number", String(80), nullable=False, unique=True),
     Column("command_id", String(128), nullable=False),
@@ -302,18 +300,27 @@ document_number = Table(
     Column("state", String(8), nullable=False),
     Column("reserved_at", Instant, nullable=False),
     Column("settled_at", Instant),
-    UniqueConstraint("command_id", "kind"),
     CheckConstraint("state IN ('reserved', 'used', 'void')", name="state"),
     CheckConstraint("(state = 'reserved') = (settled_at IS NULL)", name="settled"),
+    # One live number per command and series; a voided one is not given out again.
+    Index(
+        "uq_document_number_live",
+        "command_id",
+        "series",
+        unique=True,
+        sqlite_where=text("state <> 'void'"),
+        postgresql_where=text("state <> 'void'"),
+    ),
     Index("ix_document_number_state", "state", "reserved_at"),
 )
-"""文号, one series per department, kind and year: reserved, then used or void (作废)."""
+"""文号 and 办件编号: reserved, then used or void (作废). A series starts anew each `period`: a year
+(2026) for documents, a day (20261122) for cases."""
 
 serial = Table(
     "serial",
     cases_metadata,
     Column("series", String(80), primary_key=True),
-    Column("year", SmallInteger, primary_key=True),
+    Column("period", Integer, primary_key=True),
     Column("last", Integer, nullable=False),
 )
 """The last number given in each series."""

@@ -1,0 +1,166 @@
+"""What the rows of a case say of its newest state: pure, so that a verifier can say it again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from cases.state import CaseState, Task, Timer
+
+Row = dict[str, Any]
+
+WARN_AFTER_SHARE = 0.9
+"""预警 once this share of the period has gone: 榆林《行政审批电子监察预警纠错实施细则(试行)》."""
+
+WARN_AT_LEAST = timedelta(days=1)
+"""… and at the latest a day before its end (domain.md §2.7, [D])."""
+
+DIGEST_HEX = 32
+"""Hex digits kept of each SHA-256 in `step.digests`: 128 bits, since nobody who may not write the
+step itself can choose both sides of a collision. The whole is bound by a full SHA-256."""
+
+NOT_DUE = ("rating", "ended")
+"""Stages in which nothing is late any more (办结, 归档)."""
+
+
+def packed(values: Iterable[str]) -> str:
+    """Return the values as `|a|b|` (empty: an empty string), for columns searched by `LIKE`."""
+    joined = "|".join(values)
+    return f"|{joined}|" if joined else ""
+
+
+def unpacked(text: str) -> tuple[str, ...]:
+    """Return the values of a `packed` column."""
+    return tuple(text[1:-1].split("|")) if text else ()
+
+
+def json_text(value: object) -> str:
+    """Return sorted compact JSON: the same value, the same bytes."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def is_separated(state: CaseState) -> bool:
+    """Whether the plan forbids that who accepted also decides."""
+    return any({"accept", "decide"} <= set(s.acts) for s in state.plan.separations)
+
+
+def case_columns(state: CaseState) -> Row:
+    """Return every column of `case_file` that follows from the state alone."""
+    plan = state.plan
+    open_tasks = [task for task in state.tasks if task.state == "open"]
+    reviews = [t for t in state.tasks if t.kind == "review" and t.state != "cancelled"]
+    first = open_tasks[0] if open_tasks else None
+    return {
+        "id": state.case_id,
+        "case_no": state.case_no,
+        "seq": state.seq,
+        "matter": plan.matter,
+        "matter_version": plan.version,
+        "matter_digest": plan.digest,
+        "matter_name": plan.name,
+        "process": plan.process,
+        "department": plan.department,
+        "departments": packed(dict.fromkeys(task.department for task in state.tasks)),
+        "departments_all": len(reviews),
+        "departments_out": sum(task.state == "open" for task in reviews),
+        "label_level": plan.label.level,
+        "compartments": packed(plan.label.compartments),
+        "zone": plan.zone,
+        "calendar": plan.calendar,
+        "channel": state.channel,
+        "stage": state.stage,
+        "ending": state.ending,
+        "is_open": state.stage != "ended",
+        "step": first.key if first else "",
+        "holder": first.holder if first else "",
+        "subject": state.subject,
+        "received_at": state.received_at,
+        "accepted_at": state.accepted_at,
+        "decided_at": state.decided_at,
+        "served_at": state.served_at,
+        "closed_at": state.closed_at,
+        "last_at": state.last_at,
+        **_due(state),
+        "is_paused": any(procedure.ended_at is None for procedure in state.procedures),
+        "is_extended": state.extended,
+        "backfilled": state.backfilled,
+        "accepted_by": next(iter(state.hands.get("accept", ())), ""),
+        "decided_by": next(iter(state.hands.get("decide", ())), ""),
+        "is_separated": is_separated(state),
+        "grade": state.grade,
+    }
+
+
+def _due(state: CaseState) -> Row:
+    timers = () if state.stage in NOT_DUE else state.timers
+    if not timers:
+        return {"due_at": None, "due_clock": "", "warn_at": None, "provisional": False}
+    next_due = min(timers, key=lambda timer: (timer.due_at, timer.key))
+    since = state.accepted_at or state.received_at or next_due.due_at
+    share = since + (next_due.due_at - since) * WARN_AFTER_SHARE
+    return {
+        "due_at": next_due.due_at,
+        "due_clock": next_due.key,
+        "warn_at": min(share, next_due.due_at - WARN_AT_LEAST),
+        "provisional": next_due.provisional,
+    }
+
+
+def task_row(case_id: str, task: Task) -> Row:
+    return {
+        "case_id": case_id,
+        "key": task.key,
+        "step": task.step,
+        "department": task.department,
+        "kind": task.kind,
+        "state": task.state,
+        "holder": task.holder,
+        "signing": task.signing,
+        "signers": packed(task.signers),
+        "opinions": json_text([[o.signer, o.result] for o in task.opinions]),
+        "inspectors_needed": task.inspectors_needed,
+        "inspected": task.inspected,
+        "opened_at": task.opened_at,
+        "due_at": task.due_at,
+    }
+
+
+def timer_row(case_id: str, timer: Timer) -> Row:
+    return {
+        "case_id": case_id,
+        "key": timer.key,
+        "due_at": timer.due_at,
+        "article": timer.article,
+        "provisional": timer.provisional,
+    }
+
+
+# --- digests -------------------------------------------------------------------------------------
+
+
+def value_digest(value: object) -> str:
+    """Return the digest of one column's value, as it was written or as it is read."""
+    if isinstance(value, bytes | memoryview):
+        spelled = bytes(value)
+    elif isinstance(value, str):
+        spelled = value.encode()
+    elif isinstance(value, datetime):
+        spelled = value.astimezone(UTC).isoformat().encode()
+    else:
+        spelled = orjson.dumps(value)
+    return hashlib.sha256(spelled).hexdigest()[:DIGEST_HEX]
+
+
+def row_digest(row: Mapping[str, Any], but: Sequence[str] = ()) -> str:
+    """Return the digest of a row whose columns are not told apart."""
+    parts = [f"{name}={value_digest(row[name])}" for name in sorted(row) if name not in but]
+    return value_digest("\n".join(parts))
+
+
+def after_of(digests: str) -> str:
+    """Return what the entry of a step says as `after`: SHA-256 (hex) of its `digests` column."""
+    return hashlib.sha256(digests.encode()).hexdigest()
