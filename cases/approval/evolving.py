@@ -74,7 +74,13 @@ def _nothing(state: CaseState, event: Event) -> Change:
 
 
 def _filed(state: CaseState, event: Event) -> Change:
-    return {"received_at": event.at}
+    return {"received_at": _since(event, "received_at")}
+
+
+def _since(event: Event, name: str) -> datetime:
+    """The instant that an event names, where it differs from the event's own (补录)."""
+    named = event.data.get(name)
+    return event.at if named is None else _MOMENT.validate_python(named)
 
 
 def _stage_entered(state: CaseState, event: Event) -> Change:
@@ -134,7 +140,7 @@ def _accepted(state: CaseState, event: Event) -> Change:
     if event.data.get("again"):
         return {}
     return {
-        "accepted_at": event.at,
+        "accepted_at": _since(event, "accepted_at"),
         "accept_mode": event.data["mode"],
         "missing": tuple(str(code) for code in _list(event.data["missing"])),
     }

@@ -67,7 +67,7 @@ def open_case(
     body = command.parsed()
     if not isinstance(body, messages.File):
         raise RuleForbids("not_filed", "请先提交申请", "", "verb")
-    _check(body, matter)
+    _check(body, command, matter)
     plan = plan_of(matter, digest, rule_digests)
     blank = CaseState(
         case_id=command.case_id,
@@ -82,17 +82,37 @@ def open_case(
     )
     walk = Walk.of(blank, command)
     walk.emit("acted", verb="file")
-    walk.emit("filed", channel=body.channel, article=plan.notice.basis)
+    # A backfilled filing may say that the papers had come at another instant: clocks start there.
+    since = {} if body.received_at is None else {"received_at": body.received_at.isoformat()}
+    walk.emit("filed", channel=body.channel, article=plan.notice.basis, **since)
     online = body.channel in ("computer", "mobile")
     if plan.process == "open":
-        walk.emit("accepted", mode="plain", again=False, missing=[], article=plan.statutory.basis)
+        start = {"accepted_at": since["received_at"]} if since else {}
+        walk.emit(
+            "accepted",
+            mode="plain",
+            again=False,
+            missing=[],
+            article=plan.statutory.basis,
+            **start,
+        )
         walk.enter("review")
+        if body.step is not None:
+            walk.emit("step_recorded", step=body.step.step)
     else:
         walk.enter("pre_review" if online and matter.on_site_pre_review else "received")
     return apply(blank, walk.events), tuple(walk.events)
 
 
-def _check(body: messages.File, matter: Matter) -> None:
+def _check(body: messages.File, command: Command, matter: Matter) -> None:
+    if body.received_at is not None and not command.backfill:
+        raise RuleForbids(
+            "not_backfill", "只有补录才能另写收件时刻；请去掉 received_at", "", "body.received_at"
+        )
+    if body.step is not None and matter.process != "open":
+        raise RuleForbids(
+            "not_open", f"{matter.name} 按规定环节办理，不能只登记环节", "", "body.step"
+        )
     if body.matter != matter.code or (body.version and body.version != matter.version):
         raise RuleForbids(
             "wrong_matter", f"申请的是 {body.matter} {body.version}", "", "body.matter"

@@ -225,10 +225,16 @@ _CLOCK = MappingProxyType(
     }
 )
 _INSTANT = MappingProxyType(
-    {"deemed_accepted": "accepted_at", "served": "served_at", "timer_passed": "due_at"}
+    {
+        "filed": "received_at",
+        "accepted": "accepted_at",
+        "deemed_accepted": "accepted_at",
+        "served": "served_at",
+        "timer_passed": "due_at",
+    }
 )
 """Event → the field that holds its legally relevant instant, where that is not the event's own."""
-_QUIET = frozenset({"article", "accepted_at", "served_at", "facts", "again"})
+_QUIET = frozenset({"article", "received_at", "accepted_at", "served_at", "facts", "again"})
 
 
 def clock_events(events: Iterable[Event]) -> tuple[ClockEvent, ...]:
@@ -244,7 +250,7 @@ def _clock_event(event: Event) -> ClockEvent | None:
     if kind is None or event.data.get("again"):
         return None
     at: Any = event.at
-    if event.kind in _INSTANT:
+    if event.data.get(_INSTANT.get(event.kind, "")) is not None:
         at = _MOMENT.validate_python(event.data[_INSTANT[event.kind]])
     detail = {key: value for key, value in event.data.items() if key not in _QUIET}
     return ClockEvent.model_validate(
