@@ -50,7 +50,7 @@ def _on_the_spot(state: CaseState, rulings: Rulings) -> bool:
     ruling = rulings.get("on_the_spot")
     if ruling is None:
         return state.plan.case_kind == "on_the_spot"
-    return ruling.outcome.get("on_the_spot") is True
+    return ruling.outcome.get("decide_now") is True
 
 
 def _texts(value: JsonValue) -> tuple[str, ...]:
@@ -249,7 +249,7 @@ def _mode_allowed(state: CaseState, body: messages.Accept) -> None:
 def accept(walk: Walk, command: Command, body: messages.Accept, rulings: Rulings) -> None:
     again = walk.state.accepted_at is not None
     if not again:
-        _complete_by_rule(rulings, body)
+        _allowed_by_rule(rulings, body)
     _, secondary = missing_materials(walk.state)
     walk.emit(
         "accepted",
@@ -261,18 +261,29 @@ def accept(walk: Walk, command: Command, body: messages.Accept, rulings: Rulings
     distribute(walk, rulings)
 
 
-def _complete_by_rule(rulings: Rulings, body: messages.Accept) -> None:
+_ENOUGH: Mapping[str, tuple[str, ...]] = {
+    "plain": ("complete",),
+    "tolerant": ("tolerant",),
+    "commitment": ("complete", "tolerant"),
+}
+"""Mode of acceptance → results of the completeness pack that allow it (rules/README.md)."""
+
+
+def _allowed_by_rule(rulings: Rulings, body: messages.Accept) -> None:
     ruling = rulings.get("completeness")
-    if ruling is None or ruling.outcome.get("complete") is not False:
-        return
-    missing = _texts(ruling.outcome.get("missing"))
-    if body.mode == "tolerant" and ruling.outcome.get("tolerable") is True:
-        return
-    raise RuleForbids(
-        "materials_missing",
-        f"材料不齐（{'、'.join(missing) or ruling.pack}）：请一次性告知补正",
-        ruling.fired[0].basis if ruling.fired else articles.ACCEPT,
-    )
+    if ruling is not None and ruling.outcome.get("acceptance") not in _ENOUGH[body.mode]:
+        fired = ruling.fired[0] if ruling.fired else None
+        raise RuleForbids(
+            "not_complete",
+            f"不能受理：{fired.title if fired else ruling.pack}",
+            fired.basis if fired else articles.ACCEPT,
+        )
+    handling = rulings.get("on_the_spot")
+    if body.mode == "commitment" and handling is not None:
+        if handling.outcome.get("commitment") != "granted":
+            raise RuleForbids(
+                "commitment_excluded", "本件不适用告知承诺", handling.pack, "body.mode"
+            )
 
 
 def check_not_accepted(state: CaseState, command: Command, body: object) -> None:

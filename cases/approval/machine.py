@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from cases import messages
 from cases.approval import articles, ending, intake, review
@@ -234,33 +234,53 @@ def questions(state: CaseState, command: Command) -> tuple[Question, ...]:
     """Return what the rules must be asked before `decide`.
 
     At acceptance: whether the materials are complete, which departments review, whether it is
-    done on the spot. At a deemed one: the latter two. The context is flat: the matter's channel
-    and kind, what is missing, and the form's values that are no personal data.
+    decided on the spot; at a deemed or repeated one the latter two. The contexts are those of
+    rules/README.md, and in `routing` also every form value that is no personal data: the caller
+    picks the fields that the pack knows.
     """
     roles: tuple[str, ...] = ()
-    if command.verb == "accept":
+    if command.verb == "accept" and state.accepted_at is None:
         roles = ("completeness", "routing", "on_the_spot")
-        if state.accepted_at is not None:
-            roles = ("routing", "on_the_spot")
-    elif command.verb == "timer_fired" and command.body.get("timer") == "notice":
+    elif command.verb == "accept" or command.body.get("timer") == "notice":
         roles = ("routing", "on_the_spot")
-    context = _context(state, command) if roles else {}
-    return tuple(Question(role=role, context=context) for role in roles if role in state.plan.rules)
+    contexts = {"completeness": _completeness, "routing": _routing, "on_the_spot": _on_the_spot}
+    return tuple(
+        Question(role=role, context=contexts[role](state, command))
+        for role in roles
+        if role in state.plan.rules
+    )
 
 
-def _context(state: CaseState, command: Command) -> dict[str, Any]:
+def _completeness(state: CaseState, command: Command) -> dict[str, JsonValue]:
     main, secondary = missing_materials(state)
     return {
-        **state.facts,
-        "matter": state.plan.matter,
-        "channel": state.channel,
+        "required_missing": len(main),
+        "secondary_missing": len(secondary),
+        "tolerant_allowed": _tolerates(state, command),
+        "undertaking_given": bool(command.body.get("undertaking")),
+        "noticed": state.noticed,
+    }
+
+
+def _tolerates(state: CaseState, command: Command) -> bool:
+    # On a commitment the undertaking stands in for secondary papers, whatever 容缺 says.
+    return state.plan.tolerance is not None or command.body.get("mode") == "commitment"
+
+
+def _routing(state: CaseState, command: Command) -> dict[str, JsonValue]:
+    always = [step.department for step in state.plan.steps if step.always]
+    return {**state.facts, "matter": state.plan.matter, "step_departments": [*always]}
+
+
+def _on_the_spot(state: CaseState, command: Command) -> dict[str, JsonValue]:
+    chosen = command.body.get("mode") == "commitment"
+    return {
         "case_kind": state.plan.case_kind,
-        "accept_mode": str(command.body.get("mode", "deemed")),
-        "handed_in": list(state.handed_in),
-        "missing_main": list(main),
-        "missing_secondary": list(secondary),
-        "missing_main_count": len(main),
-        "missing_secondary_count": len(secondary),
+        "substantive_check": any(step.inspectors > 0 for step in state.plan.steps if step.always),
+        "departments": sum(step.always for step in state.plan.steps),
+        "commitment_allowed": state.plan.commitment is not None,
+        "commitment_chosen": chosen,
+        "undertaking_given": bool(command.body.get("undertaking")),
     }
 
 
