@@ -82,6 +82,7 @@ STREAMS = (
         storage=StorageType.FILE,
         discard=DiscardPolicy.NEW,
         duplicate_window=DEDUPLICATION_SECONDS,
+        allow_atomic=True,  # several orders of a case, all or none
         max_bytes=8 * 1024**3,
     ),
     StreamConfig(

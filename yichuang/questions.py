@@ -1,0 +1,254 @@
+"""Questions over NATS request-reply: `qry.<city>.<user>.<question>`, answered by the gateway.
+
+A question changes nothing, but for those about dead letters, which only the web may ask, on behalf
+of somebody whom policy lets (`dead_letter_mend`). Every answer is one JSON object, `{"ok": true,
+"data": …}`, or `{"ok": false, "problem": {…}}` in the words of RFC 9457.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from cases.facts import CaseFacts
+from cases.messages import Actor, Outcome
+from yichuang.inbox import DeadLetter, Inbox, NoSuchLetter
+from yichuang.subjects import command_id
+
+WEB_USER = "web"
+_SUBJECT = re.compile(r"qry\.(?P<city>[a-z0-9-]+)\.(?P<user>[a-z0-9-]+)\.(?P<question>[a-z_.]+)")
+
+_log = logging.getLogger("yichuang.questions")
+
+
+class Problem(Exception):
+    """A question that cannot be answered, as RFC 9457 tells it."""
+
+    def __init__(self, status: int, kind: str, title: str, detail: str = "") -> None:
+        super().__init__(title)
+        self.document = {
+            "type": f"/problems/{kind}",
+            "status": status,
+            "title": title,
+            "detail": detail,
+        }
+
+
+class Reader(Protocol):
+    """What the gateway reads of cases; each may block and is called from worker threads."""
+
+    def find(self, *, case_id: str, case_no: str, source: str, reference: str) -> str | None:
+        """Return the case's id, None when there is no such case."""
+        ...
+
+    def facts(self, case_id: str) -> CaseFacts: ...
+
+    def status(self, case_id: str) -> dict[str, Any]:
+        """Number, stage, ending, instants and timers; nothing personal."""
+        ...
+
+    def events(self, case_id: str) -> list[dict[str, Any]]:
+        """The settled steps in order: verb, instant, and for recorded steps their own words."""
+        ...
+
+    def outcome(self, command: str) -> Outcome | None: ...
+
+
+class Judge(Protocol):
+    """The one question policy is asked here."""
+
+    def __call__(self, actor: Actor, act: str, facts: CaseFacts) -> bool: ...
+
+
+class Desk:
+    """Answers the questions of every user."""
+
+    def __init__(
+        self,
+        bus: Client,
+        city: str,
+        reader: Reader,
+        inbox: Inbox,
+        actor_of: Callable[[str, str], Actor | None],
+        may: Judge,
+    ) -> None:
+        self._bus = bus
+        self._city = city
+        self._reader = reader
+        self._inbox = inbox
+        self._actor_of = actor_of
+        self._may = may
+        self._answers: Mapping[str, Callable[[str, dict[str, Any]], Awaitable[Any]]] = {
+            "case.status": self._status,
+            "case.events": self._events,
+            "command.outcome": self._outcome,
+            "dead_letter.list": self._letters,
+            "dead_letter.show": self._letter,
+            "dead_letter.mend": self._mend,
+            "dead_letter.replay": self._replay,
+            "dead_letter.discard": self._discard,
+        }
+
+    async def open(self) -> None:
+        """Begin to answer; several gateways share the questions."""
+        await self._bus.subscribe(f"qry.{self._city}.>", queue="gateway", cb=self._take)
+
+    async def _take(self, message: Msg) -> None:
+        if not message.reply:
+            return
+        match = _SUBJECT.fullmatch(message.subject)
+        try:
+            if match is None or match["question"] not in self._answers:
+                known = "、".join(self._answers)
+                raise Problem(404, "unknown-question", "没有这个问题", f"可问：{known}")
+            try:
+                asked = orjson.loads(message.data or b"{}")
+            except orjson.JSONDecodeError as broken:
+                raise Problem(400, "malformed", "不是 JSON", str(broken)) from broken
+            if not isinstance(asked, dict):
+                raise Problem(400, "malformed", "应是一个 JSON 对象")
+            data = await self._answers[match["question"]](match["user"], asked)
+            answer: dict[str, Any] = {"ok": True, "data": data}
+        except Problem as problem:
+            answer = {"ok": False, "problem": problem.document}
+        await message.respond(orjson.dumps(answer))
+
+    async def _case(self, user: str, asked: dict[str, Any]) -> str:
+        """Return the id of a case that this user may read."""
+        names = {name: str(asked.get(name, "")) for name in ("case_id", "case_no", "reference")}
+        if sum(1 for value in names.values() if value) != 1:
+            raise Problem(400, "malformed", "case_no、case_id、reference 须填一个且只填一个")
+        case_id = await asyncio.to_thread(self._reader.find, source=f"s:{user}", **names)
+        if case_id is None:
+            raise Problem(404, "no-such-case", "没有这个办件")
+        facts = await asyncio.to_thread(self._reader.facts, case_id)
+        actor = self._actor_of(user, facts.department)
+        if actor is None or not self._may(actor, "read", facts):
+            # The same answer as for no case: whether it exists is not this user's to know.
+            raise Problem(404, "no-such-case", "没有这个办件")
+        return case_id
+
+    async def _status(self, user: str, asked: dict[str, Any]) -> Any:
+        return await asyncio.to_thread(self._reader.status, await self._case(user, asked))
+
+    async def _events(self, user: str, asked: dict[str, Any]) -> Any:
+        return await asyncio.to_thread(self._reader.events, await self._case(user, asked))
+
+    async def _outcome(self, user: str, asked: dict[str, Any]) -> Any:
+        source, event_id = str(asked.get("source", "")), str(asked.get("id", ""))
+        if not source or not event_id:
+            raise Problem(400, "malformed", "须填 source 与 id：您发出的事件的两个属性")
+        command = command_id(user, source, event_id)
+        outcome = await asyncio.to_thread(self._reader.outcome, command)
+        if outcome is None:
+            known = await asyncio.to_thread(self._inbox.answers, [command])
+            outcome = known.get(command)
+        if outcome is None:
+            raise Problem(404, "no-such-command", "没有收到过这条消息，或还在处理")
+        return outcome.model_dump(mode="json")
+
+    # --- dead letters: the web alone, which has asked policy --------------------------------
+
+    @staticmethod
+    def _web_only(user: str) -> None:
+        if user != WEB_USER:
+            raise Problem(403, "not-yours", "死信由管理页面处理")
+
+    async def _letters(self, user: str, asked: dict[str, Any]) -> Any:
+        self._web_only(user)
+        rows, total = await asyncio.to_thread(
+            lambda: self._inbox.letters(
+                str(asked.get("state", "open")),
+                offset=int(asked.get("offset", 0)),
+                limit=min(int(asked.get("limit", 50)), 200),
+            )
+        )
+        return {"rows": [_shown(row) for row in rows], "total": total}
+
+    async def _letter(self, user: str, asked: dict[str, Any]) -> Any:
+        self._web_only(user)
+        letter = await self._found(asked)
+        return {
+            **_shown(letter),
+            "body": base64.b64encode(letter.body).decode(),
+            "headers": dict(letter.headers or {}),
+        }
+
+    async def _mend(self, user: str, asked: dict[str, Any]) -> Any:
+        self._web_only(user)
+        try:
+            body = base64.b64decode(str(asked.get("body", "")), validate=True)
+        except binascii.Error as broken:
+            raise Problem(400, "malformed", "body 应是 base64") from broken
+        await self._changed(self._inbox.mend, _number(asked), body, _by(asked))
+        return {}
+
+    async def _replay(self, user: str, asked: dict[str, Any]) -> Any:
+        """Put the letter back where it came from; its id is the same, so it is applied once."""
+        self._web_only(user)
+        letter = await self._found(asked)
+        if letter.state not in ("open", "mended"):
+            raise Problem(409, "already-settled", f"死信 {letter.id} 已经处理")
+        headers = {
+            name: value
+            for name, value in (letter.headers or {}).items()
+            if not name.startswith("Nats-")  # its old Nats-Msg-Id would have it dropped as repeated
+        }
+        await self._bus.jetstream().publish(letter.subject, letter.body, headers=headers or None)
+        await self._changed(self._inbox.settle, letter.id, "replayed", _by(asked))
+        return {}
+
+    async def _discard(self, user: str, asked: dict[str, Any]) -> Any:
+        self._web_only(user)
+        await self._changed(self._inbox.settle, _number(asked), "discarded", _by(asked))
+        return {}
+
+    async def _found(self, asked: dict[str, Any]) -> DeadLetter:
+        try:
+            return await asyncio.to_thread(self._inbox.letter, _number(asked))
+        except NoSuchLetter as none:
+            raise Problem(404, "no-such-letter", str(none)) from none
+
+    @staticmethod
+    async def _changed(change: Callable[..., None], *args: object) -> None:
+        try:
+            await asyncio.to_thread(change, *args)
+        except NoSuchLetter as none:
+            raise Problem(409, "already-settled", str(none)) from none
+
+
+def _number(asked: dict[str, Any]) -> int:
+    number = asked.get("number")
+    if not isinstance(number, int):
+        raise Problem(400, "malformed", "number 应是死信的编号")
+    return number
+
+
+def _by(asked: dict[str, Any]) -> str:
+    by = asked.get("by")
+    if not isinstance(by, str) or not by:
+        raise Problem(400, "malformed", "by 应是经办人的用户标识")
+    return by
+
+
+def _shown(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "subject": letter.subject,
+        "reason": letter.reason,
+        "sentence": letter.sentence,
+        "field": letter.field,
+        "state": letter.state,
+        "at": letter.at.isoformat(),
+        "changed_by": letter.changed_by,
+        "changed_at": letter.changed_at.isoformat() if letter.changed_at else None,
+    }
