@@ -1,0 +1,287 @@
+"""One case, from filing to archive: it queues orders, has them settled in turn, and keeps time.
+
+The update only decides whether an order may be admitted and queues it; the main loop settles what
+has queued by one normal activity, and only then do the callers get their answers. First history,
+then rows, then the answer (docs/decisions; reference measurements in benchmarks/).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from datetime import datetime, timedelta
+from uuid import uuid5
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import Field
+
+    from cases import approval
+    from cases.messages import NAMESPACE, Actor, Command, Frozen, Outcome, Source, TimerFired
+    from cases.settling import Batch, RuleForbids, Settled
+    from cases.state import CaseState, Timer
+
+SETTLE = "settle"
+"""Name of the one activity that settles a batch (activities/settle.py)."""
+BATCH = 10
+"""Commands settled at a time: few enough that even ten documents fit into the timeout."""
+SETTLE_WITHIN = timedelta(seconds=20)
+"""A worker that died is noticed only when this has passed."""
+KEEP_IDS = 200
+"""Newest command ids carried along: a repeated one is let through to its stored answer."""
+STEPS_PER_RUN = 300
+"""Then continue as new: 211 µs of replay per event, and the server refuses the 2,000th update."""
+FILE_WITHIN = timedelta(minutes=5)
+"""A case whose filing was never admitted is given up: nobody else would end it."""
+FORBIDDEN = "RuleForbids"
+"""Type of the error by which an update is refused; details: code, reason, basis, field."""
+IMPOSSIBLE = "Impossible"
+"""Type of the error by which `settle` says that an invariant is broken: not retried."""
+
+
+class OutOfStep(Exception):
+    """Rows and history disagree. The workflow task fails and is tried again until it is mended."""
+
+
+def workflow_id(case_id: str) -> str:
+    return f"case-{case_id}"
+
+
+class ApprovalInput(Frozen):
+    """What a run begins with; `state` and `recent` come from the run before."""
+
+    case_id: str
+    state: CaseState | None = None
+    recent: tuple[str, ...] = ()
+    steps_per_run: int = Field(default=STEPS_PER_RUN, ge=1)
+
+
+class Orders(Frozen):
+    """Commands of one case, in order, of one caller."""
+
+    commands: tuple[Command, ...]
+
+
+class Answers(Frozen):
+    """The outcomes, in the order of the commands."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+def timer_command(case_id: str, timer: Timer) -> Command:
+    """Return the law's own order for an instant that came, the same one for ever.
+
+    It has no warrant: only the worker can issue it, and does when it settles.
+    """
+    name = f"timer\n{case_id}\n{timer.key}\n{timer.due_at.isoformat()}"
+    body = TimerFired(timer=timer.key, due_at=timer.due_at, article=timer.article)
+    return Command(
+        id=str(uuid5(NAMESPACE, name)),
+        verb="timer_fired",
+        case_id=case_id,
+        body=body.model_dump(mode="json"),
+        actor=Actor(id="system", kind="system"),
+        source=Source(door="worker"),
+        occurred_at=timer.due_at,
+    )
+
+
+@workflow.defn(name="approval")
+class ApprovalWorkflow:
+    """The life of a case. Its id is `workflow_id(case_id)`."""
+
+    @workflow.init
+    def __init__(self, given: ApprovalInput) -> None:
+        self._case_id = given.case_id
+        self._state = given.state
+        self._steps_per_run = given.steps_per_run
+        self._steps = 0
+        self._recent: deque[str] = deque(given.recent, maxlen=KEEP_IDS)
+        self._queue: list[Command] = []
+        self._under_way: list[Command] = []
+        self._answers: dict[str, asyncio.Future[Outcome]] = {}
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_for: Timer | None = None
+
+    @workflow.run
+    async def run(self, given: ApprovalInput) -> str:
+        """Return how the case ended; empty when it was never filed."""
+        self._set_alarm()
+        while True:
+            if not await self._something_queued():
+                return ""
+            await self._settle()
+            self._set_alarm()
+            if self._queue or not (self._is_over or self._is_long):
+                continue
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if self._queue:
+                continue
+            if self._state is None or self._state.stage == "ended":
+                return self._state.ending if self._state else ""
+            workflow.continue_as_new(
+                ApprovalInput(
+                    case_id=self._case_id,
+                    state=self._state,
+                    recent=tuple(self._recent),
+                    steps_per_run=self._steps_per_run,
+                )
+            )
+
+    async def _something_queued(self) -> bool:
+        """Wait for an order; False when the case was not filed in time."""
+        if self._state is None and not self._queue:
+            try:
+                await workflow.wait_condition(
+                    lambda: bool(self._queue), timeout=FILE_WITHIN, timeout_summary="未收件"
+                )
+            except TimeoutError:
+                return False
+        await workflow.wait_condition(lambda: bool(self._queue))
+        return True
+
+    @property
+    def _is_over(self) -> bool:
+        return self._state is None or self._state.stage == "ended"
+
+    @property
+    def _is_long(self) -> bool:
+        return self._steps >= self._steps_per_run or workflow.info().is_continue_as_new_suggested()
+
+    # --- orders ----------------------------------------------------------------------------------
+
+    @workflow.update
+    async def act(self, orders: Orders) -> Answers:
+        """Queue the orders and return their outcomes once they are settled."""
+        answers = [self._enqueue(command) for command in orders.commands]
+        return Answers(outcomes=tuple([await answer for answer in answers]))
+
+    @act.validator
+    def _admit(self, orders: Orders) -> None:
+        """Refuse at once what cannot be: no trace of it stays in history."""
+        now = workflow.now()
+        for command in orders.commands:
+            if command.case_id != self._case_id or command.verb == "timer_fired":
+                raise _refusal(RuleForbids("wrong_case", "命令不属于本办件", "", "case_id"))
+            fault = approval.warrant_fault(command, now)
+            if fault is not None:
+                raise _refusal(fault)
+        if not orders.commands:
+            raise _refusal(RuleForbids("nothing_ordered", "没有命令"))
+        first = orders.commands[0]
+        # What is under way may change the state: then only `settle` can tell.
+        if self._queue or self._under_way or first.id in self._recent:
+            return
+        no = approval.impossible(self._state, first)
+        if no is not None:
+            raise _refusal(no)
+
+    @workflow.query
+    def state(self) -> CaseState | None:
+        """Return the case as its workflow remembers it."""
+        return self._state
+
+    def _enqueue(self, command: Command) -> asyncio.Future[Outcome]:
+        answer = self._answers.get(command.id)
+        if answer is None:
+            answer = asyncio.get_running_loop().create_future()
+            self._answers[command.id] = answer
+            self._queue.append(command)
+        return answer
+
+    # --- settling --------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """Settle the head of the queue: one activity, then the events, then the answers."""
+        self._under_way, self._queue = self._queue[:BATCH], self._queue[BATCH:]
+        batch = Batch(state=self._state, commands=tuple(self._under_way))
+        try:
+            settled = await workflow.execute_activity(
+                SETTLE,
+                batch,
+                result_type=Settled,
+                start_to_close_timeout=SETTLE_WITHIN,
+                retry_policy=RetryPolicy(
+                    initial_interval=timedelta(milliseconds=200),
+                    maximum_interval=timedelta(seconds=20),
+                    non_retryable_error_types=[IMPOSSIBLE],
+                ),
+            )
+        except ActivityError as broken:
+            self._give_up(broken)
+            return
+        self._apply(settled)
+        for step in settled.steps:
+            self._recent.append(step.outcome.command_id)
+            answer = self._answers.pop(step.outcome.command_id, None)
+            if answer is not None:
+                answer.set_result(step.outcome)
+        self._under_way = []
+        self._steps += len(settled.steps)
+
+    def _apply(self, settled: Settled) -> None:
+        """Apply what was settled; a step whose number the state already has is a repetition."""
+        for step in settled.steps:
+            known = 0 if self._state is None else self._state.seq
+            if step.outcome.status != "done" or step.outcome.seq <= known:
+                continue
+            if self._state is None:
+                self._state = settled.state
+                continue
+            if step.outcome.seq != known + 1:
+                raise OutOfStep(f"expected step {known + 1}, found {step.outcome.seq}")
+            self._state = approval.apply(self._state, step.events)
+
+    def _give_up(self, broken: ActivityError) -> None:
+        """An invariant is broken: tell the callers, keep the case as it was."""
+        reason = str(broken.cause or broken)
+        for command in self._under_way:
+            answer = self._answers.pop(command.id, None)
+            if answer is not None:
+                answer.set_exception(ApplicationError(reason, type=IMPOSSIBLE, non_retryable=True))
+        # A timer of the law that cannot be settled must not ring again at once.
+        self._recent.extend(c.id for c in self._under_way if c.verb == "timer_fired")
+        self._under_way = []
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def _set_alarm(self) -> None:
+        """Keep one timer, to the earliest instant that the law or a promise gives."""
+        wanted = self._next_timer()
+        if wanted == self._alarm_for:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_for = wanted
+        self._alarm = None if wanted is None else asyncio.create_task(self._ring(wanted))
+
+    def _next_timer(self) -> Timer | None:
+        if self._state is None or self._state.stage == "ended":
+            return None
+        now = workflow.now()
+        for timer in approval.pending_timers(self._state):
+            # The past of a backfilled case is told by its orders; no past timer is armed.
+            if self._state.backfilled and timer.due_at <= now:
+                continue
+            if timer_command(self._case_id, timer).id not in self._recent:
+                return timer
+        return None
+
+    async def _ring(self, timer: Timer) -> None:
+        """Wait for the instant, then put the law's order before all others."""
+        delay = _until(timer.due_at)
+        if delay > timedelta(0):
+            await workflow.sleep(delay, summary=f"{timer.key} {timer.article}"[:200])
+        self._queue.insert(0, timer_command(self._case_id, timer))
+
+
+def _until(due_at: datetime) -> timedelta:
+    return due_at - workflow.now()
+
+
+def _refusal(no: RuleForbids) -> ApplicationError:
+    details = {"code": no.code, "reason": no.reason, "basis": no.basis, "field": no.field}
+    return ApplicationError(no.reason, details, type=FORBIDDEN, non_retryable=True)
