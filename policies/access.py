@@ -1,0 +1,375 @@
+"""Who may do what: the one place that every door asks.
+
+In this order, and the first *no* is final: the act is known; the subject is somebody; their
+clearance covers the label; no separation of duties stands against it; Casbin allows it by a row.
+Whatever goes wrong on the way is a no.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from simpleeval import InvalidExpression  # type: ignore[import-untyped]  # ships no types
+from sqlalchemy import ColumnElement, and_, false, not_, or_
+
+from cases.facts import CaseFacts
+from cases.messages import Actor, Command, Grant, Warrant
+from policies.engine import Engine, holds
+from policies.policy import ANY, Policy, Row
+from policies.scopes import (
+    EVERYWHERE,
+    RELATIONS,
+    SCOPES,
+    Object,
+    Reach,
+    Subject,
+    Thing,
+    dominates,
+    dominates_sql,
+)
+from policies.separation import HOST_HEARING, Clash, clash, persons_of, sentence
+from policies.vocabulary import ACT_TITLES, ACTS, CITIZEN, OBJECT_TITLES, READING, ROLES, VERBS
+from policies.warrants import CLOCK_SKEW, WARRANT_LIFE, WarrantSigner
+
+log = logging.getLogger(__name__)
+
+_IDS = {
+    "human": re.compile(r"u:[A-Za-z0-9._:-]{1,120}"),
+    "service": re.compile(r"s:[A-Za-z0-9._:-]{1,120}"),
+    "citizen": re.compile(r"(?!u:|s:|system$)[A-Za-z0-9._:-]{8,120}"),
+}
+"""Ids by kind of principal: a closed alphabet, so that no two spellings name one person and nobody
+is called like a role or like `system`. A citizen's id is the pseudonym of the applicant."""
+
+_BROKEN = (RuntimeError, InvalidExpression, LookupError, TypeError, ValueError, AttributeError)
+"""What Casbin, its matcher or a predicate raise when they cannot answer. It means no."""
+
+_GRANTOR = "授权由安全管理员提出、另一人批准"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to one question, with what an entry and a refusal page need."""
+
+    allowed: bool
+    code: str
+    """allowed, unknown_act, not_a_person, label, separation, forbidden, no_right, no_such_task,
+    policy_error."""
+    policy: str
+    at: datetime | None
+    row: str = ""
+    """The policy row that decided; empty when none allowed or code decided."""
+    reason: str = ""
+    basis: str = ""
+    remedy: str = ""
+    """Who could do it, or grant it."""
+
+
+class AccessDenied(Exception):
+    """A *no* of policy: final, shown with `reason` and `remedy`, recorded by the door."""
+
+    def __init__(self, code: str, reason: str, basis: str = "", remedy: str = "") -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+        self.basis = basis
+        self.remedy = remedy
+
+
+class Access:
+    """The policy at work. `departments` maps each department's code to its parent's, or to "".
+
+    Safe to share between threads; `swap` puts another version in force for the next question.
+    Raises `ValueError` when the departments go round in a circle.
+    """
+
+    def __init__(
+        self, policy: Policy, departments: Mapping[str, str], signer: WarrantSigner
+    ) -> None:
+        self._engine = Engine(policy)
+        self._below = _below(departments)
+        self._signer = signer
+        # Closures of grants are remembered, decisions never: they hang on the case's state.
+        self._reach = lru_cache(maxsize=4096)(self._work_out_reach)
+
+    @property
+    def policy(self) -> Policy:
+        return self._engine.policy
+
+    def swap(self, policy: Policy) -> None:
+        """Put another version in force, whole: a question sees the old one or the new one."""
+        self._engine = Engine(policy)
+
+    def decide(
+        self, actor: Actor, act: str, facts: CaseFacts | Thing, at: datetime, task: str = ""
+    ) -> Decision:
+        """Return whether the actor may do the act to the object. Never raises for a *no*.
+
+        `task` is the key of the task that the act is about; empty: any open one.
+        """
+        return self._decide(self._engine, actor, act, _object(facts, task), at)
+
+    def warrant(
+        self,
+        command: Command,
+        facts: CaseFacts,
+        at: datetime,
+        received_at: datetime | None = None,
+    ) -> Warrant:
+        """Return the signed permission for exactly this command.
+
+        `received_at` is when the order reached us (a broker's time after an outage; default `at`):
+        business time before it needs the right to backfill. Raises `AccessDenied`.
+        """
+        engine, verb = self._engine, command.verb
+        if verb not in VERBS or facts.id != command.case_id:
+            raise AccessDenied("unknown_act", f"不能凭策略对本办件「{verb}」")
+        thing = _object(facts, _task_of(command))
+        decision = self._decide(engine, command.actor, verb, thing, at)
+        _insist(decision)
+        _keep_host_apart(command, facts)
+        self._check_time(engine, command, thing, received_at or at, at)
+        role = decision.row.split(", ", 1)[0]
+        return self._signer.sign(
+            Warrant(
+                command_id=command.id,
+                command_digest=command.digest(),
+                actor=command.actor.id,
+                on_behalf=command.actor.on_behalf,
+                act=verb,
+                object_type="case",
+                object_id=command.case_id,
+                policy=engine.policy.version,
+                row=decision.row,
+                role=role,
+                department=self._department(command.actor, decision.row, thing),
+                issued_at=at,
+                expires_at=at + WARRANT_LIFE,
+                issuer=self._signer.issuer,
+            )
+        )
+
+    def may(self, actor: Actor, object_type: str, facts: CaseFacts | Thing) -> frozenset[str]:
+        """Return every act of the type that the actor may do to the object now (for pages)."""
+        engine, thing = self._engine, _object(facts, "")
+        if thing.type != object_type:
+            return frozenset()
+        return frozenset(
+            act
+            for act in ACTS.get(object_type, ())
+            if self._decide(engine, actor, act, thing, None).allowed
+        )
+
+    def where(self, actor: Actor, act: str) -> ColumnElement[bool]:
+        """Return the condition over `cases.tables.case` under which the actor may read it.
+
+        `act` is one of `READING`: list, read, read_personal, print; `ValueError` for another, which
+        separations of duties would judge too.
+        """
+        if act not in READING:
+            raise ValueError(f"{act} changes something: lists are not filtered by it")
+        subject = self._subject(actor)
+        if subject is None:
+            return false()
+        allow: list[ColumnElement[bool]] = []
+        deny: list[ColumnElement[bool]] = []
+        for row in self._engine.policy.shards["case", act]:
+            condition = _row_sql(row, subject)
+            if condition is not None:
+                (allow if row.effect == "allow" else deny).append(condition)
+        if not allow:
+            return false()
+        return and_(or_(*allow), *(not_(denied) for denied in deny), dominates_sql(actor))
+
+    # --- one question --------------------------------------------------------------------
+
+    def _decide(
+        self, engine: Engine, actor: Actor, act: str, thing: Object, at: datetime | None
+    ) -> Decision:
+        version = engine.policy.version
+        try:
+            refusal = self._before_rows(actor, act, thing)
+            if refusal is not None:
+                code, reason, basis, remedy = refusal
+                return Decision(False, code, version, at, "", reason, basis, remedy)
+            subject = self._subject(actor)
+            assert subject is not None  # _before_rows has refused nobodies
+            allowed, row = engine.ask(thing.type, act, subject, thing)
+        except _BROKEN:
+            log.exception("policy %s could not answer for act %s", version, act)
+            return Decision(
+                False, "policy_error", version, at, "", "访问控制出错，按规定一律拒绝", "",
+                "请联系安全管理员检查策略",
+            )  # fmt: skip
+        if allowed:
+            return Decision(True, "allowed", version, at, row)
+        return _refused(engine.policy, subject, act, thing, row, at)
+
+    def _before_rows(
+        self, actor: Actor, act: str, thing: Object
+    ) -> tuple[str, str, str, str] | None:
+        if act not in ACTS.get(thing.type, ()):
+            return "unknown_act", f"{thing.type} 没有「{act}」这一动作，默认拒绝", "", ""
+        if self._subject(actor) is None:
+            return (
+                "not_a_person",
+                "主体无效：只有在册人员、登记的系统和申请人本人可以办理",
+                "GB/T 22239-2019 8.1.4.2 a",
+                "",
+            )
+        label = thing.case or thing.thing
+        assert label is not None
+        if not dominates(actor, label.label_level, label.compartments):
+            named = "、".join(label.compartments)
+            return (
+                "label",
+                f"客体的敏感标记为 {label.label_level} 级{named}，超出您的许可级别或范畴",
+                "GB/T 22239-2019 8.1.4.2 g",
+                f"许可级别{_GRANTOR}",
+            )
+        found = clash(act, persons_of(actor), thing.case) if thing.case else None
+        return None if found is None else _separated(found)
+
+    def _check_time(
+        self, engine: Engine, command: Command, thing: Object, received: datetime, at: datetime
+    ) -> None:
+        if command.occurred_at - received > CLOCK_SKEW:
+            raise AccessDenied("in_the_future", "业务发生时间在将来，请改为实际时间")
+        if command.backfill or received - command.occurred_at > CLOCK_SKEW:
+            _insist(self._decide(engine, command.actor, "backfill", thing, at))
+
+    # --- who ---------------------------------------------------------------------------
+
+    def _subject(self, actor: Actor) -> Subject | None:
+        pattern = _IDS.get(actor.kind)
+        if pattern is None or pattern.fullmatch(actor.id) is None or actor.id in ROLES:
+            return None
+        if actor.on_behalf and _IDS["human"].fullmatch(actor.on_behalf) is None:
+            return None
+        persons = frozenset(filter(None, (actor.id, actor.on_behalf)))
+        return Subject(actor, persons, self._reach(actor.kind, actor.grants))
+
+    def _work_out_reach(self, kind: str, grants: tuple[Grant, ...]) -> Mapping[str, Reach]:
+        held: dict[str, Reach] = {}
+        for grant in grants:
+            role = ROLES.get(grant.role)
+            if role is None or kind not in role.kinds or grant.role == CITIZEN:
+                continue
+            known = held.get(grant.role, Reach(False, frozenset()))
+            below = self._below.get(grant.department, frozenset({grant.department}))
+            held[grant.role] = Reach(
+                known.everywhere or grant.department == EVERYWHERE, known.departments | below
+            )
+        if kind == CITIZEN:
+            held[CITIZEN] = Reach(False, frozenset())
+        return held
+
+    def _department(self, actor: Actor, row: str, thing: Object) -> str:
+        """Return the department for which the actor acts: the first grant that the row needs."""
+        role, relation = row.split(", ")[:2]
+        for grant in actor.grants:
+            reach = self._reach(actor.kind, (grant,)).get(role)
+            if reach is not None and RELATIONS[relation].holds(reach, thing):
+                return actor.department if grant.department == EVERYWHERE else grant.department
+        return actor.department
+
+
+def _object(facts: CaseFacts | Thing, task: str) -> Object:
+    if isinstance(facts, CaseFacts):
+        return Object("case", case=facts, task=task)
+    return Object(facts.type, thing=facts)
+
+
+def _task_of(command: Command) -> str:
+    if command.verb == "gather":
+        return "gather"
+    named = command.body.get("task", "")
+    return named if isinstance(named, str) else ""
+
+
+def _insist(decision: Decision) -> None:
+    if not decision.allowed:
+        raise AccessDenied(decision.code, decision.reason, decision.basis, decision.remedy)
+
+
+def _keep_host_apart(command: Command, facts: CaseFacts) -> None:
+    host = command.body.get("host", "")
+    if command.verb != "start_procedure" or not host:
+        return
+    found = clash(HOST_HEARING, (str(host),), facts)
+    if found is not None:
+        code, reason, basis, remedy = _separated(found)
+        raise AccessDenied(code, reason, basis, remedy)
+
+
+def _separated(found: Clash) -> tuple[str, str, str, str]:
+    return "separation", sentence(found), found.basis, "请由其他人员办理；职责分离不能授权绕过"
+
+
+def _row_sql(row: Row, subject: Subject) -> ColumnElement[bool] | None:
+    """Return the row as a condition on cases, or None when the subject has not its role."""
+    scope = SCOPES[row.scope].where
+    assert scope is not None  # the parser admits only scopes that fit a case
+    if row.role == ANY:
+        return scope(subject)
+    reach = subject.reach.get(row.role)
+    if reach is None:
+        return None
+    return and_(RELATIONS[row.department].where(reach), scope(subject))
+
+
+def _refused(
+    policy: Policy, subject: Subject, act: str, thing: Object, row: str, at: datetime | None
+) -> Decision:
+    title, kind = ACT_TITLES[act], OBJECT_TITLES[thing.type]
+    rows = policy.shards[thing.type, act]
+    for denying in rows:
+        if denying.effect == "deny" and str(denying) == row:
+            return Decision(
+                False, "forbidden", policy.version, at, row, denying.note, "",
+                "这是禁止性规则，不能授权绕过",
+            )  # fmt: skip
+    doers = "、".join(f"「{ROLES[role].title}」" for role in policy.roles_for(thing.type, act))
+    remedy = f"可由{doers}办理；{_GRANTOR}" if doers else "策略没有把这一动作许可给任何角色"
+    if thing.case is not None and thing.task and thing.task not in thing.case.task_departments:
+        reason = f"环节「{thing.task}」不存在或已办结"
+        return Decision(False, "no_such_task", policy.version, at, "", reason, "", remedy)
+    near = _nearest(rows, subject, thing)
+    if near is None:
+        reason = f"您没有可以{title}（{kind}）的角色"
+    else:
+        reason = f"您是{ROLES[near[0].role].title}，但{title}须：{near[1]}"
+    return Decision(False, "no_right", policy.version, at, "", reason, "", remedy)
+
+
+def _nearest(rows: Iterable[Row], subject: Subject, thing: Object) -> tuple[Row, str] | None:
+    """Return an allowing row whose role the subject has, and the sentence that did not hold."""
+    best: tuple[Row, str] | None = None
+    for row in rows:
+        if row.effect == "deny" or row.role not in subject.reach:
+            continue
+        if holds(subject, row.role, row.department, thing):
+            return row, SCOPES[row.scope].sentence
+        best = best or (row, RELATIONS[row.department].sentence)
+    return best
+
+
+def _below(departments: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+    """Return each department with itself and all that stand below it."""
+    below: dict[str, set[str]] = {code: {code} for code in departments}
+    for code in departments:
+        above, steps = departments[code], 0
+        while above:
+            below.setdefault(above, {above}).add(code)
+            above, steps = departments.get(above, ""), steps + 1
+            if steps > len(departments):
+                raise ValueError(f"department {code} stands below itself")
+    return {code: frozenset(all_of_them) for code, all_of_them in below.items()}
+
+
+__all__ = ["Access", "AccessDenied", "Decision", "Thing"]

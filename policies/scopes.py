@@ -1,0 +1,264 @@
+"""Where a role must be held, and on what condition a row holds: the closed registries.
+
+Each name has a Python predicate (Casbin's matcher asks it), an SQL expression (lists are filtered
+by it) and a Chinese sentence (an assessor reads it). `tests/policies/test_scopes.py` proves the
+two halves equal. Only this module of the room imports column definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from sqlalchemy import ColumnElement, Exists, and_, exists, not_, or_, true
+
+from cases.facts import CaseFacts
+from cases.messages import Actor
+from cases.tables import case, case_compartment, hand, task
+
+RECUSED = "recused"
+"""Act under which a recusal stands among the hands of a case (its order comes with part 5)."""
+
+EVERYWHERE = "*"
+"""Department of a grant that holds in the whole city."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """An object of access that is no case: a release, a dead letter, an account, the policy."""
+
+    type: str
+    id: str = ""
+    label_level: int = 1
+    compartments: tuple[str, ...] = ()
+    about: str = ""
+    """User id that the thing is about: whose account it is."""
+    proposed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The departments in which a role is held, those below them included."""
+
+    everywhere: bool
+    departments: frozenset[str]
+
+    def covers(self, department: str) -> bool:
+        return self.everywhere or department in self.departments
+
+    def covers_any(self, departments: Collection[str]) -> bool:
+        # `everywhere` still needs one department: no task is no task.
+        return any(self.covers(department) for department in departments)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """主体: an actor with what was worked out about them once."""
+
+    actor: Actor
+    persons: frozenset[str]
+    """The actor and whom they act for."""
+    reach: Mapping[str, Reach]
+    """Role → where it is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """客体: a case or a thing, with the task that the order names."""
+
+    type: str
+    case: CaseFacts | None = None
+    thing: Thing | None = None
+    task: str = ""
+    """Key of a task; empty: any open one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Where, seen from the object, the role must be held."""
+
+    sentence: str
+    holds: Callable[[Reach, Object], bool]
+    where: Callable[[Reach], ColumnElement[bool]]
+    types: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The further condition of a row."""
+
+    sentence: str
+    holds: Callable[[Subject, Object], bool]
+    where: Callable[[Subject], ColumnElement[bool]] | None
+    """None: lists of such objects are not filtered by SQL here."""
+    types: frozenset[str] = field(default=frozenset({"case"}))
+
+
+_ALL = frozenset({"case", "release", "dead_letter", "account", "policy", "audit"})
+
+
+def _any_row() -> Exists:
+    # Correlated with `case` alone: a list that joins `task` must not lend its row to this question.
+    return exists().correlate(case)
+
+
+# --- relations -------------------------------------------------------------------------------
+
+
+def _implementing(reach: Reach, thing: Object) -> bool:
+    return thing.case is not None and reach.covers(thing.case.department)
+
+
+def _implementing_sql(reach: Reach) -> ColumnElement[bool]:
+    return true() if reach.everywhere else case.c.department.in_(sorted(reach.departments))
+
+
+def _involved(reach: Reach, thing: Object) -> bool:
+    facts = thing.case
+    return facts is not None and (
+        reach.covers(facts.department) or reach.covers_any(facts.departments)
+    )
+
+
+def _involved_sql(reach: Reach) -> ColumnElement[bool]:
+    if reach.everywhere:
+        return true()
+    tasked = _any_row().where(
+        task.c.case_id == case.c.id, task.c.department.in_(sorted(reach.departments))
+    )
+    return or_(_implementing_sql(reach), tasked)
+
+
+def _task(reach: Reach, thing: Object) -> bool:
+    if thing.case is None:
+        return False
+    tasks = thing.case.task_departments
+    if thing.task:
+        return thing.task in tasks and reach.covers(tasks[thing.task])
+    return reach.covers_any(tasks.values())
+
+
+def _task_sql(reach: Reach) -> ColumnElement[bool]:
+    mine = true() if reach.everywhere else task.c.department.in_(sorted(reach.departments))
+    return _any_row().where(task.c.case_id == case.c.id, task.c.state == "open", mine)
+
+
+RELATIONS: Mapping[str, Relation] = MappingProxyType(
+    {
+        "implementing": Relation(
+            "在实施主体或其上级任职", _implementing, _implementing_sql, frozenset({"case"})
+        ),
+        "involved": Relation(
+            "在实施主体、有环节的部门或其上级任职", _involved, _involved_sql, frozenset({"case"})
+        ),
+        "task": Relation(
+            "在该（未办结）环节的部门或其上级任职", _task, _task_sql, frozenset({"case"})
+        ),
+        "held": Relation(
+            "在任一部门任职即可", lambda _reach, _thing: True, lambda _reach: true(), _ALL
+        ),
+    }
+)
+
+
+# --- scopes ----------------------------------------------------------------------------------
+
+
+def _assigned(subject: Subject, thing: Object) -> bool:
+    facts = thing.case
+    return facts is not None and (
+        facts.holder in subject.persons or not subject.persons.isdisjoint(facts.assignees)
+    )
+
+
+def _assigned_sql(subject: Subject) -> ColumnElement[bool]:
+    persons = sorted(subject.persons)
+    named = (task.c.signers.contains(f"|{person}|", autoescape=True) for person in persons)
+    mine = _any_row().where(
+        task.c.case_id == case.c.id,
+        task.c.state == "open",
+        or_(task.c.holder.in_(persons), *named),
+    )
+    return or_(case.c.holder.in_(persons), mine)
+
+
+def _about_me(subject: Subject, thing: Object) -> bool:
+    if thing.case is not None:
+        return thing.case.applicant in subject.persons
+    return thing.thing is not None and thing.thing.about in subject.persons
+
+
+def _about_me_sql(subject: Subject) -> ColumnElement[bool]:
+    return case.c.subject.in_(sorted(subject.persons))
+
+
+def _recused(subject: Subject, thing: Object) -> bool:
+    facts = thing.case
+    return facts is not None and not (
+        subject.persons.isdisjoint(facts.recused)
+        and subject.persons.isdisjoint(facts.hands.get(RECUSED, ()))
+    )
+
+
+def _recused_sql(subject: Subject) -> ColumnElement[bool]:
+    return _any_row().where(
+        hand.c.case_id == case.c.id,
+        hand.c.act == RECUSED,
+        hand.c.person.in_(sorted(subject.persons)),
+    )
+
+
+def _closed(_subject: Subject, thing: Object) -> bool:
+    return thing.case is not None and thing.case.closed
+
+
+def _closed_sql(_subject: Subject) -> ColumnElement[bool]:
+    return not_(case.c.is_open)
+
+
+def _proposed_by_me(subject: Subject, thing: Object) -> bool:
+    return thing.thing is not None and thing.thing.proposed_by in subject.persons
+
+
+SCOPES: Mapping[str, Scope] = MappingProxyType(
+    {
+        "always": Scope("不另设条件", lambda _s, _o: True, lambda _s: true(), _ALL),
+        "assigned": Scope("本人（或被代理人）经办、签收或被指定签署", _assigned, _assigned_sql),
+        "about_me": Scope(
+            "客体关于本人：本人的申请、本人的账号",
+            _about_me,
+            _about_me_sql,
+            frozenset({"case", "account"}),
+        ),
+        "recused": Scope("本人（或被代理人）已回避", _recused, _recused_sql),
+        "closed": Scope("办件已办结", _closed, _closed_sql),
+        "proposed_by_me": Scope(
+            "由本人（或被代理人）提出", _proposed_by_me, None, frozenset({"release", "policy"})
+        ),
+    }
+)
+
+
+# --- the label -------------------------------------------------------------------------------
+
+
+def dominates(actor: Actor, level: int, compartments: Collection[str]) -> bool:
+    """Tell whether the actor's own clearance covers a label: level and every compartment.
+
+    Code, never a row: no row can switch it off (GB/T 22239-2019 8.1.4.2 g). A deputy's own
+    clearance counts, not that of the person they act for.
+    """
+    return actor.clearance >= level and set(compartments) <= set(actor.compartments)
+
+
+def dominates_sql(actor: Actor) -> ColumnElement[bool]:
+    """Return the same condition over the case tables."""
+    outside = _any_row().where(
+        case_compartment.c.case_id == case.c.id,
+        case_compartment.c.compartment.not_in(sorted(set(actor.compartments))),
+    )
+    return and_(case.c.label_level <= actor.clearance, not_(outside))
+
+
+__all__ = ["RELATIONS", "SCOPES", "Object", "Reach", "Subject", "Thing", "dominates"]

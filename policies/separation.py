@@ -1,0 +1,57 @@
+"""Separation of duties inside a case: who has done one act may not do the other.
+
+Both the person and whom they acted for count, on both sides. A service that names the officer it
+speaks for is a pipe, and only the officer counts; one that names nobody counts itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from cases.facts import CaseFacts
+from cases.messages import Actor
+from policies.vocabulary import ACT_TITLES
+
+HOST_HEARING = "host_hearing"
+"""Act under which the presider of a hearing stands in `separations` and `hands`: who reviews an
+application does not preside its hearing (行政许可法第四十八条第一款第（三）项)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """An act that would put one person on both sides."""
+
+    person: str
+    act: str
+    done: str
+    """The act that the person (or their deputy, or whom they deputise for) has done."""
+    basis: str
+
+
+def persons_of(actor: Actor) -> frozenset[str]:
+    """Return the ids that answer for what the actor does."""
+    if actor.kind == "service" and actor.on_behalf:
+        return frozenset({actor.on_behalf})
+    return frozenset(filter(None, (actor.id, actor.on_behalf)))
+
+
+def clash(act: str, persons: Collection[str], facts: CaseFacts) -> Clash | None:
+    """Return the first separation of the case that the act by these persons would break."""
+    for number, acts in enumerate(facts.separations):
+        if act not in acts:
+            continue
+        for other in acts:
+            both = set() if other == act else set(persons) & set(facts.hands.get(other, ()))
+            if both:
+                bases = facts.separation_bases
+                basis = bases[number] if number < len(bases) else "本事项规定的职责分离"
+                return Clash(min(both), act, other, basis)
+    return None
+
+
+def sentence(found: Clash) -> str:
+    """Return the refusal in Chinese."""
+    titles = {HOST_HEARING: "主持听证", **ACT_TITLES}
+    act, done = titles.get(found.act, found.act), titles.get(found.done, found.done)
+    return f"本办件的「{done}」已由 {found.person} 完成，同一人（含代理关系双方）不得再{act}"

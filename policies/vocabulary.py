@@ -1,0 +1,136 @@
+"""The closed words of the policy: roles, acts, object types, and where a role must be held.
+
+A word that does not stand here cannot be written in a policy row, and an act that does not stand
+here is refused (default deny).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from cases.accounts import ADMINISTRATORS
+from cases.messages import BODIES
+
+Kind = Literal["human", "service", "citizen"]
+"""Who may be asked about at all; `system` acts by the law's warrant, never by a policy row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: its name for people, and the kinds of principal for which a grant of it counts."""
+
+    title: str
+    kinds: frozenset[Kind]
+
+
+_PEOPLE: frozenset[Kind] = frozenset({"human"})
+_SERVICES: frozenset[Kind] = frozenset({"service"})
+
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {
+        "window_clerk": Role("综合窗口人员", _PEOPLE),
+        "section_clerk": Role("科室经办人", _PEOPLE),
+        "section_head": Role("科室负责人", _PEOPLE),
+        "organ_head": Role("本行政机关负责人", _PEOPLE),
+        "government_head": Role("本级人民政府负责人", _PEOPLE),
+        "certificate_desk": Role("制证发证岗", _PEOPLE),
+        "supervisor": Role("电子监察员", _PEOPLE),
+        "catalogue_editor": Role("事项编制人", _PEOPLE),
+        "catalogue_signer": Role("事项复核签署人", _PEOPLE),
+        "intake_operator": Role("接口运维员", _PEOPLE),
+        "sysadmin": Role("系统管理员", _PEOPLE),
+        "secadmin": Role("安全管理员", _PEOPLE),
+        "auditadmin": Role("审计管理员", _PEOPLE),
+        "service_intake": Role("部门业务系统", _SERVICES),
+        "service_backfill": Role("补录权限", frozenset({"human", "service"})),
+        "citizen": Role("申请人", frozenset({"citizen"})),
+    }
+)
+
+CITIZEN = "citizen"
+"""Held by every actor of kind `citizen`, without a grant; no grant gives it to anybody else."""
+
+VERBS: tuple[str, ...] = tuple(verb for verb in BODIES if verb != "timer_fired")
+"""What a door may ask of a case. `timer_fired` is warranted by its article alone."""
+
+ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "case": (*VERBS, "read", "list", "read_personal", "print", "backfill"),
+        "release": ("read", "list", "release_propose", "release_sign"),
+        "dead_letter": ("dead_letter_read", "dead_letter_mend"),
+        "account": ("account_manage", "account_grant"),
+        "policy": ("policy_read", "policy_propose", "policy_approve"),
+        "audit": ("audit_read",),
+    }
+)
+"""Object type → acts."""
+
+READING: frozenset[str] = frozenset({"read", "list", "read_personal", "print"})
+"""Acts that change nothing: no separation of duties touches them, so lists may ask for them."""
+
+ACT_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "file": "收件",
+        "pre_review": "预审",
+        "ask_supplement": "一次性告知补正",
+        "supply": "补正",
+        "correct_on_spot": "当场更正",
+        "accept": "受理",
+        "refuse_acceptance": "不予受理",
+        "not_required": "告知不需许可",
+        "claim": "签收",
+        "transfer": "转办",
+        "add_signer": "加签",
+        "remove_signer": "减签",
+        "opine": "出具审查意见",
+        "inspect": "现场核查",
+        "gather": "汇总意见",
+        "start_procedure": "启动特别程序",
+        "end_procedure": "结束特别程序",
+        "extend": "批准延期",
+        "return_step": "退回环节",
+        "decide": "作出决定",
+        "certify": "制证",
+        "serve": "送达",
+        "close": "办结",
+        "rate": "评价",
+        "rectify": "差评整改",
+        "call_back": "回访",
+        "withdraw": "撤回申请",
+        "urge": "催办",
+        "copy_to": "抄送",
+        "check_afterwards": "承诺核查",
+        "record_step": "登记环节",
+        "read": "查阅",
+        "list": "列表",
+        "read_personal": "查看个人信息",
+        "print": "打印文书",
+        "backfill": "补录",
+        "release_propose": "提交版本",
+        "release_sign": "签署版本",
+        "dead_letter_read": "查阅死信",
+        "dead_letter_mend": "修正重放死信",
+        "account_manage": "管理账号",
+        "account_grant": "授予角色",
+        "policy_read": "查阅策略",
+        "policy_propose": "提出策略变更",
+        "policy_approve": "批准策略变更",
+        "audit_read": "查阅审计日志",
+    }
+)
+
+OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "case": "办件",
+        "release": "版本",
+        "dead_letter": "死信",
+        "account": "账号",
+        "policy": "策略",
+        "audit": "审计日志",
+    }
+)
+
+__all__ = ["ACTS", "ACT_TITLES", "ADMINISTRATORS", "CITIZEN", "OBJECT_TITLES", "READING", "ROLES"]
