@@ -9,7 +9,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -85,7 +84,7 @@ audit_entry = Table(
     Column("stream_seq", BigInteger, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index("audit_entry_stream", "stream", "stream_seq"),
+    UniqueConstraint("stream", "stream_seq"),  # two stores that share a stream's name fail at once
 )
 """The log. `seq` is the index of the leaf, from 0."""
 

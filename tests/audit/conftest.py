@@ -1,6 +1,7 @@
 """Real stores for the audit room's tests: SQLite files as the house opens them."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, event
 
+from audit.check import verify_stores
 from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, WorkflowRef, entry_id
+from audit.logstore import LogReader, found_log
+from audit.outbox import Recorded, record
+from audit.sequencer import Sequencer
+from audit.signer import Signer, init_signer
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault
+from audit.verify import VerifyReport
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VECTORS = REPOSITORY.parent / "shared" / "data" / "audit_vectors"
@@ -105,3 +112,57 @@ def vectors() -> Path:
     if not VECTORS.is_dir():
         pytest.skip("no published vectors at ../shared/data/audit_vectors beside the checkout")
     return VECTORS
+
+
+ORIGIN = "city.example/audit/2026H2"
+
+
+@dataclass
+class House:
+    """Two producing stores, a founded log and a signer in this process."""
+
+    cases: Engine
+    web: Engine
+    log: Engine
+    signer: Signer
+    sequencer: Sequencer
+
+    @property
+    def sources(self) -> dict[str, Engine]:
+        """The producing stores by name."""
+        return {"cases": self.cases, "web": self.web}
+
+    def record(self, *drafts: EntryDraft, store: str = "cases") -> list[Recorded]:
+        """Record each draft in a transaction of its own."""
+        places = []
+        for draft in drafts:
+            with self.sources[store].begin() as connection:
+                places.append(record(connection, draft))
+        return places
+
+    def verify(self, *pins: str) -> VerifyReport:
+        """Verify the log and both stores."""
+        return verify_stores(self.log, self.signer.verifier, producers=self.sources, pins=pins)
+
+    def head(self) -> str:
+        """Return the newest signed note."""
+        with self.log.connect() as connection:
+            head = LogReader(connection).last_checkpoint()
+        assert head is not None
+        return head.note
+
+
+@pytest.fixture
+def house(
+    tmp_path: Path, open_store: Callable[[str], Engine], cases_store: Engine, log_store: Engine
+) -> Iterator[House]:
+    """An empty log of the second half of 2026, ready to take entries."""
+    web = open_store("web")
+    outbox_metadata.create_all(web)
+    found_log(log_store, ORIGIN)
+    init_signer(tmp_path / "signer.pem", tmp_path / "signer.json", ORIGIN)
+    signer = Signer(tmp_path / "signer.pem", tmp_path / "signer.json")
+    sources = {"cases": cases_store, "web": web}
+    sequencer = Sequencer(log_store, sources, signer, trusted=signer.verifier)
+    yield House(cases_store, web, log_store, signer, sequencer)
+    signer.close()

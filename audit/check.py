@@ -1,0 +1,69 @@
+"""Verifying the real stores: the walk of `audit.verify` over database engines."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from audit.logstore import LogMissing, LogReader
+from audit.notes import NoteVerifier
+from audit.tables import audit_outbox, audit_stream
+from audit.verify import Failure, Producer, VerifyReport, WaitingEntry, verify_log
+
+
+def verify_stores(
+    log: Engine,
+    trusted: NoteVerifier,
+    *,
+    producers: Mapping[str, Engine] | None = None,
+    pins: Sequence[str] = (),
+    strict: bool = True,
+) -> VerifyReport:
+    """Verify the log's store and what waits in the producing stores; see `verify_log`.
+
+    Never raises for a store that cannot be read: the report says so, with exit code 3.
+    """
+    try:
+        # The producers first: what leaves them meanwhile is then found in the log.
+        seen = {name: _producer(engine) for name, engine in (producers or {}).items()}
+        with log.connect() as connection:
+            report = verify_log(
+                LogReader(connection), trusted, pins=pins, producers=seen, strict=strict
+            )
+            _check_file(connection, report)
+            return report
+    except (SQLAlchemyError, LogMissing) as error:
+        return VerifyReport(unreadable=str(error))
+
+
+def _producer(engine: Engine) -> Producer:
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        return read_producer(connection)
+
+
+def read_producer(connection: Connection) -> Producer:
+    """Return heads and waiting rows of one store, best in one transaction's view."""
+    # Heads before rows: what commits in between has its row, never a head without one.
+    head = audit_stream.c
+    heads = {
+        stream: (seq, bytes(leaf))
+        for stream, seq, leaf in connection.execute(select(head.stream, head.seq, head.head))
+    }
+    waiting: dict[str, list[WaitingEntry]] = {}
+    row = audit_outbox.c
+    outbox = select(row.stream, row.entry_id, row.seq, row.leaf, row.body).order_by(row.pos)
+    for stream, entry_id, seq, leaf, body in connection.execute(outbox):
+        entry = WaitingEntry(entry_id, seq, bytes(leaf), bytes(body))
+        waiting.setdefault(stream, []).append(entry)
+    return Producer(heads, waiting)
+
+
+def _check_file(connection: Connection, report: VerifyReport) -> None:
+    """SQLite's own check of its pages: damage in an index is in no row the walk reads."""
+    if connection.dialect.name != "sqlite":
+        return
+    for (said,) in connection.exec_driver_sql("PRAGMA integrity_check(20)"):
+        if said != "ok":
+            report.fail(Failure("file", None, None, "ok", str(said)))

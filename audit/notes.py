@@ -1,0 +1,200 @@
+"""Signed notes and checkpoints, as C2SP writes them: https://c2sp.org/signed-note and
+https://c2sp.org/tlog-checkpoint. Ed25519 only; the type byte leaves room for others."""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from audit.merkle import HASH_BYTES
+
+ED25519 = 0x01
+"""Signature type of a log's own key; signed-note, "Signatures". A cosignature has 0x04."""
+
+MAX_SIGNATURES = 100
+"""More lines than this are refused unread; signed-note lets a reader set a limit."""
+
+_DASH = "— "
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+class NoteInvalid(ValueError):
+    """A note is ill-formed, or no trusted key signed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteVerifier:
+    """A public key under a name; `vkey` is its published one-line form."""
+
+    name: str
+    public: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """First four bytes of SHA-256(name ‖ LF ‖ type ‖ key)."""
+        return sha256(f"{self.name}\n".encode() + bytes([ED25519]) + self.public).digest()[:4]
+
+    @property
+    def vkey(self) -> str:
+        """`name+hex key id+base64(type ‖ key)`."""
+        key = base64.b64encode(bytes([ED25519]) + self.public).decode()
+        return f"{self.name}+{self.key_id.hex()}+{key}"
+
+    @classmethod
+    def parse(cls, vkey: str) -> "NoteVerifier":
+        """Read a vkey. Raises `NoteInvalid`, also for a key id that is not the key's."""
+        name, _, rest = vkey.strip().partition("+")
+        key_id, _, encoded = rest.partition("+")
+        key = _decode(encoded)
+        _require_name(name)
+        if len(key) != 33 or key[0] != ED25519:
+            raise NoteInvalid("not an Ed25519 verifier key")
+        verifier = cls(name, key[1:])
+        if verifier.key_id.hex() != key_id:
+            raise NoteInvalid(f"the key of {name} has id {verifier.key_id.hex()}, not {key_id}")
+        return verifier
+
+    def accepts(self, text: str, signature: bytes) -> bool:
+        """Return whether this key made the 64-byte signature over the text."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class NoteKey:
+    """A private key under a name."""
+
+    name: str
+    private: Ed25519PrivateKey
+
+    @property
+    def verifier(self) -> NoteVerifier:
+        """The public half."""
+        return NoteVerifier(self.name, self.private.public_key().public_bytes_raw())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedNote:
+    """A note's text, with the trusted keys whose signatures were checked and hold."""
+
+    text: str
+    signed_by: tuple[NoteVerifier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A tree head: log name, size, root hash (32 bytes); extension lines as they stand."""
+
+    origin: str
+    size: int
+    root: bytes
+    extensions: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return the lines that are signed."""
+        root = base64.b64encode(self.root).decode()
+        return "".join(f"{line}\n" for line in (self.origin, self.size, root, *self.extensions))
+
+
+def sign_note(text: str, keys: Sequence[NoteKey]) -> str:
+    """Return the text with one signature line per key."""
+    _require_text(text)
+    lines = []
+    for key in keys:
+        _require_name(key.name)
+        signature = key.verifier.key_id + key.private.sign(text.encode())
+        lines.append(f"{_DASH}{key.name} {base64.b64encode(signature).decode()}\n")
+    return f"{text}\n{''.join(lines)}"
+
+
+def open_note(note: str, trusted: Sequence[NoteVerifier]) -> OpenedNote:
+    """Return the text once every trusted signature on it holds and there is at least one.
+
+    Lines of unknown keys are passed over, as the specification asks. Raises `NoteInvalid`.
+    """
+    text, separator, signatures = note.rpartition("\n\n")
+    text += "\n"
+    if not separator or not signatures.endswith("\n"):
+        raise NoteInvalid("no signature block")
+    _require_text(text)
+    lines = signatures[:-1].split("\n")
+    if len(lines) > MAX_SIGNATURES:
+        raise NoteInvalid(f"{len(lines)} signature lines; at most {MAX_SIGNATURES} are read")
+    known = {(verifier.name, verifier.key_id): verifier for verifier in trusted}
+    signed_by: list[NoteVerifier] = []
+    for line in lines:
+        name, signature = _signature_line(line)
+        verifier = known.get((name, signature[:4]))
+        if verifier is None or verifier in signed_by:
+            continue
+        if not verifier.accepts(text, signature[4:]):
+            raise NoteInvalid(f"the signature of {name} does not fit the text")
+        signed_by.append(verifier)
+    if not signed_by:
+        raise NoteInvalid("no trusted key signed this note")
+    return OpenedNote(text, tuple(signed_by))
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """Return the tree head that a note's text spells; one spelling only. Raises `NoteInvalid`."""
+    _require_text(text)
+    lines = text[:-1].split("\n")
+    if len(lines) < 3 or not all(lines):
+        raise NoteInvalid("a checkpoint has an origin, a size and a root, and no empty line")
+    origin, size, root = lines[:3]
+    if not _SIZE.fullmatch(size):
+        raise NoteInvalid(f"{size!r} is not a size")
+    digest = _decode(root)
+    if len(digest) != HASH_BYTES:
+        raise NoteInvalid(f"a root has {HASH_BYTES} bytes, not {len(digest)}")
+    return Checkpoint(origin, int(size), digest, tuple(lines[3:]))
+
+
+def open_checkpoint(note: str, trusted: NoteVerifier) -> Checkpoint:
+    """Return the tree head a log's key signed, if the origin is that key's name.
+
+    Raises `NoteInvalid`; a head of another log under the same key is one of its reasons.
+    """
+    head = parse_checkpoint(open_note(note, [trusted]).text)
+    if head.origin != trusted.name:
+        raise NoteInvalid(f"this is a head of {head.origin}, not of {trusted.name}")
+    return head
+
+
+def _signature_line(line: str) -> tuple[str, bytes]:
+    name, space, encoded = line.removeprefix(_DASH).partition(" ")
+    if not line.startswith(_DASH) or not space:
+        raise NoteInvalid(f"{line!r} is not a signature line")
+    _require_name(name)
+    signature = _decode(encoded)
+    if len(signature) < 5:
+        raise NoteInvalid(f"the signature of {name} is too short")
+    return name, signature
+
+
+def _decode(encoded: str) -> bytes:
+    try:
+        decoded = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise NoteInvalid(f"{encoded!r} is not base64") from error
+    if base64.b64encode(decoded).decode() != encoded:
+        raise NoteInvalid(f"{encoded!r} is not the canonical base64 of its bytes")
+    return decoded
+
+
+def _require_name(name: str) -> None:
+    if not name or "+" in name or any(c.isspace() or c < " " for c in name):
+        raise NoteInvalid(f"{name!r} is not a key name")
+
+
+def _require_text(text: str) -> None:
+    if not text.endswith("\n") or any(c < " " and c != "\n" for c in text):
+        raise NoteInvalid("a note's text ends its lines with LF and has no control characters")

@@ -1,0 +1,534 @@
+"""Verification: recompute every leaf, tile, root, chain and signature, and name what is wrong.
+
+Needs no database library: it reads through `LogSource`, so the same walk checks a live store, a
+copy and an export. Memory grows with the number of streams and by eight bytes per entry.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Protocol
+
+from audit.canonical import NotCanonical
+from audit.entry import NO_PREVIOUS, EntryInvalid, parse_entry
+from audit.merkle import HASH_BYTES, Frontier, complete_root, leaf_hash
+from audit.notes import Checkpoint, NoteInvalid, NoteVerifier, open_checkpoint
+
+CLEAN, TAMPERED, INCOMPLETE, UNREADABLE = 0, 1, 2, 3
+"""Exit codes of `audit verify`; audit.md §6.6."""
+
+CLOCK_SLACK = timedelta(seconds=60)
+"""As `audit.outbox` allows when it records."""
+
+TILE_WIDTH = 256
+REPORTED_PER_CHECK = 20
+"""Failures of one kind that are named one by one; the rest are counted."""
+
+_WIDEST_GAP = 4_096
+
+
+class _State(Protocol):
+    origin: str
+    size: int
+    peaks: bytes
+
+
+class _Entry(Protocol):
+    index: int
+    entry_id: str
+    stream: str
+    stream_seq: int
+    leaf: bytes
+    body: bytes
+
+
+class _Head(Protocol):
+    size: int
+    root: bytes
+    note: str
+
+
+class LogSource(Protocol):
+    """What is verified. `audit.logstore.LogReader` is one."""
+
+    def state(self) -> Any:
+        """Return origin, size and peaks."""
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Any]:
+        """Yield the rows in order of index."""
+
+    def checkpoints(self) -> Iterator[Any]:
+        """Yield the signed heads in order of size."""
+
+    def tile_levels(self) -> list[int]:
+        """Return the levels that have tiles."""
+
+    def tiles(self, level: int) -> Iterator[tuple[int, bytes]]:
+        """Yield index and hashes of the tiles of a level in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEntry:
+    """A row of a producing store's outbox that the log may not have yet."""
+
+    entry_id: str
+    seq: int
+    leaf: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """A producing store at one moment, read *before* the log: each stream's last position and
+    leaf, and the rows that waited, in order."""
+
+    heads: Mapping[str, tuple[int, bytes]]
+    waiting: Mapping[str, Sequence[WaitingEntry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One check that failed. `index` is the leaf (from 0) it points at; with `until`, the leaf
+    lies somewhere in index ≤ leaf < until."""
+
+    check: str
+    index: int | None
+    entry_id: str | None
+    expected: str
+    found: str
+    until: int | None = None
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What was found. `failures` names up to twenty per check, `counts` counts all."""
+
+    origin: str = ""
+    entries: int = 0
+    streams: int = 0
+    checkpoints: int = 0
+    sealed: int = 0
+    root: str = ""
+    failures: list[Failure] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    incomplete: list[str] = field(default_factory=list)
+    unreadable: str | None = None
+
+    def fail(self, failure: Failure) -> None:
+        """Note a failure."""
+        self.counts[failure.check] += 1
+        if self.counts[failure.check] <= REPORTED_PER_CHECK:
+            self.failures.append(failure)
+
+    @property
+    def first_wrong(self) -> Failure | None:
+        """The failure that points at the first wrong leaf; a range only if it ends before any
+        leaf that is named exactly."""
+        exact = [f for f in self.failures if f.index is not None and f.until is None]
+        ranges = [f for f in self.failures if f.index is not None and f.until is not None]
+        first = min(exact, key=_where, default=None)
+        earlier = [f for f in ranges if first is None or (f.until or 0) <= _where(first)]
+        return min(earlier, key=_where, default=first)
+
+    @property
+    def exit_code(self) -> int:
+        """0 clean, 1 tampered, 2 incomplete, 3 unreadable; the gravest that can be said."""
+        if self.counts:
+            return TAMPERED
+        if self.unreadable is not None:
+            return UNREADABLE
+        return INCOMPLETE if self.incomplete else CLEAN
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON values, `first_wrong` first."""
+        first = self.first_wrong
+        return {
+            "first_wrong": _spelled(first) if first else None,
+            "failures": [_spelled(failure) for failure in self.failures],
+            "failed": dict(self.counts),
+            "incomplete": list(self.incomplete),
+            "unreadable": self.unreadable,
+            "origin": self.origin,
+            "entries": self.entries,
+            "streams": self.streams,
+            "checkpoints": self.checkpoints,
+            "sealed": self.sealed,
+            "root": self.root,
+            "exit_code": self.exit_code,
+        }
+
+
+def verify_log(
+    log: LogSource,
+    trusted: NoteVerifier,
+    *,
+    pins: Sequence[str] = (),
+    producers: Mapping[str, Producer] | None = None,
+    strict: bool = True,
+) -> VerifyReport:
+    """Verify a whole log against the log's public key, and return what was found.
+
+    `pins` are checkpoint notes kept elsewhere (an auditor's): the log must contain each. Without
+    them, and without a witness, a truncation to an older checkpoint and a history re-signed by
+    whoever has the key look clean; that is not claimed. `strict=False` leaves out the re-spelling
+    of bodies (four fifths of the time), and with it the chains inside them.
+    """
+    walk = _Walk(log, trusted, pins, producers or {}, strict)
+    return walk.run()
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The last entry seen of a stream."""
+
+    seq: int
+    leaf: bytes
+    index: int
+    at: str
+
+
+class _Walk:
+    def __init__(
+        self,
+        log: LogSource,
+        trusted: NoteVerifier,
+        pins: Sequence[str],
+        producers: Mapping[str, Producer],
+        strict: bool,
+    ) -> None:
+        self.log, self.trusted, self.strict = log, trusted, strict
+        self.report = VerifyReport()
+        self.producers = producers
+        self.frontier = Frontier()
+        self.tails: dict[str, _Tail] = {}
+        self.ids = array("Q")
+        self.heads: dict[str, list[tuple[int, bytes, str]]] = {}
+        for name, producer in producers.items():
+            for stream, (seq, leaf) in producer.heads.items():
+                self.heads.setdefault(stream, []).append((seq, leaf, name))
+        self.good = 0
+        self.pins = sorted(self._opened_pins(pins), key=lambda head: head.size)
+
+    def run(self) -> VerifyReport:
+        state: _State = self.log.state()
+        report = self.report
+        report.origin = state.origin
+        self._check_origin(state)
+        tiles = _Tiles(self.log, report)
+        heads = _Heads(self)
+        heads.reach(0)
+        for entry in self.log.entries(0, state.size):
+            self._take(entry, tiles)
+            heads.reach(self.frontier.size)
+        tiles.finish(state.size)
+        heads.finish(state.size)
+        self._check_state(state)
+        self._check_behind_the_back()
+        self._check_ids()
+        self._check_producers()
+        report.entries = self.frontier.size
+        report.streams = len(self.tails)
+        report.root = self.frontier.root().hex()
+        return report
+
+    # ── one entry ──
+
+    def _take(self, entry: _Entry, tiles: "_Tiles") -> None:
+        place = self.frontier.size
+        if entry.index != place:
+            self._fail("sequence", place, entry.entry_id, str(place), str(entry.index))
+            self._fill(min(entry.index, place + _WIDEST_GAP), tiles)
+        computed = leaf_hash(entry.body)
+        if computed != entry.leaf:
+            self._fail("leaf", entry.index, entry.entry_id, entry.leaf.hex(), computed.hex())
+        # The stored leaf goes into the tree: it was just compared, and a wrong body then does
+        # not make every later root wrong as well.
+        self.frontier.append(entry.leaf)
+        tiles.append(entry.leaf)
+        self.ids.append(_short(entry.entry_id))
+        body = self._parsed(entry) if self.strict else None
+        self._check_chain(entry, body)
+        self._check_head(entry)
+
+    def _fill(self, until: int, tiles: "_Tiles") -> None:
+        while self.frontier.size < until:  # so that the rows after a gap stand at their own place
+            self.frontier.append(bytes(HASH_BYTES))
+            tiles.append(bytes(HASH_BYTES))
+
+    def _parsed(self, entry: _Entry) -> dict[str, Any] | None:
+        try:
+            body = parse_entry(entry.body)
+        except (NotCanonical, EntryInvalid) as error:
+            self._fail("spelling", entry.index, entry.entry_id, "a canonical v1 entry", str(error))
+            return None
+        said = (body["id"], body["s"]["id"], body["s"]["seq"])
+        stored = (entry.entry_id, entry.stream, entry.stream_seq)
+        if said != stored:
+            self._fail("columns", entry.index, entry.entry_id, repr(said), repr(stored))
+        return body
+
+    def _check_chain(self, entry: _Entry, body: dict[str, Any] | None) -> None:
+        tail = self.tails.get(entry.stream)
+        seq = tail.seq + 1 if tail else 1
+        at = str(body["t"]) if body else ""
+        if entry.stream_seq != seq:
+            where = f"{entry.stream} {seq}"
+            found = f"{entry.stream} {entry.stream_seq}"
+            self._fail("stream", entry.index, entry.entry_id, where, found)
+        elif body is not None:
+            before = tail.leaf if tail else NO_PREVIOUS
+            linked = str(body["s"]["prev"])
+            if linked != before.hex():
+                # The later entry holds what the earlier one was: the earlier is the altered one.
+                index = tail.index if tail else entry.index
+                self._fail(
+                    "chain", index, entry.entry_id if not tail else None, linked, before.hex()
+                )
+        if tail and at and at < tail.at and _moment(at) < _moment(tail.at) - CLOCK_SLACK:
+            self._fail("time", entry.index, entry.entry_id, f"not before {tail.at}", at)
+        latest = max(at, tail.at) if tail else at
+        self.tails[entry.stream] = _Tail(entry.stream_seq, entry.leaf, entry.index, latest)
+
+    def _check_head(self, entry: _Entry) -> None:
+        for seq, leaf, name in self.heads.get(entry.stream, ()):
+            if entry.stream_seq == seq and entry.leaf != leaf:
+                check = f"head of {name}"
+                self._fail(check, entry.index, entry.entry_id, leaf.hex(), entry.leaf.hex())
+
+    # ── the whole ──
+
+    def _opened_pins(self, notes: Iterable[str]) -> Iterator[Checkpoint]:
+        for note in notes:
+            try:
+                yield open_checkpoint(note, self.trusted)
+            except NoteInvalid as error:
+                self._fail("pin", None, None, f"a head signed by {self.trusted.name}", str(error))
+
+    def _check_origin(self, state: _State) -> None:
+        if state.origin != self.trusted.name:
+            self._fail("origin", None, None, self.trusted.name, state.origin)
+
+    def _check_state(self, state: _State) -> None:
+        if self.frontier.size != state.size:
+            self._fail("size", self.frontier.size, None, str(state.size), str(self.frontier.size))
+        elif self.frontier.packed() != state.peaks:
+            self._fail("frontier", None, None, state.peaks.hex(), self.frontier.packed().hex())
+
+    def _check_behind_the_back(self) -> None:
+        # The log may have grown since; rows beyond its size of *now* were put there by no one.
+        now: _State = self.log.state()
+        for entry in self.log.entries(now.size):
+            self._fail("surplus", entry.index, entry.entry_id, f"{now.size} rows", "one more")
+            return
+
+    def _check_ids(self) -> None:
+        known = sorted(self.ids)
+        twice = {a for a, b in pairwise(known) if a == b}
+        if not twice:
+            return
+        seen: dict[str, int] = {}
+        for entry in self.log.entries(0, self.frontier.size):
+            if _short(entry.entry_id) in twice:
+                if entry.entry_id in seen:
+                    first = f"once, at {seen[entry.entry_id]}"
+                    self._fail("identity", entry.index, entry.entry_id, first, "again")
+                seen.setdefault(entry.entry_id, entry.index)
+
+    def _check_producers(self) -> None:
+        for name, producer in self.producers.items():
+            waiting = 0
+            for stream, (seq, leaf) in producer.heads.items():
+                rows = producer.waiting.get(stream, ())
+                waiting += self._check_waiting(name, stream, rows, (seq, leaf))
+            for stream in producer.waiting.keys() - producer.heads.keys():
+                self._fail(f"head of {name}", None, None, f"a head of {stream}", "none")
+            if waiting:
+                self.report.incomplete.append(f"{name}: {waiting} entries wait for the sequencer")
+
+    def _check_waiting(
+        self, name: str, stream: str, rows: Sequence[WaitingEntry], head: tuple[int, bytes]
+    ) -> int:
+        tail = self.tails.get(stream)
+        seq, leaf = (tail.seq, tail.leaf) if tail else (0, NO_PREVIOUS)
+        waiting = 0
+        for row in rows:
+            if leaf_hash(row.body) != row.leaf:
+                found = leaf_hash(row.body).hex()
+                self._fail(f"outbox of {name}", None, row.entry_id, row.leaf.hex(), found)
+            if row.seq <= seq:
+                continue  # committed in the log, not yet deleted here: a crash between the two
+            if row.seq != seq + 1:
+                where, found = f"{stream} {seq + 1}", f"{stream} {row.seq}"
+                self._fail(f"outbox of {name}", None, row.entry_id, where, found)
+            seq, leaf = row.seq, row.leaf
+            waiting += 1
+        if seq < head[0] or (seq == head[0] and leaf != head[1]):
+            expected, found = f"{stream} {head[0]} {head[1].hex()}", f"{stream} {seq} {leaf.hex()}"
+            self._fail(f"head of {name}", tail.index if tail else None, None, expected, found)
+        return waiting
+
+    def _fail(
+        self, check: str, index: int | None, entry_id: str | None, expected: str, found: str
+    ) -> None:
+        self.report.fail(Failure(check, index, entry_id, expected, found))
+
+
+class _Heads:
+    """Checks signed heads and pins as the walk reaches their sizes."""
+
+    def __init__(self, walk: _Walk) -> None:
+        self._walk = walk
+        self._stored: Iterator[_Head] = walk.log.checkpoints()
+        self._next: _Head | None = next(self._stored, None)
+        self._pins = list(walk.pins)
+
+    def reach(self, size: int) -> None:
+        while self._next is not None and self._next.size <= size:
+            self._check_stored(self._next)
+            self._next = next(self._stored, None)
+        while self._pins and self._pins[0].size <= size:
+            self._compare("pin", self._pins.pop(0))
+
+    def finish(self, size: int) -> None:
+        report = self._walk.report
+        reached = self._walk.frontier.size
+        beyond = [] if self._next is None else [self._next, *self._stored]
+        for head in (h for h in beyond if h.size > self._walk.log.state().size):
+            self._short_of("checkpoint", head.size, reached)
+        for pin in self._pins:
+            self._short_of("pin", pin.size, reached)
+        if report.sealed < size:
+            report.incomplete.append(f"{size - report.sealed} entries are not under a signed head")
+
+    def _check_stored(self, head: _Head) -> None:
+        report = self._walk.report
+        report.checkpoints += 1
+        try:
+            signed = open_checkpoint(head.note, self._walk.trusted)
+        except NoteInvalid as error:
+            whose = f"a head signed by {self._walk.trusted.name}"
+            report.fail(Failure("signature", None, None, whose, f"size {head.size}: {error}"))
+            return
+        if (signed.size, signed.root) != (head.size, head.root):
+            said = f"{signed.size} {signed.root.hex()}"
+            report.fail(Failure("checkpoint", None, None, said, f"{head.size} {head.root.hex()}"))
+        self._compare("checkpoint", signed)
+        report.sealed = max(report.sealed, signed.size)
+
+    def _compare(self, check: str, signed: Checkpoint) -> None:
+        walk = self._walk
+        if signed.size != walk.frontier.size:  # a row moved to another place, or out of order
+            found = f"root at {walk.frontier.size}"
+            walk.report.fail(Failure(check, None, None, f"root at {signed.size}", found))
+        elif signed.root == walk.frontier.root():
+            walk.good = max(walk.good, signed.size)
+        else:
+            found = walk.frontier.root().hex()
+            fault = Failure(check, walk.good, None, signed.root.hex(), found, until=signed.size)
+            walk.report.fail(fault)
+
+    def _short_of(self, check: str, size: int, reached: int) -> None:
+        found = f"{reached} entries"
+        self._walk.report.fail(Failure(check, reached, None, f"{size} entries", found))
+
+
+class _Tiles:
+    """Compares stored tiles with the leaves, a tile of each level at a time."""
+
+    def __init__(self, log: LogSource, report: VerifyReport) -> None:
+        self._log, self._report = log, report
+        self._rows: list[list[bytes]] = [[]]
+        self._done: list[int] = [0]
+        self._stored: list[Iterator[tuple[int, bytes]]] = [log.tiles(0)]
+
+    def append(self, leaf: bytes) -> None:
+        self._add(0, leaf)
+
+    def finish(self, size: int) -> None:
+        """Check the partial tiles of the upper levels, and that no level has a tile too many."""
+        for level in range(1, len(self._rows)):
+            if self._rows[level]:
+                self._compare(level, self._rows[level], partial=True)
+        grown = self._log.state().size
+        for level, stored in enumerate(self._stored):
+            allowed = -(-(grown >> 8 * level) // TILE_WIDTH) if level else grown // TILE_WIDTH
+            self._refuse_surplus(level, stored, allowed)
+        for level in self._log.tile_levels():
+            if level >= len(self._rows) and grown >> 8 * level == 0:
+                self._fail(level, 0, "no tile", "a tile")
+
+    def _refuse_surplus(
+        self, level: int, stored: Iterator[tuple[int, bytes]], allowed: int
+    ) -> None:
+        for index, _ in stored:
+            if index >= allowed:
+                self._fail(level, index, f"{allowed} tiles", "one more")
+                return
+
+    def _add(self, level: int, value: bytes) -> None:
+        if level == len(self._rows):
+            self._rows.append([])
+            self._done.append(0)
+            self._stored.append(self._log.tiles(level))
+        row = self._rows[level]
+        row.append(value)
+        if len(row) == TILE_WIDTH:
+            self._compare(level, row, partial=False)
+            self._rows[level] = []
+            self._done[level] += 1
+            self._add(level + 1, complete_root(row))
+
+    def _compare(self, level: int, row: Sequence[bytes], *, partial: bool) -> None:
+        index = self._done[level]
+        found = next(self._stored[level], None)
+        if found is None or found[0] != index:
+            self._fail(level, index, "a tile", "none")
+            return
+        stored = found[1]
+        if partial:
+            held = (self._log.state().size >> 8 * level) - index * TILE_WIDTH
+            if len(stored) > held * HASH_BYTES:
+                self._fail(level, index, f"{held} hashes", f"{len(stored) / HASH_BYTES} hashes")
+            stored = stored[: len(row) * HASH_BYTES]
+        if stored == b"".join(row):
+            return
+        for place, value in enumerate(row):
+            there = stored[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+            if there != value:
+                self._fail(level, index, there.hex(), value.hex(), place)
+                return
+        self._fail(level, index, f"{len(row)} hashes", f"{len(stored) / HASH_BYTES} hashes")
+
+    def _fail(
+        self, level: int, index: int, expected: str, found: str, place: int | None = None
+    ) -> None:
+        # A level-0 hash is one leaf; a hash above it stands for 256^level of them.
+        width = TILE_WIDTH**level
+        first = (index * TILE_WIDTH + (place or 0)) * width
+        exact = level == 0 and place is not None
+        until = first + (width if place is not None else width * TILE_WIDTH)
+        self._report.fail(
+            Failure("tile", first, None, expected, found, until=None if exact else until)
+        )
+
+
+def _where(failure: Failure) -> int:
+    return -1 if failure.index is None else failure.index
+
+
+def _spelled(failure: Failure) -> dict[str, Any]:
+    return {name: getattr(failure, name) for name in failure.__slots__}
+
+
+def _short(entry_id: str) -> int:
+    try:
+        return int(entry_id[:18].replace("-", ""), 16)
+    except ValueError:
+        return 0  # not an id at all: `columns` names it
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
