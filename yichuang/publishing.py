@@ -35,9 +35,11 @@ async def publish_whole(bus: Client, orders: Sequence[Published]) -> None:
     A batch whose answer was lost is published again; equal event ids make that harmless. Raises
     `BatchRefused` when the server says no (a full stream, a missing permission).
     """
-    for start in range(0, len(orders), MOST):
-        chunk = orders[start : start + MOST]
-        while not await _published(bus, chunk):
+    left = list(orders)
+    while left:
+        if await _published(bus, left[:MOST]):
+            del left[:MOST]
+        else:
             await asyncio.sleep(PAUSE_SECONDS)
 
 

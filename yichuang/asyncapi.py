@@ -1,0 +1,177 @@
+"""What travels over NATS, as an AsyncAPI 3.0 document and as one JSON Schema per message.
+
+Made from the values themselves (`cases.messages.BODIES`), so that they cannot tell another story.
+`docs/api/` holds the result; a test compares. JetStream facts stand in `x-jetstream` fields: the
+NATS binding (0.1.0) knows only the queue of an operation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cases.messages import BODIES, Outcome
+from yichuang.orders import VERBS, VERSION, Answer, OrderData
+
+SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+ENVELOPE: dict[str, Any] = {
+    "type": "object",
+    "required": ["specversion", "id", "source", "type"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {
+            "type": "string",
+            "minLength": 1,
+            "description": "幂等键：同一来源、同一 id 永远得到同一答复",
+        },
+        "source": {"type": "string", "format": "uri-reference", "minLength": 1},
+        "type": {"type": "string", "minLength": 1},
+        "subject": {"type": "string", "minLength": 1},
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"type": "string"},
+        "dataschema": {"type": "string", "format": "uri"},
+    },
+}
+"""CloudEvents 1.0.2 JSON format; the attributes that we read."""
+
+
+def _in_draft(schema: dict[str, Any], title: str) -> dict[str, Any]:
+    return {"$schema": SCHEMA, "title": title, **schema}
+
+
+def order_schema(verb: str) -> dict[str, Any]:
+    """Return the JSON Schema of the data of one order."""
+    data = OrderData.model_json_schema()
+    body = BODIES[verb].model_json_schema()
+    definitions = {**data.pop("$defs", {}), **body.pop("$defs", {})}
+    data["properties"]["body"] = body
+    data["required"] = ["body"]
+    if verb != "file":
+        data["oneOf"] = [
+            {"required": [name], "properties": {name: {"minLength": 1}}}
+            for name in ("case_no", "case_id", "reference")
+        ]
+    if definitions:
+        data["$defs"] = definitions
+    return _in_draft(data, f"case.{verb}.v{VERSION}")
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of what has happened to a case (`evt.…`)."""
+    return _in_draft(
+        {
+            "type": "object",
+            "required": ["case_no", "seq"],
+            "properties": {
+                "case_no": {"type": "string"},
+                "case_id": {"type": "string"},
+                "seq": {"type": "integer", "minimum": 1},
+            },
+            "additionalProperties": True,
+        },
+        f"case.event.v{VERSION}",
+    )
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return every message schema by file name."""
+    made = {f"case.{verb}.v{VERSION}.json": order_schema(verb) for verb in VERBS}
+    made[f"command.answered.v{VERSION}.json"] = _in_draft(
+        Answer.model_json_schema(mode="serialization"), f"command.answered.v{VERSION}"
+    )
+    made[f"outcome.v{VERSION}.json"] = _in_draft(
+        Outcome.model_json_schema(mode="serialization"), f"outcome.v{VERSION}"
+    )
+    made[f"case.event.v{VERSION}.json"] = event_schema()
+    return made
+
+
+def _message(name: str, title: str, data: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": title,
+        "contentType": "application/cloudevents+json",
+        "payload": {
+            "allOf": [
+                {"$ref": "#/components/schemas/cloudevent"},
+                {"properties": {"data": {"$ref": f"./schemas/{data}"}}},
+            ]
+        },
+    }
+
+
+def document() -> dict[str, Any]:
+    """Return the AsyncAPI document."""
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    for verb in VERBS:
+        channels[f"order_{verb}"] = _order_channel(verb)
+        operations[f"order_{verb}"] = {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/order_{verb}"},
+            "summary": f"收办 {verb}",
+            "bindings": {"nats": {"queue": "gateway", "bindingVersion": "0.1.0"}},
+        }
+    channels["answer"] = {
+        "address": "rpl.{city}.{user}.{key}",
+        "description": "每个命令一个答复；key 是事件 id 的 SHA-256 的前 16 位十六进制数字",
+        "parameters": _parameters("city", "user", "key"),
+        "messages": {
+            "answered": _message(
+                "command.answered", "命令的答复", f"command.answered.v{VERSION}.json"
+            )
+        },
+        "x-jetstream": {"stream": "RPL", "retention": "limits", "max_age_days": 30},
+    }
+    channels["event"] = {
+        "address": "evt.{city}.{department}.case.{kind}",
+        "description": "办件已发生的事",
+        "parameters": _parameters("city", "department", "kind"),
+        "messages": {"happened": _message("case.event", "办件事件", f"case.event.v{VERSION}.json")},
+        "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
+    channels["question"] = {
+        "address": "qry.{city}.{user}.{question}",
+        "description": "请求应答：case.status、case.events、command.outcome；问与答都是 JSON 对象",
+        "parameters": _parameters("city", "user", "question"),
+        "messages": {"asked": {"name": "question", "payload": {"type": "object"}}},
+    }
+    for name, action in (("answer", "send"), ("event", "send"), ("question", "receive")):
+        operations[name] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Yichuang 一窗",
+            "version": f"{VERSION}.0.0",
+            "description": "系统之门：NATS JetStream 上的 CloudEvents 1.0",
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": channels,
+        "operations": operations,
+        "components": {"schemas": {"cloudevent": ENVELOPE}},
+    }
+
+
+def _order_channel(verb: str) -> dict[str, Any]:
+    return {
+        "address": f"cmd.{{city}}.{{department}}.{{user}}.case.{verb}",
+        "parameters": _parameters("city", "department", "user"),
+        "messages": {verb: _message(f"case.{verb}", verb, f"case.{verb}.v{VERSION}.json")},
+        "x-jetstream": {
+            "stream": "CMD",
+            "retention": "workqueue",
+            "consumer": "gateway",
+            "atomic_batches": True,
+        },
+    }
+
+
+def _parameters(*names: str) -> dict[str, Any]:
+    described = {
+        "city": "城市代号",
+        "department": "部门代号",
+        "user": "发送系统的 NATS 用户名",
+        "key": "答复键",
+        "kind": "事件种类",
+        "question": "问题",
+    }
+    return {name: {"description": described[name]} for name in names}
