@@ -13,8 +13,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, Insert, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import bindparam, null
 from sqlalchemy.sql.expression import case as sql_case
 
@@ -311,6 +313,22 @@ def _step_row(record: StepRecord) -> Row:
         "digests": "",
         "entry_id": record.entry_id,
     }
+
+
+_EVENTS = TypeAdapter(tuple[Event, ...])
+
+
+def events_of(text: str) -> tuple[Event, ...]:
+    """Return the events of `events_text`."""
+    return _EVENTS.validate_json(text)
+
+
+def is_separation(violated: IntegrityError) -> bool:
+    """Whether the rows refused because one person would do two separated acts of a case."""
+    said = str(violated.orig).lower()
+    # SQLite: "NOT NULL constraint failed: separation.act"; PostgreSQL: 'null value in column
+    # "act" of relation "separation"'. Both name the CHECK of the case's own row.
+    return "accept_decide_apart" in said or ("separation" in said and "null" in said)
 
 
 def events_text(events: Sequence[Event]) -> str:

@@ -1,0 +1,416 @@
+"""Everything about a step that needs no transaction: warrant, time passed, ruling, law, papers.
+
+What comes out is a `Planned` step, whole, so that the one transaction only writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Protocol
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+import orjson
+from pydantic import ValidationError
+from sqlalchemy import Engine, select
+
+from activities.announcing import Announcer
+from activities.entries import STEP
+from activities.papers import DocumentOrder, Press
+from activities.sealing import Sealer, merged_form
+from audit.entry import entry_id
+from audit.vault import KeyDestroyed
+from cases import approval, messages, numbers
+from cases.clock import due_at
+from cases.database import reading
+from cases.messages import NAMESPACE, Command, DocumentRef, Outcome, Person
+from cases.rulings import Ruling
+from cases.settling import DocumentWish, RuleForbids
+from cases.state import CaseState, Event, Timer
+from cases.store import DocumentFile, Filing, StepRecord, place
+from cases.tables import case
+from catalogue.load import Catalogue, MatterUnknown, canonical, digest
+from catalogue.matters import Matter
+from catalogue.working_days import NONE, Calendar
+
+APPLICANTS_PERIODS = ("supplement", "undertaking")
+"""Periods of the applicant: an end on a day off moves to the next working day
+(民事诉讼法第八十五条第三款)."""
+
+
+class Rules(Protocol):
+    """The rules, as the worker hands them in."""
+
+    def digest(self, pack: str) -> str:
+        """Return the digest of the version of a pack that is active now. Raises `KeyError`."""
+        ...
+
+    def evaluate(self, digest: str, context: Mapping[str, object], at: datetime) -> Ruling:
+        """Return the ruling of that version. Raises `RuleForbids` for a context it refuses."""
+        ...
+
+
+Verify = Callable[[Command], RuleForbids | None]
+"""Says what is wrong with a command's warrant, signature included; None where nothing is. Expiry
+is not judged again: it was when the command was admitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A step ready to be written, and the numbers that it uses."""
+
+    record: StepRecord
+    numbers: tuple[numbers.Number, ...] = ()
+
+
+@dataclass(slots=True)
+class Walked:
+    """The case while the batch is planned: the newest state, and what was read of the rows."""
+
+    state: CaseState | None
+    form: dict[str, Any] | None = None
+    applicant: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans steps. Holds what is needed to, and no state of its own."""
+
+    engine: Engine
+    sealer: Sealer
+    catalogue: Callable[[], Catalogue]
+    rules: Rules
+    verify: Verify
+    press: Press
+    announcer: Announcer
+    now: Callable[[], datetime]
+    zones: dict[str, ZoneInfo] = field(default_factory=dict)
+
+    def plan(self, walked: Walked, command: Command) -> Planned:
+        """Return the step and move `walked` on. Raises `RuleForbids`: then nothing has moved."""
+        fault = self._warrant_fault(command)
+        if fault is not None:
+            raise fault
+        body = _parsed(command)
+        if walked.state is None:
+            refusal = approval.impossible(None, command)
+            if refusal is not None:
+                raise refusal
+            return self._file(walked, command, body)
+        return self._step(walked, walked.state, command, body)
+
+    def timers(self, state: CaseState) -> tuple[Timer, ...]:
+        """Return the instants of every period that runs in this state."""
+        plan = state.plan
+        calendar = self._calendar(plan.calendar)
+        due = (
+            (
+                wish,
+                due_at(
+                    wish.start,
+                    wish.limits,
+                    calendar,
+                    plan.zone,
+                    wish.paused,
+                    roll=wish.key in APPLICANTS_PERIODS,
+                ),
+            )
+            for wish in approval.timer_wishes(state)
+        )
+        return tuple(
+            Timer(key=wish.key, due_at=end.at, article=wish.article, provisional=end.provisional)
+            for wish, end in due
+            if end is not None
+        )
+
+    def reopened(self, command: Command, newest: CaseState, events: Sequence[Event]) -> CaseState:
+        """Return the state after a filing that was settled before, from its stored events."""
+        body = _parsed(command)
+        assert isinstance(body, messages.File)
+        matter = self._matter(body, command)
+        state, opened = approval.open_case(
+            command, matter, newest.plan.digest, newest.case_no, subject=newest.subject
+        )
+        # The plan is the one filed under, also when other rules have been activated since.
+        state = state.model_copy(update={"plan": newest.plan})
+        for event in events[len(opened) :]:
+            state = approval.evolve(state, event)
+        return state
+
+    # --- the two kinds of step -------------------------------------------------------------------
+
+    def _file(self, walked: Walked, command: Command, body: messages.Frozen) -> Planned:
+        assert isinstance(body, messages.File)
+        matter = self._matter(body, command)
+        subject = self.sealer.subject(body.applicant, command.case_id)
+        state, events = approval.open_case(
+            command,
+            matter,
+            digest(matter),
+            subject=subject,
+            rule_digests={
+                role: self.rules.digest(pack) for role, pack in sorted(matter.rules.items())
+            },
+        )
+        at = self.now()
+        state, more = self._with_timers(state, events[-1].at)
+        events = (*events, *more)
+        wishes = approval.document_wishes(None, command, events, state)
+        series = numbers.case_series(matter.department, self._local(at).date())
+        first, *others = self._reserve(command, wishes, at, [series])
+        state = state.model_copy(update={"case_no": first.text})
+        try:
+            filing = Filing(
+                name_mac=self.sealer.name_mac(body.applicant.name),
+                applicant=self.sealer.applicant(body.applicant, subject, command.case_id),
+                public_code=self.sealer.code("case", command.case_id),
+                matter=canonical(matter).decode(),
+            )
+        except KeyDestroyed as erased:
+            raise _erased() from erased
+        walked.applicant = body.applicant
+        fresh = Walked(None, {}, body.applicant)
+        record = self._record(
+            _Draft(command, body, at, None, state, events, {}), fresh, wishes, others, matter
+        )
+        walked.state, walked.form = state, fresh.form
+        return Planned(replace(record, filing=filing), (first, *others))
+
+    def _step(
+        self, walked: Walked, before: CaseState, command: Command, body: messages.Frozen
+    ) -> Planned:
+        state, events = self._time_passed(before, command, body)
+        rulings = self._rulings(state, command)
+        decided = approval.decide(state, command, rulings)
+        state = _folded(state, decided)
+        state, more = self._with_timers(state, approval.instant_of(before, command))
+        events = (*events, *decided, *more)
+        after = state.model_copy(update={"seq": before.seq + 1})
+        at = self.now()
+        wishes = approval.document_wishes(before, command, events, after)
+        reserved = self._reserve(command, wishes, at, [])
+        draft = _Draft(command, body, at, before, after, events, rulings)
+        record = self._record(draft, walked, wishes, reserved, None)
+        walked.state = after
+        return Planned(record, tuple(reserved))
+
+    def _record(
+        self,
+        draft: _Draft,
+        walked: Walked,
+        wishes: Sequence[DocumentWish],
+        reserved: Sequence[numbers.Number],
+        matter: Matter | None,
+    ) -> StepRecord:
+        command, after = draft.command, draft.after
+        form = self._form(walked, command, draft.body)
+        try:
+            sealed = self.sealer.step(
+                command, draft.body, after.subject, after.seq, draft.rulings, form
+            )
+            files = tuple(
+                self._document(draft, walked, wish, number, matter)
+                for wish, number in zip(wishes, reserved, strict=True)
+            )
+        except KeyDestroyed as erased:
+            raise _erased() from erased
+        entry = entry_id(command.id, STEP)
+        if form is not None:
+            walked.form = form
+        return StepRecord(
+            command=command,
+            body=draft.body,
+            recorded_at=draft.at,
+            before=draft.before,
+            after=after,
+            events=draft.events,
+            clock=approval.clock_events(draft.events),
+            rulings=draft.rulings,
+            sealed=sealed,
+            entry_id=entry,
+            outcome=Outcome(
+                command_id=command.id,
+                case_id=command.case_id,
+                status="done",
+                case_no=after.case_no,
+                seq=after.seq,
+                stage=after.stage,
+                documents=tuple(file.ref for file in files),
+                entry=entry,
+                recorded_at=draft.at,
+            ),
+            documents=files,
+            messages=self.announcer.messages(command, after, draft.events),
+        )
+
+    # --- pieces ----------------------------------------------------------------------------------
+
+    def _warrant_fault(self, command: Command) -> RuleForbids | None:
+        # Expiry was judged at admission; at the warrant's own instant it has not expired.
+        issued = command.warrant.issued_at if command.warrant else self.now()
+        return approval.warrant_fault(command, issued) or self.verify(command)
+
+    def _matter(self, body: messages.File, command: Command) -> Matter:
+        catalogue = self.catalogue()
+        try:
+            if body.version:
+                return catalogue.matter(body.matter, body.version)
+            return catalogue.matter_in_force(body.matter, self._local(command.occurred_at).date())
+        except MatterUnknown as unknown:
+            raise RuleForbids("unknown_matter", str(unknown), "", "body.matter") from unknown
+
+    def _time_passed(
+        self, state: CaseState, command: Command, body: messages.Frozen
+    ) -> tuple[CaseState, tuple[Event, ...]]:
+        """Let every instant that came before the order happen first, in its order.
+
+        A timer's own order stops at its own instant, which `decide` then makes law with rulings.
+        """
+        until = approval.instant_of(state, command)
+        own = body.timer if isinstance(body, messages.TimerFired) else ""
+        events: list[Event] = []
+        while passed := approval.passed_timers(state, until):
+            if own and passed[0].data.get("timer") == own:
+                break
+            state = _folded(state, passed)
+            state, more = self._with_timers(state, passed[-1].at)
+            events += [*passed, *more]
+        return state, tuple(events)
+
+    def _with_timers(self, state: CaseState, at: datetime) -> tuple[CaseState, tuple[Event, ...]]:
+        events = approval.timers_set(state, self.timers(state), at)
+        return _folded(state, events), events
+
+    def _rulings(self, state: CaseState, command: Command) -> dict[str, Ruling]:
+        at = approval.instant_of(state, command)
+        digests = state.plan.rule_digests
+        return {
+            question.role: self.rules.evaluate(digests[question.role], question.context, at)
+            for question in approval.questions(state, command)
+        }
+
+    def _reserve(
+        self,
+        command: Command,
+        wishes: Sequence[DocumentWish],
+        at: datetime,
+        first: list[numbers.Series],
+    ) -> list[numbers.Number]:
+        city = self.catalogue().city
+        day = self._local(at).date()
+        wanted = first + [
+            numbers.document_series(
+                wish.department, city.department(wish.department).number_prefix, wish.kind, day
+            )
+            for wish in wishes
+        ]
+        return numbers.reserve(self.engine, command.id, command.case_id, wanted, at)
+
+    def _document(
+        self,
+        draft: _Draft,
+        walked: Walked,
+        wish: DocumentWish,
+        number: numbers.Number,
+        matter: Matter | None,
+    ) -> DocumentFile:
+        command, after = draft.command, draft.after
+        document_id = str(uuid5(_root(command.id), f"document:{number.text}"))
+        plan = after.plan
+        order = DocumentOrder(
+            kind=wish.kind,
+            number=number.text,
+            code=self.sealer.code("document", document_id),
+            issued_at=draft.at,
+            department=self.catalogue().city.department(wish.department),
+            matter=matter or self.catalogue().matter(plan.matter, plan.version),
+            case=after,
+            applicant=self._applicant(walked, command.case_id),
+            command=command,
+            facts=wish.facts,
+        )
+        content = self.press.render(order)
+        ref = DocumentRef(
+            id=document_id,
+            kind=wish.kind,
+            number=number.text,
+            digest=sha256(content).hexdigest(),
+            code=order.code,
+        )
+        sealed = self.sealer.document(content, after.subject, command.case_id, document_id)
+        return DocumentFile(ref, wish.department, number, sealed)
+
+    def _form(
+        self, walked: Walked, command: Command, body: messages.Frozen
+    ) -> dict[str, Any] | None:
+        if merged_form({}, body) is None:
+            return None
+        if walked.form is None:
+            walked.form = orjson.loads(self._opened(command.case_id, "form"))
+        return merged_form(walked.form, body)
+
+    def _applicant(self, walked: Walked, case_id: str) -> Person:
+        if walked.applicant is None:
+            walked.applicant = Person.model_validate_json(self._opened(case_id, "applicant"))
+        return walked.applicant
+
+    def _opened(self, case_id: str, column: str) -> bytes:
+        sealed = case.c[f"{column}_sealed"]
+        with reading(self.engine) as connection:
+            row = connection.execute(
+                select(case.c.subject, sealed).where(case.c.id == case_id)
+            ).one()
+        return self.sealer.vault.open(row[0], row[1], place("case", column, case_id))
+
+    def _calendar(self, name: str) -> Calendar:
+        return NONE if name == NONE.name else self.catalogue().calendars[name]
+
+    def _local(self, at: datetime) -> datetime:
+        name = self.catalogue().city.zone
+        zone = self.zones.get(name) or self.zones.setdefault(name, ZoneInfo(name))
+        return at.astimezone(zone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What law has made of a command, before anything is sealed or rendered."""
+
+    command: Command
+    body: messages.Frozen
+    at: datetime
+    before: CaseState | None
+    after: CaseState
+    events: tuple[Event, ...]
+    rulings: Mapping[str, Ruling]
+
+
+def _parsed(command: Command) -> messages.Frozen:
+    try:
+        return command.parsed()
+    except KeyError as unknown:
+        raise RuleForbids(
+            "unknown_verb", f"没有「{command.verb}」这种办理动作", "", "verb"
+        ) from unknown
+    except ValidationError as malformed:
+        first = malformed.errors()[0]
+        path = ".".join(str(part) for part in ("body", *first["loc"]))
+        raise RuleForbids("malformed", f"内容不合格式：{first['msg']}", "", path) from malformed
+
+
+def _folded(state: CaseState, events: Sequence[Event]) -> CaseState:
+    for event in events:
+        state = approval.evolve(state, event)
+    return state
+
+
+def _erased() -> RuleForbids:
+    return RuleForbids(
+        "erased", "申请人的个人信息已依法删除，本件不能再办理", "个人信息保护法第四十七条"
+    )
+
+
+def _root(command_id: str) -> UUID:
+    return uuid5(NAMESPACE, f"command\n{command_id}")

@@ -1,0 +1,321 @@
+"""`settle`: the step's one normal activity. What it commits is what has happened.
+
+One transaction per batch: rows, entries, outcomes and outbox together or not at all. Everything is
+keyed by the command id, so that a retry finds what the first attempt wrote: a crash before the
+commit leaves at most a reserved number, which the retry takes up again; a crash after it leaves an
+answer that the retry reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import IntegrityError
+from temporalio import activity
+
+from activities.entries import Entries, payload_of
+from activities.planning import Planned, Planner, Walked
+from audit.entry import EntryDraft, WorkflowRef, entry_id
+from audit.outbox import record_many
+from audit.payloads import SealedPayload, seal_payloads
+from cases import approval, numbers, store
+from cases.database import reading
+from cases.messages import Command, Outcome
+from cases.settling import Batch, RuleForbids, Settled, SettledStep
+from cases.state import CaseState, Event
+from cases.tables import command as command_table
+from cases.tables import state as state_table
+from cases.tables import step as step_table
+
+TRIES = 3
+"""Attempts against another attempt of the same batch before the error rises to Temporal."""
+
+UNUSED_AFTER = timedelta(days=1)
+"""A number unused for so long belongs to a command that Temporal has given up, or never had."""
+
+
+class HistoryDiffers(Exception):
+    """Rows and history disagree on a case: impossible; stop and have it looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    outcome: Outcome
+    digest: str
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    command: Command
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Reused:
+    """The id was used before for another order: answered and logged, never stored as outcome."""
+
+    command: Command
+    outcome: Outcome
+
+
+_Work = Planned | _Refused | _Reused
+
+
+class Settlement:
+    """Settles batches. One per worker process; safe in any number of threads."""
+
+    def __init__(self, engine: Engine, planner: Planner, *, namespace: str = "") -> None:
+        """`namespace` is Temporal's, noted in entries written from within an activity."""
+        self._engine = engine
+        self._planner = planner
+        self._namespace = namespace
+
+    @activity.defn
+    def settle(self, batch: Batch) -> Settled:
+        """Return the outcome of every command of the batch, settled now or before.
+
+        A *no* is an outcome. Raises when the world is away (`StoreUnwritable`, a busy database, the
+        rules process): nothing was kept, try again. `HistoryDiffers` is final.
+        """
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._settle(batch)
+            except (store.CaseMoved, numbers.NumberLost, IntegrityError):
+                # Another attempt of this batch was faster: its outcomes are found the next time.
+                if attempt == TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def sweep_unused_numbers(self, before: datetime | None = None) -> list[str]:
+        """Void every number reserved before that instant (default: a day ago) and not used.
+
+        Each gets its entry. Returns the numbers.
+        """
+        limit = before or self._planner.now() - UNUSED_AFTER
+        with reading(self._engine) as connection:
+            stale = numbers.stale(connection, limit)
+        voided: list[str] = []
+        for one in stale:
+            at = self._planner.now()
+            with self._engine.begin() as connection:
+                gone = numbers.void(connection, one.command_id, at)
+                self._record_voided(connection, one.command_id, one.case_id, gone, at)
+            voided += [number.text for number in gone]
+        return voided
+
+    # --- one batch -------------------------------------------------------------------------------
+
+    def _settle(self, batch: Batch) -> Settled:
+        stored = self._stored([command.id for command in batch.commands])
+        walked = Walked(batch.state)
+        steps: list[SettledStep] = []
+        work: list[_Work] = []
+        filed: CaseState | None = None
+        for command in batch.commands:
+            known = stored.get(command.id)
+            if known is None:
+                item = self._plan(walked, command)
+                work.append(item)
+                steps.append(_step_of(item))
+                stored[command.id] = _Stored(steps[-1].outcome, command.digest(), ())
+            elif known.digest != command.digest() or known.outcome.case_id != command.case_id:
+                reused = self._reused(command)
+                work.append(reused)
+                steps.append(SettledStep(outcome=reused.outcome))
+            else:
+                steps.append(self._repeated(walked, command, known))
+            if filed is None and batch.state is None:
+                filed = walked.state
+        if work and not self._commit(work):
+            return self._one_by_one(batch)
+        return Settled(steps=tuple(steps), state=filed)
+
+    def _plan(self, walked: Walked, command: Command) -> Planned | _Refused:
+        try:
+            return self._planner.plan(walked, command)
+        except RuleForbids as no:
+            return _Refused(command, self._refusal(walked.state, command, no))
+
+    def _one_by_one(self, batch: Batch) -> Settled:
+        """Settle each command alone, so that the one the rows refuse is refused by itself."""
+        if len(batch.commands) == 1:
+            return self._refuse_alone(batch)
+        state, filed = batch.state, None
+        steps: list[SettledStep] = []
+        for command in batch.commands:
+            alone = self.settle(Batch(state=state, commands=(command,)))
+            steps += alone.steps
+            if alone.state is not None:
+                state = filed = alone.state
+            elif state is not None and alone.steps[0].events:
+                state = approval.apply(state, alone.steps[0].events)
+        return Settled(steps=tuple(steps), state=filed)
+
+    def _refuse_alone(self, batch: Batch) -> Settled:
+        (command,) = batch.commands
+        no = RuleForbids(
+            "same_person", "同一人不得办理本件中相互分离的环节，请由他人办理", "职责分离", "actor"
+        )
+        refused = _Refused(command, self._refusal(batch.state, command, no))
+        if not self._commit([refused]):
+            raise HistoryDiffers(f"{command.id}: the rows refuse a refusal")
+        return Settled(steps=(SettledStep(outcome=refused.outcome),))
+
+    def _commit(self, work: Sequence[_Work]) -> bool:
+        """Write all of it in one transaction; False when a separation held by the rows forbids."""
+        payloads = [self._payloads(item) for item in work]
+        try:
+            with self._engine.begin() as connection:
+                offers = []
+                for item, sealed in zip(work, payloads, strict=True):
+                    offers.append((self._write(connection, item), sealed))
+                    if isinstance(item, _Refused):
+                        self._void(connection, item, offers)
+                record_many(connection, offers)
+        except IntegrityError as violated:
+            if store.is_separation(violated):
+                return False
+            raise
+        return True
+
+    def _write(self, connection: Connection, item: _Work) -> EntryDraft:
+        entries = self._entries()
+        if isinstance(item, Planned):
+            rows = store.rows_of(item.record)
+            before = store.write(connection, item.record, rows)
+            numbers.use(connection, item.record.command.id, item.numbers, item.record.recorded_at)
+            return entries.settled(item.record, before, rows.after)
+        at = item.outcome.recorded_at
+        assert at is not None
+        if isinstance(item, _Reused):
+            return entries.reused(item.command, item.outcome, at)
+        after = store.write_refusal(connection, item.command, item.outcome, at)
+        return entries.refused(item.command, item.outcome, at, after)
+
+    def _void(
+        self,
+        connection: Connection,
+        item: _Refused,
+        offers: list[tuple[EntryDraft, list[SealedPayload]]],
+    ) -> None:
+        at = item.outcome.recorded_at
+        assert at is not None
+        for number in numbers.void(connection, item.command.id, at):
+            draft = self._entries().voided(item.command.id, item.command.case_id, number.text, at)
+            offers.append((draft, []))
+
+    def _record_voided(
+        self,
+        connection: Connection,
+        command_id: str,
+        case_id: str,
+        gone: Sequence[numbers.Number],
+        at: datetime,
+    ) -> None:
+        entries = self._entries()
+        record_many(
+            connection,
+            [(entries.voided(command_id, case_id, number.text, at), []) for number in gone],
+        )
+
+    def _payloads(self, item: _Work) -> list[SealedPayload]:
+        if not isinstance(item, Planned):
+            return []
+        vault = self._planner.sealer.vault
+        return seal_payloads(vault, item.record.entry_id, [payload_of(item.record)])
+
+    def _entries(self) -> Entries:
+        return Entries(self._planner.sealer, _here(self._namespace))
+
+    # --- what was settled before -----------------------------------------------------------------
+
+    def _stored(self, ids: Sequence[str]) -> dict[str, _Stored]:
+        query = (
+            select(
+                command_table.c.id,
+                command_table.c.outcome,
+                command_table.c.digest,
+                step_table.c.events,
+            )
+            .outerjoin(step_table, step_table.c.command_id == command_table.c.id)
+            .where(command_table.c.id.in_(ids))
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return {
+            row.id: _Stored(
+                Outcome.model_validate_json(row.outcome),
+                row.digest,
+                store.events_of(row.events) if row.events else (),
+            )
+            for row in rows
+        }
+
+    def _repeated(self, walked: Walked, command: Command, known: _Stored) -> SettledStep:
+        """Return a stored answer; with its events when the workflow has not applied them yet."""
+        outcome = known.outcome.model_copy(update={"repeated": True})
+        if outcome.status == "refused":
+            return SettledStep(outcome=outcome)
+        at = walked.state.seq if walked.state else 0
+        if outcome.seq <= at:
+            return SettledStep(outcome=outcome)
+        if outcome.seq != at + 1:
+            raise HistoryDiffers(f"{command.id}: rows at {outcome.seq}, history at {at}")
+        if walked.state is None:
+            newest = self._newest(command.case_id)
+            walked.state = self._planner.reopened(command, newest, known.events)
+        else:
+            walked.state = approval.apply(walked.state, known.events)
+        return SettledStep(outcome=outcome, events=known.events)
+
+    def _newest(self, case_id: str) -> CaseState:
+        query = select(state_table.c.state).where(state_table.c.case_id == case_id)
+        with reading(self._engine) as connection:
+            return CaseState.model_validate_json(connection.execute(query).scalar_one())
+
+    # --- refusals --------------------------------------------------------------------------------
+
+    def _refusal(self, state: CaseState | None, command: Command, no: RuleForbids) -> Outcome:
+        return Outcome(
+            command_id=command.id,
+            case_id=command.case_id,
+            status="refused",
+            case_no=state.case_no if state else "",
+            seq=state.seq if state else 0,
+            stage=state.stage if state else "",
+            code=no.code,
+            reason=no.reason,
+            basis=no.basis,
+            field=no.field,
+            entry=entry_id(command.id, "step"),
+            recorded_at=self._planner.now(),
+        )
+
+    def _reused(self, command: Command) -> _Reused:
+        no = RuleForbids("id_reused", "这个命令编号已用于另一命令，请换新编号重新提交", "", "id")
+        outcome = self._refusal(None, command, no)
+        entry = Entries.reused_id(command)
+        return _Reused(command, outcome.model_copy(update={"entry": entry}))
+
+
+def _step_of(item: Planned | _Refused) -> SettledStep:
+    if isinstance(item, Planned):
+        return SettledStep(outcome=item.record.outcome, events=item.record.events)
+    return SettledStep(outcome=item.outcome)
+
+
+def _here(namespace: str) -> WorkflowRef | None:
+    if not activity.in_activity():
+        return None
+    info = activity.info()
+    return WorkflowRef(
+        ns=namespace or info.workflow_namespace or "",
+        id=info.workflow_id or "",
+        run=info.workflow_run_id,
+        act=info.activity_id,
+        att=info.attempt,
+    )
