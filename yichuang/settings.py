@@ -37,7 +37,11 @@ class Settings(BaseSettings):
     """Everything an operator may decide. Values are read once, at the start of a process."""
 
     model_config = SettingsConfigDict(
-        env_prefix="YICHUANG_", env_file=CHECKOUT / ".env", extra="ignore", frozen=True
+        env_prefix="YICHUANG_",
+        env_file=CHECKOUT / ".env",
+        env_ignore_empty=True,  # `YICHUANG_X=` in .env leaves the default
+        extra="ignore",
+        frozen=True,
     )
 
     form: Literal["embedded", "large"] = "embedded"
@@ -61,7 +65,10 @@ class Settings(BaseSettings):
     nats_url: str = ""
     nats_port: Port = 0
     nats_seeds: Path | None = None
-    nats_integrators: Mapping[str, tuple[str, ...]] = {"portal": ("*",)}
+    nats_integrators: Mapping[str, tuple[str, ...]] = {
+        "portal": ("*",),
+        "replay": ("*",),
+    }
 
     cases_url: SecretStr = SecretStr("")
     web_url: SecretStr = SecretStr("")
@@ -83,8 +90,8 @@ class Settings(BaseSettings):
     @field_validator("data", "nats_seeds", "master_key", "signer_folder")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        # A child process may stand in another folder than the one that read the setting.
-        return None if path is None else Path(os.path.abspath(path.expanduser()))
+        # A relative path is meant from the checkout: .env must name one folder, wherever we stand.
+        return None if path is None else Path(os.path.abspath(CHECKOUT / path.expanduser()))
 
     @field_validator("nats_integrators")
     @classmethod

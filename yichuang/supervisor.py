@@ -62,12 +62,14 @@ class Supervisor:
         *,
         prepare: Sequence[Sequence[str]] = (),
         tell: Callable[[str], None] = say,
+        frozen_after: float = FROZEN_AFTER_SECONDS,
     ) -> None:
         """`prepare`: commands run after the servers are up and before our own roles."""
         self.settings = settings
         self.watches = [Watch(part) for part in parts]
         self.prepare = prepare
         self.tell = tell
+        self.frozen_after = frozen_after
         self._stop = asyncio.Event()
         self._failed: str | None = None
         self._keepers: list[asyncio.Task[None]] = []
@@ -202,7 +204,7 @@ class Supervisor:
             note = roles.read_note(self.settings, watch.part.name)
             if note is not None and note.beat_at != beat:
                 beat, changed = note.beat_at, time.monotonic()
-            elif time.monotonic() - changed > FROZEN_AFTER_SECONDS:
+            elif time.monotonic() - changed > self.frozen_after:
                 self.tell(f"! {watch.part.title} {watch.part.name} 无应答，强制重启")
                 child.send(signal.SIGKILL)
                 return

@@ -1,9 +1,7 @@
 """The embedded NATS server: who may say what, and the file it is started with.
 
-Subjects (reference/peers.md §5): `cmd.<city>.<dept>.<user>.case.<verb>` in, `evt.<city>.<dept>.…`
-out, `qry.<city>.<user>.…` asked and answered, `rpl.<city>.<user>.…` answers to commands, `dlq.…`
-what could not be applied. Each user listens on an inbox of its own, so that nobody reads another's
-answers.
+The subjects are those of yichuang/subjects.py. A user publishes orders only under its own name and
+listens on an inbox of its own, so that nobody orders as another or reads another's answers.
 """
 
 import os
@@ -57,31 +55,24 @@ def _stream_keeper(streams: Sequence[str]) -> tuple[str, ...]:
 
 def _integrator(name: str, departments: Sequence[str], city: str) -> User:
     """An outside system: it orders for its departments and reads their events, nothing else."""
-    words = [f"{city}.>" if d == "*" else f"{city}.{d}.>" for d in departments]
-    # The sender's name is a word of the subject, and only the sender may publish there: that is
-    # how the gateway knows who orders (JetStream does not hand the publisher's identity on).
-    publish = [f"cmd.{city}.{d}.{name}.>" for d in departments]
+    events = [f"evt.{city}.>" if d == "*" else f"evt.{city}.{d}.>" for d in departments]
+    answers = f"rpl.{city}.{name}.>"
+    publish = [f"cmd.{city}.{department}.{name}.>" for department in departments]
     publish.append(f"qry.{city}.{name}.>")
     # The consumer carries the user's name and its filter stands in the subject, so that the right
-    # to create one is the right to read those departments, or one's own answers, only.
-    readable = [("EVT", f"evt.{word}") for word in words] + [("RPL", f"rpl.{city}.{name}.>")]
-    for stream, subject in readable:
-        publish.append(f"$JS.API.CONSUMER.CREATE.{stream}.{name}.{subject}")
-    for stream in ("EVT", "RPL"):
-        publish += [
-            f"$JS.API.CONSUMER.INFO.{stream}.{name}",
-            f"$JS.API.CONSUMER.DELETE.{stream}.{name}",
-            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}",
-            f"$JS.ACK.{stream}.{name}.>",
-            f"$JS.API.STREAM.INFO.{stream}",
-        ]
-    publish.append("$JS.API.STREAM.NAMES")
-    subscribe = (
-        *(f"evt.{word}" for word in words),
-        f"rpl.{city}.{name}.>",
-        f"{inbox_of(name)}.>",
-    )
-    return User(name, tuple(publish), subscribe)
+    # to create one is the right to read those departments only.
+    publish += [f"$JS.API.CONSUMER.CREATE.EVT.{name}.{subject}" for subject in events]
+    publish += [
+        f"$JS.API.CONSUMER.INFO.EVT.{name}",
+        f"$JS.API.CONSUMER.DELETE.EVT.{name}",
+        f"$JS.API.CONSUMER.MSG.NEXT.EVT.{name}",
+        f"$JS.ACK.EVT.{name}.>",
+        "$JS.API.STREAM.INFO.EVT",
+        "$JS.API.STREAM.NAMES",
+        # An answer that came while the integrator was away.
+        f"$JS.API.DIRECT.GET.RPL.{answers}",
+    ]
+    return User(name, tuple(publish), (*events, answers, f"{inbox_of(name)}.>"))
 
 
 def users(settings: Settings) -> list[User]:
@@ -102,7 +93,11 @@ def users(settings: Settings) -> list[User]:
             ),
         ),
         User("relay", ("evt.>", *_stream_keeper(RELAY_STREAMS)), (f"{inbox_of('relay')}.>",)),
-        User("web", ("cmd.>", "qry.>"), ("rpl.web.>", f"{inbox_of('web')}.>")),
+        User(
+            "web",
+            (f"cmd.{settings.city}.*.web.>", f"qry.{settings.city}.web.>"),
+            (f"rpl.{settings.city}.web.>", f"{inbox_of('web')}.>"),
+        ),
     ]
     taken = {user.name for user in own} | {SYSTEM_USER}
     for name, departments in settings.nats_integrators.items():

@@ -1,0 +1,107 @@
+"""The large form's file is valid and speaks of commands and settings that exist.
+
+tests/house/compose-spec.json is schema/compose-spec.json of the compose-spec project
+(github.com/compose-spec/compose-spec, commit 170098ba, 2026-06-23), Apache License 2.0.
+"""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from yichuang.cli import names, parser_for
+from yichuang.embedded.parts import PARTS
+from yichuang.settings import CHECKOUT, STORES, Settings
+
+TEXT = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {name: body for name, body in SERVICES.items() if body["image"] == "yichuang:local"}
+SETTINGS = {f"YICHUANG_{name.upper()}" for name in Settings.model_fields}
+INTERPOLATED = re.compile(r"\$\{(?P<name>\w+)(?::(?P<how>[-?])(?P<default>[^}]*))?\}")
+
+
+def interpolated(text: str) -> str:
+    """What compose makes of a value when no variable is set and every password is `pw`."""
+    return INTERPOLATED.sub(lambda m: m["default"] if m["how"] == "-" else "pw", text)
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    schema = json.loads((CHECKOUT / "tests/house/compose-spec.json").read_bytes())
+    faults = [f"{list(e.path)}: {e.message}" for e in Draft7Validator(schema).iter_errors(COMPOSE)]
+    assert faults == []
+
+
+def test_a_misspelt_key_would_be_refused() -> None:
+    schema = json.loads((CHECKOUT / "tests/house/compose-spec.json").read_bytes())
+    wrong = {"services": {"web": {"image": "x", "comand": ["run"]}}}
+    assert not Draft7Validator(schema).is_valid(wrong)
+
+
+@pytest.mark.parametrize("service", sorted(OURS))
+def test_each_service_runs_a_command_that_exists(service: str) -> None:
+    words = OURS[service]["command"]
+    assert words[0] in names()
+    parser_for(words[0]).parse_args(words)
+
+
+@pytest.mark.parametrize("service", sorted(OURS))
+def test_each_variable_of_a_service_is_a_setting(service: str) -> None:
+    assert set(OURS[service]["environment"]) <= SETTINGS
+
+
+@pytest.mark.parametrize("service", sorted(OURS))
+def test_the_variables_of_a_service_make_valid_settings(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in OURS[service]["environment"].items():
+        monkeypatch.setenv(name, interpolated(value))
+    settings = Settings(_env_file=None)
+    assert settings.form == "large"
+    for store in STORES:
+        if f"YICHUANG_{store.upper()}_URL" in OURS[service]["environment"]:
+            assert settings.store_url(store).endswith(f"@postgres/yichuang?schema={store}")
+
+
+@pytest.mark.parametrize("service", sorted(OURS))
+def test_each_health_check_asks_for_its_own_part(service: str) -> None:
+    check = OURS[service].get("healthcheck")
+    if OURS[service]["command"][0] == "run":
+        assert check is not None
+        assert check["test"][-1] == OURS[service]["command"][1] == service
+    else:
+        assert check is None
+
+
+def test_every_part_of_the_embedded_city_has_its_service() -> None:
+    assert {part.name for part in PARTS} <= set(SERVICES)
+
+
+def test_every_variable_the_file_asks_for_is_in_the_example() -> None:
+    asked = {match["name"] for match in INTERPOLATED.finditer(TEXT.replace("$$", ""))}
+    example = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
+    assert asked <= set(re.findall(r"^# (\w+)=", example, re.M))
+
+
+def test_only_the_worker_and_the_log_keepers_come_as_owner_of_the_cases_store() -> None:
+    owners = {
+        name
+        for name, body in OURS.items()
+        if "yichuang_cases:" in body["environment"].get("YICHUANG_CASES_URL", "")
+    }
+    assert owners == {"init", "worker", "relay", "sequencer"}
+
+
+def test_nobody_but_the_signer_and_its_preparation_sees_the_signing_key() -> None:
+    holders = {
+        n for n, b in SERVICES.items() if any(v.startswith("signer:") for v in b.get("volumes", []))
+    }
+    assert holders == {"init", "signer"}
+
+
+def test_no_server_is_reachable_from_outside_unless_asked_for() -> None:
+    ports = [port for body in SERVICES.values() for port in body.get("ports", [])]
+    assert all(interpolated(port).startswith("127.0.0.1:") for port in ports)
