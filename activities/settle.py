@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
@@ -234,18 +234,8 @@ class Settlement:
     # --- what was settled before -----------------------------------------------------------------
 
     def _stored(self, ids: Sequence[str]) -> dict[str, _Stored]:
-        query = (
-            select(
-                command_table.c.id,
-                command_table.c.outcome,
-                command_table.c.digest,
-                step_table.c.events,
-            )
-            .outerjoin(step_table, step_table.c.command_id == command_table.c.id)
-            .where(command_table.c.id.in_(ids))
-        )
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_STORED, {"ids": list(ids)}).all()
         return {
             row.id: _Stored(
                 Outcome.model_validate_json(row.outcome),
@@ -300,6 +290,18 @@ class Settlement:
         outcome = self._refusal(None, command, no)
         entry = Entries.reused_id(command)
         return _Reused(command, outcome.model_copy(update={"entry": entry}))
+
+
+_STORED = (
+    select(
+        command_table.c.id,
+        command_table.c.outcome,
+        command_table.c.digest,
+        step_table.c.events,
+    )
+    .outerjoin(step_table, step_table.c.command_id == command_table.c.id)
+    .where(command_table.c.id.in_(bindparam("ids", expanding=True)))
+)
 
 
 def _step_of(item: Planned | _Refused) -> SettledStep:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Insert, Table, delete, insert, select, update
+from sqlalchemy import Connection, Insert, Table, Update, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import bindparam, null
@@ -494,12 +494,9 @@ def _previous(connection: Connection, before: CaseState) -> str:
 def _move(connection: Connection, before: CaseState, rows: StepRows) -> None:
     was = case_columns(before)
     changed = {name: value for name, value in rows.case.items() if was.get(name) != value}
+    values = {f"v_{name}": value for name, value in changed.items()}
     moved = connection.execute(
-        update(tables.case)
-        .where(tables.case.c.id == bindparam("c"), tables.case.c.seq == bindparam("was"))
-        .values({name: bindparam(f"v_{name}") for name in changed}),
-        {"c": before.case_id, "was": before.seq}
-        | {f"v_{name}": value for name, value in changed.items()},
+        _moving(tuple(changed)), {"c": before.case_id, "was": before.seq} | values
     )
     if moved.rowcount != 1:
         raise CaseMoved(f"{before.case_id} is not at {before.seq}")
@@ -572,6 +569,15 @@ _SET_STATE = (
 _DROP_TIMER = delete(tables.timer).where(
     tables.timer.c.case_id == bindparam("c"), tables.timer.c.key == bindparam("k")
 )
+
+
+@cache
+def _moving(changed: tuple[str, ...]) -> Update:
+    return (
+        update(tables.case)
+        .where(tables.case.c.id == bindparam("c"), tables.case.c.seq == bindparam("was"))
+        .values({name: bindparam(f"v_{name}") for name in changed})
+    )
 
 
 @cache
