@@ -131,6 +131,7 @@ class Matter(_Frozen):
     """Of: natural_person, enterprise, institution, society, government, other (A.4)."""
     in_force_from: date = Field(alias="生效日期")
     in_force_until: date | None = Field(default=None, alias="失效日期")
+    """The first day on which it is no longer in force (exclusive, as everywhere)."""
     zone: str = Field(default="Asia/Shanghai", alias="时区")
     calendar: str = Field(default="cn", alias="日历")
     """Name of a calendar in catalogue/calendars; `none` counts calendar days only."""

@@ -1,0 +1,100 @@
+"""The catalogue as one value, or file, line and remedy of every fault in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from catalogue.check import faults_of
+from catalogue.city import City
+from catalogue.law import Article
+from catalogue.marks import Fault
+from catalogue.matters import Matter
+from catalogue.reading import read_sources
+from catalogue.working_days import NONE, Calendar
+
+HERE = Path(__file__).parent
+"""The catalogue that ships with the code."""
+
+
+class CatalogueFaulty(Exception):
+    """The catalogue cannot be used; `faults` says where and what to do."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class MatterUnknown(LookupError):
+    """No version of the matter is in force on that day."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What may be asked, on what law, of whom, by which calendar."""
+
+    matters: tuple[Matter, ...]
+    """All versions, by code and then by the day they come into force."""
+    law: Mapping[str, Article]
+    city: City
+    calendars: Mapping[str, Calendar]
+
+    def matter_in_force(self, code: str, on: date) -> Matter:
+        """Return the version in force on that day (local to the matter's zone).
+
+        Raises `MatterUnknown`, with a Chinese sentence for the clerk.
+        """
+        for matter in self.matters:
+            if matter.code == code and _in_force(matter, on):
+                return matter
+        raise MatterUnknown(f"事项「{code}」在 {on} 没有生效的版本")
+
+    def matters_in_force(self, on: date) -> tuple[Matter, ...]:
+        """Return one version of each matter that may be applied for on that day."""
+        return tuple(matter for matter in self.matters if _in_force(matter, on))
+
+    def matter(self, code: str, version: str) -> Matter:
+        """Return that version. Raises `MatterUnknown`."""
+        for matter in self.matters:
+            if (matter.code, matter.version) == (code, version):
+                return matter
+        raise MatterUnknown(f"没有事项「{code}」的 {version} 版")
+
+
+def _in_force(matter: Matter, on: date) -> bool:
+    until = matter.in_force_until
+    return matter.in_force_from <= on and (until is None or on < until)
+
+
+def canonical(matter: Matter) -> bytes:
+    """Return the matter's canonical JSON: aliases, sorted keys, no blanks, UTF-8."""
+    value = matter.model_dump(mode="json", by_alias=True)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def digest(matter: Matter) -> str:
+    """Return SHA-256 (hex) of the matter's canonical JSON; a case carries it for ever."""
+    return hashlib.sha256(canonical(matter)).hexdigest()
+
+
+def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) -> Catalogue:
+    """Return the catalogue of a folder. Raises `CatalogueFaulty` with every fault there is.
+
+    `packs` are the ids of the rule packs that exist; None leaves that unchecked.
+    """
+    sources = read_sources(folder)
+    faults = faults_of(sources, packs)
+    if faults or sources.city is None:
+        raise CatalogueFaulty(faults)
+    matters = sorted((m for m, _ in sources.matters), key=lambda m: (m.code, m.in_force_from))
+    calendars = {calendar.name: calendar for calendar, _ in sources.calendars}
+    return Catalogue(
+        matters=tuple(matters),
+        law={article.id: article for article, _, _ in sources.law},
+        city=sources.city[0],
+        calendars={**calendars, NONE.name: NONE},
+    )
