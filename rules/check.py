@@ -16,18 +16,18 @@ TRIAL_SECONDS = 5.0
 """For compiling a pack and asking all its examples, in a child that is then thrown away."""
 
 
-def tried_by_engine(pack: Pack) -> list[Problem]:
+def tried_by_engine(pack: Pack, seconds: float = TRIAL_SECONDS) -> list[Problem]:
     """Return what speaks against publishing a pack after the engine itself was asked.
 
     Compiles every set of rules that is ever in force together, in a throw-away child with a
     memory limit, and answers every example there.
     """
-    until = time.monotonic() + TRIAL_SECONDS
-    with engine_trial() as trial:
+    until = time.monotonic() + seconds
+    with engine_trial(seconds) as trial:
 
         def match(rules: Slice, fact: Fact) -> Collection[str]:
             if time.monotonic() > until:
-                raise EngineSilent(f"more than {TRIAL_SECONDS} s")
+                raise EngineSilent(f"more than {seconds} s")
             return trial.match(rules, fact)
 
         try:

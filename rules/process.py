@@ -16,7 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -383,6 +383,6 @@ class RulesProcess:
         self.close()
 
 
-def engine_trial(limits: Limits | None = None) -> RulesProcess:
-    """Return a process for one trial before publishing: five seconds, one try, nothing kept."""
-    return RulesProcess(limits=replace(limits or Limits(), deadline_s=5.0, tries=1))
+def engine_trial(seconds: float) -> RulesProcess:
+    """Return a process for one trial before publishing: one try, and nothing is kept."""
+    return RulesProcess(limits=Limits(deadline_s=seconds, tries=1))

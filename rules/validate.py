@@ -230,7 +230,8 @@ def _group(
     pack: Definition, loc: Loc, parts: tuple[Condition, ...], depth: int
 ) -> Iterator[Problem]:
     if not parts:
-        # `{"$and":[]}` hangs the engine at the first message.
+        # To the engine an empty `$and` is true of everything, its own state fact included: an
+        # endless loop under `Host`. An empty `$or` is never true.
         yield Problem(loc, "空的 all/any", "写至少一个条件, 或删去这一层")
     if len(parts) > MAX_ITEMS:
         yield Problem(loc, f"{len(parts)} 个条件, 最多 {MAX_ITEMS}", "分组或拆成几条规则")
