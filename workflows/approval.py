@@ -38,8 +38,8 @@ FILE_WITHIN = timedelta(minutes=5)
 """A case whose filing was never admitted is given up: nobody else would end it."""
 FORBIDDEN = "RuleForbids"
 """Type of the error by which an update is refused; details: code, reason, basis, field."""
-IMPOSSIBLE = "Impossible"
-"""Type of the error by which `settle` says that an invariant is broken: not retried."""
+IMPOSSIBLE = ("Impossible", "HistoryDiffers")
+"""Types of the errors by which `settle` says that an invariant is broken: not retried."""
 
 
 class OutOfStep(Exception):
@@ -207,7 +207,7 @@ class ApprovalWorkflow:
                 retry_policy=RetryPolicy(
                     initial_interval=timedelta(milliseconds=200),
                     maximum_interval=timedelta(seconds=20),
-                    non_retryable_error_types=[IMPOSSIBLE],
+                    non_retryable_error_types=list(IMPOSSIBLE),
                 ),
             )
         except ActivityError as broken:
@@ -241,7 +241,9 @@ class ApprovalWorkflow:
         for command in self._under_way:
             answer = self._answers.pop(command.id, None)
             if answer is not None:
-                answer.set_exception(ApplicationError(reason, type=IMPOSSIBLE, non_retryable=True))
+                answer.set_exception(
+                    ApplicationError(reason, type=IMPOSSIBLE[0], non_retryable=True)
+                )
         # A timer of the law that cannot be settled must not ring again at once.
         self._recent.extend(c.id for c in self._under_way if c.verb == "timer_fired")
         self._under_way = []

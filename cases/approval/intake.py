@@ -90,7 +90,8 @@ def _first_notice(state: CaseState) -> None:
             "补正只能一次性告知，本件已经告知过；请受理或者作出不予受理决定",
             articles.NOTICE,
         )
-    if state.accepted_at is not None and state.stage in ("pre_review", "received"):
+    silent = state.accept_mode == "deemed"
+    if silent or (state.accepted_at is not None and state.stage == "received"):
         raise RuleForbids(
             "already_accepted", "本件自收到材料之日起即为受理，不能再告知补正", articles.NOTICE
         )

@@ -12,10 +12,11 @@ from pydantic import JsonValue, ValidationError
 
 from cases import messages
 from cases.approval import articles, ending, intake, review
+from cases.approval.evolving import evolve
 from cases.approval.intake import Rulings, missing_materials
 from cases.approval.review import people
-from cases.approval.timing import pending_timers, timer_events
-from cases.approval.walk import Walk
+from cases.approval.timing import passed_timers, pending_timers, timer_events
+from cases.approval.walk import Walk, instant_of
 from cases.messages import Command
 from cases.settling import Question, RuleForbids
 from cases.state import CaseState, Event, Stage, Timer
@@ -121,13 +122,26 @@ def actions(state: CaseState) -> tuple[str, ...]:
 def impossible(state: CaseState | None, command: Command) -> RuleForbids | None:
     """Return why the order cannot be carried out now, None where it can.
 
-    `state` None: the case is not filed yet. Cheap and pure; asks neither rules nor calendar.
+    `state` None: the case is not filed yet. What time alone has done to the case by the order's
+    instant counts. Cheap and pure; asks neither rules nor calendar.
     """
     try:
-        _refuse_impossible(state, command)
+        _refuse_impossible(None if state is None else _in_time(state, command), command)
     except RuleForbids as no:
         return no
     return None
+
+
+def _in_time(state: CaseState, command: Command) -> CaseState:
+    """Return the case after the instants that came before the order, as far as they are known."""
+    own = command.body.get("timer") if command.verb == "timer_fired" else None
+    until = instant_of(state, command)
+    while gone := passed_timers(state, until):
+        if own is not None and gone[0].data.get("timer") == own:
+            break
+        for event in gone:
+            state = evolve(state, event)
+    return state
 
 
 def _refuse_impossible(state: CaseState | None, command: Command) -> None:

@@ -1,0 +1,268 @@
+"""A sample matter, its people, and a settlement in memory that stands in for rows only.
+
+The settlement calls the same machine and the same calendar arithmetic as `activities.settle`; it
+keeps outcomes by command id, so that a repeated order gets its stored answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid5
+
+from temporalio import activity
+
+from cases import approval
+from cases.clock import due_at
+from cases.messages import NAMESPACE, Actor, Command, Grant, Outcome, Source, Warrant
+from cases.rulings import Ruling
+from cases.settling import Batch, RuleForbids, Settled, SettledStep
+from cases.state import CaseState, Event, Timer
+from catalogue.matters import Matter
+from catalogue.working_days import NONE
+
+MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+"""Monday 2026-03-02 09:00 in Beijing."""
+
+
+def _step(code: str, department: str, inspectors: int = 0) -> dict[str, Any]:
+    return {
+        "环节编码": code,
+        "环节名称": code,
+        "办理部门": department,
+        "环节时限": {"时限": 8, "单位": "day", "依据": "XKF-42-1"},
+        "核查人数": inspectors,
+    }
+
+
+_LIMIT = {"时限": 20, "单位": "working_day", "依据": "XKF-42-1"}
+
+MATTER: dict[str, Any] = {
+    "标识": "sample-permit",
+    "版本": "2026.1",
+    "事项名称": "示例许可",
+    "事项英文名称": "Sample permit",
+    "基本编码": "000100000000",
+    "实施编码": "11330000000000000000010000",
+    "事项类型代码": "01",
+    "行使层级代码": "3",
+    "设定依据": ["XKF-42-1"],
+    "实施主体": "market",
+    "办件类型": "promised",
+    "服务对象": ["enterprise"],
+    "生效日期": "2026-01-01",
+    "日历": "none",
+    "法定办结时限": _LIMIT | {"单位": "day"},
+    "承诺办结时限": _LIMIT | {"时限": 10, "单位": "day"},
+    "补正告知时限": {"时限": 5, "单位": "day", "依据": "XKF-32-4"},
+    "送达时限": {"时限": 10, "单位": "day", "依据": "XKF-44"},
+    "延长审批": {"时限": 10, "单位": "day", "批准人": "organ_head", "依据": "XKF-42-1"},
+    "特别程序": ["hearing", "testing"],
+    "承诺时限停表": ["hearing", "supplement"],
+    "网上申请须预审": True,
+    "办理环节": [_step("review", "market")],
+    "职责分离": [{"不得同人": ["accept", "decide"], "依据": "XKF-74"}],
+    "申请材料": [
+        {"材料编码": "form", "材料名称": "申请书"},
+        {"材料编码": "plan", "材料名称": "平面图", "可容缺": True},
+    ],
+    "容缺受理": {
+        "补齐时限": {"时限": 5, "单位": "day", "依据": "AY-24"},
+        "逾期处理": "withdrawn",
+        "依据": "AY-24",
+    },
+    "告知承诺": {"核查时限": {"时限": 60, "单位": "day", "依据": "ZJ-14"}, "依据": "AY-25"},
+    "表单": {
+        "type": "object",
+        "properties": {
+            "area_m2": {"type": "number", "title": "面积"},
+            "owner": {"type": "string", "title": "负责人", "x-personal": True},
+        },
+    },
+    "文书": ["receipt", "supplement_notice", "acceptance_notice", "grant", "refusal"],
+    "规则": {},
+    "结果名称": "示例许可证",
+}  # fmt: skip
+
+
+def matter(**changed: Any) -> Matter:
+    return Matter.model_validate(MATTER | changed)
+
+
+JOINT: dict[str, Any] = {
+    "办理环节": [
+        _step("planning", "planning"),
+        _step("fire", "fire", inspectors=2),
+        _step("heritage", "heritage"),
+        _step("transport", "transport"),
+    ],
+    "牵头部门": "housing",
+    "规则": {},
+}  # fmt: skip
+OPEN: dict[str, Any] = {"流程": "open", "职责分离": [], "办理环节": []}
+
+
+def body_of_file(matter_code: str = "sample-permit", **more: Any) -> dict[str, Any]:
+    return {
+        "matter": matter_code,
+        "applicant": {"kind": "enterprise", "name": "某某公司", "id_type": "USCC"},
+        "form": {"area_m2": 120, "owner": "张三"},
+        "materials": [{"code": "form"}, {"code": "plan"}],
+    } | more
+
+
+def order(
+    verb: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    case_id: str = "case-1",
+    at: datetime = MONDAY,
+    who: str = "u:clerk",
+    role: str = "",
+    name: str = "",
+    backfill: bool = False,
+    warranted_at: datetime | None = None,
+) -> Command:
+    """Return a command with a well-formed (unsigned) warrant."""
+    command = Command(
+        id=str(uuid5(NAMESPACE, f"{case_id}\n{name or verb}\n{at.isoformat()}\n{who}")),
+        verb=verb,
+        case_id=case_id,
+        body=dict(body or {}),
+        actor=Actor(id=who, grants=(Grant(role=role, department="market"),) if role else ()),
+        source=Source(door="web"),
+        occurred_at=at,
+        backfill=backfill,
+    )
+    issued = warranted_at or at
+    warrant = Warrant(
+        command_id=command.id,
+        command_digest=command.digest(),
+        actor=who,
+        act=verb,
+        object_type="case",
+        object_id=case_id,
+        policy="test",
+        row="test",
+        role=role,
+        issued_at=issued,
+        expires_at=issued + timedelta(days=3650),
+        issuer="web",
+    )
+    return command.model_copy(update={"warrant": warrant})
+
+
+class PlainSettlement:
+    """Settles in memory. `rulings` answers each question by its role."""
+
+    def __init__(self, matter: Matter, rulings: Mapping[str, Ruling] | None = None) -> None:
+        self.matter = matter
+        self.rulings = dict(rulings or {})
+        self.stored: dict[str, SettledStep] = {}
+        self.calls = 0
+
+    @activity.defn(name="settle")
+    def settle(self, batch: Batch) -> Settled:
+        self.calls += 1
+        state, filed = batch.state, None
+        steps = []
+        for command in batch.commands:
+            step = self.stored.get(command.id)
+            if step is None:
+                state, step = self._new(state, command)
+                self.stored[command.id] = step
+            elif step.events and (state is None or step.outcome.seq > state.seq):
+                state = self._fold(state, command, step.events)
+            steps.append(step)
+            if filed is None and batch.state is None:
+                filed = state
+        return Settled(steps=tuple(steps), state=filed)
+
+    def _new(
+        self, state: CaseState | None, command: Command
+    ) -> tuple[CaseState | None, SettledStep]:
+        try:
+            after, events = self.walk(state, command)
+        except RuleForbids as no:
+            return state, SettledStep(
+                outcome=Outcome(
+                    command_id=command.id, case_id=command.case_id, status="refused",
+                    code=no.code, reason=no.reason, basis=no.basis, field=no.field,
+                )
+            )  # fmt: skip
+        outcome = Outcome(
+            command_id=command.id, case_id=command.case_id, status="done",
+            seq=after.seq, stage=after.stage, case_no=after.case_no,
+        )  # fmt: skip
+        return after, SettledStep(outcome=outcome, events=events)
+
+    def _fold(
+        self, state: CaseState | None, command: Command, events: tuple[Event, ...]
+    ) -> CaseState:
+        if state is not None:
+            return approval.apply(state, events)
+        state, opened = approval.open_case(command, self.matter, "d" * 64, "NO-1")
+        for event in events[len(opened) :]:
+            state = approval.evolve(state, event)
+        return state
+
+    def walk(
+        self, state: CaseState | None, command: Command
+    ) -> tuple[CaseState, tuple[Event, ...]]:
+        """Return the state after one command and its events, as `settle` walks them."""
+        no = approval.impossible(state, command)
+        if no is not None:
+            raise no
+        if state is None:
+            state, events = approval.open_case(command, self.matter, "d" * 64, "NO-1")
+            more = approval.timers_set(state, timers(state), command.occurred_at)
+            for event in more:
+                state = approval.evolve(state, event)
+            return state, (*events, *more)
+        events = passed(state, command)
+        now = folded(state, events)
+        rulings = {q.role: self.rulings[q.role] for q in approval.questions(now, command)}
+        events = (*events, *approval.decide(now, command, rulings))
+        now = folded(state, events)
+        events = (
+            *events,
+            *approval.timers_set(now, timers(now), approval.instant_of(state, command)),
+        )
+        return approval.apply(state, events), events
+
+
+def passed(state: CaseState, command: Command) -> tuple[Event, ...]:
+    """Return what time alone made happen before the command, in order."""
+    until = approval.instant_of(state, command)
+    own = command.body.get("timer") if command.verb == "timer_fired" else None
+    events: tuple[Event, ...] = ()
+    while gone := approval.passed_timers(state, until):
+        if own is not None and gone[0].data.get("timer") == own:
+            break
+        state = folded(state, gone)
+        more = approval.timers_set(state, timers(state), gone[-1].at)
+        state = folded(state, more)
+        events = (*events, *gone, *more)
+    return events
+
+
+def folded(state: CaseState, events: tuple[Event, ...]) -> CaseState:
+    for event in events:
+        state = approval.evolve(state, event)
+    return state
+
+
+def timers(state: CaseState) -> tuple[Timer, ...]:
+    found = []
+    for wish in approval.timer_wishes(state):
+        due = due_at(wish.start, wish.limits, NONE, state.plan.zone, wish.paused)
+        if due is not None:
+            found.append(Timer(key=wish.key, due_at=due.at, article=wish.article))
+    return tuple(found)
+
+
+def ruling(role: str, **outcome: Any) -> Ruling:
+    return Ruling(
+        pack=role, version="1", digest="d" * 64, engine="plain", context={}, outcome=outcome
+    )
