@@ -299,12 +299,6 @@ def _field_faults(name: str, field: Any, marked: Marked) -> Iterator[Fault]:
             yield marked.fault(loc, f"字段「{name}」没有 {key}", f"请补上 {key}")
     if not isinstance(field.get("x-personal", False), bool):
         yield marked.fault((*loc, "x-personal"), "x-personal 只能是 true 或 false", "请改正")
-    pattern = field.get("pattern")
-    if isinstance(pattern, str):
-        try:
-            re.compile(pattern)
-        except re.error as wrong:
-            yield marked.fault((*loc, "pattern"), f"正则式有误（{wrong}）", "请改正")
 
 
 def _rule_faults(matter: Matter, marked: Marked, around: Around) -> Iterator[Fault]:

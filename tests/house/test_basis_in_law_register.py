@@ -1,0 +1,60 @@
+"""House test 5: every `basis` in catalogue and rules names an article in force all that while."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from catalogue.load import load_catalogue
+from catalogue.matter_check import bases_of
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = load_catalogue()
+PACKS = sorted((ROOT / "rules/packs").glob("*.yaml"))
+
+
+def wrong(basis: str, first: date, until: date | None) -> str:
+    article = CATALOGUE.law.get(basis)
+    if article is None:
+        return f"{basis}: not in catalogue/law.yaml"
+    if not article.covers(first, until):
+        return (
+            f"{basis}: in force {article.in_force_from}–{article.in_force_until}, used from {first}"
+        )
+    return ""
+
+
+def test_every_basis_of_a_matter_covers_the_matters_span() -> None:
+    named = [
+        (f"{matter.code} {loc}", wrong(basis, matter.in_force_from, matter.in_force_until))
+        for matter in CATALOGUE.matters
+        for loc, basis in bases_of(matter)
+    ]
+    assert len(named) > 50
+    assert [one for one in named if one[1]] == []
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=[pack.stem for pack in PACKS])
+def test_every_basis_of_a_rule_covers_the_rules_span(pack: Path) -> None:
+    rules: list[dict[str, Any]] = yaml.safe_load(pack.read_text(encoding="utf-8"))["rules"]
+    named = [
+        (rule["id"], wrong(rule["basis"], rule["in_force_from"], rule.get("in_force_until")))
+        for rule in rules
+    ]
+    assert named
+    assert [one for one in named if one[1]] == []
+
+
+def test_a_rule_on_an_unverified_article_says_so() -> None:
+    """A rule from a pack may be called verified only when its article is."""
+    silent = [
+        f"{pack.stem} {rule['id']}"
+        for pack in PACKS
+        for rule in yaml.safe_load(pack.read_text(encoding="utf-8"))["rules"]
+        if rule["basis"] in CATALOGUE.law
+        and not CATALOGUE.law[rule["basis"]].verified
+        and rule.get("verified", True)
+    ]
+    assert silent == []
