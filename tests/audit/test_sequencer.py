@@ -27,6 +27,7 @@ from audit.verify import CLEAN, INCOMPLETE, UNREADABLE
 
 Draft = Callable[..., Any]
 House = Any
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 def _waiting(engine: Engine) -> int:

@@ -23,6 +23,7 @@ from audit.signer import (
     serve,
 )
 
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 ORIGIN = "city.example/audit/2026H2"
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEAVES = [leaf_hash(bytes([n])) for n in range(20)]

@@ -1,0 +1,179 @@
+"""The database half on a real PostgreSQL: locks, visibility and fences are not SQLite's."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from audit.logstore import LogReader
+from audit.outbox import EntryConflict, record, record_many, recorded
+from audit.payloads import Payload, seal_payloads
+from audit.proofs import prove, verify_proof
+from audit.sequencer import LEADER_LOCK, OutboxAltered, Sequencer
+from audit.tables import audit_outbox
+from audit.vault import KeyDestroyed, SubjectVault
+from audit.verify import CLEAN, TAMPERED
+
+Draft = Callable[..., Any]
+House = Any
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning"),
+]
+
+
+def test_entries_reach_a_signed_log_and_prove(postgres_house: House, draft: Draft) -> None:
+    house = postgres_house
+    vault = SubjectVault(house.keys, bytes(32))
+    for number in range(600):
+        entry = draft(number, f"case:C-{number % 7}")
+        sealed = seal_payloads(vault, entry.id, [Payload("form", "citizen:1", b"{}")])
+        with house.cases.begin() as connection:
+            record(connection, entry, sealed)
+        with house.cases.begin() as connection:
+            assert not record(connection, entry, sealed).fresh
+    house.record(draft(1_000, "sys:web:auth"), store="web")
+    assert house.sequencer.drain().appended == 601
+    house.sequencer.seal()
+    report = house.verify()
+    assert (report.exit_code, report.entries) == (CLEAN, 601), report.as_json()
+    with house.cases.connect() as connection:
+        place = recorded(connection, draft(3).id)
+        assert place is not None and place.seq == 1
+        assert connection.scalar(select(func.count()).select_from(audit_outbox)) == 0
+    with house.log.connect() as connection:
+        proof = prove(connection, draft(300).id)
+    assert verify_proof(proof.text, proof.entry.body, house.signer.verifier)[0] == 300
+    vault.destroy("citizen:1")
+    with pytest.raises(KeyDestroyed):
+        vault.seal("citizen:1", b"x")
+
+
+def test_many_writers_on_few_streams_leave_contiguous_chains(
+    postgres_house: House, draft: Draft
+) -> None:
+    house = postgres_house
+    stop = threading.Event()
+    runner = threading.Thread(target=house.sequencer.run, args=(stop,))
+    faults: list[BaseException] = []
+
+    def write(worker: int) -> None:
+        try:
+            for number in range(worker * 100, worker * 100 + 60):
+                house.record(draft(number, f"case:C-{number % 3}", at=draft(0).at))
+        except DBAPIError as error:
+            faults.append(error)
+
+    writers = [threading.Thread(target=write, args=(worker,)) for worker in range(6)]
+    for thread in (runner, *writers):
+        thread.start()
+    for writer in writers:
+        writer.join(timeout=60)
+    stop.set()
+    runner.join(timeout=60)
+    report = house.verify()
+    assert not faults
+    assert (report.exit_code, report.entries, report.streams) == (CLEAN, 360, 3)
+
+
+def test_the_same_entry_from_two_workers_at_once_stands_once(
+    postgres_house: House, draft: Draft
+) -> None:
+    house = postgres_house
+    seqs: list[int] = []
+
+    def write() -> None:
+        for number in range(40):
+            seqs.append(house.record(draft(number))[0].seq)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(timeout=60)
+    house.sequencer.drain()
+    assert house.sequencer.size() == 40
+    assert sorted(set(seqs)) == list(range(1, 41)) and len(seqs) == 160
+
+
+def test_a_row_that_becomes_visible_late_is_not_skipped(
+    postgres_house: House, draft: Draft
+) -> None:
+    house = postgres_house
+    with house.cases.connect() as slow:
+        transaction = slow.begin()
+        record(slow, draft(0, "case:slow"))
+        house.record(draft(1, "case:fast"))
+        assert house.sequencer.drain().appended == 1
+        transaction.commit()
+    assert house.sequencer.drain().appended == 1
+
+
+def test_while_another_sequencer_leads_nothing_is_appended(
+    postgres_house: House, draft: Draft
+) -> None:
+    house = postgres_house
+    house.record(draft(0))
+    with house.log.begin() as leader:
+        leader.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LEADER_LOCK})
+        assert house.sequencer.drain().appended == 0
+    assert house.sequencer.drain().appended == 1
+
+
+def test_two_running_sequencers_append_each_entry_once(postgres_house: House, draft: Draft) -> None:
+    house = postgres_house
+    second = Sequencer(house.log, house.sources, house.signer)
+    stop = threading.Event()
+    runners = [threading.Thread(target=s.run, args=(stop,)) for s in (house.sequencer, second)]
+    for runner in runners:
+        runner.start()
+    house.record(*(draft(number) for number in range(150)))
+    stop.set()
+    for runner in runners:
+        runner.join(timeout=60)
+    house.sequencer.drain()
+    house.sequencer.seal()
+    report = house.verify()
+    assert (report.exit_code, report.entries) == (CLEAN, 150), report.as_json()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit_entry SET body = 'x'", "DELETE FROM audit_entry", "TRUNCATE audit_entry"],
+)
+def test_the_log_table_refuses_changes(postgres_house: House, draft: Draft, statement: str) -> None:
+    house = postgres_house
+    house.record(draft(0))
+    house.sequencer.drain()
+    with pytest.raises(DBAPIError, match="append-only"), house.log.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_an_edited_row_is_named(postgres_house: House, draft: Draft) -> None:
+    house = postgres_house
+    with house.cases.begin() as connection:
+        record_many(connection, [(draft(number), ()) for number in range(300)])
+    house.sequencer.drain()
+    house.sequencer.seal()
+    with house.log.begin() as connection:
+        connection.execute(text("ALTER TABLE audit_entry DISABLE TRIGGER ALL"))
+        connection.execute(text("UPDATE audit_entry SET body = body || 'x' WHERE seq = 77"))
+    report = house.verify()
+    assert (report.exit_code, report.first_wrong.index) == (TAMPERED, 77)
+
+
+def test_faults_are_named_as_on_sqlite(postgres_house: House, draft: Draft) -> None:
+    house = postgres_house
+    house.record(draft(0))
+    with pytest.raises(EntryConflict):
+        house.record(draft(0, act="case.refuse"))
+    house.record(draft(1), store="web")
+    with pytest.raises(OutboxAltered, match="same stream"):
+        house.sequencer.drain()
+    with house.log.connect() as connection:
+        assert LogReader(connection).state().size == 1
+    with pytest.raises(DBAPIError), create_engine(house.web.url).begin() as connection:
+        record(connection, draft(2))  # no such tables there: SQLAlchemy's own error
