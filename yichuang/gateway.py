@@ -23,24 +23,27 @@ from dataclasses import dataclass, field
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NothingThere
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import Error as JetStreamError
 
 from cases.messages import Actor, Outcome, Source
 from cases.reception import NotNow, Reception, Request
 from yichuang import orders, subjects
-from yichuang.events import Event, EventInvalid, read
+from yichuang.events import STRUCTURED, Event, EventInvalid, read
 from yichuang.inbox import Inbox, Message, Taken
 
 CONSUMER = "gateway"
-ACK_WAIT_SECONDS = 60
-"""Longer than the worst handling; `in_progress` is sent meanwhile (GitLab !267213: the default of
-30 s and unlimited redelivery surprised its users)."""
+ACK_WAIT_SECONDS = 15
+"""After so long without a sign of life the messages of a dead gateway come to the next one. A
+living one says `in_progress` three times in it, however long the handling takes."""
 AT_ONCE = 256
 """Messages taken from the stream at a time, and at most unacknowledged."""
 CASES_AT_ONCE = 32
 BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+STOP_SECONDS = 5.0
 POISON_AFTER = 8
 """Deliveries after which a message that crashes its handling becomes a dead letter."""
 
@@ -85,7 +88,8 @@ class Gateway:
         self._lines: dict[str, _Line] = {}
         self._working = asyncio.Semaphore(CASES_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unacknowledged: set[Msg] = set()
+        self._unacknowledged: dict[int, Msg] = {}
+        self._fault: BaseException | None = None
         self.taken = 0
         self.buried = 0
 
@@ -105,32 +109,49 @@ class Gateway:
         )
 
     async def run(self, stop: asyncio.Event, beat: Callable[[], None]) -> None:
-        """Take orders until `stop` is set, then finish those under way."""
+        """Take orders until `stop` is set, then finish those under way.
+
+        Raises what ended the handling of a case unexpectedly: its messages are not acknowledged
+        and come again, to this process once it is started anew.
+        """
         pull = await self._js.pull_subscribe_bind(durable=CONSUMER, stream="CMD")
         keeper = asyncio.create_task(self._keep_alive())
         try:
             while not stop.is_set():
+                if self._fault is not None:
+                    raise self._fault
                 beat()
                 try:
                     messages = await pull.fetch(AT_ONCE, timeout=1)
-                except NothingThere:
+                except (NothingThere, TimeoutError):
+                    continue
+                except NatsError as away:
+                    _log.warning("NATS is away: %s", away)
+                    await asyncio.sleep(1)
                     continue
                 await self._admit(messages)
         finally:
             if self._tasks:
-                await asyncio.wait(self._tasks, timeout=5)
+                _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+                for task in late:  # their messages come again
+                    task.cancel()
             keeper.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fault = task.exception()
 
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(ACK_WAIT_SECONDS / 3)
-            for message in list(self._unacknowledged):
+            for message in list(self._unacknowledged.values()):
                 await message.in_progress()
 
     async def _admit(self, messages: Sequence[Msg]) -> None:
         """Sort a fetched batch into the lines of its cases, in order."""
         for message in messages:
-            self._unacknowledged.add(message)
+            self._unacknowledged[message.metadata.sequence.stream] = message
             order = await self._understood(message)
             if order is None:
                 continue
@@ -142,7 +163,7 @@ class Gateway:
             self._lines[key] = _Line([order])
             task = asyncio.create_task(self._work(key))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._ended)
 
     async def _understood(self, message: Msg) -> _Order | None:
         """Return the order in a message; bury it and return None when there is none."""
@@ -233,7 +254,7 @@ class Gateway:
         headers = {"Yichuang-Letter": str(number), "Yichuang-Reason": reason}
         if path:
             headers["Yichuang-Field"] = path
-        await self._js.publish(f"dlq.{self._city}.{user}", message.data, headers=headers)
+        await self._publish(f"dlq.{self._city}.{user}", message.data, headers)
         event_id = event.id if event else (message.headers or {}).get("Nats-Msg-Id", "")
         answer = orders.Answer(
             event_id=event_id or f"{letter.stream}:{letter.stream_seq}",
@@ -249,13 +270,22 @@ class Gateway:
     async def _publish_answer(self, user: str, event_id: str, answer: orders.Answer) -> None:
         subject = subjects.answer_subject(self._city, user, event_id)
         event = orders.answer_event(self._city, answer)
-        await self._js.publish(
-            subject, event.to_json(), headers={"Content-Type": "application/cloudevents+json"}
-        )
+        await self._publish(subject, event.to_json(), {"Content-Type": STRUCTURED})
+
+    async def _publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        """Publish until JetStream has it: an order without an answer would look lost."""
+        while True:
+            try:
+                await self._js.publish(subject, body, headers=headers)
+            except (NatsError, JetStreamError, TimeoutError) as away:
+                _log.warning("JetStream does not take %s yet: %s", subject, away)
+                await asyncio.sleep(1)
+            else:
+                return
 
     async def _acknowledge(self, message: Msg) -> None:
         await message.ack()
-        self._unacknowledged.discard(message)
+        self._unacknowledged.pop(message.metadata.sequence.stream, None)
 
 
 def _case_key(order: _Order) -> str:
