@@ -120,7 +120,7 @@ def task_row(case_id: str, task: Task) -> Row:
         "state": task.state,
         "holder": task.holder,
         "signing": task.signing,
-        "signers": packed(task.signers),
+        "signers": packed(dict.fromkeys((*task.signers, *task.added))),
         "opinions": json_text([[o.signer, o.result] for o in task.opinions]),
         "inspectors_needed": task.inspectors_needed,
         "inspected": task.inspected,

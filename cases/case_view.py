@@ -1,0 +1,262 @@
+"""One case put together from its rows: what the page of a case shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import JsonValue
+from sqlalchemy import Connection, select
+
+from cases import tables
+from cases.masking import ERASED, mask_form, mask_person
+from cases.messages import DocumentRef, Person
+from cases.state import CaseState, ClockEvent
+from cases.store import place
+from cases.views import (
+    CaseRow,
+    CaseView,
+    DocumentView,
+    MaterialView,
+    OpinionView,
+    RulingView,
+    TimelineItem,
+)
+from catalogue.matters import Matter
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentContent:
+    """A document with its file; `content` is None once the subject's data was erased."""
+
+    view: DocumentView
+    case_id: str
+    case_no: str
+    matter_name: str
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The rows of one case, read in one moment."""
+
+    case: Any
+    state: str
+    matter: str
+    steps: Sequence[Any]
+    clock: Sequence[Any]
+    opinions: Sequence[Any]
+    materials: Sequence[Any]
+    documents: Sequence[Any]
+    rulings: Sequence[Any]
+
+    @classmethod
+    def of(cls, connection: Connection, row: Any) -> Read:
+        def rows(table: Any, *columns: Any) -> Sequence[Any]:
+            query = select(*(columns or (table,))).where(table.c.case_id == row.id)
+            order = [c for c in table.primary_key.columns if c.name != "case_id"]
+            return connection.execute(query.order_by(*order)).all()
+
+        def text(column: Any, key: Any, value: str) -> str:
+            return str(connection.execute(select(column).where(key == value)).scalar_one())
+
+        document = tables.document
+        shown = [c for c in document.c if c.name != "file_sealed"]
+        return cls(
+            row,
+            text(tables.state.c.state, tables.state.c.case_id, row.id),
+            text(tables.matter_version.c.matter, tables.matter_version.c.digest, row.matter_digest),
+            rows(tables.step),
+            rows(tables.clock_event),
+            rows(tables.opinion),
+            rows(tables.material),
+            sorted(rows(document, *shown), key=lambda one: (one.seq, one.number)),
+            rows(tables.ruling),
+        )
+
+    def keys(self) -> list[Any]:
+        return [
+            "applicant",
+            "form",
+            *(("body", step.seq) for step in self.steps),
+            *(("opinion", opinion.seq) for opinion in self.opinions),
+            *(("material", one.seq, one.n) for one in self.materials),
+        ]
+
+    def sealed(self) -> list[tuple[str, bytes, bytes]]:
+        row = self.case
+        return [
+            (row.subject, row.applicant_sealed, place("case", "applicant", row.id)),
+            (row.subject, row.form_sealed, place("case", "form", row.id)),
+            *((s.subject, s.body_sealed, place("step", "body", row.id, s.seq)) for s in self.steps),
+            *(
+                (o.subject, o.words_sealed, place("step", "words", row.id, o.seq))
+                for o in self.opinions
+            ),
+            *(
+                (m.subject, m.name_sealed, place("material", "name", row.id, m.seq, m.n))
+                for m in self.materials
+            ),
+        ]
+
+
+def materials_of(
+    matter: Matter, rows: Sequence[Any], opened: Mapping[Any, bytes | None]
+) -> Iterator[MaterialView]:
+    newest = {row.code: row for row in rows}
+    for known in matter.materials:
+        row = newest.get(known.code)
+        name = opened.get(("material", row.seq, row.n)) if row else b""
+        yield MaterialView(
+            code=known.code,
+            name=known.name,
+            required=known.required,
+            tolerable=known.tolerable,
+            received=row is not None,
+            originals=row.originals if row else 0,
+            copies=row.copies if row else 0,
+            upload=row.upload if row else "",
+            file_name=ERASED if name is None else name.decode(),
+            digest=row.digest if row else "",
+        )
+
+
+def opinions_of(
+    matter: Matter, rows: Sequence[Any], opened: Mapping[Any, bytes | None]
+) -> Iterator[OpinionView]:
+    names = {f"review-{step.code}": step.name for step in matter.steps}
+    for row in rows:
+        words = opened["opinion", row.seq]
+        yield OpinionView(
+            task=row.task,
+            step_name=names.get(row.task, row.task),
+            department=row.department,
+            signer=row.signer,
+            result=row.result,
+            text=ERASED if words is None else word_of(words, "text"),
+            conditions="" if words is None else word_of(words, "conditions"),
+            at=row.at,
+        )
+
+
+def clock_event_of(row: Any) -> ClockEvent:
+    return ClockEvent(
+        kind=row.kind, at=row.at, article=row.article, detail=orjson.loads(row.detail)
+    )
+
+
+def document_view(row: Any) -> DocumentView:
+    return DocumentView(
+        id=row.id,
+        kind=row.kind,
+        number=row.number,
+        digest=row.digest,
+        code=row.code,
+        issued_at=row.issued_at,
+    )
+
+
+def document_content(row: Any, content: bytes | None) -> DocumentContent:
+    return DocumentContent(document_view(row), row.case_id, row.case_no, row.matter_name, content)
+
+
+def ruling_view(row: Any) -> RulingView:
+    return RulingView(
+        seq=row.seq,
+        pack=row.pack,
+        version=row.version,
+        engine=row.engine,
+        fired=tuple(orjson.loads(row.fired)),
+        outcome=orjson.loads(row.outcome),
+    )
+
+
+SUMMARISED = ("reason", "text", "reasons", "ground", "findings", "remark", "undertaking", "cause")
+"""Fields of an order's body that say in words what was done."""
+
+
+def timeline_item(row: Any, body: Mapping[str, Any], documents: Sequence[Any]) -> TimelineItem:
+    summary = _summary(row.verb, body)
+    return TimelineItem(
+        seq=row.seq,
+        verb=row.verb,
+        at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        who=row.actor,
+        on_behalf=row.on_behalf,
+        department=row.department,
+        summary=summary,
+        basis=row.basis,
+        backfill=row.backfill,
+        entry=row.entry_id,
+        documents=tuple(
+            DocumentRef(id=d.id, kind=d.kind, number=d.number, digest=d.digest, code=d.code)
+            for d in documents
+            if d.seq == row.seq
+        ),
+    )
+
+
+def _summary(verb: str, body: Mapping[str, Any]) -> str:
+    recorded = body if verb == "record_step" else body.get("step")
+    if isinstance(recorded, Mapping):
+        return str(recorded.get("step", ""))
+    return next((str(body[name]) for name in SUMMARISED if body.get(name)), "")
+
+
+def notice_of(
+    steps: Sequence[Any], bodies: Mapping[int, Mapping[str, Any]]
+) -> Sequence[dict[str, JsonValue]]:
+    asked = [
+        bodies[step.seq].get("lacking") or []
+        for step in steps
+        if step.verb in ("ask_supplement", "pre_review") and bodies[step.seq].get("lacking")
+    ]
+    return list(asked[-1]) if asked else []
+
+
+def word_of(text: bytes, name: str) -> str:
+    return str(orjson.loads(text).get(name, "")) if text else ""
+
+
+def assembled(
+    read: Read,
+    opened: Mapping[Any, bytes | None],
+    state: CaseState,
+    revealed: bool,
+    row: Callable[[str], CaseRow],
+) -> CaseView:
+    """Return the view of a case from its rows and what was opened of them.
+
+    `row` makes the case's line from the name to show; masked unless `revealed`.
+    """
+    matter = Matter.model_validate_json(read.matter)
+    applicant = opened["applicant"]
+    person = None if applicant is None else Person.model_validate_json(applicant)
+    form = orjson.loads(opened["form"] or b"{}")
+    bodies = {step.seq: orjson.loads(opened["body", step.seq] or b"{}") for step in read.steps}
+    shown: dict[str, JsonValue] = {"name": ERASED}
+    if person is not None:
+        shown = person.model_dump(mode="json") if revealed else mask_person(person)
+    return CaseView(
+        row=row(str(shown["name"])),
+        plan=state.plan.model_dump(mode="json"),
+        matter=matter.model_dump(mode="json"),
+        form=form if revealed else mask_form(form, matter.form),
+        applicant=shown,
+        revealed=revealed,
+        materials=tuple(materials_of(matter, read.materials, opened)),
+        tasks=state.tasks,
+        opinions=tuple(opinions_of(matter, read.opinions, opened)),
+        procedures=state.procedures,
+        timers=state.timers,
+        clock=tuple(clock_event_of(event) for event in read.clock),
+        documents=tuple(document_view(document) for document in read.documents),
+        rulings=tuple(ruling_view(ruling) for ruling in read.rulings),
+        timeline=tuple(
+            timeline_item(step, bodies[step.seq], read.documents) for step in read.steps
+        ),
+        notice=tuple(notice_of(read.steps, bodies)),
+    )

@@ -1,0 +1,59 @@
+"""Masking: what a reader without the warrant to reveal sees of personal data (脱敏)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from cases.messages import Person
+
+HIDDEN = "***"
+ERASED = "（已依法删除）"
+"""Shown in place of what cannot be opened any more."""
+
+
+def mask_name(name: str) -> str:
+    """Return a name with its middle hidden: 张三 → 张*, 张三丰 → 张*丰, 欧阳锋子 → 欧**子."""
+    if len(name) <= 1:
+        return "*" * len(name)
+    if len(name) == 2:
+        return f"{name[0]}*"
+    return f"{name[0]}{'*' * (len(name) - 2)}{name[-1]}"
+
+
+def mask_number(number: str) -> str:
+    """Return a number of which the first three and the last two characters stay, if it is long."""
+    if len(number) < 8:
+        return HIDDEN if number else ""
+    return f"{number[:3]}{'*' * (len(number) - 5)}{number[-2:]}"
+
+
+def mask_person(person: Person) -> dict[str, JsonValue]:
+    """Return the person as a reader without warrant sees them.
+
+    The name of an organisation is public (企业信息公示); its people are not.
+    """
+    natural = person.kind == "natural_person"
+    return person.model_dump(mode="json") | {
+        "name": mask_name(person.name) if natural else person.name,
+        "id_number": mask_number(person.id_number) if natural else person.id_number,
+        "phone": mask_number(person.phone),
+        "legal_representative": mask_name(person.legal_representative),
+    }
+
+
+def mask_form(
+    form: Mapping[str, JsonValue], schema: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Return the form values with every field hidden that is not known to be free of people.
+
+    A field is shown when the matter's form describes it without `x-personal`.
+    """
+    described = schema.get("properties")
+    fields = described if isinstance(described, dict) else {}
+    return {name: value if _is_plain(fields.get(name)) else HIDDEN for name, value in form.items()}
+
+
+def _is_plain(field: JsonValue) -> bool:
+    return isinstance(field, dict) and not field.get("x-personal")

@@ -1,0 +1,412 @@
+"""Reading cases: for pages, doors and policy. Takes no lock and writes nothing.
+
+Who may see what is decided before: `where` is the condition that policy made of the reader's
+rows, `revealed` says that a disclosure was warranted and its entry has committed. What is sealed
+comes through `Opener`, which gives None where the subject's key was destroyed.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import JsonValue
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+)
+
+from cases import tables
+from cases.case_view import (
+    DocumentContent,
+    Read,
+    assembled,
+    document_content,
+    word_of,
+)
+from cases.clock import working_days_between
+from cases.database import reading
+from cases.facts import CaseFacts
+from cases.masking import ERASED
+from cases.messages import Outcome
+from cases.state import CaseState
+from cases.store import place
+from cases.tables import case, task
+from cases.views import (
+    CaseRow,
+    CaseView,
+    PublicStatus,
+    Worklist,
+    WorklistQuery,
+)
+from cases.worklists import (
+    ENDED_STAGES,
+    Desk,
+    Lines,
+    count_by_stage,
+    masked_applicant,
+    pill_of,
+    summed,
+)
+from catalogue.working_days import NONE, BeyondCalendar, Calendar
+
+Opener = Callable[[Sequence[tuple[str, bytes, bytes]]], Sequence[bytes | None]]
+"""Opens sealed columns (subject, sealed, associated data), in order; None where erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many lines each list has."""
+
+    mine: int = 0
+    team: int = 0
+    all: int = 0
+    new: int = 0
+    overdue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One settled step as exported."""
+
+    case_id: str
+    case_no: str
+    seq: int
+    verb: str
+    actor: str
+    occurred_at: datetime
+    recorded_at: datetime
+    backfill: bool
+    command_id: str
+    entry_id: str
+    events: list[dict[str, JsonValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What somebody was told: 催办, 抄送, 转办."""
+
+    case_id: str
+    case_no: str
+    kind: str
+    sender: str
+    task: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class Queries:
+    """The readers of one cases store. Safe in any number of threads."""
+
+    engine: Engine
+    open: Opener
+    name_mac: Callable[[str], str]
+    """The stand-in for an exact name (activities/sealing.py)."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+
+    # --- lists -----------------------------------------------------------------------------------
+
+    def worklist(
+        self, where: ColumnElement[bool], desk: Desk, query: WorklistQuery, now: datetime
+    ) -> Worklist:
+        """Return one page of a list, what is due first on top, and the counts of the whole list."""
+        lines = Lines.of(query.scope, desk)
+        condition = and_(lines.where, where, *self._filters(query, lines, now))
+        with reading(self.engine) as connection:
+            stages = connection.execute(count_by_stage(lines, condition, now)).all()
+            total = sum(row.n for row in stages)
+            pages = max(1, -(-total // query.size))
+            page = min(query.page, pages)
+            rows = connection.execute(
+                lines.select(condition)
+                .order_by(lines.due.is_(None), lines.due, case.c.id, lines.step)
+                .limit(query.size)
+                .offset((page - 1) * query.size)
+            ).all()
+        return Worklist(
+            rows=tuple(self._rows(rows, now)),
+            total=total,
+            warning=sum(row.warning for row in stages),
+            overdue=sum(row.overdue for row in stages),
+            page=page,
+            pages=pages,
+            by_stage={row.stage: row.n for row in stages},
+        )
+
+    def counts(self, where: ColumnElement[bool], desk: Desk, now: datetime) -> Counts:
+        """Return the numbers of the lists on the left of the page."""
+        with reading(self.engine) as connection:
+            per_list = {}
+            for scope in ("mine", "team"):
+                lines = Lines.of(scope, desk)
+                counted = select(func.count()).select_from(lines.source)
+                per_list[scope] = connection.execute(
+                    counted.where(and_(lines.where, where, case.c.is_open))
+                ).scalar_one()
+            everything = connection.execute(
+                select(
+                    func.count().label("n"),
+                    summed(case.c.stage.in_(("pre_review", "received"))).label("new"),
+                    summed(case.c.due_at <= now).label("overdue"),
+                ).where(and_(where, case.c.is_open))
+            ).one()
+        return Counts(
+            mine=per_list["mine"],
+            team=per_list["team"],
+            all=everything.n,
+            new=everything.new,
+            overdue=everything.overdue,
+        )
+
+    def notices(self, desk: Desk, limit: int = 50) -> list[Notice]:
+        """Return what the person or their departments were told, newest first."""
+        told = tables.notification
+        recipients = [*desk.persons, *(f"d:{code}" for code in desk.departments)]
+        query = (
+            select(told, case.c.case_no)
+            .join(case, case.c.id == told.c.case_id)
+            .where(told.c.recipient.in_(recipients))
+            .order_by(told.c.at.desc())
+            .limit(limit)
+        )
+        with reading(self.engine) as connection:
+            rows = connection.execute(query).all()
+        words = self._texts(
+            [(r.subject, r.words_sealed, place("step", "words", r.case_id, r.seq)) for r in rows]
+        )
+        return [
+            Notice(r.case_id, r.case_no, r.kind, r.sender, r.task, r.at, word_of(text, "text"))
+            for r, text in zip(rows, words, strict=True)
+        ]
+
+    def _filters(
+        self, query: WorklistQuery, lines: Lines, now: datetime
+    ) -> Iterator[ColumnElement[bool]]:
+        if query.matter:
+            yield case.c.matter == query.matter
+        if query.stage:
+            yield case.c.stage == query.stage
+        if query.department:
+            yield or_(
+                case.c.department == query.department,
+                exists().where(task.c.case_id == case.c.id, task.c.department == query.department),
+            )
+        if query.text:
+            text = query.text.strip()
+            yield or_(case.c.case_no == text.upper(), case.c.name_mac == self.name_mac(text))
+        if query.state == "overdue":
+            yield lines.is_overdue(now)
+        elif query.state == "warning":
+            yield lines.is_warning(now)
+        elif query.state == "open":
+            yield case.c.stage.notin_(ENDED_STAGES)
+        elif query.state == "ended":
+            yield case.c.stage.in_(ENDED_STAGES)
+
+    def _rows(self, rows: Sequence[Any], now: datetime) -> Iterator[CaseRow]:
+        opened = self.open(
+            [(r.subject, r.applicant_sealed, place("case", "applicant", r.id)) for r in rows]
+        )
+        for row, text in zip(rows, opened, strict=True):
+            yield self._row(row, ERASED if text is None else masked_applicant(text), now)
+
+    def _row(self, row: Any, applicant: str, now: datetime) -> CaseRow:
+        return CaseRow(
+            case_id=row.id,
+            case_no=row.case_no,
+            matter=row.matter,
+            matter_name=row.matter_name,
+            applicant=applicant,
+            stage=row.stage,
+            step=row.line_step,
+            department=row.line_department,
+            holder=row.line_holder,
+            departments_out=row.departments_out,
+            departments_all=row.departments_all,
+            received_at=row.received_at,
+            accepted_at=row.accepted_at,
+            due_at=row.line_due,
+            due_clock=row.line_clock,
+            provisional=row.provisional,
+            pill=pill_of(row, now),
+            days_left=self._days_left(row, now),
+            backfilled=row.backfilled,
+        )
+
+    def _days_left(self, row: Any, now: datetime) -> int | None:
+        if row.line_due is None:
+            return None
+        calendar = self.calendars.get(row.calendar, NONE)
+        try:
+            return working_days_between(now, row.line_due, calendar, row.zone)
+        except BeyondCalendar:
+            return None
+
+    # --- one case --------------------------------------------------------------------------------
+
+    def case_view(self, case_id: str, now: datetime, revealed: bool = False) -> CaseView | None:
+        """Return a case, whole; None where there is none."""
+        with reading(self.engine) as connection:
+            lines = Lines.of("all", Desk(()))
+            row = connection.execute(lines.select(case.c.id == case_id)).one_or_none()
+            if row is None:
+                return None
+            read = Read.of(connection, row)
+        opened = dict(zip(read.keys(), self.open(read.sealed()), strict=True))
+        state = CaseState.model_validate_json(read.state)
+        return assembled(read, opened, state, revealed, lambda name: self._row(row, name, now))
+
+    def case_facts(self, case_id: str) -> CaseFacts | None:
+        """Return what policy may know of a case; None where there is none."""
+        state = self.state(case_id)
+        return None if state is None else facts_of(state)
+
+    def state(self, case_id: str) -> CaseState | None:
+        """Return the newest state as the rows hold it."""
+        query = select(tables.state.c.state).where(tables.state.c.case_id == case_id)
+        with reading(self.engine) as connection:
+            text = connection.execute(query).scalar()
+        return None if text is None else CaseState.model_validate_json(text)
+
+    def find_case(self, case_no: str) -> str | None:
+        """Return the id of a case by its number. By reference: `messages.case_id_for`."""
+        query = select(case.c.id).where(case.c.case_no == case_no.strip().upper())
+        with reading(self.engine) as connection:
+            return connection.execute(query).scalar()
+
+    def outcome_of(self, command_id: str) -> Outcome | None:
+        """Return the final answer to a command, however old; None where it was never settled."""
+        table = tables.command.c
+        with reading(self.engine) as connection:
+            text = connection.execute(select(table.outcome).where(table.id == command_id)).scalar()
+        return None if text is None else Outcome.model_validate_json(text)
+
+    def command_digest(self, command_id: str) -> str | None:
+        """Return the digest of the order that the id was first used for."""
+        table = tables.command.c
+        with reading(self.engine) as connection:
+            return connection.execute(select(table.digest).where(table.id == command_id)).scalar()
+
+    def public_status(self, case_no: str, code: str) -> PublicStatus | None:
+        """Return what the holder of number and code may see; None when either is wrong."""
+        query = select(case).where(case.c.case_no == case_no.strip().upper())
+        with reading(self.engine) as connection:
+            row = connection.execute(query).one_or_none()
+        given = code.strip().upper().encode()
+        if row is None or not hmac.compare_digest(row.public_code.encode(), given):
+            return None
+        return PublicStatus(
+            case_no=row.case_no,
+            matter_name=row.matter_name,
+            stage=row.stage,
+            received_at=row.received_at,
+            accepted_at=row.accepted_at,
+            due_at=row.due_at,
+            provisional=row.provisional,
+            ending=row.ending,
+        )
+
+    def public_code(self, case_id: str) -> str | None:
+        """Return the code that the applicant is given with the case number."""
+        query = select(case.c.public_code).where(case.c.id == case_id)
+        with reading(self.engine) as connection:
+            return connection.execute(query).scalar()
+
+    # --- documents -------------------------------------------------------------------------------
+
+    def document_file(self, document_id: str) -> DocumentContent | None:
+        """Return a document with its bytes."""
+        found = self._document(tables.document.c.id == document_id)
+        if found is None:
+            return None
+        where = place("document", "file", found.case_id, found.id)
+        (content,) = self.open([(found.subject, found.file_sealed, where)])
+        return document_content(found, content)
+
+    def document_by_code(self, code: str) -> DocumentContent | None:
+        """Return a document, without its bytes, by the code printed on it."""
+        found = self._document(tables.document.c.code == code.strip().upper())
+        return None if found is None else document_content(found, None)
+
+    def _document(self, condition: ColumnElement[bool]) -> Any:
+        query = (
+            select(tables.document, case.c.case_no, case.c.matter_name)
+            .join(case, case.c.id == tables.document.c.case_id)
+            .where(condition)
+        )
+        with reading(self.engine) as connection:
+            return connection.execute(query).one_or_none()
+
+    # --- export ----------------------------------------------------------------------------------
+
+    def steps(self, case_id: str = "") -> Iterator[Step]:
+        """Yield the settled steps of a case (of every case), by case and sequence."""
+        columns = tables.step.c
+        query = select(tables.step, case.c.case_no).join(case, case.c.id == columns.case_id)
+        if case_id:
+            query = query.where(columns.case_id == case_id)
+        with reading(self.engine) as connection:
+            streamed = connection.execution_options(yield_per=500)
+            for row in streamed.execute(query.order_by(columns.case_id, columns.seq)):
+                yield Step(
+                    case_id=row.case_id,
+                    case_no=row.case_no,
+                    seq=row.seq,
+                    verb=row.verb,
+                    actor=row.actor,
+                    occurred_at=row.occurred_at,
+                    recorded_at=row.recorded_at,
+                    backfill=row.backfill,
+                    command_id=row.command_id,
+                    entry_id=row.entry_id,
+                    events=orjson.loads(row.events),
+                )
+
+    def totals(self) -> dict[str, int]:
+        """Return how many cases stand in each stage."""
+        query = select(case.c.stage, func.count()).group_by(case.c.stage)
+        with reading(self.engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _texts(self, sealed: Sequence[tuple[str, bytes, bytes]]) -> list[bytes]:
+        return [text if text is not None else b"" for text in self.open(sealed)]
+
+
+def facts_of(state: CaseState) -> CaseFacts:
+    """Return what policy may know of a case in this state."""
+    plan = state.plan
+    open_tasks = [one for one in state.tasks if one.state == "open"]
+    assigned = (
+        person for one in open_tasks for person in (one.holder, *one.signers, *one.added) if person
+    )
+    return CaseFacts(
+        id=state.case_id,
+        matter=plan.matter,
+        department=plan.department,
+        departments=tuple(dict.fromkeys(one.department for one in state.tasks)),
+        label_level=plan.label.level,
+        compartments=plan.label.compartments,
+        stage=state.stage,
+        closed=state.stage == "ended",
+        applicant=state.subject,
+        holder=open_tasks[0].holder if open_tasks else "",
+        assignees=tuple(dict.fromkeys(assigned)),
+        recused=state.hands.get("recused", ()),
+        hands=state.hands,
+        separations=tuple(separation.acts for separation in plan.separations),
+        separation_bases=tuple(separation.basis for separation in plan.separations),
+        task_departments={one.key: one.department for one in open_tasks},
+    )
+
+
+__all__ = ["Counts", "Desk", "DocumentContent", "Notice", "Opener", "Queries", "Step", "facts_of"]

@@ -1,0 +1,129 @@
+"""The lines of a worklist: which rows they stand for, how they sort, when they are late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true
+from sqlalchemy import case as when
+
+from cases.masking import mask_name
+from cases.messages import Person
+from cases.tables import case, task
+from cases.views import Pill
+
+SOON = timedelta(days=1)
+"""A task whose own period ends within a day is shown as 预警."""
+
+ENDED_STAGES = ("rating", "ended")
+"""办结: what remains is at most the applicant's rating."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Whose worklist it is: the person (and whom they act for), and their departments."""
+
+    persons: tuple[str, ...]
+    departments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What a line stands for: a case, or one open task of it."""
+
+    source: Any
+    where: ColumnElement[bool]
+    step: ColumnElement[str]
+    department: ColumnElement[str]
+    holder: ColumnElement[str]
+    due: ColumnElement[datetime | None]
+    clock: ColumnElement[str]
+
+    @classmethod
+    def of(cls, scope: str, desk: Desk) -> Lines:
+        if scope == "all":
+            return cls(
+                case,
+                true(),
+                case.c.step,
+                case.c.department,
+                case.c.holder,
+                case.c.due_at,
+                case.c.due_clock,
+            )
+        if scope == "mine":
+            named = (task.c.signers.contains(f"|{one}|", autoescape=True) for one in desk.persons)
+            whose = or_(task.c.holder.in_(desk.persons), *named)
+        else:
+            whose = task.c.department.in_(desk.departments)
+        own = task.c.due_at.is_not(None)
+        return cls(
+            case.join(task, task.c.case_id == case.c.id),
+            and_(task.c.state == "open", whose),
+            task.c.key,
+            task.c.department,
+            task.c.holder,
+            func.coalesce(task.c.due_at, case.c.due_at),
+            when((own, literal("step:").concat(task.c.key)), else_=case.c.due_clock),
+        )
+
+    def select(self, condition: ColumnElement[bool]) -> Select[Any]:
+        return (
+            select(
+                case,
+                self.step.label("line_step"),
+                self.department.label("line_department"),
+                self.holder.label("line_holder"),
+                self.due.label("line_due"),
+                self.clock.label("line_clock"),
+            )
+            .select_from(self.source)
+            .where(condition)
+        )
+
+    def is_overdue(self, now: datetime) -> ColumnElement[bool]:
+        return and_(self.due <= now, case.c.stage.notin_(ENDED_STAGES))
+
+    def is_warning(self, now: datetime) -> ColumnElement[bool]:
+        near = or_(self.due <= now + SOON, case.c.warn_at <= now)
+        return and_(self.due > now, near, case.c.stage.notin_(ENDED_STAGES))
+
+
+def count_by_stage(
+    lines: Lines, condition: ColumnElement[bool], now: datetime
+) -> Select[tuple[str, int, int, int]]:
+    return (
+        select(
+            case.c.stage,
+            func.count().label("n"),
+            summed(lines.is_warning(now)).label("warning"),
+            summed(lines.is_overdue(now)).label("overdue"),
+        )
+        .select_from(lines.source)
+        .where(condition)
+        .group_by(case.c.stage)
+    )
+
+
+def summed(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(when((condition, 1), else_=0)), 0)
+
+
+def pill_of(row: Any, now: datetime) -> Pill:
+    if row.stage in ENDED_STAGES:
+        return "ended"
+    due = row.line_due
+    if due is not None and due <= now:
+        return "overdue"
+    if row.is_paused:
+        return "paused"
+    if due is not None and (due <= now + SOON or (row.warn_at and row.warn_at <= now)):
+        return "warning"
+    return "extended" if row.is_extended else "normal"
+
+
+def masked_applicant(applicant: bytes) -> str:
+    person = Person.model_validate_json(applicant)
+    return mask_name(person.name) if person.kind == "natural_person" else person.name

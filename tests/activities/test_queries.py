@@ -1,0 +1,168 @@
+"""What the readers give back of cases that were really settled."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import true
+
+from cases.messages import case_id_for
+from cases.queries import Desk, Queries
+from cases.views import WorklistQuery
+from tests.activities.conftest import START, Town
+from yichuang.unsealing import opener
+
+WINDOW = Desk(("u:window",), ("scjg",))
+
+
+@pytest.fixture
+def queries(town: Town) -> Queries:
+    return Queries(town.engine, opener(town.vault), town.sealer.name_mac)
+
+
+def reviewed(town: Town, case: str = "c1"):  # type: ignore[no-untyped-def]
+    state = town.filed(case)
+    state, _ = town.settle(state, town.order("accept", {"mode": "plain"}, case=case, by="u:a"))
+    opinion = {"task": "review-check", "result": "agree", "text": "符合条件", "conditions": "整改"}
+    state, _ = town.settle(state, town.order("opine", opinion, case=case, by="u:rev"))
+    return state
+
+
+def test_a_list_shows_what_is_due_first_with_masked_names(town: Town, queries: Queries) -> None:
+    reviewed(town, "late")
+    town.filed("early")
+    page = queries.worklist(true(), WINDOW, WorklistQuery(scope="all"), START)
+    assert [row.stage for row in page.rows] == ["received", "decision"]
+    assert {row.applicant for row in page.rows} == {"张*丰"}
+    assert page.by_stage == {"received": 1, "decision": 1}
+    assert page.rows[0].due_clock == "notice"
+
+
+def test_the_team_sees_open_tasks_of_its_departments_only(town: Town, queries: Queries) -> None:
+    town.filed()
+    team = WorklistQuery(scope="team")
+    assert queries.worklist(true(), WINDOW, team, START).total == 1
+    assert queries.worklist(true(), Desk(("u:x",), ("zjj",)), team, START).total == 0
+
+
+def test_a_claimed_task_is_mine(town: Town, queries: Queries) -> None:
+    state = town.filed()
+    town.settle(state, town.order("claim", {"task": "receive"}, by="u:window"))
+    mine = WorklistQuery(scope="mine")
+    assert queries.worklist(true(), WINDOW, mine, START).rows[0].holder == "u:window"
+    assert queries.worklist(true(), Desk(("u:other",)), mine, START).total == 0
+
+
+def test_a_case_is_overdue_from_the_instant_its_period_ends(town: Town, queries: Queries) -> None:
+    state = town.filed()
+    (timer,) = state.timers
+    everything = WorklistQuery(scope="all")
+    before = queries.worklist(true(), WINDOW, everything, timer.due_at - timedelta(seconds=1))
+    after = queries.worklist(true(), WINDOW, everything, timer.due_at)
+    assert (before.overdue, before.warning, before.rows[0].pill) == (0, 1, "warning")
+    assert (after.overdue, after.warning, after.rows[0].pill) == (1, 0, "overdue")
+
+
+def test_an_exact_name_finds_the_case_and_a_part_of_it_does_not(
+    town: Town, queries: Queries
+) -> None:
+    town.filed()
+
+    def found(text: str) -> int:
+        query = WorklistQuery(scope="all", text=text)
+        return queries.worklist(true(), WINDOW, query, START).total
+
+    assert found("张 三丰") == 1
+    assert found("张三") == 0
+
+
+def test_a_view_hides_people_until_it_is_revealed(town: Town, queries: Queries) -> None:
+    state = reviewed(town)
+    hidden = queries.case_view(state.case_id, START)
+    shown = queries.case_view(state.case_id, START, revealed=True)
+    assert hidden is not None and shown is not None
+    assert hidden.applicant["name"] == "张*丰"
+    assert hidden.applicant["id_number"] == "110*************37"
+    assert hidden.form == {"area": 40, "home": "***"}
+    assert shown.applicant["name"] == "张三丰"
+    assert shown.form == {"area": 40, "home": "武当山 1 号"}
+
+
+def test_a_view_holds_opinions_materials_documents_and_timeline(
+    town: Town, queries: Queries
+) -> None:
+    view = queries.case_view(reviewed(town).case_id, START)
+    assert view is not None
+    assert [(o.result, o.text, o.conditions) for o in view.opinions] == [
+        ("agree", "符合条件", "整改")
+    ]
+    assert [(m.received, m.file_name) for m in view.materials] == [(True, "张三丰申请书.pdf")]
+    assert [d.kind for d in view.documents] == ["acceptance_notice"]
+    assert [item.verb for item in view.timeline] == ["file", "accept", "opine"]
+    assert view.timeline[1].documents[0].id == view.documents[0].id
+
+
+def test_facts_of_rows_are_facts_of_the_workflows_state(town: Town, queries: Queries) -> None:
+    state = reviewed(town)
+    assert queries.state(state.case_id) == state
+    facts = queries.case_facts(state.case_id)
+    assert facts is not None
+    assert facts.hands["accept"] == ("u:a",)
+    assert facts.separations == (("accept", "decide"),)
+    assert facts.task_departments == {"decide": "scjg"}
+
+
+def test_a_case_is_found_by_number_and_by_the_senders_reference(
+    town: Town, queries: Queries
+) -> None:
+    state = town.filed("ref-7")
+    assert queries.find_case(state.case_no.lower()) == state.case_id
+    assert case_id_for("test", "ref-7") == state.case_id
+    assert queries.find_case("SCJG0") is None
+
+
+def test_the_public_status_needs_the_right_code(town: Town, queries: Queries) -> None:
+    state = town.filed()
+    code = queries.public_code(state.case_id)
+    assert code is not None
+    status = queries.public_status(state.case_no, code.lower())
+    assert status is not None and status.stage == "received"
+    assert queries.public_status(state.case_no, code[:-1] + "?") is None
+
+
+def test_a_document_comes_back_byte_for_byte_and_by_its_code(town: Town, queries: Queries) -> None:
+    state = town.filed()
+    _, settled = town.settle(state, town.order("accept", {"mode": "plain"}, by="u:a"))
+    (ref,) = settled.steps[0].outcome.documents
+    file = queries.document_file(ref.id)
+    assert file is not None and file.content == f"{ref.number} {ref.code} 张三丰".encode()
+    by_code = queries.document_by_code(ref.code.lower())
+    assert by_code is not None and by_code.view.number == ref.number
+
+
+def test_an_erased_applicant_leaves_a_case_that_can_still_be_read(
+    town: Town, queries: Queries
+) -> None:
+    state = reviewed(town)
+    town.vault.destroy(state.subject)
+    view = queries.case_view(state.case_id, START, revealed=True)
+    assert view is not None
+    assert view.applicant == {"name": "（已依法删除）"}
+    assert view.opinions[0].text == "（已依法删除）"
+    refused = town.outcome(state, town.order("decide", {"result": "grant"}, by="u:d"))
+    assert refused.code == "erased"
+
+
+def test_the_export_gives_every_event_in_order(town: Town, queries: Queries) -> None:
+    state = reviewed(town)
+    steps = list(queries.steps(state.case_id))
+    assert [step.seq for step in steps] == [1, 2, 3]
+    assert "filed" in [event["kind"] for event in steps[0].events]
+
+
+def test_colleagues_learn_of_a_copy(town: Town, queries: Queries) -> None:
+    state = town.filed()
+    copy = town.order("copy_to", {"to": ["u:boss"], "text": "请知悉"}, by="u:window")
+    _, settled = town.settle(state, copy)
+    assert settled.steps[0].outcome.status == "done", settled
+    (notice,) = queries.notices(Desk(("u:boss",)))
+    assert (notice.kind, notice.text) == ("copied", "请知悉")
