@@ -1,5 +1,432 @@
-"""Accounts of the web store."""
+"""Accounts of the web store; the web process is their only writer.
+
+Every change is told to the `record` that was handed in, inside the same transaction, so that it
+becomes an entry of the log or does not happen. All instants are handed in, aware.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets as random
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+
+from cases.database import reading
+from cases.messages import Actor, Grant
+from cases.web_tables import account, old_password, session
 
 ADMINISTRATORS = ("sysadmin", "secadmin", "auditadmin")
 """系统、安全、审计管理员: one person holds at most one, and then nothing else (三员分立,
 GB/T 22239-2019 8.1.4.2 d)."""
+
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,62}")
+"""A closed alphabet: no two spellings of one login."""
+
+Kind = Literal["human", "service", "citizen"]
+
+
+class Secrets(Protocol):
+    """What `policies.identity.Credentials` knows about passwords, codes and tokens."""
+
+    @property
+    def history(self) -> int: ...
+    @property
+    def max_age(self) -> timedelta: ...
+    @property
+    def code_life(self) -> timedelta: ...
+    def fault(self, password: str, login: str) -> str: ...
+    def hash(self, password: str) -> str: ...
+    def matches(self, stored: str, password: str) -> bool: ...
+    def outdated(self, stored: str) -> bool: ...
+    def new_code(self) -> str: ...
+    def code_digest(self, code: str) -> str: ...
+    def new_token(self) -> str: ...
+    def digest(self, token: str) -> str: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request came from."""
+
+    address: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What an entry of the log is made from. No login name that might be somebody's, no secret."""
+
+    act: str
+    """sign_in, sign_out, enrol, password_change, account_create, account_grant, account_label,
+    account_renew, account_close, session_revoke."""
+    at: datetime
+    account: str
+    """Whom it is about; empty when the login belongs to nobody."""
+    by: str
+    """Who did it; empty when that is not known."""
+    ok: bool
+    why: str = ""
+    """Code of the refusal, or what was changed."""
+    place: Place = Place()
+    session: str = ""
+
+
+Recorder = Callable[[Connection, Happening], None]
+"""Writes the entry into the open transaction."""
+
+
+class AccountRefused(Exception):
+    """What was asked of an account cannot be: final. `reason` is a Chinese sentence."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as lists and doors see it."""
+
+    id: str
+    kind: Kind
+    login: str
+    name: str
+    department: str
+    grants: tuple[Grant, ...]
+    clearance: int
+    compartments: tuple[str, ...]
+    enrolled: bool
+    disabled_at: datetime | None
+    last_sign_in_at: datetime | None
+
+    def actor(self) -> Actor:
+        """Return who acts when this account acts as itself."""
+        return Actor(
+            id=self.id,
+            kind=self.kind,
+            department=self.department,
+            grants=self.grants,
+            clearance=self.clearance,
+            compartments=self.compartments,
+        )
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """People and services. Blocking; safe to share between threads."""
+
+    engine: Engine
+    secrets: Secrets
+    record: Recorder
+
+    # --- accounts ----------------------------------------------------------------------
+
+    def create_account(
+        self,
+        login: str,
+        name: str,
+        department: str,
+        *,
+        at: datetime,
+        by: str,
+        kind: Kind = "human",
+        grants: Sequence[Grant] = (),
+        clearance: int = 1,
+        compartments: Sequence[str] = (),
+        user_id: str = "",
+    ) -> tuple[str, str]:
+        """Create an account; return its id and its one-time code (a service's: its token).
+
+        The code is told once and kept only as a hash. `user_id` is for citizens, whose id is the
+        pseudonym of the applicant; others get a random one. Raises `AccountRefused`.
+        """
+        with self.engine.begin() as connection:
+            return self._create(
+                connection,
+                Account(
+                    id=user_id,
+                    kind=kind,
+                    login=normal_login(login),
+                    name=name,
+                    department=department,
+                    grants=tuple(grants),
+                    clearance=clearance,
+                    compartments=tuple(sorted(set(compartments))),
+                    enrolled=False,
+                    disabled_at=None,
+                    last_sign_in_at=None,
+                ),
+                by,
+                at,
+            )
+
+    def renew(self, user: str, by: str, at: datetime) -> str:
+        """Return a new one-time code (a service's: token); the password and all sessions end.
+
+        Raises `AccountRefused` when there is no such open account.
+        """
+        with self.engine.begin() as connection:
+            row = _must_find(connection, user)
+            service = row.kind == "service"
+            code = self.secrets.new_token() if service else self.secrets.new_code()
+            # The hash stays among the former ones: a lost password must not come back either.
+            store_password(connection, row, "", at, self.secrets.history)
+            connection.execute(
+                update(account)
+                .where(account.c.id == user)
+                .values(**self._entrance(row.kind, code, at))
+            )
+            self.record(connection, Happening("account_renew", at, user, by, True))
+        return code
+
+    def set_grants(self, user: str, grants: Sequence[Grant], by: str, at: datetime) -> None:
+        """Replace an account's roles; the next page of any session of it sees them.
+
+        Raises `AccountRefused`: two administrators in one person, own account, no such account.
+        """
+        check_grants(grants)
+        if user == by:
+            raise AccountRefused("own_account", "不能给自己授予角色")
+        with self.engine.begin() as connection:
+            _must_find(connection, user)
+            connection.execute(
+                update(account).where(account.c.id == user).values(grants=_packed(grants))
+            )
+            held = " ".join(f"{grant.role}@{grant.department}" for grant in grants)
+            self.record(connection, Happening("account_grant", at, user, by, True, held))
+
+    def set_label(
+        self, user: str, clearance: int, compartments: Sequence[str], by: str, at: datetime
+    ) -> None:
+        """Set an account's clearance (1 to 4) and compartments. Raises `AccountRefused`."""
+        if user == by:
+            raise AccountRefused("own_account", "不能给自己调整许可级别")
+        if not 1 <= clearance <= 4:
+            raise AccountRefused("bad_clearance", "许可级别为 1 至 4")
+        kept = sorted(set(compartments))
+        with self.engine.begin() as connection:
+            _must_find(connection, user)
+            connection.execute(
+                update(account)
+                .where(account.c.id == user)
+                .values(clearance=clearance, compartments=kept)
+            )
+            why = f"{clearance} {' '.join(kept)}".strip()
+            self.record(connection, Happening("account_label", at, user, by, True, why))
+
+    def close(self, user: str, by: str, at: datetime) -> None:
+        """Disable an account for good: sessions, token and code end. Raises `AccountRefused`."""
+        with self.engine.begin() as connection:
+            _must_find(connection, user)
+            connection.execute(
+                update(account)
+                .where(account.c.id == user)
+                .values(disabled_at=at, enrolment="", enrolment_until=None, token="")
+            )
+            revoke(connection, user, at)
+            self.record(connection, Happening("account_close", at, user, by, True))
+
+    def revoke_sessions(self, user: str, by: str, at: datetime) -> int:
+        """End every session of an account at once; return how many there were."""
+        with self.engine.begin() as connection:
+            ended = revoke(connection, user, at)
+            self.record(connection, Happening("session_revoke", at, user, by, True, str(ended)))
+        return ended
+
+    def first_administrators(self, at: datetime) -> tuple[tuple[str, str], ...]:
+        """Create the three administrators of an empty store; return (login, one-time code) each.
+
+        Empty when there is any account: the codes are told once, at the first start.
+        """
+        titles = ("系统管理员", "安全管理员", "审计管理员")
+        made = []
+        with self.engine.begin() as connection:  # all three or none
+            if connection.execute(select(account.c.id).limit(1)).first() is not None:
+                return ()
+            for login, title in zip(ADMINISTRATORS, titles, strict=True):
+                grants = (Grant(role=login, department="*"),)
+                new = Account("", "human", login, title, "", grants, 1, (), False, None, None)
+                made.append((login, self._create(connection, new, "system", at)[1]))
+        return tuple(made)
+
+    # --- reading -----------------------------------------------------------------------
+
+    def find(self, user: str) -> Account | None:
+        """Return an account by id, disabled ones too."""
+        with reading(self.engine) as connection:
+            row = connection.execute(select(account).where(account.c.id == user)).first()
+        return None if row is None else account_of(row._mapping)
+
+    def service(self, token: str) -> Actor | None:
+        """Return the service that owns a bearer token."""
+        with reading(self.engine) as connection:
+            row = connection.execute(
+                select(account).where(
+                    account.c.token == self.secrets.digest(token),
+                    account.c.kind == "service",
+                    account.c.disabled_at.is_(None),
+                )
+            ).first()
+        return None if row is None else account_of(row._mapping).actor()
+
+    def listing(self) -> tuple[Account, ...]:
+        """Return every account, disabled ones last, by login."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(account).order_by(account.c.disabled_at.is_not(None), account.c.login)
+            ).all()
+        return tuple(account_of(row._mapping) for row in rows)
+
+    def colleagues(self, department: str = "") -> tuple[tuple[str, str], ...]:
+        """Return (id, name) of the people active in a department; empty: everywhere."""
+        wanted = select(account.c.id, account.c.name).where(
+            account.c.kind == "human", account.c.disabled_at.is_(None)
+        )
+        if department:
+            wanted = wanted.where(account.c.department == department)
+        with reading(self.engine) as connection:
+            return tuple(
+                (row.id, row.name) for row in connection.execute(wanted.order_by(account.c.name))
+            )
+
+    def names(self, users: Sequence[str]) -> dict[str, str]:
+        """Return id → display name of those who have an account."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(account.c.id, account.c.name).where(account.c.id.in_(sorted(set(users))))
+            ).all()
+        return {row.id: row.name for row in rows}
+
+    # --- within ------------------------------------------------------------------------
+
+    def _create(
+        self, connection: Connection, new: Account, by: str, at: datetime
+    ) -> tuple[str, str]:
+        if not LOGIN.fullmatch(new.login):
+            raise AccountRefused("bad_login", "登录名只用小写字母、数字和 . _ @ -，2 至 63 个字符")
+        if (new.kind == "citizen") != bool(new.id):
+            raise AccountRefused("bad_id", "申请人账号须用其假名作编号，其他账号的编号由系统给定")
+        check_grants(new.grants)
+        user = new.id or f"{'s' if new.kind == 'service' else 'u'}:{random.token_hex(8)}"
+        same = (account.c.login == new.login) | (account.c.id == user)
+        if connection.execute(select(account.c.id).where(same)).first() is not None:
+            raise AccountRefused("login_taken", f"登录名「{new.login}」已有人使用")
+        service = new.kind == "service"
+        code = self.secrets.new_token() if service else self.secrets.new_code()
+        connection.execute(
+            insert(account).values(
+                id=user,
+                kind=new.kind,
+                login=new.login,
+                name=new.name,
+                department=new.department,
+                grants=_packed(new.grants),
+                clearance=new.clearance,
+                compartments=list(new.compartments),
+                password="",
+                created_at=at,
+                created_by=by,
+                **self._entrance(new.kind, code, at),
+            )
+        )
+        self.record(connection, Happening("account_create", at, user, by, True))
+        return user, code
+
+    def _entrance(self, kind: str, code: str, at: datetime) -> dict[str, Any]:
+        if kind == "service":
+            token = self.secrets.digest(code)
+            return {"enrolment": "", "enrolment_until": None, "token": token}
+        digest = self.secrets.code_digest(code)
+        return {"enrolment": digest, "enrolment_until": at + self.secrets.code_life, "token": ""}
+
+
+def normal_login(typed: str) -> str:
+    """Return a login as it is kept: NFKC, lower case, no blanks around it."""
+    return unicodedata.normalize("NFKC", typed).strip().casefold()[:200]
+
+
+def check_grants(grants: Sequence[Grant]) -> None:
+    """Raise `AccountRefused` when somebody would be administrator and anything else."""
+    roles = {grant.role for grant in grants}
+    if roles & set(ADMINISTRATORS) and len(roles) > 1:
+        raise AccountRefused(
+            "administrators_apart",
+            "系统、安全、审计管理员互斥：一人只能任其一，且不得兼任业务角色"
+            "（GB/T 22239-2019 8.1.4.2 d）",
+        )
+
+
+def account_of(values: Mapping[Any, Any]) -> Account:
+    """Return the account of a row that selects the whole table."""
+    return Account(
+        id=values[account.c.id],
+        kind=values[account.c.kind],
+        login=values[account.c.login],
+        name=values[account.c.name],
+        department=values[account.c.department],
+        grants=tuple(Grant(role=role, department=at) for role, at in values[account.c.grants]),
+        clearance=values[account.c.clearance],
+        compartments=tuple(values[account.c.compartments]),
+        enrolled=bool(values[account.c.password] or values[account.c.token]),
+        disabled_at=values[account.c.disabled_at],
+        last_sign_in_at=values[account.c.last_sign_in_at],
+    )
+
+
+def store_password(
+    connection: Connection,
+    row: Row[Any],
+    hashed: str,
+    at: datetime,
+    history: int,
+    but: str = "",
+) -> None:
+    """Replace an account's password (`row` is its row before), remember the former one, and end
+    its sessions but one."""
+    if row.password:
+        last = select(func.coalesce(func.max(old_password.c.n), 0))
+        n = connection.execute(last.where(old_password.c.account_id == row.id)).scalar_one() + 1
+        connection.execute(
+            insert(old_password).values(account_id=row.id, n=n, password=row.password)
+        )
+        connection.execute(
+            delete(old_password).where(
+                old_password.c.account_id == row.id, old_password.c.n <= n - history
+            )
+        )
+    connection.execute(
+        update(account)
+        .where(account.c.id == row.id)
+        .values(password=hashed, password_changed_at=at)
+    )
+    revoke(connection, row.id, at, but)
+
+
+def _must_find(connection: Connection, user: str) -> Row[Any]:
+    row = connection.execute(
+        select(account).where(account.c.id == user, account.c.disabled_at.is_(None))
+    ).first()
+    if row is None:
+        raise AccountRefused("no_such_account", "没有这个账号，或账号已停用")
+    return row
+
+
+def revoke(connection: Connection, user: str, at: datetime, but: str = "") -> int:
+    """End the sessions of an account, all but one; return how many there were."""
+    ended = connection.execute(
+        update(session)
+        .where(session.c.account_id == user, session.c.revoked_at.is_(None))
+        .where(session.c.id != but, session.c.ends_at > at)
+        .values(revoked_at=at)
+    )
+    return int(ended.rowcount)
+
+
+def _packed(grants: Sequence[Grant]) -> list[list[str]]:
+    return [list(pair) for pair in sorted({(grant.role, grant.department) for grant in grants})]

@@ -46,6 +46,9 @@ _IDS = {
 """Ids by kind of principal: a closed alphabet, so that no two spellings name one person and nobody
 is called like a role or like `system`. A citizen's id is the pseudonym of the applicant."""
 
+_NO_CASE = CaseFacts(id="", matter="", department="")
+"""A case of no department: nobody's right reaches it, and the refusal says what is missing."""
+
 _BROKEN = (RuntimeError, InvalidExpression, LookupError, TypeError, ValueError, AttributeError)
 """What Casbin, its matcher or a predicate raise when they cannot answer. It means no."""
 
@@ -164,6 +167,25 @@ class Access:
             for act in ACTS.get(object_type, ())
             if self._decide(engine, actor, act, thing, None).allowed
         )
+
+    def ever(self, actor: Actor, act: str, object_type: str) -> Decision:
+        """Return whether there may be objects of the type on which the actor may do the act.
+
+        For menus and forms that have no object yet. Never a permission: ask `decide` or `warrant`
+        once there is one.
+        """
+        engine = self._engine
+        if object_type != "case":
+            return self._decide(engine, actor, act, _object(Thing(object_type), ""), None)
+        subject = self._subject(actor)
+        rows = engine.policy.shards.get((object_type, act), ())
+        nowhere = Object("case", case=_NO_CASE)
+        if subject is not None and rows:
+            held = [row for row in rows if row.role in subject.reach]
+            forbidding = [row for row in held if row.effect == "deny" and row.scope == "always"]
+            if held and not forbidding and any(row.effect == "allow" for row in held):
+                return Decision(True, "allowed", engine.policy.version, None, str(held[-1]))
+        return self._decide(engine, actor, act, nowhere, None)
 
     def where(self, actor: Actor, act: str) -> ColumnElement[bool]:
         """Return the condition over `cases.tables.case` under which the actor may read it.

@@ -1,0 +1,151 @@
+"""What people keep at their desk in the web store: begun forms and files handed in, all sealed.
+
+Sealing and opening is the caller's: here stand only bytes, digests and owners.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, Row, delete, insert, select, update
+
+from cases.database import reading
+from cases.web_tables import draft, upload
+
+MOST_DRAFTS = 50
+"""Begun forms that one person may keep, so that nobody fills the disk with them."""
+
+
+class TooManyDrafts(Exception):
+    """The owner keeps as many drafts as one may; remove one first."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    id: str
+    matter: str
+    sealed: bytes
+    saved_at: datetime
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A kept file without its bytes."""
+
+    id: str
+    owner: str
+    digest: str
+    """SHA-256 (hex) of the bytes as they came."""
+    size: int
+    media_type: str
+    name_sealed: bytes
+    created_at: datetime
+    case_id: str
+    """The case that has it; empty: none yet."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Drafts and uploads. Blocking; safe to share between threads."""
+
+    engine: Engine
+
+    def save_draft(self, owner: str, kept: Draft) -> None:
+        """Keep a draft, in place of the owner's former one of that id. Raises `TooManyDrafts`."""
+        values = {"matter": kept.matter, "sealed": kept.sealed, "saved_at": kept.saved_at}
+        with self.engine.begin() as connection:
+            changed = connection.execute(
+                update(draft).where(draft.c.owner == owner, draft.c.id == kept.id).values(values)
+            )
+            if changed.rowcount:
+                return
+            others = connection.execute(select(draft.c.id).where(draft.c.owner == owner)).all()
+            if len(others) >= MOST_DRAFTS:
+                raise TooManyDrafts(owner)
+            connection.execute(insert(draft).values(owner=owner, id=kept.id, **values))
+
+    def drafts(self, owner: str) -> tuple[Draft, ...]:
+        """Return the owner's drafts, newest first."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(draft).where(draft.c.owner == owner).order_by(draft.c.saved_at.desc())
+            ).all()
+        return tuple(Draft(row.id, row.matter, row.sealed, row.saved_at) for row in rows)
+
+    def find_draft(self, owner: str, draft_id: str) -> Draft | None:
+        """Return a draft of this very owner."""
+        return next((kept for kept in self.drafts(owner) if kept.id == draft_id), None)
+
+    def remove_draft(self, owner: str, draft_id: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(delete(draft).where(draft.c.owner == owner, draft.c.id == draft_id))
+
+    def new_upload_id(self) -> str:
+        """Return an id nobody can guess; needed before sealing, which binds the bytes to it."""
+        return secrets.token_hex(16)
+
+    def keep_upload(self, kept: Upload, sealed: bytes) -> None:
+        """Keep a sealed file under an id of `new_upload_id`."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                insert(upload).values(
+                    id=kept.id,
+                    owner=kept.owner,
+                    digest=kept.digest,
+                    size=kept.size,
+                    media_type=kept.media_type,
+                    name_sealed=kept.name_sealed,
+                    sealed=sealed,
+                    created_at=kept.created_at,
+                    case_id=kept.case_id,
+                    is_held=False,
+                )
+            )
+
+    def find_upload(self, upload_id: str) -> Upload | None:
+        """Return what is known of an upload, whosever it is."""
+        columns = [column for column in upload.c if column.name != "sealed"]
+        with reading(self.engine) as connection:
+            row = connection.execute(select(*columns).where(upload.c.id == upload_id)).first()
+        return None if row is None else _upload(row)
+
+    def read_upload(self, upload_id: str) -> bytes | None:
+        """Return the sealed bytes; None when there is none, or it is held in quarantine."""
+        with reading(self.engine) as connection:
+            return connection.execute(
+                select(upload.c.sealed).where(upload.c.id == upload_id, ~upload.c.is_held)
+            ).scalar_one_or_none()
+
+    def hand_to_case(self, upload_id: str, owner: str, case_id: str) -> bool:
+        """Note that a case has the upload; False when it is not the owner's or another case's."""
+        with self.engine.begin() as connection:
+            changed = connection.execute(
+                update(upload)
+                .where(upload.c.id == upload_id, upload.c.owner == owner)
+                .where(upload.c.case_id.in_(("", case_id)))
+                .values(case_id=case_id)
+            )
+        return changed.rowcount == 1
+
+    def forget_unused(self, before: datetime) -> int:
+        """Delete uploads older than this that no case has; return how many (个保法第十九条)."""
+        with self.engine.begin() as connection:
+            gone = connection.execute(
+                delete(upload).where(upload.c.case_id == "", upload.c.created_at < before)
+            )
+        return int(gone.rowcount)
+
+
+def _upload(row: Row[tuple[object, ...]]) -> Upload:
+    return Upload(
+        id=row.id,
+        owner=row.owner,
+        digest=row.digest,
+        size=row.size,
+        media_type=row.media_type,
+        name_sealed=row.name_sealed,
+        created_at=row.created_at,
+        case_id=row.case_id,
+    )

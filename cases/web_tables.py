@@ -1,0 +1,132 @@
+"""The web store: accounts, sessions, drafts, uploads. The web process is its only writer.
+
+Secrets stand here only as hashes; what people typed or handed in stands here only sealed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from cases.database import Instant
+
+web_metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+_User = String(128)
+_Digest = String(64)
+
+account = Table(
+    "account",
+    web_metadata,
+    Column("id", _User, primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("login", String(64), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
+    Column("department", String(64), nullable=False),
+    Column("grants", JSON, nullable=False),  # [[role, department], …]
+    Column("clearance", SmallInteger, nullable=False),
+    Column("compartments", JSON, nullable=False),
+    Column("password", String(200), nullable=False),  # Argon2id in PHC form; empty: none yet
+    Column("password_changed_at", Instant),
+    Column("enrolment", _Digest, nullable=False),  # SHA-256 of the one-time code; empty: none
+    Column("enrolment_until", Instant),
+    Column("token", _Digest, nullable=False),  # SHA-256 of a service's bearer token
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", _User, nullable=False),
+    Column("last_sign_in_at", Instant),
+    Column("disabled_at", Instant),
+    CheckConstraint("kind IN ('human', 'service', 'citizen')", name="kind"),
+    CheckConstraint("clearance BETWEEN 1 AND 4", name="clearance"),
+    Index("ix_account_department", "department"),
+    Index("ix_account_token", "token"),
+)
+"""One person or service. `id` never changes and is never given again."""
+
+old_password = Table(
+    "old_password",
+    web_metadata,
+    Column("account_id", _User, ForeignKey("account.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("password", String(200), nullable=False),
+)
+"""Hashes of passwords that may not come back; `n` grows."""
+
+session = Table(
+    "session",
+    web_metadata,
+    Column("id", String(32), primary_key=True),
+    Column("token", _Digest, nullable=False, unique=True),
+    Column("account_id", _User, ForeignKey("account.id"), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("agent", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Index("ix_session_account", "account_id"),
+    Index("ix_session_ends", "ends_at"),
+)
+"""A sign-in. The cookie's secret stands here as SHA-256; `id` is what entries name."""
+
+attempt = Table(
+    "attempt",
+    web_metadata,
+    Column("key", String(80), primary_key=True),  # login:<SHA-256> or address:<SHA-256>
+    Column("failures", Integer, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index("ix_attempt_until", "until"),
+)
+"""Failed sign-ins by login and by address. By login, not by account, so that a login nobody has
+is locked just as one that somebody has."""
+
+draft = Table(
+    "draft",
+    web_metadata,
+    Column("owner", _User, primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("matter", String(64), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("saved_at", Instant, nullable=False),
+)
+"""A form that somebody has begun; visible to its owner only."""
+
+upload = Table(
+    "upload",
+    web_metadata,
+    Column("id", String(40), primary_key=True),
+    Column("owner", _User, nullable=False),
+    Column("digest", _Digest, nullable=False),  # SHA-256 of the bytes as they came
+    Column("size", Integer, nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("case_id", String(36), nullable=False),  # empty: no case has it yet
+    Column("is_held", Boolean(create_constraint=False), nullable=False),
+    UniqueConstraint("id", "owner"),
+    Index("ix_upload_owner", "owner", "created_at"),
+    Index("ix_upload_case", "case_id"),
+)
+"""A file handed in. `is_held` is the quarantine: nobody gets a held file."""
