@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     nats_seeds: Path | None = None
     nats_integrators: Mapping[str, tuple[str, ...]] = {
         "portal": ("*",),
-        "replay": ("*",),
+        "archive": ("*",),
     }
 
     cases_url: SecretStr = SecretStr("")

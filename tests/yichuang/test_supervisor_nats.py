@@ -119,6 +119,8 @@ async def test_an_order_is_kept_and_its_sender_hears_so(settings: Settings) -> N
         ("portal", "$JS.API.STREAM.DELETE.CMD"),
         ("portal", "$JS.API.STREAM.PURGE.EVT"),
         ("portal", "$JS.API.CONSUMER.CREATE.CMD.portal"),
+        ("portal", "$JS.API.CONSUMER.CREATE.RPL.portal.rpl.demo.>"),
+        ("portal", "$JS.API.CONSUMER.CREATE.RPL.portal"),
         ("jz", "$JS.API.CONSUMER.CREATE.EVT.jz.evt.demo.>"),  # wider than its department
         ("portal", "$JS.API.CONSUMER.MSG.NEXT.EVT.jz"),  # from another's consumer
         ("relay", "cmd.demo.zjj.relay.case.file"),
@@ -232,6 +234,23 @@ async def test_an_answer_missed_is_read_later_and_only_by_its_addressee(
         await jz.jetstream(timeout=0.5).get_last_msg("RPL", "rpl.demo.portal.ab", direct=True)
     for client in (jz, portal, gateway):
         await client.close()
+
+
+async def test_answers_missed_are_taken_through_a_consumer_of_ones_own(settings: Settings) -> None:
+    gateway, _ = await enter(settings, "gateway")
+    for user in ("portal", "jz"):
+        await gateway.jetstream().publish(f"rpl.demo.{user}.cd", b"done")
+    portal, faults = await enter(settings, "portal")
+    js = portal.jetstream()
+    wanted = ConsumerConfig(name="portal", filter_subject="rpl.demo.portal.>")
+    await js.add_consumer("RPL", wanted)
+    taking = await js.pull_subscribe_bind(consumer="portal", stream="RPL")
+    assert {answer.subject.split(".")[2] for answer in await taking.fetch(50, timeout=1)} == {
+        "portal"
+    }
+    assert faults.heard == []
+    await portal.close()
+    await gateway.close()
 
 
 def test_a_system_name_is_no_integrator(tmp_path: Path) -> None:

@@ -69,8 +69,13 @@ def _integrator(name: str, departments: Sequence[str], city: str) -> User:
         f"$JS.ACK.EVT.{name}.>",
         "$JS.API.STREAM.INFO.EVT",
         "$JS.API.STREAM.NAMES",
-        # An answer that came while the integrator was away.
+        # Answers that came while it was away: one by its subject, or all through a consumer.
         f"$JS.API.DIRECT.GET.RPL.{answers}",
+        f"$JS.API.CONSUMER.CREATE.RPL.{name}.{answers}",
+        f"$JS.API.CONSUMER.INFO.RPL.{name}",
+        f"$JS.API.CONSUMER.DELETE.RPL.{name}",
+        f"$JS.API.CONSUMER.MSG.NEXT.RPL.{name}",
+        f"$JS.ACK.RPL.{name}.>",
     ]
     return User(name, tuple(publish), (*events, answers, f"{inbox_of(name)}.>"))
 
