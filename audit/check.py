@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit.logstore import LogMissing, LogReader
 from audit.notes import NoteVerifier
+from audit.reading import reading
 from audit.tables import audit_outbox, audit_stream
 from audit.verify import Failure, Producer, VerifyReport, WaitingEntry, verify_log
 
@@ -26,20 +27,18 @@ def verify_stores(
     try:
         # The producers first: what leaves them meanwhile is then found in the log.
         seen = {name: _producer(engine) for name, engine in (producers or {}).items()}
-        with log.connect() as connection:
+        with reading(log) as connection:
             report = verify_log(
                 LogReader(connection), trusted, pins=pins, producers=seen, strict=strict
             )
             _check_file(connection, report)
             return report
-    except (SQLAlchemyError, LogMissing) as error:
+    except (SQLAlchemyError, LogMissing, OSError) as error:
         return VerifyReport(unreadable=str(error))
 
 
 def _producer(engine: Engine) -> Producer:
-    with engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+    with reading(engine) as connection:
         return read_producer(connection)
 
 

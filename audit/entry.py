@@ -18,6 +18,10 @@ VERSION: Final = 1
 NO_PREVIOUS: Final = bytes(32)
 """What `s.prev` says for the first entry of a stream."""
 
+ERASED: Final = "payload.erased"
+"""Act of the entry that records an erasure: `obj` is type `subject` with the pseudonym as id, and
+`why` its legal ground (个人信息保护法第四十七条). Without it a destroyed key is a tampering."""
+
 COMMAND_NAMESPACE: Final = UUID("8f3b1d1e-6d0c-5c55-9a5e-2f6c6f1f9b10")
 """Namespace for command ids that are not UUIDs themselves. Fixed for ever: ids derive from it."""
 

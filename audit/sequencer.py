@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from audit.logstore import LogMoved, LogReader, LogState, NewEntry, append
 from audit.merkle import consistency_proof, leaf_hash
 from audit.notes import Checkpoint, NoteVerifier, open_checkpoint
+from audit.reading import reading
 from audit.signer import SignedHead, SignerRefused, SignerUnavailable
 from audit.tables import audit_checkpoint, audit_entry, audit_outbox
 
@@ -112,7 +113,7 @@ class Sequencer:
 
     def size(self) -> int:
         """Return the number of entries in the log."""
-        with self._log.connect() as connection:
+        with reading(self._log) as connection:
             return LogReader(connection).state().size
 
     def seal(self) -> Checkpoint | None:
@@ -122,7 +123,7 @@ class Sequencer:
         itself. Raises `LogBehindSigner`, `audit.signer.SignerRefused`, `SignerUnavailable`.
         """
         last = self._signer.last()  # before the log is read, so that it is never ahead in health
-        with self._log.connect() as connection:
+        with reading(self._log) as connection:
             reader = LogReader(connection)
             state = reader.state()
             sealed = reader.last_checkpoint()
@@ -159,7 +160,7 @@ class Sequencer:
                 stop.wait(POLL_SECONDS)
 
     def _seal_if_due(self, size: int, now: bool) -> None:
-        with self._log.connect() as connection:
+        with reading(self._log) as connection:
             sealed = connection.scalar(select(func.max(audit_checkpoint.c.size))) or 0
         waited = time.monotonic() - self._sealed_at >= SEAL_SECONDS
         if size == sealed or not (now or waited or size - sealed >= SEAL_ENTRIES):
@@ -194,7 +195,7 @@ class Sequencer:
         # Within a stream they do not, because its head was locked until commit.
         table = audit_outbox.c
         query = select(table.entry_id, table.stream, table.seq, table.leaf, table.body)
-        with self._sources[name].connect() as connection:
+        with reading(self._sources[name]) as connection:
             rows = connection.execute(query.order_by(table.pos).limit(self._batch)).fetchall()
         taken = [(r[0], r[1], r[2], bytes(r[3]), bytes(r[4])) for r in rows]
         for entry_id, stream, seq, leaf, body in taken:
@@ -227,7 +228,7 @@ class Sequencer:
             append(connection, state, fresh)
         except IntegrityError as error:
             connection.rollback()
-            with self._log.connect() as afresh:
+            with reading(self._log) as afresh:
                 if LogReader(afresh).state().size != state.size:
                     raise LogMoved(f"the log is no longer at {state.size}") from error
             raise OutboxAltered(

@@ -220,6 +220,7 @@ def serve(
 class _Door(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 128  # a full queue refuses at once on a unix socket
     signer: Signer
     secret: bytes | None
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from audit.reading import reading
 from audit.tables import audit_subject_key
 
 KEY_BYTES = 32
@@ -158,7 +159,7 @@ class SubjectVault:
     def _read(self, subjects: list[str]) -> dict[str, bytes | None]:
         table = audit_subject_key.c
         rows: dict[str, bytes | None] = {}
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             for start in range(0, len(subjects), 500):  # bound variables per statement
                 chosen = subjects[start : start + 500]
                 query = select(table.id, table.wrapped_key).where(table.id.in_(chosen))

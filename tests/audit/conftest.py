@@ -17,6 +17,7 @@ from audit.check import verify_stores
 from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, WorkflowRef, entry_id
 from audit.logstore import LogReader, found_log
 from audit.outbox import Recorded, record
+from audit.reading import READING
 from audit.sequencer import Sequencer
 from audit.signer import Signer, init_signer
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
@@ -66,7 +67,8 @@ def sqlite_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get(READING, False)
+        connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
 
     return engine
 

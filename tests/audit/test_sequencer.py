@@ -20,10 +20,12 @@ from audit.merkle import leaf_hash, node_hash, verify_inclusion
 from audit.notes import open_checkpoint
 from audit.outbox import record, record_many
 from audit.proofs import NotSealed, prove, verify_proof
+from audit.reading import reading
 from audit.sequencer import LogBehindSigner, OutboxAltered, Sequencer
 from audit.signer import SignedHead, SignerUnavailable
 from audit.tables import audit_checkpoint, audit_entry, audit_outbox, audit_tile
 from audit.verify import CLEAN, INCOMPLETE, UNREADABLE
+from cases.database import open_engine
 
 Draft = Callable[..., Any]
 House = Any
@@ -310,6 +312,17 @@ def test_the_root_is_what_two_leaves_give_by_hand(house: House, draft: Draft) ->
     head = house.sequencer.seal()
     assert head.root == node_hash(first.leaf, second.leaf)
     verify_inclusion(second.leaf, 1, 2, [first.leaf], head.root)
+
+
+def test_on_the_houses_own_engines_a_verifier_blocks_no_writer(
+    house: House, draft: Draft, tmp_path: Path
+) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'cases.db'}")
+    with reading(engine) as reader:
+        assert reader.scalar(select(func.count()).select_from(audit_outbox)) == 0
+        house.record(draft(0))  # would wait, and fail, behind a write lock
+        assert reader.scalar(select(func.count()).select_from(audit_outbox)) == 0
+    engine.dispose()
 
 
 def test_a_head_lost_between_the_signers_memory_and_our_row_is_made_good(
