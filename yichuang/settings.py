@@ -69,6 +69,7 @@ class Settings(BaseSettings):
         "portal": ("*",),
         "archive": ("*",),
     }
+    nats_backfillers: tuple[str, ...] = ("archive",)
 
     cases_url: SecretStr = SecretStr("")
     web_url: SecretStr = SecretStr("")
