@@ -228,6 +228,8 @@ def as_environment(settings: Settings) -> dict[str, str]:
             text = value.get_secret_value()
         elif isinstance(value, Mapping):
             text = json.dumps({key: list(words) for key, words in value.items()})
+        elif isinstance(value, tuple):
+            text = json.dumps(list(value))
         else:
             text = "" if value is None else str(value)
         variables[f"YICHUANG_{name.upper()}"] = text
