@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from cases.rulings import Fired, Ruling
 from rules.model import AT, Rule
-from rules.pack import Pack, Slice
+from rules.pack import Pack, Slice, said
 from rules.plain import Fact
 
 MAX_ROUNDS = 5
@@ -60,9 +60,8 @@ def evaluate(
     for _ in range(MAX_ROUNDS):
         fact = given | derived
         held = match(rules, fact)
-        fired = [rule for rule in rules.rules if rule.id in held]
-        settings = [_settings(rule, fact) for rule in fired]
-        outcome = _merged(pack, settings)
+        fired = tuple(_fired(rules, rule, fact) for rule in rules.rules if rule.id in held)
+        outcome = _merged(pack, [one.then for one in fired])
         settled = {name: outcome[name] for name in pack.derived if name in outcome}
         if settled == derived:
             break
@@ -76,10 +75,7 @@ def evaluate(
         digest=pack.digest,
         engine=engine,
         context={**given, AT: at.astimezone(UTC).isoformat()},
-        fired=tuple(
-            Fired(rule=rule.id, title=rule.title.zh, basis=rule.basis, then=then)
-            for rule, then in zip(fired, settings, strict=True)
-        ),
+        fired=fired,
         outcome=outcome,
     )
 
@@ -94,14 +90,17 @@ def again(pack: Pack, ruling: Ruling, match: Match = plain_match) -> Ruling:
     return evaluate(pack, context, at, match, ruling.engine)
 
 
-def _settings(rule: Rule, fact: Mapping[str, Any]) -> dict[str, JsonValue]:
-    found: dict[str, JsonValue] = {}
+def _fired(rules: Slice, rule: Rule, fact: Mapping[str, Any]) -> Fired:
+    """Return what is said of a rule that holds, `{field: name}` replaced by the field's value."""
+    if (constant := rules.fired.get(rule.id)) is not None:
+        return constant
+    then: dict[str, JsonValue] = {}
     for key, value in rule.then.items():
         if not isinstance(value, dict):
-            found[key] = value
+            then[key] = value
         elif (name := str(value["field"])) in fact:
-            found[key] = fact[name]
-    return found
+            then[key] = fact[name]
+    return said(rule, then)
 
 
 def _merged(pack: Pack, settings: Sequence[Mapping[str, JsonValue]]) -> dict[str, JsonValue]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
+from cases.rulings import Fired
 from rules.compile import shards
 from rules.model import Definition, Rule
 from rules.plain import Predicate, predicate
@@ -36,6 +37,11 @@ class ContextRefused(ValueError):
         self.faults = tuple(faults)
 
 
+def said(rule: Rule, then: Mapping[str, JsonValue]) -> Fired:
+    """Return what a ruling says of a rule that held."""
+    return Fired(rule=rule.id, title=rule.title.zh, basis=rule.basis, then=dict(then))
+
+
 @dataclass(frozen=True)
 class Slice:
     """The rules of one pack in force at one time, in the order (priority, place in the file)."""
@@ -44,6 +50,15 @@ class Slice:
     """Names the compiled form: digest of the pack and number of the slice."""
     rules: tuple[Rule, ...]
     predicates: tuple[Predicate, ...] = field(repr=False)
+
+    @cached_property
+    def fired(self) -> Mapping[str, Fired]:
+        """Rule id → what is said of it when it holds, where that is always the same."""
+        return {
+            rule.id: said(rule, rule.then)
+            for rule in self.rules
+            if not any(isinstance(value, dict) for value in rule.then.values())
+        }
 
     @cached_property
     def texts(self) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def test_engine_and_twin_agree_on_a_random_rule(
         pack = pack_of(condition(dice), condition(dice))
     except PackRefused:
         return
-    assert differences(lasting, pack, [context(dice) for _ in range(4)], at) == []
+    assert differences(lasting, pack, [context(dice) for _ in range(12)], at) == []
 
 
 def volume(build: Build, engine: RulesProcess, at: datetime, seed: int, packs: int) -> int:

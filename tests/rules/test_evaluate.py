@@ -152,7 +152,7 @@ def test_a_derived_field_feeds_the_rules_after_it(shipped: dict[str, Pack], at: 
     context = {"matter": "m", "building_use": "public", "floor_area_m2": 40000.5}
     ruling = evaluate(shipped["routing"], context, at)
     assert [fired.rule for fired in ruling.fired] == ["ROUTE-FIRE-PUBLIC", "ROUTE-FIRE"]
-    assert ruling.outcome["departments"] == ["fire"]
+    assert ruling.outcome["departments"] == ["xf"]
     assert "special_fire_review" not in ruling.context
 
 
@@ -220,4 +220,4 @@ def test_every_case_is_handled_in_exactly_one_way(shipped: dict[str, Pack], at: 
             context = {"case_kind": kind, **dict(zip(flags, values, strict=True))}
             fired = evaluate(pack, context, at).fired
             assert len({one.then["handling"] for one in fired if "handling" in one.then}) == 1
-            assert sum("commitment" in one.then for one in fired) == 1, context
+            assert len({one.then["commitment"] for one in fired if "commitment" in one.then}) == 1
