@@ -75,11 +75,15 @@ async def walk_path(
     case_id = case_id or f"{path.name}-{uuid4()}"
     begin = await environment.get_current_time()
     filing, *others = _moved(path, case_id, begin)
-    handle, outcome = await file_case(
+    started, outcome = await file_case(
         environment.client, queue, filing, steps_per_run=path.steps_per_run
     )
     # A run that continues as new keeps the id, not the run: ask by the id alone.
-    handle = environment.client.get_workflow_handle_for(ApprovalWorkflow.run, handle.id)
+    handle = environment.client.get_workflow_handle_for(
+        ApprovalWorkflow.run,
+        started.id,
+        first_execution_run_id=started.first_execution_run_id or started.run_id,
+    )
     assert outcome.status == "done", outcome
     for step, command in zip(path.steps, others, strict=True):
         gap = command.occurred_at - await environment.get_current_time()
