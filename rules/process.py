@@ -114,7 +114,6 @@ class _Child:
                     env={},
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
                 )
             except OSError as error:
                 self._link.close()
