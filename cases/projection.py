@@ -23,6 +23,9 @@ DIGEST_HEX = 32
 """Hex digits kept of each SHA-256 in `step.digests`: 128 bits, since nobody who may not write the
 step itself can choose both sides of a collision. The whole is bound by a full SHA-256."""
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Where a case without a period sorts: last, in both databases, by an index."""
+
 NOT_DUE = ("rating", "ended")
 """Stages in which nothing is late any more (办结, 归档)."""
 
@@ -98,12 +101,19 @@ def case_columns(state: CaseState) -> Row:
 def _due(state: CaseState) -> Row:
     timers = () if state.stage in NOT_DUE else state.timers
     if not timers:
-        return {"due_at": None, "due_clock": "", "warn_at": None, "provisional": False}
+        return {
+            "due_at": None,
+            "sort_at": NEVER,
+            "due_clock": "",
+            "warn_at": None,
+            "provisional": False,
+        }
     next_due = min(timers, key=lambda timer: (timer.due_at, timer.key))
     since = state.accepted_at or state.received_at or next_due.due_at
     share = since + (next_due.due_at - since) * WARN_AFTER_SHARE
     return {
         "due_at": next_due.due_at,
+        "sort_at": next_due.due_at,
         "due_clock": next_due.key,
         "warn_at": min(share, next_due.due_at - WARN_AT_LEAST),
         "provisional": next_due.provisional,

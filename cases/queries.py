@@ -129,7 +129,7 @@ class Queries:
             page = min(query.page, pages)
             rows = connection.execute(
                 lines.select(condition)
-                .order_by(lines.due.is_(None), lines.due, case.c.id, lines.step)
+                .order_by(*lines.order())
                 .limit(query.size)
                 .offset((page - 1) * query.size)
             ).all()
