@@ -37,7 +37,8 @@ def canonical_bytes(value: object) -> bytes:
 
 def check(value: object) -> None:
     """Raise `NotCanonical` if the value lies outside the profile (its length apart)."""
-    _check(value, "$", MAX_DEPTH)
+    if not _plainly_fits(value, MAX_DEPTH):
+        _check(value, "$", MAX_DEPTH)
 
 
 def spell(checked: object) -> bytes:
@@ -62,9 +63,43 @@ def parse_strict(stored: bytes) -> dict[str, Any]:
         raise NotCanonical(f"not JSON: {error}") from error
     if not isinstance(value, dict):
         raise NotCanonical(f"an entry is an object, not {type(value).__name__}")
-    if canonical_bytes(value) != stored:
+    # Without escapes the strings stand in the bytes as they are, and every part of a printable
+    # NFC text is printable and NFC.
+    if b"\\" in stored or not _plain_text(stored.decode()):
+        check(value)
+    elif not _plainly_fits(value, MAX_DEPTH, texts_fit=True):
+        check(value)
+    if spell(value) != stored:
         raise NotCanonical("the bytes are not the canonical spelling of what they say")
     return value
+
+
+def _plainly_fits(value: Any, depth: int, texts_fit: bool = False) -> bool:
+    """Return true for nearly everything inside the profile, without keeping a path.
+
+    `_check` has the last word on what is left. With `texts_fit` the strings were looked at as one.
+    """
+    kind = type(value)
+    if kind is str:
+        return texts_fit or _plain_text(value)
+    if kind is dict:
+        for key, member in value.items():
+            if type(key) is not str or not key.isascii() or not key or not key.isprintable():
+                return False
+            if texts_fit and type(member) is str:
+                continue
+            if not _plainly_fits(member, depth - 1, texts_fit):
+                return False
+        return depth > 0
+    if kind is list:
+        return depth > 0 and all(_plainly_fits(m, depth - 1, texts_fit) for m in value)
+    if kind is int:
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
+    return kind is bool or value is None
+
+
+def _plain_text(text: str) -> bool:
+    return text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFC", text))
 
 
 def _check(value: object, path: str, depth: int) -> None:

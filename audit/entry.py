@@ -18,6 +18,10 @@ VERSION: Final = 1
 NO_PREVIOUS: Final = bytes(32)
 """What `s.prev` says for the first entry of a stream."""
 
+CLOCK_SLACK_SECONDS = 60
+"""How far an entry's instant may lie before its predecessor's in the stream: several doors with
+clocks kept by NTP write to one system stream. More is a clock set back, which is refused."""
+
 ERASED: Final = "payload.erased"
 """Act of the entry that records an erasure: `obj` is type `subject` with the pseudonym as id, and
 `why` its legal ground (个人信息保护法第四十七条). Without it a destroyed key is a tampering."""

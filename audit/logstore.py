@@ -6,11 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from audit.merkle import HASH_BYTES, Frontier, complete_root
+from audit.merkle import HASH_BYTES, TILE_WIDTH, Frontier, complete_root
 from audit.tables import audit_checkpoint, audit_entry, audit_state, audit_tile
-
-TILE_WIDTH = 256
-"""Hashes in a full tile; C2SP tlog-tiles fixes the height at 8."""
 
 _PAGE = 2_000
 _INSERT_ENTRY = (

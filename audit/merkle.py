@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 HASH_BYTES = 32
+TILE_WIDTH = 256
+"""Hashes in a full tile; C2SP tlog-tiles fixes the height at 8."""
+
 EMPTY_ROOT = sha256(b"").digest()
 """Root of the tree of size 0; RFC 9162 §2.1.1."""
 

@@ -14,13 +14,16 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from audit.entry import NO_PREVIOUS, EntryDraft, body_bytes, content_digest, facts_of
+from audit.entry import (
+    CLOCK_SLACK_SECONDS,
+    NO_PREVIOUS,
+    EntryDraft,
+    body_bytes,
+    content_digest,
+    facts_of,
+)
 from audit.merkle import leaf_hash
 from audit.payloads import SealedPayload
-
-CLOCK_SLACK_SECONDS = 60
-"""How far an entry's instant may lie before its predecessor's in the stream: several doors with
-clocks kept by NTP write to one system stream. More is a clock set back, which is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -5,28 +5,41 @@ copy and an export. Memory grows with the number of streams and by eight bytes p
 """
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
 
 from audit.canonical import NotCanonical
-from audit.entry import NO_PREVIOUS, EntryInvalid, parse_entry
-from audit.merkle import HASH_BYTES, Frontier, complete_root, leaf_hash
+from audit.entry import CLOCK_SLACK_SECONDS, NO_PREVIOUS, EntryInvalid, parse_entry
+from audit.merkle import HASH_BYTES, Frontier, leaf_hash
 from audit.notes import Checkpoint, NoteInvalid, NoteVerifier, open_checkpoint
+from audit.report import (
+    CLEAN,
+    INCOMPLETE,
+    TAMPERED,
+    UNREADABLE,
+    Failure,
+    LogSource,
+    VerifyReport,
+)
+from audit.tilecheck import TileCheck
 
-CLEAN, TAMPERED, INCOMPLETE, UNREADABLE = 0, 1, 2, 3
-"""Exit codes of `audit verify`; audit.md §6.6."""
+__all__ = [
+    "CLEAN",
+    "INCOMPLETE",
+    "TAMPERED",
+    "UNREADABLE",
+    "Failure",
+    "LogSource",
+    "Producer",
+    "VerifyReport",
+    "WaitingEntry",
+    "verify_log",
+]
 
-CLOCK_SLACK = timedelta(seconds=60)
-"""As `audit.outbox` allows when it records."""
-
-TILE_WIDTH = 256
-REPORTED_PER_CHECK = 20
-"""Failures of one kind that are named one by one; the rest are counted."""
-
+_CLOCK_SLACK = timedelta(seconds=CLOCK_SLACK_SECONDS)
 _WIDEST_GAP = 4_096
 
 
@@ -51,25 +64,6 @@ class _Head(Protocol):
     note: str
 
 
-class LogSource(Protocol):
-    """What is verified. `audit.logstore.LogReader` is one."""
-
-    def state(self) -> Any:
-        """Return origin, size and peaks."""
-
-    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Any]:
-        """Yield the rows in order of index."""
-
-    def checkpoints(self) -> Iterator[Any]:
-        """Yield the signed heads in order of size."""
-
-    def tile_levels(self) -> list[int]:
-        """Return the levels that have tiles."""
-
-    def tiles(self, level: int) -> Iterator[tuple[int, bytes]]:
-        """Yield index and hashes of the tiles of a level in order."""
-
-
 @dataclass(frozen=True, slots=True)
 class WaitingEntry:
     """A row of a producing store's outbox that the log may not have yet."""
@@ -87,78 +81,6 @@ class Producer:
 
     heads: Mapping[str, tuple[int, bytes]]
     waiting: Mapping[str, Sequence[WaitingEntry]]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One check that failed. `index` is the leaf (from 0) it points at; with `until`, the leaf
-    lies somewhere in index ≤ leaf < until."""
-
-    check: str
-    index: int | None
-    entry_id: str | None
-    expected: str
-    found: str
-    until: int | None = None
-
-
-@dataclass(slots=True)
-class VerifyReport:
-    """What was found. `failures` names up to twenty per check, `counts` counts all."""
-
-    origin: str = ""
-    entries: int = 0
-    streams: int = 0
-    checkpoints: int = 0
-    sealed: int = 0
-    root: str = ""
-    failures: list[Failure] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    incomplete: list[str] = field(default_factory=list)
-    unreadable: str | None = None
-
-    def fail(self, failure: Failure) -> None:
-        """Note a failure."""
-        self.counts[failure.check] += 1
-        if self.counts[failure.check] <= REPORTED_PER_CHECK:
-            self.failures.append(failure)
-
-    @property
-    def first_wrong(self) -> Failure | None:
-        """The failure that points at the first wrong leaf; a range only if it ends before any
-        leaf that is named exactly."""
-        exact = [f for f in self.failures if f.index is not None and f.until is None]
-        ranges = [f for f in self.failures if f.index is not None and f.until is not None]
-        first = min(exact, key=_where, default=None)
-        earlier = [f for f in ranges if first is None or (f.until or 0) <= _where(first)]
-        return min(earlier, key=_where, default=first)
-
-    @property
-    def exit_code(self) -> int:
-        """0 clean, 1 tampered, 2 incomplete, 3 unreadable; the gravest that can be said."""
-        if self.counts:
-            return TAMPERED
-        if self.unreadable is not None:
-            return UNREADABLE
-        return INCOMPLETE if self.incomplete else CLEAN
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the report as plain JSON values, `first_wrong` first."""
-        first = self.first_wrong
-        return {
-            "first_wrong": _spelled(first) if first else None,
-            "failures": [_spelled(failure) for failure in self.failures],
-            "failed": dict(self.counts),
-            "incomplete": list(self.incomplete),
-            "unreadable": self.unreadable,
-            "origin": self.origin,
-            "entries": self.entries,
-            "streams": self.streams,
-            "checkpoints": self.checkpoints,
-            "sealed": self.sealed,
-            "root": self.root,
-            "exit_code": self.exit_code,
-        }
 
 
 def verify_log(
@@ -217,7 +139,7 @@ class _Walk:
         report = self.report
         report.origin = state.origin
         self._check_origin(state)
-        tiles = _Tiles(self.log, report)
+        tiles = TileCheck(self.log, report)
         heads = _Heads(self)
         heads.reach(0)
         for entry in self.log.entries(0, state.size):
@@ -236,7 +158,7 @@ class _Walk:
 
     # ── one entry ──
 
-    def _take(self, entry: _Entry, tiles: "_Tiles") -> None:
+    def _take(self, entry: _Entry, tiles: TileCheck) -> None:
         place = self.frontier.size
         if entry.index != place:
             self._fail("sequence", place, entry.entry_id, str(place), str(entry.index))
@@ -253,7 +175,7 @@ class _Walk:
         self._check_chain(entry, body)
         self._check_head(entry)
 
-    def _fill(self, until: int, tiles: "_Tiles") -> None:
+    def _fill(self, until: int, tiles: TileCheck) -> None:
         while self.frontier.size < until:  # so that the rows after a gap stand at their own place
             self.frontier.append(bytes(HASH_BYTES))
             tiles.append(bytes(HASH_BYTES))
@@ -287,7 +209,7 @@ class _Walk:
                 self._fail(
                     "chain", index, entry.entry_id if not tail else None, linked, before.hex()
                 )
-        if tail and at and at < tail.at and _moment(at) < _moment(tail.at) - CLOCK_SLACK:
+        if tail and at and at < tail.at and _moment(at) < _moment(tail.at) - _CLOCK_SLACK:
             self._fail("time", entry.index, entry.entry_id, f"not before {tail.at}", at)
         latest = max(at, tail.at) if tail else at
         self.tails[entry.stream] = _Tail(entry.stream_seq, entry.leaf, entry.index, latest)
@@ -433,94 +355,6 @@ class _Heads:
     def _short_of(self, check: str, size: int, reached: int) -> None:
         found = f"{reached} entries"
         self._walk.report.fail(Failure(check, reached, None, f"{size} entries", found))
-
-
-class _Tiles:
-    """Compares stored tiles with the leaves, a tile of each level at a time."""
-
-    def __init__(self, log: LogSource, report: VerifyReport) -> None:
-        self._log, self._report = log, report
-        self._rows: list[list[bytes]] = [[]]
-        self._done: list[int] = [0]
-        self._stored: list[Iterator[tuple[int, bytes]]] = [log.tiles(0)]
-
-    def append(self, leaf: bytes) -> None:
-        self._add(0, leaf)
-
-    def finish(self, size: int) -> None:
-        """Check the partial tiles of the upper levels, and that no level has a tile too many."""
-        for level in range(1, len(self._rows)):
-            if self._rows[level]:
-                self._compare(level, self._rows[level], partial=True)
-        grown = self._log.state().size
-        for level, stored in enumerate(self._stored):
-            allowed = -(-(grown >> 8 * level) // TILE_WIDTH) if level else grown // TILE_WIDTH
-            self._refuse_surplus(level, stored, allowed)
-        for level in self._log.tile_levels():
-            if level >= len(self._rows) and grown >> 8 * level == 0:
-                self._fail(level, 0, "no tile", "a tile")
-
-    def _refuse_surplus(
-        self, level: int, stored: Iterator[tuple[int, bytes]], allowed: int
-    ) -> None:
-        for index, _ in stored:
-            if index >= allowed:
-                self._fail(level, index, f"{allowed} tiles", "one more")
-                return
-
-    def _add(self, level: int, value: bytes) -> None:
-        if level == len(self._rows):
-            self._rows.append([])
-            self._done.append(0)
-            self._stored.append(self._log.tiles(level))
-        row = self._rows[level]
-        row.append(value)
-        if len(row) == TILE_WIDTH:
-            self._compare(level, row, partial=False)
-            self._rows[level] = []
-            self._done[level] += 1
-            self._add(level + 1, complete_root(row))
-
-    def _compare(self, level: int, row: Sequence[bytes], *, partial: bool) -> None:
-        index = self._done[level]
-        found = next(self._stored[level], None)
-        if found is None or found[0] != index:
-            self._fail(level, index, "a tile", "none")
-            return
-        stored = found[1]
-        if partial:
-            held = (self._log.state().size >> 8 * level) - index * TILE_WIDTH
-            if len(stored) > held * HASH_BYTES:
-                self._fail(level, index, f"{held} hashes", f"{len(stored) / HASH_BYTES} hashes")
-            stored = stored[: len(row) * HASH_BYTES]
-        if stored == b"".join(row):
-            return
-        for place, value in enumerate(row):
-            there = stored[place * HASH_BYTES : (place + 1) * HASH_BYTES]
-            if there != value:
-                self._fail(level, index, there.hex(), value.hex(), place)
-                return
-        self._fail(level, index, f"{len(row)} hashes", f"{len(stored) / HASH_BYTES} hashes")
-
-    def _fail(
-        self, level: int, index: int, expected: str, found: str, place: int | None = None
-    ) -> None:
-        # A level-0 hash is one leaf; a hash above it stands for 256^level of them.
-        width = TILE_WIDTH**level
-        first = (index * TILE_WIDTH + (place or 0)) * width
-        exact = level == 0 and place is not None
-        until = first + (width if place is not None else width * TILE_WIDTH)
-        self._report.fail(
-            Failure("tile", first, None, expected, found, until=None if exact else until)
-        )
-
-
-def _where(failure: Failure) -> int:
-    return -1 if failure.index is None else failure.index
-
-
-def _spelled(failure: Failure) -> dict[str, Any]:
-    return {name: getattr(failure, name) for name in failure.__slots__}
 
 
 def _short(entry_id: str) -> int:

@@ -383,6 +383,22 @@ def test_a_surplus_tile_and_a_missing_one_are_caught(attacked: House) -> None:
     assert _verify_log_alone(attacked).counts["tile"] >= 2
 
 
+def test_the_hash_only_walk_names_an_edited_body_too(attacked: House) -> None:
+    def walk() -> VerifyReport:
+        return verify_stores(attacked.log, attacked.signer.verifier, strict=False)
+
+    assert walk().exit_code == CLEAN
+    with attacked.log.begin() as connection:
+        _edit(connection, VICTIM, body=_edited(_rows(connection)[VICTIM][5]))
+    assert _first(walk()).index == VICTIM
+
+
+def test_a_log_is_not_verified_against_another_logs_key(attacked: House) -> None:
+    other = NoteKey("test.example/audit", Ed25519PrivateKey.generate()).verifier
+    report = verify_stores(attacked.log, other)
+    assert set(report.counts) == {"origin", "signature"}
+
+
 def _flip_in_file(path: Path, position: int) -> None:
     with path.open("r+b") as file:
         file.seek(position)

@@ -5,10 +5,16 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine, delete, func, select
 
-from audit.entry import EntryDraft, EntryInvalid, WorkflowRef, entry_id, parse_entry
+from audit.entry import (
+    CLOCK_SLACK_SECONDS,
+    EntryDraft,
+    EntryInvalid,
+    WorkflowRef,
+    entry_id,
+    parse_entry,
+)
 from audit.merkle import leaf_hash
 from audit.outbox import (
-    CLOCK_SLACK_SECONDS,
     ClockWentBack,
     EntryConflict,
     Recorded,
