@@ -1,0 +1,217 @@
+"""What each 文书 says, as typed values: the fields of a kind are exactly what its template uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from catalogue.matters import DocumentKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What every document has. Dates are words already: 2026年3月5日 (GB/T 9704-2012 §7.3.5.4)."""
+
+    kind: ClassVar[DocumentKind]
+
+    organ: str
+    """Full name of the issuing organ, for letterhead and signature."""
+    number: str
+    """云市监许受〔2026〕12号."""
+    title: str
+    addressee: str
+    """The applicant's name (主送)."""
+    matter: str
+    case_no: str
+    issued_on: str
+    address: str
+    phone: str
+    code: str
+    """Verification code."""
+    verify_address: str
+    """Where the code can be checked, the code included."""
+    sealed: bool = False
+    """False: the page says 未加盖电子印章."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialLine:
+    name: str
+    originals: int
+    copies: int
+    form: str
+    """纸质 or 电子."""
+
+
+@dataclass(frozen=True, slots=True)
+class LackingLine:
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """Where to turn against a refusal (行政许可法第三十八条第二款)."""
+
+    review_body: str
+    court: str
+    review_first: bool
+    """The suit lies only against the review's decision (行政复议法第二十三条)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Letter):
+    kind: ClassVar[DocumentKind] = "receipt"
+
+    received_at: str
+    channel: str
+    receiver: str
+    materials: tuple[MaterialLine, ...]
+    notice: str
+    """The period in which to tell what is missing: 5个工作日."""
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplementNotice(Letter):
+    kind: ClassVar[DocumentKind] = "supplement_notice"
+
+    received_on: str
+    lacking: tuple[LackingLine, ...]
+    within_days: int
+    supply_by: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptanceNotice(Letter):
+    kind: ClassVar[DocumentKind] = "acceptance_notice"
+
+    received_on: str
+    accepted_on: str
+    deemed: bool
+    contact: str
+    period: str
+    """The statutory period: 20个工作日."""
+    decide_by: str
+    provisional: bool
+    """The period runs past the last published holiday notice."""
+    promised_by: str
+    """Empty when the promise is not earlier than the law."""
+    missing: tuple[str, ...]
+    """Secondary materials to come (容缺受理)."""
+    missing_by: str
+    overdue: str
+    """What happens when they do not come."""
+    undertaking: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptanceRefusal(Letter):
+    kind: ClassVar[DocumentKind] = "acceptance_refusal"
+
+    received_on: str
+    required: bool
+    """False: no licence is needed at all (不受理)."""
+    reason: str
+    apply_to: str
+    basis: str
+    remedies: Remedies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcedureNotice(Letter):
+    kind: ClassVar[DocumentKind] = "procedure_notice"
+
+    accepted_on: str
+    procedure: str
+    ground: str
+    expected_days: int
+    expected_until: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionNotice(Letter):
+    kind: ClassVar[DocumentKind] = "extension_notice"
+
+    accepted_on: str
+    reason: str
+    approved_by: str
+    extension: str
+    """10个工作日."""
+    decide_by: str
+    provisional: bool
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant(Letter):
+    kind: ClassVar[DocumentKind] = "grant"
+
+    accepted_on: str
+    activity: str
+    """What is granted: 行政许可, 行政确认, …"""
+    conditions: str
+    valid_until: str
+    result: str
+    """The certificate to be issued; empty: none."""
+    delivery: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal(Letter):
+    kind: ClassVar[DocumentKind] = "refusal"
+
+    accepted_on: str
+    activity: str
+    reasons: str
+    basis: str
+    remedies: Remedies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRecord(Letter):
+    kind: ClassVar[DocumentKind] = "service_record"
+
+    served_title: str
+    served_number: str
+    recipient: str
+    relation: str
+    method: str
+    place: str
+    served_at: str
+    server: str
+    refusal: str
+    witnesses: tuple[str, ...]
+    basis: str
+
+
+DocumentFacts = (
+    Receipt
+    | SupplementNotice
+    | AcceptanceNotice
+    | AcceptanceRefusal
+    | ProcedureNotice
+    | ExtensionNotice
+    | Grant
+    | Refusal
+    | ServiceRecord
+)
+
+KINDS: dict[DocumentKind, type[Letter]] = {
+    one.kind: one
+    for one in (
+        Receipt,
+        SupplementNotice,
+        AcceptanceNotice,
+        AcceptanceRefusal,
+        ProcedureNotice,
+        ExtensionNotice,
+        Grant,
+        Refusal,
+        ServiceRecord,
+    )
+}

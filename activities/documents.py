@@ -1,0 +1,68 @@
+"""The pages of a 文书 as HTML, and as PDF within this process.
+
+Settling does not print in its own process: see activities/press.py. The layout is GB/T 9704-2012
+(templates/document.css).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import segno
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from activities.document_facts import KINDS, DocumentFacts, Letter
+from catalogue.matters import DocumentKind
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+TYPE_AREA_PT = 442.20
+"""Width of 版心, 156 mm (GB/T 9704-2012 §5.2.1)."""
+LETTERHEAD_PT = 46.0
+"""Largest letterhead; the standard leaves its size open, one line is the custom."""
+
+COMPUTED = ("css", "organ_size", "qr")
+"""What a template gets besides the fields of its facts."""
+
+
+def html_for(kind: DocumentKind, facts: DocumentFacts) -> str:
+    """Return the whole page with its style sheet and QR code inside. Same facts, same text.
+
+    Raises `ValueError` when the facts are those of another kind.
+    """
+    if not isinstance(facts, KINDS[kind]):
+        raise ValueError(f"文书种类是 {kind}，内容却是 {facts.kind} 的")
+    return _environment().get_template(f"{kind}.html").render(context_of(facts))
+
+
+def context_of(facts: Letter) -> Mapping[str, object]:
+    """Return what the template is rendered with: the fields by name, and `COMPUTED`."""
+    own = {one.name: getattr(facts, one.name) for one in fields(facts)}
+    return own | {
+        # CSS, not HTML: quotes must stay quotes inside <style>.
+        "css": Markup((TEMPLATES / "document.css").read_text(encoding="utf-8")),  # noqa: S704
+        "organ_size": f"{min(LETTERHEAD_PT, TYPE_AREA_PT / len(facts.organ)):.2f}",
+        "qr": segno.make(facts.verify_address, error="m").svg_data_uri(border=1),
+    }
+
+
+def render(kind: DocumentKind, facts: DocumentFacts) -> bytes:
+    """Return the PDF, made in this process. Raises `GlyphMissing`, `FontsMissing`."""
+    from activities.printing import printed
+
+    return printed(html_for(kind, facts))
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,76 @@
+"""HTML to PDF with WeasyPrint, and a refusal where a font lacks a character.
+
+WeasyPrint itself only warns: a page of empty boxes would look like success.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+
+from weasyprint import HTML
+from weasyprint.text.fonts import FontConfiguration
+
+COMMON = frozenset("年月日的申请")
+"""Characters of every document: if one of these is missing, there is no Chinese font at all."""
+
+
+class GlyphMissing(Exception):
+    """No installed font has these characters; the document must not leave with holes."""
+
+    def __init__(self, characters: str) -> None:
+        super().__init__(
+            f"字体缺字：{characters}。请安装含有这些字的字体（如 fonts-noto-cjk-extra）"
+        )
+        self.characters = characters
+
+
+class FontsMissing(GlyphMissing):
+    """There is no Chinese font on this machine."""
+
+    def __init__(self, characters: str) -> None:
+        super().__init__(characters)
+        self.args = ("没有中文字体：请执行 apt-get install fonts-noto-cjk 后重试",)
+
+
+class _Missing(logging.Handler):
+    """Keeps the characters that WeasyPrint says no font has."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.characters: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "notdef" in str(record.msg) and isinstance(record.args, tuple) and record.args:
+            self.characters[str(record.args[0])] = None
+
+
+def printed(html: str) -> bytes:
+    """Return the PDF of a page that has everything inside itself; nothing is fetched.
+
+    Raises `GlyphMissing` (`FontsMissing` when there is no Chinese font at all).
+    """
+    missing = _Missing()
+    logger = logging.getLogger("weasyprint")
+    logger.addHandler(missing)
+    try:
+        made = HTML(string=html, base_url=None).write_pdf(
+            font_config=_fonts(),
+            full_fonts=False,
+            pdf_variant="pdf/a-2b",
+            presentational_hints=False,
+        )
+    finally:
+        logger.removeHandler(missing)
+    characters = "".join(missing.characters)
+    if COMMON & set(characters):
+        raise FontsMissing(characters)
+    if characters:
+        raise GlyphMissing(characters)
+    assert isinstance(made, bytes)
+    return made
+
+
+@cache
+def _fonts() -> FontConfiguration:
+    return FontConfiguration()
