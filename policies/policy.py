@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -64,11 +64,11 @@ class Row:
 class Policy:
     """One version of the policy, whole and immutable."""
 
-    model: str
-    rows: tuple[Row, ...]
+    model: str = field(repr=False)
+    rows: tuple[Row, ...] = field(repr=False)
     version: str
     """`sha256:` and the first 32 hex digits over model and rows; notes do not count."""
-    shards: Mapping[tuple[str, str], tuple[Row, ...]]
+    shards: Mapping[tuple[str, str], tuple[Row, ...]] = field(repr=False)
     """(object type, act) → its rows, those that deny first; every pair of `ACTS` is there."""
 
     def roles_for(self, object_type: str, act: str) -> tuple[str, ...]:

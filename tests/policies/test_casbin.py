@@ -1,0 +1,218 @@
+"""Casbin decides as the rows say: against a plain reading of them, and past its known traps."""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import datetime
+from typing import Any
+
+import casbin
+import pytest
+from casbin.model import Model
+
+from cases.facts import CaseFacts
+from cases.messages import Actor, Grant
+from policies.access import Access
+from policies.engine import Engine
+from policies.policy import MODEL_FILE, Policy, parse_policy
+from policies.scopes import Thing, dominates
+from policies.vocabulary import ACTS, ROLES
+from policies.warrants import WarrantSigner
+
+MODEL = MODEL_FILE.read_text("utf-8")
+PARENTS = {"city": "", "market": "city", "food": "market", "fire": "city"}
+PEOPLE = ("u:a", "u:b", "u:c", "s:a", "citizen:aaaa")
+
+
+# --- the plain engine: another reading of the same rows, written without the room's code ---------
+
+
+def plain(policy: Policy, actor: Actor, act: str, case: CaseFacts, task: str) -> bool:
+    """Whether the rows allow, by their words alone."""
+    me = {actor.id, actor.on_behalf} - {""}
+
+    def held_over(role: str, department: str) -> bool:
+        above = {"*", department}
+        while department:
+            department = PARENTS.get(department, "")
+            above.add(department)
+        kinds = ROLES[role].kinds
+        grants = {(g.role, g.department) for g in actor.grants if actor.kind in kinds}
+        return any((role, place) in grants for place in above - {""})
+
+    def place(role: str, word: str) -> bool:
+        if role == "citizen":
+            return actor.kind == "citizen"
+        if word == "implementing":
+            return held_over(role, case.department)
+        if word == "involved":
+            return any(held_over(role, d) for d in (case.department, *case.departments))
+        if word == "task":
+            tasks = case.task_departments
+            wanted = [tasks[task]] if task in tasks else [] if task else tasks.values()
+            return any(held_over(role, d) for d in wanted)
+        return any(g.role == role for g in actor.grants) and actor.kind in ROLES[role].kinds
+
+    def condition(word: str) -> bool:
+        return {
+            "always": True,
+            "assigned": bool(me & {case.holder, *case.assignees}),
+            "about_me": case.applicant in me,
+            "recused": bool(me & {*case.recused, *case.hands.get("recused", ())}),
+            "closed": case.closed,
+        }[word]
+
+    fits = {
+        row.effect
+        for row in policy.rows
+        if row.object_type == "case" and row.act in (act, "*") and condition(row.scope)
+        and (row.role == "*" or place(row.role, row.department))
+    }  # fmt: skip
+    return "allow" in fits and "deny" not in fits
+
+
+def _random_question(dice: random.Random) -> tuple[Actor, CaseFacts, str]:
+    places = ["*", *PARENTS, "unknown"]
+    kind = dice.choices(("human", "service", "citizen"), (8, 2, 1))[0]
+    ids = {"human": PEOPLE[:3], "service": ("s:a",), "citizen": ("citizen:aaaa",)}[kind]
+    grants = tuple(
+        Grant(role=dice.choice(list(ROLES)), department=dice.choice(places))
+        for _ in range(dice.randint(0, 3))
+    )
+    actor = Actor(
+        id=dice.choice(ids), kind=kind, grants=grants,
+        clearance=dice.randint(1, 3), on_behalf=dice.choice(("", "", "u:c")),
+        compartments=dice.choice(((), ("x",), ("x", "y"))),
+    )  # fmt: skip
+
+    def some() -> tuple[str, ...]:
+        return tuple(dice.sample(PEOPLE, dice.choice((0, 0, 1, 2))))
+
+    case = CaseFacts(
+        id="c", matter="m", department=dice.choice(places[1:]),
+        departments=tuple(dice.sample(places[1:], dice.randint(0, 2))),
+        label_level=dice.choice((1, 1, 2)), compartments=dice.choice(((), (), ("x",), ("y",))),
+        closed=dice.random() < 0.2, applicant=dice.choice(PEOPLE),
+        holder=dice.choice(("", *PEOPLE)),
+        assignees=some(), recused=some() if dice.random() < 0.2 else (),
+        hands={"recused": some()} if dice.random() < 0.1 else {},
+        task_departments={
+            key: dice.choice(places[1:]) for key in ("t1", "t2")[: dice.randint(0, 2)]
+        },
+    )  # fmt: skip
+    return actor, case, dice.choice(("", "", "t1", "t3"))
+
+
+def test_casbin_and_a_plain_reading_of_the_rows_agree(
+    policy: Policy, pens: dict[str, WarrantSigner], now: datetime
+) -> None:
+    access = Access(policy, PARENTS, pens["web"])
+    dice, allowed = random.Random(20261122), 0
+    for _ in range(6000):
+        actor, case, task = _random_question(dice)
+        act = dice.choice(ACTS["case"])
+        expected = dominates(actor, case.label_level, case.compartments) and plain(
+            policy, actor, act, case, task
+        )
+        assert access.decide(actor, act, case, now, task).allowed == expected, (actor, act, case)
+        allowed += expected
+    assert 300 < allowed < 5700  # neither answer is so rare that agreement would say nothing
+
+
+# --- traps ---------------------------------------------------------------------------------------
+
+
+def test_casbin_alone_can_allow_on_an_empty_policy_and_we_never_ask_it(
+    pens: dict[str, WarrantSigner], now: datetime
+) -> None:
+    model = Model()
+    model.load_model_from_text(
+        "[request_definition]\nr = sub\n[policy_definition]\np = sub, eft\n[policy_effect]\n"
+        "e = some(where (p.eft == allow)) && !some(where (p.eft == deny))\n[matchers]\n"
+        "m = r.sub == p.sub\n"
+    )
+    assert casbin.Enforcer(model).enforce("")  # the trap is real: no row, and allowed
+
+    policy = parse_policy(MODEL, "sysadmin, held, account, account_manage, always, allow # 管理")
+    access = Access(policy, PARENTS, pens["web"])
+    head = Actor(id="u:a", grants=(Grant(role="section_head", department="*"),))
+    case = CaseFacts(id="c", matter="m", department="food")
+    for act in ACTS["case"]:
+        assert access.decide(head, act, case, now).code == "no_right"
+
+
+def test_casbin_takes_Deny_for_nothing_and_our_rows_cannot_say_it() -> None:
+    model = Model()
+    model.load_model_from_text(
+        "[request_definition]\nr = sub\n[policy_definition]\np = sub, eft\n[policy_effect]\n"
+        "e = some(where (p.eft == allow)) && !some(where (p.eft == deny))\n[matchers]\n"
+        "m = r.sub == p.sub\n"
+    )
+    model["p"]["p"].policy = [["u:a", "allow"], ["u:a", "Deny"]]
+    assert casbin.Enforcer(model).enforce("u:a")  # the trap is real
+    with pytest.raises(Exception, match="不是词"):
+        parse_policy(MODEL, "*, held, case, *, recused, Deny # 回避")
+
+
+def test_the_matcher_stands_on_one_line_and_the_model_has_no_second_one() -> None:
+    body = MODEL.split("[matchers]")[1].strip()
+    assert len(body.splitlines()) == 1 and "#" not in body and "eval" not in body
+    assert MODEL.count("m = ") == MODEL.count("e = ") == 1
+
+
+def test_a_broken_predicate_means_no(pens: dict[str, WarrantSigner], now: datetime) -> None:
+    row = "window_clerk, implementing, case, read, always, allow # 读"
+    broken = parse_policy(MODEL.replace("p.scope", "p.nothing"), row)
+    access = Access(broken, PARENTS, pens["web"])
+    clerk = Actor(id="u:a", grants=(Grant(role="window_clerk", department="*"),))
+    case = CaseFacts(id="c", matter="m", department="food")
+    decision = access.decide(clerk, "read", case, now)
+    assert (decision.allowed, decision.code) == (False, "policy_error")
+
+
+def test_a_matcher_that_answers_with_a_word_means_no(
+    pens: dict[str, WarrantSigner], now: datetime
+) -> None:
+    odd = MODEL.split("m = ")[0] + "m = p.role\n"
+    policy = parse_policy(odd, "window_clerk, implementing, case, read, always, allow # 读")
+    clerk = Actor(id="u:a", grants=(Grant(role="window_clerk", department="*"),))
+    case = CaseFacts(id="c", matter="m", department="food")
+    decision = Access(policy, PARENTS, pens["web"]).decide(clerk, "read", case, now)
+    assert decision.code == "policy_error"
+
+
+def test_nothing_of_the_subject_is_logged_by_casbin(
+    access: Access, caplog: pytest.LogCaptureFixture, now: datetime
+) -> None:
+    with caplog.at_level(logging.INFO):
+        nobody = Actor(id="u:secret-name")
+        assert not access.decide(nobody, "read", Thing("release"), now).allowed
+    assert "secret-name" not in caplog.text
+
+
+def test_another_version_is_put_in_force_whole(
+    policy: Policy, pens: dict[str, WarrantSigner], now: datetime
+) -> None:
+    access = Access(policy, PARENTS, pens["web"])
+    clerk = Actor(id="u:a", grants=(Grant(role="window_clerk", department="food"),))
+    case = CaseFacts(id="c", matter="m", department="food")
+    assert access.decide(clerk, "accept", case, now).allowed
+    access.swap(parse_policy(MODEL, "window_clerk, implementing, case, read, always, allow # 读"))
+    assert not access.decide(clerk, "accept", case, now).allowed
+    assert access.decide(clerk, "read", case, now).policy != policy.version
+
+
+def test_each_enforcer_holds_only_the_rows_of_its_act(policy: Policy) -> None:
+    enforcers: dict[Any, Any] = dict(Engine(policy)._enforcers)
+    assert len(enforcers) == sum(len(acts) for acts in ACTS.values())
+    for (object_type, act), enforcer in enforcers.items():
+        for row in enforcer.model["p"]["p"].policy:
+            assert row[2] == object_type and row[3] in (act, "*")
+
+
+def test_departments_in_a_circle_are_refused(
+    policy: Policy, pens: dict[str, WarrantSigner]
+) -> None:
+    with pytest.raises(ValueError, match="below itself"):
+        Access(policy, {"a": "b", "b": "a"}, pens["web"])
