@@ -29,6 +29,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from workflows.approval import ApprovalWorkflow
 from yichuang.codec import SealingCodec, codec_of
+from yichuang.keyring import master_keys
 from yichuang.settings import Settings
 
 WORKFLOWS: tuple[type, ...] = (ApprovalWorkflow,)
@@ -40,29 +41,6 @@ GRACE = timedelta(seconds=5)
 """How long running activities may finish when the worker is asked to stop."""
 CACHED_CASES = 1000
 """Cases kept in memory: about 48 KB each (measured)."""
-
-
-class KeyMissing(Exception):
-    """The master key is not there or not 32 bytes; the text says what to do."""
-
-
-def master_keys(settings: Settings) -> tuple[bytes, ...]:
-    """Return the master keys of this installation, the current one first.
-
-    Older ones stand beside it as `<name>.1`, `<name>.2`, …; they only open. Raises `KeyMissing`.
-    """
-    path = settings.master_key_path
-    paths = [path, *sorted(path.parent.glob(f"{path.name}.[0-9]*"))]
-    keys = []
-    for one in paths:
-        try:
-            key = one.read_bytes()
-        except FileNotFoundError as missing:
-            raise KeyMissing(f"没有主密钥 {one}：先运行 bin/yichuang init") from missing
-        if len(key) != 32:
-            raise KeyMissing(f"主密钥 {one} 应为 32 字节，实为 {len(key)} 字节")
-        keys.append(key)
-    return tuple(keys)
 
 
 def data_converter(codec: SealingCodec) -> DataConverter:
@@ -82,8 +60,11 @@ def _runtime() -> Runtime:
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(level, forward)))
 
 
-async def connect(settings: Settings) -> Client:
-    """Return a client with the codec. Raises `KeyMissing`; `RuntimeError` if nobody answers."""
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+    """Return a client with the codec; a `lazy` one connects when it is first used.
+
+    Raises `keyring.KeyMissing`; `RuntimeError` if nobody answers.
+    """
     key = settings.temporal_api_key.get_secret_value()
     return await Client.connect(
         settings.temporal,
@@ -92,6 +73,7 @@ async def connect(settings: Settings) -> Client:
         api_key=key or None,
         data_converter=data_converter(codec_of(master_keys(settings))),
         runtime=_runtime(),
+        lazy=lazy,
         keep_alive_config=KeepAliveConfig(interval_millis=10_000, timeout_millis=5_000),
     )
 
