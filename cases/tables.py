@@ -104,7 +104,7 @@ case = Table(
         name="accept_decide_apart",
     ),
     CheckConstraint("seq > 0", name="seq_from_one"),
-    Index("ix_case_due", text("is_open DESC"), "sort_at", "id"),
+    Index("ix_case_due", "sort_at", "id"),
     Index("ix_case_department_due", "department", "is_open", "due_at"),
     # Covers the counts of a list with the usual conditions of policy (100,000 cases: see
     # tests/activities/test_queries.py).
@@ -435,11 +435,8 @@ release = Table(
     UniqueConstraint("kind", "name", "version"),
     CheckConstraint("signed_by IS NULL OR signed_by <> proposed_by", name="two_people"),
     CheckConstraint("signed_by IS NULL OR passed", name="gate_passed"),
-    CheckConstraint(
-        "(signed_by IS NULL) = (signed_at IS NULL) AND (signed_by IS NULL) = "
-        "(in_force_from IS NULL)",
-        name="signed_whole",
-    ),
+    CheckConstraint("(signed_by IS NULL) = (signed_at IS NULL)", name="signed_when"),
+    CheckConstraint("(signed_by IS NULL) = (in_force_from IS NULL)", name="signed_from"),
     Index("ix_release_active", "kind", "name", "in_force_from"),
 )
 """Versions of matters, rules, policy, templates, calendars: proposed, gated, signed by another."""

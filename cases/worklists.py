@@ -107,8 +107,8 @@ class Lines:
         )
 
     def order(self) -> tuple[ColumnElement[Any], ...]:
-        """What is due first on top; what has ended, last."""
-        return case.c.is_open.desc(), self.sort, case.c.id, self.step
+        """What is due first on top; what has no period, or has ended, last."""
+        return self.sort, case.c.id, self.step
 
     def is_overdue(self, now: datetime) -> ColumnElement[bool]:
         return and_(self.due <= now, case.c.stage.notin_(ENDED_STAGES))

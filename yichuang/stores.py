@@ -1,0 +1,90 @@
+"""The five stores: what tables each has, and how one is brought to the newest schema.
+
+Each store has a tree of numbered migrations of its own in migrations/<store>/; a store knows by
+itself (table alembic_version) which of them it has had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, text
+
+from audit.tables import keys_metadata, log_metadata, outbox_metadata
+from cases.database import open_engine, schema_of
+from cases.gateway_tables import gateway_metadata
+from cases.tables import cases_metadata
+from cases.web_tables import web_metadata
+from yichuang.settings import CHECKOUT, Store
+
+MIGRATIONS = CHECKOUT / "migrations"
+
+MODELS: Mapping[Store, Sequence[MetaData]] = MappingProxyType(
+    {
+        "cases": (cases_metadata, outbox_metadata),
+        "web": (web_metadata, outbox_metadata),
+        "gateway": (gateway_metadata, outbox_metadata),
+        "log": (log_metadata,),
+        "keys": (keys_metadata,),
+    }
+)
+"""The tables of each store. Whoever commits entries has the log's outbox beside its own rows."""
+
+_LOCK = 0x79696368
+"""Advisory lock (PostgreSQL) under which one process migrates at a time."""
+
+
+class SchemaAhead(Exception):
+    """The store was migrated by a newer version of this program; this one must not write to it."""
+
+
+def config_of(store: Store) -> Config:
+    """Return Alembic's configuration for one store's tree."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / store))
+    config.set_main_option("path_separator", "os")
+    config.attributes["models"] = list(MODELS[store])
+    return config
+
+
+def migrate(engine: Engine, store: Store) -> bool:
+    """Bring the store to the newest schema; return whether anything had to be done.
+
+    One transaction: a crash leaves the old schema. Raises `SchemaAhead`, `StoreUnwritable`.
+    """
+    config = config_of(store)
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        now = MigrationContext.configure(connection).get_current_revision()
+        if now == newest:
+            return False
+        if now is not None and now > (newest or ""):
+            raise SchemaAhead(f"{store} 库的版本是 {now}，本程序只到 {newest}：请用新版程序")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return True
+
+
+def create_schema(url: str) -> None:
+    """Make the PostgreSQL schema that the URL names, if it is not there; nothing for SQLite."""
+    schema = schema_of(url)
+    if not schema:
+        return
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        quoted = engine.dialect.identifier_preparer.quote(schema)
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted}"))
+    engine.dispose()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return which migration the store has reached, None for an empty store."""
+    return MigrationContext.configure(connection).get_current_revision()
