@@ -19,6 +19,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import orjson
 from nats.aio.client import Client
@@ -29,11 +30,19 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import Error as JetStreamError
 
-from cases.messages import Actor, Outcome, Source
+from cases.database import open_engine
+from cases.facts import CaseFacts
+from cases.messages import Actor, Grant, Outcome, Source
 from cases.reception import NotNow, Reception, Request
-from yichuang import orders, subjects
+from yichuang import joining, orders, roles, subjects, temporal
+from yichuang.bus import connect
 from yichuang.events import STRUCTURED, Event, EventInvalid, read
 from yichuang.inbox import Inbox, Message, Taken
+from yichuang.questions import Desk
+from yichuang.reading import CityReader
+from yichuang.reception import CityReception
+from yichuang.refusals import RefusalLog
+from yichuang.settings import Settings
 
 CONSUMER = "gateway"
 ACK_WAIT_SECONDS = 15
@@ -318,3 +327,68 @@ def _taken(order: _Order, outcomes: Mapping[str, Outcome]) -> Taken:
         digest=hashlib.sha256(orjson.dumps(order.event.data)).hexdigest(),
         outcome=outcomes[order.request.id],
     )
+
+
+def actors(settings: Settings) -> Callable[[str, str], Actor | None]:
+    """Return which service each NATS user is: its departments and rights come from the settings."""
+
+    def actor_of(user: str, department: str) -> Actor | None:
+        departments = settings.nats_integrators.get(user)
+        if departments is None or not ("*" in departments or department in departments):
+            return None
+        roles = ["service_intake"]
+        if user in settings.nats_backfillers:
+            roles.append("service_backfill")
+        return Actor(
+            id=f"s:{user}",
+            kind="service",
+            department=department,
+            grants=tuple(
+                Grant(role=role, department=where) for role in roles for where in departments
+            ),
+            clearance=2,
+        )
+
+    return actor_of
+
+
+async def _serve(settings: Settings) -> None:
+    gateway_store = open_engine(settings.store_url("gateway"))
+    vault = joining.vault_of(settings)
+    sealer = joining.sealer_of(settings, vault)
+    queries = joining.queries_of(settings, sealer)
+    access = joining.access_of(settings, "gateway")
+    inbox = Inbox(gateway_store, vault)
+    bus = await connect(settings, "gateway")
+    reception = CityReception(
+        await temporal.connect(settings),
+        settings.temporal_task_queue,
+        access=access,
+        queries=queries,
+        catalogue=joining.catalogue,
+        refusals=RefusalLog(gateway_store, "gateway", sealer.who),
+    )
+
+    def may(actor: Actor, act: str, facts: CaseFacts) -> bool:
+        return access.decide(actor, act, facts, datetime.now(UTC)).allowed
+
+    service = actors(settings)
+    gateway = Gateway(bus, settings.city, reception, inbox, service)
+    await gateway.declare()
+    await Desk(bus, settings.city, CityReader(queries), inbox, service, may).open()
+    stop = asyncio.Event()
+    working = asyncio.create_task(gateway.run(stop, lambda: None))
+    beating = asyncio.create_task(roles.until_stopped())
+    roles.ready(settings, "gateway", "CMD")
+    try:
+        await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+    await working  # raises what ended it
+    await bus.drain()
+
+
+def main(settings: Settings) -> int:
+    """Take orders until the process is asked to stop."""
+    asyncio.run(_serve(settings))
+    return 0
