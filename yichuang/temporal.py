@@ -29,7 +29,6 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from workflows.approval import ApprovalWorkflow
 from yichuang.codec import SealingCodec, codec_of
-from yichuang.keyring import master_keys
 from yichuang.settings import Settings
 
 WORKFLOWS: tuple[type, ...] = (ApprovalWorkflow,)
@@ -39,8 +38,32 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a case waits for the worker that remembers it, when that one was killed."""
 GRACE = timedelta(seconds=5)
 """How long running activities may finish when the worker is asked to stop."""
+MASTER_KEY_BYTES = 32
 CACHED_CASES = 1000
 """Cases kept in memory: about 48 KB each (measured)."""
+
+
+class KeyMissing(Exception):
+    """A key is not there or not 32 bytes; the text says what to do."""
+
+
+def master_keys(settings: Settings) -> tuple[bytes, ...]:
+    """Return the master keys of this installation, the current one first.
+
+    Older ones stand beside it as `<name>.1`, `<name>.2`, …; they only open. Raises `KeyMissing`.
+    """
+    path = settings.master_key_path
+    paths = [path, *sorted(path.parent.glob(f"{path.name}.[0-9]*"))]
+    keys = []
+    for one in paths:
+        try:
+            key = one.read_bytes()
+        except FileNotFoundError as missing:
+            raise KeyMissing(f"没有主密钥 {one}：先运行 bin/yichuang init") from missing
+        if len(key) != MASTER_KEY_BYTES:
+            raise KeyMissing(f"主密钥 {one} 应为 {MASTER_KEY_BYTES} 字节，实为 {len(key)} 字节")
+        keys.append(key)
+    return tuple(keys)
 
 
 def data_converter(codec: SealingCodec) -> DataConverter:
@@ -63,7 +86,7 @@ def _runtime() -> Runtime:
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     """Return a client with the codec; a `lazy` one connects when it is first used.
 
-    Raises `keyring.KeyMissing`; `RuntimeError` if nobody answers.
+    Raises `KeyMissing`; `RuntimeError` if nobody answers.
     """
     key = settings.temporal_api_key.get_secret_value()
     return await Client.connect(
