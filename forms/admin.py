@@ -1,0 +1,221 @@
+"""Accounts and versions: small pages for the few who keep the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
+
+from starlette.responses import RedirectResponse, Response
+
+from forms.fields import Field, Form, Option, Wrong
+from forms.guard import Stop, Visit
+from forms.ports import AccountRow, Release, SignInRefused, Thing
+from forms.rendering import Page
+from forms.showing import not_found, show
+from forms.words import N_
+
+RELEASE_KINDS = {
+    "matter": N_("事项"),
+    "pack": N_("规则包"),
+    "policy": N_("权限策略"),
+    "calendar": N_("日历"),
+    "template": N_("文书模板"),
+}
+LARGEST_PROPOSAL = 200_000
+
+
+@dataclass(frozen=True)
+class AccountsPage(Page):
+    """Who has an account; a new one-time code is shown on this answer and never again."""
+
+    template: ClassVar[str] = "accounts.html"
+
+    accounts: Annotated[tuple[AccountRow, ...], "All of them."]
+    form: Annotated[Form, "A new account."]
+    roles: Annotated[Mapping[str, str], "Role → name."]
+    departments: Annotated[Mapping[str, str], "Code → name."]
+    code: Annotated[str, "The one-time code or token just made; empty otherwise."]
+    code_for: Annotated[str, "Whose code it is."]
+    may_manage: Annotated[bool, "May create, renew, close."]
+    may_grant: Annotated[bool, "May grant and revoke roles."]
+
+
+@dataclass(frozen=True)
+class ReleasesPage(Page):
+    """Versions proposed and in force."""
+
+    template: ClassVar[str] = "releases.html"
+
+    releases: Annotated[tuple[Release, ...], "Newest first."]
+    form: Annotated[Form, "A new proposal."]
+    kinds: Annotated[Mapping[str, str], "Kind → word."]
+    may_propose: Annotated[bool, "May propose."]
+    may_sign: Annotated[bool, "May sign what somebody else proposed."]
+
+
+# --- accounts ------------------------------------------------------------------------------------
+
+
+def _account_form(visit: Visit) -> Form:
+    say = visit.say
+    departments = visit.ports.catalogue.departments().items()
+    return Form(
+        (
+            Field("login", say(N_("登录名")), max_length=64),
+            Field("name", say(N_("姓名")), max_length=100),
+            Field("department", say(N_("部门")), "select",
+                  options=tuple(Option(code, name) for code, name in departments)),
+            Field("kind", say(N_("账号类型")), "select", values=("human",), options=(
+                Option("human", say(N_("人员"))), Option("service", say(N_("业务系统"))))),
+        )
+    )  # fmt: skip
+
+
+async def _may(visit: Visit, act: str, thing: str) -> bool:
+    return (await visit.ask(visit.ports.access.may, visit.actor, act, thing)).allowed
+
+
+async def _show_accounts(
+    visit: Visit, form: Form, code: str = "", code_for: str = "", status: int = 200
+) -> Response:
+    rows = await visit.ask(visit.ports.accounts.listing)
+    page = AccountsPage(
+        title=visit.say(N_("账号")),
+        accounts=tuple(rows),
+        form=form,
+        roles=visit.ports.catalogue.roles(),
+        departments=visit.ports.catalogue.departments(),
+        code=code,
+        code_for=code_for,
+        may_manage=await _may(visit, "account_manage", "account"),
+        may_grant=await _may(visit, "account_grant", "account"),
+    )
+    return await show(visit, page, status)
+
+
+async def accounts(visit: Visit) -> Response:
+    """The list, for those who manage accounts and for those who grant roles."""
+    if not await _may(visit, "account_grant", "account"):
+        await visit.demand("account_manage", "account")
+    return await _show_accounts(visit, _account_form(visit))
+
+
+async def create_account(visit: Visit) -> Response:
+    """Create an account; its code is in this answer only, which no cache keeps."""
+    form = _account_form(visit)
+    typed = Form(tuple(replace(f, values=(visit.text(f.name),)) for f in form.fields))
+    empty = {
+        f.name: visit.say(N_("请填写“{label}”")).format(label=f.label)
+        for f in typed.fields
+        if not f.value
+    }
+    if empty:
+        return await _show_accounts(visit, typed.with_errors(empty), status=422)
+    login, name, department, kind = (f.value for f in typed.fields)
+    made = await visit.ask(visit.ports.accounts.create, visit.who, login, name, department, kind)
+    if isinstance(made, SignInRefused):
+        wrong = typed.with_errors({"login": made.reason})
+        return await _show_accounts(visit, wrong, status=422)
+    return await _show_accounts(visit, form, made, login)
+
+
+async def change_account(visit: Visit) -> Response:
+    """A new code, or the end of an account."""
+    account, what = visit.request.path_params["account"], visit.text("do")
+    await visit.demand("account_manage", Thing("account", account, about=account))
+    if what == "renew":
+        made = await visit.ask(visit.ports.accounts.renew, visit.who, account)
+        if isinstance(made, str):
+            return await _show_accounts(visit, _account_form(visit), made, account)
+        return await _refused(visit, made)
+    if what == "close":
+        refused = await visit.ask(visit.ports.accounts.close, visit.who, account)
+        if refused:
+            return await _refused(visit, refused)
+    return RedirectResponse("/accounts", 303)
+
+
+async def grant_role(visit: Visit) -> Response:
+    """Give a role in a department, or take it away."""
+    account = visit.request.path_params["account"]
+    await visit.demand("account_grant", Thing("account", account, about=account))
+    port = visit.ports.accounts
+    change = port.revoke if visit.text("do") == "revoke" else port.grant
+    refused: SignInRefused | None = await visit.ask(
+        change, visit.who, account, visit.text("role"), visit.text("department") or "*"
+    )
+    if refused:
+        return await _refused(visit, refused)
+    return RedirectResponse("/accounts", 303)
+
+
+async def _refused(visit: Visit, refused: SignInRefused) -> Response:
+    form = _account_form(visit)
+    form = replace(form, errors=(Wrong(refused.reason),))
+    return await _show_accounts(visit, form, status=422)
+
+
+# --- versions ------------------------------------------------------------------------------------
+
+
+def _release_form(visit: Visit) -> Form:
+    say = visit.say
+    kinds = tuple(Option(code, say(label)) for code, label in RELEASE_KINDS.items())
+    return Form(
+        (
+            Field("kind", say(N_("类别")), "select", options=kinds),
+            Field("reason", say(N_("变更说明")), max_length=200),
+            Field("text", say(N_("版本内容（YAML）")), "textarea", wide=True,
+                  max_length=LARGEST_PROPOSAL),
+        )
+    )  # fmt: skip
+
+
+async def _show_releases(visit: Visit, form: Form, status: int = 200) -> Response:
+    rows = await visit.ask(visit.ports.releases.listing)
+    page = ReleasesPage(
+        title=visit.say(N_("版本发布")),
+        releases=tuple(rows),
+        form=form,
+        kinds={code: visit.say(label) for code, label in RELEASE_KINDS.items()},
+        may_propose=await _may(visit, "release_propose", "release"),
+        may_sign=await _may(visit, "release_sign", "release"),
+    )
+    return await show(visit, page, status)
+
+
+async def releases(visit: Visit) -> Response:
+    return await _show_releases(visit, _release_form(visit))
+
+
+async def propose_release(visit: Visit) -> Response:
+    form = _release_form(visit)
+    form = Form(tuple(replace(f, values=(visit.text(f.name),)) for f in form.fields))
+    empty = {
+        f.name: visit.say(N_("请填写“{label}”")).format(label=f.label)
+        for f in form.fields
+        if not f.value
+    }
+    if empty:
+        return await _show_releases(visit, form.with_errors(empty), 422)
+    made = await visit.ask(
+        visit.ports.releases.propose, visit.who, visit.text("kind"), visit.text("text"),
+        visit.text("reason"),
+    )  # fmt: skip
+    if isinstance(made, str):
+        return await _show_releases(visit, form.with_errors({"text": made}), 422)
+    return RedirectResponse("/releases", 303)
+
+
+async def sign_release(visit: Visit) -> Response:
+    release = visit.request.path_params["release"]
+    known = await visit.ask(visit.ports.releases.listing)
+    found = next((one for one in known if one.id == release), None)
+    if found is None:
+        raise not_found(visit)
+    await visit.demand("release_sign", Thing("release", release, proposed_by=found.proposed_by))
+    refused = await visit.ask(visit.ports.releases.sign, visit.who, release)
+    if refused:
+        raise Stop(409, refused, "not_signed")
+    return RedirectResponse("/releases", 303)

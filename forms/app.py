@@ -1,0 +1,172 @@
+"""The application: every route in one table, so that what is open can be read at a glance."""
+
+from __future__ import annotations
+
+import logging
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from forms import acting, admin, case, letters, lists, public, signing_in, window
+from forms.guard import SafeHeaders, Stop, arrive, page
+from forms.ports import NotNow, Options, Ports
+from forms.rendering import STATIC
+from forms.rest import problem, rest_routes
+from forms.showing import stopped
+
+_log = logging.getLogger("yichuang.forms")
+
+FILES_AT_ONCE = 10
+"""Files of the largest size that one post may carry."""
+
+
+class KeptFiles(StaticFiles):
+    """Static files under addresses that change with their content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def routes(options: Options) -> list[BaseRoute]:
+    """Return every route. Open ones say so; each other one asks policy, here or in its handler."""
+    files = options.upload_limit_bytes * FILES_AT_ONCE
+    post = ("POST",)
+    return [
+        # Open to everybody.
+        page("/healthz", public.alive, signed_in=False),
+        page("/sign-in", signing_in.sign_in_page, signed_in=False),
+        page("/sign-in", signing_in.sign_in, signed_in=False, methods=post),
+        page("/enrol", signing_in.enrol_page, signed_in=False),
+        page("/enrol", signing_in.enrol, signed_in=False, methods=post),
+        page("/language/{language}", signing_in.language, signed_in=False),
+        page("/status", public.status, signed_in=False, methods=("GET", "POST")),
+        page("/verify", public.verify, signed_in=False),
+        page("/verify/{code}", public.verify, signed_in=False),
+        Mount("/static", KeptFiles(directory=STATIC), name="static"),
+        # One's own session.
+        page("/sign-out", signing_in.sign_out, methods=post),
+        page("/password", signing_in.password_page),
+        page("/password", signing_in.password, methods=post),
+        # Work.
+        page("/", lists.home),
+        page("/team", lists.team),
+        page("/cases", lists.everything),
+        page("/new", window.choose, act="file", thing="case"),
+        page("/new/{matter}", window.new_case, act="file", thing="case"),
+        page("/new/{matter}", window.file_case, act="file", thing="case", methods=post, body=files),
+        page("/cases/{case_no}", case.case),
+        page("/cases/{case_no}/reveal", case.reveal, methods=post),
+        page("/cases/{case_no}/documents/{document}", case.document),
+        page("/cases/{case_no}/materials/{upload}", case.material),
+        page("/cases/{case_no}/do/{verb}", acting.act_page),
+        page("/cases/{case_no}/do/{verb}", acting.do, methods=post, body=files),
+        # Keeping it running.
+        page("/letters", letters.letters, act="dead_letter_read", thing="dead_letter"),
+        page("/letters/{letter}", letters.letter, act="dead_letter_read", thing="dead_letter"),
+        page(
+            "/letters/{letter}",
+            letters.mend,
+            act="dead_letter_mend",
+            thing="dead_letter",
+            methods=post,
+            body=2 * 1024 * 1024,
+        ),
+        page("/accounts", admin.accounts),
+        page(
+            "/accounts", admin.create_account, act="account_manage", thing="account", methods=post
+        ),
+        page("/accounts/{account}", admin.change_account, methods=post),
+        page("/accounts/{account}/roles", admin.grant_role, methods=post),
+        page("/releases", admin.releases, act="list", thing="release"),
+        page(
+            "/releases",
+            admin.propose_release,
+            act="release_propose",
+            thing="release",
+            methods=post,
+            body=1024 * 1024,
+        ),
+        page("/releases/{release}/sign", admin.sign_release, methods=post),
+        *rest_routes(),
+    ]
+
+
+def application(ports: Ports, options: Options) -> Starlette:
+    """Return the web application over these ports."""
+    app = Starlette(
+        routes=routes(options),
+        middleware=[
+            Middleware(SafeHeaders, secure=options.address.startswith("https://")),
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(options.hosts)),
+        ],
+        exception_handlers={
+            Stop: _stop,
+            NotNow: _not_now,
+            HTTPException: _http,
+            Exception: _broken,
+        },
+    )
+    app.state.ports = ports
+    app.state.options = options
+    return app
+
+
+def _is_rest(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+async def _stop(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Stop)
+    if _is_rest(request):
+        return problem(error.status, error.code or "refused", error.reason, remedy=error.remedy)
+    return await stopped(await arrive(request), error)
+
+
+async def _not_now(request: Request, _error: Exception) -> Response:
+    if _is_rest(request):
+        sentence = "系统暂时无法确认，请用同一 Idempotency-Key 重试"
+        return problem(503, "not_now", sentence, headers={"retry-after": "5"})
+    # The session itself may be what cannot be read, so no page with a frame is attempted.
+    return PlainTextResponse(
+        "系统暂时无法确认，请稍后刷新本页。\nThe system is away for a moment; reload this page.",
+        503,
+        {"retry-after": "5"},
+    )
+
+
+_HTTP = {
+    400: ("bad_request", "请求的格式不对"),
+    404: ("not_found", "没有这个页面或办件，或您无权查看"),
+    405: ("wrong_method", "这个地址不接受这种请求"),
+    413: ("too_large", "提交的内容过大，请减少或压缩文件后再试"),
+}
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, sentence = _HTTP.get(error.status_code, ("refused", "请求不能处理"))
+    if _is_rest(request):
+        return problem(error.status_code, code, sentence, headers=error.headers)
+    visit = await arrive(request)
+    return await stopped(visit, Stop(error.status_code, visit.say(sentence), code))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """The front door's net: the reader gets a number to quote, the log gets the rest."""
+    number = uuid4().hex[:8]
+    _log.error("request %s %s failed, reference %s", request.method, request.url.path, number,
+               exc_info=error)  # fmt: skip
+    sentence = f"系统出错，未能完成。请把编号 {number} 告诉系统管理员。"
+    if _is_rest(request):
+        return problem(500, "broken", sentence)
+    return PlainTextResponse(f"{sentence}\nSomething failed; quote {number}.", 500)

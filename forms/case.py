@@ -1,0 +1,344 @@
+"""One case: everything that decides on one screen, its documents and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+from urllib.parse import quote
+from uuid import uuid4
+
+from starlette.responses import Response
+
+from cases import approval
+from cases.facts import CaseFacts
+from cases.messages import Outcome
+from cases.state import Task
+from cases.views import CaseView, OpinionView, WorklistQuery
+from catalogue.matters import Matter
+from forms.acts import ACTS, Act, Scene
+from forms.fields import Field, Form, schema_fields
+from forms.guard import Visit
+from forms.ports import File
+from forms.rendering import Page
+from forms.showing import not_found, show
+from forms.words import ID_TYPES, N_
+
+TABS = ("overview", "opinions", "timeline", "documents", "clock", "rulings")
+REASON_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of a table of facts. A masked value says so."""
+
+    label: str
+    value: str
+    personal: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class OpinionColumn:
+    """One department's piece of the review, with what it has said so far."""
+
+    name: str
+    department: str
+    task: Task | None
+    opinions: tuple[OpinionView, ...]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of the clock: running, paused or ended, as a share of the whole bar."""
+
+    state: str
+    since: datetime
+    until: datetime
+    parts: int
+    """Of a hundred; at least one."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class CasePage(Page):
+    """The case, whole."""
+
+    template: ClassVar[str] = "case.html"
+
+    view: Annotated[CaseView, "The case as this reader may see it."]
+    matter: Annotated[Matter, "The version under which it was filed."]
+    tab: Annotated[str, "Which part is open."]
+    tabs: Annotated[tuple[str, ...], "The parts there are."]
+    facts: Annotated[tuple[Fact, ...], "The form as lines."]
+    people: Annotated[tuple[Fact, ...], "Applicant and agent as lines."]
+    columns: Annotated[tuple[OpinionColumn, ...], "Opinions by department."]
+    bar: Annotated[tuple[Segment, ...], "The statutory clock from receipt to now."]
+    main_acts: Annotated[tuple[Act, ...], "What may be done now."]
+    other_acts: Annotated[tuple[Act, ...], "What may be done besides."]
+    claimable: Annotated[tuple[Task, ...], "Open tasks of my department that nobody holds."]
+    task_names: Annotated[Mapping[str, str], "Task key → what clerks call it."]
+    departments: Annotated[Mapping[str, str], "Code → name."]
+    people_names: Annotated[Mapping[str, str], "User id → name."]
+    outcome: Annotated[Outcome | None, "What came of the act that led here."]
+    next_case: Annotated[str, "Case number of the next task of mine; empty when there is none."]
+    public_code: Annotated[str, "With the number, what the applicant looks the case up by."]
+    may_reveal: Annotated[bool, "The reader may see personal data, against a reason."]
+    form: Annotated[Form, "Why personal data must be seen."]
+    command: Annotated[str, "Id for the one act that can be done from this page itself."]
+
+
+async def facts_of(visit: Visit, act: str) -> CaseFacts:
+    """Return the facts of the case in the path, once policy lets the visitor do `act` on it.
+
+    Raises `Stop`: 404 when there is no such case, 403 when policy says no.
+    """
+    facts = await visit.ask(visit.ports.reader.find, visit.request.path_params["case_no"])
+    if facts is None:
+        raise not_found(visit)
+    await visit.demand(act, facts)
+    return facts
+
+
+async def view_of(visit: Visit, facts: CaseFacts, revealed: bool = False) -> CaseView:
+    view = await visit.ask(visit.ports.reader.case, visit.actor, facts.id, revealed)
+    if view is None:
+        raise not_found(visit)
+    return view
+
+
+async def scene_of(visit: Visit, view: CaseView) -> Scene:
+    """Return what the acts of this case depend on."""
+    departments = visit.ports.catalogue.departments()
+    # 加签 and 转办 may go to any department; one's own colleagues stand first.
+    people = await visit.ask(visit.ports.reader.colleagues, "")
+    own = {code for code, _ in await visit.ask(visit.ports.reader.colleagues, _own(visit))}
+    return Scene(
+        view=view,
+        matter=Matter.model_validate(view.matter),
+        department=_own(visit),
+        colleagues=tuple(sorted(people, key=lambda one: (one[0] not in own, one[1]))),
+        departments=departments,
+        language=visit.language,
+        say=visit.say,
+        zone=visit.zone,
+    )
+
+
+def _own(visit: Visit) -> str:
+    return visit.actor.department
+
+
+async def offered(visit: Visit, facts: CaseFacts) -> tuple[Act, ...]:
+    """Return the acts that stage and policy both allow, in the order of `ACTS`."""
+    state = await visit.ask(visit.ports.reader.state, facts.id)
+    if state is None:
+        return ()
+    possible = set(approval.actions(state))
+    found = []
+    for verb, act in ACTS.items():
+        if verb in possible:
+            verdict = await visit.ask(visit.ports.access.may, visit.actor, verb, facts)
+            if verdict.allowed:
+                found.append(act)
+    return tuple(found)
+
+
+async def case(visit: Visit) -> Response:
+    facts = await facts_of(visit, "read")
+    return await show_case(visit, facts, await view_of(visit, facts))
+
+
+async def reveal(visit: Visit) -> Response:
+    """Show personal data, after the entry that says who looked and why has committed."""
+    facts = await facts_of(visit, "read_personal")
+    reason = visit.text("reason")[:REASON_LENGTH]
+    if not reason:
+        wrong = {"reason": visit.say(N_("请写明查看个人信息的理由"))}
+        return await show_case(visit, facts, await view_of(visit, facts), wrong)
+    command = visit.text("command") or str(uuid4())
+    await visit.ask(
+        visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id, reason,
+        command,
+    )  # fmt: skip
+    return await show_case(visit, facts, await view_of(visit, facts, revealed=True))
+
+
+async def show_case(
+    visit: Visit, facts: CaseFacts, view: CaseView, wrong: Mapping[str, str] | None = None
+) -> Response:
+    """Return the page of a case that the visitor may read."""
+    query = visit.request.query_params
+    tab = query.get("tab", "overview")
+    done = query.get("done", "")
+    acts = await offered(visit, facts)
+    scene = await scene_of(visit, view)
+    outcome = await visit.ask(visit.ports.reader.outcome, done) if done else None
+    verdict = await visit.ask(visit.ports.access.may, visit.actor, "read_personal", facts)
+    reason = Field("reason", visit.say(N_("查看理由")), max_length=REASON_LENGTH)
+    claims = any(act.verb == "claim" for act in acts)
+    page = CasePage(
+        title=f"{view.row.case_no} · {view.row.matter_name}",
+        view=view,
+        matter=scene.matter,
+        tab=tab if tab in TABS else "overview",
+        tabs=TABS,
+        facts=form_facts(scene.matter, view.form, visit),
+        people=_people(view, visit),
+        columns=_columns(scene),
+        bar=_bar(view),
+        main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),
+        other_acts=tuple(act for act in acts if not act.main),
+        claimable=tuple(
+            t for t in scene.tasks() if claims and t.department == scene.department and not t.holder
+        ),
+        task_names={t.key: scene.task_name(t) for t in view.tasks},
+        departments=scene.departments,
+        people_names=dict(scene.colleagues),
+        outcome=outcome if outcome and outcome.case_id == facts.id else None,
+        next_case=await _next(visit, view) if done else "",
+        public_code=await visit.ask(visit.ports.reader.public_code, facts.id),
+        may_reveal=verdict.allowed and not view.revealed,
+        form=Form((reason,)).with_errors(wrong or {}),
+        command=str(uuid4()),
+    )
+    return await show(visit, page, 422 if wrong else 200)
+
+
+async def _next(visit: Visit, view: CaseView) -> str:
+    worklist = await visit.ask(visit.ports.reader.worklist, visit.actor, WorklistQuery())
+    return next((r.case_no for r in worklist.rows if r.case_id != view.row.case_id), "")
+
+
+def form_facts(matter: Matter, values: Mapping[str, Any], visit: Visit) -> tuple[Fact, ...]:
+    """Return the form's values as lines, in the order of the matter's schema."""
+    found = []
+    for field in schema_fields(matter.form, "form", visit.language):
+        value: Any = values
+        for part in field.name.split(".")[1:]:
+            value = value.get(part) if isinstance(value, dict) else None
+        text = _plain(value, field, visit)
+        found.append(Fact(field.label, text, field.personal, field.group))
+    return tuple(found)
+
+
+def _plain(value: Any, field: Field, visit: Visit) -> str:
+    labels = {option.value: option.label for option in field.options}
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return visit.say(N_("是")) if value else visit.say(N_("否"))
+    if isinstance(value, list):
+        return "、".join(labels.get(str(one), str(one)) for one in value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = labels.get(str(value), str(value))
+    return f"{text} {field.unit}".strip()
+
+
+def _people(view: CaseView, visit: Visit) -> tuple[Fact, ...]:
+    labels = {
+        "name": N_("姓名或名称"),
+        "id_type": N_("证件类型"),
+        "id_number": N_("证件号码"),
+        "legal_representative": N_("法定代表人"),
+        "phone": N_("联系电话"),
+    }
+    found = []
+    agent = view.applicant.get("agent")
+    for group, person in ((N_("申请人"), view.applicant), (N_("代理人"), agent)):
+        if not isinstance(person, dict):
+            continue
+        for key, label in labels.items():
+            value = str(person.get(key) or "")
+            if key == "id_type":
+                value = visit.say(ID_TYPES.get(value, value))
+            if value:
+                personal = key not in ("id_type",)
+                found.append(Fact(visit.say(label), value, personal, visit.say(group)))
+    return tuple(found)
+
+
+def _columns(scene: Scene) -> tuple[OpinionColumn, ...]:
+    """One column per step of the review that has a task or an opinion; the lead's at the end."""
+    view = scene.view
+    columns = []
+    for task in view.tasks:
+        if task.kind in ("review", "gather"):
+            given = tuple(o for o in view.opinions if o.task == task.key)
+            name = scene.departments.get(task.department, task.department)
+            columns.append(OpinionColumn(scene.task_name(task), name, task, given))
+    return tuple(columns)
+
+
+def _bar(view: CaseView) -> tuple[Segment, ...]:
+    """Return the clock from receipt to its end (or the last event) as running and paused parts."""
+    marks = {"paused": "paused", "noticed": "paused", "resumed": "running", "supplied": "running"}
+    ends = ("decided", "withdrawn", "refused_acceptance", "closed")
+    events = sorted(view.clock, key=lambda e: e.at)
+    if not events:
+        return ()
+    stretches: list[tuple[str, datetime, str]] = [("running", events[0].at, "")]
+    end = view.row.due_at or events[-1].at
+    for event in events:
+        if event.kind in marks and marks[event.kind] != stretches[-1][0]:
+            stretches.append((marks[event.kind], event.at, event.article))
+        if event.kind in ends:
+            end = event.at
+            break
+    end = max(end, stretches[-1][1])
+    return _segments(stretches, end)
+
+
+def _segments(stretches: Sequence[tuple[str, datetime, str]], end: datetime) -> tuple[Segment, ...]:
+    whole = (end - stretches[0][1]).total_seconds() or 1.0
+    found = []
+    for index, (state, since, note) in enumerate(stretches):
+        until = stretches[index + 1][1] if index + 1 < len(stretches) else end
+        parts = max(1, round(100 * (until - since).total_seconds() / whole))
+        found.append(Segment(state, since, until, parts, note))
+    return tuple(found)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+async def document(visit: Visit) -> Response:
+    """Hand out a document of the case; the reading is recorded first."""
+    facts = await facts_of(visit, "print")
+    wanted = visit.request.path_params["document"]
+    found = await visit.ask(visit.ports.reader.document, facts.id, wanted)
+    if found is None:
+        raise not_found(visit)
+    await visit.ask(
+        visit.ports.disclosures.record, visit.who, visit.where, "print", facts.id, wanted,
+        str(uuid4()),
+    )  # fmt: skip
+    return download(found)
+
+
+async def material(visit: Visit) -> Response:
+    """Hand out a file that was handed in; it may show personal data, so it is recorded first."""
+    facts = await facts_of(visit, "read_personal")
+    view = await view_of(visit, facts)
+    wanted = visit.request.path_params["upload"]
+    if not any(m.upload == wanted for m in view.materials):
+        raise not_found(visit)
+    found = await visit.ask(visit.ports.uploads.read, wanted)
+    if found is None:
+        raise not_found(visit)
+    await visit.ask(
+        visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id, wanted,
+        str(uuid4()),
+    )  # fmt: skip
+    return download(found)
+
+
+def download(found: File) -> Response:
+    """Return a file to be saved: never shown inside the site, whatever its bytes say."""
+    response = Response(found.content, media_type=found.media_type)
+    name = quote(found.name, safe="")
+    response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+    response.headers["content-security-policy"] = "sandbox; default-src 'none'"
+    return response

@@ -1,0 +1,311 @@
+"""What stands before every page: headers, host, size, session, forgery, permission.
+
+A route is made by `page` (people) or `forms.rest.route` (systems) only. One that names no act is
+open, and stands on the written list in tests/house/test_routes_have_warrants.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, MutableHeaders, UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cases.facts import CaseFacts
+from cases.messages import Actor
+from forms import words
+from forms.fields import Posted
+from forms.ports import Options, Ports, Thing, Visitor, Where
+from forms.words import N_, Language
+
+SESSION_COOKIE = "__Host-yichuang"
+"""The prefix binds it to this host, the whole path and a safe connection (RFC 6265bis §4.1.3.2)."""
+VISIT_COOKIE = "__Host-visit"
+"""A random value before sign-in, so that the sign-in form carries a token too."""
+LANGUAGE_COOKIE = "language"
+
+SMALL_BODY = 256 * 1024
+"""Bytes of a post without files: a thousand characters in each of some eighty fields."""
+UNDER_OLD_PASSWORD = ("/password", "/sign-out", "/language/{language}", "/healthz")
+"""All that is open to somebody whose password is too old."""
+
+MOST_FIELDS = 600
+MOST_FILES = 60
+
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""No script at all: no page needs one."""
+
+HEADERS = {
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+T = TypeVar("T")
+
+
+class Stop(Exception):
+    """The request ends here with a page that says why and what to do."""
+
+    def __init__(self, status: int, reason: str, code: str = "", remedy: str = "") -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.code = code
+        self.remedy = remedy
+
+
+@dataclass
+class Visit:
+    """One request of one person, with what is known about it."""
+
+    request: Request
+    ports: Ports
+    options: Options
+    language: Language
+    secret: str = ""
+    """The session's secret, or the random value of a visit that has no session."""
+    visitor: Visitor | None = None
+    posted: FormData = field(default_factory=FormData)
+
+    @property
+    def who(self) -> Visitor:
+        """The visitor. Only pages that demand a session ask."""
+        assert self.visitor is not None
+        return self.visitor
+
+    @property
+    def actor(self) -> Actor:
+        return self.who.actor
+
+    @property
+    def csrf(self) -> str:
+        """The token that each form of this session carries; derived, so nothing is stored."""
+        return hmac.new(self.secret.encode(), b"form token", hashlib.sha256).hexdigest()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Legal time."""
+        return ZoneInfo(self.options.zone)
+
+    @property
+    def where(self) -> Where:
+        client = self.request.client
+        agent = self.request.headers.get("user-agent", "")[:200]
+        return Where(client.host if client else "", agent)
+
+    def say(self, text: str) -> str:
+        """Return a sentence of the source in the reader's language."""
+        return words.translations(self.language).gettext(text)
+
+    async def ask(self, read: Callable[..., T], *values: object) -> T:
+        """Call a port that may block, in a worker thread."""
+        return await run_in_threadpool(read, *values)
+
+    async def demand(self, act: str, thing: CaseFacts | Thing | str) -> None:
+        """Ask policy. Raises `Stop` 403 with the rule that says no and who could grant it."""
+        verdict = await self.ask(self.ports.access.may, self.actor, act, thing)
+        if not verdict.allowed:
+            remedy = ""
+            if verdict.grantable_by:
+                remedy = self.say(N_("可以授权的人：{who}")).format(who=verdict.grantable_by)
+            raise Stop(
+                403, verdict.reason or self.say(N_("您没有这项权限")), "no_permission", remedy
+            )
+
+    def texts(self) -> Posted:
+        """Every posted text by name; files are not among them."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.posted.multi_items():
+            if isinstance(value, str):
+                found.setdefault(name, []).append(value)
+        return found
+
+    def text(self, name: str) -> str:
+        """One posted text without surrounding space; empty when absent."""
+        value = self.posted.get(name)
+        return value.strip() if isinstance(value, str) else ""
+
+    def files(self) -> Mapping[str, UploadFile]:
+        """Posted files that somebody has chosen, by field name."""
+        return {
+            name: value
+            for name, value in self.posted.multi_items()
+            if isinstance(value, UploadFile) and value.filename
+        }
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+def page(
+    path: str,
+    handler: Handler,
+    *,
+    act: str = "",
+    thing: str = "",
+    signed_in: bool = True,
+    methods: Sequence[str] = ("GET",),
+    body: int = SMALL_BODY,
+) -> Route:
+    """Return the route of a page.
+
+    `act` on `thing` is asked of policy before the handler runs. Without an act the handler asks
+    itself, because it must find the case first; with `signed_in=False` the page is open.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        visit = await arrive(request)
+        if signed_in and visit.visitor is None:
+            return _to_sign_in(request)
+        if visit.visitor and visit.visitor.must_change and path not in UNDER_OLD_PASSWORD:
+            return RedirectResponse("/password", 303)
+        if request.method not in ("GET", "HEAD"):
+            await _read_form(visit)
+        if act:
+            await visit.demand(act, thing)
+        response = await handler(visit)
+        response.headers.setdefault("cache-control", "no-store")
+        return response
+
+    name = f"{getattr(handler, '__module__', '')}.{getattr(handler, '__name__', '')}"
+    return Route(path, endpoint, methods=list(methods), name=name, max_body_size=body)
+
+
+async def arrive(request: Request) -> Visit:
+    """Return the visit of a request: language, session, visitor."""
+    ports: Ports = request.app.state.ports
+    options: Options = request.app.state.options
+    language: Language = "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh"
+    visit = Visit(request, ports, options, language)
+    visit.secret = request.cookies.get(SESSION_COOKIE, "")
+    if visit.secret:
+        visit.visitor = await visit.ask(ports.accounts.visitor, visit.secret)
+    if visit.visitor is None:
+        visit.secret = request.cookies.get(VISIT_COOKIE, "")
+    return visit
+
+
+def _to_sign_in(request: Request) -> Response:
+    if request.method not in ("GET", "HEAD"):
+        return RedirectResponse("/sign-in?ended=1", 303)
+    there = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+    return RedirectResponse(f"/sign-in?next={there}", 303)
+
+
+async def _read_form(visit: Visit) -> None:
+    """Parse the post and refuse a forged one: by header first, then by token."""
+    request = visit.request
+    if not comes_from_here(request, visit.options):
+        raise Stop(403, visit.say(N_("请求来自别的网站，已拒绝")), "cross_site")
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        raise Stop(415, visit.say(N_("只接受网页表单")), "wrong_content_type")
+    visit.posted = await request.form(
+        max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=SMALL_BODY
+    )
+    token = visit.posted.get("csrf")
+    if not visit.secret or not isinstance(token, str):
+        raise Stop(403, visit.say(N_("表单令牌缺失，请重新打开页面")), "no_token")
+    if not hmac.compare_digest(token.encode(), visit.csrf.encode()):
+        raise Stop(403, visit.say(N_("表单令牌不对，请重新打开页面")), "wrong_token")
+
+
+def comes_from_here(request: Request, options: Options) -> bool:
+    """Whether a browser sent the post from one of our own pages.
+
+    Every browser since 2023 sends Sec-Fetch-Site, older ones Origin on a post; what sends neither
+    is no browser, holds no cookie by accident, and still needs the token.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    return origin == options.address or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def new_visit_secret() -> str:
+    """Return a random value for `VISIT_COOKIE`."""
+    return secrets.token_urlsafe(24)
+
+
+def keep_cookie(response: Response, name: str, value: str, seconds: int | None) -> None:
+    """Set a cookie that scripts cannot read and other sites cannot send."""
+    response.set_cookie(
+        name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax"
+    )
+
+
+def safe_next(text: str) -> str:
+    """Return a path of this site to go on to; anything else becomes the home page."""
+    plain = text.startswith("/") and not text.startswith("//") and "\\" not in text
+    return text if plain and not any(ord(sign) < 32 for sign in text) else "/"
+
+
+# --- around the whole application ----------------------------------------------------------------
+
+
+class SafeHeaders:
+    """Puts the protective headers on every answer."""
+
+    def __init__(self, app: ASGIApp, secure: bool) -> None:
+        self.app = app
+        self.headers = dict(HEADERS)
+        if secure:
+            self.headers["strict-transport-security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class Throttle:
+    """At most `most` askings per key in a window of `seconds`; the oldest keys are forgotten."""
+
+    KEYS = 10_000
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most, self.seconds = most, seconds
+        self._seen: OrderedDict[str, list[float]] = OrderedDict()
+        self._lock = Lock()
+
+    def wait(self, key: str) -> float:
+        """Count one asking; return the seconds to wait, 0 when it may go on."""
+        now = time.monotonic()
+        with self._lock:
+            times = [t for t in self._seen.pop(key, []) if t > now - self.seconds]
+            wait = times[0] + self.seconds - now if len(times) >= self.most else 0.0
+            if not wait:
+                times.append(now)
+            self._seen[key] = times
+            while len(self._seen) > self.KEYS:
+                self._seen.popitem(last=False)
+        return wait

@@ -1,0 +1,145 @@
+"""The worklists: mine, my team's, all that I may see; and the search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from cases.views import Worklist, WorklistQuery
+from forms.fields import Option
+from forms.guard import Visit
+from forms.rendering import Page
+from forms.showing import DESKS, STAGES_LISTED, show
+from forms.words import N_, word
+
+SIZES = (25, 50, 100)
+PATHS = {"mine": "/", "team": "/team", "all": "/cases"}
+FILTERS = ("text", "matter", "stage", "state", "department", "size")
+"""What the form of filters posts, and what the address of the page keeps."""
+
+
+@dataclass(frozen=True)
+class ListPage(Page):
+    """Lines of work, due soonest first, with the filters that made them."""
+
+    template: ClassVar[str] = "list.html"
+
+    worklist: Annotated[Worklist, "The lines of this page and the counts."]
+    query: Annotated[WorklistQuery, "The filters in force."]
+    links: Annotated[Mapping[str, str], "Name of a link → its address: states, sizes, pages."]
+    matters: Annotated[tuple[Option, ...], "Matters to filter by."]
+    stages: Annotated[tuple[Option, ...], "Stages to filter by, with counts in brackets."]
+    departments: Annotated[Mapping[str, str], "Code → name."]
+    filtered: Annotated[bool, "Some filter is on: an empty list offers to clear it."]
+    claimable: Annotated[Mapping[str, str], "Case id → command id of its claim button."]
+    pages: Annotated[tuple[int, ...], "Page numbers to link; 0 stands for a gap."]
+
+
+async def home(visit: Visit) -> Response:
+    """My work; who handles no cases goes on to the desk that is theirs."""
+    if not (await visit.ask(visit.ports.access.may, visit.actor, "list", "case")).allowed:
+        for act, thing, _, url in DESKS:
+            if (await visit.ask(visit.ports.access.may, visit.actor, act, thing)).allowed:
+                return RedirectResponse(url, 303)
+    return await _list(visit, "mine")
+
+
+async def team(visit: Visit) -> Response:
+    return await _list(visit, "team")
+
+
+async def everything(visit: Visit) -> Response:
+    """All that I may see. A whole case number in the search goes straight to the case."""
+    text = visit.request.query_params.get("text", "").strip()
+    if text and await visit.ask(visit.ports.reader.find, text) is not None:
+        return RedirectResponse(f"/cases/{quote(text, safe='')}", 303)
+    return await _list(visit, "all")
+
+
+async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response:
+    await visit.demand("list", "case")
+    query = _query(visit, scope)
+    worklist = await visit.ask(visit.ports.reader.worklist, visit.actor, query)
+    say = visit.say
+    titles = {"mine": say(N_("待办")), "team": say(N_("团队队列")), "all": say(N_("全部办件"))}
+    title = titles[scope]
+    if query.stage:
+        title = say(word("stage", query.stage))
+    page = ListPage(
+        title=title,
+        worklist=worklist,
+        query=query,
+        links=_links(query, worklist),
+        matters=tuple(
+            Option(m.code, m.name_en if visit.language == "en" else m.name)
+            for m in visit.ports.catalogue.matters()
+        ),
+        stages=tuple(
+            Option(code, say(word("stage", code)), str(worklist.by_stage.get(code, 0)))
+            for code in STAGES_LISTED
+        ),
+        departments=visit.ports.catalogue.departments(),
+        filtered=bool(query.text or query.matter or query.stage or query.state or query.department),
+        claimable={
+            row.case_id: str(uuid4())
+            for row in worklist.rows
+            if scope == "team" and row.step and not row.holder
+        },
+        pages=_page_numbers(worklist.page, worklist.pages),
+    )
+    return await show(visit, page)
+
+
+def _query(visit: Visit, scope: str) -> WorklistQuery:
+    """Return the filters of the address; one that cannot be read is left out."""
+    given = {
+        name: value.strip()
+        for name, value in visit.request.query_params.items()
+        if name in (*FILTERS, "page") and value.strip()
+    }
+    while True:
+        try:
+            return WorklistQuery.model_validate({"scope": scope, **_numbers(given)})
+        except ValidationError as unreadable:
+            for error in unreadable.errors():
+                given.pop(str(error["loc"][0]), None)
+
+
+def _numbers(given: Mapping[str, str]) -> dict[str, object]:
+    return {
+        name: int(value) if name in ("size", "page") and value.isdecimal() else value
+        for name, value in given.items()
+    }
+
+
+def _links(query: WorklistQuery, worklist: Worklist) -> Mapping[str, str]:
+    def at(**changes: object) -> str:
+        values = query.model_dump(exclude_defaults=True, exclude={"scope", "page"}) | changes
+        kept = {name: value for name, value in values.items() if value}
+        return PATHS[query.scope] + (f"?{urlencode(kept)}" if kept else "")
+
+    links = {f"state:{state}": at(state=state) for state in ("", "warning", "overdue", "ended")}
+    links |= {f"size:{size}": at(size=size) for size in SIZES}
+    links |= {f"page:{n}": at(page=n) for n in _page_numbers(worklist.page, worklist.pages) if n}
+    links |= {f"scope:{scope}": path for scope, path in PATHS.items()}
+    links["previous"] = at(page=worklist.page - 1) if worklist.page > 1 else ""
+    links["next"] = at(page=worklist.page + 1) if worklist.page < worklist.pages else ""
+    links["clear"] = PATHS[query.scope]
+    return links
+
+
+def _page_numbers(page: int, pages: int) -> tuple[int, ...]:
+    """Return the numbers to link: the ends, and two either side; 0 where some are left out."""
+    near = sorted({1, pages, *range(max(1, page - 2), min(pages, page + 2) + 1)} - {0})
+    found: list[int] = []
+    for number in near:
+        if found and number - found[-1] > 1:
+            found.append(0)
+        found.append(number)
+    return tuple(found)

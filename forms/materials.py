@@ -1,0 +1,168 @@
+"""Materials as they are handed in: counts, files, and what a file must be.
+
+A file is judged by its first bytes, never by what its name or the browser says it is.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath, PureWindowsPath
+
+from starlette.datastructures import UploadFile
+
+from cases.messages import HandedIn
+from cases.views import MaterialView
+from catalogue.matters import Material
+from forms.fields import MaterialRow, Posted
+from forms.guard import Visit
+from forms.words import N_
+
+LONGEST_NAME = 120
+"""Characters of a kept file name; NAME_MAX is 255 bytes and a Chinese character takes three."""
+
+MOST_UNPACKED = 200 * 1024 * 1024
+"""Declared bytes inside an OFD or DOCX above which it is taken for a zip bomb."""
+
+REFUSED_KIND = N_("只接受 PDF、JPEG、PNG、OFD、DOCX（不含宏）文件")
+
+
+class FileRefused(Exception):
+    """The file cannot be kept; the text says why, in Chinese."""
+
+
+def media_type(content: bytes) -> str:
+    """Return the media type that the bytes show. Raises `FileRefused`."""
+    if content.startswith(b"%PDF-"):
+        return "application/pdf"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if content.startswith(b"PK\x03\x04"):
+        return _package_type(content)
+    raise FileRefused(REFUSED_KIND)
+
+
+def _package_type(content: bytes) -> str:
+    """Tell OFD (GB/T 33190: OFD.xml at the root) from DOCX (ECMA-376) by what the zip holds."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as package:
+            names = {info.filename for info in package.infolist()}
+            unpacked = sum(info.file_size for info in package.infolist())
+    except zipfile.BadZipFile as broken:
+        raise FileRefused(REFUSED_KIND) from broken
+    if unpacked > MOST_UNPACKED:
+        raise FileRefused(N_("文件解开后过大"))
+    if any(name.lower().endswith("vbaproject.bin") for name in names):
+        raise FileRefused(N_("文件含宏，不能接收"))
+    if "OFD.xml" in names:
+        return "application/ofd"
+    if "word/document.xml" in names and "[Content_Types].xml" in names:
+        return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    raise FileRefused(REFUSED_KIND)
+
+
+def safe_name(given: str) -> str:
+    """Return the bare name: no folder, no control or direction sign, at most 120 characters."""
+    bare = PureWindowsPath(PurePosixPath(given).name).name
+    plain = unicodedata.normalize("NFC", bare)
+    kept = "".join(c for c in plain if unicodedata.category(c)[0] != "C")
+    kept = re.sub(r'[<>:"/\\|?*]', "_", kept).strip(" .")
+    if len(kept) > LONGEST_NAME:
+        stem, dot, ending = kept.rpartition(".")
+        ending = ending[:8] if dot else ""
+        kept = (stem or kept)[: LONGEST_NAME - len(ending) - 1] + (f".{ending}" if ending else "")
+    return kept or "file"
+
+
+def empty_rows(asked: Sequence[Material]) -> tuple[MaterialRow, ...]:
+    """Return the list of materials with nothing handed in."""
+    return tuple(
+        MaterialRow(m.code, m.name, m.required, m.tolerable, m.issuer, m.originals, m.copies)
+        for m in asked
+    )
+
+
+def lacking_rows(asked: Sequence[Material], had: Sequence[MaterialView]) -> tuple[MaterialRow, ...]:
+    """Return the materials that may be handed in now, those not yet received first."""
+    received = {m.code for m in had if m.received}
+    return tuple(sorted(empty_rows(asked), key=lambda row: row.code in received))
+
+
+async def posted_rows(visit: Visit, rows: Sequence[MaterialRow]) -> tuple[MaterialRow, ...]:
+    """Return the rows with what was posted; new files are kept, earlier ones recognised.
+
+    A file that cannot be kept leaves its error on the row.
+    """
+    texts, files = visit.texts(), visit.files()
+    found = []
+    for row in rows:
+        filled = replace(
+            row,
+            originals=_one(texts, f"originals.{row.code}"),
+            copies=_one(texts, f"copies.{row.code}"),
+        )
+        filled = await _with_earlier(visit, filled, _one(texts, f"upload.{row.code}"))
+        new = files.get(f"file.{row.code}")
+        if new is not None:
+            filled = await _with_file(visit, filled, new)
+        if any(
+            n and not (n.isdecimal() and int(n) <= 999) for n in (filled.originals, filled.copies)
+        ):
+            filled = replace(filled, error=visit.say(N_("份数应是 0 到 999 的整数")))
+        found.append(filled)
+    return tuple(found)
+
+
+def _one(texts: Posted, name: str) -> str:
+    return next(iter(texts.get(name, ())), "").strip()
+
+
+async def _with_earlier(visit: Visit, row: MaterialRow, upload: str) -> MaterialRow:
+    # Only an upload of this very person counts: an id that somebody guessed opens nothing.
+    kept = await visit.ask(visit.ports.uploads.known, visit.actor, upload) if upload else None
+    if kept is None:
+        return row
+    return replace(row, upload=kept.id, file_name=kept.name, digest=kept.digest)
+
+
+async def _with_file(visit: Visit, row: MaterialRow, new: UploadFile) -> MaterialRow:
+    limit = visit.options.upload_limit_bytes
+    content = await new.read(limit + 1)
+    if len(content) > limit:
+        text = visit.say(N_("文件超过 {n} MB")).format(n=limit // (1024 * 1024))
+        return replace(row, error=text)
+    try:
+        kind = media_type(content)
+    except FileRefused as refused:
+        return replace(row, error=visit.say(str(refused)))
+    kept = await visit.ask(
+        visit.ports.uploads.keep, visit.actor, safe_name(new.filename or ""), kind, content
+    )
+    return replace(row, upload=kept.id, file_name=kept.name, digest=kept.digest)
+
+
+def handed_in(rows: Sequence[MaterialRow]) -> tuple[HandedIn, ...]:
+    """Return what was handed in: a row counts when it has paper or a file."""
+    return tuple(
+        HandedIn(
+            code=row.code,
+            originals=int(row.originals or 0),
+            copies=int(row.copies or 0),
+            upload=row.upload,
+            digest=row.digest,
+            file_name=row.file_name,
+        )
+        for row in rows
+        if not row.error and (row.upload or int(row.originals or 0) or int(row.copies or 0))
+    )
+
+
+def row_errors(rows: Sequence[MaterialRow]) -> Mapping[str, str]:
+    """Return the errors by field name."""
+    return {f"file.{row.code}": f"{row.name}：{row.error}" for row in rows if row.error}

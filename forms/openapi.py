@@ -1,0 +1,152 @@
+"""The OpenAPI 3.1 document of the REST door, made from the very types that check the bodies."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from cases.messages import BODIES, Outcome
+from cases.views import CaseView
+from forms.words import VERBS
+
+PREFIX = "/api/v1"
+COMMAND_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
+
+_REF = "#/components/schemas/{model}"
+
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457 problem. `code` is stable; `detail` is a Chinese sentence.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "basis": {"type": "string", "description": "The article it rests on."},
+        "remedy": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+        "outcome": {"$ref": "#/components/schemas/Outcome"},
+    },
+}
+
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "The command's id: asked again with the same key, in a year, the answer is the "
+    "same one.",
+    "schema": {"type": "string", "pattern": COMMAND_ID},
+}
+_OCCURRED = {
+    "name": "occurred_at",
+    "in": "query",
+    "description": "Business time. Absent: now. In the past only with the right to backfill.",
+    "schema": {"type": "string", "format": "date-time"},
+}
+_CASE_NO = {"name": "case_no", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def openapi_document(address: str = "") -> dict[str, Any]:
+    """Return the document; `address` becomes its server, none leaves it relative."""
+    document = dict(_document())
+    document["servers"] = [{"url": address or "/"}]
+    return document
+
+
+@lru_cache(maxsize=1)
+def _document() -> dict[str, Any]:
+    verbs = [verb for verb in BODIES if verb != "timer_fired"]
+    models: list[type[BaseModel]] = [*(BODIES[verb] for verb in verbs), Outcome, CaseView]
+    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
+    paths: dict[str, Any] = {
+        "/cases": {"post": _order("file", 201, [_KEY, _OCCURRED])},
+        "/cases/{case_no}": {
+            "get": {
+                "operationId": "read_case",
+                "summary": "办件详情",
+                "tags": ["cases"],
+                "parameters": [_CASE_NO],
+                "responses": _answers(200, "CaseView"),
+            }
+        },
+        "/commands/{id}": {
+            "get": {
+                "operationId": "read_command",
+                "summary": "指令结果",
+                "tags": ["commands"],
+                "parameters": [
+                    {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
+                "responses": _answers(200, "Outcome"),
+            }
+        },
+    }
+    for verb in verbs:
+        if verb != "file":
+            order = _order(verb, 200, [_CASE_NO, _KEY, _OCCURRED])
+            paths[f"/cases/{{case_no}}/commands/{verb}"] = {"post": order}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "一窗 Yichuang",
+            "version": "1",
+            "description": "Orders to cases and their outcomes; the same orders stand over NATS.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "security": [{"token": []}],
+        "paths": {f"{PREFIX}{path}": item for path, item in paths.items()},
+        "components": {
+            "schemas": {**schemas["$defs"], "Problem": PROBLEM},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _order(verb: str, fresh: int, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    model = BODIES[verb].__name__
+    return {
+        "operationId": verb,
+        "summary": VERBS[verb],
+        "tags": ["commands"],
+        "parameters": parameters,
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=model)}}},
+        },
+        "responses": _answers(fresh, "Outcome"),
+    }
+
+
+def _answers(fresh: int, model: str) -> dict[str, Any]:
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    answers: dict[str, Any] = {
+        str(fresh): {
+            "description": "Done, or done before and told again.",
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=model)}}},
+        }
+    }
+    refusals = {
+        "400": "Malformed.",
+        "401": "No valid token.",
+        "403": "Policy says no.",
+        "404": "Nothing there.",
+        "409": "The state of the case does not allow it.",
+        "422": "The body does not fit; each fault has a pointer.",
+        "503": "It cannot be known now; ask again with the same key.",
+    }
+    for status, meaning in refusals.items():
+        answers[status] = {"description": meaning, "content": problem}
+    return answers

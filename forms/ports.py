@@ -1,0 +1,398 @@
+"""What this room needs from the others, as protocols: `yichuang/web.py` hands the real ones in.
+
+Methods without `async` may block (a database, a disk) and are called from worker threads; each
+may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal, Protocol
+
+from pydantic import JsonValue
+
+from cases.facts import CaseFacts
+from cases.messages import Actor, Grant, Outcome
+from cases.reception import NotNow, Reception
+from cases.state import CaseState
+from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
+from catalogue.matters import Matter
+
+# --- who is there --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody signed in, as the session says."""
+
+    actor: Actor
+    login: str
+    name: str
+    department_name: str
+    session: str
+    """The session's public name (not the secret in the cookie)."""
+    must_change: bool = False
+    """The password is too old: nothing but changing it is offered."""
+
+
+@dataclass(frozen=True)
+class SignInRefused:
+    """Why somebody was not let in; `reason` is a Chinese sentence that tells what to do."""
+
+    reason: str
+    locked_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A new session; `secret` goes into the cookie and nowhere else."""
+
+    secret: str
+    visitor: Visitor
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """One line of the list of accounts."""
+
+    id: str
+    login: str
+    name: str
+    department: str
+    grants: tuple[Grant, ...]
+    kind: Literal["human", "service"]
+    state: Literal["enrolment", "active", "closed"]
+    last_sign_in: datetime | None
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a request comes from, for the log."""
+
+    ip: str
+    agent: str
+
+
+class Accounts(Protocol):
+    """People and services: sign-in, sessions, enrolment. Every attempt is an entry of the log."""
+
+    def sign_in(self, login: str, password: str, where: Where) -> SignedIn | SignInRefused: ...
+
+    def enrol(
+        self, login: str, code: str, password: str, where: Where
+    ) -> SignedIn | SignInRefused: ...
+
+    def visitor(self, secret: str) -> Visitor | None:
+        """The session's owner; moves its idle limit. None when over, unknown or locked."""
+        ...
+
+    def sign_out(self, secret: str, where: Where) -> None: ...
+
+    def change_password(
+        self, secret: str, old: str, new: str, where: Where
+    ) -> SignInRefused | None: ...
+
+    def service(self, token: str) -> Actor | None:
+        """The service account that owns a bearer token, None when there is none."""
+        ...
+
+    def listing(self) -> Sequence[AccountRow]: ...
+
+    def create(
+        self, by: Visitor, login: str, name: str, department: str, kind: str
+    ) -> str | SignInRefused:
+        """Create the account without roles; return its one-time code (a service's: its token)."""
+        ...
+
+    def grant(
+        self, by: Visitor, account: str, role: str, department: str
+    ) -> SignInRefused | None: ...
+
+    def revoke(
+        self, by: Visitor, account: str, role: str, department: str
+    ) -> SignInRefused | None: ...
+
+    def renew(self, by: Visitor, account: str) -> str | SignInRefused:
+        """A new one-time code for an account whose owner lost the password."""
+        ...
+
+    def close(self, by: Visitor, account: str) -> SignInRefused | None: ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether somebody may, and if not, which rule says so and who could grant it."""
+
+    allowed: bool
+    reason: str = ""
+    grantable_by: str = ""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An object of access that is no case: a release, a dead letter, an account."""
+
+    type: str
+    id: str = ""
+    about: str = ""
+    """User id that the thing is about."""
+    proposed_by: str = ""
+
+
+class Access(Protocol):
+    """What policy says. Deny by default; asking leaves no trace, acting does."""
+
+    def may(self, actor: Actor, act: str, thing: CaseFacts | Thing | str) -> Verdict:
+        """May the actor do `act` on this case or thing? A mere name of a type asks for menus and
+        empty forms: is there any object of that type on which they may?"""
+        ...
+
+
+# --- what there is -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many lines the lists have, for the numbers in brackets on the left."""
+
+    mine: int = 0
+    team: int = 0
+    all: int = 0
+    by_stage: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to hand out."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class VerifiedDocument:
+    """What the public page says about a document found by its printed code."""
+
+    kind: str
+    number: str
+    issued_at: datetime
+    digest: str
+    void: bool
+    matter_name: str
+    leaf: int | None = None
+
+
+class Reader(Protocol):
+    """Everything pages show; masks what the actor may not see. Raises `NotNow` when away."""
+
+    def counts(self, actor: Actor) -> Counts: ...
+
+    def worklist(self, actor: Actor, query: WorklistQuery) -> Worklist: ...
+
+    def find(self, case_no: str) -> CaseFacts | None: ...
+
+    def state(self, case_id: str) -> CaseState | None: ...
+
+    def case(self, actor: Actor, case_id: str, revealed: bool = False) -> CaseView | None: ...
+
+    def outcome(self, command_id: str) -> Outcome | None: ...
+
+    def public_code(self, case_id: str) -> str:
+        """The code that the applicant gets with the case number."""
+        ...
+
+    def document(self, case_id: str, document_id: str) -> File | None: ...
+
+    def public_status(self, case_no: str, code: str) -> PublicStatus | None: ...
+
+    def verify(self, code: str) -> VerifiedDocument | None: ...
+
+    def colleagues(self, department: str) -> Sequence[tuple[str, str]]:
+        """User id and name of everybody active in a department (empty: everywhere)."""
+        ...
+
+
+class Catalogue(Protocol):
+    """What may be asked today, and what things are called."""
+
+    def matters(self) -> Sequence[Matter]:
+        """The version in force today of each matter."""
+        ...
+
+    def departments(self) -> Mapping[str, str]:
+        """Code → name."""
+        ...
+
+    def roles(self) -> Mapping[str, str]:
+        """Role → Chinese name."""
+        ...
+
+
+class Disclosures(Protocol):
+    """Reads of personal data. Nothing may be shown before `record` has returned."""
+
+    def record(
+        self, visitor: Visitor, where: Where, act: str, case_id: str, reason: str, command_id: str
+    ) -> None:
+        """Commit the entry; the same command id is recorded once."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An upload that the web keeps, sealed."""
+
+    id: str
+    name: str
+    media_type: str
+    digest: str
+    """SHA-256 (hex) of the bytes as they came."""
+    size: int
+
+
+class Uploads(Protocol):
+    """Files handed in, sealed at rest."""
+
+    def keep(self, actor: Actor, name: str, media_type: str, content: bytes) -> Kept: ...
+
+    def known(self, actor: Actor, upload: str) -> Kept | None:
+        """An upload of this very actor that no case has yet; None otherwise."""
+        ...
+
+    def read(self, upload: str) -> File | None: ...
+
+    def hand_over(self, actor: Actor, uploads: Sequence[str], case_id: str) -> None:
+        """Note that a case has these uploads of the actor now; nobody may use them again."""
+        ...
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A form that somebody has begun."""
+
+    id: str
+    matter: str
+    title: str
+    saved_at: datetime
+    values: Mapping[str, JsonValue]
+
+
+class Drafts(Protocol):
+    """Begun forms, sealed at rest, visible to their author only."""
+
+    def save(
+        self, actor: Actor, draft: str, matter: str, title: str, values: Mapping[str, JsonValue]
+    ) -> str:
+        """Keep it, in place of the former one. Empty, or a sentence why not."""
+        ...
+
+    def listing(self, actor: Actor) -> Sequence[Draft]: ...
+
+    def find(self, actor: Actor, draft: str) -> Draft | None: ...
+
+    def remove(self, actor: Actor, draft: str) -> None: ...
+
+
+# --- for those who keep it running ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that nobody could apply, with the reason."""
+
+    id: str
+    subject: str
+    received_at: datetime
+    reason: str
+    field: str
+    state: Literal["open", "mended", "replayed", "discarded"]
+    payload: str = ""
+    """As received, or as mended; JSON where it was JSON. Only from `find`."""
+    changed_by: str = ""
+    changed_at: datetime | None = None
+
+
+class DeadLetters(Protocol):
+    """The dead-letter register of the gateway. Each change is an entry of the log."""
+
+    async def listing(self, state: str, page: int) -> tuple[Sequence[DeadLetter], int]:
+        """One page of fifty and the number of all."""
+        ...
+
+    async def find(self, letter: str) -> DeadLetter | None: ...
+
+    async def replay(self, visitor: Visitor, letter: str, payload: str) -> str:
+        """Send it again, mended where `payload` differs. Empty, or a sentence why not."""
+        ...
+
+    async def discard(self, visitor: Visitor, letter: str) -> str:
+        """Put it away for good. Empty, or a sentence why not."""
+        ...
+
+
+@dataclass(frozen=True)
+class Release:
+    """A proposed or active version of a matter, pack, policy, calendar or template."""
+
+    id: str
+    kind: str
+    name: str
+    version: str
+    digest: str
+    state: Literal["proposed", "blocked", "active", "rejected", "superseded"]
+    proposed_by: str
+    """User id; the policy keeps them from signing it themselves."""
+    proposed_at: datetime
+    in_force_from: date | None
+    signed_by: str = ""
+    findings: tuple[str, ...] = ()
+
+
+class Releases(Protocol):
+    """The one mechanism by which a version is activated: proposal, gate, second signer."""
+
+    def listing(self) -> Sequence[Release]: ...
+
+    def propose(self, visitor: Visitor, kind: str, text: str, reason: str) -> Release | str:
+        """The proposal with the gate's findings, or a Chinese sentence why there is none."""
+        ...
+
+    def sign(self, visitor: Visitor, release: str) -> str:
+        """Activate with a second signature; empty, or a Chinese sentence why not."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """All of it."""
+
+    reception: Reception
+    reader: Reader
+    access: Access
+    accounts: Accounts
+    catalogue: Catalogue
+    disclosures: Disclosures
+    uploads: Uploads
+    drafts: Drafts
+    dead_letters: DeadLetters
+    releases: Releases
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an operator decides about the pages."""
+
+    city_name: str
+    address: str
+    """Public address without trailing slash; printed on receipts, and the origin of every post."""
+    hosts: tuple[str, ...]
+    """Host names under which the pages may be called."""
+    zone: str = "Asia/Shanghai"
+    upload_limit_bytes: int = 20 * 1024 * 1024
+    session_hours: int = 10
+
+
+__all__ = ["NotNow", "Options", "Ports", "Reception"]

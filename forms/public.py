@@ -1,0 +1,90 @@
+"""Pages that need no sign-in: where a case stands, whether a document is ours, is the web alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
+
+from starlette.responses import JSONResponse, Response
+
+from cases.views import PublicStatus
+from forms.fields import Field, Form, Wrong
+from forms.guard import Stop, Throttle, Visit
+from forms.ports import VerifiedDocument
+from forms.rendering import Page
+from forms.showing import show
+from forms.words import N_
+
+ASKING = Throttle(most=20, seconds=60)
+"""Per address: a code of twelve characters cannot be guessed twenty times a minute."""
+
+
+@dataclass(frozen=True)
+class StatusPage(Page):
+    """Where a case stands, for whoever holds its number and code."""
+
+    template: ClassVar[str] = "status.html"
+
+    form: Annotated[Form, "Number and code."]
+    found: Annotated[PublicStatus | None, "The case, once both fit."]
+
+
+@dataclass(frozen=True)
+class VerifyPage(Page):
+    """Whether a document with a printed code was issued here."""
+
+    template: ClassVar[str] = "verify.html"
+
+    form: Annotated[Form, "The code."]
+    found: Annotated[VerifiedDocument | None, "The document, once the code fits."]
+
+
+def _slow_down(visit: Visit) -> None:
+    wait = ASKING.wait(visit.where.ip)
+    if wait:
+        reason = visit.say(N_("查询过于频繁，请 {n} 秒后再试")).format(n=int(wait) + 1)
+        raise Stop(429, reason, "too_many")
+
+
+async def status(visit: Visit) -> Response:
+    """GET shows the form, POST the answer: number and code stay out of addresses and logs."""
+    say = visit.say
+    fields = (
+        Field("case_no", say(N_("办件编号")), max_length=64),
+        Field("code", say(N_("查询码")), hint=say(N_("印在收件凭证上")), max_length=64),
+    )
+    title = say(N_("办件进度查询"))
+    if visit.request.method != "POST":
+        return await show(visit, StatusPage(title, Form(fields), None))
+    _slow_down(visit)
+    form = Form(tuple(replace(f, values=(visit.text(f.name),)) for f in fields))
+    found = await visit.ask(
+        visit.ports.reader.public_status, visit.text("case_no"), visit.text("code")
+    )
+    if found is None:
+        sentence = say(N_("编号与查询码不符，请核对收件凭证"))
+        form = replace(form, errors=(Wrong(sentence, form.fields[0].id),))
+    return await show(visit, StatusPage(title, form, found), 200 if found else 422)
+
+
+async def verify(visit: Visit) -> Response:
+    """The address printed on a document is /verify/<code>; by hand the code is typed."""
+    say = visit.say
+    given = visit.request.path_params.get("code") or visit.request.query_params.get("code", "")
+    code = given.strip()
+    field = Field("code", say(N_("验证码")), hint=say(N_("印在文书末页")), max_length=64)
+    title = say(N_("文书真伪查验"))
+    if not code:
+        return await show(visit, VerifyPage(title, Form((field,)), None))
+    _slow_down(visit)
+    form = Form((replace(field, values=(code[:64],)),))
+    found = await visit.ask(visit.ports.reader.verify, code[:64])
+    if found is None:
+        sentence = say(N_("没有这个验证码的文书"))
+        form = replace(form, errors=(Wrong(sentence, field.id),))
+    return await show(visit, VerifyPage(title, form, found), 200 if found else 422)
+
+
+async def alive(_visit: Visit) -> Response:
+    """200 when pages can be shown; whether the other parts live is told by `yichuang status`."""
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,138 @@
+"""Pages as values: a dataclass names all that its template may show, and nothing else reaches it.
+
+Each field of a page is `Annotated` with the words that document it; tests/house holds documented
+keys equal to those that the template uses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from forms import words
+from forms.ports import Counts, Visitor
+from forms.words import Language
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    """One line of the left-hand list."""
+
+    label: str
+    url: str
+    count: int | None = None
+    current: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the layout around every page shows."""
+
+    language: Language
+    city: str
+    path: str
+    here: str
+    """Path and query, for links that come back."""
+    visitor: Visitor | None
+    csrf: str
+    navigation: tuple[NavigationItem, ...]
+    counts: Counts
+    zone: ZoneInfo
+    now: datetime
+    failed: bool = False
+    """The page tells errors; its title says so first."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: the template it fills, and the fields that the template shows."""
+
+    template: ClassVar[str]
+
+    title: Annotated[str, "What the page is called, in the reader's language."]
+
+
+def context(page: Page, frame: Frame) -> dict[str, Any]:
+    """Return exactly what the template gets."""
+    return {f.name: getattr(page, f.name) for f in fields(page)} | {"frame": frame}
+
+
+def html(page: Page, frame: Frame) -> str:
+    """Return the page as HTML. Raises jinja2's `UndefinedError` for a key that is not there."""
+    template = environment(frame.language).get_template(page.template)
+    return template.render(context(page, frame))
+
+
+@lru_cache(maxsize=2)
+def environment(language: Language) -> Environment:
+    """Return the templates of one language; names and texts are escaped always."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    catalogue = words.translations(language)
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # added by jinja2.ext.i18n
+        catalogue.gettext, catalogue.ngettext, newstyle=True
+    )
+    made.globals["asset"] = asset
+    made.filters.update(_filters(language, catalogue.gettext))
+    return made
+
+
+def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Callable[..., Any]]:
+    def word(code: str, table: str) -> str:
+        return say(words.word(table, code))
+
+    def named(thing: Any) -> str:
+        # Values from the catalogue: a model with name and name_en, or the same as JSON.
+        get = thing.get if isinstance(thing, Mapping) else lambda key: getattr(thing, key, "")
+        return str((language == "en" and get("name_en")) or get("name") or "")
+
+    return {
+        "word": word,
+        "timer": lambda key: say(words.timer_word(key)),
+        "named": named,
+        "day": day,
+        "moment": moment,
+        "instant": instant,
+    }
+
+
+def day(value: datetime | date | None, zone: ZoneInfo) -> str:
+    """Return the day in legal time, 2026-11-22; empty for none."""
+    if value is None:
+        return ""
+    return (value.astimezone(zone) if isinstance(value, datetime) else value).strftime("%Y-%m-%d")
+
+
+def moment(value: datetime | None, zone: ZoneInfo) -> str:
+    """Return day and minute in legal time."""
+    return "" if value is None else value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+
+def instant(value: datetime | None, zone: ZoneInfo) -> str:
+    """Return the second with its offset, as ISO 8601 has it."""
+    return "" if value is None else value.astimezone(zone).isoformat(" ", "seconds")
+
+
+@lru_cache(maxsize=64)
+def asset(name: str) -> str:
+    """Return the address of a static file; it changes with the content, so it may be kept long."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"

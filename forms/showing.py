@@ -1,0 +1,132 @@
+"""From a page value to an answer: the layout's frame, the left-hand list, the error pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo
+
+from starlette.responses import HTMLResponse, Response
+
+from forms.fields import Form
+from forms.guard import VISIT_COOKIE, Stop, Visit, keep_cookie, new_visit_secret
+from forms.ports import Counts, NotNow
+from forms.rendering import Frame, NavigationItem, Page, html
+from forms.words import N_, word
+
+STAGES_LISTED = (
+    "pre_review", "received", "supplement", "review", "gather", "decision", "certificate",
+    "service", "closing", "rating", "rectification",
+)  # fmt: skip
+"""The stages that have a list of their own on the left, in the order of the work."""
+
+DESKS = (
+    ("dead_letter_read", "dead_letter", N_("死信处理"), "/letters"),
+    ("list", "release", N_("版本发布"), "/releases"),
+    ("account_manage", "account", N_("账号管理"), "/accounts"),
+    ("account_grant", "account", N_("账号授权"), "/accounts"),
+)
+"""Act, thing, words and address of what only some may see."""
+
+
+async def show(visit: Visit, page: Page, status: int = 200) -> Response:
+    """Return the page with its frame; a visit that has no session yet gets its cookie."""
+    fresh = "" if visit.secret else new_visit_secret()
+    if fresh:
+        visit.secret = fresh
+    frame = await _frame(visit, page)
+    response = HTMLResponse(html(page, frame), status)
+    response.headers["content-language"] = "zh-CN" if visit.language == "zh" else "en"
+    if fresh:
+        keep_cookie(response, VISIT_COOKIE, fresh, None)
+    return response
+
+
+async def _frame(visit: Visit, page: Page) -> Frame:
+    url = visit.request.url
+    counts = Counts()
+    items: tuple[NavigationItem, ...] = ()
+    if visit.visitor is not None:
+        try:
+            counts = await visit.ask(visit.ports.reader.counts, visit.actor)
+        except NotNow:
+            counts = Counts()
+        items = tuple(await _navigation(visit, counts))
+    forms = (getattr(page, f.name) for f in fields(page))
+    return Frame(
+        language=visit.language,
+        city=visit.options.city_name,
+        path=url.path,
+        here=url.path + (f"?{url.query}" if url.query else ""),
+        visitor=visit.visitor,
+        csrf=visit.csrf,
+        navigation=items,
+        counts=counts,
+        zone=ZoneInfo(visit.options.zone),
+        now=datetime.now(UTC),
+        failed=any(isinstance(form, Form) and form.errors for form in forms),
+    )
+
+
+async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
+    say, path = visit.say, visit.request.url.path
+    stage = visit.request.query_params.get("stage", "")
+    may = visit.ports.access.may
+    items = []
+    if (await visit.ask(may, visit.actor, "list", "case")).allowed:
+        items += [
+            NavigationItem(say(N_("待办")), "/", counts.mine, path == "/"),
+            NavigationItem(
+                say(N_("团队队列")), "/team", counts.team, path == "/team" and not stage
+            ),
+            NavigationItem(
+                say(N_("全部办件")), "/cases", counts.all, path == "/cases" and not stage
+            ),
+        ]
+    if (await visit.ask(may, visit.actor, "file", "case")).allowed:
+        items.insert(0, NavigationItem(say(N_("收件登记")), "/new", None, path.startswith("/new")))
+    items += [
+        NavigationItem(
+            say(word("stage", code)),
+            f"/cases?stage={code}",
+            counts.by_stage.get(code, 0),
+            stage == code,
+            say(N_("按环节")),
+        )
+        for code in STAGES_LISTED
+        if counts.by_stage.get(code)
+    ]
+    seen: set[str] = set()
+    for act, thing, label, url in DESKS:
+        if url not in seen and (await visit.ask(may, visit.actor, act, thing)).allowed:
+            seen.add(url)
+            current = path.startswith(url)
+            items.append(NavigationItem(say(label), url, None, current, say(N_("管理"))))
+    return items
+
+
+@dataclass(frozen=True)
+class StopPage(Page):
+    """Why the request went no further, and what to do."""
+
+    template: ClassVar[str] = "stop.html"
+
+    reason: Annotated[str, "What is the matter, one sentence."]
+    remedy: Annotated[str, "What to do; may be empty."]
+    status: Annotated[int, "The HTTP status, small, for whoever helps by phone."]
+
+
+async def stopped(visit: Visit, stop: Stop) -> Response:
+    """Return the page for a `Stop`."""
+    return await show(
+        visit,
+        StopPage(visit.say(N_("不能继续")), stop.reason, stop.remedy, stop.status),
+        stop.status,
+    )
+
+
+def not_found(visit: Visit) -> Stop:
+    """What is not there and what one may not know of look the same."""
+    return Stop(404, visit.say(N_("没有这个页面或办件，或您无权查看")), "not_found")

@@ -1,0 +1,208 @@
+"""Sign-in, sign-out, the first password and a new one, and the language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
+
+from starlette.responses import RedirectResponse, Response
+
+from forms.fields import Field, Form, Wrong
+from forms.guard import (
+    LANGUAGE_COOKIE,
+    SESSION_COOKIE,
+    Stop,
+    Throttle,
+    Visit,
+    keep_cookie,
+    safe_next,
+)
+from forms.ports import SignedIn, SignInRefused
+from forms.rendering import Page
+from forms.showing import show
+from forms.words import N_
+
+SIGN_IN_THROTTLE = Throttle(most=30, seconds=60)
+"""Per address. The lock of an account is counted elsewhere; this slows a list of names down."""
+
+SHORTEST_PASSWORD = 10
+
+
+@dataclass(frozen=True)
+class SignInPage(Page):
+    """Login and password."""
+
+    template: ClassVar[str] = "sign_in.html"
+
+    form: Annotated[Form, "The two fields."]
+    next: Annotated[str, "The path to go on to."]
+    ended: Annotated[bool, "The session was over when something was posted."]
+
+
+@dataclass(frozen=True)
+class EnrolPage(Page):
+    """The one-time code sets the first password."""
+
+    template: ClassVar[str] = "enrol.html"
+
+    form: Annotated[Form, "Login, code, password twice."]
+
+
+@dataclass(frozen=True)
+class PasswordPage(Page):
+    """A new password for whoever knows the old one."""
+
+    template: ClassVar[str] = "password.html"
+
+    form: Annotated[Form, "Old password, new password twice."]
+    done: Annotated[bool, "The password has just been changed."]
+
+
+def _password(visit: Visit, name: str, label: str, known: bool = False) -> Field:
+    hint = "" if known else visit.say(N_("至少 10 个字符"))
+    complete = "current-password" if known else "new-password"
+    return Field(name, label, "password", hint=hint, autocomplete=complete, max_length=200)
+
+
+def _login(visit: Visit) -> Field:
+    return Field("login", visit.say(N_("登录名")), autocomplete="username", max_length=64)
+
+
+def _sign_in_form(visit: Visit) -> Form:
+    return Form((_login(visit), _password(visit, "password", visit.say(N_("口令")), known=True)))
+
+
+async def sign_in_page(visit: Visit) -> Response:
+    query = visit.request.query_params
+    if visit.visitor is not None:
+        return RedirectResponse(safe_next(query.get("next", "/")), 303)
+    page = SignInPage(
+        visit.say(N_("登录")), _sign_in_form(visit), safe_next(query.get("next", "/")),
+        query.get("ended") == "1",
+    )  # fmt: skip
+    return await show(visit, page)
+
+
+async def sign_in(visit: Visit) -> Response:
+    _slow_down(visit)
+    login, password = visit.text("login"), str(visit.posted.get("password", ""))
+    there = safe_next(visit.text("next"))
+    answer = await visit.ask(visit.ports.accounts.sign_in, login, password, visit.where)
+    if isinstance(answer, SignedIn):
+        if answer.visitor.must_change:
+            there = "/password"
+        return _come_in(visit, answer, there)
+    form = _sign_in_form(visit)
+    login_field = replace(form.fields[0], values=(login,))
+    refused = Form((login_field, form.fields[1]), (Wrong(answer.reason, login_field.id),))
+    return await show(visit, SignInPage(visit.say(N_("登录")), refused, there, False), 422)
+
+
+def _slow_down(visit: Visit) -> None:
+    wait = SIGN_IN_THROTTLE.wait(visit.where.ip)
+    if wait:
+        reason = visit.say(N_("尝试过于频繁，请 {n} 秒后再试")).format(n=int(wait) + 1)
+        raise Stop(429, reason, "too_many")
+
+
+def _come_in(visit: Visit, answer: SignedIn, there: str) -> Response:
+    response = RedirectResponse(there, 303)
+    keep_cookie(response, SESSION_COOKIE, answer.secret, visit.options.session_hours * 3600)
+    return response
+
+
+async def sign_out(visit: Visit) -> Response:
+    await visit.ask(visit.ports.accounts.sign_out, visit.secret, visit.where)
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return response
+
+
+def _enrol_form(visit: Visit) -> Form:
+    say = visit.say
+    return Form(
+        (
+            _login(visit),
+            Field(
+                "code",
+                say(N_("一次性注册码")),
+                hint=say(N_("由系统管理员当面交付")),
+                max_length=100,
+            ),
+            _password(visit, "new", say(N_("新口令"))),
+            _password(visit, "again", say(N_("再输一次"))),
+        )
+    )
+
+
+async def enrol_page(visit: Visit) -> Response:
+    return await show(visit, EnrolPage(visit.say(N_("首次登记")), _enrol_form(visit)))
+
+
+async def enrol(visit: Visit) -> Response:
+    _slow_down(visit)
+    form = _enrol_form(visit)
+    login, code = visit.text("login"), visit.text("code")
+    fields = (replace(form.fields[0], values=(login,)), *form.fields[1:])
+    wrong = _new_password_errors(visit)
+    if not wrong:
+        answer = await visit.ask(
+            visit.ports.accounts.enrol, login, code, str(visit.posted.get("new", "")), visit.where
+        )
+        if isinstance(answer, SignedIn):
+            return _come_in(visit, answer, "/")
+        wrong = {"code": answer.reason}
+    page = EnrolPage(visit.say(N_("首次登记")), Form(fields).with_errors(wrong))
+    return await show(visit, page, 422)
+
+
+def _new_password_errors(visit: Visit) -> dict[str, str]:
+    new, again = str(visit.posted.get("new", "")), str(visit.posted.get("again", ""))
+    if len(new) < SHORTEST_PASSWORD:
+        return {"new": visit.say(N_("口令至少 10 个字符"))}
+    if new != again:
+        return {"again": visit.say(N_("两次输入的口令不一样"))}
+    return {}
+
+
+def _password_form(visit: Visit) -> Form:
+    say = visit.say
+    return Form(
+        (
+            _password(visit, "old", say(N_("现在的口令")), known=True),
+            _password(visit, "new", say(N_("新口令"))),
+            _password(visit, "again", say(N_("再输一次"))),
+        )
+    )
+
+
+async def password_page(visit: Visit) -> Response:
+    done = visit.request.query_params.get("done") == "1"
+    return await show(visit, PasswordPage(visit.say(N_("修改口令")), _password_form(visit), done))
+
+
+async def password(visit: Visit) -> Response:
+    wrong = _new_password_errors(visit)
+    if not wrong:
+        old, new = str(visit.posted.get("old", "")), str(visit.posted.get("new", ""))
+        refused: SignInRefused | None = await visit.ask(
+            visit.ports.accounts.change_password, visit.secret, old, new, visit.where
+        )
+        if refused is None:
+            return RedirectResponse("/password?done=1", 303)
+        wrong = {"old": refused.reason}
+    form = _password_form(visit).with_errors(wrong)
+    return await show(visit, PasswordPage(visit.say(N_("修改口令")), form, False), 422)
+
+
+async def language(visit: Visit) -> Response:
+    """Keep the language for a year and go back."""
+    chosen = visit.request.path_params["language"]
+    if chosen not in ("zh", "en"):
+        raise Stop(404, visit.say(N_("没有这种语言")), "not_found")
+    response = RedirectResponse(safe_next(visit.request.query_params.get("next", "/")), 303)
+    response.set_cookie(
+        LANGUAGE_COOKIE, chosen, max_age=365 * 86_400, path="/", samesite="lax", httponly=True,
+        secure=True,
+    )  # fmt: skip
+    return response

@@ -1,0 +1,336 @@
+"""A new case at the window: choose the matter, fill one dense form, hand over the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar
+from uuid import uuid4
+
+from pydantic import JsonValue, ValidationError
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from cases.messages import BODIES, Outcome, Source
+from cases.reception import NotNow, Request
+from catalogue.matters import Matter
+from forms import words
+from forms.fields import (
+    Field,
+    Form,
+    MaterialRow,
+    Option,
+    Posted,
+    Wrong,
+    pydantic_sentence,
+    schema_errors,
+    schema_fields,
+    schema_values,
+)
+from forms.guard import Visit
+from forms.materials import empty_rows, handed_in, posted_rows, row_errors
+from forms.ports import Draft
+from forms.rendering import Page
+from forms.showing import not_found, show
+from forms.words import N_
+
+PERSON = ("kind", "name", "id_type", "id_number", "legal_representative", "phone")
+
+
+@dataclass(frozen=True)
+class ChoosePage(Page):
+    """Which matter; and the drafts begun before."""
+
+    template: ClassVar[str] = "choose.html"
+
+    groups: Annotated[Mapping[str, tuple[Matter, ...]], "Department name → its matters."]
+    drafts: Annotated[tuple[Draft, ...], "My begun forms, newest first."]
+    text: Annotated[str, "What was searched for."]
+
+
+@dataclass(frozen=True)
+class NewCasePage(Page):
+    """The whole filing on one page."""
+
+    template: ClassVar[str] = "new_case.html"
+
+    matter: Annotated[Matter, "The version in force today."]
+    department: Annotated[str, "Name of the implementing department."]
+    form: Annotated[Form, "Every field but the materials."]
+    applicant: Annotated[tuple[Field, ...], "Who applies."]
+    agent: Annotated[tuple[Field, ...], "Who acts for them; all optional."]
+    content: Annotated[tuple[Field, ...], "The matter's own fields."]
+    intake: Annotated[tuple[Field, ...], "How it came in, and how to serve."]
+    rows: Annotated[tuple[MaterialRow, ...], "The list of materials."]
+    command: Annotated[str, "Id of the filing; the same at every try of this form."]
+    draft: Annotated[str, "Id of the draft that this form is kept under."]
+    saved: Annotated[bool, "The draft has just been saved."]
+    limit_mb: Annotated[int, "Largest file, in MB."]
+
+
+async def choose(visit: Visit) -> Response:
+    text = visit.request.query_params.get("text", "").strip()
+    names = visit.ports.catalogue.departments()
+    groups: dict[str, tuple[Matter, ...]] = {}
+    for matter in visit.ports.catalogue.matters():
+        if text.lower() in f"{matter.name} {matter.name_en} {matter.basic_code}".lower():
+            name = names.get(matter.department, matter.department)
+            groups[name] = (*groups.get(name, ()), matter)
+    drafts = tuple(await visit.ask(visit.ports.drafts.listing, visit.actor))
+    return await show(visit, ChoosePage(visit.say(N_("收件登记")), groups, drafts, text))
+
+
+def matter_of(visit: Visit, code: str) -> Matter:
+    """Return the matter's version in force. Raises `Stop` 404."""
+    for matter in visit.ports.catalogue.matters():
+        if matter.code == code:
+            return matter
+    raise not_found(visit)
+
+
+async def new_case(visit: Visit) -> Response:
+    """The empty form, or a draft of mine."""
+    matter = matter_of(visit, visit.request.path_params["matter"])
+    wanted = visit.request.query_params.get("draft", "")
+    draft = await visit.ask(visit.ports.drafts.find, visit.actor, wanted) if wanted else None
+    if draft is None:
+        page = _page(visit, matter, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4()))
+        return await show(visit, page)
+    texts = {name: _texts(value) for name, value in draft.values.items()}
+    visit.posted = _as_form(texts)
+    rows = await posted_rows(visit, empty_rows(matter.materials))
+    command = next(iter(texts.get("command", ())), str(uuid4()))
+    page = _page(visit, matter, texts, rows, command, draft.id)
+    saved = visit.request.query_params.get("saved") == "1"
+    return await show(visit, replace(page, saved=saved))
+
+
+async def file_case(visit: Visit) -> Response:
+    """File the case, or keep the draft; what was typed stays whatever happens."""
+    matter = matter_of(visit, visit.request.path_params["matter"])
+    texts = visit.texts()
+    rows = await posted_rows(visit, empty_rows(matter.materials))
+    command = visit.text("command") or str(uuid4())
+    draft = visit.text("draft") or str(uuid4())
+    page = _page(visit, matter, texts, rows, command, draft)
+    if visit.text("do") == "draft":
+        return await _save_draft(visit, matter, page, texts)
+    body = _body(visit, matter, texts, rows)
+    wrong = _errors(visit, matter, page, body, rows)
+    if wrong:
+        return await show(visit, _wrong(page, wrong), 422)
+    return await _hand_over(visit, page, body)
+
+
+async def _hand_over(visit: Visit, page: NewCasePage, body: dict[str, Any]) -> Response:
+    request = Request(id=page.command, verb="file", body=body, reference=page.command)
+    try:
+        outcome = await settle(visit, request)
+    except NotNow:
+        return await show(visit, _failed(page, visit.say(NOT_NOW)), 503)
+    if outcome.status == "refused":
+        wrong = {_field_name(outcome.field, page): refusal(outcome)}
+        return await show(visit, _wrong(page, wrong), 422)
+    await hand_over(visit, page.rows, outcome.case_id)
+    await visit.ask(visit.ports.drafts.remove, visit.actor, page.draft)
+    return RedirectResponse(f"/cases/{outcome.case_no}?done={page.command}", 303)
+
+
+async def hand_over(visit: Visit, rows: Sequence[MaterialRow], case_id: str) -> None:
+    """Note that the case has these files; a crash before it leaves them with their author."""
+    uploads = [row.upload for row in rows if row.upload]
+    if uploads:
+        await visit.ask(visit.ports.uploads.hand_over, visit.actor, uploads, case_id)
+
+
+NOT_NOW = N_("系统暂时无法确认，请用同一页面重试；重试不会重复办理。")
+
+
+async def settle(visit: Visit, request: Request) -> Outcome:
+    """Hand one request to the reception. Raises `NotNow`."""
+    where = visit.where
+    source = Source(door="web", ip=where.ip, session=visit.who.session)
+    (outcome,) = await visit.ports.reception.handle(visit.actor, source, (request,))
+    return outcome
+
+
+def refusal(outcome: Outcome) -> str:
+    """Return the sentence of a refusal with the article it rests on."""
+    return f"{outcome.reason}（{outcome.basis}）" if outcome.basis else outcome.reason
+
+
+def _field_name(pointer: str, page: NewCasePage) -> str:
+    """Return the field that an outcome's path names (`form.x`, `/form/x`), else the path."""
+    name = pointer.strip("/$.").replace("/", ".")
+    return name if any(f.name == name for f in page.form.fields) else ""
+
+
+async def _save_draft(visit: Visit, matter: Matter, page: NewCasePage, texts: Posted) -> Response:
+    values: dict[str, JsonValue] = {
+        name: list(found) for name, found in texts.items() if name not in ("csrf", "do")
+    }
+    for row in page.rows:
+        values[f"upload.{row.code}"] = [row.upload]
+    title = " · ".join(part for part in (matter.name, visit.text("applicant.name")) if part)
+    refused: str = await visit.ask(
+        visit.ports.drafts.save, visit.actor, page.draft, matter.code, title, values
+    )
+    if refused:
+        return await show(visit, _failed(page, refused), 422)
+    return RedirectResponse(f"/new/{matter.code}?draft={page.draft}&saved=1", 303)
+
+
+# --- fields --------------------------------------------------------------------------------------
+
+
+def _page(
+    visit: Visit,
+    matter: Matter,
+    texts: Posted,
+    rows: tuple[MaterialRow, ...],
+    command: str,
+    draft: str,
+) -> NewCasePage:
+    applicant = _person(visit, "applicant", matter)
+    agent = tuple(replace(f, required=False, values=()) for f in _person(visit, "agent", matter))
+    content = tuple(schema_fields(matter.form, "form", visit.language))
+    intake = _intake(visit)
+    if texts:
+        applicant, agent, content, intake = (
+            tuple(f.filled(texts) for f in part) for part in (applicant, agent, content, intake)
+        )
+    name = matter.name_en if visit.language == "en" and matter.name_en else matter.name
+    return NewCasePage(
+        title=f"{visit.say(N_('收件登记'))} · {name}",
+        matter=matter,
+        department=visit.ports.catalogue.departments().get(matter.department, matter.department),
+        form=Form((*applicant, *agent, *content, *intake)),
+        applicant=applicant,
+        agent=agent,
+        content=content,
+        intake=intake,
+        rows=rows,
+        command=command,
+        draft=draft,
+        saved=False,
+        limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
+    )
+
+
+def _person(visit: Visit, prefix: str, matter: Matter) -> tuple[Field, ...]:
+    say = visit.say
+    kinds = tuple(
+        Option(code, say(words.word("applicant", code))) for code in matter.applicant_kinds
+    )
+    ids = tuple(
+        Option(code, say(label)) for code, label in words.ID_TYPES.items() if code != "other"
+    )
+    natural = "natural_person" in matter.applicant_kinds
+    return (
+        Field(f"{prefix}.kind", say(N_("类型")), "select", options=kinds,
+              values=(kinds[0].value,) if kinds else ()),
+        Field(f"{prefix}.name", say(N_("姓名或名称")), max_length=200, personal=True),
+        Field(f"{prefix}.id_type", say(N_("证件类型")), "select", options=ids,
+              values=("111" if natural else "USCC",)),
+        Field(f"{prefix}.id_number", say(N_("证件号码")), max_length=18, personal=True),
+        Field(f"{prefix}.legal_representative", say(N_("法定代表人")), required=False,
+              max_length=200, personal=True),
+        Field(f"{prefix}.phone", say(N_("联系电话")), max_length=18, personal=True),
+    )  # fmt: skip
+
+
+def _intake(visit: Visit) -> tuple[Field, ...]:
+    say = visit.say
+    channels = tuple(
+        Option(code, say(words.word("channel", code)))
+        for code in ("window", "computer", "mobile", "post", "other")
+    )
+    return (
+        Field("channel", say(N_("申请方式")), "select", options=channels, values=("window",)),
+        Field("project_code", say(N_("项目代码")), required=False, max_length=24),
+        Field("electronic_service", say(N_("申请人同意电子送达")), "check", required=False),
+    )
+
+
+# --- what was posted -----------------------------------------------------------------------------
+
+
+def _body(
+    visit: Visit, matter: Matter, texts: Posted, rows: Sequence[MaterialRow]
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "matter": matter.code,
+        "version": matter.version,
+        "channel": visit.text("channel") or "window",
+        "applicant": _posted_person(visit, "applicant"),
+        "form": schema_values(matter.form, "form", texts),
+        "materials": [m.model_dump(mode="json") for m in handed_in(rows)],
+        "project_code": visit.text("project_code"),
+        "electronic_service": visit.text("electronic_service") == "true",
+    }
+    if visit.text("agent.name"):
+        body["agent"] = _posted_person(visit, "agent")
+    return body
+
+
+def _posted_person(visit: Visit, prefix: str) -> dict[str, str]:
+    found = {part: visit.text(f"{prefix}.{part}") for part in PERSON}
+    return {part: text for part, text in found.items() if text}
+
+
+def _errors(
+    visit: Visit,
+    matter: Matter,
+    page: NewCasePage,
+    body: Mapping[str, Any],
+    rows: Sequence[MaterialRow],
+) -> dict[str, str]:
+    labels = {f.name: f.label for f in page.form.fields}
+    wrong: dict[str, str] = {}
+    for name in ("applicant.id_number", "applicant.phone"):
+        if not visit.text(name):
+            wrong[name] = visit.say(N_("请填写“{label}”")).format(label=labels[name])
+    try:
+        BODIES["file"].model_validate(body)
+    except ValidationError as faults:
+        for fault in faults.errors():
+            name = ".".join(str(part) for part in fault["loc"])
+            label = labels.get(name, name)
+            wrong.setdefault(name, pydantic_sentence(fault, label, visit.say))
+    wrong |= schema_errors(matter.form, "form", body["form"], visit.language, visit.say)
+    return wrong | dict(row_errors(rows))
+
+
+def _wrong(page: NewCasePage, wrong: Mapping[str, str]) -> NewCasePage:
+    """Return the page with its errors at the top and beside each field."""
+    marked = page.form.with_errors({k: v for k, v in wrong.items() if not k.startswith("file.")})
+    files = tuple(
+        Wrong(text, f"f-{name.replace('.', '-')}")
+        for name, text in wrong.items()
+        if name.startswith("file.")
+    )
+    fields = {f.name: f for f in marked.fields}
+
+    def again(part: tuple[Field, ...]) -> tuple[Field, ...]:
+        return tuple(fields[f.name] for f in part)
+
+    return replace(
+        page,
+        form=replace(marked, errors=(*marked.errors, *files)),
+        applicant=again(page.applicant),
+        agent=again(page.agent),
+        content=again(page.content),
+        intake=again(page.intake),
+    )
+
+
+def _failed(page: NewCasePage, sentence: str) -> NewCasePage:
+    return replace(page, form=replace(page.form, errors=(Wrong(sentence),)))
+
+
+def _texts(value: JsonValue) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else (str(value),)
+
+
+def _as_form(texts: Mapping[str, Sequence[str]]) -> FormData:
+    return FormData([(name, text) for name, found in texts.items() for text in found])

@@ -1,0 +1,250 @@
+"""The clerks' own words for every code that a page shows, and the switch to English.
+
+Chinese is the language of the source; `forms/locale/en/messages.po` holds the English. `N_` marks
+a word for translation where it is written; the page translates it where it is shown.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Callable
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+Language = Literal["zh", "en"]
+Say = Callable[[str], str]
+"""Turns a Chinese sentence into the reader's language."""
+LOCALE = Path(__file__).parent / "locale"
+
+
+def N_(text: str) -> str:
+    """Return the text; mark it for extraction."""
+    return text
+
+
+@lru_cache(maxsize=2)
+def translations(language: Language) -> gettext.NullTranslations:
+    """Return the catalogue of a language; Chinese needs none. Raises `OSError` when missing."""
+    if language == "zh":
+        return gettext.NullTranslations()
+    with (LOCALE / language / "messages.po").open("rb") as source:
+        catalogue = read_po(source, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+STAGES = {
+    "pre_review": N_("预审"),
+    "received": N_("新办件"),
+    "supplement": N_("待补正"),
+    "review": N_("审查"),
+    "gather": N_("汇总"),
+    "decision": N_("待决定"),
+    "certificate": N_("制证"),
+    "service": N_("送达"),
+    "closing": N_("待办结"),
+    "rating": N_("待评价"),
+    "rectification": N_("差评整改"),
+    "call_back": N_("回访"),
+    "ended": N_("归档"),
+}
+"""GB/T and the manuals of Foshan and Karamay (peers.md §4): the words on the left-hand list."""
+
+ENDINGS = {
+    "withdrawn": N_("已撤回"),
+    "not_accepted": N_("不予受理"),
+    "not_required": N_("不受理（无需许可）"),
+    "granted": N_("准予许可"),
+    "refused": N_("不予许可"),
+    "terminated": N_("终止办理"),
+    "open": N_("已结束"),
+}
+
+VERBS = {
+    "file": N_("收件"),
+    "pre_review": N_("预审"),
+    "ask_supplement": N_("一次性告知补正"),
+    "supply": N_("补交材料"),
+    "correct_on_spot": N_("当场更正"),
+    "accept": N_("受理"),
+    "refuse_acceptance": N_("不予受理"),
+    "not_required": N_("不受理（无需许可）"),
+    "claim": N_("签收"),
+    "transfer": N_("转办"),
+    "add_signer": N_("加签"),
+    "remove_signer": N_("减签"),
+    "opine": N_("填写审查意见"),
+    "inspect": N_("现场核查笔录"),
+    "gather": N_("汇总意见"),
+    "start_procedure": N_("启动特别程序"),
+    "end_procedure": N_("结束特别程序"),
+    "extend": N_("延期"),
+    "return_step": N_("退回环节"),
+    "decide": N_("作出决定"),
+    "certify": N_("制证"),
+    "serve": N_("送达"),
+    "close": N_("办结"),
+    "rate": N_("好差评"),
+    "rectify": N_("差评整改"),
+    "call_back": N_("回访"),
+    "withdraw": N_("撤回申请"),
+    "urge": N_("催办"),
+    "copy_to": N_("抄送"),
+    "check_afterwards": N_("承诺核查"),
+    "record_step": N_("记录环节"),
+    "timer_fired": N_("时限届满"),
+}
+
+DOCUMENTS = {
+    "receipt": N_("收件凭证"),
+    "supplement_notice": N_("补正告知书"),
+    "acceptance_notice": N_("受理通知书"),
+    "acceptance_refusal": N_("不予受理决定书"),
+    "procedure_notice": N_("特别程序告知书"),
+    "extension_notice": N_("延期决定通知书"),
+    "grant": N_("准予行政许可决定书"),
+    "refusal": N_("不予行政许可决定书"),
+    "service_record": N_("送达回证"),
+}
+
+CLOCK = {
+    "received": N_("收到申请"),
+    "noticed": N_("告知补正"),
+    "supplied": N_("补正齐全"),
+    "accepted": N_("受理"),
+    "deemed_accepted": N_("视为受理"),
+    "paused": N_("停表"),
+    "resumed": N_("复表"),
+    "extended": N_("延期"),
+    "decided": N_("作出决定"),
+    "delivered": N_("送达"),
+    "closed": N_("办结"),
+    "withdrawn": N_("撤回"),
+    "refused_acceptance": N_("不予受理"),
+    "step_opened": N_("环节开始"),
+    "step_done": N_("环节完成"),
+    "timer_passed": N_("时限届满"),
+}
+
+TIMERS = {
+    "notice": N_("受理审查"),
+    "statutory": N_("法定时限"),
+    "promised": N_("承诺时限"),
+    "delivery": N_("送达时限"),
+    "undertaking": N_("容缺补齐"),
+    "supply": N_("补正期限"),
+    "step": N_("环节时限"),
+    "check": N_("承诺核查"),
+    "rectification": N_("整改期限"),
+}
+
+PROCEDURES = {
+    "hearing": N_("听证"),
+    "tender": N_("招标"),
+    "auction": N_("拍卖"),
+    "inspection": N_("检验"),
+    "testing": N_("检测"),
+    "quarantine": N_("检疫"),
+    "appraisal": N_("鉴定"),
+    "expert_review": N_("专家评审"),
+}
+"""行政许可法第四十五条."""
+
+CHANNELS = {
+    "window": N_("窗口"),
+    "computer": N_("电脑端"),
+    "mobile": N_("移动端"),
+    "post": N_("邮寄"),
+    "phone": N_("电话"),
+    "other": N_("其他"),
+}
+"""GB/T 39046-2020 A.5."""
+
+APPLICANTS = {
+    "natural_person": N_("自然人"),
+    "enterprise": N_("企业法人"),
+    "institution": N_("事业法人"),
+    "society": N_("社会组织"),
+    "government": N_("行政机关"),
+    "other": N_("其他"),
+}
+"""GB/T 39046-2020 A.4."""
+
+ID_TYPES = {
+    "111": N_("居民身份证"),
+    "USCC": N_("统一社会信用代码"),
+    "414": N_("普通护照"),
+    "516": N_("港澳居民来往内地通行证"),
+    "511": N_("台湾居民来往大陆通行证"),
+    "553": N_("外国人永久居留身份证"),
+    "other": N_("其他证件"),
+}
+"""GA/T 2000.156 (the codes that a window meets)."""
+
+RESULTS = {
+    "agree": N_("同意"),
+    "disagree": N_("不同意"),
+    "needs_supplement": N_("需补正"),
+    "grant": N_("准予许可"),
+    "refuse": N_("不予许可"),
+    "terminate": N_("终止办理"),
+}
+
+GRADES = {
+    "1": N_("非常满意"),
+    "2": N_("满意"),
+    "3": N_("基本满意"),
+    "4": N_("不满意"),
+    "5": N_("非常不满意"),
+}
+"""GB/T 39046-2020 A.8."""
+
+UNITS = {
+    "on_the_spot": N_("即办"),
+    "minute": N_("分钟"),
+    "hour": N_("小时"),
+    "working_hour": N_("工作小时"),
+    "day": N_("日"),
+    "working_day": N_("个工作日"),
+}
+
+CASE_KINDS = {
+    "on_the_spot": N_("即办件"),
+    "promised": N_("承诺件"),
+    "other": N_("其他"),
+}
+"""GB/T 39046-2020 A.6."""
+
+TABLES = {
+    "stage": STAGES,
+    "ending": ENDINGS,
+    "verb": VERBS,
+    "document": DOCUMENTS,
+    "clock": CLOCK,
+    "timer": TIMERS,
+    "procedure": PROCEDURES,
+    "channel": CHANNELS,
+    "applicant": APPLICANTS,
+    "id_type": ID_TYPES,
+    "result": RESULTS,
+    "grade": GRADES,
+    "unit": UNITS,
+    "case_kind": CASE_KINDS,
+}
+
+
+def word(table: str, code: str) -> str:
+    """Return the Chinese word for a code, or the code itself where nobody has named it."""
+    return TABLES[table].get(code, code)
+
+
+def timer_word(key: str) -> str:
+    """Return the word for a timer's key; `step:review-x` is a 环节时限."""
+    return TIMERS.get(key.split(":", 1)[0], key)

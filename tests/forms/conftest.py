@@ -1,0 +1,51 @@
+"""A town per test session would remember what earlier tests did: each module gets its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.forms.town import ADDRESS, PASSWORD, Town
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    folder: Path = tmp_path_factory.mktemp("town")
+    return Town(folder)
+
+
+class Browser(TestClient):
+    """A client that behaves as a browser without JavaScript does."""
+
+    def token(self, path: str) -> str:
+        found = re.search(r'name="csrf" value="([0-9a-f]{64})"', self.get(path).text)
+        assert found, path
+        return found[1]
+
+    def sign_in(self, login: str, password: str = PASSWORD) -> None:
+        form = {"login": login, "password": password, "csrf": self.token("/sign-in")}
+        answer = self.post("/sign-in", data=form, follow_redirects=False)
+        assert answer.status_code == 303, answer.text
+
+
+Browsers = Callable[..., Browser]
+
+
+@pytest.fixture
+def browser(town: Town) -> Iterator[Browsers]:
+    """Makes a browser, signed in as the person if one is named."""
+    app = town.app()
+
+    def make(login: str = "") -> Browser:
+        made = Browser(app, base_url=ADDRESS, headers={"origin": ADDRESS})
+        if login:
+            made.sign_in(login)
+        return made
+
+    town.access.forbid = False
+    town.reception.away = False
+    yield make

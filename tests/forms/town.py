@@ -1,0 +1,406 @@
+"""A town on real stores: the pages' own ports, the shipped catalogue, policy and rule packs.
+
+Orders are settled by the real `Settlement`, asked directly: without Temporal a test is quick, and
+what the pages see is what the worker writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.applications import Starlette
+
+from activities.announcing import Announcer
+from activities.papers import DocumentOrder
+from activities.planning import Planner
+from activities.sealing import Sealer
+from activities.settle import Settlement
+from audit.tables import keys_metadata, outbox_metadata
+from audit.vault import SubjectVault, pseudonym
+from cases.accounts import Accounts, Place
+from cases.database import open_engine
+from cases.desk import Desk
+from cases.facts import CaseFacts
+from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
+from cases.queries import Queries
+from cases.reception import NotNow, Request
+from cases.rulings import Ruling
+from cases.settling import Batch
+from cases.sign_in import SignIn, SignInRules
+from cases.tables import cases_metadata
+from cases.web_tables import web_metadata
+from catalogue.load import Catalogue, load_catalogue
+from forms.app import application
+from forms.ports import DeadLetter, Options, Ports, Release, Thing, Verdict, Visitor
+from policies.access import Access, AccessDenied
+from policies.identity import Credentials
+from policies.policy import load_policy
+from policies.warrants import WarrantSigner
+from rules.evaluate import evaluate
+from rules.load import load_packs
+from yichuang.unsealing import opener
+from yichuang.web_accounts import WebAccounts, recorder
+from yichuang.web_ports import (
+    WebAccess,
+    WebCatalogue,
+    WebDisclosures,
+    WebDrafts,
+    WebReader,
+    WebUploads,
+)
+
+PEPPER = b"p" * 32
+PASSWORD = "Yunchuan-2026-hall"
+HOST = "town.test"
+ADDRESS = f"https://{HOST}"
+
+PEOPLE: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
+    "chen": ("陈窗", "ck", (("window_clerk", "zjj"), ("window_clerk", "scjg"))),
+    "zhao": ("赵住建", "zjj", (("section_clerk", "zjj"),)),
+    "qian": ("钱规划", "zrzy", (("section_clerk", "zrzy"),)),
+    "sun": ("孙消防", "xf", (("section_clerk", "xf"),)),
+    "li": ("李人防", "rf", (("section_clerk", "rf"),)),
+    "zhou": ("周科长", "zjj", (("section_head", "zjj"),)),
+    "wu": ("吴局长", "zjj", (("organ_head", "zjj"),)),
+    "zheng": ("郑发证", "zjj", (("certificate_desk", "zjj"),)),
+    "feng": ("冯监察", "gov", (("supervisor", "*"),)),
+    "editor": ("编制人", "sp", (("catalogue_editor", "sp"),)),
+    "signer": ("签署人", "sp", (("catalogue_signer", "sp"),)),
+    "intake": ("接口员", "sp", (("intake_operator", "sp"),)),
+    "sysadmin": ("系统管理员", "", (("sysadmin", "*"),)),
+    "secadmin": ("安全管理员", "", (("secadmin", "*"),)),
+}
+"""Login → name, department, roles held."""
+
+
+class LinePress:
+    """Renders a line of text: what a document looks like is not what is tried here."""
+
+    def render(self, order: DocumentOrder) -> bytes:
+        return f"%PDF-1.7 {order.kind} {order.number} {order.code}".encode()
+
+
+class TwinRules:
+    """The shipped packs, answered by the plain twin."""
+
+    def __init__(self) -> None:
+        self.packs = load_packs()
+
+    def digest(self, pack: str) -> str:
+        return self.packs[pack].digest
+
+    def evaluate(self, digest: str, context: Mapping[str, object], at: datetime) -> Ruling:
+        pack = next(one for one in self.packs.values() if one.digest == digest)
+        known = pack.select(context)
+        return evaluate(pack, known, at)
+
+
+@dataclass
+class DirectReception:
+    """`cases.reception.Reception` without Temporal between policy and settling."""
+
+    access: Access
+    queries: Queries
+    settlement: Settlement
+    catalogue: Catalogue
+    away: bool = False
+    asked: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    async def handle(
+        self, actor: Actor, source: Source, requests: Sequence[Request]
+    ) -> tuple[Outcome, ...]:
+        if self.away:
+            raise NotNow("no worker")
+        return tuple(
+            [await asyncio.to_thread(self._one, actor, source, request) for request in requests]
+        )
+
+    def _one(self, actor: Actor, source: Source, request: Request) -> Outcome:
+        with self._lock:
+            self.asked.append(request)
+            case_id = request.case_id or self._case_id(actor, request)
+            facts = self._facts(case_id, request)
+            if facts is None:
+                return _no(request, case_id, "unknown_case", "没有这个办件")
+            command = Command(
+                id=request.id,
+                verb=request.verb,
+                case_id=case_id,
+                body=request.body,
+                actor=actor,
+                source=source,
+                occurred_at=request.occurred_at or datetime.now(UTC),
+            )
+            stored = self.queries.outcome_of(request.id)
+            if stored is not None:
+                return stored.model_copy(update={"repeated": True})
+            try:
+                warrant = self.access.warrant(command, facts, datetime.now(UTC))
+            except AccessDenied as denied:
+                return _no(request, case_id, denied.code, denied.reason)
+            state = self.queries.state(case_id)
+            batch = Batch(state=state, commands=(command.model_copy(update={"warrant": warrant}),))
+            return self.settlement.settle(batch).steps[0].outcome
+
+    def _case_id(self, actor: Actor, request: Request) -> str:
+        if request.case_no:
+            return self.queries.find_case(request.case_no) or ""
+        return case_id_for(actor.id, request.reference)
+
+    def _facts(self, case_id: str, request: Request) -> CaseFacts | None:
+        if request.verb != "file":
+            return self.queries.case_facts(case_id)
+        matter = self.catalogue.matter(request.body["matter"], request.body["version"])
+        return CaseFacts(
+            id=case_id,
+            matter=matter.code,
+            department=matter.department,
+            label_level=matter.label.level,
+        )
+
+
+def _no(request: Request, case_id: str, code: str, reason: str) -> Outcome:
+    return Outcome(
+        command_id=request.id, case_id=case_id, status="refused", code=code, reason=reason
+    )
+
+
+class ListedLetters:
+    """Dead letters in a list."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, DeadLetter] = {}
+        self.sent: list[tuple[str, str]] = []
+
+    async def listing(self, state: str, page: int) -> tuple[Sequence[DeadLetter], int]:
+        found = [one for one in self.letters.values() if one.state == state]
+        return found[(page - 1) * 50 : page * 50], len(found)
+
+    async def find(self, letter: str) -> DeadLetter | None:
+        return self.letters.get(letter)
+
+    async def replay(self, visitor: Visitor, letter: str, payload: str) -> str:
+        self.sent.append((letter, payload))
+        self.letters[letter] = replace(
+            self.letters[letter], state="replayed", changed_by=visitor.actor.id
+        )
+        return ""
+
+    async def discard(self, visitor: Visitor, letter: str) -> str:
+        self.letters[letter] = replace(
+            self.letters[letter], state="discarded", changed_by=visitor.actor.id
+        )
+        return ""
+
+
+class ListedReleases:
+    """Versions in a list."""
+
+    def __init__(self) -> None:
+        self.releases: list[Release] = []
+
+    def listing(self) -> Sequence[Release]:
+        return tuple(self.releases)
+
+    def propose(self, visitor: Visitor, kind: str, text: str, reason: str) -> Release | str:
+        if "标识" not in text:
+            return "第 1 行：缺少“标识”"
+        made = Release(
+            str(uuid4()), kind, "新事项", "2026.2", "0" * 64, "proposed", visitor.actor.id,
+            datetime.now(UTC), None,
+        )  # fmt: skip
+        self.releases.append(made)
+        return made
+
+    def sign(self, visitor: Visitor, release: str) -> str:
+        self.releases = [
+            replace(one, state="active", signed_by=visitor.actor.id) if one.id == release else one
+            for one in self.releases
+        ]
+        return ""
+
+
+@dataclass
+class RecordingAccess:
+    """The real policy, and a note of every question: what a route asked stands here."""
+
+    inner: WebAccess
+    asked: list[str] = field(default_factory=list)
+    forbid: bool = False
+
+    def may(self, actor: Actor, act: str, thing: CaseFacts | Thing | str) -> Verdict:
+        self.asked.append(act)
+        if self.forbid:
+            return Verdict(False, "测试：一律不许", "安全管理员")
+        return self.inner.may(actor, act, thing)
+
+
+class Town:
+    """Everything behind the pages, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cases = open_engine(f"sqlite:///{folder / 'cases.sqlite'}")
+        self.web = open_engine(f"sqlite:///{folder / 'web.sqlite'}")
+        self.keys = open_engine(f"sqlite:///{folder / 'keys.sqlite'}")
+        for metadata in (cases_metadata, outbox_metadata):
+            metadata.create_all(self.cases)
+        for metadata in (web_metadata, outbox_metadata, keys_metadata):
+            metadata.create_all(self.web)
+        keys_metadata.create_all(self.keys)
+        self.matters = load_catalogue()
+        vault, web_vault = SubjectVault(self.keys, b"m" * 32), SubjectVault(self.web, b"m" * 32)
+        sealer = Sealer(vault, PEPPER)
+        policy_access = Access(
+            load_policy(),
+            {one.code: one.parent for one in self.matters.city.departments},
+            WarrantSigner("web", Ed25519PrivateKey.generate()),
+        )
+        self.queries = Queries(
+            self.cases, opener(vault), sealer.name_mac, dict(self.matters.calendars)
+        )
+        self.settlement = Settlement(self.cases, self._planner(sealer))
+        self.reception = DirectReception(policy_access, self.queries, self.settlement, self.matters)
+
+        def named(user: str) -> str:
+            return user if user == "system" else pseudonym(PEPPER, "account", user)
+
+        record = recorder(named, lambda: str(uuid4()))
+        credentials = Credentials(passes=1, memory_kib=8, lanes=1)
+        self.accounts = Accounts(self.web, credentials, record)
+        self.entrance = SignIn(
+            self.web, credentials, record, SignInRules(attempts=5, address_attempts=1000)
+        )
+        catalogue = WebCatalogue(lambda: self.matters, _now, ZoneInfo("Asia/Shanghai"))
+        self.access = RecordingAccess(WebAccess(policy_access, _now))
+        self.letters, self.releases = ListedLetters(), ListedReleases()
+        desk = Desk(self.web)
+        self.ports = Ports(
+            reception=self.reception,
+            reader=WebReader(self.queries, policy_access, self.accounts, _now),
+            access=self.access,
+            accounts=WebAccounts(self.entrance, self.accounts, catalogue.departments, _now),
+            catalogue=catalogue,
+            disclosures=WebDisclosures(self.web, vault, self._subject, named, _now),
+            uploads=WebUploads(desk, web_vault, named, _now),
+            drafts=WebDrafts(desk, web_vault, named, _now),
+            dead_letters=self.letters,
+            releases=self.releases,
+        )
+        self.ids: dict[str, str] = {}
+        for login in PEOPLE:
+            self.settle_in(login)
+
+    def _planner(self, sealer: Sealer) -> Planner:
+        return Planner(
+            engine=self.cases,
+            sealer=sealer,
+            catalogue=lambda: self.matters,
+            rules=TwinRules(),
+            verify=lambda command: None,
+            press=LinePress(),
+            announcer=Announcer("demo", "https://town.test/schemas"),
+            now=_now,
+        )
+
+    def _subject(self, case_id: str) -> str:
+        state = self.queries.state(case_id)
+        assert state is not None
+        return state.subject
+
+    def settle_in(self, login: str) -> None:
+        """Give a person an account and a password."""
+        name, department, held = PEOPLE[login]
+        grants = tuple(Grant(role=role, department=where) for role, where in held)
+        self.ids[login], code = self.accounts.create_account(
+            login, name, department, at=_now(), by="system", grants=grants, clearance=3
+        )
+        opened = self.entrance.enrol(login, code, PASSWORD, _now(), Place())
+        assert hasattr(opened, "secret"), opened
+
+    def actor(self, login: str) -> Actor:
+        found = self.accounts.find(self.ids[login])
+        assert found is not None
+        return found.actor()
+
+    def app(self, address: str = ADDRESS, hosts: Sequence[str] = (HOST,)) -> Starlette:
+        return application(
+            self.ports,
+            Options(city_name="云川市", address=address, hosts=tuple(hosts)),
+        )
+
+    def order(self, login: str, verb: str, body: dict[str, Any], case_id: str = "") -> Outcome:
+        """Settle an order as somebody, as any door would; raise if it is refused."""
+        request = Request(
+            id=str(uuid4()), verb=verb, body=body, case_id=case_id,
+            reference="" if case_id else str(uuid4()),
+        )  # fmt: skip
+        (outcome,) = asyncio.run(
+            self.reception.handle(self.actor(login), Source(door="web"), (request,))
+        )
+        assert outcome.status == "done", (verb, outcome.code, outcome.reason)
+        return outcome
+
+    def file(self, name: str = "云川建设有限公司", **form: Any) -> Outcome:
+        """File a construction permit at the window with every paper."""
+        matter = self.matters.matters_in_force(_now().date())
+        permit = next(one for one in matter if one.code == "construction-permit")
+        materials = [
+            {"code": one.code, "originals": one.originals, "copies": one.copies or 1}
+            for one in permit.materials
+            if one.required
+        ]
+        return self.order(
+            "chen",
+            "file",
+            {
+                "matter": permit.code,
+                "version": permit.version,
+                "applicant": company(name),
+                "form": PERMIT_FORM | form,
+                "materials": materials,
+            },
+        )
+
+
+PERMIT_FORM: dict[str, Any] = {
+    "project_name": "云溪小学教学楼",
+    "project_code": "2026-990100-83-01-000123",
+    "developer": "云川建设有限公司",
+    "uscc": "91990100MA0000001X",
+    "contact": "王小明",
+    "phone": "13900000001",
+    "site_address": "云川市云溪区学府路8号",
+    "building_use": "public",
+    "building_height_m": 23.5,
+    "floor_area_m2": 8600,
+    "contract_sum_wan": 4200,
+    "involves_fire": True,
+    "involves_civil_defence": True,
+}
+
+
+def company(name: str) -> dict[str, str]:
+    return {
+        "kind": "enterprise",
+        "name": name,
+        "id_type": "USCC",
+        "id_number": "91990100MA0000001X",
+        "legal_representative": "王大明",
+        "phone": "13900000001",
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

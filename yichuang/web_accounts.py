@@ -1,0 +1,169 @@
+"""Accounts and sessions for the pages, each attempt an entry of stream `sys:auth`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from audit.entry import EntryDraft, What, Who
+from audit.entry import Where as EntryWhere
+from audit.outbox import record
+from cases.accounts import AccountRefused, Accounts, Happening, Place, Recorder
+from cases.messages import Actor, Grant
+from cases.sign_in import Refused, Session, SignIn
+from cases.sign_in import SignedIn as Opened
+from forms.ports import AccountRow, SignedIn, SignInRefused, Visitor, Where
+
+AUTH_STREAM = "sys:auth"
+
+Kinds = Literal["human", "service"]
+
+
+def recorder(pseudonym_of: Callable[[str], str], new_id: Callable[[], str]) -> Recorder:
+    """Return what writes a happening into the open transaction of the web store.
+
+    `pseudonym_of` names an account in the log; `new_id` makes an entry id (a sign-in has no
+    command that could be retried).
+    """
+
+    def write(connection: Connection, happening: Happening) -> None:
+        who = Who(pseudonym_of(happening.by), "human") if happening.by else Who("unknown", "human")
+        record(
+            connection,
+            EntryDraft(
+                id=new_id(),
+                stream=AUTH_STREAM,
+                at=happening.at,
+                who=who,
+                act=happening.act,
+                obj=What("account", pseudonym_of(happening.account) if happening.account else "-"),
+                res="ok" if happening.ok else "deny",
+                why=happening.why or None,
+                where=EntryWhere(ip=happening.place.address or None, svc="web"),
+            ),
+        )
+
+    return write
+
+
+@dataclass(frozen=True)
+class WebAccounts:
+    """`forms.ports.Accounts` over the web store."""
+
+    entrance: SignIn
+    accounts: Accounts
+    departments: Callable[[], Mapping[str, str]]
+    now: Callable[[], datetime]
+
+    def sign_in(self, login: str, password: str, where: Where) -> SignedIn | SignInRefused:
+        return self._opened(self.entrance.sign_in(login, password, self.now(), _place(where)))
+
+    def enrol(self, login: str, code: str, password: str, where: Where) -> SignedIn | SignInRefused:
+        return self._opened(self.entrance.enrol(login, code, password, self.now(), _place(where)))
+
+    def visitor(self, secret: str) -> Visitor | None:
+        held = self.entrance.visitor(secret, self.now())
+        return None if held is None else self._visitor(held)
+
+    def sign_out(self, secret: str, where: Where) -> None:
+        self.entrance.sign_out(secret, self.now(), _place(where))
+
+    def change_password(
+        self, secret: str, old: str, new: str, where: Where
+    ) -> SignInRefused | None:
+        held = self.entrance.visitor(secret, self.now())
+        if held is None:
+            return SignInRefused("登录已超时，请重新登录")
+        refused = self.entrance.change_password(held, old, new, self.now(), _place(where))
+        return None if refused is None else SignInRefused(refused.reason, refused.locked_until)
+
+    def service(self, token: str) -> Actor | None:
+        return self.accounts.service(token)
+
+    def listing(self) -> Sequence[AccountRow]:
+        return [
+            AccountRow(
+                id=one.id,
+                login=one.login,
+                name=one.name,
+                department=one.department,
+                grants=one.grants,
+                kind="service" if one.kind == "service" else "human",
+                state="closed" if one.disabled_at else "active" if one.enrolled else "enrolment",
+                last_sign_in=one.last_sign_in_at,
+            )
+            for one in self.accounts.listing()
+            if one.kind != "citizen"
+        ]
+
+    def create(
+        self, by: Visitor, login: str, name: str, department: str, kind: str
+    ) -> str | SignInRefused:
+        chosen: Kinds = "service" if kind == "service" else "human"
+
+        def make() -> str:
+            return self.accounts.create_account(
+                login, name, department, at=self.now(), by=by.actor.id, kind=chosen
+            )[1]
+
+        return _made(make)
+
+    def renew(self, by: Visitor, account: str) -> str | SignInRefused:
+        return _made(lambda: self.accounts.renew(account, by.actor.id, self.now()))
+
+    def close(self, by: Visitor, account: str) -> SignInRefused | None:
+        return _done(lambda: self.accounts.close(account, by.actor.id, self.now()))
+
+    def grant(self, by: Visitor, account: str, role: str, department: str) -> SignInRefused | None:
+        return self._regrant(by, account, Grant(role=role, department=department), keep=True)
+
+    def revoke(self, by: Visitor, account: str, role: str, department: str) -> SignInRefused | None:
+        return self._regrant(by, account, Grant(role=role, department=department), keep=False)
+
+    def _regrant(
+        self, by: Visitor, account: str, changed: Grant, keep: bool
+    ) -> SignInRefused | None:
+        found = self.accounts.find(account)
+        if found is None:
+            return SignInRefused("没有这个账号")
+        grants = [one for one in found.grants if one != changed] + ([changed] if keep else [])
+        return _done(lambda: self.accounts.set_grants(account, grants, by.actor.id, self.now()))
+
+    def _opened(self, answer: Opened | Refused) -> SignedIn | SignInRefused:
+        if isinstance(answer, Refused):
+            return SignInRefused(answer.reason, answer.locked_until)
+        return SignedIn(answer.secret, self._visitor(answer.session))
+
+    def _visitor(self, held: Session) -> Visitor:
+        account = held.account
+        return Visitor(
+            actor=account.actor(),
+            login=account.login,
+            name=account.name,
+            department_name=self.departments().get(account.department, account.department),
+            session=held.id,
+            must_change=held.must_change,
+        )
+
+
+def _place(where: Where) -> Place:
+    return Place(where.ip, where.agent)
+
+
+def _made(change: Callable[[], str]) -> str | SignInRefused:
+    try:
+        return change()
+    except AccountRefused as refused:
+        return SignInRefused(refused.reason)
+
+
+def _done(change: Callable[[], None]) -> SignInRefused | None:
+    try:
+        change()
+    except AccountRefused as refused:
+        return SignInRefused(refused.reason)
+    return None

@@ -1,0 +1,295 @@
+"""What the pages read and keep, over the real stores: `forms.ports` made of `cases` and `audit`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+from sqlalchemy import Engine, and_
+
+from audit.entry import EntryDraft, What, Who, entry_id
+from audit.entry import Where as EntryWhere
+from audit.outbox import record
+from audit.payloads import Payload, seal_payloads
+from audit.vault import SubjectVault
+from cases.accounts import Accounts
+from cases.database import reading
+from cases.desk import MOST_DRAFTS, TooManyDrafts, Upload
+from cases.desk import Desk as Kept
+from cases.desk import Draft as SealedDraft
+from cases.facts import CaseFacts
+from cases.messages import Actor, Outcome
+from cases.queries import Queries
+from cases.state import CaseState
+from cases.tables import case
+from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
+from cases.worklists import Desk, Lines, count_by_stage
+from catalogue.load import Catalogue
+from catalogue.matters import Matter
+from forms import ports
+from policies.access import Access
+from policies.access import Thing as PolicyThing
+from policies.vocabulary import ROLES
+
+READ_STREAM = "sys:read"
+"""Every reading of personal data by a person, in the order of the entries."""
+
+
+@dataclass(frozen=True)
+class WebAccess:
+    """`forms.ports.Access` over the policy."""
+
+    access: Access
+    now: Callable[[], datetime]
+
+    def may(self, actor: Actor, act: str, thing: CaseFacts | ports.Thing | str) -> ports.Verdict:
+        if isinstance(thing, str):
+            found = self.access.ever(actor, act, thing)
+        elif isinstance(thing, ports.Thing):
+            known = PolicyThing(
+                thing.type, thing.id, about=thing.about, proposed_by=thing.proposed_by
+            )
+            found = self.access.decide(actor, act, known, self.now())
+        else:
+            found = self.access.decide(actor, act, thing, self.now())
+        reason = f"{found.reason}（{found.basis}）" if found.basis else found.reason
+        return ports.Verdict(found.allowed, reason, found.remedy)
+
+
+@dataclass(frozen=True)
+class WebReader:
+    """`forms.ports.Reader` over the cases store; lists are cut to what policy lets one see."""
+
+    queries: Queries
+    access: Access
+    accounts: Accounts
+    now: Callable[[], datetime]
+
+    def counts(self, actor: Actor) -> ports.Counts:
+        where, desk = self.access.where(actor, "list"), _desk(actor)
+        found = self.queries.counts(where, desk, self.now())
+        lines = Lines.of("all", desk)
+        stages = count_by_stage(lines, and_(where, case.c.is_open), self.now())
+        with reading(self.queries.engine) as connection:
+            by_stage = {row.stage: int(row.n) for row in connection.execute(stages)}
+        return ports.Counts(found.mine, found.team, found.all, by_stage)
+
+    def worklist(self, actor: Actor, query: WorklistQuery) -> Worklist:
+        where = self.access.where(actor, "list")
+        found = self.queries.worklist(where, _desk(actor), query, self.now())
+        names = self.accounts.names([row.holder for row in found.rows if row.holder])
+        rows = tuple(
+            row.model_copy(update={"holder_name": names.get(row.holder, "")}) for row in found.rows
+        )
+        return found.model_copy(update={"rows": rows})
+
+    def find(self, case_no: str) -> CaseFacts | None:
+        found = self.queries.find_case(case_no)
+        return None if found is None else self.queries.case_facts(found)
+
+    def state(self, case_id: str) -> CaseState | None:
+        return self.queries.state(case_id)
+
+    def case(self, actor: Actor, case_id: str, revealed: bool = False) -> CaseView | None:
+        found = self.queries.case_view(case_id, self.now(), revealed)
+        if found is None:
+            return None
+        people = {item.who for item in found.timeline} | {o.signer for o in found.opinions}
+        names = self.accounts.names(sorted(people - {""}))
+        timeline = tuple(
+            item.model_copy(update={"who_name": names.get(item.who, "")}) for item in found.timeline
+        )
+        opinions = tuple(
+            one.model_copy(update={"signer_name": names.get(one.signer, "")})
+            for one in found.opinions
+        )
+        return found.model_copy(update={"timeline": timeline, "opinions": opinions})
+
+    def outcome(self, command_id: str) -> Outcome | None:
+        return self.queries.outcome_of(command_id)
+
+    def public_code(self, case_id: str) -> str:
+        return self.queries.public_code(case_id) or ""
+
+    def document(self, case_id: str, document_id: str) -> ports.File | None:
+        found = self.queries.document_file(document_id)
+        if found is None or found.case_id != case_id or found.content is None:
+            return None
+        name = f"{found.view.number or found.view.kind}.pdf"
+        return ports.File(name, "application/pdf", found.content)
+
+    def public_status(self, case_no: str, code: str) -> PublicStatus | None:
+        return self.queries.public_status(case_no, code)
+
+    def verify(self, code: str) -> ports.VerifiedDocument | None:
+        found = self.queries.document_by_code(code)
+        if found is None:
+            return None
+        view = found.view
+        return ports.VerifiedDocument(
+            view.kind, view.number, view.issued_at, view.digest, view.void, found.matter_name
+        )
+
+    def colleagues(self, department: str) -> Sequence[tuple[str, str]]:
+        return self.accounts.colleagues(department)
+
+
+def _desk(actor: Actor) -> Desk:
+    """Return whose lists these are: the person, whom they act for, and where they hold a role."""
+    persons = tuple(filter(None, (actor.id, actor.on_behalf)))
+    held = [grant.department for grant in actor.grants if grant.department != "*"]
+    departments = tuple(dict.fromkeys(filter(None, (actor.department, *held))))
+    return Desk(persons, departments)
+
+
+@dataclass(frozen=True)
+class WebCatalogue:
+    """`forms.ports.Catalogue` over the catalogue in force."""
+
+    catalogue: Callable[[], Catalogue]
+    now: Callable[[], datetime]
+    zone: ZoneInfo
+
+    def matters(self) -> Sequence[Matter]:
+        return self.catalogue().matters_in_force(self.now().astimezone(self.zone).date())
+
+    def departments(self) -> Mapping[str, str]:
+        return {one.code: one.short or one.name for one in self.catalogue().city.departments}
+
+    def roles(self) -> Mapping[str, str]:
+        return {code: role.title for code, role in ROLES.items() if code != "citizen"}
+
+
+@dataclass(frozen=True)
+class WebDisclosures:
+    """`forms.ports.Disclosures`: the entry, with the reason sealed under the applicant's key."""
+
+    engine: Engine
+    """The web store."""
+    vault: SubjectVault
+    """The keys store, which the web only reads: the key of a filed case's applicant exists."""
+    subject_of: Callable[[str], str]
+    """Case id → pseudonym of the applicant."""
+    pseudonym_of: Callable[[str], str]
+    now: Callable[[], datetime]
+
+    def record(
+        self,
+        visitor: ports.Visitor,
+        where: ports.Where,
+        act: str,
+        case_id: str,
+        reason: str,
+        command_id: str,
+    ) -> None:
+        entry = entry_id(command_id, act)
+        said = Payload("reason", self.subject_of(case_id), reason.encode(), "text/plain")
+        sealed = seal_payloads(self.vault, entry, [said])
+        actor = visitor.actor
+        draft = EntryDraft(
+            id=entry,
+            stream=READ_STREAM,
+            at=self.now(),
+            who=Who(
+                self.pseudonym_of(actor.id),
+                "human",
+                org=actor.department or None,
+                on_behalf=self.pseudonym_of(actor.on_behalf) if actor.on_behalf else None,
+            ),
+            act=act,
+            obj=What("case", case_id),
+            where=EntryWhere(ip=where.ip or None, svc="web"),
+        )
+        with self.engine.begin() as connection:
+            record(connection, draft, sealed)
+
+
+@dataclass(frozen=True)
+class WebUploads:
+    """`forms.ports.Uploads`: files sealed under the key of whoever handed them in."""
+
+    desk: Kept
+    vault: SubjectVault
+    """Keys that stand in the web store itself, whose one writer the web is."""
+    pseudonym_of: Callable[[str], str]
+    now: Callable[[], datetime]
+
+    def keep(self, actor: Actor, name: str, media_type: str, content: bytes) -> ports.Kept:
+        upload, subject = self.desk.new_upload_id(), self.pseudonym_of(actor.id)
+        place = f"upload:{upload}".encode()
+        sealed, sealed_name = self.vault.seal_many(
+            [(subject, content, place), (subject, name.encode(), place + b":name")]
+        )
+        digest = hashlib.sha256(content).hexdigest()
+        kept = Upload(
+            upload, actor.id, digest, len(content), media_type, sealed_name, self.now(), ""
+        )
+        self.desk.keep_upload(kept, sealed)
+        return ports.Kept(upload, name, media_type, digest, len(content))
+
+    def known(self, actor: Actor, upload: str) -> ports.Kept | None:
+        found = self.desk.find_upload(upload)
+        if found is None or found.owner != actor.id or found.case_id:
+            return None
+        return ports.Kept(found.id, self._name(found), found.media_type, found.digest, found.size)
+
+    def read(self, upload: str) -> ports.File | None:
+        found, sealed = self.desk.find_upload(upload), self.desk.read_upload(upload)
+        if found is None or sealed is None:
+            return None
+        place = f"upload:{upload}".encode()
+        content = self.vault.open(self.pseudonym_of(found.owner), sealed, place)
+        return ports.File(self._name(found), found.media_type, content)
+
+    def hand_over(self, actor: Actor, uploads: Sequence[str], case_id: str) -> None:
+        for upload in uploads:
+            self.desk.hand_to_case(upload, actor.id, case_id)
+
+    def _name(self, found: Upload) -> str:
+        place = f"upload:{found.id}:name".encode()
+        return self.vault.open(self.pseudonym_of(found.owner), found.name_sealed, place).decode()
+
+
+@dataclass(frozen=True)
+class WebDrafts:
+    """`forms.ports.Drafts`: begun forms, sealed under their author's key."""
+
+    desk: Kept
+    vault: SubjectVault
+    pseudonym_of: Callable[[str], str]
+    now: Callable[[], datetime]
+
+    def save(
+        self, actor: Actor, draft: str, matter: str, title: str, values: Mapping[str, JsonValue]
+    ) -> str:
+        text = json.dumps({"title": title, "values": values}, ensure_ascii=False).encode()
+        sealed = self.vault.seal(self.pseudonym_of(actor.id), text, _draft_place(draft))
+        try:
+            self.desk.save_draft(actor.id, SealedDraft(draft, matter, sealed, self.now()))
+        except TooManyDrafts:
+            return f"草稿已满 {MOST_DRAFTS} 份，请先处理已有草稿"
+        return ""
+
+    def listing(self, actor: Actor) -> Sequence[ports.Draft]:
+        return [self._opened(actor, one) for one in self.desk.drafts(actor.id)]
+
+    def find(self, actor: Actor, draft: str) -> ports.Draft | None:
+        found = self.desk.find_draft(actor.id, draft)
+        return None if found is None else self._opened(actor, found)
+
+    def remove(self, actor: Actor, draft: str) -> None:
+        self.desk.remove_draft(actor.id, draft)
+
+    def _opened(self, actor: Actor, one: SealedDraft) -> ports.Draft:
+        text = self.vault.open(self.pseudonym_of(actor.id), one.sealed, _draft_place(one.id))
+        said = json.loads(text)
+        return ports.Draft(one.id, one.matter, said["title"], one.saved_at, said["values"])
+
+
+def _draft_place(draft: str) -> bytes:
+    return f"draft:{draft}".encode()
