@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, not_, or_, true
+from sqlalchemy import ColumnElement, Exists, and_, exists, func, not_, or_, true
 
 from cases.facts import CaseFacts
 from cases.messages import Actor
@@ -174,7 +174,10 @@ def _assigned(subject: Subject, thing: Object) -> bool:
 
 def _assigned_sql(subject: Subject) -> ColumnElement[bool]:
     persons = sorted(subject.persons)
-    named = (task.c.signers.contains(f"|{person}|", autoescape=True) for person in persons)
+    # Not LIKE: it knows wildcards, and SQLite's sees no difference between `A` and `a`.
+    named = (
+        func.replace(task.c.signers, f"|{person}|", "") != task.c.signers for person in persons
+    )
     mine = _any_row().where(
         task.c.case_id == case.c.id,
         task.c.state == "open",
