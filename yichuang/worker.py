@@ -1,0 +1,148 @@
+"""The worker: joins law, rules, warrants, press and rows into the one activity, and runs the cases.
+
+`activities`, `rules` and `policies` do not know one another; they meet here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from activities.announcing import Announcer
+from activities.papers import Press
+from activities.planning import Planned, Planner, Verify, Walked
+from activities.press import DocumentPress
+from activities.settle import Settlement
+from cases.database import open_engine
+from cases.messages import Command
+from cases.settling import RuleForbids
+from policies.policy import load_policy
+from policies.warrants import LAW_VERB, WarrantInvalid, WarrantKeys, WarrantSigner, verify
+from rules.load import load_packs
+from rules.process import RulesProcess
+from yichuang import joining, roles, temporal
+from yichuang.ruling import CityRules
+from yichuang.settings import Settings
+
+THREADS = 4
+"""Activities at once. SQLite has one writer; what is beside the transaction overlaps."""
+SWEEP_EVERY = timedelta(hours=1)
+"""How often unused document numbers are voided (those older than a day)."""
+
+_log = logging.getLogger("yichuang.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class LawfulPlanner(Planner):
+    """A planner that holds the worker's pen: a timer of the law gets its warrant here."""
+
+    pen: WarrantSigner | None = None
+    policy: str = ""
+
+    def plan(self, walked: Walked, command: Command) -> Planned:
+        """Plan the step; an order of the law is warranted by its article first."""
+        if command.verb == LAW_VERB and self.pen is not None:
+            warrant = self.pen.of_law(command, self.policy, self.now())
+            command = command.model_copy(update={"warrant": warrant})
+        return Planner.plan(self, walked, command)
+
+
+def warrant_check(keys: WarrantKeys) -> Verify:
+    """Return what says what is wrong with a command's warrant, its signature included."""
+
+    def check(command: Command) -> RuleForbids | None:
+        warrant = command.warrant
+        # Admission judged the expiry; at the warrant's own instant it has not expired.
+        admitted_at = warrant.issued_at if warrant else datetime.now(UTC)
+        try:
+            verify(warrant, command, keys, admitted_at)
+        except WarrantInvalid as wrong:
+            return RuleForbids(wrong.code, wrong.reason, "", "warrant")
+        return None
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a worker process works with."""
+
+    settlement: Settlement
+    rules: RulesProcess
+    cases: Engine
+
+    def activities(self) -> tuple[Callable[..., Any], ...]:
+        """Return every activity there is (held by tests/house/test_registered.py)."""
+        return (self.settlement.settle,)
+
+
+@contextmanager
+def workshop(settings: Settings, press: Press | None = None) -> Iterator[Workshop]:
+    """Open what the worker works with. `press`: another than the printing processes."""
+    cases = open_engine(settings.store_url("cases"))
+    keys = open_engine(settings.store_url("keys"))
+    packs = load_packs()
+    printing: DocumentPress | None = None
+    if press is None:
+        press = printing = DocumentPress(joining.catalogue, f"{settings.address}/verify")
+    sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
+    try:
+        with RulesProcess(packs.values()) as rules:
+            planner = LawfulPlanner(
+                engine=cases,
+                sealer=sealer,
+                catalogue=joining.catalogue,
+                rules=CityRules(rules, packs, cases),
+                verify=warrant_check(joining.warrant_keys(settings)),
+                press=press,
+                announcer=Announcer(settings.city, f"{settings.address}/schemas"),
+                now=lambda: datetime.now(UTC),
+                pen=joining.warrant_signer(settings, "worker"),
+                policy=load_policy().version,
+            )
+            settlement = Settlement(cases, planner, namespace=settings.temporal_namespace)
+            yield Workshop(settlement, rules, cases)
+    finally:
+        if printing is not None:
+            printing.close()
+        cases.dispose()
+        keys.dispose()
+
+
+def main(settings: Settings) -> int:
+    """Run until the process is asked to stop; running activities may finish."""
+    with workshop(settings) as shop:
+        asyncio.run(_serve(settings, shop))
+    return 0
+
+
+async def _serve(settings: Settings, shop: Workshop) -> None:
+    client = await temporal.connect(settings)
+    queue = settings.temporal_task_queue
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="settle") as threads:
+        async with temporal.make_worker(client, queue, shop.activities(), threads, THREADS):
+            roles.ready(settings, "worker", f"任务队列 {queue}")
+            sweeper = asyncio.create_task(_sweep(shop.settlement))
+            try:
+                await roles.until_stopped()
+            finally:
+                sweeper.cancel()
+
+
+async def _sweep(settlement: Settlement) -> None:
+    """Void numbers that nobody used, now and every hour; a busy store waits for the next hour."""
+    while True:
+        try:
+            for number in await asyncio.to_thread(settlement.sweep_unused_numbers):
+                _log.info("文号作废 %s", number)
+        except OSError as away:
+            _log.warning("numbers are not swept now: %s", away)
+        await asyncio.sleep(SWEEP_EVERY.total_seconds())
