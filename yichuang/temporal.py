@@ -29,7 +29,10 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from workflows.approval import ApprovalWorkflow
 from yichuang.codec import SealingCodec, codec_of
+from yichuang.keyring import KeyMissing, master_keys
 from yichuang.settings import Settings
+
+__all__ = ["WORKFLOWS", "KeyMissing", "connect", "data_converter", "make_worker", "master_keys"]
 
 WORKFLOWS: tuple[type, ...] = (ApprovalWorkflow,)
 """Every workflow there is (held by tests/house/test_registered.py)."""
@@ -38,32 +41,8 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a case waits for the worker that remembers it, when that one was killed."""
 GRACE = timedelta(seconds=5)
 """How long running activities may finish when the worker is asked to stop."""
-MASTER_KEY_BYTES = 32
 CACHED_CASES = 1000
 """Cases kept in memory: about 48 KB each (measured)."""
-
-
-class KeyMissing(Exception):
-    """A key is not there or not 32 bytes; the text says what to do."""
-
-
-def master_keys(settings: Settings) -> tuple[bytes, ...]:
-    """Return the master keys of this installation, the current one first.
-
-    Older ones stand beside it as `<name>.1`, `<name>.2`, …; they only open. Raises `KeyMissing`.
-    """
-    path = settings.master_key_path
-    paths = [path, *sorted(path.parent.glob(f"{path.name}.[0-9]*"))]
-    keys = []
-    for one in paths:
-        try:
-            key = one.read_bytes()
-        except FileNotFoundError as missing:
-            raise KeyMissing(f"没有主密钥 {one}：先运行 bin/yichuang init") from missing
-        if len(key) != MASTER_KEY_BYTES:
-            raise KeyMissing(f"主密钥 {one} 应为 {MASTER_KEY_BYTES} 字节，实为 {len(key)} 字节")
-        keys.append(key)
-    return tuple(keys)
 
 
 def data_converter(codec: SealingCodec) -> DataConverter:
