@@ -1,0 +1,252 @@
+"""Releases: the one way by which a version of a matter, pack, policy, template or calendar counts.
+
+A proposal carries its text and what the gate found; another person signs it with the instant from
+which it is in force; the rows themselves refuse one person on both sides and a failed gate. The
+text of a release never changes, and neither does a signature. The caller owns the transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import uuid5
+
+import orjson
+from sqlalchemy import Connection, insert, or_, select, update
+
+from cases.messages import NAMESPACE
+from cases.projection import json_text
+from cases.tables import release
+
+Kind = Literal["matter", "rules", "policy", "template", "calendar"]
+
+SEED_AUTHOR = "seed:author"
+SEED_SIGNER = "seed:release"
+"""Whom a shipped version names: no person of this city, and it says so. It came with the program
+and its gate was the build's."""
+
+
+class ReleaseRefused(Exception):
+    """A proposal or a signature that cannot be: final. `reason` is a Chinese sentence."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the gate."""
+
+    name: str
+    passed: bool
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A version that somebody proposes: `content` is the whole text, canonical for its kind."""
+
+    kind: Kind
+    name: str
+    version: str
+    content: str
+    gate: tuple[Check, ...] = field(default=())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the text."""
+        return hashlib.sha256(self.content.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version as it stands in the register."""
+
+    id: str
+    kind: str
+    name: str
+    version: str
+    digest: str
+    content: str
+    proposed_by: str
+    proposed_at: datetime
+    gate: tuple[Check, ...]
+    signed_by: str = ""
+    signed_at: datetime | None = None
+    in_force_from: datetime | None = None
+    in_force_until: datetime | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check of the gate passed."""
+        return all(check.passed for check in self.gate)
+
+
+def propose(connection: Connection, proposal: Proposal, by: str, at: datetime) -> Release:
+    """Put a version into the register, not in force. The same text proposed again is found.
+
+    Raises `ReleaseRefused` where the version's name stands for another text.
+    """
+    known = _find(connection, proposal.kind, proposal.name, proposal.version)
+    if known is not None:
+        if known.digest == proposal.digest:
+            return known
+        raise ReleaseRefused(
+            "version_taken",
+            f"{proposal.name} 的 {proposal.version} 版已经登记过另一文本；请换一个版本号",
+        )
+    key = f"release\n{proposal.kind}\n{proposal.name}\n{proposal.version}"
+    row = {
+        "id": str(uuid5(NAMESPACE, key)),
+        "kind": proposal.kind,
+        "name": proposal.name,
+        "version": proposal.version,
+        "digest": proposal.digest,
+        "content": proposal.content,
+        "proposed_by": by,
+        "proposed_at": at,
+        "gate": json_text([_gate_json(check) for check in proposal.gate]),
+        "passed": all(check.passed for check in proposal.gate),
+    }
+    connection.execute(insert(release), row)
+    return find(connection, str(row["id"]))
+
+
+def sign(
+    connection: Connection,
+    release_id: str,
+    by: str,
+    at: datetime,
+    in_force_from: datetime,
+    in_force_until: datetime | None = None,
+) -> Release:
+    """Activate a release by a second person's signature; it counts from `in_force_from` on.
+
+    Raises `ReleaseRefused`: by its proposer, with a failed gate, signed before, text altered.
+    """
+    known = find(connection, release_id)
+    _check_signable(known, by)
+    if in_force_until is not None and in_force_until <= in_force_from:
+        raise ReleaseRefused("never_in_force", "失效时刻须晚于生效时刻")
+    signed = connection.execute(
+        update(release)
+        .where(release.c.id == release_id, release.c.signed_by.is_(None))
+        .values(
+            signed_by=by,
+            signed_at=at,
+            in_force_from=in_force_from,
+            in_force_until=in_force_until,
+        )
+    )
+    if signed.rowcount != 1:
+        raise ReleaseRefused("signed", "这个版本刚刚已由他人签署")
+    return find(connection, release_id)
+
+
+def _check_signable(known: Release, by: str) -> None:
+    if known.signed_by:
+        raise ReleaseRefused("signed", "这个版本已经签署，不能再签")
+    if known.proposed_by == by:
+        raise ReleaseRefused("same_person", "提出人不能签署自己提出的版本，请由他人签署")
+    if not known.passed:
+        failed = "、".join(check.name for check in known.gate if not check.passed)
+        raise ReleaseRefused("gate_failed", f"未通过检查：{failed}；请改正后另提版本")
+    if hashlib.sha256(known.content.encode()).hexdigest() != known.digest:
+        raise ReleaseRefused("altered", "登记的文本与其摘要不符，疑被改动；不得签署")
+
+
+def seed(
+    connection: Connection,
+    proposal: Proposal,
+    at: datetime,
+    in_force_from: datetime,
+    in_force_until: datetime | None = None,
+) -> bool:
+    """Activate a version that came with the program; return whether it was new.
+
+    Raises `ReleaseRefused` (`version_taken`) where the register holds another text under its name.
+    """
+    known = propose(connection, proposal, SEED_AUTHOR, at)
+    if known.signed_by:
+        return False
+    sign(connection, known.id, SEED_SIGNER, at, in_force_from, in_force_until)
+    return True
+
+
+def find(connection: Connection, release_id: str) -> Release:
+    """Return a release. Raises `ReleaseRefused` for an unknown id."""
+    row = connection.execute(select(release).where(release.c.id == release_id)).one_or_none()
+    if row is None:
+        raise ReleaseRefused("unknown", "没有这个版本")
+    return _release(row)
+
+
+def active(connection: Connection, kind: Kind, name: str, at: datetime) -> Release | None:
+    """Return the version in force at an instant: of several, the one that came into force last."""
+    row = connection.execute(
+        select(release)
+        .where(
+            release.c.kind == kind,
+            release.c.name == name,
+            release.c.signed_by.is_not(None),
+            release.c.in_force_from <= at,
+            or_(release.c.in_force_until.is_(None), release.c.in_force_until > at),
+        )
+        .order_by(release.c.in_force_from.desc(), release.c.signed_at.desc(), release.c.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _release(row)
+
+
+def signed(connection: Connection, kind: Kind) -> list[Release]:
+    """Return every activated version of a kind, past and future ones too, by name and instant."""
+    query = select(release).where(release.c.kind == kind, release.c.signed_by.is_not(None))
+    ordered = query.order_by(release.c.name, release.c.in_force_from, release.c.version)
+    return [_release(row) for row in connection.execute(ordered)]
+
+
+def listing(connection: Connection, limit: int = 200) -> list[Release]:
+    """Return the register, what was proposed last on top."""
+    query = select(release).order_by(release.c.proposed_at.desc(), release.c.id).limit(limit)
+    return [_release(row) for row in connection.execute(query)]
+
+
+def _find(connection: Connection, kind: str, name: str, version: str) -> Release | None:
+    row = connection.execute(
+        select(release).where(
+            release.c.kind == kind, release.c.name == name, release.c.version == version
+        )
+    ).one_or_none()
+    return None if row is None else _release(row)
+
+
+def _release(row: Any) -> Release:
+    return Release(
+        id=row.id,
+        kind=row.kind,
+        name=row.name,
+        version=row.version,
+        digest=row.digest,
+        content=row.content,
+        proposed_by=row.proposed_by,
+        proposed_at=row.proposed_at,
+        gate=tuple(_check(check) for check in orjson.loads(row.gate)),
+        signed_by=row.signed_by or "",
+        signed_at=row.signed_at,
+        in_force_from=row.in_force_from,
+        in_force_until=row.in_force_until,
+    )
+
+
+def _gate_json(check: Check) -> dict[str, object]:
+    return {"name": check.name, "passed": check.passed, "findings": list(check.findings)}
+
+
+def _check(said: Mapping[str, Any]) -> Check:
+    findings: Sequence[str] = said["findings"]
+    return Check(said["name"], said["passed"], tuple(findings))
