@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -16,6 +17,11 @@ from policies.policy import load_policy
 from yichuang.keyring import master_keys, pepper, warrant_keys, warrant_signer
 from yichuang.settings import Settings
 from yichuang.unsealing import opener
+
+
+def log_vkey_path(settings: Settings) -> Path:
+    """Return where the log's public key lies; its private key lies with the signer alone."""
+    return settings.keys_folder / "log.vkey"
 
 
 def vault_of(settings: Settings, keys: Engine | None = None) -> SubjectVault:
@@ -54,6 +60,7 @@ __all__ = [
     "access_of",
     "catalogue",
     "departments",
+    "log_vkey_path",
     "queries_of",
     "sealer_of",
     "vault_of",
