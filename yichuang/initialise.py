@@ -29,7 +29,7 @@ from policies.identity import Credentials
 from policies.policy import MODEL_FILE, ROWS_FILE, load_policy
 from rules.load import load_packs
 from yichuang import keyring
-from yichuang.joining import log_vkey_path, sealer_of, vault_of
+from yichuang.joining import sealer_of, vault_of
 from yichuang.settings import STORES, Settings
 from yichuang.signer import KEY_FILE, STATE_FILE
 from yichuang.stores import create_schema, migrate
@@ -56,6 +56,11 @@ def initialise(settings: Settings) -> list[str]:
     lines += _releases(settings)
     lines += _administrators(settings)
     return lines
+
+
+def log_vkey_path(settings: Settings) -> Path:
+    """Where the log's public key lies, as a C2SP signed-note verifier key."""
+    return settings.keys_folder / "log.vkey"
 
 
 def log_verifier(settings: Settings) -> NoteVerifier:
