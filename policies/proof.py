@@ -34,8 +34,8 @@ class Counterexample:
 def one_role_for_both(policy: Policy, acts: Sequence[str]) -> tuple[Counterexample, ...]:
     """Return the roles of people to which the rows alone allow two of the acts.
 
-    Roles of services are left out: a service carries the acts of several officers, whom
-    `both_sides` keeps apart.
+    Roles of services are left out: a department's own system may do all that the department may,
+    and `both_sides` shows that it cannot do both in one case.
     """
     found = []
     for first, second in combinations(acts, 2):
@@ -98,8 +98,12 @@ def _manners(roles: tuple[str, ...], kind: Kind) -> Iterable[tuple[str, Actor, A
         yield "先由代理人办后本人", deputy, alone
         yield "先本人后由代理人办", alone, deputy
     if kind == "service":
-        named = alone.model_copy(update={"on_behalf": _COLLEAGUE})
-        yield "同一经手人", named, named
+        # By naming two officers a service would be on both sides.
+        yield (
+            "系统以两人名义",
+            alone.model_copy(update={"on_behalf": _COLLEAGUE}),
+            alone.model_copy(update={"on_behalf": "u:another"}),
+        )
 
 
 def _actor(roles: Iterable[str], kind: Kind) -> Actor:

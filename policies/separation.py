@@ -1,7 +1,8 @@
 """Separation of duties inside a case: who has done one act may not do the other.
 
-Both the person and whom they acted for count, on both sides. A service that names the officer it
-speaks for is a pipe, and only the officer counts; one that names nobody counts itself.
+Both the person and whom they acted for count, on both sides; so does a service, whoever it names,
+or it could be on both sides by naming two people. Where a matter separates two acts, a department
+connects two systems.
 """
 
 from __future__ import annotations
@@ -31,8 +32,6 @@ class Clash:
 
 def persons_of(actor: Actor) -> frozenset[str]:
     """Return the ids that answer for what the actor does."""
-    if actor.kind == "service" and actor.on_behalf:
-        return frozenset({actor.on_behalf})
     return frozenset(filter(None, (actor.id, actor.on_behalf)))
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command
+from catalogue.load import load_catalogue
 from policies.access import Access, AccessDenied
 from policies.policy import MODEL_FILE, ROWS_FILE, Policy, parse_policy
 from policies.proof import administrators_with_cases, both_sides, one_role_for_both
-from policies.separation import clash, persons_of
+from policies.separation import HOST_HEARING, clash, persons_of
 from policies.vocabulary import VERBS
 from policies.warrants import WarrantSigner
 
@@ -46,6 +47,18 @@ def test_no_role_or_pair_of_roles_does_two_separated_acts(
     acts: tuple[str, ...], access: Access, now: datetime
 ) -> None:
     assert both_sides(access, acts, now) == ()
+
+
+def test_every_separation_of_every_shipped_matter_holds_for_every_pair_of_roles(
+    access: Access, now: datetime
+) -> None:
+    groups = {
+        separation.acts for matter in load_catalogue().matters for separation in matter.separations
+    }
+    assert SEPARATED in groups
+    for acts in sorted(groups):
+        assert set(acts) <= {*VERBS, HOST_HEARING}, acts
+        assert both_sides(access, [act for act in acts if act in VERBS], now) == ()
 
 
 def test_the_same_pairs_do_both_where_the_matter_does_not_separate(
@@ -121,24 +134,17 @@ def test_who_reviewed_cannot_be_named_to_preside_the_hearing(
     assert access.warrant(order(head, "start_procedure", body={**body, "host": "u:x"}), case, now)
 
 
-def test_a_service_that_names_an_officer_answers_with_the_officer_alone(somebody: People) -> None:
-    named = somebody(id="s:portal", kind="service", on_behalf="u:a")
-    unnamed = somebody(id="s:portal", kind="service")
-    deputy = somebody(id="u:b", on_behalf="u:a")
-    assert persons_of(named) == {"u:a"}
-    assert persons_of(unnamed) == {"s:portal"}
-    assert persons_of(deputy) == {"u:a", "u:b"}
+def test_the_actor_and_whom_they_act_for_both_answer(somebody: People) -> None:
+    assert persons_of(somebody(id="u:b", on_behalf="u:a")) == {"u:a", "u:b"}
+    assert persons_of(somebody(id="u:b")) == {"u:b"}
 
 
-def test_one_service_carries_two_officers_but_not_one_for_both(
+def test_a_service_is_not_on_both_sides_by_naming_two_officers(
     access: Access, somebody: People, facts: CaseFacts, now: datetime
 ) -> None:
-    # hands hold the service too: it carried the act
     case = facts.model_copy(update={"hands": {"accept": ("s:portal", "u:a")}})
-    portal = {"id": "s:portal", "kind": "service"}
-    same = somebody("service_intake@food", on_behalf="u:a", **portal)
-    another = somebody("service_intake@food", on_behalf="u:b", **portal)
-    unnamed = somebody("service_intake@food", **portal)
-    assert access.decide(same, "decide", case, now).code == "separation"
-    assert access.decide(another, "decide", case, now).allowed
-    assert access.decide(unnamed, "decide", case, now).code == "separation"
+    for named in ("", "u:a", "u:b"):
+        portal = somebody("service_intake@food", id="s:portal", kind="service", on_behalf=named)
+        assert access.decide(portal, "decide", case, now).code == "separation"
+    other = somebody("service_intake@food", id="s:approvals", kind="service", on_behalf="u:b")
+    assert access.decide(other, "decide", case, now).allowed
