@@ -149,7 +149,7 @@ async def do(visit: Visit) -> Response:
         form = replace(form, errors=(Wrong(visit.say(NOT_NOW)),))
         return await _show(visit, act, view, scene, form, command, 503)
     if outcome.status == "refused":
-        wrong = {_field_name(outcome.field, form): refusal(outcome)}
+        wrong = {_field_name(outcome.field, form): refusal(visit, outcome)}
         # A refusal is final for its id: what is corrected now is another command.
         return await _show(visit, act, view, scene, form.with_errors(wrong), str(uuid4()), 422)
     await hand_over(visit, rows or (), facts.id)

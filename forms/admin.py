@@ -17,11 +17,13 @@ from forms.words import N_
 
 RELEASE_KINDS = {
     "matter": N_("事项"),
-    "pack": N_("规则包"),
+    "rules": N_("规则包"),
     "policy": N_("权限策略"),
     "calendar": N_("日历"),
     "template": N_("文书模板"),
 }
+PROPOSABLE = ("matter", "rules")
+"""Kinds that have a gate here."""
 LARGEST_PROPOSAL = 200_000
 
 
@@ -161,11 +163,10 @@ async def _refused(visit: Visit, refused: SignInRefused) -> Response:
 
 def _release_form(visit: Visit) -> Form:
     say = visit.say
-    kinds = tuple(Option(code, say(label)) for code, label in RELEASE_KINDS.items())
+    kinds = tuple(Option(code, say(RELEASE_KINDS[code])) for code in PROPOSABLE)
     return Form(
         (
             Field("kind", say(N_("类别")), "select", options=kinds),
-            Field("reason", say(N_("变更说明")), max_length=200),
             Field("text", say(N_("版本内容（YAML）")), "textarea", wide=True,
                   max_length=LARGEST_PROPOSAL),
         )
@@ -197,12 +198,13 @@ async def propose_release(visit: Visit) -> Response:
         for f in form.fields
         if not f.value
     }
+    if visit.text("kind") not in PROPOSABLE:
+        empty["kind"] = visit.say(N_("请选择“{label}”")).format(label=visit.say(N_("类别")))
     if empty:
         return await _show_releases(visit, form.with_errors(empty), 422)
     made = await visit.ask(
-        visit.ports.releases.propose, visit.who, visit.text("kind"), visit.text("text"),
-        visit.text("reason"),
-    )  # fmt: skip
+        visit.ports.releases.propose, visit.who, visit.text("kind"), visit.text("text")
+    )
     if isinstance(made, str):
         return await _show_releases(visit, form.with_errors({"text": made}), 422)
     return RedirectResponse("/releases", 303)

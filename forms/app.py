@@ -101,8 +101,13 @@ def routes(options: Options) -> list[BaseRoute]:
     ]
 
 
-def application(ports: Ports, options: Options) -> Starlette:
-    """Return the web application over these ports."""
+def application(
+    ports: Ports, options: Options, away: tuple[type[Exception], ...] = ()
+) -> Starlette:
+    """Return the web application over these ports.
+
+    `away` are the errors by which a store says that it cannot answer now.
+    """
     app = Starlette(
         routes=routes(options),
         middleware=[
@@ -114,6 +119,7 @@ def application(ports: Ports, options: Options) -> Starlette:
             NotNow: _not_now,
             HTTPException: _http,
             Exception: _broken,
+            **dict.fromkeys(away, _not_now),
         },
     )
     app.state.ports = ports

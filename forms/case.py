@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
+from pydantic import JsonValue
 from starlette.responses import Response
 
 from cases import approval
@@ -80,6 +81,7 @@ class CasePage(Page):
     claimable: Annotated[tuple[Task, ...], "Open tasks of my department that nobody holds."]
     task_names: Annotated[Mapping[str, str], "Task key → what clerks call it."]
     departments: Annotated[Mapping[str, str], "Code → name."]
+    law: Annotated[Mapping[str, str], "Id of an article → how it is cited."]
     people_names: Annotated[Mapping[str, str], "User id → name."]
     outcome: Annotated[Outcome | None, "What came of the act that led here."]
     next_case: Annotated[str, "Case number of the next task of mine; empty when there is none."]
@@ -116,7 +118,7 @@ async def scene_of(visit: Visit, view: CaseView) -> Scene:
     own = {code for code, _ in await visit.ask(visit.ports.reader.colleagues, _own(visit))}
     return Scene(
         view=view,
-        matter=Matter.model_validate(view.matter),
+        matter=_as_written(visit, Matter.model_validate(view.matter)),
         department=_own(visit),
         colleagues=tuple(sorted(people, key=lambda one: (one[0] not in own, one[1]))),
         departments=departments,
@@ -124,6 +126,21 @@ async def scene_of(visit: Visit, view: CaseView) -> Scene:
         say=visit.say,
         zone=visit.zone,
     )
+
+
+def _as_written(visit: Visit, matter: Matter) -> Matter:
+    """Return the matter with its form in the order in which the catalogue writes it.
+
+    A filed version is kept as canonical JSON, whose keys are sorted: the order is lost there.
+    """
+    known = next((m for m in visit.ports.catalogue.matters() if m.code == matter.code), None)
+    written = known.form.get("properties") if known else None
+    filed = matter.form.get("properties")
+    if not isinstance(written, dict) or not isinstance(filed, dict):
+        return matter
+    names = [*(n for n in written if n in filed), *(n for n in filed if n not in written)]
+    ordered: dict[str, JsonValue] = {name: filed[name] for name in names}
+    return matter.model_copy(update={"form": {**matter.form, "properties": ordered}})
 
 
 def _own(visit: Visit) -> str:
@@ -195,6 +212,7 @@ async def show_case(
         ),
         task_names={t.key: scene.task_name(t) for t in view.tasks},
         departments=scene.departments,
+        law=_law(visit, view, outcome),
         people_names=dict(scene.colleagues),
         outcome=outcome if outcome and outcome.case_id == facts.id else None,
         next_case=await _next(visit, view) if done else "",
@@ -204,6 +222,14 @@ async def show_case(
         command=str(uuid4()),
     )
     return await show(visit, page, 422 if wrong else 200)
+
+
+def _law(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[str, str]:
+    found = {item.basis for item in view.timeline} | {event.article for event in view.clock}
+    found |= {str(fired.get("basis", "")) for ruling in view.rulings for fired in ruling.fired}
+    if outcome:
+        found.add(outcome.basis)
+    return {basis: visit.ports.catalogue.cited(basis) for basis in found}
 
 
 async def _next(visit: Visit, view: CaseView) -> str:

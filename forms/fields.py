@@ -151,7 +151,25 @@ def schema_fields(
 def _label(name: str, part: Mapping[str, Any], language: Language) -> str:
     if language == "en" and part.get("x-en"):
         return str(part["x-en"])
-    return str(part.get("title") or name)
+    return _spelled_out(str(part.get("title") or name), _codes(part))[0]
+
+
+def _codes(part: Mapping[str, Any]) -> tuple[str, ...]:
+    source = part.get("items", part) if part.get("type") == "array" else part
+    return tuple(str(value) for value in source.get("enum", ()))
+
+
+def _spelled_out(title: str, codes: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return a title without its bracket, and the words that the bracket gives for the codes.
+
+    The catalogue names the choices of an `enum` there: 建筑用途（residential 住宅、public 公共）.
+    """
+    match = re.fullmatch(r"(.+?)（(.+)）", title)
+    pairs = [part.split(" ", 1) for part in re.split("[、，；]", match[2])] if match else []
+    words = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    if match is None or set(words) != set(codes):
+        return title, {}
+    return match[1], words
 
 
 def _field(
@@ -189,8 +207,11 @@ def _choices(part: Mapping[str, Any], language: Language) -> tuple[Option, ...]:
             for one in source["oneOf"]
             if "const" in one
         )
-    english = source.get("x-en-enum", {}) if language == "en" else {}
-    return tuple(Option(str(v), str(english.get(v, v))) for v in source.get("enum", ()))
+    codes = _codes(part)
+    names: Mapping[str, str] = source.get("x-en-enum", {})
+    if language == "zh":
+        names = _spelled_out(str(part.get("title", "")), codes)[1]
+    return tuple(Option(code, names.get(code, code)) for code in codes)
 
 
 def _kind(part: Mapping[str, Any], choices: Sequence[Option], length: int | None) -> Kind:

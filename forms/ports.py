@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal, Protocol
 
 from pydantic import JsonValue
@@ -230,6 +230,10 @@ class Catalogue(Protocol):
         """Role → Chinese name."""
         ...
 
+    def cited(self, basis: str) -> str:
+        """How a document cites an article of the law register; other words stay as they are."""
+        ...
+
 
 class Disclosures(Protocol):
     """Reads of personal data. Nothing may be shown before `record` has returned."""
@@ -346,7 +350,7 @@ class Release:
     proposed_by: str
     """User id; the policy keeps them from signing it themselves."""
     proposed_at: datetime
-    in_force_from: date | None
+    in_force_from: datetime | None
     signed_by: str = ""
     findings: tuple[str, ...] = ()
 
@@ -356,7 +360,7 @@ class Releases(Protocol):
 
     def listing(self) -> Sequence[Release]: ...
 
-    def propose(self, visitor: Visitor, kind: str, text: str, reason: str) -> Release | str:
+    def propose(self, visitor: Visitor, kind: str, text: str) -> Release | str:
         """The proposal with the gate's findings, or a Chinese sentence why there is none."""
         ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -109,6 +109,8 @@ def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Call
         "timer": lambda key: say(words.timer_word(key)),
         "named": named,
         "day": day,
+        "due": due,
+        "due_day": due_day,
         "moment": moment,
         "instant": instant,
     }
@@ -124,6 +126,21 @@ def day(value: datetime | date | None, zone: ZoneInfo) -> str:
 def moment(value: datetime | None, zone: ZoneInfo) -> str:
     """Return day and minute in legal time."""
     return "" if value is None else value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+
+def due_day(value: datetime | None, zone: ZoneInfo) -> str:
+    """Return the last day of a period: one that ends at 24:00 ends on that day, not the next."""
+    return "" if value is None else day(value - timedelta(microseconds=1), zone)
+
+
+def due(value: datetime | None, zone: ZoneInfo) -> str:
+    """Return the end of a period to the minute, midnight as 24:00 of the day that it closes."""
+    if value is None:
+        return ""
+    local = value.astimezone(zone)
+    if (local.hour, local.minute, local.second) == (0, 0, 0):
+        return f"{due_day(value, zone)} 24:00"
+    return moment(value, zone)
 
 
 def instant(value: datetime | None, zone: ZoneInfo) -> str:

@@ -129,7 +129,7 @@ async def _hand_over(visit: Visit, page: NewCasePage, body: dict[str, Any]) -> R
     except NotNow:
         return await show(visit, _failed(page, visit.say(NOT_NOW)), 503)
     if outcome.status == "refused":
-        wrong = {_field_name(outcome.field, page): refusal(outcome)}
+        wrong = {_field_name(outcome.field, page): refusal(visit, outcome)}
         return await show(visit, _wrong(page, wrong), 422)
     await hand_over(visit, page.rows, outcome.case_id)
     await visit.ask(visit.ports.drafts.remove, visit.actor, page.draft)
@@ -154,9 +154,11 @@ async def settle(visit: Visit, request: Request) -> Outcome:
     return outcome
 
 
-def refusal(outcome: Outcome) -> str:
+def refusal(visit: Visit, outcome: Outcome) -> str:
     """Return the sentence of a refusal with the article it rests on."""
-    return f"{outcome.reason}（{outcome.basis}）" if outcome.basis else outcome.reason
+    if not outcome.basis:
+        return outcome.reason
+    return f"{outcome.reason}（{visit.ports.catalogue.cited(outcome.basis)}）"
 
 
 def _field_name(pointer: str, page: NewCasePage) -> str:

@@ -161,6 +161,10 @@ class WebCatalogue:
     def departments(self) -> Mapping[str, str]:
         return {one.code: one.short or one.name for one in self.catalogue().city.departments}
 
+    def cited(self, basis: str) -> str:
+        article = self.catalogue().law.get(basis)
+        return basis if article is None else article.cited
+
     def roles(self) -> Mapping[str, str]:
         return {code: role.title for code, role in ROLES.items() if code != "citizen"}
 

@@ -214,7 +214,7 @@ class ListedReleases:
     def listing(self) -> Sequence[Release]:
         return tuple(self.releases)
 
-    def propose(self, visitor: Visitor, kind: str, text: str, reason: str) -> Release | str:
+    def propose(self, visitor: Visitor, kind: str, text: str) -> Release | str:
         if "标识" not in text:
             return "第 1 行：缺少“标识”"
         made = Release(

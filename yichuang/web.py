@@ -1,0 +1,227 @@
+"""The web role: the pages and REST over the real stores, Temporal and NATS, served by uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import uvicorn
+from sqlalchemy.exc import OperationalError
+from starlette.types import ASGIApp
+
+from audit.tables import keys_metadata
+from audit.vault import SubjectVault
+from cases.accounts import Accounts
+from cases.database import StoreUnwritable, open_engine
+from cases.desk import Desk
+from cases.queries import Queries
+from cases.sign_in import SignIn, SignInRules
+from forms.app import application
+from forms.ports import Options, Ports
+from policies.identity import Credentials
+from yichuang import joining, roles, temporal
+from yichuang.reception import CityReception
+from yichuang.refusals import RefusalLog
+from yichuang.settings import Settings
+from yichuang.web_accounts import WebAccounts, recorder
+from yichuang.web_letters import WebLetters
+from yichuang.web_ports import (
+    WebAccess,
+    WebCatalogue,
+    WebDisclosures,
+    WebDrafts,
+    WebReader,
+    WebUploads,
+)
+from yichuang.web_releases import WebReleases
+
+STOP_SECONDS = 5
+"""How long requests under way may take once the process is asked to stop."""
+FORGET_EVERY = timedelta(hours=1)
+UNUSED_UPLOADS_KEPT = timedelta(days=30)
+"""An upload that no case has after so long is deleted (个人信息保护法第十九条: the shortest time
+that the purpose needs; drafts are finished within weeks)."""
+
+AWAY = (OperationalError, StoreUnwritable)
+"""Errors after which a page says that it cannot know, and asks for the same again."""
+
+_log = logging.getLogger("yichuang.web")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def compose(settings: Settings) -> tuple[ASGIApp, WebLetters, Desk]:
+    """Return the application over everything real. Raises `KeyMissing`, `SettingMissing`."""
+    keys = open_engine(settings.store_url("keys"), read_only=True)
+    vault = joining.vault_of(settings, keys)
+    sealer = joining.sealer_of(settings, vault)
+    queries = joining.queries_of(settings, sealer)
+    access = joining.access_of(settings, "web")
+    web = open_engine(settings.store_url("web"))
+    # Drafts and uploads are sealed under keys that stand in the web's own store: of the keys store
+    # the worker is the one writer.
+    keys_metadata.create_all(web)
+    desk_vault = SubjectVault(web, temporal.master_keys(settings)[0])
+    desk = Desk(web)
+    zone = ZoneInfo(settings.zone)
+    catalogue = WebCatalogue(joining.catalogue, now, zone)
+    record = recorder(sealer.who, lambda: str(uuid4()))
+    accounts = Accounts(web, Credentials(), record)
+    entrance = SignIn(web, Credentials(), record, rules_of(settings))
+    letters = WebLetters(settings)
+    reception = CityReception(
+        await temporal.connect(settings, lazy=True),
+        settings.temporal_task_queue,
+        access=access,
+        queries=queries,
+        catalogue=joining.catalogue,
+        refusals=RefusalLog(web, "web", sealer.who),
+    )
+    ports = Ports(
+        reception=reception,
+        reader=WebReader(queries, access, accounts, now),
+        access=WebAccess(access, now),
+        accounts=WebAccounts(entrance, accounts, catalogue.departments, now),
+        catalogue=catalogue,
+        disclosures=WebDisclosures(
+            web, vault, lambda case_id: subject_of(queries, case_id), sealer.who, now
+        ),
+        uploads=WebUploads(desk, desk_vault, sealer.who, now),
+        drafts=WebDrafts(desk, desk_vault, sealer.who, now),
+        dead_letters=letters,
+        releases=WebReleases(open_engine(settings.store_url("cases")), sealer.who, now),
+    )
+    return application(ports, options_of(settings), AWAY), letters, desk
+
+
+def subject_of(queries: Queries, case_id: str) -> str:
+    """Return the pseudonym of a case's applicant. Raises `LookupError` for no such case."""
+    state = queries.state(case_id)
+    if state is None:
+        raise LookupError(f"no case {case_id}")
+    return state.subject
+
+
+def rules_of(settings: Settings) -> SignInRules:
+    """Return the limits of sign-in that the operator has set."""
+    return SignInRules(
+        attempts=settings.sign_in_attempts,
+        lock=timedelta(minutes=settings.sign_in_lock_minutes),
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        session=timedelta(hours=settings.session_hours),
+    )
+
+
+def options_of(settings: Settings) -> Options:
+    """Return what the pages must know of the settings."""
+    return Options(
+        city_name=joining.catalogue().city.name,
+        address=settings.address,
+        hosts=hosts_of(settings),
+        zone=settings.zone,
+        upload_limit_bytes=settings.upload_limit_mb * 1024 * 1024,
+        session_hours=settings.session_hours,
+    )
+
+
+def hosts_of(settings: Settings) -> tuple[str, ...]:
+    """Return the names under which the pages may be called: against DNS rebinding.
+
+    Listening on every address without a public one set, no name can be known beforehand.
+    """
+    host, _ = settings.web
+    if not settings.public_url and _is_any(host):
+        return ("*",)
+    own = urlsplit(settings.address).hostname or host
+    return tuple(dict.fromkeys((own, host, "127.0.0.1", "localhost")))
+
+
+def _is_any(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handlers: the role's are the ones that count."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(settings: Settings, listening: socket.socket) -> None:
+    app, letters, desk = await compose(settings)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Only a proxy that an operator has put before us may say where a request comes from.
+            proxy_headers=bool(settings.public_url),
+            timeout_graceful_shutdown=STOP_SECONDS,
+            timeout_keep_alive=30,
+            lifespan="off",
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    async with _forgetting(desk):
+        await server.up.wait()
+        roles.ready(settings, "web", settings.address)
+        stopping = asyncio.create_task(roles.until_stopped())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        stopping.cancel()
+    await letters.close()
+
+
+@contextlib.asynccontextmanager
+async def _forgetting(desk: Desk) -> AsyncIterator[None]:
+    async def forget() -> None:
+        while True:
+            try:
+                gone = await asyncio.to_thread(desk.forget_unused, now() - UNUSED_UPLOADS_KEPT)
+                _log.info("%d unused uploads deleted", gone)
+            except AWAY:
+                _log.warning("unused uploads could not be deleted now", exc_info=True)
+            await asyncio.sleep(FORGET_EVERY.total_seconds())
+
+    task = asyncio.create_task(forget())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def main(settings: Settings) -> int:
+    """Serve until the process is asked to stop; requests under way may finish."""
+    host, port = settings.web
+    try:
+        listening = socket.create_server((host, port), backlog=512)
+    except OSError as busy:
+        _log.error("网页端口 %s:%s 不能使用（%s）；请设 YICHUANG_WEB_PORT 换一个", host, port, busy)
+        return 1
+    with listening:
+        asyncio.run(_serve(settings, listening))
+    return 0
