@@ -167,8 +167,13 @@ class _Desk:
         return any(one.key == timer and one.provisional for one in self.order.case.timers)
 
     def cited(self, *articles: str) -> str:
-        """Return the articles as a document cites them, each once."""
-        return "、".join(dict.fromkeys(self.law[one].cited for one in articles))
+        """Return the articles as a document cites them: each law named once, each clause once."""
+        by_law: dict[str, list[str]] = {}
+        for article in (self.law[one] for one in dict.fromkeys(articles)):
+            clauses = by_law.setdefault(article.law, [])
+            if article.clause not in clauses:
+                clauses.append(article.clause)
+        return "、".join(f"《{law}》{'、'.join(clauses)}" for law, clauses in by_law.items())
 
     def body(self, name: str, default: str = "") -> str:
         """Return a text of the order's body; empty when the order has none of that name."""

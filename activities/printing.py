@@ -9,6 +9,7 @@ import logging
 from functools import cache
 
 from weasyprint import HTML
+from weasyprint.text.ffi import ffi, fontconfig
 from weasyprint.text.fonts import FontConfiguration
 
 COMMON = frozenset("年月日的申请")
@@ -73,4 +74,8 @@ def printed(html: str) -> bytes:
 
 @cache
 def _fonts() -> FontConfiguration:
+    # Without any font Pango does not warn: it crashes the process at the first line of text.
+    known = ffi.gc(fontconfig.FcInitLoadConfigAndFonts(), fontconfig.FcConfigDestroy)
+    if not fontconfig.FcConfigGetFonts(known, fontconfig.FcSetSystem).nfont:
+        raise FontsMissing("")
     return FontConfiguration()

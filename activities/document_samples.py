@@ -1,0 +1,132 @@
+"""One made-up document of each kind: for the benchmark, for a look at a template, for its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from activities import document_facts as facts
+from catalogue.matters import DocumentKind
+
+_LICENSING = "《中华人民共和国行政许可法》"
+_REMEDIES = facts.Remedies("云川市人民政府", "云川市云溪区人民法院", review_first=False)
+
+
+def _common(title: str, number: str) -> dict[str, Any]:
+    code = "K7QMX2NVT4RB9WPA"
+    return {
+        "organ": "云川市市场监督管理局",
+        "number": number,
+        "title": title,
+        "addressee": "云川市老灶台餐饮管理有限公司",
+        "matter": "食品经营许可",
+        "case_no": "SCJG2026112200012",
+        "issued_on": "2026年11月22日",
+        "address": "云川市商务路18号",
+        "phone": "0990-1000203",
+        "code": code,
+        "verify_address": f"https://zwfw.yunchuan.example/verify/{code}",
+    }
+
+
+SAMPLES: Mapping[DocumentKind, facts.DocumentFacts] = {
+    "receipt": facts.Receipt(
+        **_common("收件凭证", "云市监许收〔2026〕128号"),
+        received_at="2026年11月20日10时05分",
+        channel="窗口",
+        receiver="王芳",
+        materials=(
+            facts.MaterialLine("食品经营许可申请书", 1, 0, "纸质"),
+            facts.MaterialLine("主要设备设施布局、操作流程文件", 1, 0, "电子"),
+        ),
+        notice="5个工作日",
+        basis=f"{_LICENSING}第三十二条第一款第（四）项",
+    ),
+    "supplement_notice": facts.SupplementNotice(
+        **_common("补正告知书", "云市监许补〔2026〕7号"),
+        received_on="2026年11月20日",
+        lacking=(
+            facts.LackingLine("补交设备设施布局图", "缺平面图"),
+            facts.LackingLine("更正统一社会信用代码", ""),
+        ),
+        within_days=30,
+        supply_by="2026年12月22日",
+        basis=f"{_LICENSING}第三十二条第一款第（四）项",
+    ),
+    "acceptance_notice": facts.AcceptanceNotice(
+        **_common("受理通知书", "云市监许受〔2026〕12号"),
+        received_on="2026年11月20日",
+        accepted_on="2026年11月22日",
+        deemed=False,
+        contact="13800000000",
+        period="20个工作日",
+        decide_by="2026年12月18日",
+        provisional=False,
+        promised_by="2026年12月4日",
+        missing=("从业人员健康证明",),
+        missing_by="2026年11月27日",
+        overdue="视为撤回申请",
+        undertaking="我单位承诺于期限内补齐上述材料。",
+        basis=f"{_LICENSING}第三十二条第一款第（五）项",
+    ),
+    "acceptance_refusal": facts.AcceptanceRefusal(
+        **_common("不予受理决定书", "云市监许不受〔2026〕1号"),
+        received_on="2026年11月20日",
+        required=True,
+        reason="申请事项不属于本机关职权范围。",
+        apply_to="云川市卫生健康委员会",
+        basis=f"{_LICENSING}第三十二条第一款第（二）项",
+        remedies=_REMEDIES,
+    ),
+    "procedure_notice": facts.ProcedureNotice(
+        **_common("特别程序告知书", "云市监许特〔2026〕2号"),
+        accepted_on="2026年11月22日",
+        procedure="听证",
+        ground="直接涉及他人重大利益。",
+        expected_days=15,
+        expected_until="2026年12月7日",
+        basis=f"{_LICENSING}第四十五条",
+    ),
+    "extension_notice": facts.ExtensionNotice(
+        **_common("延期决定通知书", "云市监许延〔2026〕4号"),
+        accepted_on="2026年11月22日",
+        reason="案情复杂，需要进一步核查。",
+        approved_by="本行政机关负责人",
+        extension="10个工作日",
+        decide_by="2027年1月4日",
+        provisional=True,
+        basis=f"{_LICENSING}第四十二条第一款",
+    ),
+    "grant": facts.Grant(
+        **_common("准予行政许可决定书", "云市监许准〔2026〕9号"),
+        accepted_on="2026年11月22日",
+        activity="行政许可",
+        conditions="不得超出核准的经营项目。",
+        valid_until="2031年11月21日",
+        result="食品经营许可证",
+        delivery="10个工作日",
+        basis=f"《中华人民共和国食品安全法》第三十五条第一款、{_LICENSING}第三十八条第一款",
+    ),
+    "refusal": facts.Refusal(
+        **_common("不予行政许可决定书", "云市监许不准〔2026〕3号"),
+        accepted_on="2026年11月22日",
+        activity="行政许可",
+        reasons="经现场核查，经营场所与污染源的距离不符合食品安全要求。",
+        basis=f"《中华人民共和国食品安全法》第三十五条第二款、{_LICENSING}第三十八条第二款",
+        remedies=_REMEDIES,
+    ),
+    "service_record": facts.ServiceRecord(
+        **_common("送达回证", "云市监许送〔2026〕9号"),
+        served_title="准予行政许可决定书",
+        served_number="云市监许准〔2026〕9号",
+        recipient="李强",
+        relation="本人",
+        method="直接送达",
+        place="云川市政务服务中心一楼综合窗口",
+        served_at="2026年12月1日15时30分",
+        server="王芳",
+        refusal="",
+        witnesses=(),
+        basis=f"{_LICENSING}第四十四条、《中华人民共和国民事诉讼法》第八十八条",
+    ),
+}
