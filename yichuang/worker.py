@@ -24,6 +24,7 @@ from activities.settle import Settlement
 from cases.database import open_engine
 from cases.messages import Command
 from cases.settling import RuleForbids
+from catalogue.load import Catalogue
 from policies.policy import load_policy
 from policies.warrants import LAW_VERB, WarrantInvalid, WarrantKeys, WarrantSigner, verify
 from rules.load import load_packs
@@ -85,21 +86,25 @@ class Workshop:
 
 
 @contextmanager
-def workshop(settings: Settings, press: Press | None = None) -> Iterator[Workshop]:
+def workshop(
+    settings: Settings,
+    press: Press | None = None,
+    catalogue: Callable[[], Catalogue] = joining.catalogue,
+) -> Iterator[Workshop]:
     """Open what the worker works with. `press`: another than the printing processes."""
     cases = open_engine(settings.store_url("cases"))
     keys = open_engine(settings.store_url("keys"))
     packs = load_packs()
     printing: DocumentPress | None = None
     if press is None:
-        press = printing = DocumentPress(joining.catalogue, f"{settings.address}/verify")
+        press = printing = DocumentPress(catalogue, f"{settings.address}/verify")
     sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
     try:
         with RulesProcess(packs.values()) as rules:
             planner = LawfulPlanner(
                 engine=cases,
                 sealer=sealer,
-                catalogue=joining.catalogue,
+                catalogue=catalogue,
                 rules=CityRules(rules, packs, cases),
                 verify=warrant_check(joining.warrant_keys(settings)),
                 press=press,

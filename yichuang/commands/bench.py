@@ -1,0 +1,36 @@
+"""`yichuang bench NAME`: measure one thing against its baseline, on this machine, now."""
+
+import argparse
+import importlib
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+from yichuang.settings import CHECKOUT, Settings
+from yichuang.terminal import say
+
+HELP = "测速，与基线对照 (measure one thing against its baseline)"
+
+NAMES = ("step", "intake", "document")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Run the benchmark, which makes its own installation, and print its figures."""
+    if not (CHECKOUT / "benchmarks" / f"{args.name}.py").is_file():
+        say(f"没有测速 {args.name}")
+        return 2
+    module = importlib.import_module(f"benchmarks.{args.name}")
+    found = cast(Callable[[], dict[str, Any]], module.run)()
+    if args.json:
+        say(json.dumps(found, ensure_ascii=False))
+        return 0
+    say(f"{found['name']}  {found['value']} {found['unit']}")
+    say(f"基线  {found['baseline']} {found['unit']}   比值 {found['ratio']}")
+    for key in sorted(set(found) - {"name", "value", "unit", "baseline", "ratio"}):
+        say(f"  {key}  {found[key]}")
+    return 0
