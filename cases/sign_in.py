@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from cases.accounts import (
     Account,
@@ -229,6 +229,7 @@ class SignIn:
         """
         at = happening.at
         with self.engine.begin() as connection:
+            _one_at_a_time(connection)
             row = connection.execute(select(account).where(account.c.login == login)).first()
             connection.execute(delete(attempt).where(attempt.c.until <= at))
             locked: datetime | None = None
@@ -345,6 +346,19 @@ class SignIn:
 
     def _say(self, connection: Connection, happening: Happening, **known: Any) -> None:
         self.record(connection, replace(happening, **known))
+
+
+_COUNTING = 0x7369676E
+"""Advisory lock (PostgreSQL) under which attempts are counted."""
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    """Let no other attempt be counted until this transaction ends, as SQLite's one writer does.
+
+    Two that met a login without a row would both insert it; a short transaction may wait.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_COUNTING)))
 
 
 def _key(kind: str, value: str) -> str:
