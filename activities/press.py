@@ -127,6 +127,7 @@ class DocumentPress:
         child.printed += 1
         if what == DONE:
             return content
+        child.printed = PAGES_BEFORE_REPLACEMENT  # a font installed from now on is seen by the next
         if what == GLYPHS:
             raise GlyphMissing(json.loads(content))
         assert what == FONTS, f"expected an answer, found {what!r}"
