@@ -20,6 +20,7 @@ from sqlalchemy import Engine, select
 from activities.announcing import Announcer
 from activities.entries import STEP
 from activities.papers import DocumentOrder, Press
+from activities.printing import FontsMissing, GlyphMissing
 from activities.sealing import Sealer, merged_form
 from audit.entry import entry_id
 from audit.vault import KeyDestroyed
@@ -332,7 +333,7 @@ class Planner:
             command=command,
             facts=wish.facts,
         )
-        content = self.press.render(order)
+        content = self._printed(order)
         ref = DocumentRef(
             id=document_id,
             kind=wish.kind,
@@ -342,6 +343,22 @@ class Planner:
         )
         sealed = self.sealer.document(content, after.subject, command.case_id, document_id)
         return DocumentFile(ref, wish.department, number, sealed)
+
+    def _printed(self, order: DocumentOrder) -> bytes:
+        """Return the file. A character that no font has is a *no*: whoever typed it must see it.
+
+        A machine without any Chinese font is the world being away: `FontsMissing` rises.
+        """
+        try:
+            return self.press.render(order)
+        except FontsMissing:
+            raise
+        except GlyphMissing as missing:
+            raise RuleForbids(
+                "glyph_missing",
+                f"文书字库没有这些字：{missing.characters}。请改用规范字，或由系统管理员安装字体后重新提交",
+                "GB 18030-2022",
+            ) from missing
 
     def _form(
         self, walked: Walked, command: Command, body: messages.Frozen
