@@ -75,6 +75,7 @@ class Replayed:
             "applied": self.applied,
             "repeated": self.repeated,
             "refused": dict(self.refused),
+            "refused_total": self.refused.total(),
             "lost": self.lost,
             "deadlines_compared": self.deadlines_compared,
             "deadlines_equal": self.deadlines_equal,
