@@ -121,7 +121,8 @@ class Settlement:
                 item = self._plan(walked, command)
                 work.append(item)
                 steps.append(_step_of(item))
-                stored[command.id] = _Stored(steps[-1].outcome, command.digest(), ())
+                if len(batch.commands) > 1:  # the same order twice in one batch
+                    stored[command.id] = _Stored(steps[-1].outcome, command.digest(), ())
             elif known.digest != command.digest() or known.outcome.case_id != command.case_id:
                 reused = self._reused(command)
                 work.append(reused)
