@@ -361,7 +361,7 @@ async def _serve(settings: Settings) -> None:
     inbox = Inbox(gateway_store, vault)
     bus = await connect(settings, "gateway")
     reception = CityReception(
-        await temporal.connect(settings),
+        await temporal.connect(settings, lazy=True),
         settings.temporal_task_queue,
         access=access,
         queries=queries,
