@@ -131,10 +131,9 @@ class Trial:
         subject = str(OrderSubject(CITY, "zjj", "portal", "file"))
         await publish_whole(systems.bus_of("portal"), [(subject, body) for body, _ in bodies])
         answers = await self._answers(2_000 + len(ORDERS))
-        by_id = {a["event_id"]: a for a in answers if a.get("dead_letter")}
-        self.letters = [
-            (field, by_id[f"bad-{n}"]) for n, (_, field) in enumerate(bodies) if f"bad-{n}" in by_id
-        ]
+        letters = [answer for answer in answers if answer.get("dead_letter")]
+        # In the order of the stream: an envelope without a readable id has no other name.
+        self.letters = [(field, answer) for (_, field), answer in zip(bodies, letters, strict=True)]
 
     async def _answers(self, wanted: int) -> list[dict[str, Any]]:
         """Return every answer there is in RPL once there are so many (a minute at most)."""
@@ -211,7 +210,7 @@ def malformed(n: int) -> tuple[bytes, str]:
     return json.dumps({**whole, "specversion": "9"}).encode(), "specversion"
 
 
-def test_the_permit_goes_fromfiling_to_rating(tried: Trial) -> None:
+def test_the_permit_goes_from_filing_to_rating(tried: Trial) -> None:
     assert {one["status"] for one in tried.first.values()} == {"done"}, tried.first
     shape = ledgers.shape_of(tried.city, tried.case_no)
     assert (shape["stage"], shape["ending"]) == PERMIT.ends
