@@ -154,8 +154,12 @@ def lacking(scene: Scene, posted: Posted) -> dict[str, Any]:
 
 def _corrections(scene: Scene) -> tuple[Field, ...]:
     """Every form field, empty: what stays empty is not changed."""
+    say = scene.say
+    yes_no = (Option("true", say(N_("是"))), Option("false", say(N_("否"))))
     return tuple(
-        replace(f, required=False, values=())
+        replace(f, required=False, values=(), kind="select", options=yes_no)
+        if f.kind == "check"
+        else replace(f, required=False, values=())
         for f in schema_fields(scene.matter.form, "form", scene.language)
     )
 

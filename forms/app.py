@@ -16,11 +16,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from forms import acting, admin, case, letters, lists, public, signing_in, window
-from forms.guard import SafeHeaders, Stop, arrive, page
+from forms.guard import SafeHeaders, Stop, Throttle, Throttles, arrive, page
 from forms.ports import NotNow, Options, Ports
 from forms.rendering import STATIC
 from forms.rest import problem, rest_routes
 from forms.showing import stopped
+from forms.words import N_
 
 _log = logging.getLogger("yichuang.forms")
 
@@ -124,6 +125,11 @@ def application(
     )
     app.state.ports = ports
     app.state.options = options
+    app.state.throttles = Throttles(
+        Throttle(options.sign_ins_per_minute, 60),
+        Throttle(options.questions_per_minute, 60),
+        Throttle(options.wrong_tokens_per_minute, 60),
+    )
     return app
 
 
@@ -151,16 +157,16 @@ async def _not_now(request: Request, _error: Exception) -> Response:
 
 
 _HTTP = {
-    400: ("bad_request", "请求的格式不对"),
-    404: ("not_found", "没有这个页面或办件，或您无权查看"),
-    405: ("wrong_method", "这个地址不接受这种请求"),
-    413: ("too_large", "提交的内容过大，请减少或压缩文件后再试"),
+    400: ("bad_request", N_("请求的格式不对")),
+    404: ("not_found", N_("没有这个页面或办件，或您无权查看")),
+    405: ("wrong_method", N_("这个地址不接受这种请求")),
+    413: ("too_large", N_("提交的内容过大，请减少或压缩文件后再试")),
 }
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code, sentence = _HTTP.get(error.status_code, ("refused", "请求不能处理"))
+    code, sentence = _HTTP.get(error.status_code, ("refused", N_("请求不能处理")))
     if _is_rest(request):
         return problem(error.status_code, code, sentence, headers=error.headers)
     visit = await arrive(request)

@@ -57,8 +57,10 @@ class Segment:
     state: str
     since: datetime
     until: datetime
+    offset: int
+    """Where it begins, in parts from the left."""
     parts: int
-    """Of a hundred; at least one."""
+    """Of about a hundred; at least one."""
     note: str = ""
 
 
@@ -69,7 +71,6 @@ class CasePage(Page):
     template: ClassVar[str] = "case.html"
 
     view: Annotated[CaseView, "The case as this reader may see it."]
-    matter: Annotated[Matter, "The version under which it was filed."]
     tab: Annotated[str, "Which part is open."]
     tabs: Annotated[tuple[str, ...], "The parts there are."]
     facts: Annotated[tuple[Fact, ...], "The form as lines."]
@@ -198,7 +199,6 @@ async def show_case(
     page = CasePage(
         title=f"{view.row.case_no} · {view.row.matter_name}",
         view=view,
-        matter=scene.matter,
         tab=tab if tab in TABS else "overview",
         tabs=TABS,
         facts=form_facts(scene.matter, view.form, visit),
@@ -319,11 +319,12 @@ def _bar(view: CaseView) -> tuple[Segment, ...]:
 
 def _segments(stretches: Sequence[tuple[str, datetime, str]], end: datetime) -> tuple[Segment, ...]:
     whole = (end - stretches[0][1]).total_seconds() or 1.0
-    found = []
+    found: list[Segment] = []
     for index, (state, since, note) in enumerate(stretches):
         until = stretches[index + 1][1] if index + 1 < len(stretches) else end
         parts = max(1, round(100 * (until - since).total_seconds() / whole))
-        found.append(Segment(state, since, until, parts, note))
+        offset = sum(one.parts for one in found)
+        found.append(Segment(state, since, until, offset, parts, note))
     return tuple(found)
 
 

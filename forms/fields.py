@@ -252,7 +252,8 @@ def _read(part: Mapping[str, Any], texts: Sequence[str]) -> JsonValue:
     text = texts[0] if texts else ""
     match part.get("type"):
         case "boolean":
-            return text == "true" if texts else None
+            # A box that is not checked posts nothing; a correction's list posts an empty text.
+            return text == "true" if text or not texts else None
         case "array":
             lines = [line.strip() for one in texts for line in one.splitlines() if line.strip()]
             return list(lines) or None

@@ -14,12 +14,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, MutableHeaders, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -126,12 +127,16 @@ class Visit:
         """Ask policy. Raises `Stop` 403 with the rule that says no and who could grant it."""
         verdict = await self.ask(self.ports.access.may, self.actor, act, thing)
         if not verdict.allowed:
-            remedy = ""
-            if verdict.grantable_by:
-                remedy = self.say(N_("可以授权的人：{who}")).format(who=verdict.grantable_by)
-            raise Stop(
-                403, verdict.reason or self.say(N_("您没有这项权限")), "no_permission", remedy
-            )
+            reason = verdict.reason or self.say(N_("您没有这项权限"))
+            raise Stop(403, reason, "no_permission", verdict.remedy)
+
+    def slow_down(self, kind: Literal["sign_ins", "questions"]) -> None:
+        """Count one asking from this address. Raises `Stop` 429 when there were too many."""
+        throttle: Throttle = getattr(self.request.app.state.throttles, kind)
+        wait = throttle.wait(self.where.ip)
+        if wait:
+            reason = self.say(N_("尝试过于频繁，请 {n} 秒后再试")).format(n=int(wait) + 1)
+            raise Stop(429, reason, "too_many")
 
     def texts(self) -> Posted:
         """Every posted text by name; files are not among them."""
@@ -175,7 +180,7 @@ def page(
     """
 
     async def endpoint(request: Request) -> Response:
-        visit = await arrive(request)
+        visit = await arrive(limited(request, body))
         if signed_in and visit.visitor is None:
             return _to_sign_in(request)
         if visit.visitor and visit.visitor.must_change and path not in UNDER_OLD_PASSWORD:
@@ -189,7 +194,28 @@ def page(
         return response
 
     name = f"{getattr(handler, '__module__', '')}.{getattr(handler, '__name__', '')}"
-    return Route(path, endpoint, methods=list(methods), name=name, max_body_size=body)
+    return Route(path, endpoint, methods=list(methods), name=name)
+
+
+def limited(request: Request, most: int) -> Request:
+    """Return the request with a body that raises 413 as soon as it passes `most` bytes.
+
+    Raised inside the handler, so that the answer is a page or a problem and no bare line.
+    """
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:15]) > most:
+        raise HTTPException(413)
+    came = 0
+
+    async def receive() -> Message:
+        nonlocal came
+        message = await request.receive()
+        came += len(message.get("body", b""))
+        if came > most:
+            raise HTTPException(413)
+        return message
+
+    return Request(request.scope, receive)
 
 
 async def arrive(request: Request) -> Visit:
@@ -285,6 +311,17 @@ class SafeHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+@dataclass
+class Throttles:
+    """What one application counts, per address."""
+
+    sign_ins: Throttle
+    """Beside the lock of an account, this slows a list of names down."""
+    questions: Throttle
+    """A code of twelve characters cannot be guessed at such a rate."""
+    wrong_tokens: Throttle
 
 
 class Throttle:

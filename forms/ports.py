@@ -127,7 +127,8 @@ class Verdict:
 
     allowed: bool
     reason: str = ""
-    grantable_by: str = ""
+    remedy: str = ""
+    """Who could do it, or grant it."""
 
 
 @dataclass(frozen=True)
@@ -397,6 +398,9 @@ class Options:
     zone: str = "Asia/Shanghai"
     upload_limit_bytes: int = 20 * 1024 * 1024
     session_hours: int = 10
+    sign_ins_per_minute: int = 30
+    questions_per_minute: int = 20
+    wrong_tokens_per_minute: int = 30
 
 
 __all__ = ["NotNow", "Options", "Ports", "Reception"]

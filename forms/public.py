@@ -9,14 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from cases.views import PublicStatus
 from forms.fields import Field, Form, Wrong
-from forms.guard import Stop, Throttle, Visit
+from forms.guard import Visit
 from forms.ports import VerifiedDocument
 from forms.rendering import Page
 from forms.showing import show
 from forms.words import N_
-
-ASKING = Throttle(most=20, seconds=60)
-"""Per address: a code of twelve characters cannot be guessed twenty times a minute."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +36,6 @@ class VerifyPage(Page):
     found: Annotated[VerifiedDocument | None, "The document, once the code fits."]
 
 
-def _slow_down(visit: Visit) -> None:
-    wait = ASKING.wait(visit.where.ip)
-    if wait:
-        reason = visit.say(N_("查询过于频繁，请 {n} 秒后再试")).format(n=int(wait) + 1)
-        raise Stop(429, reason, "too_many")
-
-
 async def status(visit: Visit) -> Response:
     """GET shows the form, POST the answer: number and code stay out of addresses and logs."""
     say = visit.say
@@ -56,7 +46,7 @@ async def status(visit: Visit) -> Response:
     title = say(N_("办件进度查询"))
     if visit.request.method != "POST":
         return await show(visit, StatusPage(title, Form(fields), None))
-    _slow_down(visit)
+    visit.slow_down("questions")
     form = Form(tuple(replace(f, values=(visit.text(f.name),)) for f in fields))
     found = await visit.ask(
         visit.ports.reader.public_status, visit.text("case_no"), visit.text("code")
@@ -76,7 +66,7 @@ async def verify(visit: Visit) -> Response:
     title = say(N_("文书真伪查验"))
     if not code:
         return await show(visit, VerifyPage(title, Form((field,)), None))
-    _slow_down(visit)
+    visit.slow_down("questions")
     form = Form((replace(field, values=(code[:64],)),))
     found = await visit.ask(visit.ports.reader.verify, code[:64])
     if found is None:

@@ -16,12 +16,9 @@ from starlette.routing import Route
 
 from cases.messages import BODIES, Actor, Outcome, Source
 from cases.reception import Request as Order
-from forms.guard import SMALL_BODY, Stop, Throttle
+from forms.guard import SMALL_BODY, Stop, Throttles, limited
 from forms.openapi import COMMAND_ID, PREFIX, openapi_document
 from forms.ports import Ports
-
-WRONG_TOKENS = Throttle(most=30, seconds=60)
-"""Per address: wrong tokens a minute."""
 
 LARGEST_ORDER = 4 * SMALL_BODY
 
@@ -42,14 +39,14 @@ def rest_routes() -> list[Route]:
 def _route(path: str, handler: Endpoint, method: str) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
-            response = await handler(request, await _service(request))
+            response = await handler(limited(request, LARGEST_ORDER), await _service(request))
         except Wrong as wrong:
             return wrong.response
         response.headers.setdefault("cache-control", "no-store")
         return response
 
     name = f"forms.rest.{handler.__name__}"
-    return Route(PREFIX + path, endpoint, methods=[method], name=name, max_body_size=LARGEST_ORDER)
+    return Route(PREFIX + path, endpoint, methods=[method], name=name)
 
 
 class Wrong(Exception):
@@ -111,7 +108,8 @@ async def _service(request: Request) -> Actor:
         )
     actor = await run_in_threadpool(ports.accounts.service, token.strip())
     if actor is None:
-        wait = WRONG_TOKENS.wait(request.client.host if request.client else "")
+        throttles: Throttles = request.app.state.throttles
+        wait = throttles.wrong_tokens.wait(request.client.host if request.client else "")
         if wait:
             again = {"retry-after": str(int(wait) + 1)}
             raise Wrong(problem(429, "too_many", "令牌错误过多，请稍后再试", headers=again))
@@ -235,7 +233,7 @@ async def _may_read(request: Request, actor: Actor, case_no: str) -> str:
         raise Wrong(problem(404, "not_found", "没有这个办件，或您无权查看"))
     verdict = await run_in_threadpool(ports.access.may, actor, "read", facts)
     if not verdict.allowed:
-        raise Stop(403, verdict.reason, "no_permission", verdict.grantable_by)
+        raise Stop(403, verdict.reason, "no_permission", verdict.remedy)
     return facts.id
 
 

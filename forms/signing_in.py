@@ -12,7 +12,6 @@ from forms.guard import (
     LANGUAGE_COOKIE,
     SESSION_COOKIE,
     Stop,
-    Throttle,
     Visit,
     keep_cookie,
     safe_next,
@@ -21,9 +20,6 @@ from forms.ports import SignedIn, SignInRefused
 from forms.rendering import Page
 from forms.showing import show
 from forms.words import N_
-
-SIGN_IN_THROTTLE = Throttle(most=30, seconds=60)
-"""Per address. The lock of an account is counted elsewhere; this slows a list of names down."""
 
 SHORTEST_PASSWORD = 10
 
@@ -84,7 +80,7 @@ async def sign_in_page(visit: Visit) -> Response:
 
 
 async def sign_in(visit: Visit) -> Response:
-    _slow_down(visit)
+    visit.slow_down("sign_ins")
     login, password = visit.text("login"), str(visit.posted.get("password", ""))
     there = safe_next(visit.text("next"))
     answer = await visit.ask(visit.ports.accounts.sign_in, login, password, visit.where)
@@ -96,13 +92,6 @@ async def sign_in(visit: Visit) -> Response:
     login_field = replace(form.fields[0], values=(login,))
     refused = Form((login_field, form.fields[1]), (Wrong(answer.reason, login_field.id),))
     return await show(visit, SignInPage(visit.say(N_("登录")), refused, there, False), 422)
-
-
-def _slow_down(visit: Visit) -> None:
-    wait = SIGN_IN_THROTTLE.wait(visit.where.ip)
-    if wait:
-        reason = visit.say(N_("尝试过于频繁，请 {n} 秒后再试")).format(n=int(wait) + 1)
-        raise Stop(429, reason, "too_many")
 
 
 def _come_in(visit: Visit, answer: SignedIn, there: str) -> Response:
@@ -140,7 +129,7 @@ async def enrol_page(visit: Visit) -> Response:
 
 
 async def enrol(visit: Visit) -> Response:
-    _slow_down(visit)
+    visit.slow_down("sign_ins")
     form = _enrol_form(visit)
     login, code = visit.text("login"), visit.text("code")
     fields = (replace(form.fields[0], values=(login,)), *form.fields[1:])

@@ -64,6 +64,7 @@ ENDINGS = {
     "granted": N_("准予许可"),
     "refused": N_("不予许可"),
     "terminated": N_("终止办理"),
+    "revoked": N_("已撤销"),
     "open": N_("已结束"),
 }
 

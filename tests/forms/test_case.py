@@ -1,0 +1,219 @@
+"""The case: what it shows to whom, what may be done, and what is asked once more."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from cases.messages import BODIES
+from forms.acts import ACTS
+from tests.forms.conftest import Browser, Browsers
+from tests.forms.town import Town
+
+
+def posted(page: Browser, path: str, **typed: Any) -> dict[str, Any]:
+    html = page.get(path).text
+    found = {
+        name: re.search(rf'name="{name}" value="([^"]+)"', html)[1]  # type: ignore[index]  # there
+        for name in ("csrf", "command")
+    }
+    return found | typed
+
+
+def accepted(town: Town) -> tuple[str, str]:
+    filed = town.file()
+    town.order("chen", "accept", {"mode": "plain"}, filed.case_id)
+    return filed.case_no, filed.case_id
+
+
+def decided_upon(town: Town) -> tuple[str, str]:
+    """A case that waits for its decision."""
+    case_no, case_id = accepted(town)
+    inspection = {
+        "task": "review-housing", "inspectors": ["甲", "乙"], "place": "现场",
+        "inspected_at": town.queries.state(case_id).last_at.isoformat(),  # type: ignore[union-attr]
+        "findings": "具备条件。",
+    }  # fmt: skip
+    town.order("zhao", "inspect", inspection, case_id)
+    for who, step in (("zhao", "housing"), ("qian", "planning"), ("sun", "fire")):
+        body = {"task": f"review-{step}", "result": "agree", "text": f"{step} 同意"}
+        town.order(who, "opine", body, case_id)
+    body = {"task": "review-civil-defence", "result": "agree", "text": "人防同意"}
+    town.order("li", "opine", body, case_id)
+    town.order("zhou", "gather", {"proposal": "grant", "text": "拟准予"}, case_id)
+    return case_no, case_id
+
+
+def test_every_verb_a_person_can_use_has_a_form_and_no_other_has() -> None:
+    assert set(ACTS) == set(BODIES) - {"file", "timer_fired"}
+
+
+def test_personal_data_is_masked_until_a_reason_is_recorded(browser: Browsers, town: Town) -> None:
+    case_no = town.file().case_no
+    page = browser("chen")
+    path = f"/cases/{case_no}"
+    assert "王大明" not in page.get(path).text
+    entries = text("SELECT count(*) FROM audit_recorded WHERE stream = 'sys:read'")
+    with town.web.connect() as connection:
+        before = connection.execute(entries).scalar_one()
+    assert page.post(f"{path}/reveal", data=posted(page, path, reason=" ")).status_code == 422
+    shown = page.post(f"{path}/reveal", data=posted(page, path, reason="核对身份"))
+    assert "王大明" in shown.text
+    assert "13900000001" in shown.text
+    with town.web.connect() as connection:
+        assert connection.execute(entries).scalar_one() == before + 1
+    assert "核对身份" not in _all_bodies(town)
+
+
+def _all_bodies(town: Town) -> str:
+    with town.web.connect() as connection:
+        rows = connection.execute(text("SELECT body FROM audit_outbox")).scalars()
+        return "".join(bytes(row).decode() for row in rows)
+
+
+def test_who_may_not_decide_is_not_offered_it_and_cannot(browser: Browsers, town: Town) -> None:
+    case_no, _ = decided_upon(town)
+    clerk = browser("qian")
+    assert "/do/decide" not in clerk.get(f"/cases/{case_no}").text
+    refused = clerk.get(f"/cases/{case_no}/do/decide")
+    assert refused.status_code == 403
+    assert "本行政机关负责人" in refused.text
+
+
+def test_a_decision_is_stated_on_a_confirm_page_before_it_is_made(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, case_id = decided_upon(town)
+    head = browser("wu")
+    path = f"/cases/{case_no}/do/decide"
+    form = posted(head, path, result="grant", conditions="按图施工")
+    asked = head.post(path, data=form)
+    assert "准予许可并颁发《建筑工程施工许可证》" in asked.text
+    assert town.queries.state(case_id).stage == "decision"  # type: ignore[union-attr]
+    back = head.post(path, data=form | {"step": "back"})
+    assert "按图施工" in back.text
+    done = head.post(path, data=form | {"step": "confirmed"})
+    assert done.url.path == f"/cases/{case_no}"
+    assert "已完成" in done.text
+    assert "准予行政许可决定书" in done.text
+    again = head.post(path, data=form | {"step": "confirmed"})
+    assert again.url.path == f"/cases/{case_no}"
+    assert town.queries.state(case_id).stage == "certificate"  # type: ignore[union-attr]
+
+
+def test_a_refusal_by_law_shows_its_sentence_and_article_beside_the_field(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, _ = decided_upon(town)
+    head = browser("wu")
+    path = f"/cases/{case_no}/do/decide"
+    form = posted(head, path, result="refuse", conditions="无", step="confirmed")
+    answer = head.post(path, data=form)
+    assert answer.status_code == 422
+    assert "须说明理由" in answer.text
+    assert "第三十八条" in answer.text
+    assert f'value="{form["command"]}"' not in answer.text
+    assert "无</textarea>" in answer.text
+
+
+def test_the_composer_names_every_paper_and_field_and_keeps_the_words(
+    browser: Browsers, town: Town
+) -> None:
+    case_no = town.file().case_no
+    page = browser("chen")
+    path = f"/cases/{case_no}/do/ask_supplement"
+    html = page.get(path).text
+    assert "施工图设计文件审查合格书" in html
+    assert 'value="site_address"' in html
+    form = posted(page, path, lacking=["drawings", "site_address"], supply_within_days="10")
+    form |= {"why.drawings": "缺签章", "why.site_address": "写明门牌"}
+    asked = page.post(path, data=form)
+    assert "只能告知一次" in asked.text
+    assert "缺签章" in asked.text
+    done = page.post(path, data=form | {"step": "confirmed"})
+    assert "待补正" in done.text
+    assert "补正告知书" in done.text
+
+
+def test_a_stale_page_is_told_where_the_case_stands(browser: Browsers, town: Town) -> None:
+    filed = town.file()
+    page = browser("chen")
+    path = f"/cases/{filed.case_no}/do/accept"
+    form = posted(page, path, mode="plain")
+    town.order("chen", "accept", {"mode": "plain"}, filed.case_id)
+    answer = page.post(path, data=form)
+    assert answer.status_code == 409
+    assert "不能再" in answer.text
+
+
+def test_claiming_from_the_queue_takes_one_click(browser: Browsers, town: Town) -> None:
+    case_no, _ = accepted(town)
+    page = browser("qian")
+    html = page.get("/team").text
+    form = re.search(rf'action="/cases/{case_no}/do/claim">(.*?)</form>', html)
+    assert form
+    values = dict(re.findall(r'name="(\w+)" value="([^"]+)"', form[1]))
+    done = page.post(f"/cases/{case_no}/do/claim", data=values)
+    assert done.status_code == 200
+    assert case_no in page.get("/").text
+
+
+def test_opinions_stand_side_by_side(browser: Browsers, town: Town) -> None:
+    case_no, _ = decided_upon(town)
+    html = browser("wu").get(f"/cases/{case_no}").text
+    assert html.count('<section class="opinion agree">') == 4
+
+
+@pytest.mark.parametrize(
+    "tab", ["opinions", "timeline", "documents", "clock", "rulings", "nonsense"]
+)
+def test_every_tab_can_be_shown(browser: Browsers, town: Town, tab: str) -> None:
+    case_no, _ = decided_upon(town)
+    assert browser("wu").get(f"/cases/{case_no}?tab={tab}").status_code == 200
+
+
+def test_every_offered_act_has_a_page(browser: Browsers, town: Town) -> None:
+    tried = set()
+    for case_no in (town.file().case_no, accepted(town)[0], decided_upon(town)[0]):
+        for login in ("chen", "zhao", "zhou", "wu"):
+            page = browser(login)
+            html = page.get(f"/cases/{case_no}").text
+            for verb in set(re.findall(rf'href="/cases/{case_no}/do/(\w+)"', html)):
+                assert page.get(f"/cases/{case_no}/do/{verb}").status_code == 200, verb
+                tried.add(verb)
+    assert len(tried) >= 14, tried
+
+
+def test_a_document_comes_as_a_file_and_its_reading_is_an_entry(
+    browser: Browsers, town: Town
+) -> None:
+    filed = town.file()
+    page = browser("chen")
+    path = f"/cases/{filed.case_no}/documents/{filed.documents[0].id}"
+    answer = page.get(path)
+    assert answer.content.startswith(b"%PDF-")
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    other = town.file()
+    assert page.get(f"/cases/{other.case_no}/documents/{filed.documents[0].id}").status_code == 404
+
+
+def test_the_public_sees_its_case_with_number_and_code_only(browser: Browsers, town: Town) -> None:
+    filed = town.file()
+    page = browser()
+    code = town.queries.public_code(filed.case_id)
+    form = {"csrf": page.token("/status"), "case_no": filed.case_no, "code": "ABCDEFGHJKLM"}
+    assert page.post("/status", data=form).status_code == 422
+    answer = page.post("/status", data=form | {"code": code})
+    assert answer.status_code == 200
+    assert "新办件" in answer.text
+    assert "云川建设" not in answer.text
+
+
+def test_a_printed_code_tells_whether_the_document_is_ours(browser: Browsers, town: Town) -> None:
+    document = town.file().documents[0]
+    page = browser()
+    assert document.digest in page.get(f"/verify/{document.code}").text
+    assert page.get("/verify/AAAABBBBCCCC").status_code == 422

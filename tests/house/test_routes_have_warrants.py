@@ -1,0 +1,130 @@
+"""Every route asks policy, or stands on this short list of open pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from httpx import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from forms.app import routes
+from forms.ports import Options, Release
+from tests.forms.town import ADDRESS, HOST, PASSWORD, Town
+
+OPEN = {
+    "GET /healthz",
+    "GET /sign-in",
+    "POST /sign-in",
+    "GET /enrol",
+    "POST /enrol",
+    "GET /language/{language}",
+    "GET /status",
+    "POST /status",
+    "GET /verify",
+    "GET /verify/{code}",
+    "GET /api/v1/openapi.json",
+}
+"""Without a session. None of them shows anything of a case but to whoever holds its code."""
+
+OWN_SESSION = {"POST /sign-out", "GET /password", "POST /password"}
+"""With a session, about nothing but that session."""
+
+
+def every() -> Iterator[str]:
+    for route in routes(Options("城", ADDRESS, (HOST,))):
+        if isinstance(route, Route):
+            for method in sorted((route.methods or set()) - {"HEAD"}):
+                yield f"{method} {route.path}"
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    folder: Path = tmp_path_factory.mktemp("warrants")
+    town = Town(folder)
+    proposed = datetime(2026, 11, 1, tzinfo=UTC)
+    town.releases.releases.append(
+        Release("some", "matter", "x", "2026.2", "0" * 64, "proposed", "u:x", proposed, None)
+    )
+    return town
+
+
+def test_the_lists_name_routes_that_exist() -> None:
+    assert set(every()) >= OPEN | OWN_SESSION
+
+
+@pytest.mark.parametrize("name", sorted(set(every()) - OPEN))
+def test_without_a_session_nothing_is_shown(name: str, town: Town) -> None:
+    client = TestClient(town.app(), base_url=ADDRESS)
+    method, path = name.split(" ", 1)
+    answer = client.request(method, _filled(path, "ZJJ1"), follow_redirects=False)
+    if path.startswith("/api/"):
+        assert answer.status_code == 401
+    else:
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize("name", sorted(set(every()) - OPEN - OWN_SESSION))
+def test_every_other_route_asks_policy_and_obeys_its_no(name: str, town: Town) -> None:
+    method, path = name.split(" ", 1)
+    filed = town.file()
+    client = _signed_in(town)
+    real = _filled(path, filed.case_no)
+    asked_before = len(town.reception.asked)
+    town.access.asked.clear()
+    town.access.forbid = True
+    try:
+        if path.startswith("/api/"):
+            answer = _as_service(town, method, real, filed.command_id)
+        elif method == "POST":
+            answer = client.post(real, data={"csrf": _token(client)})
+        else:
+            answer = client.get(real)
+    finally:
+        town.access.forbid = False
+    if path.startswith("/api/") and method == "POST":
+        # The reception asks for the warrant itself: what counts is that the order reached it.
+        assert len(town.reception.asked) == asked_before + 1
+        return
+    assert answer.status_code == 403, answer.text
+    assert town.access.asked
+
+
+def _signed_in(town: Town) -> TestClient:
+    client = TestClient(town.app(), base_url=ADDRESS)
+    form = {"login": "chen", "password": PASSWORD, "csrf": _token(client, "/sign-in")}
+    assert client.post("/sign-in", data=form, follow_redirects=False).status_code == 303
+    return client
+
+
+def _token(client: TestClient, path: str = "/password") -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def _filled(path: str, case_no: str) -> str:
+    known = {"case_no": case_no, "matter": "construction-permit", "verb": "accept", "letter": "7"}
+    return re.sub(r"{(\w+)}", lambda name: known.get(name[1], "some"), path)
+
+
+def _as_service(town: Town, method: str, path: str, command: str) -> Response:
+    token = town.accounts.create_account(
+        f"s{uuid4().hex[:8]}", "门户", "zjj", at=datetime.now(UTC), by="system", kind="service"
+    )[1]
+    client = TestClient(town.app(), base_url=ADDRESS, headers={"authorization": f"Bearer {token}"})
+    path = path.replace("/some", f"/{command}")
+    if method == "GET":
+        read: Response = client.get(path)
+        return read
+    applicant = {"name": "甲"}
+    filing = {"applicant": applicant, "matter": "construction-permit", "version": "2026.1"}
+    body = filing if path.endswith("/cases") else {}
+    ordered: Response = client.post(path, json=body, headers={"idempotency-key": str(uuid4())})
+    return ordered

@@ -1,0 +1,73 @@
+"""The people of the demo city: every role once at least, with names that belong to nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cases.messages import Grant
+
+
+@dataclass(frozen=True)
+class Person:
+    """One account of the demo city."""
+
+    login: str
+    name: str
+    department: str
+    held: tuple[tuple[str, str], ...]
+    """Role and department of each grant."""
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        return tuple(Grant(role=role, department=where) for role, where in self.held)
+
+
+_ORGANS = ("zjj", "scjg", "bgs")
+"""The departments whose matters one may apply for at the window."""
+
+
+def _window(login: str, name: str) -> Person:
+    held = [("window_clerk", organ) for organ in _ORGANS]
+    # The demo's past is told as backfilled cases (补录), and the window tells it.
+    held += [("service_backfill", organ) for organ in _ORGANS]
+    return Person(login, name, "ck", tuple(held))
+
+
+def _section(login: str, name: str, department: str, *organs: str) -> Person:
+    held = [("section_clerk", department), *(("service_backfill", one) for one in organs)]
+    return Person(login, name, department, tuple(held))
+
+
+def _held(login: str, name: str, department: str, *roles: str) -> Person:
+    held = [(role, department) for role in roles]
+    held += [("service_backfill", department)] if department in _ORGANS else []
+    return Person(login, name, department, tuple(held))
+
+
+PEOPLE: tuple[Person, ...] = (
+    _window("chuangkou1", "陈窗口"),
+    _window("chuangkou2", "林窗口"),
+    _section("zhujian1", "赵建安", "zjj", "zjj"),
+    _section("zhujian2", "钱建平", "zjj", "zjj"),
+    _held("zhujianke", "周科长", "zjj", "section_head"),
+    _held("zhujianju", "吴局长", "zjj", "organ_head"),
+    _held("zhujianzheng", "郑制证", "zjj", "certificate_desk"),
+    _section("guihua1", "孙规划", "zrzy", "zjj"),
+    _section("xiaofang1", "李消防", "xf", "zjj"),
+    _section("renfang1", "王人防", "rf", "zjj"),
+    _section("wenwu1", "冯文物", "ww", "zjj"),
+    _section("shichang1", "褚市监", "scjg", "scjg"),
+    _section("shichang2", "卫市监", "scjg", "scjg"),
+    _held("shichangke", "蒋科长", "scjg", "section_head"),
+    _held("shichangju", "沈局长", "scjg", "organ_head"),
+    _held("shichangzheng", "韩制证", "scjg", "certificate_desk"),
+    _section("gongkai1", "杨公开", "bgs", "bgs"),
+    _held("gongkaike", "朱主任", "bgs", "section_head"),
+    _held("gongkaiju", "秦秘书长", "bgs", "organ_head"),
+    _held("gongkaizheng", "尤发文", "bgs", "certificate_desk"),
+    Person("shizhang", "许市长", "gov", (("government_head", "gov"),)),
+    Person("jiancha", "何监察", "dsjc", (("supervisor", "*"),)),
+    Person("bianzhi", "吕编制", "sp", (("catalogue_editor", "sp"),)),
+    Person("qianshu", "施签署", "sp", (("catalogue_signer", "sp"),)),
+    Person("jiekou", "张接口", "sp", (("intake_operator", "sp"),)),
+)
