@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import uuid5
 
 import orjson
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from cases.messages import NAMESPACE
 from cases.projection import json_text
@@ -80,11 +80,49 @@ class Release:
     signed_at: datetime | None = None
     in_force_from: datetime | None = None
     in_force_until: datetime | None = None
+    withdrawn_by: str = ""
+    withdrawn_at: datetime | None = None
+
+    @property
+    def state(self) -> Literal["proposed", "blocked", "active", "withdrawn"]:
+        """Where it stands. Active says signed: whether it counts now, its instants say."""
+        if self.withdrawn_by:
+            return "withdrawn"
+        if self.signed_by:
+            return "active"
+        return "proposed" if self.passed else "blocked"
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the gate found, each with file, line and remedy."""
+        return tuple(text for check in self.gate for text in check.findings)
+
+    @property
+    def row_digest(self) -> str:
+        """SHA-256 (hex) over everything that the register says of it; its entries carry it."""
+        said = {
+            "id": self.id,
+            "kind": self.kind,
+            "name": self.name,
+            "version": self.version,
+            "digest": self.digest,
+            "gate": [_gate_json(check) for check in self.gate],
+            "proposed": [self.proposed_by, _text(self.proposed_at)],
+            "signed": [self.signed_by, _text(self.signed_at)],
+            "in_force": [_text(self.in_force_from), _text(self.in_force_until)],
+            "withdrawn": [self.withdrawn_by, _text(self.withdrawn_at)],
+        }
+        return hashlib.sha256(json_text(said).encode()).hexdigest()
 
     @property
     def passed(self) -> bool:
         """Whether every check of the gate passed."""
         return all(check.passed for check in self.gate)
+
+
+def release_id(kind: str, name: str, version: str) -> str:
+    """Return the id that this version has in every register."""
+    return str(uuid5(NAMESPACE, f"release\n{kind}\n{name}\n{version}"))
 
 
 def propose(connection: Connection, proposal: Proposal, by: str, at: datetime) -> Release:
@@ -100,9 +138,8 @@ def propose(connection: Connection, proposal: Proposal, by: str, at: datetime) -
             "version_taken",
             f"{proposal.name} 的 {proposal.version} 版已经登记过另一文本；请换一个版本号",
         )
-    key = f"release\n{proposal.kind}\n{proposal.name}\n{proposal.version}"
     row = {
-        "id": str(uuid5(NAMESPACE, key)),
+        "id": release_id(proposal.kind, proposal.name, proposal.version),
         "kind": proposal.kind,
         "name": proposal.name,
         "version": proposal.version,
@@ -135,7 +172,11 @@ def sign(
         raise ReleaseRefused("never_in_force", "失效时刻须晚于生效时刻")
     signed = connection.execute(
         update(release)
-        .where(release.c.id == release_id, release.c.signed_by.is_(None))
+        .where(
+            release.c.id == release_id,
+            release.c.signed_by.is_(None),
+            release.c.withdrawn_by.is_(None),
+        )
         .values(
             signed_by=by,
             signed_at=at,
@@ -148,9 +189,33 @@ def sign(
     return find(connection, release_id)
 
 
+def withdraw(connection: Connection, release_id: str, by: str, at: datetime) -> Release:
+    """Take a proposal back before anybody has signed it; it stays in the register, said so.
+
+    Raises `ReleaseRefused`: signed or withdrawn before.
+    """
+    known = find(connection, release_id)
+    if known.signed_by:
+        raise ReleaseRefused("signed", "这个版本已经签署生效，不能撤回；请另提新版本")
+    changed = connection.execute(
+        update(release)
+        .where(
+            release.c.id == release_id,
+            release.c.signed_by.is_(None),
+            release.c.withdrawn_by.is_(None),
+        )
+        .values(withdrawn_by=by, withdrawn_at=at)
+    )
+    if changed.rowcount != 1:
+        raise ReleaseRefused("withdrawn", "这个提案已经撤回或刚刚已由他人处理")
+    return find(connection, release_id)
+
+
 def _check_signable(known: Release, by: str) -> None:
     if known.signed_by:
         raise ReleaseRefused("signed", "这个版本已经签署，不能再签")
+    if known.withdrawn_by:
+        raise ReleaseRefused("withdrawn", "这个提案已经撤回，不能签署")
     if known.proposed_by == by:
         raise ReleaseRefused("same_person", "提出人不能签署自己提出的版本，请由他人签署")
     if not known.passed:
@@ -203,6 +268,40 @@ def active(connection: Connection, kind: Kind, name: str, at: datetime) -> Relea
     return None if row is None else _release(row)
 
 
+def of_digest(connection: Connection, kind: Kind, digest: str) -> Release | None:
+    """Return the activated version whose text has this digest."""
+    row = connection.execute(
+        select(release)
+        .where(release.c.kind == kind, release.c.digest == digest, release.c.signed_by.is_not(None))
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _release(row)
+
+
+def stamp(connection: Connection) -> tuple[int, str]:
+    """Return what changes whenever a version is activated: how many are, and the newest one."""
+    newest = (
+        select(release.c.id)
+        .where(release.c.signed_by.is_not(None))
+        .order_by(release.c.signed_at.desc(), release.c.id)
+        .limit(1)
+    )
+    counted = select(func.count()).select_from(release).where(release.c.signed_by.is_not(None))
+    return connection.execute(counted).scalar_one(), connection.execute(newest).scalar() or ""
+
+
+def names(connection: Connection, kind: Kind) -> frozenset[str]:
+    """Return the names of which any version was ever activated."""
+    query = select(release.c.name).where(release.c.kind == kind, release.c.signed_by.is_not(None))
+    return frozenset(connection.execute(query.distinct()).scalars())
+
+
+def exists(connection: Connection, release_id: str) -> bool:
+    """Tell whether the register has a version of this id."""
+    query = select(release.c.id).where(release.c.id == release_id)
+    return connection.execute(query).first() is not None
+
+
 def signed(connection: Connection, kind: Kind) -> list[Release]:
     """Return every activated version of a kind, past and future ones too, by name and instant."""
     query = select(release).where(release.c.kind == kind, release.c.signed_by.is_not(None))
@@ -240,7 +339,13 @@ def _release(row: Any) -> Release:
         signed_at=row.signed_at,
         in_force_from=row.in_force_from,
         in_force_until=row.in_force_until,
+        withdrawn_by=row.withdrawn_by or "",
+        withdrawn_at=row.withdrawn_at,
     )
+
+
+def _text(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).isoformat()
 
 
 def _gate_json(check: Check) -> dict[str, object]:

@@ -432,6 +432,8 @@ release = Table(
     Column("signed_at", Instant),
     Column("in_force_from", Instant),
     Column("in_force_until", Instant),
+    Column("withdrawn_by", _User),
+    Column("withdrawn_at", Instant),
     UniqueConstraint("kind", "name", "version"),
     CheckConstraint("signed_by IS NULL OR signed_by <> proposed_by", name="two_people"),
     CheckConstraint("signed_by IS NULL OR passed", name="gate_passed"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from catalogue.check import faults_of
 from catalogue.city import City
@@ -33,6 +34,10 @@ class MatterUnknown(LookupError):
     """No version of the matter is in force on that day."""
 
 
+Period = tuple[datetime, datetime | None]
+"""From when a version counts, and the first instant at which it counts no longer."""
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """What may be asked, on what law, of whom, by which calendar."""
@@ -42,13 +47,42 @@ class Catalogue:
     law: Mapping[str, Article]
     city: City
     calendars: Mapping[str, Calendar]
+    periods: Mapping[tuple[str, str], Period] = field(default_factory=dict)
+    """(code, version) → when it counts by its signatures; without one, by its own two dates."""
 
-    def matter_in_force(self, code: str, on: date) -> Matter:
-        """Return the version in force on that day (local to the matter's zone).
+    def period(self, matter: Matter) -> Period:
+        """Return when that version counts."""
+        known = self.periods.get((matter.code, matter.version))
+        return known if known is not None else period_of(matter)
+
+    def matter_at(self, code: str, at: datetime) -> Matter:
+        """Return the version in force at an aware instant: of several, the one that came last.
 
         Raises `MatterUnknown`, with a Chinese sentence for the clerk.
         """
+        for matter in self.matters_at(at):
+            if matter.code == code:
+                return matter
+        raise MatterUnknown(f"事项「{code}」在 {at:%Y-%m-%d} 没有生效的版本")
+
+    def matters_at(self, at: datetime) -> tuple[Matter, ...]:
+        """Return the version of each matter that may be applied for at an aware instant."""
+        newest: dict[str, Matter] = {}
         for matter in self.matters:
+            since, until = self.period(matter)
+            if since > at or (until is not None and at >= until):
+                continue
+            known = newest.get(matter.code)
+            if known is None or self.period(known)[0] <= since:
+                newest[matter.code] = matter
+        return tuple(newest.values())
+
+    def matter_in_force(self, code: str, on: date) -> Matter:
+        """Return the version in force on that day (local to the matter's zone) by its own dates.
+
+        Raises `MatterUnknown`, with a Chinese sentence for the clerk.
+        """
+        for matter in reversed(self.matters):
             if matter.code == code and _in_force(matter, on):
                 return matter
         raise MatterUnknown(f"事项「{code}」在 {on} 没有生效的版本")
@@ -68,6 +102,14 @@ class Catalogue:
 def _in_force(matter: Matter, on: date) -> bool:
     until = matter.in_force_until
     return matter.in_force_from <= on and (until is None or on < until)
+
+
+def period_of(matter: Matter) -> Period:
+    """Return the period that a matter's own two dates say, in its own zone."""
+    zone = ZoneInfo(matter.zone)
+    until = matter.in_force_until
+    since = datetime.combine(matter.in_force_from, time(), zone)
+    return since, None if until is None else datetime.combine(until, time(), zone)
 
 
 def canonical(matter: Matter) -> bytes:

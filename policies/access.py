@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -88,13 +88,19 @@ class Access:
     """The policy at work. `departments` maps each department's code to its parent's, or to "".
 
     Safe to share between threads; `swap` puts another version in force for the next question.
+    `newest` is asked at each question which version is in force now; what it raises, rises.
     Raises `ValueError` when the departments go round in a circle.
     """
 
     def __init__(
-        self, policy: Policy, departments: Mapping[str, str], signer: WarrantSigner
+        self,
+        policy: Policy,
+        departments: Mapping[str, str],
+        signer: WarrantSigner,
+        newest: Callable[[], Policy] | None = None,
     ) -> None:
-        self._engine = Engine(policy)
+        self._held = Engine(policy)
+        self._newest = newest
         self._below = _below(departments)
         self._signer = signer
         # Closures of grants are remembered, decisions never: they hang on the case's state.
@@ -104,9 +110,16 @@ class Access:
     def policy(self) -> Policy:
         return self._engine.policy
 
+    @property
+    def _engine(self) -> Engine:
+        """The version in force, whole. Two threads may build the same one; either serves."""
+        if self._newest is not None and (policy := self._newest()) is not self._held.policy:
+            self._held = Engine(policy)
+        return self._held
+
     def swap(self, policy: Policy) -> None:
         """Put another version in force, whole: a question sees the old one or the new one."""
-        self._engine = Engine(policy)
+        self._held = Engine(policy)
 
     def decide(
         self, actor: Actor, act: str, facts: CaseFacts | Thing, at: datetime, task: str = ""
@@ -137,19 +150,35 @@ class Access:
         _insist(decision)
         _keep_host_apart(command, facts)
         self._check_time(engine, command, thing, received_at or at, at)
-        role = decision.row.split(", ", 1)[0]
+        return self._signed(command, verb, thing, decision, at)
+
+    def warrant_on(self, command: Command, thing: Thing, act: str, at: datetime) -> Warrant:
+        """Return the signed permission for a command to something that is no case.
+
+        `command.case_id` is the thing's id. Raises `AccessDenied`.
+        """
+        if thing.id != command.case_id:
+            raise AccessDenied("unknown_act", f"不能凭策略对本客体「{act}」")
+        judged = _object(thing, "")
+        decision = self._decide(self._engine, command.actor, act, judged, at)
+        _insist(decision)
+        return self._signed(command, act, judged, decision, at)
+
+    def _signed(
+        self, command: Command, act: str, thing: Object, decision: Decision, at: datetime
+    ) -> Warrant:
         return self._signer.sign(
             Warrant(
                 command_id=command.id,
                 command_digest=command.digest(),
                 actor=command.actor.id,
                 on_behalf=command.actor.on_behalf,
-                act=verb,
-                object_type="case",
+                act=act,
+                object_type=thing.type,
                 object_id=command.case_id,
-                policy=engine.policy.version,
+                policy=decision.policy,
                 row=decision.row,
-                role=role,
+                role=decision.row.split(", ", 1)[0],
                 department=self._department(command.actor, decision.row, thing),
                 issued_at=at,
                 expires_at=at + WARRANT_LIFE,

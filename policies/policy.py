@@ -107,6 +107,28 @@ def parse_policy(model: str, text: str) -> Policy:
     return Policy(model, tuple(rows), _version(model, rows), _shards(rows))
 
 
+def whole_text(model: str, rows: str) -> str:
+    """Return model and rows as one text, from which `parse_whole` gives the same policy."""
+    return f"{model}\n{rows}"
+
+
+def split(text: str) -> tuple[str, str]:
+    """Return the model and the rows of a `whole_text`: the matcher is the model's last line.
+
+    Raises `PolicyFault` for a text without a matcher.
+    """
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("m = "):
+            return "".join(lines[:number]), "".join(lines[number:]).removeprefix("\n")
+    raise PolicyFault(["策略没有匹配式（以 m = 开头的一行）"])
+
+
+def parse_whole(text: str) -> Policy:
+    """Return the policy of a `whole_text`. Raises `PolicyFault`."""
+    return parse_policy(*split(text))
+
+
 def _row(fields: tuple[str, ...], note: str, line: int) -> Row:
     role, department, object_type, act, scope, effect = fields
     return Row(

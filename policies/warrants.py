@@ -106,10 +106,18 @@ class WarrantSigner:
 
 
 def verify(
-    warrant: Warrant | None, command: Command, keys: WarrantKeys, admitted_at: datetime
+    warrant: Warrant | None,
+    command: Command,
+    keys: WarrantKeys,
+    admitted_at: datetime,
+    *,
+    object_type: str = "case",
+    act: str = "",
 ) -> Warrant:
     """Return the warrant once it is proved to cover exactly this command.
 
+    `object_type` is what the command's object is; `act` what policy was to be asked for, where
+    that is not the verb itself.
     `admitted_at` is when the workflow admitted the command; expiry is judged by it, so that a
     command accepted in time settles whenever the worker comes back. Raises `WarrantInvalid`.
     """
@@ -122,19 +130,19 @@ def verify(
         key.verify(base64.b64decode(warrant.signature, validate=True), _signed_text(warrant))
     except (InvalidSignature, binascii.Error, ValueError) as wrong:
         raise WarrantInvalid("bad_signature", "许可凭证的签名不对：凭证被改动或伪造") from wrong
-    _covers(warrant, command)
+    _covers(warrant, command, object_type, act or command.verb)
     _in_time(warrant, admitted_at)
     return warrant
 
 
-def _covers(warrant: Warrant, command: Command) -> None:
+def _covers(warrant: Warrant, command: Command, object_type: str, act: str) -> None:
     actor = command.actor
     said = {
         "command_id": (warrant.command_id, command.id),
         "actor": (warrant.actor, actor.id),
         "on_behalf": (warrant.on_behalf, actor.on_behalf),
-        "act": (warrant.act, command.verb),
-        "object_type": (warrant.object_type, "case"),
+        "act": (warrant.act, act),
+        "object_type": (warrant.object_type, object_type),
         "object_id": (warrant.object_id, command.case_id),
         "command_digest": (warrant.command_digest, command.digest()),
     }

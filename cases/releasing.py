@@ -1,0 +1,141 @@
+"""Orders to the register of versions and their answers: plain values, as `cases.messages` has them.
+
+An order is a `Command` whose verb is one of `BODIES` here and whose `case_id` names the object: a
+release's id, or `new_object(kind)` for a text that has no id yet. Policy and its changes are the
+security administrators' (object type `policy`); everything else is the catalogue's (`release`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, Protocol
+
+from pydantic import AwareDatetime, Field
+
+from cases.messages import Command, Frozen
+from cases.releases import Check, Proposal
+
+ProposedKind = Literal["matter", "rules", "policy", "calendar"]
+"""Kinds that have a gate; a kind without one cannot be proposed."""
+
+LARGEST_TEXT = 500_000
+"""Characters of a proposal: in UTF-8 at most 1.5 of the two megabytes that Temporal takes."""
+
+
+class Propose(Frozen):
+    """A text as its author wrote it: YAML, or the rows of the policy."""
+
+    kind: ProposedKind
+    text: str = Field(min_length=1, max_length=LARGEST_TEXT)
+
+
+class Sign(Frozen):
+    """The second signature. Without an instant a version counts from its own first day, but never
+    from before it is signed; `retroactive` says that an instant in the past is meant."""
+
+    in_force_from: AwareDatetime | None = None
+    retroactive: bool = False
+
+
+class Withdraw(Frozen):
+    """The proposal is taken back before anybody signs it."""
+
+
+PROPOSE, SIGN, WITHDRAW = "release_propose", "release_sign", "release_withdraw"
+BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
+    {
+        PROPOSE: Propose,
+        SIGN: Sign,
+        WITHDRAW: Withdraw,
+        "policy_propose": Propose,
+        "policy_approve": Sign,
+        "policy_withdraw": Withdraw,
+    }
+)
+"""Verb → body. A policy's three have names of their own, because other people may do them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """What the three acts on a kind are called, and what object policy judges them by."""
+
+    object_type: str
+    propose: str
+    sign: str
+    withdraw: str
+    warranted: Mapping[str, str]
+    """Verb → the act that policy is asked for: who may propose may take back."""
+
+
+def verbs_of(kind: str) -> Verbs:
+    """Return the words for a kind of release."""
+    if kind == "policy":
+        names = ("policy", "policy_propose", "policy_approve", "policy_withdraw")
+    else:
+        names = ("release", PROPOSE, SIGN, WITHDRAW)
+    thing, propose, sign, withdraw = names
+    return Verbs(thing, propose, sign, withdraw, {propose: propose, sign: sign, withdraw: propose})
+
+
+def new_object(kind: str) -> str:
+    """Return the object of a proposal: there is no release yet."""
+    return f"new:{kind}"
+
+
+class ReleaseOrder(Frozen):
+    """An order as its workflow hands it to the activity."""
+
+    command: Command
+    admitted_at: AwareDatetime
+    """When Temporal took it in: a warrant's expiry is judged by this instant."""
+
+
+class ReleaseAnswer(Frozen):
+    """What came of an order; the same command gets the same one."""
+
+    command_id: str
+    command_digest: str
+    status: Literal["done", "refused"]
+    release: str = ""
+    """Id of the version it is about."""
+    state: Literal["", "proposed", "blocked", "active", "withdrawn"] = ""
+    in_force_from: AwareDatetime | None = None
+    findings: tuple[str, ...] = ()
+    """What the gate found, each with file, line and remedy."""
+    code: str = ""
+    reason: str = ""
+    basis: str = ""
+
+
+class Unreadable(Exception):
+    """A text of which the gate cannot even tell which version of what it is."""
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        super().__init__("；".join(findings))
+        self.findings = findings
+
+
+class Gate(Protocol):
+    """What every version of a kind must pass before anybody may sign it."""
+
+    def __call__(self, text: str) -> Proposal:
+        """Return the proposal with each check's findings. Raises `Unreadable`."""
+        ...
+
+
+__all__ = [
+    "BODIES",
+    "Check",
+    "Gate",
+    "Proposal",
+    "Propose",
+    "ReleaseAnswer",
+    "ReleaseOrder",
+    "Sign",
+    "Unreadable",
+    "Withdraw",
+    "new_object",
+    "verbs_of",
+]
