@@ -6,6 +6,8 @@ settle in one transaction (case number, rows, entry, outbox) → register of ans
 stream RPL → heard. Bare: `start_workflow` of an empty workflow, until the server has it. Both on
 one Temporal server with our settings, turn by turn. The matter of the main figure issues no
 document; `with_receipt_*` is 食品经营许可, whose 收件凭证 is printed before the answer.
+`bare_update_*` is an empty workflow asked as ours is, by update-with-start with one activity: what
+of our time is Temporal's.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from uuid import uuid4
 
 from nats.aio.client import Client as Bus
 from nats.aio.msg import Msg
-from temporalio.client import Client
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
 
 from benchmarks import ground
 from benchmarks.bare import BareWorkflow
@@ -74,9 +77,11 @@ async def _run(settings: Settings, filings: int, with_receipt: int) -> dict[str,
             await _started(temporal)
         ours: list[float] = []
         theirs: list[float] = []
+        updates: list[float] = []
         for _ in range(filings):
             ours.append(await sender.filed(*PLAIN))
             theirs.append(await _started(temporal))
+            updates.append(await _updated(temporal))
         await sender.filed(DEPARTMENT, food)
         printed = [await sender.filed(DEPARTMENT, food) for _ in range(with_receipt)]
     finally:
@@ -92,6 +97,8 @@ async def _run(settings: Settings, filings: int, with_receipt: int) -> dict[str,
         "p50": value,
         "p95": quantile(ours, 0.95),
         "baseline_p95": quantile(theirs, 0.95),
+        "bare_update_p50": quantile(updates, 0.5),
+        "bare_update_p95": quantile(updates, 0.95),
         "with_receipt_p50": quantile(printed, 0.5),
         "with_receipt_p95": quantile(printed, 0.95),
     }
@@ -137,6 +144,23 @@ class Sender:
 async def _started(client: Client) -> float:
     began = time.perf_counter()
     await client.start_workflow(BareWorkflow.run, 0, id=f"bare-{uuid4()}", task_queue=BARE_QUEUE)
+    return time.perf_counter() - began
+
+
+async def _updated(client: Client) -> float:
+    """Return the seconds of update-with-start and one empty activity: the least that an answer
+    after the commit can cost, whatever stands before and behind it."""
+    start: WithStartWorkflowOperation[BareWorkflow, int] = WithStartWorkflowOperation(
+        BareWorkflow.run,
+        1,
+        id=f"bare-{uuid4()}",
+        task_queue=BARE_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    began = time.perf_counter()
+    await client.execute_update_with_start_workflow(
+        BareWorkflow.act, str(uuid4()), start_workflow_operation=start
+    )
     return time.perf_counter() - began
 
 
