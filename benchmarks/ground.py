@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import signal
 import socket
 import subprocess
@@ -94,6 +95,11 @@ class Process:
             self.kill()
         self._process = None
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU time, user and system, of the process and of its living children."""
+        assert self._process is not None
+        return _cpu_seconds(self._process.pid)
+
     def words(self) -> str:
         return f"{self._name}: {self.said.read_text(errors='replace')[-4000:]}"
 
@@ -115,6 +121,18 @@ class TemporalServer(Process):
 def worker(settings: Settings, module: str, *words: str, name: str = "worker") -> Process:
     """Return a worker process: `python -m <module> <words>`."""
     return Process(settings, name, [sys.executable, "-u", "-m", module, *words])
+
+
+def _cpu_seconds(pid: int) -> float:
+    own = Path(f"/proc/{pid}")
+    # proc(5): the fields after the name in parentheses begin with the state; utime, stime follow.
+    user, system = (own / "stat").read_text().rpartition(")")[2].split()[11:13]
+    children = (
+        int(child)
+        for thread in (own / "task").iterdir()
+        for child in (thread / "children").read_text().split()
+    )
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") + sum(map(_cpu_seconds, children))
 
 
 def _die_with_parent() -> None:

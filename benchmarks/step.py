@@ -3,8 +3,9 @@
 Ours: reception (policy, warrant signed) → update → main loop → settle (warrant verified, rules
 asked by durable_rules, entry, rows, outbox, one transaction) → answer, from filing to rating, eight
 steps a case. Bare: update → main loop → one empty normal activity → answer, eight steps a
-workflow. One server, two worker processes that take turns, clients in this process. The matter is
-食品经营许可 without its documents: printing has a benchmark of its own.
+workflow. One server, two worker processes, clients in this process; the two take short turns, and
+what is under way when a turn ends is waited for. The matter is 食品经营许可 without its documents:
+printing has a benchmark of its own.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -37,8 +39,8 @@ from yichuang.settings import Settings, from_environment
 from yichuang.worker import THREADS, workshop
 
 CLIENTS = 16
-CASES = 48
-ROUNDS = 3
+SECONDS, WARM_SECONDS, ROUNDS = 5.0, 6.0, 7
+"""Length of a turn, of the one before that counts, and turns of each side: under two minutes."""
 BARE_QUEUE = "bare"
 DEPARTMENT = "scjg"
 SOURCE = Source(door="web", ip="127.0.0.1", session="benchmark")
@@ -115,13 +117,13 @@ class NothingToPrint:
         raise AssertionError(f"a document in a benchmark without documents: {order.kind}")
 
 
-def run(cases: int = CASES, rounds: int = ROUNDS, clients: int = CLIENTS) -> dict[str, Any]:
-    """Return steps per second, ours and bare, medians over interleaved rounds."""
+def run(seconds: float = SECONDS, rounds: int = ROUNDS, clients: int = CLIENTS) -> dict[str, Any]:
+    """Return steps per second, ours and bare, and the CPU time of a step by process."""
     with ground.installed() as settings:
-        return asyncio.run(_run(settings, cases, rounds, clients))
+        return asyncio.run(_run(settings, seconds, rounds, clients))
 
 
-async def _run(settings: Settings, cases: int, rounds: int, clients: int) -> dict[str, Any]:
+async def _run(settings: Settings, seconds: float, rounds: int, clients: int) -> dict[str, Any]:
     server = ground.TemporalServer(settings)
     ours = ground.worker(settings, "benchmarks.step", "ours", name="ours")
     bare = ground.worker(settings, "benchmarks.step", "bare", name="bare")
@@ -133,63 +135,141 @@ async def _run(settings: Settings, cases: int, rounds: int, clients: int) -> dic
         ours.until_it_says(ground.READY)
         bare.until_it_says(ground.READY)
         plain = await Client.connect(settings.temporal, namespace=settings.temporal_namespace)
-        through = {"ours": _ours(settings, await temporal.connect(settings)), "bare": _bare(plain)}
-        return await _rounds(through, cases, rounds, clients)
+        sides = {
+            "ours": _Side(_ours(settings, await temporal.connect(settings)), ours, server),
+            "bare": _Side(_bare(plain), bare, server),
+        }
+        for side in sides.values():
+            side.enter(clients)
+        try:
+            await _rounds(sides, seconds, rounds)
+        finally:
+            for side in sides.values():
+                side.leave()
+        return _found(sides["ours"], sides["bare"], clients)
     finally:
         ours.stop()
         bare.stop()
         server.kill()
 
 
-OneCase = Callable[[list[float]], Awaitable[None]]
+OneCase = Callable[["_Side"], Awaitable[None]]
 
 
-async def _rounds(
-    through: dict[str, OneCase], cases: int, rounds: int, clients: int
-) -> dict[str, Any]:
-    rates: dict[str, list[float]] = {name: [] for name in through}
-    waits: dict[str, list[float]] = {name: [] for name in through}
-    for one in through.values():  # caches, sandboxes, connections
-        await _crowd(one, clients, clients, [])
+class _Side:
+    """One of the two, with clients that go on where they stood whenever its turn comes."""
+
+    def __init__(self, one: OneCase, worker: ground.Process, server: ground.Process) -> None:
+        self._one, self._worker, self._server = one, worker, server
+        self._open = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._under_way = 0
+        self._clients: list[asyncio.Task[None]] = []
+        self.steps = 0
+        self.waits: list[float] = []
+        self.rates: list[float] = []
+        self.cpu: list[dict[str, float]] = []
+
+    def enter(self, clients: int) -> None:
+        self._clients = [asyncio.create_task(self._client()) for _ in range(clients)]
+
+    def leave(self) -> None:
+        for client in self._clients:
+            client.cancel()
+
+    @asynccontextmanager
+    async def step(self) -> AsyncIterator[None]:
+        """Hold a step back until it is this side's turn; then time and count it."""
+        await self._open.wait()
+        self._under_way += 1
+        began = time.perf_counter()
+        try:
+            yield
+            self.steps += 1
+            self.waits.append(time.perf_counter() - began)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def turn(self, seconds: float) -> None:
+        """Let the clients work for so long, and wait for the steps that are then under way."""
+        for client in self._clients:
+            if client.done():
+                client.result()  # raises what ended it
+        steps, spent, began = self.steps, self._spent(), time.perf_counter()
+        self._open.set()
+        await asyncio.sleep(seconds)
+        self._open.clear()
+        while self._under_way:
+            self._idle.clear()
+            await self._idle.wait()
+        steps = self.steps - steps
+        assert steps, "not one step: " + self._worker.words()
+        self.rates.append(steps / (time.perf_counter() - began))
+        self.cpu.append({name: (now - spent[name]) / steps for name, now in self._spent().items()})
+
+    def forget(self) -> None:
+        """Forget what was measured so far: it was the warming up."""
+        self.steps = 0
+        self.waits, self.rates, self.cpu = [], [], []
+
+    def cpu_ms(self) -> dict[str, float]:
+        """Return the milliseconds of CPU per step by process, medians over the turns."""
+        parts = {
+            name: round(statistics.median(one[name] for one in self.cpu) * 1000, 1)
+            for name in self.cpu[0]
+        }
+        return parts | {"all": round(sum(parts.values()), 1)}
+
+    async def _client(self) -> None:
+        while True:
+            await self._one(self)
+
+    def _spent(self) -> dict[str, float]:
+        return {
+            "server": self._server.cpu_seconds(),
+            "worker": self._worker.cpu_seconds(),
+            "client": time.process_time(),
+        }
+
+
+async def _rounds(sides: dict[str, _Side], seconds: float, rounds: int) -> None:
+    for side in sides.values():  # caches, sandboxes, connections; and clients fall out of step
+        await side.turn(WARM_SECONDS)
+        side.forget()
     for number in range(rounds):
-        order = list(through.items())[:: 1 if number % 2 else -1]
-        for name, one in order:
-            began = time.perf_counter()
-            await _crowd(one, cases, clients, waits[name])
-            rates[name].append(cases * STEPS / (time.perf_counter() - began))
-    value, baseline = statistics.median(rates["ours"]), statistics.median(rates["bare"])
+        for side in list(sides.values())[:: 1 if number % 2 else -1]:
+            await side.turn(seconds)
+
+
+def _found(ours: _Side, bare: _Side, clients: int) -> dict[str, Any]:
     # Quotients of neighbours in time: what the machine did to one it did to the other.
-    ratio = statistics.median(a / b for a, b in zip(rates["ours"], rates["bare"], strict=True))
+    ratio = statistics.median(a / b for a, b in zip(ours.rates, bare.rates, strict=True))
+    cpu, bare_cpu = ours.cpu_ms(), bare.cpu_ms()
     return {
         "name": "step",
-        "value": round(value, 1),
+        "value": round(statistics.median(ours.rates), 1),
         "unit": "steps/s",
-        "baseline": round(baseline, 1),
+        "baseline": round(statistics.median(bare.rates), 1),
         "ratio": round(ratio, 3),
-        "steps": cases * STEPS * rounds,
+        "steps": ours.steps,
         "clients": clients,
-        "ours_ms_p50": _milliseconds(waits["ours"], 0.5),
-        "ours_ms_p95": _milliseconds(waits["ours"], 0.95),
-        "bare_ms_p50": _milliseconds(waits["bare"], 0.5),
-        "bare_ms_p95": _milliseconds(waits["bare"], 0.95),
-        "rounds_ours": [round(rate, 1) for rate in rates["ours"]],
-        "rounds_bare": [round(rate, 1) for rate in rates["bare"]],
+        "ours_ms_p50": _milliseconds(ours.waits, 0.5),
+        "ours_ms_p95": _milliseconds(ours.waits, 0.95),
+        "bare_ms_p50": _milliseconds(bare.waits, 0.5),
+        "bare_ms_p95": _milliseconds(bare.waits, 0.95),
+        "rounds_ours": [round(rate, 1) for rate in ours.rates],
+        "rounds_bare": [round(rate, 1) for rate in bare.rates],
+        "ours_cpu_ms": cpu,
+        "bare_cpu_ms": bare_cpu,
+        "cpu_ratio": round(bare_cpu["all"] / cpu["all"], 3),
     }
 
 
 def _milliseconds(waits: list[float], quantile: float) -> float:
     ordered = sorted(waits)
     return round(ordered[min(len(ordered) - 1, int(len(ordered) * quantile))] * 1000, 1)
-
-
-async def _crowd(one: OneCase, cases: int, clients: int, waits: list[float]) -> None:
-    left = iter(range(cases))
-
-    async def client() -> None:
-        for _ in left:
-            await one(waits)
-
-    await asyncio.gather(*(client() for _ in range(clients)))
 
 
 def _ours(settings: Settings, client: Client) -> OneCase:
@@ -203,20 +283,19 @@ def _ours(settings: Settings, client: Client) -> OneCase:
         refusals=RefusalLog(open_engine(settings.store_url("web")), "web", sealer.who),
     )
 
-    async def one(waits: list[float]) -> None:
+    async def one(side: _Side) -> None:
         case_id = str(uuid4())
         for who, verb, body in steps_of_a_case():
             request = Request(id=str(uuid4()), verb=verb, body=body, case_id=case_id)
-            began = time.perf_counter()
-            (outcome,) = await reception.handle(who, SOURCE, (request,))
-            waits.append(time.perf_counter() - began)
+            async with side.step():
+                (outcome,) = await reception.handle(who, SOURCE, (request,))
             assert outcome.status == "done", outcome
 
     return one
 
 
 def _bare(client: Client) -> OneCase:
-    async def one(waits: list[float]) -> None:
+    async def one(side: _Side) -> None:
         start: WithStartWorkflowOperation[BareWorkflow, int] = WithStartWorkflowOperation(
             BareWorkflow.run,
             STEPS,
@@ -226,15 +305,14 @@ def _bare(client: Client) -> OneCase:
         )
         for number in range(STEPS):
             command = str(uuid4())
-            began = time.perf_counter()
-            if number == 0:
-                await client.execute_update_with_start_workflow(
-                    BareWorkflow.act, command, start_workflow_operation=start, id=command
-                )
-                handle = await start.workflow_handle()
-            else:
-                await handle.execute_update(BareWorkflow.act, command, id=command)
-            waits.append(time.perf_counter() - began)
+            async with side.step():
+                if number == 0:
+                    await client.execute_update_with_start_workflow(
+                        BareWorkflow.act, command, start_workflow_operation=start, id=command
+                    )
+                    handle = await start.workflow_handle()
+                else:
+                    await handle.execute_update(BareWorkflow.act, command, id=command)
 
     return one
 
