@@ -22,9 +22,22 @@ from cases.messages import Outcome
 from cases.state import CaseState
 from cases.tables import command, document, document_number, outbox, step
 from tests.activities.conftest import START, Town
+from tests.postgres.conftest import the_tests_of
 from yichuang.settings import Store
+from yichuang.verifying import verify_everything
 
 pytestmark = pytest.mark.long
+
+globals().update(
+    the_tests_of(
+        "tests.activities.test_settle",
+        without=(
+            # About SQLite's own files and pages.
+            "test_no_plain_personal_data_stands_in_the_files",
+            "test_a_full_disk_says_so_and_leaves_the_case_as_it_was",
+        ),
+    )
+)
 
 PATH: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("accept", {"mode": "plain"}, "u:window"),
@@ -154,3 +167,33 @@ def test_one_byte_changed_in_the_log_is_named(sealed_log: tuple[Engine, Signer])
     report = verify_stores(log, signer.verifier)
     assert report.exit_code == TAMPERED
     assert report.first_wrong is not None and report.first_wrong.index == 11
+
+
+def test_every_row_is_held_against_the_log(town: Town, sealed_log: tuple[Engine, Signer]) -> None:
+    log, signer = sealed_log
+    verdict = verify_everything(log, signer.verifier, {"cases": town.engine}, [])
+    assert (verdict.exit_code, verdict.steps) == (CLEAN, 3 * (len(PATH) + 1)), verdict.as_json()
+
+
+@pytest.mark.parametrize(
+    ("statement", "column"),
+    [
+        ("UPDATE step SET actor = 'u:windov' WHERE seq = 2", "actor"),
+        ("UPDATE case_file SET decided_by = 'u:window' WHERE decided_by <> ''", "decided_by"),
+        ("UPDATE document SET digest = reverse(digest)", "document"),
+        ("DELETE FROM opinion", "opinion"),
+    ],
+)
+def test_a_changed_row_is_named(
+    town: Town, sealed_log: tuple[Engine, Signer], statement: str, column: str
+) -> None:
+    log, signer = sealed_log
+    with town.engine.begin() as connection:
+        if "decided_by" in statement:
+            connection.exec_driver_sql(
+                "ALTER TABLE case_file DROP CONSTRAINT ck_case_file_accept_decide_apart"
+            )
+        connection.exec_driver_sql(statement)
+    verdict = verify_everything(log, signer.verifier, {"cases": town.engine}, [])
+    assert verdict.exit_code == TAMPERED
+    assert verdict.rows and all(column in row.column for row in verdict.rows), verdict.as_json()
