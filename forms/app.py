@@ -25,6 +25,9 @@ from forms.words import N_
 
 _log = logging.getLogger("yichuang.forms")
 
+Application = Starlette
+"""What `application` returns, for those who may not import the web framework."""
+
 FILES_AT_ONCE = 10
 """Files of the largest size that one post may carry."""
 

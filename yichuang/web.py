@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 import uvicorn
 from sqlalchemy.exc import OperationalError
-from starlette.types import ASGIApp
 
 from audit.tables import keys_metadata
 from audit.vault import SubjectVault
@@ -24,7 +23,7 @@ from cases.database import StoreUnwritable, open_engine
 from cases.desk import Desk
 from cases.queries import Queries
 from cases.sign_in import SignIn, SignInRules
-from forms.app import application
+from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
 from yichuang import joining, roles, temporal
@@ -60,7 +59,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def compose(settings: Settings) -> tuple[ASGIApp, WebLetters, Desk]:
+async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     """Return the application over everything real. Raises `KeyMissing`, `SettingMissing`."""
     keys = open_engine(settings.store_url("keys"), read_only=True)
     vault = joining.vault_of(settings, keys)

@@ -124,10 +124,10 @@ class DirectReception:
         if self.away:
             raise NotNow("no worker")
         return tuple(
-            [await asyncio.to_thread(self._one, actor, source, request) for request in requests]
+            [await asyncio.to_thread(self.settled, actor, source, request) for request in requests]
         )
 
-    def _one(self, actor: Actor, source: Source, request: Request) -> Outcome:
+    def settled(self, actor: Actor, source: Source, request: Request) -> Outcome:
         with self._lock:
             self.asked.append(request)
             case_id = request.case_id or self._case_id(actor, request)
@@ -346,9 +346,7 @@ class Town:
             id=str(uuid4()), verb=verb, body=body, case_id=case_id,
             reference="" if case_id else str(uuid4()),
         )  # fmt: skip
-        (outcome,) = asyncio.run(
-            self.reception.handle(self.actor(login), Source(door="web"), (request,))
-        )
+        outcome = self.reception.settled(self.actor(login), Source(door="web"), request)
         assert outcome.status == "done", (verb, outcome.code, outcome.reason)
         return outcome
 

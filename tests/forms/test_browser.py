@@ -1,0 +1,218 @@
+"""The pages in a real Chromium: keyboard, without JavaScript, narrow, and readable."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.forms.town import PASSWORD, PERMIT_FORM, Town
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.long,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="没有 Chromium（apt install chromium）"),
+]
+
+
+@pytest.fixture(scope="module")
+def address(town: Town) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        where = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = town.app(where, ["127.0.0.1"])
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        until = time.monotonic() + 20
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.05)
+        yield where
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(chromium: Browser, address: str) -> Iterator[Opener]:
+    """Opens a page as somebody, at a width, with or without JavaScript."""
+    contexts = []
+
+    def open_page(login: str, width: int = 1366, scripts: bool = True) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 768}, java_script_enabled=scripts, base_url=address
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto("/sign-in")
+        page.get_by_label("登录名").fill(login)
+        page.get_by_label("口令").fill(PASSWORD)
+        page.get_by_role("main").get_by_role("button", name="登录").click()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_clerk_files_a_case_corrects_it_and_sees_the_receipt(
+    opened: Opener, scripts: bool
+) -> None:
+    page = opened("chen", scripts=scripts)
+    page.get_by_role("link", name="收件登记").click()
+    page.get_by_role("link", name="建筑工程施工许可").click()
+    _fill(page, uscc="123")
+    page.get_by_role("button", name="收件并出具收件凭证").click()
+    assert page.title().startswith("错误：")
+    summary = page.get_by_role("alert")
+    assert summary.get_by_role("link").count() == 1
+    assert page.locator("#f-form-project_name").input_value() == PERMIT_FORM["project_name"]
+    page.locator("#f-form-uscc").fill(PERMIT_FORM["uscc"])
+    page.get_by_role("button", name="收件并出具收件凭证").click()
+    assert "已完成" in page.get_by_role("status").inner_text()
+    assert page.get_by_role("link", name="收件凭证").first.is_visible()
+
+
+def _fill(page: Page, **changes: str) -> None:
+    page.locator("#f-applicant-name").fill("云川建设有限公司")
+    page.locator("#f-applicant-id_number").fill("91990100MA0000001X")
+    page.locator("#f-applicant-phone").fill("13900000001")
+    for name, value in {**PERMIT_FORM, **changes}.items():
+        field = page.locator(f"#f-form-{name}")
+        if isinstance(value, bool):
+            field.check()
+        elif name == "building_use":
+            field.select_option(str(value))
+        else:
+            field.fill(str(value))
+    for box in page.locator('input[name^="originals."]').all():
+        box.fill("1")
+
+
+def test_the_error_summary_takes_the_focus_and_its_link_leads_to_the_field(opened: Opener) -> None:
+    page = opened("chen")
+    page.goto("/new/construction-permit")
+    page.get_by_role("button", name="收件并出具收件凭证").click()
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
+    page.get_by_role("alert").get_by_role("link").first.click()
+    assert page.evaluate("document.activeElement.id").startswith("f-")
+
+
+def test_the_keyboard_alone_reaches_and_claims_work(opened: Opener, town: Town) -> None:
+    filed = town.file()
+    town.order("chen", "accept", {"mode": "plain"}, filed.case_id)
+    page = opened("qian")
+    page.goto("/team")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent").startswith("签收"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cases/*")
+    assert "已完成" in page.get_by_role("status").inner_text()
+
+
+@pytest.fixture(scope="module")
+def case_no(town: Town) -> str:
+    name = (
+        "云川市云溪区滨河东路远大恒信天工和顺青禾长风金穗安泰建设发展投资管理股份有限公司第一分公司"
+    )
+    return str(town.file(name, project_name="㙍𠀋𪚥" * 30).case_no)
+
+
+PATHS = (
+    "/", "/team", "/cases", "/new", "/new/construction-permit", "/cases/{}",
+    "/cases/{}?tab=timeline", "/cases/{}?tab=clock", "/cases/{}?tab=documents",
+    "/cases/{}/do/accept", "/cases/{}/do/ask_supplement", "/cases/{}/do/supply",
+    "/password", "/status", "/verify",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_no_page_scrolls_sideways(opened: Opener, case_no: str, width: int) -> None:
+    page = opened("chen", width)
+    for path in PATHS:
+        assert page.goto(path.format(case_no)).ok, path  # type: ignore[union-attr]  # navigates
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_text_stands_out_from_its_ground(opened: Opener, case_no: str, width: int) -> None:
+    page = opened("chen", width)
+    for path in PATHS:
+        page.goto(path.format(case_no))
+        assert not page.evaluate(FAINT), path
+
+
+FAINT = """() => {
+  const parts = text => text.match(/[\\d.]+/g).map(Number);
+  const light = rgb => {
+    const [r, g, b] = rgb.slice(0, 3).map(v => v / 255)
+      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const found = parts(getComputedStyle(at).backgroundColor);
+      if (found.length === 3 || found[3] > 0) return found;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    const box = element.getBoundingClientRect();
+    if (!own || !box.width || getComputedStyle(element).visibility === 'hidden') continue;
+    const [a, b] = [light(parts(getComputedStyle(element).color)), light(ground(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) faint.push([element.tagName, element.textContent.slice(0, 20), ratio]);
+  }
+  return faint.length ? faint : null;
+}"""
+"""WCAG 2.1 success criterion 1.4.3, computed from what the browser painted."""
+
+
+def test_every_control_has_a_name(opened: Opener, case_no: str) -> None:
+    page = opened("chen")
+    for path in PATHS:
+        page.goto(path.format(case_no))
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('input:not([type=hidden]),select,textarea')]
+            .filter(e => !e.labels?.length && !e.getAttribute('aria-label')).map(e => e.name)"""
+        )
+        assert not nameless, (path, nameless)
+
+
+def test_no_page_breaks_its_own_content_policy(opened: Opener, case_no: str) -> None:
+    page = opened("chen")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    for path in PATHS:
+        page.goto(path.format(case_no))
+    assert not said
