@@ -1,4 +1,4 @@
-"""The stores on a real PostgreSQL: one server per session, five migrated schemas per test.
+"""The stores on a real PostgreSQL: a server per session, a database of five schemas per test.
 
 The test modules of this folder take the tests of the SQLite half as they are (`the_tests_of`) and
 give them these stores; what differs between the two databases has tests of its own.
@@ -59,28 +59,46 @@ def server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def open_named(server: str) -> Iterator[Callable[[Store], Engine]]:
-    """Open a store by name, migrated from nothing; a second opening is another engine of it."""
-    tail = uuid.uuid4().hex[:8]
-    opened: list[Engine] = []
-
-    def open_one(store: Store) -> Engine:
-        schema = {"schema": f"{store}_{tail}"}
-        url = make_url(server).update_query_dict(schema).render_as_string(hide_password=False)
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """The name of a database with five migrated schemas and no row, to be copied."""
+    _command(server, "CREATE DATABASE migrated")
+    for store in STORES:
+        url = _in(server, "migrated", store)
         create_schema(url)
         engine = open_engine(url)
         migrate(engine, store)
-        opened.append(engine)
-        return engine
+        engine.dispose()
+    return "migrated"
+
+
+@pytest.fixture
+def open_named(server: str, template: str) -> Iterator[Callable[[Store], Engine]]:
+    """Open a store of a fresh database by name; a second opening is another engine of it."""
+    database = f"city_{uuid.uuid4().hex[:8]}"
+    # A copy of pages takes a tenth of what migrating anew would.
+    _command(server, f"CREATE DATABASE {database} TEMPLATE {template}")
+    opened: list[Engine] = []
+
+    def open_one(store: Store) -> Engine:
+        opened.append(open_engine(_in(server, database, store)))
+        return opened[-1]
 
     yield open_one
     for engine in opened:
         engine.dispose()
+    _command(server, f"DROP DATABASE {database} WITH (FORCE)")
+
+
+def _in(server: str, database: str, store: Store) -> str:
+    url = make_url(server).set(database=database).update_query_dict({"schema": store})
+    return url.render_as_string(hide_password=False)
+
+
+def _command(server: str, statement: str) -> None:
     admin = open_engine(server)
-    with admin.begin() as connection:
-        for store in STORES:
-            connection.execute(text(f"DROP SCHEMA IF EXISTS {store}_{tail} CASCADE"))
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(statement))
     admin.dispose()
 
 
