@@ -259,7 +259,7 @@ class Planner:
         try:
             if body.version:
                 return catalogue.matter(body.matter, body.version)
-            return catalogue.matter_in_force(body.matter, self._local(command.occurred_at).date())
+            return catalogue.matter_at(body.matter, command.occurred_at)
         except MatterUnknown as unknown:
             raise RuleForbids("unknown_matter", str(unknown), "", "body.matter") from unknown
 

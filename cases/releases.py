@@ -23,6 +23,9 @@ from cases.tables import release
 
 Kind = Literal["matter", "rules", "policy", "template", "calendar"]
 
+LOADED: tuple[Kind, ...] = ("matter", "rules", "policy", "calendar")
+"""Kinds that count as soon as they are in force; no template is released yet."""
+
 SEED_AUTHOR = "seed:author"
 SEED_SIGNER = "seed:release"
 """Whom a shipped version names: no person of this city, and it says so. It came with the program
@@ -300,6 +303,18 @@ def exists(connection: Connection, release_id: str) -> bool:
     """Tell whether the register has a version of this id."""
     query = select(release.c.id).where(release.c.id == release_id)
     return connection.execute(query).first() is not None
+
+
+def is_in_force(one: Release, at: datetime) -> bool:
+    """Tell whether a signed version's period holds that instant; another may have come later."""
+    since, until = one.in_force_from, one.in_force_until
+    return since is not None and since <= at and (until is None or at < until)
+
+
+def came_later(known: Release, other: Release) -> bool:
+    """Tell whether, of two signed versions of one name, the other counts before the known one."""
+    assert known.in_force_from and known.signed_at and other.in_force_from and other.signed_at
+    return (known.in_force_from, known.signed_at) <= (other.in_force_from, other.signed_at)
 
 
 def signed(connection: Connection, kind: Kind) -> list[Release]:

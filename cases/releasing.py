@@ -7,6 +7,7 @@ security administrators' (object type `policy`); everything else is the catalogu
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from typing import Literal, Protocol
 from pydantic import AwareDatetime, Field
 
 from cases.messages import Command, Frozen
+from cases.projection import json_text
 from cases.releases import Check, Proposal
 
 ProposedKind = Literal["matter", "rules", "policy", "calendar"]
@@ -79,6 +81,12 @@ def verbs_of(kind: str) -> Verbs:
     return Verbs(thing, propose, sign, withdraw, {propose: propose, sign: sign, withdraw: propose})
 
 
+def order_digest(command: Command) -> str:
+    """Return SHA-256 (hex) of what is ordered, of what and by whom; not when or from where."""
+    said = [command.verb, command.case_id, command.body, command.actor.id]
+    return hashlib.sha256(json_text(said).encode()).hexdigest()
+
+
 def new_object(kind: str) -> str:
     """Return the object of a proposal: there is no release yet."""
     return f"new:{kind}"
@@ -96,7 +104,7 @@ class ReleaseAnswer(Frozen):
     """What came of an order; the same command gets the same one."""
 
     command_id: str
-    command_digest: str
+    order_digest: str
     status: Literal["done", "refused"]
     release: str = ""
     """Id of the version it is about."""
@@ -137,5 +145,6 @@ __all__ = [
     "Unreadable",
     "Withdraw",
     "new_object",
+    "order_digest",
     "verbs_of",
 ]

@@ -54,9 +54,15 @@ def read_marked(path: Path, name: str) -> tuple[Marked | None, list[Fault]]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=LOADER)
     except UnicodeDecodeError:
         return None, [Fault(name, 1, "不是 UTF-8 文本", "请另存为 UTF-8")]
+    return marked_text(text, name)
+
+
+def marked_text(text: str, name: str) -> tuple[Marked | None, list[Fault]]:
+    """Return a text's value as `read_marked` does a file's."""
+    try:
+        root = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         line = mark.line + 1 if mark else 1

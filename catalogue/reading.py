@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from catalogue import words
 from catalogue.city import City
 from catalogue.law import Article, LawRegister
-from catalogue.marks import Fault, Loc, Marked, read_marked
+from catalogue.marks import Fault, Loc, Marked, marked_text, read_marked
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 
@@ -70,6 +70,24 @@ def read_sources(folder: Path) -> Sources:
     return Sources(tuple(matters), tuple(articles), city, tuple(calendars), tuple(faults))
 
 
+def read_matter(text: str, name: str, faults: list[Fault]) -> tuple[Matter, Marked] | None:
+    """Return the matter of a text that faults call `name`, or None and its faults."""
+    marked, wrong = marked_text(text, name)
+    faults.extend(wrong)
+    return None if marked is None or wrong else _shaped(marked, Matter, faults)
+
+
+def read_calendar(text: str, name: str, faults: list[Fault]) -> tuple[Calendar, Marked] | None:
+    """Return the calendar of a text that faults call `name`, or None and its faults."""
+    marked, wrong = marked_text(text, name)
+    faults.extend(wrong)
+    found = None if marked is None or wrong else _shaped(marked, CalendarFile, faults)
+    if found is None:
+        return None
+    made = _calendar(*found, faults)
+    return None if made is None else (made, found[1])
+
+
 def _listed(folder: Path, kind: str, faults: list[Fault]) -> list[Path]:
     paths = sorted((folder / kind).glob("*.yaml"))
     if not paths:
@@ -86,8 +104,12 @@ def _read(
         return None
     marked, wrong = read_marked(path, name)
     faults.extend(wrong)
-    if marked is None or wrong:
-        return None
+    return None if marked is None or wrong else _shaped(marked, model, faults)
+
+
+def _shaped(
+    marked: Marked, model: type[_Model], faults: list[Fault]
+) -> tuple[_Model, Marked] | None:
     try:
         return model.model_validate(words.in_english(marked.value)), marked
     except ValidationError as invalid:

@@ -347,23 +347,23 @@ async def fill(settings: Settings, cases: int, said: Callable[[str], None]) -> d
     keys = open_engine(settings.store_url("keys"), read_only=True)
     web = open_engine(settings.store_url("web"))
     sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
-    queries = joining.queries_of(settings, sealer)
+    released = joining.released_of(settings)
+    queries = joining.queries_of(settings, sealer, released=released)
     accounts = Accounts(web, Credentials(), recorder(sealer.who, lambda: str(uuid4())))
     logins = {person.login for person in PEOPLE}
-    catalogue = joining.catalogue()
-    today = datetime.now(UTC).date()
+    catalogue, today = released.catalogue(), datetime.now(UTC)
     teller = Teller(
         CityReception(
             await temporal.connect(settings),
             settings.temporal_task_queue,
-            access=joining.access_of(settings, "web"),
+            access=joining.access_of(settings, "web", released),
             queries=queries,
-            catalogue=joining.catalogue,
+            catalogue=released.catalogue,
             refusals=RefusalLog(web, "web", sealer.who),
         ),
         queries,
         {one.login: one.actor() for one in accounts.listing() if one.login in logins},
-        {code: catalogue.matter_in_force(code, today) for code, _ in MATTERS},
+        {code: catalogue.matter_at(code, today) for code, _ in MATTERS},
     )
     waiting = iter(range(cases))
     stages: dict[str, int] = {}

@@ -356,8 +356,9 @@ async def _serve(settings: Settings) -> None:
     gateway_store = open_engine(settings.store_url("gateway"))
     vault = joining.vault_of(settings)
     sealer = joining.sealer_of(settings, vault)
-    queries = joining.queries_of(settings, sealer)
-    access = joining.access_of(settings, "gateway")
+    released = joining.released_of(settings)
+    queries = joining.queries_of(settings, sealer, released=released)
+    access = joining.access_of(settings, "gateway", released)
     inbox = Inbox(gateway_store, vault)
     bus = await connect(settings, "gateway")
     reception = CityReception(
@@ -365,7 +366,7 @@ async def _serve(settings: Settings) -> None:
         settings.temporal_task_queue,
         access=access,
         queries=queries,
-        catalogue=joining.catalogue,
+        catalogue=released.catalogue,
         refusals=RefusalLog(gateway_store, "gateway", sealer.who),
     )
 

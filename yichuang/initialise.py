@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -17,16 +17,29 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Connection
 
+from activities.releasing import seeded
 from audit.logstore import LogFounded, found_log
 from audit.notes import NoteKey, NoteVerifier
+from audit.outbox import record
 from audit.signer import init_signer
 from cases.accounts import Accounts
 from cases.database import open_engine
-from cases.releases import Check, Proposal, ReleaseRefused, seed
-from catalogue.load import Catalogue, canonical, load_catalogue
-from catalogue.matters import Matter
+from cases.releases import (
+    LOADED,
+    SEED_AUTHOR,
+    Check,
+    Proposal,
+    exists,
+    find,
+    names,
+    propose,
+    release_id,
+    seed,
+)
+from catalogue.load import HERE, canonical, load_catalogue, period_of
+from catalogue.reading import read_calendar
 from policies.identity import Credentials
-from policies.policy import MODEL_FILE, ROWS_FILE, load_policy
+from policies.policy import MODEL_FILE, ROWS_FILE, load_policy, whole_text
 from rules.load import load_packs
 from yichuang import keyring
 from yichuang.joining import sealer_of, vault_of
@@ -101,48 +114,43 @@ def _log(settings: Settings) -> Iterator[str]:
 
 
 def _releases(settings: Settings) -> Iterator[str]:
+    """Fill the register: what has no version yet is activated, what has one is only proposed.
+
+    A newer program must not put its own version in the place of one that this city has signed.
+    """
     engine = open_engine(settings.store_url("cases"))
     now = datetime.now(UTC)
     try:
         with engine.begin() as connection:
-            yield from _matters(connection, load_catalogue(packs=load_packs()), now)
-            yield from _packs(connection, now)
-            yield from _policy(connection, now)
+            known = {kind: names(connection, kind) for kind in LOADED}
+            for proposal, since, until in _shipped(now):
+                if proposal.name in known[proposal.kind]:
+                    yield from _proposed(connection, proposal, now)
+                else:
+                    yield from _seeded(connection, proposal, now, since, until)
     finally:
         engine.dispose()
 
 
-def _matters(connection: Connection, catalogue: Catalogue, now: datetime) -> Iterator[str]:
-    for matter in catalogue.matters:
-        proposal = Proposal(
-            "matter", matter.code, matter.version, canonical(matter).decode(), (SEEDED,)
-        )
-        yield from _seeded(connection, proposal, now, *_in_force(matter))
-
-
-def _in_force(matter: Matter) -> tuple[datetime, datetime | None]:
-    zone = ZoneInfo(matter.zone)
-    since = datetime.combine(matter.in_force_from, time(), zone)
-    if matter.in_force_until is None:
-        return since, None
-    # The last day counts whole: a day ends at 24:00.
-    return since, datetime.combine(matter.in_force_until + timedelta(days=1), time(), zone)
-
-
-def _packs(connection: Connection, now: datetime) -> Iterator[str]:
-    for pack in load_packs().values():
-        proposal = Proposal("rules", pack.id, pack.version, pack.stored, (SEEDED,))
+def _shipped(now: datetime) -> Iterator[tuple[Proposal, datetime, datetime | None]]:
+    packs = load_packs()
+    for matter in load_catalogue(packs=packs).matters:
+        text = canonical(matter).decode()
+        yield Proposal("matter", matter.code, matter.version, text, (SEEDED,)), *period_of(matter)
+    for pack in packs.values():
         first = min(rule.in_force_from for rule in pack.definition.rules)
         since = datetime.combine(first, time(), ZoneInfo(pack.definition.zone))
-        yield from _seeded(connection, proposal, now, since, None)
-
-
-def _policy(connection: Connection, now: datetime) -> Iterator[str]:
+        yield Proposal("rules", pack.id, pack.version, pack.stored, (SEEDED,)), since, None
+    for file in sorted((HERE / "calendars").glob("*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        found = read_calendar(text, file.name, [])
+        assert found is not None  # load_catalogue has found no fault in it
+        calendar = found[0]
+        yield Proposal("calendar", calendar.name, calendar.version, text, (SEEDED,)), now, None
     policy = load_policy()
-    content = f"{MODEL_FILE.read_text('utf-8')}\n{ROWS_FILE.read_text('utf-8')}"
+    text = whole_text(MODEL_FILE.read_text("utf-8"), ROWS_FILE.read_text("utf-8"))
     # The policy has no number of its own: its digest names it, and each new text is a version.
-    proposal = Proposal("policy", "access", policy.version[:32], content, (SEEDED,))
-    yield from _seeded(connection, proposal, now, now, None)
+    yield Proposal("policy", "access", policy.version[:32], text, (SEEDED,)), now, None
 
 
 def _seeded(
@@ -152,11 +160,31 @@ def _seeded(
     since: datetime,
     until: datetime | None,
 ) -> Iterator[str]:
-    try:
-        if seed(connection, proposal, now, since, until):
-            yield f"已激活随程序发布的 {proposal.kind} {proposal.name} {proposal.version}"
-    except ReleaseRefused as taken:
-        yield f"注意：{taken.reason}（登记的文本保持不变）"
+    if seed(connection, proposal, now, since, until):
+        _note(connection, proposal, now)
+        yield f"已激活随程序发布的 {proposal.kind} {proposal.name} {proposal.version}"
+
+
+def _proposed(connection: Connection, proposal: Proposal, now: datetime) -> Iterator[str]:
+    key = release_id(proposal.kind, proposal.name, proposal.version)
+    if exists(connection, key):
+        if find(connection, key).digest != proposal.digest:
+            yield (
+                f"注意：{proposal.kind} {proposal.name} {proposal.version} 与登记的文本不同"
+                "（登记的保持不变；要改请另提新版本）"
+            )
+        return
+    propose(connection, proposal, SEED_AUTHOR, now)
+    _note(connection, proposal, now)
+    yield (
+        f"随程序发布的 {proposal.kind} {proposal.name} {proposal.version} 已登记为提案，"
+        "须由签署人签署后生效"
+    )
+
+
+def _note(connection: Connection, proposal: Proposal, now: datetime) -> None:
+    key = release_id(proposal.kind, proposal.name, proposal.version)
+    record(connection, seeded(find(connection, key), now))
 
 
 def _administrators(settings: Settings) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -11,10 +10,10 @@ from activities.sealing import Sealer
 from audit.vault import SubjectVault
 from cases.database import open_engine
 from cases.queries import Queries
-from catalogue.load import Catalogue, load_catalogue
+from catalogue.load import Catalogue
 from policies.access import Access
-from policies.policy import load_policy
 from yichuang.keyring import master_keys, pepper, warrant_keys, warrant_signer
+from yichuang.released import LiveCalendars, Released, shipped
 from yichuang.settings import Settings
 from yichuang.unsealing import opener
 
@@ -34,10 +33,14 @@ def sealer_of(settings: Settings, vault: SubjectVault) -> Sealer:
     return Sealer(vault, pepper(settings))
 
 
-@lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
-    """Return the catalogue as shipped with this version, read once."""
-    return load_catalogue()
+    """Return the catalogue as shipped with this version: law and city, and the register's seed."""
+    return shipped()
+
+
+def released_of(settings: Settings, cases: Engine | None = None) -> Released:
+    """Return the versions in force, as this process reads them from the cases store."""
+    return Released(cases or open_engine(settings.store_url("cases"), read_only=True))
 
 
 def departments() -> dict[str, str]:
@@ -45,15 +48,26 @@ def departments() -> dict[str, str]:
     return {one.code: one.parent for one in catalogue().city.departments}
 
 
-def access_of(settings: Settings, issuer: str) -> Access:
-    """Return policy for one door, which signs its own warrants."""
-    return Access(load_policy(), departments(), warrant_signer(settings, issuer))
+def access_of(settings: Settings, issuer: str, released: Released | None = None) -> Access:
+    """Return policy in force for one door, which signs its own warrants.
+
+    Raises `NothingReleased` before the first `init`.
+    """
+    policy = (released or released_of(settings)).policy
+    return Access(policy(), departments(), warrant_signer(settings, issuer), policy)
 
 
-def queries_of(settings: Settings, sealer: Sealer, *, cases: Engine | None = None) -> Queries:
+def queries_of(
+    settings: Settings,
+    sealer: Sealer,
+    *,
+    cases: Engine | None = None,
+    released: Released | None = None,
+) -> Queries:
     """Return the readers of the cases store."""
     engine = cases or open_engine(settings.store_url("cases"), read_only=True)
-    return Queries(engine, opener(sealer.vault), sealer.name_mac, catalogue().calendars)
+    calendars = LiveCalendars((released or Released(engine)).catalogue)
+    return Queries(engine, opener(sealer.vault), sealer.name_mac, calendars)
 
 
 __all__ = [
@@ -62,6 +76,7 @@ __all__ = [
     "departments",
     "log_vkey_path",
     "queries_of",
+    "released_of",
     "sealer_of",
     "vault_of",
     "warrant_keys",

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -231,7 +230,7 @@ class CityReception:
         try:
             if body.version:
                 return catalogue.matter(body.matter, body.version)
-            return catalogue.matter_in_force(body.matter, at.astimezone(_zone(catalogue)).date())
+            return catalogue.matter_at(body.matter, at)
         except MatterUnknown as unknown:
             raise RuleForbids("unknown_matter", str(unknown), "", "body.matter") from unknown
 
@@ -317,10 +316,6 @@ def future_facts(case_id: str, matter: Matter, actor: Actor) -> CaseFacts:
         separations=tuple(separation.acts for separation in matter.separations),
         separation_bases=tuple(separation.basis for separation in matter.separations),
     )
-
-
-def _zone(catalogue: Catalogue) -> ZoneInfo:
-    return ZoneInfo(catalogue.city.zone)
 
 
 def _is_uuid(text: str) -> bool:

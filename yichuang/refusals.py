@@ -24,8 +24,11 @@ class RefusalLog:
         # One stream has one head: threads that race for it would only wait for one another.
         self._one = threading.Lock()
 
-    def note(self, command: Command, outcome: Outcome, at: datetime) -> None:
-        """Record that the order was refused, and why; nothing of its body."""
+    def note(self, command: Command, outcome: Outcome, at: datetime, thing: str = "case") -> None:
+        """Record that the order was refused, and why; nothing of its body.
+
+        `thing` is the type of what `command.case_id` names.
+        """
         actor = command.actor
         with self._one, self._engine.begin() as connection:
             record(
@@ -42,7 +45,7 @@ class RefusalLog:
                         on_behalf=self._who(actor.on_behalf) if actor.on_behalf else None,
                     ),
                     act=command.verb,
-                    obj=What("case", command.case_id or "-"),
+                    obj=What(thing, command.case_id or "-"),
                     res="deny",
                     why=outcome.code,
                     where=Where(ip=command.source.ip or None, svc=command.source.door),

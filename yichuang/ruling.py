@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
+from cases import releases
 from cases.database import reading
 from cases.rulings import Ruling
 from cases.settling import RuleForbids
-from cases.tables import rule_pack
 from rules.evaluate import NoRuling
 from rules.pack import ContextRefused, Pack
 from rules.process import RulesProcess
 
 
 class CityRules:
-    """`activities.planning.Rules` over the rules process. `active` are today's packs, by id."""
+    """`activities.planning.Rules` over the rules process. `active` gives the packs in force."""
 
-    def __init__(self, process: RulesProcess, active: Mapping[str, Pack], cases: Engine) -> None:
+    def __init__(
+        self, process: RulesProcess, active: Callable[[], Mapping[str, Pack]], cases: Engine
+    ) -> None:
         self._process = process
-        self._active = dict(active)
+        self._active = active
         self._cases = cases
 
     def digest(self, pack: str) -> str:
         """Return the digest of the version that is active now. Raises `KeyError`."""
-        return self._active[pack].digest
+        return self._active()[pack].digest
 
     def evaluate(self, digest: str, context: Mapping[str, object], at: datetime) -> Ruling:
         """Return the ruling of that version on the fields it knows.
@@ -43,17 +45,15 @@ class CityRules:
         try:
             return self._process.pack(digest)
         except KeyError:
-            pack = Pack.from_stored(self._stored(digest))
+            # By its digest only: which version of an id is active, the register says.
+            pack = Pack.from_stored(self._signed(digest))
             self._process.add(pack)
-            # `add` makes a pack the one of its id; the active one must stay so.
-            if pack.id in self._active:
-                self._process.add(self._active[pack.id])
             return pack
 
-    def _stored(self, digest: str) -> str:
-        table = rule_pack.c
+    def _signed(self, digest: str) -> str:
+        """Return the text of a version that was signed once, in force still or not."""
         with reading(self._cases) as connection:
-            text: str = connection.execute(
-                select(table.pack).where(table.digest == digest)
-            ).scalar_one()
-        return text
+            found = releases.of_digest(connection, "rules", digest)
+        if found is None:
+            raise LookupError(f"no signed rule pack has the digest {digest}")
+        return found.content

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import uvicorn
 from sqlalchemy.exc import OperationalError
@@ -29,6 +28,7 @@ from policies.identity import Credentials
 from yichuang import joining, roles, temporal
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
+from yichuang.release_door import ReleaseDoor
 from yichuang.settings import Settings
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_letters import WebLetters
@@ -64,28 +64,32 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     keys = open_engine(settings.store_url("keys"), read_only=True)
     vault = joining.vault_of(settings, keys)
     sealer = joining.sealer_of(settings, vault)
-    queries = joining.queries_of(settings, sealer)
-    access = joining.access_of(settings, "web")
+    cases = open_engine(settings.store_url("cases"), read_only=True)
+    released = joining.released_of(settings, cases)
+    queries = joining.queries_of(settings, sealer, cases=cases, released=released)
+    access = joining.access_of(settings, "web", released)
     web = open_engine(settings.store_url("web"))
     # Drafts and uploads are sealed under keys that stand in the web's own store: of the keys store
     # the worker is the one writer.
     keys_metadata.create_all(web)
     desk_vault = SubjectVault(web, temporal.master_keys(settings)[0])
     desk = Desk(web)
-    zone = ZoneInfo(settings.zone)
-    catalogue = WebCatalogue(joining.catalogue, now, zone)
+    catalogue = WebCatalogue(released.catalogue, now)
     record = recorder(sealer.who, lambda: str(uuid4()))
     accounts = Accounts(web, Credentials(), record)
     entrance = SignIn(web, Credentials(), record, rules_of(settings))
     letters = WebLetters(settings)
+    client = await temporal.connect(settings, lazy=True)
+    queue, refusals = settings.temporal_task_queue, RefusalLog(web, "web", sealer.who)
     reception = CityReception(
-        await temporal.connect(settings, lazy=True),
-        settings.temporal_task_queue,
+        client,
+        queue,
         access=access,
         queries=queries,
-        catalogue=joining.catalogue,
-        refusals=RefusalLog(web, "web", sealer.who),
+        catalogue=released.catalogue,
+        refusals=refusals,
     )
+    door = ReleaseDoor(client, queue, access=access, engine=cases, refusals=refusals)
     ports = Ports(
         reception=reception,
         reader=WebReader(queries, access, accounts, now),
@@ -98,7 +102,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
         uploads=WebUploads(desk, desk_vault, sealer.who, now),
         drafts=WebDrafts(desk, desk_vault, sealer.who, now),
         dead_letters=letters,
-        releases=WebReleases(open_engine(settings.store_url("cases")), sealer.who, now),
+        releases=WebReleases(cases, door, asyncio.get_running_loop(), now),
     )
     return application(ports, options_of(settings), AWAY), letters, desk
 

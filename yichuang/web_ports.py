@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 from sqlalchemy import Engine, and_
@@ -32,6 +31,7 @@ from cases.worklists import Desk, Lines, count_by_stage
 from catalogue.load import Catalogue
 from catalogue.matters import Matter
 from forms import ports
+from forms.words import Language
 from policies.access import Access
 from policies.access import Thing as PolicyThing
 from policies.vocabulary import ROLES
@@ -153,13 +153,15 @@ class WebCatalogue:
 
     catalogue: Callable[[], Catalogue]
     now: Callable[[], datetime]
-    zone: ZoneInfo
 
     def matters(self) -> Sequence[Matter]:
-        return self.catalogue().matters_in_force(self.now().astimezone(self.zone).date())
+        return self.catalogue().matters_at(self.now())
 
-    def departments(self) -> Mapping[str, str]:
-        return {one.code: one.short or one.name for one in self.catalogue().city.departments}
+    def departments(self, language: Language = "zh") -> Mapping[str, str]:
+        every = self.catalogue().city.departments
+        if language == "en":
+            return {one.code: one.name_en for one in every}
+        return {one.code: one.short or one.name for one in every}
 
     def cited(self, basis: str) -> str:
         article = self.catalogue().law.get(basis)

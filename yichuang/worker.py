@@ -20,16 +20,19 @@ from activities.announcing import Announcer
 from activities.papers import Press
 from activities.planning import Planned, Planner, Verify, Walked
 from activities.press import DocumentPress
+from activities.releasing import Releasing
+from activities.releasing import Verify as VerifyOn
+from activities.sealing import Sealer
 from activities.settle import Settlement
 from cases.database import open_engine
 from cases.messages import Command
 from cases.settling import RuleForbids
 from catalogue.load import Catalogue
-from policies.policy import load_policy
 from policies.warrants import LAW_VERB, WarrantInvalid, WarrantKeys, WarrantSigner, verify
-from rules.load import load_packs
 from rules.process import RulesProcess
 from yichuang import joining, roles, temporal
+from yichuang.release_gates import Gates, period
+from yichuang.released import Released
 from yichuang.ruling import CityRules
 from yichuang.settings import Settings
 
@@ -46,12 +49,13 @@ class LawfulPlanner(Planner):
     """A planner that holds the worker's pen: a timer of the law gets its warrant here."""
 
     pen: WarrantSigner | None = None
-    policy: str = ""
+    policy: Callable[[], str] = str
+    """The version of the policy in force."""
 
     def plan(self, walked: Walked, command: Command) -> Planned:
         """Plan the step; an order of the law is warranted by its article first."""
         if command.verb == LAW_VERB and self.pen is not None:
-            warrant = self.pen.of_law(command, self.policy, self.now())
+            warrant = self.pen.of_law(command, self.policy(), self.now())
             command = command.model_copy(update={"warrant": warrant})
         return Planner.plan(self, walked, command)
 
@@ -72,54 +76,90 @@ def warrant_check(keys: WarrantKeys) -> Verify:
     return check
 
 
+def warrant_check_on(keys: WarrantKeys) -> VerifyOn:
+    """Return what says what is wrong with the warrant of an order to something that is no case."""
+
+    def check(
+        command: Command, admitted_at: datetime, object_type: str, act: str
+    ) -> RuleForbids | None:
+        try:
+            verify(command.warrant, command, keys, admitted_at, object_type=object_type, act=act)
+        except WarrantInvalid as wrong:
+            return RuleForbids(wrong.code, wrong.reason, "", "warrant")
+        return None
+
+    return check
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What a worker process works with."""
 
     settlement: Settlement
+    releasing: Releasing
     rules: RulesProcess
     cases: Engine
 
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """Return every activity there is (held by tests/house/test_registered.py)."""
-        return (self.settlement.settle,)
+        return (self.settlement.settle, self.releasing.act)
 
 
 @contextmanager
 def workshop(
     settings: Settings,
     press: Press | None = None,
-    catalogue: Callable[[], Catalogue] = joining.catalogue,
+    catalogue: Callable[[], Catalogue] | None = None,
 ) -> Iterator[Workshop]:
-    """Open what the worker works with. `press`: another than the printing processes."""
+    """Open what the worker works with: the versions in force, read as they change.
+
+    `press`: another than the printing processes. `catalogue`: another than the register's.
+    """
     cases = open_engine(settings.store_url("cases"))
     keys = open_engine(settings.store_url("keys"))
-    packs = load_packs()
+    released = joining.released_of(settings, cases)
+    catalogue = catalogue or released.catalogue
     printing: DocumentPress | None = None
     if press is None:
         press = printing = DocumentPress(catalogue, f"{settings.address}/verify")
     sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
     try:
-        with RulesProcess(packs.values()) as rules:
+        with RulesProcess(released.packs().values()) as rules:
             planner = LawfulPlanner(
                 engine=cases,
                 sealer=sealer,
                 catalogue=catalogue,
-                rules=CityRules(rules, packs, cases),
+                rules=CityRules(rules, released.packs, cases),
                 verify=warrant_check(joining.warrant_keys(settings)),
                 press=press,
                 announcer=Announcer(settings.city, f"{settings.address}/schemas"),
-                now=lambda: datetime.now(UTC),
+                now=_now,
                 pen=joining.warrant_signer(settings, "worker"),
-                policy=load_policy().version,
+                policy=lambda: released.policy().version,
             )
             settlement = Settlement(cases, planner, namespace=settings.temporal_namespace)
-            yield Workshop(settlement, rules, cases)
+            yield Workshop(settlement, _releasing(settings, cases, sealer, released), rules, cases)
     finally:
         if printing is not None:
             printing.close()
         cases.dispose()
         keys.dispose()
+
+
+def _releasing(settings: Settings, cases: Engine, sealer: Sealer, released: Released) -> Releasing:
+    gates = Gates(released, joining.warrant_signer(settings, "worker"), _now)
+    return Releasing(
+        cases,
+        sealer,
+        warrant_check_on(joining.warrant_keys(settings)),
+        gates.by_kind(),
+        lambda release: period(release, _now()),
+        _now,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def main(settings: Settings) -> int:

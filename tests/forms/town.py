@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
@@ -282,7 +281,7 @@ class Town:
         self.entrance = SignIn(
             self.web, credentials, record, SignInRules(attempts=5, address_attempts=1000)
         )
-        catalogue = WebCatalogue(lambda: self.matters, _now, ZoneInfo("Asia/Shanghai"))
+        catalogue = WebCatalogue(lambda: self.matters, _now)
         self.access = RecordingAccess(WebAccess(policy_access, _now))
         self.letters, self.releases = ListedLetters(), ListedReleases()
         desk = Desk(self.web)

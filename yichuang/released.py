@@ -1,0 +1,263 @@
+"""What counts in this city now: the versions that two people have signed, and nothing else.
+
+The files that came with the program are the seed of the register and never read again for matters,
+rules, policy or calendars: an edited file changes nothing until it is proposed and signed. Law and
+city stand in the program's files; they are no releases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from cases import releases
+from cases.database import reading
+from cases.releases import Release
+from catalogue.load import Catalogue, MatterUnknown, load_catalogue
+from catalogue.marks import Fault
+from catalogue.matters import Matter
+from catalogue.reading import read_calendar
+from catalogue.working_days import NONE, Calendar
+from policies.policy import Policy, parse_whole
+from rules.pack import Pack
+
+LOOK_EVERY_S = 1.0
+"""How often at most the register is looked at: 4 ms on a busy machine (2 cores, 2026-11-22)."""
+STALE_AFTER_S = 60.0
+"""How long what was read last may serve while the register cannot be read. After that the error
+rises: policy that may be stale means no."""
+
+_log = logging.getLogger("yichuang.released")
+_Value = TypeVar("_Value")
+
+
+class NothingReleased(Exception):
+    """The register has no policy in force: `bin/yichuang init` has not run, or all has lapsed."""
+
+
+class ReleaseAltered(Exception):
+    """A signed version's text is not the one signed: impossible; stop and have it looked at."""
+
+
+@dataclass(frozen=True)
+class SignedCatalogue(Catalogue):
+    """The catalogue of one moment, which looks once more before it denies a version."""
+
+    fresh: Callable[[], Catalogue] = field(kw_only=True, repr=False, compare=False)
+
+    def matter(self, code: str, version: str) -> Matter:
+        """Return that version. Raises `MatterUnknown`."""
+        try:
+            return Catalogue.matter(self, code, version)
+        except MatterUnknown:
+            # A door may have seen a signature up to a second before this process does.
+            return Catalogue.matter(self.fresh(), code, version)
+
+
+@dataclass(frozen=True)
+class _Now:
+    """Everything in force, read in one moment; replaced whole."""
+
+    stamp: tuple[int, str]
+    until: datetime | None
+    """When one of the versions begins or ceases to count."""
+    catalogue: Catalogue
+    packs: Mapping[str, Pack]
+    policy: Policy
+    calendar_texts: Mapping[str, str] = field(repr=False)
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Catalogue:
+    """Return the catalogue as shipped with this version, read once: law and city are used of it."""
+    return load_catalogue()
+
+
+class Released:
+    """The versions in force. Safe in any number of threads; a question sees one whole moment."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        files: Callable[[], Catalogue] = shipped,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        """`engine` is the cases store, which is only read. Reads nothing yet."""
+        self._engine = engine
+        self._files = files
+        self._clock = now
+        self._look_every_s = look_every_s
+        self._one = threading.Lock()
+        self._held: _Now | None = None
+        self._looked = self._read = 0.0
+        self._parsed: dict[str, Matter | Pack | Policy | Calendar] = {}
+
+    def catalogue(self) -> Catalogue:
+        """Return every signed matter with its period, the calendars in force, law and city."""
+        return self._now().catalogue
+
+    def packs(self) -> Mapping[str, Pack]:
+        """Return the rule packs in force, by id."""
+        return self._now().packs
+
+    def policy(self) -> Policy:
+        """Return the policy in force. Raises `NothingReleased`."""
+        return self._now().policy
+
+    def calendar_texts(self) -> Mapping[str, str]:
+        """Return the YAML of the calendars in force that were released here, by name."""
+        return self._now().calendar_texts
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def _fresh(self) -> Catalogue:
+        """Return the catalogue as it stands at this very moment."""
+        with self._one:
+            self._looked = float("-inf")
+            return self._look(time.monotonic()).catalogue
+
+    def _now(self) -> _Now:
+        held, at = self._held, time.monotonic()
+        if held is not None and at - self._looked < self._look_every_s:
+            return held
+        # Whoever comes while another looks takes what there is; the first must wait.
+        if not self._one.acquire(blocking=held is None):
+            assert held is not None
+            return held
+        try:
+            return self._look(time.monotonic())
+        finally:
+            self._one.release()
+
+    def _look(self, at: float) -> _Now:
+        if self._held is not None and at - self._looked < self._look_every_s:
+            return self._held
+        try:
+            self._held = self._newest(self._held)
+            self._read = at
+        except (SQLAlchemyError, OSError, ReleaseAltered):
+            if self._held is None or at - self._read > STALE_AFTER_S:
+                raise
+            _log.exception("the register cannot be read; what was in force serves on for a while")
+        self._looked = at
+        return self._held
+
+    def _newest(self, held: _Now | None) -> _Now:
+        now = self._clock()
+        with reading(self._engine) as connection:
+            stamp = releases.stamp(connection)
+            if held is not None and held.stamp == stamp:
+                if held.until is None or now < held.until:
+                    return held
+            return self._load(connection, stamp, now)
+
+    def _load(self, connection: Connection, stamp: tuple[int, str], now: datetime) -> _Now:
+        rows = {kind: releases.signed(connection, kind) for kind in releases.LOADED}
+        texts = {one.name: one.content for one in _in_force(rows["calendar"], now)}
+        matters = [(self._value(one, _matter), one) for one in rows["matter"]]
+        policy = next(_in_force(rows["policy"], now), None)
+        if policy is None:
+            raise NothingReleased("登记簿里没有生效的权限策略：请先运行 bin/yichuang init")
+        changes = [
+            moment
+            for kind in ("rules", "policy", "calendar")
+            for one in rows[kind]
+            for moment in (one.in_force_from, one.in_force_until)
+            if moment is not None and moment > now
+        ]
+        files = self._files()
+        calendars = {
+            one.name: self._value(one, _calendar) for one in _in_force(rows["calendar"], now)
+        }
+        return _Now(
+            stamp=stamp,
+            until=min(changes, default=None),
+            catalogue=SignedCatalogue(
+                matters=tuple(matter for matter, _ in matters),
+                law=files.law,
+                city=files.city,
+                calendars={**calendars, NONE.name: NONE},
+                periods={(m.code, m.version): _period(one) for m, one in matters},
+                fresh=self._fresh,
+            ),
+            packs=MappingProxyType(
+                {one.name: self._value(one, _pack) for one in _in_force(rows["rules"], now)}
+            ),
+            policy=self._value(policy, _policy),
+            calendar_texts=MappingProxyType(texts),
+        )
+
+    def _value(self, one: Release, parse: Callable[[str], _Value]) -> _Value:
+        """Return a version's value, parsed once: the same object as long as it counts."""
+        key = f"{one.kind} {one.digest}"
+        if key not in self._parsed:
+            if hashlib.sha256(one.content.encode()).hexdigest() != one.digest:
+                raise ReleaseAltered(f"{one.kind} {one.name} {one.version}：文本与签署的摘要不符")
+            self._parsed[key] = parse(one.content)  # type: ignore[assignment]  # by kind, below
+        return self._parsed[key]  # type: ignore[return-value]  # a kind has one parser
+
+
+class LiveCalendars(Mapping[str, Calendar]):
+    """The calendars in force, for who keeps the mapping."""
+
+    def __init__(self, catalogue: Callable[[], Catalogue]) -> None:
+        self._catalogue = catalogue
+
+    def __getitem__(self, name: str) -> Calendar:
+        return self._catalogue().calendars[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._catalogue().calendars)
+
+    def __len__(self) -> int:
+        return len(self._catalogue().calendars)
+
+
+def _in_force(rows: Iterable[Release], now: datetime) -> Iterator[Release]:
+    """Yield one version per name: of those in force, the one that came into force last."""
+    newest: dict[str, Release] = {}
+    for one in rows:
+        if not releases.is_in_force(one, now):
+            continue
+        known = newest.get(one.name)
+        if known is None or releases.came_later(known, one):
+            newest[one.name] = one
+    yield from newest.values()
+
+
+def _period(one: Release) -> tuple[datetime, datetime | None]:
+    assert one.in_force_from is not None
+    return one.in_force_from, one.in_force_until
+
+
+def _matter(text: str) -> Matter:
+    return Matter.model_validate_json(text)
+
+
+def _pack(text: str) -> Pack:
+    return Pack.from_stored(text)
+
+
+def _policy(text: str) -> Policy:
+    return parse_whole(text)
+
+
+def _calendar(text: str) -> Calendar:
+    faults: list[Fault] = []
+    found = read_calendar(text, "calendar", faults)
+    if found is None:
+        raise ReleaseAltered("；".join(map(str, faults)))
+    return found[0]
