@@ -61,7 +61,7 @@ class ReleasesPage(Page):
 
 def _account_form(visit: Visit) -> Form:
     say = visit.say
-    departments = visit.ports.catalogue.departments().items()
+    departments = visit.ports.catalogue.departments(visit.language).items()
     return Form(
         (
             Field("login", say(N_("登录名")), max_length=64),
@@ -87,7 +87,7 @@ async def _show_accounts(
         accounts=tuple(rows),
         form=form,
         roles=visit.ports.catalogue.roles(),
-        departments=visit.ports.catalogue.departments(),
+        departments=visit.ports.catalogue.departments(visit.language),
         code=code,
         code_for=code_for,
         may_manage=await _may(visit, "account_manage", "account"),

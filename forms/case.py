@@ -113,7 +113,7 @@ async def view_of(visit: Visit, facts: CaseFacts, revealed: bool = False) -> Cas
 
 async def scene_of(visit: Visit, view: CaseView) -> Scene:
     """Return what the acts of this case depend on."""
-    departments = visit.ports.catalogue.departments()
+    departments = visit.ports.catalogue.departments(visit.language)
     # 加签 and 转办 may go to any department; one's own colleagues stand first.
     people = await visit.ask(visit.ports.reader.colleagues, "")
     own = {code for code, _ in await visit.ask(visit.ports.reader.colleagues, _own(visit))}

@@ -84,7 +84,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
             Option(code, say(word("stage", code)), str(worklist.by_stage.get(code, 0)))
             for code in STAGES_LISTED
         ),
-        departments=visit.ports.catalogue.departments(),
+        departments=visit.ports.catalogue.departments(visit.language),
         filtered=bool(query.text or query.matter or query.stage or query.state or query.department),
         claimable={
             row.case_id: str(uuid4())

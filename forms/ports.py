@@ -19,6 +19,7 @@ from cases.reception import NotNow, Reception
 from cases.state import CaseState
 from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
+from forms.words import Language
 
 # --- who is there --------------------------------------------------------------------------------
 
@@ -223,8 +224,8 @@ class Catalogue(Protocol):
         """The version in force today of each matter."""
         ...
 
-    def departments(self) -> Mapping[str, str]:
-        """Code → name."""
+    def departments(self, language: Language = "zh") -> Mapping[str, str]:
+        """Code → name as lists show it."""
         ...
 
     def roles(self) -> Mapping[str, str]:

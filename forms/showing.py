@@ -82,7 +82,7 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
                 say(N_("团队队列")), "/team", counts.team, path == "/team" and not stage
             ),
             NavigationItem(
-                say(N_("全部办件")), "/cases", counts.all, path == "/cases" and not stage
+                say(N_("全部办件")), "/cases?state=open", counts.all, path == "/cases" and not stage
             ),
         ]
     if (await visit.ask(may, visit.actor, "file", "case")).allowed:

@@ -70,7 +70,7 @@ class NewCasePage(Page):
 
 async def choose(visit: Visit) -> Response:
     text = visit.request.query_params.get("text", "").strip()
-    names = visit.ports.catalogue.departments()
+    names = visit.ports.catalogue.departments(visit.language)
     groups: dict[str, tuple[Matter, ...]] = {}
     for matter in visit.ports.catalogue.matters():
         if text.lower() in f"{matter.name} {matter.name_en} {matter.basic_code}".lower():
@@ -205,7 +205,9 @@ def _page(
     return NewCasePage(
         title=f"{visit.say(N_('收件登记'))} · {name}",
         matter=matter,
-        department=visit.ports.catalogue.departments().get(matter.department, matter.department),
+        department=visit.ports.catalogue.departments(visit.language).get(
+            matter.department, matter.department
+        ),
         form=Form((*applicant, *agent, *content, *intake)),
         applicant=applicant,
         agent=agent,
