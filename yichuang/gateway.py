@@ -264,7 +264,7 @@ class Gateway:
         if path:
             headers["Yichuang-Field"] = path
         await self._publish(f"dlq.{self._city}.{user}", message.data, headers)
-        event_id = event.id if event else (message.headers or {}).get("Nats-Msg-Id", "")
+        event_id = event.id if event else _id_of(message)
         answer = orders.Answer(
             event_id=event_id or f"{letter.stream}:{letter.stream_seq}",
             event_source=event.source if event else "",
@@ -295,6 +295,20 @@ class Gateway:
     async def _acknowledge(self, message: Msg) -> None:
         await message.ack()
         self._unacknowledged.pop(message.metadata.sequence.stream, None)
+
+
+def _id_of(message: Msg) -> str:
+    """Return the id that a broken envelope still shows, so that its sender finds the answer."""
+    headers = message.headers or {}
+    for name in ("ce-id", "Nats-Msg-Id"):
+        if headers.get(name):
+            return headers[name]
+    try:
+        document = orjson.loads(message.data)
+    except orjson.JSONDecodeError:
+        return ""
+    shown = document.get("id") if isinstance(document, dict) else None
+    return shown if isinstance(shown, str) else ""
 
 
 def _case_key(order: _Order) -> str:

@@ -269,6 +269,16 @@ async def test_an_answer_survives_the_gateway_and_is_given_again_by_the_next_one
         assert later.answers[0]["outcome"]["case_no"] == "NO-1"
 
 
+async def test_a_broken_envelope_is_answered_under_the_id_that_it_shows(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with running(settings, tmp_path) as city:
+        await city.raw(b'{"specversion": "0.3", "id": "old-style"}')
+        await city.until(lambda: len(city.answers) == 1)
+        assert city.answers[0]["event_id"] == "old-style"
+        assert city.answers[0]["dead_letter"]
+
+
 async def test_a_user_nobody_registered_is_buried_not_obeyed(
     settings: Settings, tmp_path: Path
 ) -> None:
