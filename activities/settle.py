@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, Engine, String, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
@@ -25,6 +26,7 @@ from cases import approval, numbers, store
 from cases.database import reading
 from cases.messages import Command, Outcome
 from cases.settling import Batch, RuleForbids, Settled, SettledStep
+from cases.sql import Prepared, look_up
 from cases.state import CaseState, Event
 from cases.tables import command as command_table
 from cases.tables import state as state_table
@@ -235,15 +237,14 @@ class Settlement:
     # --- what was settled before -----------------------------------------------------------------
 
     def _stored(self, ids: Sequence[str]) -> dict[str, _Stored]:
-        with reading(self._engine) as connection:
-            rows = connection.execute(_STORED, {"ids": list(ids)}).all()
+        rows = look_up(self._engine, _stored(len(ids)), {f"id_{n}": v for n, v in enumerate(ids)})
         return {
-            row.id: _Stored(
-                Outcome.model_validate_json(row.outcome),
-                row.digest,
-                store.events_of(row.events) if row.events else (),
+            command_id: _Stored(
+                Outcome.model_validate_json(outcome),
+                digest,
+                store.events_of(events) if events else (),
             )
-            for row in rows
+            for command_id, outcome, digest, events in rows
         }
 
     def _repeated(self, walked: Walked, command: Command, known: _Stored) -> SettledStep:
@@ -293,16 +294,14 @@ class Settlement:
         return _Reused(command, outcome.model_copy(update={"entry": entry}))
 
 
-_STORED = (
-    select(
-        command_table.c.id,
-        command_table.c.outcome,
-        command_table.c.digest,
-        step_table.c.events,
+@cache
+def _stored(count: int) -> Prepared:
+    table = command_table.c
+    return Prepared(
+        select(table.id, table.outcome, table.digest, step_table.c.events)
+        .outerjoin(step_table, step_table.c.command_id == table.id)
+        .where(table.id.in_([bindparam(f"id_{n}", type_=String) for n in range(count)]))
     )
-    .outerjoin(step_table, step_table.c.command_id == command_table.c.id)
-    .where(command_table.c.id.in_(bindparam("ids", expanding=True)))
-)
 
 
 def _step_of(item: Planned | _Refused) -> SettledStep:

@@ -145,14 +145,19 @@ def _postgresql(url: URL, read_only: bool) -> Engine:
     )
 
 
-def _say_unwritable(context: ExceptionContext) -> None:
-    said = str(context.original_exception).lower()
+def raise_if_unwritable(engine: Engine | None, error: BaseException) -> None:
+    """Raise `StoreUnwritable` where a driver's error says that of the disk under the store."""
+    said = str(error).lower()
     for sign, sentence in _UNWRITABLE.items():
         if sign in said:
             where = ""
-            if context.engine is not None:
-                place = context.engine.url.database or ""
-                where = Path(place).name if _is_sqlite(context.engine.url) else place
+            if engine is not None:
+                place = engine.url.database or ""
+                where = Path(place).name if _is_sqlite(engine.url) else place
             raise StoreUnwritable(
                 f"数据库 {where} 写不进去：{sentence}。请腾出空间或恢复写权限后重试"
-            ) from context.original_exception
+            ) from error
+
+
+def _say_unwritable(context: ExceptionContext) -> None:
+    raise_if_unwritable(context.engine, context.original_exception)

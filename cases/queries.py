@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Engine,
     and_,
+    bindparam,
     exists,
     func,
     or_,
@@ -38,6 +39,7 @@ from cases.database import reading
 from cases.facts import CaseFacts
 from cases.masking import ERASED
 from cases.messages import Outcome
+from cases.sql import Prepared, look_up
 from cases.state import CaseState
 from cases.store import place
 from cases.tables import case, task
@@ -61,6 +63,10 @@ from catalogue.working_days import NONE, BeyondCalendar, Calendar
 
 Opener = Callable[[Sequence[tuple[str, bytes, bytes]]], Sequence[bytes | None]]
 """Opens sealed columns (subject, sealed, associated data), in order; None where erased."""
+
+_STATE = Prepared(
+    select(tables.state.c.state).where(tables.state.c.case_id == bindparam("case_id"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +279,8 @@ class Queries:
 
     def state(self, case_id: str) -> CaseState | None:
         """Return the newest state as the rows hold it."""
-        query = select(tables.state.c.state).where(tables.state.c.case_id == case_id)
-        with reading(self.engine) as connection:
-            text = connection.execute(query).scalar()
-        return None if text is None else CaseState.model_validate_json(text)
+        found = look_up(self.engine, _STATE, {"case_id": case_id})
+        return CaseState.model_validate_json(found[0][0]) if found else None
 
     def find_case(self, case_no: str) -> str | None:
         """Return the id of a case by its number. By reference: `messages.case_id_for`."""

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Insert, Table, Update, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import bindparam, null
@@ -34,6 +34,7 @@ from cases.projection import (
     value_digest,
 )
 from cases.rulings import Ruling
+from cases.sql import Prepared, Statements
 from cases.state import CaseState, ClockEvent, Event
 
 
@@ -121,6 +122,8 @@ class StepRows:
     bound: Bound
     digests: str
     case: Row
+    state: str
+    """The state after it, as it is stored."""
 
     @property
     def after(self) -> str:
@@ -153,9 +156,10 @@ def rows_of(record: StepRecord) -> StepRows:
         "document": _document_rows(record),
         "notification": _notification_rows(record),
     }
-    digests = json_text(digests_of(bound, case_row, state_text(state)))
+    stored = state_text(state)
+    digests = json_text(digests_of(bound, case_row, stored))
     bound["step"][0]["digests"] = digests
-    return StepRows(bound, digests, case_row)
+    return StepRows(bound, digests, case_row, stored)
 
 
 def state_text(state: CaseState) -> str:
@@ -200,35 +204,33 @@ def write(connection: Connection, record: StepRecord, rows: StepRows) -> str | N
 
     Raises `CaseMoved`, and SQLAlchemy's `IntegrityError` for a separation that the rows hold.
     """
+    with Statements(connection) as sql:
+        return _write(sql, connection.dialect.name, record, rows)
+
+
+def _write(sql: Statements, dialect: str, record: StepRecord, rows: StepRows) -> str | None:
     before, after = record.before, record.after
+    state = {"seq": after.seq, "state": rows.state}
     previous = None
     if before is None:
-        connection.execute(_ignore(connection, tables.matter_version), _matter_row(record))
-        connection.execute(_insert(tables.case), rows.case)
-        compartments = record.after.plan.label.compartments
-        _many(
-            connection,
-            tables.case_compartment,
+        sql.run(_ignoring(dialect, tables.matter_version), _matter_row(record))
+        sql.run(_insert(tables.case), rows.case)
+        compartments = after.plan.label.compartments
+        sql.each(
+            _insert(tables.case_compartment),
             [{"case_id": after.case_id, "compartment": c} for c in compartments],
         )
-        connection.execute(
-            _insert(tables.state),
-            {"case_id": after.case_id, "seq": after.seq, "state": state_text(after)},
-        )
+        sql.run(_insert(tables.state), {"case_id": after.case_id} | state)
     else:
-        previous = _previous(connection, before)
-        _move(connection, before, rows)
-        moved = connection.execute(
-            _SET_STATE,
-            {"c": after.case_id, "was": before.seq, "seq": after.seq, "state": state_text(after)},
-        )
-        if moved.rowcount != 1:
+        previous = _previous(sql, before)
+        _move(sql, before, rows)
+        if sql.run(_SET_STATE, {"c": after.case_id, "was": before.seq} | state) != 1:
             raise CaseMoved(f"case_state {after.case_id} is not at {before.seq}")
     for name in BOUND_TABLES:
-        _many(connection, tables.cases_metadata.tables[name], rows.bound[name])
-    _write_state_rows(connection, before, after)
-    _write_hands(connection, record)
-    _write_outbox(connection, record)
+        sql.each(_insert(tables.cases_metadata.tables[name]), rows.bound[name])
+    _write_state_rows(sql, dialect, before, after)
+    _write_hands(sql, dialect, record)
+    _write_outbox(sql, record)
     return previous
 
 
@@ -247,7 +249,8 @@ BOUND_TABLES = (
 def write_refusal(connection: Connection, command: Command, outcome: Outcome, at: datetime) -> str:
     """Keep a refusal for ever; return the `after` of its entry."""
     row = command_row(command, outcome, at)
-    connection.execute(_insert(tables.command), row)
+    with Statements(connection) as sql:
+        sql.run(_insert(tables.command), row)
     return refusal_after(row)
 
 
@@ -491,39 +494,37 @@ def _matter_row(record: StepRecord) -> Row:
 # --- statements ----------------------------------------------------------------------------------
 
 
-def _previous(connection: Connection, before: CaseState) -> str:
-    digests = connection.execute(_DIGESTS, {"c": before.case_id, "s": before.seq}).scalar()
+def _previous(sql: Statements, before: CaseState) -> str:
+    digests = sql.value(_DIGESTS, {"c": before.case_id, "s": before.seq})
     if digests is None:
         raise CaseMoved(f"{before.case_id} has no step {before.seq}")
     return after_of(digests)
 
 
-def _move(connection: Connection, before: CaseState, rows: StepRows) -> None:
+def _move(sql: Statements, before: CaseState, rows: StepRows) -> None:
     was = case_columns(before)
     changed = {name: value for name, value in rows.case.items() if was.get(name) != value}
     values = {f"v_{name}": value for name, value in changed.items()}
-    moved = connection.execute(
-        _moving(tuple(changed)), {"c": before.case_id, "was": before.seq} | values
-    )
-    if moved.rowcount != 1:
+    if sql.run(_moving(tuple(changed)), {"c": before.case_id, "was": before.seq} | values) != 1:
         raise CaseMoved(f"{before.case_id} is not at {before.seq}")
 
 
-def _write_state_rows(connection: Connection, before: CaseState | None, after: CaseState) -> None:
+def _write_state_rows(
+    sql: Statements, dialect: str, before: CaseState | None, after: CaseState
+) -> None:
     case_id = after.case_id
     tasks_before = {task.key: task for task in before.tasks} if before else {}
     changed = [t for t in after.tasks if tasks_before.get(t.key) != t]
-    _upsert(connection, tables.task, [task_row(case_id, task) for task in changed])
+    sql.each(_upserting(dialect, tables.task), [task_row(case_id, task) for task in changed])
     timers_before = {timer.key: timer for timer in before.timers} if before else {}
     timers_after = {timer.key: timer for timer in after.timers}
     gone = [{"c": case_id, "k": key} for key in timers_before if key not in timers_after]
-    if gone:
-        connection.execute(_DROP_TIMER, gone)
+    sql.each(_DROP_TIMER, gone)
     set_now = [t for t in after.timers if timers_before.get(t.key) != t]
-    _upsert(connection, tables.timer, [timer_row(case_id, timer) for timer in set_now])
+    sql.each(_upserting(dialect, tables.timer), [timer_row(case_id, timer) for timer in set_now])
 
 
-def _write_hands(connection: Connection, record: StepRecord) -> None:
+def _write_hands(sql: Statements, dialect: str, record: StepRecord) -> None:
     before = record.before.hands if record.before else {}
     fresh = [
         (act, person)
@@ -532,9 +533,8 @@ def _write_hands(connection: Connection, record: StepRecord) -> None:
         if person not in before.get(act, ())
     ]
     case_id = record.after.case_id
-    _many(
-        connection,
-        tables.hand,
+    sql.each(
+        _insert(tables.hand),
         [{"case_id": case_id, "act": act, "person": person} for act, person in fresh],
     )
     guarded = [
@@ -543,14 +543,12 @@ def _write_hands(connection: Connection, record: StepRecord) -> None:
         for act, person in fresh
         if act in separation.acts
     ]
-    if guarded:
-        connection.execute(_guard(connection.dialect.name), guarded)
+    sql.each(_guard(dialect), guarded)
 
 
-def _write_outbox(connection: Connection, record: StepRecord) -> None:
-    _many(
-        connection,
-        tables.outbox,
+def _write_outbox(sql: Statements, record: StepRecord) -> None:
+    sql.each(
+        _insert(tables.outbox),
         [
             {
                 "id": message.id,
@@ -565,22 +563,26 @@ def _write_outbox(connection: Connection, record: StepRecord) -> None:
     )
 
 
-_DIGESTS = select(tables.step.c.digests).where(
-    tables.step.c.case_id == bindparam("c"), tables.step.c.seq == bindparam("s")
+_DIGESTS = Prepared(
+    select(tables.step.c.digests).where(
+        tables.step.c.case_id == bindparam("c"), tables.step.c.seq == bindparam("s")
+    )
 )
-_SET_STATE = (
+_SET_STATE = Prepared(
     update(tables.state)
     .where(tables.state.c.case_id == bindparam("c"), tables.state.c.seq == bindparam("was"))
     .values(seq=bindparam("seq"), state=bindparam("state"))
 )
-_DROP_TIMER = delete(tables.timer).where(
-    tables.timer.c.case_id == bindparam("c"), tables.timer.c.key == bindparam("k")
+_DROP_TIMER = Prepared(
+    delete(tables.timer).where(
+        tables.timer.c.case_id == bindparam("c"), tables.timer.c.key == bindparam("k")
+    )
 )
 
 
 @cache
-def _moving(changed: tuple[str, ...]) -> Update:
-    return (
+def _moving(changed: tuple[str, ...]) -> Prepared:
+    return Prepared(
         update(tables.case)
         .where(tables.case.c.id == bindparam("c"), tables.case.c.seq == bindparam("was"))
         .values({name: bindparam(f"v_{name}") for name in changed})
@@ -588,53 +590,38 @@ def _moving(changed: tuple[str, ...]) -> Update:
 
 
 @cache
-def _insert(table: Table) -> Insert:
-    return insert(table)
-
-
-def _many(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.execute(_insert(table), rows if len(rows) > 1 else rows[0])
+def _insert(table: Table) -> Prepared:
+    return Prepared(insert(table).inline())
 
 
 def _dialect_insert(dialect: str, table: Table) -> Any:
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
-def _ignore(connection: Connection, table: Table) -> Insert:
-    return _ignoring(connection.dialect.name, table)
+@cache
+def _ignoring(dialect: str, table: Table) -> Prepared:
+    return Prepared(_dialect_insert(dialect, table).on_conflict_do_nothing().inline())
 
 
 @cache
-def _ignoring(dialect: str, table: Table) -> Insert:
-    kept: Insert = _dialect_insert(dialect, table).on_conflict_do_nothing()
-    return kept
-
-
-def _upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.execute(_upserting(connection.dialect.name, table), list(rows))
-
-
-@cache
-def _upserting(dialect: str, table: Table) -> Insert:
+def _upserting(dialect: str, table: Table) -> Prepared:
     fresh = _dialect_insert(dialect, table)
-    upsert: Insert = fresh.on_conflict_do_update(
+    upsert = fresh.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={c.name: fresh.excluded[c.name] for c in table.columns if not c.primary_key},
     )
-    return upsert
+    return Prepared(upsert.inline())
 
 
 @cache
-def _guard(dialect: str) -> Insert:
+def _guard(dialect: str) -> Prepared:
     """Insert who did a separated act; another act of the group by the same person becomes NULL,
     which the column forbids: the database itself refuses, whichever of two requests comes second.
     """
     fresh = _dialect_insert(dialect, tables.separation)
     mine = tables.separation.c.act
-    guard: Insert = fresh.on_conflict_do_update(
+    guard = fresh.on_conflict_do_update(
         index_elements=list(tables.separation.primary_key.columns),
         set_={"act": sql_case((mine == fresh.excluded.act, mine), else_=null())},
     )
-    return guard
+    return Prepared(guard.inline())

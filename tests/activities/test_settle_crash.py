@@ -41,13 +41,13 @@ def killed_at(folder: Path, statement: int) -> bool:
             town = town_in(folder)
             left = [statement]
 
-            def count(*_: object) -> None:
+            def count(_statement: str) -> None:
                 left[0] -= 1
                 if left[0] == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-            event.listen(town.engine, "before_cursor_execute", count)
-            event.listen(town.engine, "commit", count)
+            # SQLite's own trace: every statement, BEGIN and COMMIT, whoever sends it.
+            event.listen(town.engine, "checkout", lambda c, *_: c.set_trace_callback(count))
             run(town)
             status = 0
         finally:
