@@ -57,14 +57,17 @@ class Releasing:
         gates: Mapping[str, Gate],
         period: Callable[[Release], Period],
         now: Callable[[], datetime],
+        activated: Callable[[], None],
     ) -> None:
-        """`gates` by kind; `period` reads from a version's text when it says that it counts."""
+        """`gates` by kind; `period` reads from a version's text when it says that it counts;
+        `activated` is called after the commit of a signature."""
         self._engine = engine
         self._sealer = sealer
         self._verify = verify
         self._gates = gates
         self._period = period
         self._now = now
+        self._activated = activated
 
     @activity.defn(name="release")
     def act(self, order: ReleaseOrder) -> ReleaseAnswer:
@@ -133,6 +136,7 @@ class Releasing:
                 kept = releases.withdraw(connection, known.id, command.actor.id, at)
             draft = self._entry(command, kept, at, before=known.row_digest)
             record_many(connection, [(draft, ())])
+        self._activated()
         return _answer(command, kept)
 
     def _in_force(self, body: Sign, known: Release, at: datetime) -> Period:

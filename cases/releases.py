@@ -8,7 +8,7 @@ text of a release never changes, and neither does a signature. The caller owns t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -328,6 +328,12 @@ def listing(connection: Connection, limit: int = 200) -> list[Release]:
     """Return the register, what was proposed last on top."""
     query = select(release).order_by(release.c.proposed_at.desc(), release.c.id).limit(limit)
     return [_release(row) for row in connection.execute(query)]
+
+
+def everything(connection: Connection) -> Iterator[Release]:
+    """Yield the whole register, one version at a time."""
+    for row in connection.execute(select(release).order_by(release.c.id)):
+        yield _release(row)
 
 
 def _find(connection: Connection, kind: str, name: str, version: str) -> Release | None:

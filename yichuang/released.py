@@ -121,12 +121,16 @@ class Released:
         """Return the YAML of the calendars in force that were released here, by name."""
         return self._now().calendar_texts
 
+    def look_again(self) -> None:
+        """Let the next question look at the register, however soon it comes."""
+        self._looked = float("-inf")
+
     # --- looking ---------------------------------------------------------------------------------
 
     def _fresh(self) -> Catalogue:
         """Return the catalogue as it stands at this very moment."""
         with self._one:
-            self._looked = float("-inf")
+            self.look_again()
             return self._look(time.monotonic()).catalogue
 
     def _now(self) -> _Now:

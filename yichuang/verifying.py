@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from audit.logstore import LogReader
 from audit.notes import NoteVerifier
 from audit.tables import audit_outbox, audit_stream
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
+from cases import releases
 from cases.database import reading
 from cases.integrity import Said, Wrong, check_rows
 
@@ -71,9 +73,10 @@ def verify_everything(
                 connection.execution_options(isolation_level="REPEATABLE READ")
             # One moment of the rows, then the log: what was drained before that moment is in the
             # log by now, what was committed after it is left out by the heads of the streams.
-            said = list(_said(connection, log))
+            versions: dict[str, str] = {}
+            said = list(_said(connection, log, versions))
             verdict.steps = sum(one.seq is not None for one in said)
-            for wrong in check_rows(connection, said):
+            for wrong in (*check_rows(connection, said), *check_releases(connection, versions)):
                 verdict.wrong_rows += 1
                 if len(verdict.rows) < REPORTED:
                     verdict.rows.append(wrong)
@@ -82,7 +85,25 @@ def verify_everything(
     return verdict
 
 
-def _said(connection: Connection, log: Engine) -> Iterator[Said]:
+def check_releases(connection: Connection, versions: Mapping[str, str]) -> Iterator[Wrong]:
+    """Yield every version in the register that is not what its newest entry says.
+
+    `versions`: release id → digest of its row. A version without an entry was put there past us.
+    """
+    found: dict[str, str] = {}
+    for one in releases.everything(connection):
+        found[one.id] = one.row_digest
+        text = hashlib.sha256(one.content.encode()).hexdigest()
+        if text != one.digest:
+            yield Wrong(f"release:{one.kind}:{one.name}", 0, "content", one.digest, text)
+    for key in sorted(found.keys() | versions.keys()):
+        expected, is_there = versions.get(key, ""), found.get(key, "")
+        if expected != is_there:
+            yield Wrong(f"release:{key}", 0, "release", expected, is_there)
+
+
+def _said(connection: Connection, log: Engine, versions: dict[str, str]) -> Iterator[Said]:
+    """Yield what the entries say of cases, and note what the newest says of each version."""
     stream = audit_stream.c
     heads = {
         row.stream: row.seq for row in connection.execute(select(stream.stream, stream.seq)).all()
@@ -92,14 +113,28 @@ def _said(connection: Connection, log: Engine) -> Iterator[Said]:
         select(waiting.entry_id, waiting.stream, waiting.seq, waiting.body)
     ).all()
     seen = set()
+    newest: dict[str, int] = {}
     for row in rows:
         seen.add(row.entry_id)
+        _of_version(row.stream, row.seq, bytes(row.body), versions, newest)
         yield from _of_body(row.stream, bytes(row.body))
     with reading(log) as other:
         for entry in LogReader(other).entries():
             if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
                 continue
+            _of_version(entry.stream, entry.stream_seq, entry.body, versions, newest)
             yield from _of_body(entry.stream, entry.body)
+
+
+def _of_version(
+    stream: str, seq: int, stored: bytes, versions: dict[str, str], newest: dict[str, int]
+) -> None:
+    if not stream.startswith("release:"):
+        return
+    body = orjson.loads(stored)
+    key, after = body["obj"]["id"], body.get("after")
+    if after is not None and newest.get(key, 0) < seq:
+        newest[key], versions[key] = seq, after
 
 
 def _of_body(stream: str, stored: bytes) -> Iterator[Said]:

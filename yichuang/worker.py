@@ -155,6 +155,7 @@ def _releasing(settings: Settings, cases: Engine, sealer: Sealer, released: Rele
         gates.by_kind(),
         lambda release: period(release, _now()),
         _now,
+        released.look_again,
     )
 
 
