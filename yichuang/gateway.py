@@ -373,7 +373,7 @@ async def _serve(settings: Settings) -> None:
     released = joining.released_of(settings)
     queries = joining.queries_of(settings, sealer, released=released)
     access = joining.access_of(settings, "gateway", released)
-    inbox = Inbox(gateway_store, vault)
+    inbox = Inbox(gateway_store, joining.vault_of(settings, gateway_store))
     bus = await connect(settings, "gateway")
     reception = CityReception(
         await temporal.connect(settings, lazy=True),

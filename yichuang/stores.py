@@ -27,13 +27,14 @@ MIGRATIONS = CHECKOUT / "migrations"
 MODELS: Mapping[Store, Sequence[MetaData]] = MappingProxyType(
     {
         "cases": (cases_metadata, outbox_metadata),
-        "web": (web_metadata, outbox_metadata),
-        "gateway": (gateway_metadata, outbox_metadata),
+        "web": (web_metadata, outbox_metadata, keys_metadata),
+        "gateway": (gateway_metadata, outbox_metadata, keys_metadata),
         "log": (log_metadata,),
         "keys": (keys_metadata,),
     }
 )
-"""The tables of each store. Whoever commits entries has the log's outbox beside its own rows."""
+"""The tables of each store. Whoever commits entries has the log's outbox beside its own rows; a
+door seals what only it keeps (drafts, uploads, dead letters) under keys in its own store."""
 
 _LOCK = 0x79696368
 """Advisory lock (PostgreSQL) under which one process migrates at a time."""

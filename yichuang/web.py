@@ -15,7 +15,6 @@ from uuid import uuid4
 import uvicorn
 from sqlalchemy.exc import OperationalError
 
-from audit.tables import keys_metadata
 from audit.vault import SubjectVault
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
@@ -26,6 +25,7 @@ from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
 from yichuang import joining, roles, temporal
+from yichuang.log_index import LogIndex
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
@@ -65,13 +65,13 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     vault = joining.vault_of(settings, keys)
     sealer = joining.sealer_of(settings, vault)
     cases = open_engine(settings.store_url("cases"), read_only=True)
+    log = open_engine(settings.store_url("log"), read_only=True)
     released = joining.released_of(settings, cases)
     queries = joining.queries_of(settings, sealer, cases=cases, released=released)
     access = joining.access_of(settings, "web", released)
     web = open_engine(settings.store_url("web"))
     # Drafts and uploads are sealed under keys that stand in the web's own store: of the keys store
     # the worker is the one writer.
-    keys_metadata.create_all(web)
     desk_vault = SubjectVault(web, temporal.master_keys(settings)[0])
     desk = Desk(web)
     catalogue = WebCatalogue(released.catalogue, now)
@@ -92,7 +92,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     door = ReleaseDoor(client, queue, access=access, engine=cases, refusals=refusals)
     ports = Ports(
         reception=reception,
-        reader=WebReader(queries, access, accounts, now),
+        reader=WebReader(queries, access, accounts, LogIndex(log, cases), now),
         access=WebAccess(access, now),
         accounts=WebAccounts(entrance, accounts, catalogue.departments, now),
         catalogue=catalogue,

@@ -35,6 +35,7 @@ from forms.words import Language
 from policies.access import Access
 from policies.access import Thing as PolicyThing
 from policies.vocabulary import ROLES
+from yichuang.log_index import LogIndex
 
 READ_STREAM = "sys:read"
 """Every reading of personal data by a person, in the order of the entries."""
@@ -68,6 +69,7 @@ class WebReader:
     queries: Queries
     access: Access
     accounts: Accounts
+    index: LogIndex
     now: Callable[[], datetime]
 
     def counts(self, actor: Actor) -> ports.Counts:
@@ -101,8 +103,12 @@ class WebReader:
             return None
         people = {item.who for item in found.timeline} | {o.signer for o in found.opinions}
         names = self.accounts.names(sorted(people - {""}))
+        leaves = self.index.leaves([item.entry for item in found.timeline if item.entry])
         timeline = tuple(
-            item.model_copy(update={"who_name": names.get(item.who, "")}) for item in found.timeline
+            item.model_copy(
+                update={"who_name": names.get(item.who, ""), "leaf": leaves.get(item.entry)}
+            )
+            for item in found.timeline
         )
         opinions = tuple(
             one.model_copy(update={"signer_name": names.get(one.signer, "")})
@@ -132,7 +138,13 @@ class WebReader:
             return None
         view = found.view
         return ports.VerifiedDocument(
-            view.kind, view.number, view.issued_at, view.digest, view.void, found.matter_name
+            view.kind,
+            view.number,
+            view.issued_at,
+            view.digest,
+            view.void,
+            found.matter_name,
+            self.index.leaf_of_document(view.id),
         )
 
     def colleagues(self, department: str) -> Sequence[tuple[str, str]]:

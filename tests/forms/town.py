@@ -23,7 +23,7 @@ from activities.papers import DocumentOrder
 from activities.planning import Planner
 from activities.sealing import Sealer
 from activities.settle import Settlement
-from audit.tables import keys_metadata, outbox_metadata
+from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault, pseudonym
 from cases.accounts import Accounts, Place
 from cases.database import open_engine
@@ -46,6 +46,7 @@ from policies.policy import load_policy
 from policies.warrants import WarrantSigner
 from rules.evaluate import evaluate
 from rules.load import load_packs
+from yichuang.log_index import LogIndex
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_ports import (
@@ -253,11 +254,13 @@ class Town:
         self.cases = open_engine(f"sqlite:///{folder / 'cases.sqlite'}")
         self.web = open_engine(f"sqlite:///{folder / 'web.sqlite'}")
         self.keys = open_engine(f"sqlite:///{folder / 'keys.sqlite'}")
+        self.log = open_engine(f"sqlite:///{folder / 'log.sqlite'}")
         for metadata in (cases_metadata, outbox_metadata):
             metadata.create_all(self.cases)
         for metadata in (web_metadata, outbox_metadata, keys_metadata):
             metadata.create_all(self.web)
         keys_metadata.create_all(self.keys)
+        log_metadata.create_all(self.log)
         self.matters = load_catalogue()
         vault, web_vault = SubjectVault(self.keys, b"m" * 32), SubjectVault(self.web, b"m" * 32)
         sealer = Sealer(vault, PEPPER)
@@ -287,7 +290,9 @@ class Town:
         desk = Desk(self.web)
         self.ports = Ports(
             reception=self.reception,
-            reader=WebReader(self.queries, policy_access, self.accounts, _now),
+            reader=WebReader(
+                self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now
+            ),
             access=self.access,
             accounts=WebAccounts(self.entrance, self.accounts, catalogue.departments, _now),
             catalogue=catalogue,
