@@ -17,10 +17,9 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import Field
-
     from cases import approval
-    from cases.messages import NAMESPACE, Actor, Command, Frozen, Outcome, Source, TimerFired
+    from cases.messages import NAMESPACE, Actor, Command, Outcome, Source, TimerFired
+    from cases.orders import Answers, ApprovalInput, Orders
     from cases.settling import Batch, RuleForbids, Settled
     from cases.state import CaseState, Timer
 
@@ -32,8 +31,6 @@ SETTLE_WITHIN = timedelta(seconds=20)
 """A worker that died is noticed only when this has passed."""
 KEEP_IDS = 200
 """Newest command ids carried along: a repeated one is let through to its stored answer."""
-STEPS_PER_RUN = 300
-"""Then continue as new: 211 µs of replay per event, and the server refuses the 2,000th update."""
 FILE_WITHIN = timedelta(minutes=5)
 """A case whose filing was never admitted is given up: nobody else would end it."""
 FORBIDDEN = "RuleForbids"
@@ -48,27 +45,6 @@ class OutOfStep(Exception):
 
 def workflow_id(case_id: str) -> str:
     return f"case-{case_id}"
-
-
-class ApprovalInput(Frozen):
-    """What a run begins with; `state` and `recent` come from the run before."""
-
-    case_id: str
-    state: CaseState | None = None
-    recent: tuple[str, ...] = ()
-    steps_per_run: int = Field(default=STEPS_PER_RUN, ge=1)
-
-
-class Orders(Frozen):
-    """Commands of one case, in order, of one caller."""
-
-    commands: tuple[Command, ...]
-
-
-class Answers(Frozen):
-    """The outcomes, in the order of the commands."""
-
-    outcomes: tuple[Outcome, ...]
 
 
 def timer_command(case_id: str, timer: Timer) -> Command:

@@ -18,17 +18,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cases.messages import NAMESPACE, Command, Outcome
+from cases.orders import Answers, ApprovalInput, Orders
 from cases.reception import NotNow
 from cases.settling import RuleForbids
 from cases.state import CaseState
-from workflows.approval import (
-    FORBIDDEN,
-    Answers,
-    ApprovalInput,
-    ApprovalWorkflow,
-    Orders,
-    workflow_id,
-)
+from workflows.approval import FORBIDDEN, ApprovalWorkflow, workflow_id
 
 ANSWER_WITHIN = timedelta(seconds=30)
 """Longer than a killed worker takes to be noticed (`SETTLE_WITHIN`) and the retry to answer."""

@@ -7,7 +7,8 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.approval import ApprovalInput, ApprovalWorkflow
+    from cases.orders import ApprovalInput
+    from workflows.approval import ApprovalWorkflow
 
 
 @workflow.defn(name="approval")

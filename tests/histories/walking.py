@@ -17,16 +17,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from cases.messages import Command, Outcome
+from cases.orders import Answers, ApprovalInput, Orders
 from cases.state import CaseState
 from tests.histories.paths import Path
 from tests.histories.sample import order
-from workflows.approval import (
-    Answers,
-    ApprovalInput,
-    ApprovalWorkflow,
-    Orders,
-    workflow_id,
-)
+from workflows.approval import ApprovalWorkflow, workflow_id
 
 Handle = WorkflowHandle[ApprovalWorkflow, str]
 

@@ -13,12 +13,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from cases.messages import Actor, Command
+from cases.orders import ApprovalInput
 from cases.settling import Batch, Settled
 from tests.histories.paths import BY_NAME
 from tests.histories.sample import OPEN, PlainSettlement, body_of_file, matter, order
 from tests.histories.walking import act, file_case, refusal_of, walk_path
 from tests.workflows.conftest import Serving
-from workflows.approval import ApprovalInput, ApprovalWorkflow, timer_command, workflow_id
+from workflows.approval import ApprovalWorkflow, timer_command, workflow_id
 
 
 async def filing(environment: WorkflowEnvironment) -> Command:
