@@ -237,6 +237,8 @@ class Settlement:
     # --- what was settled before -----------------------------------------------------------------
 
     def _stored(self, ids: Sequence[str]) -> dict[str, _Stored]:
+        if not ids:
+            return {}
         rows = look_up(self._engine, _stored(len(ids)), {f"id_{n}": v for n, v in enumerate(ids)})
         return {
             command_id: _Stored(

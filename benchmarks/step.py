@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -94,6 +95,7 @@ def steps_of_a_case() -> list[tuple[Actor, str, dict[str, Any]]]:
     ]
 
 
+@cache
 def catalogue() -> Catalogue:
     """Return the catalogue with this one matter printing nothing and asking for no inspection."""
     shipped = joining.catalogue()

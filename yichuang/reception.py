@@ -11,10 +11,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 from sqlalchemy.exc import OperationalError
 from temporalio.client import Client
 
@@ -25,6 +26,7 @@ from cases.messages import BODIES, NAMESPACE, Actor, Command, Outcome, Source, c
 from cases.queries import Queries, facts_of
 from cases.reception import NotNow, Request
 from cases.settling import RuleForbids
+from cases.sql import Prepared, look_up
 from cases.state import CaseState
 from cases.tables import command as command_table
 from cases.tables import matter_version
@@ -116,19 +118,19 @@ class CityReception:
 
     def _stored(self, actor: Actor, requests: Sequence[Request]) -> dict[str, Outcome]:
         """Return the outcomes that exist. An id that another person has used is refused."""
-        table = command_table.c
-        query = select(table.id, table.actor, table.verb, table.outcome).where(
-            table.id.in_([one.id for one in requests])
-        )
-        with reading(self._queries.engine) as connection:
-            rows = {row.id: row for row in connection.execute(query)}
+        if not requests:
+            return {}
+        ids = {f"id_{n}": one.id for n, one in enumerate(requests)}
+        found = look_up(self._queries.engine, _answers(len(ids)), ids)
+        rows = {command_id: row for command_id, *row in found}
         answers = {}
         for one in requests:
             row = rows.get(one.id)
             if row is None:
                 continue
-            if (row.actor, row.verb) == (actor.id, one.verb):
-                stored = Outcome.model_validate_json(row.outcome)
+            by, verb, outcome = row
+            if (by, verb) == (actor.id, one.verb):
+                stored = Outcome.model_validate_json(outcome)
                 answers[one.id] = stored.model_copy(update={"repeated": True})
             else:
                 no = RuleForbids("id_reused", "这个命令编号已用于另一命令，请换新编号", "", "id")
@@ -302,6 +304,16 @@ class CityReception:
             field=no.field,
             recorded_at=self._now(),
         )
+
+
+@cache
+def _answers(count: int) -> Prepared:
+    table = command_table.c
+    return Prepared(
+        select(table.id, table.actor, table.verb, table.outcome).where(
+            table.id.in_([bindparam(f"id_{n}", type_=String) for n in range(count)])
+        )
+    )
 
 
 def future_facts(case_id: str, matter: Matter, actor: Actor) -> CaseFacts:

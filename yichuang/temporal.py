@@ -31,6 +31,7 @@ from workflows.approval import ApprovalWorkflow
 from workflows.releases import ReleaseWorkflow
 from yichuang.codec import SealingCodec, codec_of
 from yichuang.keyring import KeyMissing, master_keys
+from yichuang.sandbox import ContextFreeRunner
 from yichuang.settings import Settings
 
 __all__ = ["WORKFLOWS", "KeyMissing", "connect", "data_converter", "make_worker", "master_keys"]
@@ -96,6 +97,7 @@ def make_worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
+        workflow_runner=ContextFreeRunner(client.data_converter),
         activities=activities,
         activity_executor=executor,
         max_concurrent_activities=threads,
