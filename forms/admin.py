@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from starlette.responses import RedirectResponse, Response
 
+from cases.releasing import verbs_of
 from forms.fields import Field, Form, Option, Wrong
 from forms.guard import Stop, Visit
 from forms.ports import AccountRow, Release, SignInRefused, Thing
@@ -22,8 +23,8 @@ RELEASE_KINDS = {
     "calendar": N_("日历"),
     "template": N_("文书模板"),
 }
-PROPOSABLE = ("matter", "rules")
-"""Kinds that have a gate here."""
+PROPOSABLE = ("matter", "rules", "calendar", "policy")
+"""Kinds that have a gate."""
 LARGEST_PROPOSAL = 200_000
 
 
@@ -52,8 +53,9 @@ class ReleasesPage(Page):
     releases: Annotated[tuple[Release, ...], "Newest first."]
     form: Annotated[Form, "A new proposal."]
     kinds: Annotated[Mapping[str, str], "Kind → word."]
-    may_propose: Annotated[bool, "May propose."]
-    may_sign: Annotated[bool, "May sign what somebody else proposed."]
+    may_propose: Annotated[bool, "May propose a version of some kind."]
+    signable: Annotated[frozenset[str], "Ids that this person may sign: somebody else's proposals."]
+    own: Annotated[frozenset[str], "Ids of this person's own proposals, which may be withdrawn."]
 
 
 # --- accounts ------------------------------------------------------------------------------------
@@ -161,16 +163,35 @@ async def _refused(visit: Visit, refused: SignInRefused) -> Response:
 # --- versions ------------------------------------------------------------------------------------
 
 
-def _release_form(visit: Visit) -> Form:
+async def _release_form(visit: Visit) -> Form:
     say = visit.say
-    kinds = tuple(Option(code, say(RELEASE_KINDS[code])) for code in PROPOSABLE)
+    kinds = [
+        Option(code, say(RELEASE_KINDS[code]))
+        for code in PROPOSABLE
+        if await _may(visit, verbs_of(code).propose, verbs_of(code).object_type)
+    ]
     return Form(
         (
-            Field("kind", say(N_("类别")), "select", options=kinds),
+            Field("kind", say(N_("类别")), "select", options=tuple(kinds)),
             Field("text", say(N_("版本内容（YAML）")), "textarea", wide=True,
                   max_length=LARGEST_PROPOSAL),
         )
     )  # fmt: skip
+
+
+def _as_thing(one: Release) -> Thing:
+    return Thing(verbs_of(one.kind).object_type, one.id, proposed_by=one.proposed_by)
+
+
+async def _signable(visit: Visit, rows: Sequence[Release]) -> frozenset[str]:
+    found = set()
+    for one in rows:
+        if one.state == "proposed":
+            may = visit.ports.access.may
+            verdict = await visit.ask(may, visit.actor, verbs_of(one.kind).sign, _as_thing(one))
+            if verdict.allowed:
+                found.add(one.id)
+    return frozenset(found)
 
 
 async def _show_releases(visit: Visit, form: Form, status: int = 200) -> Response:
@@ -180,44 +201,66 @@ async def _show_releases(visit: Visit, form: Form, status: int = 200) -> Respons
         releases=tuple(rows),
         form=form,
         kinds={code: visit.say(label) for code, label in RELEASE_KINDS.items()},
-        may_propose=await _may(visit, "release_propose", "release"),
-        may_sign=await _may(visit, "release_sign", "release"),
+        may_propose=bool(form.fields[0].options),
+        signable=await _signable(visit, rows),
+        own=frozenset(
+            one.id
+            for one in rows
+            if one.state in ("proposed", "blocked") and one.proposed_by == visit.actor.id
+        ),
     )
     return await show(visit, page, status)
 
 
 async def releases(visit: Visit) -> Response:
-    return await _show_releases(visit, _release_form(visit))
+    return await _show_releases(visit, await _release_form(visit))
 
 
 async def propose_release(visit: Visit) -> Response:
-    form = _release_form(visit)
+    """Have a text checked. Who may depends on its kind: policy is the security administrators'."""
+    kind = visit.text("kind")
+    verbs = verbs_of(kind)
+    await visit.demand(verbs.propose, verbs.object_type)
+    form = await _release_form(visit)
     form = Form(tuple(replace(f, values=(visit.text(f.name),)) for f in form.fields))
     empty = {
         f.name: visit.say(N_("请填写“{label}”")).format(label=f.label)
         for f in form.fields
         if not f.value
     }
-    if visit.text("kind") not in PROPOSABLE:
+    if kind not in PROPOSABLE:
         empty["kind"] = visit.say(N_("请选择“{label}”")).format(label=visit.say(N_("类别")))
     if empty:
         return await _show_releases(visit, form.with_errors(empty), 422)
-    made = await visit.ask(
-        visit.ports.releases.propose, visit.who, visit.text("kind"), visit.text("text")
-    )
+    made = await visit.ask(visit.ports.releases.propose, visit.who, kind, visit.text("text"))
     if isinstance(made, str):
         return await _show_releases(visit, form.with_errors({"text": made}), 422)
     return RedirectResponse("/releases", 303)
 
 
-async def sign_release(visit: Visit) -> Response:
+async def _named(visit: Visit) -> Release:
     release = visit.request.path_params["release"]
-    known = await visit.ask(visit.ports.releases.listing)
+    known: Sequence[Release] = await visit.ask(visit.ports.releases.listing)
     found = next((one for one in known if one.id == release), None)
     if found is None:
         raise not_found(visit)
-    await visit.demand("release_sign", Thing("release", release, proposed_by=found.proposed_by))
-    refused = await visit.ask(visit.ports.releases.sign, visit.who, release)
+    return found
+
+
+async def sign_release(visit: Visit) -> Response:
+    found = await _named(visit)
+    await visit.demand(verbs_of(found.kind).sign, _as_thing(found))
+    refused = await visit.ask(visit.ports.releases.sign, visit.who, found.id)
     if refused:
         raise Stop(409, refused, "not_signed")
+    return RedirectResponse("/releases", 303)
+
+
+async def withdraw_release(visit: Visit) -> Response:
+    """Take one's own proposal back."""
+    found = await _named(visit)
+    await visit.demand(verbs_of(found.kind).propose, _as_thing(found))
+    refused = await visit.ask(visit.ports.releases.withdraw, visit.who, found.id)
+    if refused:
+        raise Stop(409, refused, "not_withdrawn")
     return RedirectResponse("/releases", 303)

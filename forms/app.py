@@ -95,12 +95,11 @@ def routes(options: Options) -> list[BaseRoute]:
         page(
             "/releases",
             admin.propose_release,
-            act="release_propose",
-            thing="release",
             methods=post,
             body=1024 * 1024,
         ),
         page("/releases/{release}/sign", admin.sign_release, methods=post),
+        page("/releases/{release}/withdraw", admin.withdraw_release, methods=post),
         *rest_routes(),
     ]
 

@@ -370,6 +370,10 @@ class Releases(Protocol):
         """Activate with a second signature; empty, or a Chinese sentence why not."""
         ...
 
+    def withdraw(self, visitor: Visitor, release: str) -> str:
+        """Take one's own proposal back; empty, or a Chinese sentence why not."""
+        ...
+
 
 @dataclass(frozen=True)
 class Ports:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -76,7 +77,7 @@ def verify_everything(
             versions: dict[str, str] = {}
             said = list(_said(connection, log, versions))
             verdict.steps = sum(one.seq is not None for one in said)
-            for wrong in (*check_rows(connection, said), *check_releases(connection, versions)):
+            for wrong in chain(check_rows(connection, said), check_releases(connection, versions)):
                 verdict.wrong_rows += 1
                 if len(verdict.rows) < REPORTED:
                     verdict.rows.append(wrong)

@@ -231,6 +231,12 @@ class ListedReleases:
         ]
         return ""
 
+    def withdraw(self, visitor: Visitor, release: str) -> str:
+        self.releases = [
+            replace(one, state="rejected") if one.id == release else one for one in self.releases
+        ]
+        return ""
+
 
 @dataclass
 class RecordingAccess:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,12 +36,14 @@ from cases.releasing import Propose, ReleaseAnswer, Sign
 from cases.tables import matter_version
 from catalogue.load import HERE, canonical, load_catalogue
 from catalogue.matters import Matter
+from forms.ports import Release, Visitor
 from policies.access import Access
 from policies.policy import ROWS_FILE
 from rules.load import PACKS
 from tests.workflows.conftest import TEST_SERVER
 from yichuang import joining
 from yichuang.codec import codec_of
+from yichuang.commands import releases as command
 from yichuang.initialise import initialise, log_verifier
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
@@ -50,6 +54,7 @@ from yichuang.signer import KEY_FILE, STATE_FILE
 from yichuang.stores import migrate
 from yichuang.temporal import data_converter, make_worker, master_keys
 from yichuang.verifying import verify_everything
+from yichuang.web_releases import WebReleases
 from yichuang.worker import Workshop, workshop
 
 FOOD = (HERE / "matters" / "food-operation-2026.1.yaml").read_text("utf-8")
@@ -178,6 +183,14 @@ def compose(settings: Settings, shop: Workshop, environment: WorkflowEnvironment
         shop,
         web,
     )
+
+
+def visitor(actor: Actor) -> Visitor:
+    return Visitor(actor, actor.id, actor.id, "", "s1")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def food(version: str, promised: int, since: str = "2026-03-01") -> str:
@@ -329,6 +342,35 @@ async def test_an_unsigned_edit_of_a_file_changes_nothing(town: Town, tmp_path: 
     assert [line for line in initialise(town.settings) if "随程序" in line] == []
 
 
+async def test_the_pages_port_proposes_signs_and_lists_by_the_worker(town: Town) -> None:
+    port = WebReleases(town.queries.engine, town.door, asyncio.get_running_loop(), _now)
+    editor, signer = visitor(EDITOR), visitor(SIGNER)
+    made = await asyncio.to_thread(port.propose, editor, "matter", food("2026.2", 5))
+    assert isinstance(made, Release) and made.state == "proposed"
+    assert "matter.yaml:2: " in str(await asyncio.to_thread(port.propose, editor, "matter", "x: ["))
+    assert "在这里" in str(await asyncio.to_thread(port.propose, editor, "template", "x"))
+    assert await asyncio.to_thread(port.sign, editor, made.id) != ""
+    assert await asyncio.to_thread(port.sign, signer, made.id) == ""
+    assert await asyncio.to_thread(port.withdraw, editor, made.id) != ""
+    states = {
+        one.version: one.state
+        for one in await asyncio.to_thread(port.listing)
+        if one.name == "food-operation"
+    }
+    assert states == {"2026.2": "active", "2026.1": "superseded"}
+
+
+def test_the_command_lists_the_register(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.run(argparse.Namespace(order="list", json=True, limit=5), settings)
+    listed = orjson.loads(capsys.readouterr().out)["releases"]
+    assert len(listed) == 5
+    assert {one["state"] for one in listed} == {"active"}
+    command.run(argparse.Namespace(order="list", json=False, limit=200), settings)
+    assert "food-operation\t2026.1\t已签署" in capsys.readouterr().out
+
+
 # --- rules ---------------------------------------------------------------------------------------
 
 
@@ -459,6 +501,24 @@ def test_a_register_changed_behind_the_log_is_named(settings: Settings, change: 
         connection.exec_driver_sql(change)
     verdict = verify()
     assert (verdict.exit_code, verdict.wrong_rows > 0) == (1, True)
+
+
+async def test_a_changed_calendar_counts_for_deadlines_and_may_not_know_fewer_days(
+    town: Town,
+) -> None:
+    text = (HERE / "calendars" / "cn.yaml").read_text("utf-8")
+    version = town.released.catalogue().calendars["cn"].version
+    changed = text.replace(version, "2027-notice").replace("09:00-12:00", "08:00-12:00")
+    signed = await town.activate("calendar", changed)
+    assert signed.state == "active"
+    calendar = town.released.catalogue().calendars["cn"]
+    assert (calendar.version, calendar.hours[0][0].hour) == ("2027-notice", 8)
+    horizon = f"截止: {calendar.horizon.isoformat()}"
+    shorter = changed.replace("2027-notice", "2027-short")
+    shorter = shorter.replace(horizon, f"截止: {calendar.horizon.year}-06-30")
+    made = await town.propose(EDITOR, "calendar", shorter)
+    assert made.state == "blocked"
+    assert any("早于现行" in one for one in made.findings)
 
 
 async def test_a_text_altered_in_the_register_is_not_used(settings: Settings) -> None:

@@ -1,0 +1,61 @@
+"""The page of versions offers each person what they may do, and no more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from forms.ports import Release
+from tests.forms.conftest import Browsers
+from tests.forms.town import Town
+
+PROPOSED = datetime(2026, 11, 1, tzinfo=UTC)
+SIGN, WITHDRAW = "/releases/one/sign", "/releases/one/withdraw"
+
+
+@pytest.fixture
+def proposed(town: Town) -> Release:
+    """A matter's version that the editor has proposed."""
+    author = town.actor("editor").id
+    one = Release("one", "matter", "x", "2026.2", "0" * 64, "proposed", author, PROPOSED, None)
+    town.releases.releases[:] = [one]
+    return one
+
+
+@pytest.mark.usefixtures("proposed")
+@pytest.mark.parametrize(
+    ("login", "sign", "withdraw", "kinds"),
+    [
+        ("editor", False, True, {"matter", "rules", "calendar"}),
+        ("signer", True, False, set()),
+        ("secadmin", False, False, {"policy"}),
+    ],
+)
+def test_the_page_offers_what_one_may(
+    browser: Browsers, login: str, sign: bool, withdraw: bool, kinds: set[str]
+) -> None:
+    page = browser(login).get("/releases").text
+    assert (SIGN in page, WITHDRAW in page) == (sign, withdraw)
+    offered = {
+        kind
+        for kind in ("matter", "rules", "calendar", "policy")
+        if f'<option value="{kind}"' in page
+    }
+    assert offered == kinds
+
+
+@pytest.mark.usefixtures("proposed")
+def test_an_editor_takes_the_own_proposal_back(town: Town, browser: Browsers) -> None:
+    editor = browser("editor")
+    answer = editor.post(WITHDRAW, data={"csrf": editor.token("/releases")}, follow_redirects=False)
+    assert answer.status_code == 303
+    assert town.releases.releases[0].state == "rejected"
+
+
+@pytest.mark.usefixtures("proposed")
+def test_an_editor_proposes_no_policy_and_a_guard_no_matter(browser: Browsers) -> None:
+    for login, kind in (("editor", "policy"), ("secadmin", "matter")):
+        visitor = browser(login)
+        form = {"csrf": visitor.token("/releases"), "kind": kind, "text": "标识: x"}
+        assert visitor.post("/releases", data=form).status_code == 403
