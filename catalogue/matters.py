@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 Unit = Literal["on_the_spot", "minute", "hour", "working_hour", "day", "working_day"]
 """即办 · 分钟 · 小时 · 工作时 · 自然日 · 工作日."""
@@ -27,6 +27,9 @@ DocumentKind = Literal[
 ]  # fmt: skip
 """收件凭证 · 补正告知书 · 受理通知书 · 不予受理决定书 · 特别程序告知书 · 延期决定通知书 ·
 准予行政许可决定书 · 不予行政许可决定书 · 送达回证."""
+
+
+ORDER = "x-order"
 
 
 class _Frozen(BaseModel):
@@ -154,7 +157,11 @@ class Matter(_Frozen):
     commitment: Commitment | None = Field(default=None, alias="告知承诺")
     materials: tuple[Material, ...] = Field(default=(), alias="申请材料")
     form: dict[str, JsonValue] = Field(alias="表单")
-    """JSON Schema 2020-12. Per property: `title`, `x-en`, `x-personal: true` for personal data."""
+    """JSON Schema 2020-12. Per property: `title`, `x-en`, `x-personal: true` for personal data.
+
+    `x-order` lists the properties as the catalogue writes them: canonical JSON sorts its keys, and
+    a clerk fills a form in its own order.
+    """
     documents: tuple[DocumentKind, ...] = Field(alias="文书")
     rules: dict[str, str] = Field(alias="规则")
     """Role (routing, completeness, on_the_spot) → rule pack id."""
@@ -163,3 +170,16 @@ class Matter(_Frozen):
     archive: Literal["permanent", "30y", "10y"] = Field(default="30y", alias="保管期限")
     window: str = Field(default="", alias="办理地点")
     phone: str = Field(default="", alias="咨询电话")
+
+    @field_validator("form")
+    @classmethod
+    def _in_order(cls, form: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        properties = form.get("properties")
+        if not isinstance(properties, dict):
+            return form
+        written = form.get(ORDER)
+        known = [str(name) for name in written] if isinstance(written, list) else []
+        names = [name for name in known if name in properties]
+        names += [name for name in properties if name not in names]
+        ordered: dict[str, JsonValue] = {name: properties[name] for name in names}
+        return {**form, "properties": ordered, ORDER: list[JsonValue](names)}

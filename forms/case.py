@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
-from pydantic import JsonValue
 from starlette.responses import Response
 
 from cases import approval
@@ -119,7 +118,7 @@ async def scene_of(visit: Visit, view: CaseView) -> Scene:
     own = {code for code, _ in await visit.ask(visit.ports.reader.colleagues, _own(visit))}
     return Scene(
         view=view,
-        matter=_as_written(visit, Matter.model_validate(view.matter)),
+        matter=Matter.model_validate(view.matter),
         department=_own(visit),
         colleagues=tuple(sorted(people, key=lambda one: (one[0] not in own, one[1]))),
         departments=departments,
@@ -127,21 +126,6 @@ async def scene_of(visit: Visit, view: CaseView) -> Scene:
         say=visit.say,
         zone=visit.zone,
     )
-
-
-def _as_written(visit: Visit, matter: Matter) -> Matter:
-    """Return the matter with its form in the order in which the catalogue writes it.
-
-    A filed version is kept as canonical JSON, whose keys are sorted: the order is lost there.
-    """
-    known = next((m for m in visit.ports.catalogue.matters() if m.code == matter.code), None)
-    written = known.form.get("properties") if known else None
-    filed = matter.form.get("properties")
-    if not isinstance(written, dict) or not isinstance(filed, dict):
-        return matter
-    names = [*(n for n in written if n in filed), *(n for n in filed if n not in written)]
-    ordered: dict[str, JsonValue] = {name: filed[name] for name in names}
-    return matter.model_copy(update={"form": {**matter.form, "properties": ordered}})
 
 
 def _own(visit: Visit) -> str:

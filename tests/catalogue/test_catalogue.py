@@ -284,3 +284,14 @@ def test_an_identity_number_is_told_by_its_check_character() -> None:
     assert not is_resident_id("110105194912310021")
     assert not is_resident_id("1101051949123100２X")
     assert resident_id_check("44052418800101001") == "4"
+
+
+def test_a_form_keeps_its_own_order_through_canonical_json() -> None:
+    for matter in load_catalogue().matters:
+        stored = Matter.model_validate_json(canonical(matter))
+        ours, theirs = matter.form["properties"], stored.form["properties"]
+        assert isinstance(ours, dict)
+        assert isinstance(theirs, dict)
+        assert list(theirs) == list(ours)
+        assert stored == matter
+        assert canonical(stored) == canonical(matter)
