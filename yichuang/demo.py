@@ -12,10 +12,11 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from cases.accounts import Accounts, Place
 from cases.database import open_engine
@@ -40,6 +41,7 @@ MOST_STEPS = 40
 PAST_DAYS = 75
 """How far back the demo's past goes: long enough for a limit of 22 working days to pass."""
 TRIES = 5
+ZONE = ZoneInfo("Asia/Shanghai")
 
 MATTERS = (
     ("construction-permit", 5),
@@ -263,6 +265,20 @@ _STEPS: Mapping[str, Callable[[CaseState, str, Random], Move | None]] = {
 # --- telling the stories -------------------------------------------------------------------------
 
 
+def _office_hour(chance: Random) -> datetime:
+    """Return a moment of an earlier day at which a window is open."""
+    day = datetime.now(ZONE).date() - timedelta(days=chance.randint(5, PAST_DAYS))
+    opened = datetime.combine(day, time(9), ZONE)
+    return (opened + timedelta(minutes=chance.randint(0, 300))).astimezone(UTC)
+
+
+def _pause(state: CaseState, dice: Random) -> timedelta:
+    """Return how long the next move takes: at the window an hour, so that no silence accepts."""
+    if state.stage in ("pre_review", "received"):
+        return timedelta(minutes=dice.randint(10, 60))
+    return timedelta(hours=dice.randint(3, 60))
+
+
 @dataclass
 class Teller:
     """Carries the plan out through one reception."""
@@ -275,7 +291,7 @@ class Teller:
     async def tell(self, number: int) -> str:
         """Carry one case to where its story stops; return its stage. Raises `DemoStuck`."""
         code, stop, past, chance = story_of(number)
-        at = datetime.now(UTC) - timedelta(days=chance.randint(5, PAST_DAYS)) if past else None
+        at = _office_hour(chance) if past else None
         filed = await self._file(number, self.matters[code], chance, at)
         for _ in range(MOST_STEPS):
             state = await asyncio.to_thread(self.queries.state, filed.case_id)
@@ -285,7 +301,7 @@ class Teller:
             if move is None or not move.verb:
                 return state.stage
             if at is not None:
-                at = max(at, state.last_at or at) + timedelta(hours=dice.randint(3, 60))
+                at = max(at, state.last_at or at) + _pause(state, dice)
                 if at > datetime.now(UTC):
                     return state.stage
             await self._act(number, state, move, at)
@@ -343,7 +359,10 @@ class Teller:
 
 
 async def fill(settings: Settings, cases: int, said: Callable[[str], None]) -> dict[str, int]:
-    """Tell the stories; return how many cases stand in each stage. Needs the worker."""
+    """Tell the stories; return how many cases stand in each stage. Needs the worker.
+
+    Raises `DemoStuck`, when all the others are told, for those that were refused a step.
+    """
     keys = open_engine(settings.store_url("keys"), read_only=True)
     web = open_engine(settings.store_url("web"))
     sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
@@ -368,13 +387,22 @@ async def fill(settings: Settings, cases: int, said: Callable[[str], None]) -> d
     waiting = iter(range(cases))
     stages: dict[str, int] = {}
 
+    stuck: list[str] = []
+
     async def tell_on() -> None:
         for number in waiting:
-            stage = await teller.tell(number)
+            try:
+                stage = await teller.tell(number)
+            except DemoStuck as refused:
+                # One story that the law refused must not keep the others from being told.
+                stuck.append(str(refused))
+                continue
             stages[stage] = stages.get(stage, 0) + 1
             done = sum(stages.values())
             if done % 20 == 0:
                 said(f"演示办件 {done}/{cases}")
 
     await asyncio.gather(*(tell_on() for _ in range(AT_ONCE)))
+    if stuck:
+        raise DemoStuck("；".join(stuck))
     return stages

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 
 from yichuang.settings import Settings
-from yichuang.terminal import say
+from yichuang.terminal import complain, say
 
 HELP = "填入演示城市 (fill a running city with people and cases)"
 
@@ -25,7 +25,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         say(f"  {person.login:<14} {password:<24} {person.name} {person.department}")
     if args.people_only:
         return 0
-    stages = asyncio.run(demo.fill(settings, args.cases or demo.CASES, say))
+    try:
+        stages = asyncio.run(demo.fill(settings, args.cases or demo.CASES, say))
+    except demo.DemoStuck as stuck:
+        complain(f"演示办件有几件没有讲完：{stuck}")
+        return 1
     told = "，".join(f"{stage} {count}" for stage, count in sorted(stages.items()))
     say(f"演示城市已就绪：{sum(stages.values())} 件（{told}）")
     return 0
