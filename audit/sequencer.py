@@ -32,6 +32,10 @@ SEAL_ENTRIES = 1_000
 """A head is signed when this much time or this many entries have passed since the last."""
 
 POLL_SECONDS = 0.05
+IDLE_SECONDS = 0.4
+"""Between two looks at the stores: while entries come, and at most when none do. Entries that come
+together are appended together, for each round costs the stores two commits."""
+
 LEADER_LOCK = 0x59434155  # "YCAU": the advisory lock of PostgreSQL that makes one leader
 _LOOKED_UP = 500
 
@@ -150,14 +154,15 @@ class Sequencer:
         """Drain and seal until `stop` is set; then once more. Errors of the signer being away are
         logged and outlived; every other one is raised, `LogBehindSigner` before any append."""
         self._try_seal()
+        pause = POLL_SECONDS
         while True:
             stopping = stop.is_set()
             drained = self.drain()
             self._seal_if_due(drained.size, stopping)
             if stopping:
                 return
-            if not drained.appended:
-                stop.wait(POLL_SECONDS)
+            pause = POLL_SECONDS if drained.appended else min(2 * pause, IDLE_SECONDS)
+            stop.wait(pause)
 
     def _seal_if_due(self, size: int, now: bool) -> None:
         with reading(self._log) as connection:
