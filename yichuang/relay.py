@@ -92,7 +92,7 @@ async def _serve(settings: Settings) -> None:
             _log.warning("JetStream is away, the outbox waits: %s", away)
             await asyncio.sleep(PAUSE_SECONDS)
             continue
-        if not sent:
+        if sent < BATCH:  # marking what was sent is a commit in the worker's store: few, not many
             await asyncio.sleep(POLL_SECONDS)
     await beating
     await bus.drain()
