@@ -52,7 +52,7 @@ MATTERS = (
 """Matter and its weight."""
 
 STOPS = (
-    ("received", 4), ("supplement", 3), ("review", 9), ("gather", 4), ("decision", 4),
+    ("pre_review", 3), ("received", 4), ("supplement", 3), ("review", 9), ("gather", 4), ("decision", 4),
     ("certificate", 2), ("service", 3), ("closing", 2), ("rating", 4), ("rectification", 2),
     ("call_back", 1), ("ended", 8), ("paused", 2), ("withdrawn", 1), ("not_accepted", 1),
 )  # fmt: skip
@@ -148,6 +148,8 @@ def next_move(state: CaseState, stop: str, chance: Random) -> Move | None:
     """Return what somebody does to the case next; None where its story stops."""
     if state.stage in (stop, "ended"):
         return None
+    if stop == "pre_review":
+        return None  # the matter has no pre-review online: it stays where it was received
     early = _detour(state, stop)
     if early is not None:
         return early
@@ -292,7 +294,8 @@ class Teller:
         """Carry one case to where its story stops; return its stage. Raises `DemoStuck`."""
         code, stop, past, chance = story_of(number)
         at = _office_hour(chance) if past else None
-        filed = await self._file(number, self.matters[code], chance, at)
+        channel = "computer" if stop == "pre_review" else "window"
+        filed = await self._file(number, self.matters[code], channel, chance, at)
         for _ in range(MOST_STEPS):
             state = await asyncio.to_thread(self.queries.state, filed.case_id)
             assert state is not None
@@ -308,11 +311,12 @@ class Teller:
         raise DemoStuck(f"case {number} ({code}, {stop}) is not there after {MOST_STEPS} steps")
 
     async def _file(
-        self, number: int, matter: Matter, chance: Random, at: datetime | None
+        self, number: int, matter: Matter, channel: str, chance: Random, at: datetime | None
     ) -> Outcome:
         who = demo_forms.applicant(matter, chance)
         body = {
             "matter": matter.code,
+            "channel": channel,
             "applicant": who,
             "form": demo_forms.form(matter, who, chance),
             "materials": [
