@@ -52,9 +52,10 @@ MATTERS = (
 """Matter and its weight."""
 
 STOPS = (
-    ("pre_review", 3), ("received", 4), ("supplement", 3), ("review", 9), ("gather", 4), ("decision", 4),
-    ("certificate", 2), ("service", 3), ("closing", 2), ("rating", 4), ("rectification", 2),
-    ("call_back", 1), ("ended", 8), ("paused", 2), ("withdrawn", 1), ("not_accepted", 1),
+    ("pre_review", 3), ("received", 4), ("supplement", 3), ("review", 9), ("gather", 4),
+    ("decision", 4), ("certificate", 2), ("service", 3), ("closing", 2), ("rating", 4),
+    ("rectification", 2), ("call_back", 1), ("ended", 8), ("paused", 2), ("withdrawn", 1),
+    ("not_accepted", 1),
 )  # fmt: skip
 """Where a case's story stops, and how often."""
 
