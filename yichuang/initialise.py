@@ -71,24 +71,19 @@ def initialise(settings: Settings) -> list[str]:
     return lines
 
 
-def log_vkey_path(settings: Settings) -> Path:
-    """Where the log's public key lies, as a C2SP signed-note verifier key."""
-    return settings.keys_folder / "log.vkey"
-
-
 def log_verifier(settings: Settings) -> NoteVerifier:
     """Return the log's public key. Raises `FileNotFoundError` before the first `initialise`."""
-    return NoteVerifier.parse(log_vkey_path(settings).read_text(encoding="utf-8"))
+    return NoteVerifier.parse(keyring.log_vkey_path(settings).read_text(encoding="utf-8"))
 
 
 def _folders(settings: Settings) -> None:
-    for folder in (settings.data, settings.keys_folder, settings.signer_path):
+    for folder in (settings.data, settings.secrets_folder, settings.signer_path):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _signer(settings: Settings) -> Iterator[str]:
     key, state = settings.signer_path / KEY_FILE, settings.signer_path / STATE_FILE
-    public = log_vkey_path(settings)
+    public = keyring.log_vkey_path(settings)
     if public.exists():
         return
     if not state.exists():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import Engine
 
 from activities.sealing import Sealer
@@ -16,11 +14,6 @@ from yichuang.keyring import master_keys, pepper, warrant_keys, warrant_signer
 from yichuang.released import LiveCalendars, Released, shipped
 from yichuang.settings import Settings
 from yichuang.unsealing import opener
-
-
-def log_vkey_path(settings: Settings) -> Path:
-    """Return where the log's public key lies; its private key lies with the signer alone."""
-    return settings.keys_folder / "log.vkey"
 
 
 def vault_of(settings: Settings, keys: Engine | None = None) -> SubjectVault:
@@ -74,7 +67,6 @@ __all__ = [
     "access_of",
     "catalogue",
     "departments",
-    "log_vkey_path",
     "queries_of",
     "released_of",
     "sealer_of",

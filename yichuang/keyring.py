@@ -4,6 +4,9 @@
 <keys>/master.key.1 …        older ones: open, never seal
 <keys>/pepper.key            32 bytes: pseudonyms and printed codes; never changes
 <keys>/warrants/<door>.key   Ed25519, one per door (web, gateway, worker); `.key.pub` beside it
+<keys>/log.vkey              the log's public key
+
+<keys> is the folder of the master key.
 """
 
 from __future__ import annotations
@@ -39,11 +42,17 @@ def pepper(settings: Settings) -> bytes:
 
 
 def pepper_path(settings: Settings) -> Path:
-    return settings.keys_folder / "pepper.key"
+    return settings.secrets_folder / "pepper.key"
 
 
 def warrant_path(settings: Settings, issuer: str) -> Path:
-    return settings.keys_folder / "warrants" / f"{issuer}.key"
+    return settings.secrets_folder / "warrants" / f"{issuer}.key"
+
+
+def log_vkey_path(settings: Settings) -> Path:
+    """Return where the log's public key lies (a C2SP signed-note verifier key); its private key
+    lies with the signer alone."""
+    return settings.secrets_folder / "log.vkey"
 
 
 def warrant_signer(settings: Settings, issuer: str) -> WarrantSigner:

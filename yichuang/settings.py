@@ -127,6 +127,12 @@ class Settings(BaseSettings):
         return self.master_key or self.keys_folder / "master.key"
 
     @property
+    def secrets_folder(self) -> Path:
+        """Where the pepper, the doors' warrant keys and the log's public key lie: beside the
+        master key, so that the processes of the large form share one volume."""
+        return self.master_key_path.parent
+
+    @property
     def signer_path(self) -> Path:
         """The folder of the signer's key and state, apart from every database."""
         return self.signer_folder or self.data / "signer"

@@ -9,7 +9,9 @@ import pytest
 
 from cases.database import open_engine, reading
 from cases.releases import signed
-from yichuang.initialise import initialise, log_verifier, log_vkey_path
+from yichuang import keyring
+from yichuang.initialise import initialise, log_verifier
+from yichuang.keyring import log_vkey_path
 from yichuang.settings import Settings
 from yichuang.signer import KEY_FILE, STATE_FILE
 
@@ -59,3 +61,14 @@ def test_every_shipped_matter_is_a_signed_seed(settings: Settings) -> None:
         matters = signed(connection, "matter")
     assert {one.name for one in matters} >= {"food-operation", "construction-permit"}
     assert {one.signed_by for one in matters} == {"seed:release"}
+
+
+def test_the_keys_lie_beside_the_master_key_where_the_processes_share_a_volume(
+    tmp_path: Path,
+) -> None:
+    maker = Settings(data=tmp_path / "init", master_key=tmp_path / "shared" / "master.key")
+    initialise(maker)
+    worker = Settings(data=tmp_path / "worker", master_key=tmp_path / "shared" / "master.key")
+    assert keyring.pepper(worker) == keyring.pepper(maker)
+    assert set(keyring.warrant_keys(worker)) == set(keyring.ISSUERS)
+    assert log_verifier(worker) == log_verifier(maker)

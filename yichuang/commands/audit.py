@@ -12,7 +12,8 @@ from audit.logstore import LogMissing, LogReader
 from audit.proofs import NotSealed, prove
 from audit.tables import audit_checkpoint, audit_outbox
 from cases.database import StoreUnwritable, open_engine, reading
-from yichuang.initialise import log_verifier, log_vkey_path
+from yichuang.initialise import log_verifier
+from yichuang.keyring import log_vkey_path
 from yichuang.sequencer import SOURCES
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say
