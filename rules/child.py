@@ -7,6 +7,7 @@ is the kernel's: SIGALRM at its default ends the process, even when the parent i
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 from rules import wire
 
 READY = "ready"
+PAGE_KIB = resource.getpagesize() // 1024
 
 
 def limit(memory_bytes: int) -> None:
@@ -26,11 +28,21 @@ def limit(memory_bytes: int) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
+def resident_kib(statm: int) -> int:
+    """Return what this process holds in memory now, in KiB (proc(5), statm, second field).
+
+    Not `ru_maxrss`: it keeps the parent's size from before `exec`, and a child of a parent of 400
+    MB was then taken for worn at its first answer (seen 2026-11-22).
+    """
+    return int(os.pread(statm, 128, 0).split()[1]) * PAGE_KIB
+
+
 def serve(link: socket.socket, alarm_seconds: float) -> None:
     """Answer until the parent closes the link."""
     from rules.engine import EngineFault, RuleSets  # loaded under the limits
 
     sets = RuleSets()
+    statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
     def answer(message: list[Any]) -> Any:
         order, key, values = message
@@ -50,7 +62,7 @@ def serve(link: socket.socket, alarm_seconds: float) -> None:
             reply: list[Any] = ["ok", answer(message)]
         except (EngineFault, MemoryError) as fault:
             reply = ["fault", f"{type(fault).__name__}: {fault}"]
-        reply.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        reply.append(resident_kib(statm))
         wire.send(link, reply)
         signal.setitimer(signal.ITIMER_REAL, 0)
 

@@ -309,3 +309,15 @@ def test_match_says_when_it_has_no_answer(pack_of: Build, at: datetime) -> None:
     facts: dict[str, Any] = {"pm": 1}
     with pytest.raises(EngineSilent):
         engine.match(pack_of(OVER).slice_at(at), facts)
+
+
+def test_a_large_parent_does_not_make_its_child_look_worn(pack_of: Build, at: datetime) -> None:
+    ballast = bytearray(400 * 1024 * 1024)
+    ballast[::4096] = bytes([1]) * len(ballast[::4096])  # resident, not only reserved
+    pack = pack_of(OVER)
+    with RulesProcess([pack]) as engine:
+        for n in range(20):
+            engine.evaluate(pack, {"pm": n}, at)
+        assert engine.state().starts == 1
+        assert engine.state().rss_kib < 200 * 1024
+    del ballast
