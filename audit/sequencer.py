@@ -140,8 +140,10 @@ class Sequencer:
         try:
             note = self._signer.sign(state.origin, state.size, root, proof)
         except SignerRefused:
-            if self._signer.last().size > state.size > last.size:
-                return None  # another sequencer had a later head signed meanwhile
+            now = self._signer.last()
+            same = now.size == state.size and now.root == root
+            if last.size < state.size and (same or now.size > state.size):
+                return None  # another sequencer had this head, or a later one, signed meanwhile
             raise
         self._observe("signed")
         if self._trusted is not None:
