@@ -8,10 +8,12 @@ with `PASSES_ON = True` finds the words that argparse does not know in `args.unk
 import argparse
 import ast
 import importlib
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 from pydantic import ValidationError
 
@@ -92,5 +94,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def leave(code: int) -> NoReturn:
+    """End the process with this code, whatever native threads are still under way.
+
+    Temporal's SDK core keeps threads of its own; one that asks for the interpreter while it is
+    being taken down aborts the process (SIGABRT from `status` and from a gateway, 2026-11-22), and
+    a good answer ends as exit code 134. All our own work is done and flushed here.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if "temporalio" in sys.modules:
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
