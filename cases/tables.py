@@ -442,3 +442,32 @@ release = Table(
     Index("ix_release_active", "kind", "name", "in_force_from"),
 )
 """Versions of matters, rules, policy, templates, calendars: proposed, gated, signed by another."""
+
+alarm = Table(
+    "alarm",
+    cases_metadata,
+    Column("id", _Id, primary_key=True),
+    Column("key", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("case_id", _Id, nullable=False),
+    Column("department", _Department, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("cleared_at", Instant),
+    Column("raised_entry", _Id, nullable=False),
+    Column("cleared_entry", _Id),
+    CheckConstraint("(cleared_at IS NULL) = (cleared_entry IS NULL)", name="cleared"),
+    # One open alarm per key; once cleared, the key may be raised again.
+    Index(
+        "uq_alarm_open",
+        "key",
+        unique=True,
+        sqlite_where=text("cleared_at IS NULL"),
+        postgresql_where=text("cleared_at IS NULL"),
+    ),
+    Index("ix_alarm_kind", "kind", "cleared_at"),
+    Index("ix_alarm_case", "case_id", "raised_at"),
+)
+"""警报: what somebody must look at now; raised once, told anew, cleared by its own condition."""

@@ -72,6 +72,31 @@ def event_schema() -> dict[str, Any]:
     )
 
 
+def alarm_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of an alarm that was raised or cleared (`evt.…`)."""
+    text = {"type": "string"}
+    moment = {"type": "string", "format": "date-time"}
+    return _in_draft(
+        {
+            "type": "object",
+            "required": ["id", "key", "kind", "text", "raised_at", "cleared_at"],
+            "properties": {
+                "id": text | {"minLength": 1},
+                "key": text | {"minLength": 1},
+                "kind": text | {"minLength": 1},
+                "case_id": text | {"description": "不涉及办件的为空"},
+                "department": text | {"description": "不涉及部门的为空"},
+                "text": text | {"minLength": 1},
+                "detail": {"type": "object"},
+                "raised_at": moment,
+                "cleared_at": {"anyOf": [moment, {"type": "null"}]},
+            },
+            "additionalProperties": True,
+        },
+        f"alarm.v{VERSION}",
+    )
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every message schema by file name."""
     made = {f"case.{verb}.v{VERSION}.json": order_schema(verb) for verb in VERBS}
@@ -82,6 +107,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         Outcome.model_json_schema(mode="serialization"), f"outcome.v{VERSION}"
     )
     made[f"case.event.v{VERSION}.json"] = event_schema()
+    made[f"alarm.v{VERSION}.json"] = alarm_schema()
     return made
 
 
@@ -129,13 +155,25 @@ def document() -> dict[str, Any]:
         "messages": {"happened": _message("case.event", "办件事件", f"case.event.v{VERSION}.json")},
         "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
     }
+    channels["alarm"] = {
+        "address": "evt.{city}.{department}.alarm.{kind}",
+        "description": "警报发出（raised）与解除（cleared）；不涉及部门的，department 为 -",
+        "parameters": _parameters("city", "department", "kind"),
+        "messages": {"rung": _message("alarm", "警报", f"alarm.v{VERSION}.json")},
+        "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
     channels["question"] = {
         "address": "qry.{city}.{user}.{question}",
         "description": "请求应答：case.status、case.events、command.outcome；问与答都是 JSON 对象",
         "parameters": _parameters("city", "user", "question"),
         "messages": {"asked": {"name": "question", "payload": {"type": "object"}}},
     }
-    for name, action in (("answer", "send"), ("event", "send"), ("question", "receive")):
+    for name, action in (
+        ("answer", "send"),
+        ("event", "send"),
+        ("alarm", "send"),
+        ("question", "receive"),
+    ):
         operations[name] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
     return {
         "asyncapi": "3.0.0",

@@ -4,6 +4,7 @@
 `rpl.<city>.<user>.<key>`               the answer to one order, `<key>` = `answer_key(event id)`
 `qry.<city>.<user>.<question>`          request and reply, nothing is kept
 `evt.<city>.<dept>.case.<kind>`         what has happened, from the outbox
+`evt.<city>.<dept>.alarm.<kind>`        an alarm that was raised or cleared, from the outbox
 `dlq.<city>.<user>`                     what could not be taken, with its reason
 
 Reference: reference/peers.md §5 (subjects, JetStream). No personal data stands in a subject.
