@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import ValidationError
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select
 
 from activities.announcing import Announcer
 from activities.entries import STEP
@@ -25,21 +25,17 @@ from activities.sealing import Sealer, merged_form
 from audit.entry import entry_id
 from audit.vault import KeyDestroyed
 from cases import approval, messages, numbers
-from cases.clock import due_at
+from cases.case_view import clock_event_of
 from cases.database import reading
 from cases.messages import NAMESPACE, Command, DocumentRef, Outcome, Person
 from cases.rulings import Ruling
 from cases.settling import DocumentWish, RuleForbids
-from cases.state import CaseState, Event, Timer
+from cases.state import CaseState, ClockEvent, Event, Timer
 from cases.store import DocumentFile, Filing, StepRecord, place
-from cases.tables import case
+from cases.tables import case, clock_event
 from catalogue.load import Catalogue, MatterUnknown, canonical, digest
 from catalogue.matters import Matter
 from catalogue.working_days import NONE, Calendar
-
-APPLICANTS_PERIODS = ("supplement", "undertaking")
-"""Periods of the applicant: an end on a day off moves to the next working day
-(民事诉讼法第八十五条第三款)."""
 
 
 class Rules(Protocol):
@@ -74,6 +70,8 @@ class Walked:
     state: CaseState | None
     form: dict[str, Any] | None = None
     applicant: Person | None = None
+    clock: tuple[ClockEvent, ...] | None = None
+    """Clock events up to `state.seq`; None: not read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,29 +101,24 @@ class Planner:
             return self._file(walked, command, body)
         return self._step(walked, walked.state, command, body)
 
-    def timers(self, state: CaseState) -> tuple[Timer, ...]:
-        """Return the instants of every period that runs in this state."""
-        plan = state.plan
-        calendar = self._calendar(plan.calendar)
-        due = (
-            (
-                wish,
-                due_at(
-                    wish.start,
-                    wish.limits,
-                    calendar,
-                    plan.zone,
-                    wish.paused,
-                    roll=wish.key in APPLICANTS_PERIODS,
-                ),
-            )
-            for wish in approval.timer_wishes(state)
-        )
-        return tuple(
-            Timer(key=wish.key, due_at=end.at, article=wish.article, provisional=end.provisional)
-            for wish, end in due
-            if end is not None
-        )
+    def timers(self, state: CaseState, clock: Sequence[ClockEvent]) -> tuple[Timer, ...]:
+        """Return the instants of every period that runs in this state.
+
+        `clock` are all clock events of the case so far.
+        """
+        return approval.timers_of(state, clock, self._calendar(state.plan.calendar))
+
+    def clock(self, walked: Walked) -> tuple[ClockEvent, ...]:
+        """Return the clock events of the case up to its newest settled step."""
+        if walked.clock is None:
+            state = walked.state
+            walked.clock = () if state is None else self._clock(state.case_id, state.seq)
+        return walked.clock
+
+    def _clock(self, case_id: str, seq: int) -> tuple[ClockEvent, ...]:
+        with reading(self.engine) as connection:
+            rows = connection.execute(_CLOCK, {"case_id": case_id, "newest": seq}).all()
+        return tuple(clock_event_of(row) for row in rows)
 
     def reopened(self, command: Command, newest: CaseState, events: Sequence[Event]) -> CaseState:
         """Return the state after a filing that was settled before, from its stored events."""
@@ -157,7 +150,7 @@ class Planner:
             },
         )
         at = self.now()
-        state, more = self._with_timers(state, events[-1].at)
+        state, more = self._with_timers(state, events[-1].at, approval.clock_events(events, 1))
         events = (*events, *more)
         wishes = approval.document_wishes(None, command, events, state)
         series = numbers.case_series(matter.department, self._local(at).date())
@@ -177,25 +170,28 @@ class Planner:
         record = self._record(
             _Draft(command, body, at, None, state, events, {}), fresh, wishes, others, matter
         )
-        walked.state, walked.form = state, fresh.form
+        walked.state, walked.form, walked.clock = state, fresh.form, record.clock
         return Planned(replace(record, filing=filing), (first, *others))
 
     def _step(
         self, walked: Walked, before: CaseState, command: Command, body: messages.Frozen
     ) -> Planned:
-        state, events = self._time_passed(before, command, body)
+        clock = self.clock(walked)
+        state, events = self._time_passed(before, command, body, clock)
         rulings = self._rulings(state, command)
         decided = approval.decide(state, command, rulings)
         state = _folded(state, decided)
-        state, more = self._with_timers(state, approval.instant_of(before, command))
-        events = (*events, *decided, *more)
+        events = (*events, *decided)
+        told = (*clock, *approval.clock_events(events, before.seq + 1))
+        state, more = self._with_timers(state, approval.instant_of(before, command), told)
+        events = (*events, *more)
         after = state.model_copy(update={"seq": before.seq + 1})
         at = self.now()
         wishes = approval.document_wishes(before, command, events, after)
         reserved = self._reserve(command, wishes, at, [])
         draft = _Draft(command, body, at, before, after, events, rulings)
         record = self._record(draft, walked, wishes, reserved, None)
-        walked.state = after
+        walked.state, walked.clock = after, (*clock, *record.clock)
         return Planned(record, tuple(reserved))
 
     def _record(
@@ -228,7 +224,7 @@ class Planner:
             before=draft.before,
             after=after,
             events=draft.events,
-            clock=approval.clock_events(draft.events),
+            clock=approval.clock_events(draft.events, after.seq),
             rulings=draft.rulings,
             sealed=sealed,
             entry_id=entry,
@@ -264,7 +260,11 @@ class Planner:
             raise RuleForbids("unknown_matter", str(unknown), "", "body.matter") from unknown
 
     def _time_passed(
-        self, state: CaseState, command: Command, body: messages.Frozen
+        self,
+        state: CaseState,
+        command: Command,
+        body: messages.Frozen,
+        clock: Sequence[ClockEvent],
     ) -> tuple[CaseState, tuple[Event, ...]]:
         """Let every instant that came before the order happen first, in its order.
 
@@ -272,17 +272,22 @@ class Planner:
         """
         until = approval.instant_of(state, command)
         own = body.timer if isinstance(body, messages.TimerFired) else ""
+        seq = state.seq + 1
         events: list[Event] = []
         while passed := approval.passed_timers(state, until):
             if own and passed[0].data.get("timer") == own:
                 break
             state = _folded(state, passed)
-            state, more = self._with_timers(state, passed[-1].at)
-            events += [*passed, *more]
+            events += passed
+            told = (*clock, *approval.clock_events(events, seq))
+            state, more = self._with_timers(state, passed[-1].at, told)
+            events += more
         return state, tuple(events)
 
-    def _with_timers(self, state: CaseState, at: datetime) -> tuple[CaseState, tuple[Event, ...]]:
-        events = approval.timers_set(state, self.timers(state), at)
+    def _with_timers(
+        self, state: CaseState, at: datetime, clock: Sequence[ClockEvent]
+    ) -> tuple[CaseState, tuple[Event, ...]]:
+        events = approval.timers_set(state, self.timers(state, clock), at)
         return _folded(state, events), events
 
     def _rulings(self, state: CaseState, command: Command) -> dict[str, Ruling]:
@@ -389,6 +394,13 @@ class Planner:
         name = self.catalogue().city.zone
         zone = self.zones.get(name) or self.zones.setdefault(name, ZoneInfo(name))
         return at.astimezone(zone)
+
+
+_CLOCK = (
+    select(clock_event)
+    .where(clock_event.c.case_id == bindparam("case_id"), clock_event.c.seq <= bindparam("newest"))
+    .order_by(clock_event.c.seq, clock_event.c.n)
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,7 @@ class Settlement:
             walked.state = self._planner.reopened(command, newest, known.events)
         else:
             walked.state = approval.apply(walked.state, known.events)
+        walked.clock = None  # the rows have this step's: they are read when next asked for
         return SettledStep(outcome=outcome, events=known.events)
 
     def _newest(self, case_id: str) -> CaseState:

@@ -143,7 +143,11 @@ def opinions_of(
 
 def clock_event_of(row: Any) -> ClockEvent:
     return ClockEvent(
-        kind=row.kind, at=row.at, article=row.article, detail=orjson.loads(row.detail)
+        id=f"{row.seq}.{row.n}",
+        kind=row.kind,
+        at=row.at,
+        article=row.article,
+        detail=orjson.loads(row.detail),
     )
 
 

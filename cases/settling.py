@@ -7,7 +7,7 @@ The order of things, for one batch of commands of one case (design: "When is a s
 2. The main loop calls the activity `settle` once with `Batch`.
 3. `settle`, for each command in turn: finds a stored outcome for the id, or verifies the warrant,
    asks the rules `approval.questions(state, command)`, calls `approval.decide(...)`, computes the
-   instants of `approval.timer_wishes(state)` with the case's calendar, renders
+   instants of its periods (`approval.timers_of`) with the case's calendar, renders
    `approval.document_wishes(...)`, and writes rows, entry, outbox in one transaction.
 4. The workflow applies the returned events with `approval.evolve` and answers its callers.
 
@@ -16,11 +16,11 @@ History holds the events, so a later change of `decide` cannot change a replay.
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from cases.messages import Command, Frozen, Outcome
 from cases.state import CaseState, Event
-from catalogue.matters import DocumentKind, Limit
+from catalogue.matters import DocumentKind
 
 
 class RuleForbids(Exception):
@@ -44,21 +44,6 @@ class Question(Frozen):
     role: str
     """Key in `Plan.rules`: routing, completeness, on_the_spot."""
     context: dict[str, JsonValue]
-
-
-class TimerWish(Frozen):
-    """A period to be turned into an instant: from `start` (day 0), so many units.
-
-    `paused` are the intervals [from, until) during which the period does not run; an open one has
-    no end, and then the period has no instant yet.
-    """
-
-    key: str
-    start: AwareDatetime
-    limits: tuple[Limit, ...]
-    """The limit and, after it, each extension granted."""
-    article: str
-    paused: tuple[tuple[AwareDatetime, AwareDatetime | None], ...] = ()
 
 
 class DocumentWish(Frozen):

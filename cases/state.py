@@ -135,14 +135,17 @@ class Timer(Frozen):
 
 
 class ClockEvent(Frozen):
-    """One event that a clock is derived from (part 2 derives every deadline from these)."""
+    """One event that the clocks are derived from (`cases.clocks`).
 
-    kind: Literal[
-        "received", "noticed", "supplied", "accepted", "deemed_accepted", "paused", "resumed",
-        "extended", "decided", "delivered", "closed", "withdrawn", "refused_acceptance",
-        "step_opened", "step_done", "timer_passed",
-    ]  # fmt: skip
+    The kinds of an approval are those of `cases.approval.timing`; a template of another procedure
+    names its own.
+    """
+
+    id: str = ""
+    """`<step>.<n>`: the step that made it known, and its place there."""
+    kind: str
     at: AwareDatetime
+    """The legally relevant instant: of a deemed acceptance that of the receipt."""
     article: str
     detail: dict[str, JsonValue] = Field(default_factory=dict)
 

@@ -32,11 +32,13 @@ DocumentKind = Literal[
 ORDER = "x-order"
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """A value: no change after it is made; elements by their Chinese or English name."""
+
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
 
 
-class Limit(_Frozen):
+class Limit(Frozen):
     """A period: so many units, on the ground of an article of the law register."""
 
     n: int = Field(ge=0, alias="时限")
@@ -44,7 +46,7 @@ class Limit(_Frozen):
     basis: str = Field(alias="依据")
 
 
-class Extension(_Frozen):
+class Extension(Frozen):
     """How much longer, once, and who may grant it (行政许可法第四十二条)."""
 
     n: int = Field(ge=1, alias="时限")
@@ -54,7 +56,7 @@ class Extension(_Frozen):
     basis: str = Field(alias="依据")
 
 
-class Material(_Frozen):
+class Material(Frozen):
     """One paper that the applicant hands in."""
 
     code: str = Field(alias="材料编码")
@@ -68,7 +70,7 @@ class Material(_Frozen):
     """A secondary material: acceptance may go ahead without it on a written undertaking."""
 
 
-class Step(_Frozen):
+class Step(Frozen):
     """One department's piece of the review (环节)."""
 
     code: str = Field(alias="环节编码")
@@ -84,14 +86,14 @@ class Step(_Frozen):
     """False: only when the routing rules name the department."""
 
 
-class Separation(_Frozen):
+class Separation(Frozen):
     """Acts of one case that the same person may not both perform."""
 
     acts: tuple[str, ...] = Field(alias="不得同人", min_length=2)
     basis: str = Field(alias="依据")
 
 
-class Tolerance(_Frozen):
+class Tolerance(Frozen):
     """容缺受理: acceptance with secondary materials missing, on a written undertaking."""
 
     limit: Limit = Field(alias="补齐时限")
@@ -99,21 +101,21 @@ class Tolerance(_Frozen):
     basis: str = Field(alias="依据")
 
 
-class Commitment(_Frozen):
+class Commitment(Frozen):
     """告知承诺: decision on the spot on a written undertaking, checked afterwards."""
 
     check_within: Limit = Field(alias="核查时限")
     basis: str = Field(alias="依据")
 
 
-class Label(_Frozen):
+class Label(Frozen):
     """敏感标记: level 1–4 and compartments; a reader's clearance must dominate both."""
 
     level: int = Field(default=1, ge=1, le=4, alias="级别")
     compartments: tuple[str, ...] = Field(default=(), alias="范畴")
 
 
-class Matter(_Frozen):
+class Matter(Frozen):
     """One version of one matter."""
 
     code: str = Field(alias="标识", pattern=r"^[a-z][a-z0-9-]{1,40}$")

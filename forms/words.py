@@ -132,6 +132,12 @@ CLOCK = {
     "step_opened": N_("环节开始"),
     "step_done": N_("环节完成"),
     "timer_passed": N_("时限届满"),
+    "rated": N_("评价"),
+    "rating_lapsed": N_("逾期未评价"),
+    "rectified": N_("整改完成"),
+    "called_back": N_("回访"),
+    "checked": N_("承诺核查"),
+    "undertaking_lapsed": N_("容缺逾期"),
 }
 
 TIMERS = {
@@ -140,10 +146,12 @@ TIMERS = {
     "promised": N_("承诺时限"),
     "delivery": N_("送达时限"),
     "undertaking": N_("容缺补齐"),
-    "supply": N_("补正期限"),
+    "supplement": N_("补正期限"),
     "step": N_("环节时限"),
     "check": N_("承诺核查"),
-    "rectification": N_("整改期限"),
+    "rectify": N_("整改期限"),
+    "rating": N_("评价期限"),
+    "department": N_("部门用时"),
 }
 
 PROCEDURES = {

@@ -9,12 +9,13 @@
         raises RuleForbids; asks `impossible` itself, but not `warrant_fault`
     evolve(state, event) -> CaseState
     apply(state, events) -> CaseState                   folds `evolve`; one settled step: seq + 1
-    timer_wishes(state) -> tuple[TimerWish, ...]
+    clock_rules(plan) -> tuple[ClockRule, ...]          what the periods of a case are made by
+    timers_of(state, clock, calendar) -> tuple[Timer, ...]    `clock`: all its clock events so far
     timers_set(state, timers: Sequence[Timer], at) -> tuple[Event, ...]    () when nothing moved
     passed_timers(state, until) -> tuple[Event, ...]    of the *earliest* passed instant only: apply
         them, recompute the timers, ask again until (); then decide
     document_wishes(before, command, events, after) -> tuple[DocumentWish, ...]
-    clock_events(events) -> tuple[ClockEvent, ...]
+    clock_events(events, seq) -> tuple[ClockEvent, ...]
     actions(state) -> tuple[str, ...]                   verbs that the stage allows
 
 One settled step of a live or backfilled command, as `settle` walks it:
@@ -22,7 +23,7 @@ One settled step of a live or backfilled command, as `settle` walks it:
     at = approval.instant_of(state, command)            # never before state.last_at
     events = ()
     while passed := approval.passed_timers(now_state, at):
-        now_state = fold(passed); events += passed; + timers_set(...) of the recomputed wishes
+        now_state = fold(passed); events += passed; + timers_set(...) of the recomputed periods
     events += approval.decide(now_state, command, rulings)
     events += approval.timers_set(state_after, computed, at)
     state = approval.apply(state, events)
@@ -30,6 +31,7 @@ One settled step of a live or backfilled command, as `settle` walks it:
 `timers_set` is an event too, so that history holds every instant that was computed.
 """
 
+from cases.approval.clocks import clock_rules
 from cases.approval.evolving import KINDS, UnknownEvent, apply, evolve
 from cases.approval.machine import (
     STAGE_NAMES,
@@ -42,23 +44,24 @@ from cases.approval.machine import (
 from cases.approval.opening import open_case, plan_of
 from cases.approval.papers import document_wishes
 from cases.approval.timing import (
+    CLOCK_KINDS,
     clock_events,
     passed_timers,
     pending_timers,
-    procedure_pauses,
-    promise_pauses,
-    timer_wishes,
+    timers_of,
     timers_set,
 )
 from cases.approval.walk import instant_of
 
 __all__ = [
+    "CLOCK_KINDS",
     "KINDS",
     "STAGE_NAMES",
     "UnknownEvent",
     "actions",
     "apply",
     "clock_events",
+    "clock_rules",
     "decide",
     "document_wishes",
     "evolve",
@@ -68,10 +71,8 @@ __all__ = [
     "passed_timers",
     "pending_timers",
     "plan_of",
-    "procedure_pauses",
-    "promise_pauses",
     "questions",
-    "timer_wishes",
+    "timers_of",
     "timers_set",
     "warrant_fault",
 ]

@@ -149,6 +149,7 @@ def supply(walk: Walk, command: Command, body: messages.Supply, rulings: Rulings
         fields=sorted(body.form),
         facts=facts_of(state, body.form),
         complete=complete,
+        made_good=bool(state.missing) and not set(state.missing) - brought,
         article=articles.ACCEPT,
     )
     if complete:

@@ -1,4 +1,4 @@
-"""What the law and promises expect, and by when: wishes for instants, and instants that passed."""
+"""What the law and promises expect, and by when: instants to come, and instants that passed."""
 
 from __future__ import annotations
 
@@ -10,106 +10,42 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cases.approval import articles
+from cases.approval.clocks import WITHOUT_TIMER, clock_rules
 from cases.approval.ending import end_if_nothing_is_due, end_withdrawn, settle_decision
 from cases.approval.intake import Rulings, distribute
 from cases.approval.walk import Walk
-from cases.settling import TimerWish
+from cases.clocks import due_of, newest, periods
 from cases.state import CaseState, ClockEvent, Event, Timer
-from catalogue.matters import Limit
-
-RATE_WITHIN = Limit(n=30, unit="day", basis=articles.RATING)
-"""How long a closed case waits for its rating. No law fixes it; ours, 2026-11."""
-RECTIFY_WITHIN = Limit(n=15, unit="working_day", basis=articles.RATING)
-"""差评整改. Cities differ (5 working days in one, 15 in another; domain.md §3.4); the longer."""
-
-Pauses = tuple[tuple[datetime, datetime | None], ...]
+from catalogue.working_days import Calendar
 
 _MOMENT = TypeAdapter(datetime)
 
 
-def timer_wishes(state: CaseState) -> tuple[TimerWish, ...]:
-    """Return every period that runs in this state, including those whose instant has passed."""
+def timers_of(
+    state: CaseState, clock: Sequence[ClockEvent], calendar: Calendar
+) -> tuple[Timer, ...]:
+    """Return the instant of every period that runs in this state, those that passed included.
+
+    `clock` are all clock events of the case so far; the instants are views on their periods.
+    Raises `BeyondCalendar` when a period leaves the years 1990–2099.
+    """
     if state.stage == "ended":
         return ()
-    return (*_before_acceptance(state), *_until_decision(state), *_after_decision(state))
-
-
-def _before_acceptance(state: CaseState) -> Iterable[TimerWish]:
-    if state.accepted_at is not None or state.ending or state.received_at is None:
-        return
-    if not state.noticed:
-        yield _wish("notice", state.received_at, (state.plan.notice,))
-    elif state.stage == "supplement" and state.noticed_at is not None:
-        limit = Limit(n=state.supply_within_days, unit="day", basis=articles.NOTICE)
-        yield _wish("supplement", state.noticed_at, (limit,))
-
-
-def _until_decision(state: CaseState) -> Iterable[TimerWish]:
-    plan, accepted_at = state.plan, state.accepted_at
-    if accepted_at is None or state.decided_at is not None or state.ending:
-        return
-    extra: tuple[Limit, ...] = ()
-    if state.extended and plan.extension is not None:
-        more = plan.extension
-        extra = (Limit(n=more.n, unit=more.unit, basis=more.basis),)
-    pauses = procedure_pauses(state)
-    yield _wish("statutory", accepted_at, (plan.statutory, *extra), pauses)
-    yield _wish("promised", accepted_at, (plan.promised, *extra), promise_pauses(state))
-    limits = {step.code: step.limit for step in plan.steps}
-    for task in state.tasks:
-        limit = limits.get(task.step)
-        if task.kind == "review" and task.state == "open" and limit is not None:
-            yield _wish(f"step:{task.key}", task.opened_at, (limit,), pauses)
-    if state.missing and plan.tolerance is not None:
-        yield _wish("undertaking", accepted_at, (plan.tolerance.limit,))
-
-
-def _after_decision(state: CaseState) -> Iterable[TimerWish]:
-    plan, decided_at = state.plan, state.decided_at
-    if decided_at is not None:
-        if state.served_at is None and state.decision in ("grant", "refuse"):
-            yield _wish("delivery", decided_at, (plan.delivery,))
-        if state.check in ("due", "rectify") and plan.commitment is not None:
-            yield _wish("check", decided_at, (plan.commitment.check_within,))
-    if state.stage == "rating" and state.rated_at is None and state.closed_at is not None:
-        yield _wish("rating", state.closed_at, (RATE_WITHIN,))
-    if state.stage == "rectification" and state.rated_at is not None:
-        yield _wish("rectify", state.rated_at, (RECTIFY_WITHIN,))
-
-
-def _wish(key: str, start: datetime, limits: tuple[Limit, ...], paused: Pauses = ()) -> TimerWish:
-    return TimerWish(key=key, start=start, limits=limits, article=limits[0].basis, paused=paused)
-
-
-def procedure_pauses(state: CaseState, kinds: Sequence[str] | None = None) -> Pauses:
-    """Return when special procedures stopped the clock, in order, without overlaps."""
-    return merged(
-        tuple(
-            (one.started_at, one.ended_at)
-            for one in state.procedures
-            if kinds is None or one.kind in kinds
-        )
-    )
-
-
-def promise_pauses(state: CaseState) -> Pauses:
-    """Return when the promised clock stood: only on the grounds that the matter names."""
-    grounds = state.plan.promise_pauses
-    waits = state.supplement_pauses if "supplement" in grounds else ()
-    return merged((*procedure_pauses(state, grounds), *waits))
-
-
-def merged(pauses: Pauses) -> Pauses:
-    """Return the union of the intervals, ascending and apart."""
-    apart: list[tuple[datetime, datetime | None]] = []
-    for since, until in sorted(pauses, key=lambda pause: pause[0]):
-        if apart and (apart[-1][1] is None or since <= apart[-1][1]):
-            last_since, last_until = apart[-1]
-            if last_until is not None and (until is None or until > last_until):
-                apart[-1] = (last_since, until)
-        else:
-            apart.append((since, until))
-    return tuple(apart)
+    timers = []
+    for period in newest(periods(clock_rules(state.plan), clock)).values():
+        if not period.is_open or period.rule.clock in WITHOUT_TIMER:
+            continue
+        due = due_of(period, calendar, state.plan.zone)
+        if due is not None:
+            timers.append(
+                Timer(
+                    key=period.key,
+                    due_at=due.at,
+                    article=period.rule.limit.basis,
+                    provisional=due.provisional,
+                )
+            )
+    return tuple(timers)
 
 
 # --- instants ---
@@ -222,8 +158,16 @@ _CLOCK = MappingProxyType(
         "found_not_required": "refused_acceptance",
         "acceptance_revoked": "closed",
         "timer_passed": "timer_passed",
+        "rated": "rated",
+        "rating_lapsed": "rating_lapsed",
+        "rectified": "rectified",
+        "called_back": "called_back",
+        "checked": "checked",
+        "undertaking_lapsed": "undertaking_lapsed",
     }
 )
+CLOCK_KINDS = frozenset({*_CLOCK.values(), "step_opened", "step_done"})
+"""Every kind of clock event that an approval makes."""
 _INSTANT = MappingProxyType(
     {
         "filed": "received_at",
@@ -237,10 +181,11 @@ _INSTANT = MappingProxyType(
 _QUIET = frozenset({"article", "received_at", "accepted_at", "served_at", "facts", "again"})
 
 
-def clock_events(events: Iterable[Event]) -> tuple[ClockEvent, ...]:
-    """Return what these events mean to the clocks, in their order."""
+def clock_events(events: Iterable[Event], seq: int = 0) -> tuple[ClockEvent, ...]:
+    """Return what these events of step `seq` mean to the clocks, in their order."""
     found = (_clock_event(event) for event in events)
-    return tuple(one for one in found if one is not None)
+    told = [one for one in found if one is not None]
+    return tuple(one.model_copy(update={"id": f"{seq}.{n}"}) for n, one in enumerate(told))
 
 
 def _clock_event(event: Event) -> ClockEvent | None:

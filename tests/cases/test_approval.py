@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cases import approval
-from cases.approval.timing import merged
+from cases.clocks import newest, periods
 from cases.messages import Actor, Command
 from cases.settling import RuleForbids
 from cases.state import CaseState, Event
@@ -19,11 +19,11 @@ from tests.histories.sample import (
     OPEN,
     PlainSettlement,
     body_of_file,
+    clock_of,
     matter,
     order,
     passed,
     ruling,
-    timers,
 )
 from workflows.approval import timer_command
 
@@ -118,10 +118,11 @@ def test_silence_accepts_back_to_the_day_of_receipt() -> None:
 
 def test_the_statutory_period_of_a_deemed_acceptance_runs_from_receipt() -> None:
     _, state = at("deemed-acceptance", 0)
-    for event in passed(state, order("urge", {"text": "?"}, at=MONDAY + timedelta(days=6))):
-        state = approval.evolve(state, event)
-    wish = next(one for one in approval.timer_wishes(state) if one.key == "statutory")
-    assert wish.start == MONDAY
+    events = passed(state, order("urge", {"text": "?"}, at=MONDAY + timedelta(days=6)))
+    clock = (*clock_of(state), *approval.clock_events(events, state.seq + 1))
+    running = newest(periods(approval.clock_rules(state.plan), clock))["statutory"]
+    assert running.start.at == MONDAY
+    assert running.start.kind == "deemed_accepted"
 
 
 def test_a_notice_on_the_last_day_is_in_time_and_a_moment_later_too_late() -> None:
@@ -155,14 +156,15 @@ def test_a_hearing_pauses_the_statutory_clock_and_an_inspection_does_not() -> No
         "paused",
         "resumed",
     ]
-    assert [len(one) for one in approval.procedure_pauses(state)] == [2]
+    found = newest(periods(approval.clock_rules(state.plan), clock_of(state)))
+    assert [one.ground for one in found["statutory"].stops] == ["hearing"]
     assert all(one.detail.get("kind") == "hearing" for one in clock if one.kind == "resumed")
 
 
 def test_a_paused_period_has_no_instant() -> None:
     _, state = at("joint-with-hearing", 6)
     assert any(one.ended_at is None for one in state.procedures)
-    assert not any(timer.key == "statutory" for timer in timers(state))
+    assert not any(timer.key == "statutory" for timer in state.timers)
 
 
 def test_a_procedure_outside_the_matter_is_refused() -> None:
@@ -347,16 +349,6 @@ def test_documents_follow_the_events_and_backfill_issues_none() -> None:
     assert kinds == ["acceptance_notice"]
     old = accepting.model_copy(update={"backfill": True})
     assert approval.document_wishes(state, old, events, after) == ()
-
-
-def test_pauses_that_touch_become_one() -> None:
-    def day(n: int) -> Any:
-        return MONDAY + timedelta(days=n)
-
-    assert merged(((day(1), day(3)), (day(2), day(5)), (day(7), None), (day(8), day(9)))) == (
-        (day(1), day(5)),
-        (day(7), None),
-    )
 
 
 def test_what_a_stage_allows_is_what_the_table_says() -> None:

@@ -18,6 +18,7 @@ from tests.histories.sample import (
     OPEN,
     PlainSettlement,
     body_of_file,
+    clock_of,
     matter,
     order,
     timers,
@@ -116,7 +117,7 @@ def assert_answers(state: CaseState, events: tuple[Event, ...]) -> None:
     """Every question to a state has an answer, and what must hold of any state holds."""
     assert {event.kind for event in events} <= approval.KINDS
     assert CaseState.model_validate_json(state.model_dump_json()) == state
-    assert approval.timers_set(state, timers(state), MONDAY) == ()
+    assert approval.timers_set(state, timers(state, clock_of(state)), MONDAY) == ()
     approval.clock_events(events)
     approval.document_wishes(None, order("urge", {"text": "?"}), events, state)
     approval.pending_timers(state)
@@ -128,7 +129,7 @@ def assert_answers(state: CaseState, events: tuple[Event, ...]) -> None:
         assert not open_ones
         assert state.ending in ENDINGS
         assert approval.actions(state) == ()
-        assert approval.timer_wishes(state) == ()
+        assert timers(state, clock_of(state)) == ()
     elif state.plan.process == "approval" and state.stage != "rating":
         # Somebody always has something to do, and somebody is always named for it.
         assert open_ones

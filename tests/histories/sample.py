@@ -6,7 +6,7 @@ keeps outcomes by command id, so that a repeated order gets its stored answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid5
@@ -14,11 +14,10 @@ from uuid import uuid5
 from temporalio import activity
 
 from cases import approval
-from cases.clock import due_at
 from cases.messages import NAMESPACE, Actor, Command, Grant, Outcome, Source, Warrant
 from cases.rulings import Ruling
 from cases.settling import Batch, RuleForbids, Settled, SettledStep
-from cases.state import CaseState, Event, Timer
+from cases.state import CaseState, ClockEvent, Event, Timer
 from catalogue.matters import Matter
 from catalogue.working_days import NONE
 
@@ -201,11 +200,12 @@ class PlainSettlement:
         self, state: CaseState | None, command: Command, events: tuple[Event, ...]
     ) -> CaseState:
         if state is not None:
-            return approval.apply(state, events)
+            clock = (*clock_of(state), *approval.clock_events(events, state.seq + 1))
+            return remembered(approval.apply(state, events), clock)
         state, opened = approval.open_case(command, self.matter, "d" * 64, "NO-1")
         for event in events[len(opened) :]:
             state = approval.evolve(state, event)
-        return state
+        return remembered(state, approval.clock_events(events, 1))
 
     def walk(
         self, state: CaseState | None, command: Command
@@ -216,20 +216,23 @@ class PlainSettlement:
             raise no
         if state is None:
             state, events = approval.open_case(command, self.matter, "d" * 64, "NO-1")
-            more = approval.timers_set(state, timers(state), command.occurred_at)
+            clock = approval.clock_events(events, 1)
+            more = approval.timers_set(state, timers(state, clock), command.occurred_at)
             for event in more:
                 state = approval.evolve(state, event)
-            return state, (*events, *more)
+            return remembered(state, clock), (*events, *more)
+        clock = clock_of(state)
         events = passed(state, command)
         now = folded(state, events)
         rulings = {q.role: self.rulings[q.role] for q in approval.questions(now, command)}
         events = (*events, *approval.decide(now, command, rulings))
         now = folded(state, events)
+        clock = (*clock, *approval.clock_events(events, state.seq + 1))
         events = (
             *events,
-            *approval.timers_set(now, timers(now), approval.instant_of(state, command)),
+            *approval.timers_set(now, timers(now, clock), approval.instant_of(state, command)),
         )
-        return approval.apply(state, events), events
+        return remembered(approval.apply(state, events), clock), events
 
 
 def passed(state: CaseState, command: Command) -> tuple[Event, ...]:
@@ -237,13 +240,16 @@ def passed(state: CaseState, command: Command) -> tuple[Event, ...]:
     until = approval.instant_of(state, command)
     own = command.body.get("timer") if command.verb == "timer_fired" else None
     events: tuple[Event, ...] = ()
+    clock, seq = clock_of(state), state.seq
     while gone := approval.passed_timers(state, until):
         if own is not None and gone[0].data.get("timer") == own:
             break
         state = folded(state, gone)
-        more = approval.timers_set(state, timers(state), gone[-1].at)
+        events = (*events, *gone)
+        told = (*clock, *approval.clock_events(events, seq + 1))
+        more = approval.timers_set(state, timers(state, told), gone[-1].at)
         state = folded(state, more)
-        events = (*events, *gone, *more)
+        events = (*events, *more)
     return events
 
 
@@ -253,13 +259,22 @@ def folded(state: CaseState, events: tuple[Event, ...]) -> CaseState:
     return state
 
 
-def timers(state: CaseState) -> tuple[Timer, ...]:
-    found = []
-    for wish in approval.timer_wishes(state):
-        due = due_at(wish.start, wish.limits, NONE, state.plan.zone, wish.paused)
-        if due is not None:
-            found.append(Timer(key=wish.key, due_at=due.at, article=wish.article))
-    return tuple(found)
+_CLOCKS: dict[str, tuple[ClockEvent, ...]] = {}
+"""A settled state as JSON → the clock events that led to it: what the rows keep beside it."""
+
+
+def remembered(state: CaseState, clock: tuple[ClockEvent, ...]) -> CaseState:
+    _CLOCKS[state.model_dump_json()] = clock
+    return state
+
+
+def clock_of(state: CaseState) -> tuple[ClockEvent, ...]:
+    """Return the clock events of a state that was settled here. Raises `KeyError`."""
+    return _CLOCKS[state.model_dump_json()]
+
+
+def timers(state: CaseState, clock: Sequence[ClockEvent]) -> tuple[Timer, ...]:
+    return approval.timers_of(state, clock, NONE)
 
 
 def ruling(role: str, **outcome: Any) -> Ruling:
