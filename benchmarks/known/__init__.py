@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
+
+from pydantic import JsonValue
 
 SHOWN = 20
 """At most so many differences are printed."""
@@ -28,6 +30,10 @@ class Known:
     cases: int
     equal: int
     differences: Sequence[str]
+    report: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What else was found; printed with `--json`."""
+    lines: Sequence[str] = ()
+    """The same for people."""
 
     @property
     def different(self) -> int:

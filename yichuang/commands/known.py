@@ -40,11 +40,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         "equal": result.equal,
         "different": result.different,
         "differences": list(result.differences[: known.SHOWN]),
+        **result.report,
     }
     if args.json:
         say(json.dumps(answer, ensure_ascii=False))
         return 0
     say(f"{args.name}：{result.cases} 例，一致 {result.equal}，不一致 {result.different}")
-    for line in answer["differences"]:
+    for line in (*result.lines, *result.differences[: known.SHOWN]):
         say(f"  {line}")
     return 0
