@@ -133,6 +133,8 @@ CLOCK = {
     "step_done": N_("环节完成"),
     "timer_passed": N_("时限届满"),
     "rated": N_("评价"),
+    "gathered": N_("汇总意见"),
+    "returned": N_("退回环节"),
     "rating_lapsed": N_("逾期未评价"),
     "rectified": N_("整改完成"),
     "called_back": N_("回访"),

@@ -150,6 +150,8 @@ _CLOCK = MappingProxyType(
         "procedure_started": "paused",
         "procedure_ended": "resumed",
         "extended": "extended",
+        "gathered": "gathered",
+        "returned": "returned",
         "decided": "decided",
         "served": "delivered",
         "closed": "closed",
