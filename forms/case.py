@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
@@ -18,6 +17,7 @@ from cases.state import Task
 from cases.views import CaseView, OpinionView, WorklistQuery
 from catalogue.matters import Matter
 from forms.acts import ACTS, Act, Scene
+from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, schema_fields
 from forms.guard import Visit
 from forms.ports import File
@@ -50,20 +50,6 @@ class OpinionColumn:
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A stretch of the clock: running, paused or ended, as a share of the whole bar."""
-
-    state: str
-    since: datetime
-    until: datetime
-    offset: int
-    """Where it begins, in parts from the left."""
-    parts: int
-    """Of about a hundred; at least one."""
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class CasePage(Page):
     """The case, whole."""
 
@@ -75,7 +61,7 @@ class CasePage(Page):
     facts: Annotated[tuple[Fact, ...], "The form as lines."]
     people: Annotated[tuple[Fact, ...], "Applicant and agent as lines."]
     columns: Annotated[tuple[OpinionColumn, ...], "Opinions by department."]
-    bar: Annotated[tuple[Segment, ...], "The statutory clock from receipt to now."]
+    clock: Annotated[ClockPanel | None, "The case's periods and the ledger of one of them."]
     main_acts: Annotated[tuple[Act, ...], "What may be done now."]
     other_acts: Annotated[tuple[Act, ...], "What may be done besides."]
     claimable: Annotated[tuple[Task, ...], "Open tasks of my department that nobody holds."]
@@ -188,7 +174,7 @@ async def show_case(
         facts=form_facts(scene.matter, view.form, visit),
         people=_people(view, visit),
         columns=_columns(scene),
-        bar=_bar(view),
+        clock=await _clock(visit, view, scene) if tab == "clock" else None,
         main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),
         other_acts=tuple(act for act in acts if not act.main),
         claimable=tuple(
@@ -206,6 +192,13 @@ async def show_case(
         command=str(uuid4()),
     )
     return await show(visit, page, 422 if wrong else 200)
+
+
+async def _clock(visit: Visit, view: CaseView, scene: Scene) -> ClockPanel:
+    calendar = await visit.ask(visit.ports.catalogue.calendar, str(view.plan["calendar"]))
+    names = {task.key: scene.task_name(task) for task in view.tasks} | dict(scene.departments)
+    address = f"/cases/{quote(view.row.case_no)}"
+    return await visit.ask(clock_panel, visit, view, calendar, address, names)
 
 
 def _law(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[str, str]:
@@ -280,36 +273,6 @@ def _columns(scene: Scene) -> tuple[OpinionColumn, ...]:
             name = scene.departments.get(task.department, task.department)
             columns.append(OpinionColumn(scene.task_name(task), name, task, given))
     return tuple(columns)
-
-
-def _bar(view: CaseView) -> tuple[Segment, ...]:
-    """Return the clock from receipt to its end (or the last event) as running and paused parts."""
-    marks = {"paused": "paused", "noticed": "paused", "resumed": "running", "supplied": "running"}
-    ends = ("decided", "withdrawn", "refused_acceptance", "closed")
-    events = sorted(view.clock, key=lambda e: e.at)
-    if not events:
-        return ()
-    stretches: list[tuple[str, datetime, str]] = [("running", events[0].at, "")]
-    end = view.row.due_at or events[-1].at
-    for event in events:
-        if event.kind in marks and marks[event.kind] != stretches[-1][0]:
-            stretches.append((marks[event.kind], event.at, event.article))
-        if event.kind in ends:
-            end = event.at
-            break
-    end = max(end, stretches[-1][1])
-    return _segments(stretches, end)
-
-
-def _segments(stretches: Sequence[tuple[str, datetime, str]], end: datetime) -> tuple[Segment, ...]:
-    whole = (end - stretches[0][1]).total_seconds() or 1.0
-    found: list[Segment] = []
-    for index, (state, since, note) in enumerate(stretches):
-        until = stretches[index + 1][1] if index + 1 < len(stretches) else end
-        parts = max(1, round(100 * (until - since).total_seconds() / whole))
-        offset = sum(one.parts for one in found)
-        found.append(Segment(state, since, until, offset, parts, note))
-    return tuple(found)
 
 
 # --- files ---------------------------------------------------------------------------------------

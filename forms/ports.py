@@ -19,6 +19,7 @@ from cases.reception import NotNow, Reception
 from cases.state import CaseState
 from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
+from catalogue.working_days import Calendar
 from forms.words import Language
 
 # --- who is there --------------------------------------------------------------------------------
@@ -230,6 +231,10 @@ class Catalogue(Protocol):
 
     def roles(self) -> Mapping[str, str]:
         """Role → Chinese name."""
+        ...
+
+    def calendar(self, name: str) -> Calendar:
+        """The version in force of a calendar; of an unknown name one by which every day counts."""
         ...
 
     def cited(self, basis: str) -> str:

@@ -30,6 +30,7 @@ from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
 from cases.worklists import Desk, Lines, count_by_stage
 from catalogue.load import Catalogue
 from catalogue.matters import Matter
+from catalogue.working_days import NONE, Calendar
 from forms import ports
 from forms.words import Language
 from policies.access import Access
@@ -174,6 +175,9 @@ class WebCatalogue:
         if language == "en":
             return {one.code: one.name_en for one in every}
         return {one.code: one.short or one.name for one in every}
+
+    def calendar(self, name: str) -> Calendar:
+        return self.catalogue().calendars.get(name, NONE)
 
     def cited(self, basis: str) -> str:
         article = self.catalogue().law.get(basis)

@@ -32,6 +32,9 @@ CN = load_catalogue().calendars["cn"]
 UNTIL = datetime(2026, 12, 31, tzinfo=CHINA)
 
 
+Told = tuple[str, datetime, "dict[str, object]"]
+
+
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=CHINA)
 
@@ -52,7 +55,7 @@ def rule(n: int = 20, unit: Unit = "working_day", **more: object) -> ClockRule:
     )
 
 
-def told(*events: tuple[str, datetime, dict[str, object]]) -> tuple[ClockEvent, ...]:
+def told(*events: Told) -> tuple[ClockEvent, ...]:
     return tuple(
         ClockEvent.model_validate(
             {"id": f"{n}.0", "kind": kind, "at": when, "article": kind, "detail": detail}
@@ -61,16 +64,14 @@ def told(*events: tuple[str, datetime, dict[str, object]]) -> tuple[ClockEvent, 
     )
 
 
-def hearing(
-    name: str, since: datetime, until: datetime
-) -> list[tuple[str, datetime, dict[str, object]]]:
+def hearing(name: str, since: datetime, until: datetime) -> list[Told]:
     return [
         ("paused", since, {"procedure": {"id": name, "kind": "hearing"}}),
         ("resumed", until, {"procedure": name, "kind": "hearing"}),
     ]  # fmt: skip
 
 
-def one(rules: tuple[ClockRule, ...], *events: tuple[str, datetime, dict[str, object]]) -> Ledger:
+def one(rules: tuple[ClockRule, ...], *events: Told) -> Ledger:
     (found,) = ledgers(rules, told(*events), CN, ZONE, UNTIL)
     return found
 
@@ -118,11 +119,9 @@ def test_a_pause_that_began_after_the_end_stops_nothing() -> None:
 
 
 def test_a_disallowed_pause_never_was() -> None:
-    plain: list[tuple[str, datetime, dict[str, object]]] = [
-        ("accepted", at("2026-03-02T10:00"), {})
-    ]
-    paused = [*plain, *hearing("hearing-1", at("2026-03-03T09:00"), at("2026-03-09T09:00"))]
-    gone = [*paused, ("pause_disallowed", at("2026-03-10T09:00"), {"name": "hearing-1"})]
+    plain: list[Told] = [("accepted", at("2026-03-02T10:00"), {})]
+    paused: list[Told] = [*plain, *hearing("hearing-1", at("2026-03-03T09:00"), at("2026-03-09T09:00"))]
+    gone: list[Told] = [*paused, ("pause_disallowed", at("2026-03-10T09:00"), {"name": "hearing-1"})]
     assert one((rule(),), *gone).due == one((rule(),), *plain).due
     assert one((rule(),), *paused).due != one((rule(),), *plain).due
 
@@ -265,7 +264,7 @@ _units = st.sampled_from(["working_day", "day", "on_the_spot", "hour", "minute",
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(_kinds, _moments, _details), max_size=9), st.integers(0, 30), _units)
 def test_every_history_has_ledgers_and_each_agrees_with_its_deadline(
-    history: list[tuple[str, datetime, dict[str, object]]], n: int, unit: Unit
+    history: list[Told], n: int, unit: Unit
 ) -> None:
     events = told(*history)
     for period in newest(

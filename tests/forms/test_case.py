@@ -217,3 +217,39 @@ def test_a_printed_code_tells_whether_the_document_is_ours(browser: Browsers, to
     page = browser()
     assert document.digest in page.get(f"/verify/{document.code}").text
     assert page.get("/verify/AAAABBBBCCCC").status_code == 422
+
+
+def test_the_clock_shows_each_period_and_the_ledger_of_one(browser: Browsers, town: Town) -> None:
+    case_no, _ = accepted(town)
+    page = browser("zhou")
+    shown = page.get(f"/cases/{case_no}?tab=clock").text
+    assert "法定时限" in shown
+    assert "承诺时限" in shown
+    assert "起算日" in shown
+    statutory = page.get(f"/cases/{case_no}?tab=clock&clock=statutory").text
+    assert "《中华人民共和国行政许可法》第四十二条第二款" in statutory
+    assert "《中华人民共和国民事诉讼法》第八十五条第二款" in statutory
+    assert statutory.count('class="counted ahead"') > 40
+
+
+def test_the_clock_answers_what_had_been_without_a_procedure(browser: Browsers, town: Town) -> None:
+    case_no, case_id = accepted(town)
+    body = {"kind": "hearing", "ground": "申请人要求听证", "expected_days": 9}
+    town.order("zhao", "start_procedure", body, case_id)
+    shown = browser("zhou").get(f"/cases/{case_no}?tab=clock&clock=statutory").text
+    assert "停表中，到期未定" in shown
+    link = re.search(r'href="([^"]*without=[^"]*)"', shown)
+    assert link is not None
+    asked = browser("zhou").get(link[1].replace("&amp;", "&").partition("#")[0]).text
+    assert "若没有这一步" in asked
+    assert "不超期 → 不超期" in asked
+
+
+def test_an_unknown_clock_or_event_in_the_address_shows_what_there_is(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, _ = accepted(town)
+    page = browser("zhou")
+    shown = page.get(f"/cases/{case_no}?tab=clock&clock=%3Cscript%3E&without=9.9")
+    assert shown.status_code == 200
+    assert "<script>" not in shown.text
