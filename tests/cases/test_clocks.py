@@ -120,8 +120,14 @@ def test_a_pause_that_began_after_the_end_stops_nothing() -> None:
 
 def test_a_disallowed_pause_never_was() -> None:
     plain: list[Told] = [("accepted", at("2026-03-02T10:00"), {})]
-    paused: list[Told] = [*plain, *hearing("hearing-1", at("2026-03-03T09:00"), at("2026-03-09T09:00"))]
-    gone: list[Told] = [*paused, ("pause_disallowed", at("2026-03-10T09:00"), {"name": "hearing-1"})]
+    paused: list[Told] = [
+        *plain,
+        *hearing("hearing-1", at("2026-03-03T09:00"), at("2026-03-09T09:00")),
+    ]
+    gone: list[Told] = [
+        *paused,
+        ("pause_disallowed", at("2026-03-10T09:00"), {"name": "hearing-1"}),
+    ]
     assert one((rule(),), *gone).due == one((rule(),), *plain).due
     assert one((rule(),), *paused).due != one((rule(),), *plain).due
 
