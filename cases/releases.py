@@ -8,7 +8,7 @@ text of a release never changes, and neither does a signature. The caller owns t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -315,6 +315,21 @@ def came_later(known: Release, other: Release) -> bool:
     """Tell whether, of two signed versions of one name, the other counts before the known one."""
     assert known.in_force_from and known.signed_at and other.in_force_from and other.signed_at
     return (known.in_force_from, known.signed_at) <= (other.in_force_from, other.signed_at)
+
+
+def counting(rows: Iterable[Release], at: datetime) -> Iterator[Release]:
+    """Yield the version that counts at an instant, one per kind and name.
+
+    Of several in force, the one that came into force last.
+    """
+    newest: dict[tuple[str, str], Release] = {}
+    for one in rows:
+        if not is_in_force(one, at):
+            continue
+        known = newest.get((one.kind, one.name))
+        if known is None or came_later(known, one):
+            newest[one.kind, one.name] = one
+    yield from newest.values()
 
 
 def signed(connection: Connection, kind: Kind) -> list[Release]:

@@ -79,8 +79,12 @@ def _calendar_faults(sources: Sources) -> Iterator[Fault]:
     for calendar, marked in sources.calendars:
         if counted[calendar.name] > 1 or calendar.name == NONE.name:
             yield marked.fault(("名称",), f"日历名「{calendar.name}」已被占用", "请改名")
-        if calendar.horizon < calendar.first:
-            yield marked.fault(("截止",), "日历的截止早于起始", "请核对两个日期")
+        if sources.city is None:
+            continue
+        known = {one.code for one in sources.city[0].departments}
+        for code in marked.value.get("部门作息", {}):
+            if code not in known:
+                yield marked.fault(("部门作息", code), f"没有部门「{code}」", "请先登记部门")
 
 
 def _city_faults(city: City, marked: Marked) -> Iterator[Fault]:

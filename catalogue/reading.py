@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, time
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from catalogue import words
+from catalogue.calendar_file import CalendarFile, calendar_of
 from catalogue.city import City
 from catalogue.law import Article, LawRegister
 from catalogue.marks import Fault, Loc, Marked, marked_text, read_marked
@@ -18,28 +20,7 @@ from catalogue.working_days import Calendar
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
-
-class Years(BaseModel):
-    """One year of a calendar's file."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
-
-    off: tuple[date, ...] = Field(default=(), alias="放假")
-    on: tuple[date, ...] = Field(default=(), alias="上班")
-
-
-class CalendarFile(BaseModel):
-    """One file of catalogue/calendars/."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
-
-    name: str = Field(alias="名称", pattern=r"^[a-z][a-z0-9-]{0,20}$")
-    version: str = Field(alias="版本")
-    source: str = Field(alias="来源")
-    first: date = Field(alias="起始")
-    horizon: date = Field(alias="截止")
-    hours: tuple[str, ...] = Field(alias="作息", min_length=1)
-    years: dict[int, Years] = Field(alias="年份", min_length=1)
+NO_CALENDARS: Mapping[str, Calendar] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -60,12 +41,12 @@ def read_sources(folder: Path) -> Sources:
     law = _read(folder, folder / "law.yaml", LawRegister, faults)
     paths = _listed(folder, "matters", faults)
     matters = [one for path in paths if (one := _read(folder, path, Matter, faults)) is not None]
-    calendars = []
-    for path in _listed(folder, "calendars", faults):
-        found = _read(folder, path, CalendarFile, faults)
-        made = None if found is None else _calendar(*found, faults)
-        if found is not None and made is not None:
-            calendars.append((made, found[1]))
+    files = [
+        found
+        for path in _listed(folder, "calendars", faults)
+        if (found := _read(folder, path, CalendarFile, faults)) is not None
+    ]
+    calendars = _calendars(files, faults)
     articles = [] if law is None else _articles(*law)
     return Sources(tuple(matters), tuple(articles), city, tuple(calendars), tuple(faults))
 
@@ -77,15 +58,52 @@ def read_matter(text: str, name: str, faults: list[Fault]) -> tuple[Matter, Mark
     return None if marked is None or wrong else _shaped(marked, Matter, faults)
 
 
-def read_calendar(text: str, name: str, faults: list[Fault]) -> tuple[Calendar, Marked] | None:
-    """Return the calendar of a text that faults call `name`, or None and its faults."""
+def read_calendar(
+    text: str, name: str, faults: list[Fault], bases: Mapping[str, Calendar] = NO_CALENDARS
+) -> tuple[Calendar, Marked] | None:
+    """Return the calendar of a text that faults call `name`, or None and its faults.
+
+    `bases`: the calendars that it may lie over, by name.
+    """
+    found = read_calendar_file(text, name, faults)
+    made = None if found is None else calendar_of(*found, bases, faults)
+    return None if made is None or found is None else (made, found[1])
+
+
+def read_calendar_file(
+    text: str, name: str, faults: list[Fault]
+) -> tuple[CalendarFile, Marked] | None:
+    """Return what a text says, before it is laid over its base; or None and its faults."""
     marked, wrong = marked_text(text, name)
     faults.extend(wrong)
-    found = None if marked is None or wrong else _shaped(marked, CalendarFile, faults)
-    if found is None:
-        return None
-    made = _calendar(*found, faults)
-    return None if made is None else (made, found[1])
+    return None if marked is None or wrong else _shaped(marked, CalendarFile, faults)
+
+
+def read_calendars(texts: Mapping[str, str]) -> dict[str, Calendar]:
+    """Return the calendars of several texts by name, each laid over its base among them.
+
+    Raises `ValueError` with the faults of a text that is none: each has passed its gate.
+    """
+    faults: list[Fault] = []
+    files = [read_calendar_file(text, name, faults) for name, text in texts.items()]
+    made = _calendars([one for one in files if one is not None], faults)
+    if faults:
+        raise ValueError("；".join(map(str, faults)))
+    return {calendar.name: calendar for calendar, _ in made}
+
+
+def _calendars(
+    files: Iterable[tuple[CalendarFile, Marked]], faults: list[Fault]
+) -> list[tuple[Calendar, Marked]]:
+    """Return the calendars of the files: those without a base first, for the others to lie on."""
+    made: list[tuple[Calendar, Marked]] = []
+    bases: dict[str, Calendar] = {}
+    for file, marked in sorted(files, key=lambda pair: bool(pair[0].base)):
+        calendar = calendar_of(file, marked, bases, faults)
+        if calendar is not None:
+            made.append((calendar, marked))
+            bases.setdefault(calendar.name, calendar)
+    return made
 
 
 def _listed(folder: Path, kind: str, faults: list[Fault]) -> list[Path]:
@@ -145,51 +163,3 @@ def _articles(register: LawRegister, marked: Marked) -> list[tuple[Article, Mark
         for number, statute in enumerate(register.laws)
         for index, article in enumerate(statute.registered())
     ]
-
-
-def _calendar(file: CalendarFile, marked: Marked, faults: list[Fault]) -> Calendar | None:
-    hours = _hours(file, marked, faults)
-    off = [day for year in file.years.values() for day in year.off]
-    on = [day for year in file.years.values() for day in year.on]
-    wrong: list[Fault] = []
-    for number, year in file.years.items():
-        loc: Loc = ("年份", number)
-        wrong += [
-            marked.fault(loc, f"{day} 不在 {number} 年", "请移到所属年份")
-            for day in (*year.off, *year.on)
-            if day.year != number
-        ]
-        wrong += [
-            marked.fault(loc, f"{day} 既放假又上班", "请删去一处")
-            for day in sorted(set(year.off) & set(year.on))
-        ]
-    missing = sorted(set(range(file.first.year, file.horizon.year + 1)) - set(file.years))
-    wrong += [marked.fault(("年份",), f"缺 {year} 年", "请补上该年安排") for year in missing]
-    faults.extend(wrong)
-    if wrong or hours is None:
-        return None
-    return Calendar(
-        file.name, file.version, file.first, file.horizon, frozenset(off), frozenset(on), hours
-    )
-
-
-def _hours(
-    file: CalendarFile, marked: Marked, faults: list[Fault]
-) -> tuple[tuple[time, time], ...] | None:
-    """Return the office hours, refusing what does not run forward through the day."""
-    hours: list[tuple[time, time]] = []
-    for index, text in enumerate(file.hours):
-        opens, _, closes = text.partition("-")
-        try:
-            span = (time.fromisoformat(opens), time.fromisoformat(closes))
-        except ValueError:
-            span = (time.max, time.min)
-        if span[0] >= span[1] or (hours and span[0] < hours[-1][1]):
-            faults.append(
-                marked.fault(
-                    ("作息", index), f"作息「{text}」不对", '请写成 "09:00-12:00"，依次排列'
-                )
-            )
-            return None
-        hours.append(span)
-    return tuple(hours)

@@ -52,6 +52,7 @@ WORDS: dict[str, dict[str, str]] = {
         "行政机关": "government",
         "其他": "other",
     },
+    "法定节日": {"全国": "national", "无": "none"},
     "流程": {"审批": "approval", "开放": "open"},
     "保管期限": {"永久": "permanent", "30年": "30y", "10年": "10y"},
     "特别程序": PROCEDURES,

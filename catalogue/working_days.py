@@ -1,20 +1,30 @@
 """Working-day calendars as values: which days an office works, up to the last published notice.
 
 The year's arrangement is a State Council notice published in October or November of the year
-before (全国年节及纪念日放假办法); past `horizon` nothing is known and the weekday rule stands in.
+before (全国年节及纪念日放假办法第七条). Past `horizon` nothing is published: what stands there is a
+guess, the days of the week and the holidays that the law itself fixes, and whatever is counted over
+it is provisional.
 """
 
 from __future__ import annotations
 
+import copy
 from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
+from types import MappingProxyType
+
+from catalogue.festivals import statutory
 
 TABLE_FIRST = date(1990, 1, 1)
 TABLE_LAST = date(2099, 12, 31)
 """Days that can be counted over; far outside any period of a case."""
 
-OFFICE_HOURS = ((time(9), time(12)), (time(13), time(17, 30)))
+Hours = tuple[tuple[time, time], ...]
+"""Office hours of a day, in order."""
+
+OFFICE_HOURS: Hours = ((time(9), time(12)), (time(13), time(17, 30)))
 """Office hours where a calendar names none; a city writes its own into the calendar's file."""
 
 _BASE = TABLE_FIRST.toordinal() - 1
@@ -35,22 +45,42 @@ class Calendar:
 
     name: str
     version: str
+    """Of an overlay, its own and its base's: `yn-2026.1+2026-notice`."""
     first: date
     horizon: date
     off: frozenset[date] = frozenset()
     on: frozenset[date] = frozenset()
-    hours: tuple[tuple[time, time], ...] = OFFICE_HOURS
+    hours: Hours = OFFICE_HOURS
     every_day: bool = False
+    base: str = ""
+    """Name of the calendar that this one lies over; empty: none."""
+    festivals: bool = False
+    """The national holidays hold also where no notice is published yet (the provisional guess)."""
+    names: Mapping[date, str] = field(default_factory=dict, repr=False)
+    """What a day's being off or on is for: 春节."""
+    papers: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """Year → the notices it was taken from."""
+    department_hours: Mapping[str, Hours] = field(default_factory=dict, repr=False)
     _counts: array[int] = field(init=False, repr=False)
     _days: array[int] = field(init=False, repr=False)
+    _of: Mapping[str, Calendar] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        counts, days = _tables(self.off, self.on, self.every_day)
+        counts, days = _tables(self._guessed_off(), self.on, self.every_day)
         object.__setattr__(self, "_counts", counts)
         object.__setattr__(self, "_days", days)
+        others = {}
+        for department, hours in self.department_hours.items():
+            others[department] = copy.copy(self)  # the tables are shared
+            object.__setattr__(others[department], "hours", hours)
+        object.__setattr__(self, "_of", MappingProxyType(others))
+
+    def of(self, department: str) -> Calendar:
+        """Return the same days with the office hours of that department."""
+        return self._of.get(department, self)
 
     def is_working(self, day: date) -> bool:
-        """Tell whether the office works that day; past the horizon, whether it is a weekday."""
+        """Tell whether the office works that day; past the horizon, whether it is likely to."""
         ordinal = day.toordinal()
         return self.count(ordinal) != self.count(ordinal - 1)
 
@@ -72,6 +102,43 @@ class Calendar:
         if not 1 <= count <= len(self._days):
             raise BeyondCalendar(f"第 {count} 个工作日不在 1990–2099 年之内")
         return self._days[count - 1]
+
+    def _guessed_off(self) -> frozenset[date]:
+        """Return the days off, outside the notices too: there the law's own days, if they hold."""
+        if not self.festivals or self.every_day:
+            return self.off
+        years = range(TABLE_FIRST.year, TABLE_LAST.year + 1)
+        guessed = (day for year in years for day in statutory(year))
+        return self.off | {day for day in guessed if not self.first <= day <= self.horizon}
+
+
+def changed_days(before: Calendar, after: Calendar) -> Iterator[date]:
+    """Yield each day that is a working day in one of the two only, the earliest first."""
+    last = 0
+    for ordinal in range(_BASE + 1, TABLE_LAST.toordinal() + 1):
+        difference = after.count(ordinal) - before.count(ordinal)
+        if difference != last:
+            yield date.fromordinal(ordinal)
+        last = difference
+
+
+def first_difference(before: Calendar, after: Calendar) -> date | None:
+    """Return the earliest day from which a period may end otherwise; None: nowhere.
+
+    A day that works in one only, a day that one knows and the other guesses, or office hours.
+    """
+    if _hours(before) != _hours(after):
+        return TABLE_FIRST
+    found = [next(changed_days(before, after), None)]
+    if before.first != after.first:
+        found.append(TABLE_FIRST)
+    if before.horizon != after.horizon:
+        found.append(min(before.horizon, after.horizon))
+    return min((day for day in found if day is not None), default=None)
+
+
+def _hours(calendar: Calendar) -> tuple[object, ...]:
+    return calendar.hours, dict(calendar.department_hours)
 
 
 def _tables(

@@ -37,7 +37,7 @@ from cases.releases import (
     seed,
 )
 from catalogue.load import HERE, canonical, load_catalogue, period_of
-from catalogue.reading import read_calendar
+from catalogue.reading import read_calendar_file
 from policies.identity import Credentials
 from policies.policy import MODEL_FILE, ROWS_FILE, load_policy, whole_text
 from rules.load import load_packs
@@ -136,12 +136,12 @@ def _shipped(now: datetime) -> Iterator[tuple[Proposal, datetime, datetime | Non
         first = min(rule.in_force_from for rule in pack.definition.rules)
         since = datetime.combine(first, time(), ZoneInfo(pack.definition.zone))
         yield Proposal("rules", pack.id, pack.version, pack.stored, (SEEDED,)), since, None
-    for file in sorted((HERE / "calendars").glob("*.yaml")):
-        text = file.read_text(encoding="utf-8")
-        found = read_calendar(text, file.name, [])
+    for path in sorted((HERE / "calendars").glob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        found = read_calendar_file(text, path.name, [])
         assert found is not None  # load_catalogue has found no fault in it
-        calendar = found[0]
-        yield Proposal("calendar", calendar.name, calendar.version, text, (SEEDED,)), now, None
+        file = found[0]
+        yield Proposal("calendar", file.name, file.version, text, (SEEDED,)), now, None
     policy = load_policy()
     text = whole_text(MODEL_FILE.read_text("utf-8"), ROWS_FILE.read_text("utf-8"))
     # The policy has no number of its own: its digest names it, and each new text is a version.

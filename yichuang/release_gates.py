@@ -14,7 +14,13 @@ from catalogue.check import faults_of
 from catalogue.load import HERE, Period, canonical, period_of
 from catalogue.marks import Fault
 from catalogue.matters import Matter
-from catalogue.reading import Sources, read_calendar, read_matter, read_sources
+from catalogue.reading import (
+    Sources,
+    read_calendar,
+    read_calendars,
+    read_matter,
+    read_sources,
+)
 from policies.access import Access, Thing
 from policies.policy import Policy, PolicyFault, parse_policy, split, whole_text
 from policies.proof import (
@@ -81,18 +87,20 @@ class Gates:
     def calendar(self, text: str) -> Proposal:
         """Check a calendar's YAML, and every matter in force beside it."""
         faults: list[Fault] = []
-        found = read_calendar(text, CALENDAR_FILE, faults)
+        found = read_calendar(text, CALENDAR_FILE, faults, self.released.catalogue().calendars)
         if found is None:
             raise Unreadable(_said(faults))
-        calendar = found[0]
+        calendar, marked = found
+        version = str(marked.value["版本"])  # an overlay's own, without its base's
         sources = self._sources()
         others = tuple(one for one in sources.calendars if one[0].name != calendar.name)
         faults = self._around(replace(sources, matters=(), calendars=(*others, found)))
         checks = (
             Check("日历核对", not faults, _said(faults)),
-            self._keeps_horizon(calendar.name, found[0].horizon.isoformat()),
+            self._keeps_horizon(calendar.name, calendar.horizon.isoformat()),
+            self._carries_overlays(calendar.name, text),
         )
-        return Proposal("calendar", calendar.name, calendar.version, text, checks)
+        return Proposal("calendar", calendar.name, version, text, checks)
 
     def _keeps_horizon(self, name: str, horizon: str) -> Check:
         """A later notice knows more days, never fewer: else known deadlines turn provisional."""
@@ -101,6 +109,14 @@ class Gates:
             return Check("截止不倒退", True)
         finding = f"{CALENDAR_FILE}:1: 截止 {horizon} 早于现行的 {known.horizon}。请补上缺少的日子"
         return Check("截止不倒退", False, (finding,))
+
+    def _carries_overlays(self, name: str, text: str) -> Check:
+        """The calendars that lie over this one must still read."""
+        try:
+            read_calendars({**self.released.calendar_texts(), name: text})
+        except ValueError as wrong:
+            return Check("叠加日历可用", False, (str(wrong),))
+        return Check("叠加日历可用", True)
 
     def rules(self, text: str) -> Proposal:
         """Check a rule pack's YAML; its examples are tried by the twin and by the engine."""
@@ -156,8 +172,9 @@ class Gates:
         close the period that an older text left open.
         """
         calendars = []
+        bases = self.released.catalogue().calendars
         for name, text in self.released.calendar_texts().items():
-            found = read_calendar(text, f"calendars/{name}.yaml", [])
+            found = read_calendar(text, f"calendars/{name}.yaml", [], bases)
             assert found is not None  # it passed this gate
             calendars.append(found)
         return replace(read_sources(HERE), matters=(), calendars=tuple(calendars))

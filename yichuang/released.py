@@ -11,7 +11,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,9 +25,8 @@ from cases import releases
 from cases.database import reading
 from cases.releases import Release
 from catalogue.load import Catalogue, MatterUnknown, load_catalogue
-from catalogue.marks import Fault
 from catalogue.matters import Matter
-from catalogue.reading import read_calendar
+from catalogue.reading import read_calendars
 from catalogue.working_days import NONE, Calendar
 from policies.policy import Policy, parse_whole
 from rules.pack import Pack
@@ -103,7 +102,8 @@ class Released:
         self._one = threading.Lock()
         self._held: _Now | None = None
         self._looked = self._read = 0.0
-        self._parsed: dict[str, Matter | Pack | Policy | Calendar] = {}
+        self._parsed: dict[str, Matter | Pack | Policy | str] = {}
+        self._laid: tuple[Mapping[str, str], Mapping[str, Calendar]] | None = None
 
     def catalogue(self) -> Catalogue:
         """Return every signed matter with its period, the calendars in force, law and city."""
@@ -170,9 +170,9 @@ class Released:
 
     def _load(self, connection: Connection, stamp: tuple[int, str], now: datetime) -> _Now:
         rows = {kind: releases.signed(connection, kind) for kind in releases.LOADED}
-        texts = {one.name: one.content for one in _in_force(rows["calendar"], now)}
+        texts = {one.name: one.content for one in releases.counting(rows["calendar"], now)}
         matters = [(self._value(one, _matter), one) for one in rows["matter"]]
-        policy = next(_in_force(rows["policy"], now), None)
+        policy = next(releases.counting(rows["policy"], now), None)
         if policy is None:
             raise NothingReleased("登记簿里没有生效的权限策略：请先运行 bin/yichuang init")
         changes = [
@@ -183,9 +183,7 @@ class Released:
             if moment is not None and moment > now
         ]
         files = self._files()
-        calendars = {
-            one.name: self._value(one, _calendar) for one in _in_force(rows["calendar"], now)
-        }
+        calendars = self._calendars(tuple(releases.counting(rows["calendar"], now)))
         return _Now(
             stamp=stamp,
             until=min(changes, default=None),
@@ -198,7 +196,7 @@ class Released:
                 fresh=self._fresh,
             ),
             packs=MappingProxyType(
-                {one.name: self._value(one, _pack) for one in _in_force(rows["rules"], now)}
+                {one.name: self._value(one, _pack) for one in releases.counting(rows["rules"], now)}
             ),
             policy=self._value(policy, _policy),
             calendar_texts=MappingProxyType(texts),
@@ -212,6 +210,16 @@ class Released:
                 raise ReleaseAltered(f"{one.kind} {one.name} {one.version}：文本与签署的摘要不符")
             self._parsed[key] = parse(one.content)  # type: ignore[assignment]  # by kind, below
         return self._parsed[key]  # type: ignore[return-value]  # a kind has one parser
+
+    def _calendars(self, rows: tuple[Release, ...]) -> Mapping[str, Calendar]:
+        """Return the calendars by name, overlays laid over the bases in force; read once."""
+        texts = {one.name: self._value(one, str) for one in rows}
+        if self._laid is None or self._laid[0] != texts:
+            try:
+                self._laid = (texts, read_calendars(texts))
+            except ValueError as wrong:
+                raise ReleaseAltered(str(wrong)) from wrong
+        return self._laid[1]
 
 
 class LiveCalendars(Mapping[str, Calendar]):
@@ -230,18 +238,6 @@ class LiveCalendars(Mapping[str, Calendar]):
         return len(self._catalogue().calendars)
 
 
-def _in_force(rows: Iterable[Release], now: datetime) -> Iterator[Release]:
-    """Yield one version per name: of those in force, the one that came into force last."""
-    newest: dict[str, Release] = {}
-    for one in rows:
-        if not releases.is_in_force(one, now):
-            continue
-        known = newest.get(one.name)
-        if known is None or releases.came_later(known, one):
-            newest[one.name] = one
-    yield from newest.values()
-
-
 def _period(one: Release) -> tuple[datetime, datetime | None]:
     assert one.in_force_from is not None
     return one.in_force_from, one.in_force_until
@@ -257,11 +253,3 @@ def _pack(text: str) -> Pack:
 
 def _policy(text: str) -> Policy:
     return parse_whole(text)
-
-
-def _calendar(text: str) -> Calendar:
-    faults: list[Fault] = []
-    found = read_calendar(text, "calendar", faults)
-    if found is None:
-        raise ReleaseAltered("；".join(map(str, faults)))
-    return found[0]

@@ -6,7 +6,7 @@ The web only reads the register; every order goes through `ReleaseDoor` to the w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -44,7 +44,7 @@ class WebReleases:
         with reading(self.engine) as connection:
             rows = releases.listing(connection)
             signed = [one for kind in releases.LOADED for one in releases.signed(connection, kind)]
-        counting = _counting(signed, self.now())
+        counting = frozenset(one.id for one in releases.counting(signed, self.now()))
         return [_shown(one, counting, self.now()) for one in rows]
 
     def propose(self, visitor: Visitor, kind: str, text: str) -> Release | str:
@@ -84,18 +84,6 @@ class WebReleases:
 
 def _source(visitor: Visitor) -> Source:
     return Source(door="web", session=visitor.session)
-
-
-def _counting(signed: Iterable[releases.Release], now: datetime) -> frozenset[str]:
-    """Return the ids of the versions that count now: one per kind and name."""
-    newest: dict[tuple[str, str], releases.Release] = {}
-    for one in signed:
-        if not releases.is_in_force(one, now):
-            continue
-        known = newest.get((one.kind, one.name))
-        if known is None or releases.came_later(known, one):
-            newest[one.kind, one.name] = one
-    return frozenset(one.id for one in newest.values())
 
 
 def _state(one: releases.Release, counting: frozenset[str], now: datetime) -> State:
