@@ -26,11 +26,12 @@ from audit.entry import entry_id
 from audit.vault import KeyDestroyed
 from cases import approval, messages, numbers
 from cases.case_view import clock_event_of
+from cases.clocks.lines import ClockLine, lines
 from cases.database import reading
 from cases.messages import NAMESPACE, Command, DocumentRef, Outcome, Person
 from cases.rulings import Ruling
 from cases.settling import DocumentWish, RuleForbids
-from cases.state import CaseState, ClockEvent, Event, Timer
+from cases.state import CaseState, ClockEvent, Event, Plan, Timer
 from cases.store import DocumentFile, Filing, StepRecord, place
 from cases.tables import case, clock_event
 from catalogue.load import Catalogue, MatterUnknown, canonical, digest
@@ -217,6 +218,7 @@ class Planner:
         entry = entry_id(command.id, STEP)
         if form is not None:
             walked.form = form
+        told = approval.clock_events(draft.events, after.seq)
         return StepRecord(
             command=command,
             body=draft.body,
@@ -224,7 +226,7 @@ class Planner:
             before=draft.before,
             after=after,
             events=draft.events,
-            clock=approval.clock_events(draft.events, after.seq),
+            clock=told,
             rulings=draft.rulings,
             sealed=sealed,
             entry_id=entry,
@@ -241,7 +243,18 @@ class Planner:
             ),
             documents=files,
             messages=self.announcer.messages(command, after, draft.events),
+            lines=self._lines(walked.clock or (), told, after.plan),
         )
+
+    def _lines(
+        self, earlier: Sequence[ClockEvent], told: Sequence[ClockEvent], plan: Plan
+    ) -> tuple[ClockLine, ...]:
+        """Return the lines of the clocks that this step began, changed or ended."""
+        if not told:
+            return ()
+        events = (*earlier, *told)
+        rules, calendar = approval.clock_rules(plan), self._calendar(plan.calendar)
+        return lines(rules, events, calendar, plan, already=len(earlier))
 
     # --- pieces ----------------------------------------------------------------------------------
 

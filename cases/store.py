@@ -21,6 +21,8 @@ from sqlalchemy.sql.expression import bindparam, null
 from sqlalchemy.sql.expression import case as sql_case
 
 from cases import messages, tables
+from cases.clock_rows import write_lines
+from cases.clocks.lines import ClockLine
 from cases.messages import Command, DocumentRef, HandedIn, Outcome
 from cases.numbers import Number
 from cases.projection import (
@@ -109,6 +111,8 @@ class StepRecord:
     documents: tuple[DocumentFile, ...] = ()
     messages: tuple[Message, ...] = ()
     filing: Filing | None = None
+    lines: tuple[ClockLine, ...] = ()
+    """The clocks that this step began, changed or ended."""
 
 
 Bound = dict[str, list[Row]]
@@ -229,6 +233,7 @@ def _write(sql: Statements, dialect: str, record: StepRecord, rows: StepRows) ->
     for name in BOUND_TABLES:
         sql.each(_insert(tables.cases_metadata.tables[name]), rows.bound[name])
     _write_state_rows(sql, dialect, before, after)
+    write_lines(sql, dialect, after.case_id, record.lines)
     _write_hands(sql, dialect, record)
     _write_outbox(sql, record)
     return previous

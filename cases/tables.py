@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -207,6 +208,8 @@ hand = Table(
 )
 """Who has performed which act of a case, in person or through a deputy."""
 
+_COUNTED = "kind IN ('noticed', 'supplied', 'called_back')"
+
 clock_event = Table(
     "clock_event",
     cases_metadata,
@@ -217,7 +220,10 @@ clock_event = Table(
     Column("at", Instant, nullable=False),
     Column("article", String(200), nullable=False),
     Column("detail", Text, nullable=False),
-)
+    # For the few kinds that boards count by case.
+    Index("ix_clock_event_told", "kind", "case_id", sqlite_where=text(_COUNTED),
+          postgresql_where=text(_COUNTED)),
+)  # fmt: skip
 """What the clocks are derived from, in the order it became known."""
 
 timer = Table(
@@ -230,6 +236,54 @@ timer = Table(
     Column("provisional", Boolean(create_constraint=False), nullable=False),
 )
 """Instants that the newest state waits for."""
+
+clock = Table(
+    "clock",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("key", String(120), primary_key=True),
+    Column("clock", String(40), nullable=False),
+    Column("rule", String(40), nullable=False),
+    Column("side", String(10), nullable=False),
+    Column("department", _Department, nullable=False),
+    Column("task", String(64), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("started_by", String(40), nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_by", String(40), nullable=False),
+    Column("ended_how", String(20), nullable=False),
+    Column("due_at", Instant),
+    Column("due_on", String(10), nullable=False),
+    Column("provisional", Boolean(create_constraint=False), nullable=False),
+    Column("limit_n", Integer, nullable=False),
+    Column("limit_unit", String(12), nullable=False),
+    Column("extended", Boolean(create_constraint=False), nullable=False),
+    Column("stops", SmallInteger, nullable=False),
+    Column("standing", Boolean(create_constraint=False), nullable=False),
+    Column("budget", BigInteger),
+    Column("used", BigInteger),
+    Column("paused", BigInteger),
+    Column("remaining", BigInteger),
+    Column("on_time", Boolean(create_constraint=False)),
+    Column("calendar_version", String(64), nullable=False),
+    Index("ix_clock_ended", "clock", "ended_at"),
+    Index("ix_clock_due", "clock", "due_at", sqlite_where=text("ended_at IS NULL"),
+          postgresql_where=text("ended_at IS NULL")),
+)  # fmt: skip
+"""A row per clock of each case, its newest period: a view on the events (cases/clocks/lines.py)."""
+
+clock_share = Table(
+    "clock_share",
+    cases_metadata,
+    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
+    Column("key", String(120), primary_key=True),
+    Column("holder_kind", String(12), primary_key=True),
+    Column("holder", String(64), primary_key=True),
+    Column("paused", Boolean(create_constraint=False), primary_key=True),
+    Column("amount", Float(53), nullable=False),
+    Column("exact", String(160), nullable=False),
+)
+"""Whose the time of an ended clock was, by rule YC-FT-1 (cases/clocks/attribution.py)."""
 
 task = Table(
     "task",

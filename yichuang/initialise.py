@@ -23,6 +23,7 @@ from audit.notes import NoteKey, NoteVerifier
 from audit.outbox import record
 from audit.signer import init_signer
 from cases.accounts import Accounts
+from cases.clock_check import mend, without_rows
 from cases.database import open_engine
 from cases.releases import (
     LOADED,
@@ -42,7 +43,7 @@ from policies.identity import Credentials
 from policies.policy import MODEL_FILE, ROWS_FILE, load_policy, whole_text
 from rules.load import load_packs
 from yichuang import keyring
-from yichuang.joining import sealer_of, vault_of
+from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.settings import STORES, Settings
 from yichuang.signer import KEY_FILE, STATE_FILE
 from yichuang.stores import create_schema, migrate
@@ -67,6 +68,7 @@ def initialise(settings: Settings) -> list[str]:
         engine.dispose()
     lines += _log(settings)
     lines += _releases(settings)
+    lines += _clocks(settings)
     lines += _administrators(settings)
     return lines
 
@@ -180,6 +182,20 @@ def _proposed(connection: Connection, proposal: Proposal, now: datetime) -> Iter
 def _note(connection: Connection, proposal: Proposal, now: datetime) -> None:
     key = release_id(proposal.kind, proposal.name, proposal.version)
     record(connection, seeded(find(connection, key), now))
+
+
+def _clocks(settings: Settings) -> list[str]:
+    """Derive the clock rows of cases that an older program wrote."""
+    engine = open_engine(settings.store_url("cases"))
+    try:
+        missing = without_rows(engine)
+        if missing:
+            calendars = released_of(settings, engine).catalogue().calendars
+            for case_id in missing:
+                mend(engine, calendars, case_id)
+    finally:
+        engine.dispose()
+    return [f"已为 {len(missing)} 件补建时钟表"] if missing else []
 
 
 def _administrators(settings: Settings) -> Iterator[str]:
