@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cases.clock import Due, Pause, due_at
@@ -159,9 +160,13 @@ def _days(
     stopped = _stopped_days(period.stops, tz, last)
     limits = _Parts(period)
     on_the_spot = budget == 0
+    known_from, known_to = _known(calendar)
+    version = f"{calendar.name}@{calendar.version}"
     rows, used, paused = [], 0, 0
+    before = calendar.count(zero - 1)
     for ordinal in range(zero, last + 1):
-        working = calendar.count(ordinal) != calendar.count(ordinal - 1)
+        counted = calendar.count(ordinal)
+        working, before = counted != before, counted
         part = limits.at(used)
         late = due_day is not None and ordinal > due_day
         stop = None if late else stopped.get(ordinal)
@@ -179,19 +184,25 @@ def _days(
             state = "zero"  # the first day without a pause is still the spot
         elif used >= budget:
             # Within the due day and nothing left: the end was moved over days off.
-            state, article, cause = "off", ROLLED, f"{calendar.name}@{calendar.version}"
+            state, article, cause = "off", ROLLED, version
         else:
             state = "counted" if counts else "off"
         if state == "off" and article is not ROLLED:
-            article, cause = limits.day_off, f"{calendar.name}@{calendar.version}"
+            article, cause = limits.day_off, version
         used += state in ("counted", "over")
-        since, until = _midnight(ordinal, tz), _midnight(ordinal + 1, tz)
-        known = calendar.is_known(ordinal, ordinal)
         rows.append(
-            Row(date.fromordinal(ordinal), since, until, state, working, known, part.index,
-                article, cause, used, budget - used)
+            Row(date.fromordinal(ordinal), _midnight(ordinal, tz), _midnight(ordinal + 1, tz),
+                state, working, known_from <= ordinal <= known_to, part.index, article, cause,
+                used, budget - used)
         )  # fmt: skip
     return tuple(rows), paused
+
+
+def _known(calendar: Calendar) -> tuple[int, int]:
+    """Return the first and last day that a published notice covers."""
+    if calendar.every_day:
+        return date.min.toordinal(), date.max.toordinal()
+    return calendar.first.toordinal(), calendar.horizon.toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +251,7 @@ def _stopped_days(stops: Sequence[Stop], tz: ZoneInfo, last: int) -> dict[int, S
     return found
 
 
+@lru_cache(maxsize=16_384)  # of one zone forty years: the same days come again in every ledger
 def _midnight(ordinal: int, tz: ZoneInfo) -> datetime:
     day = date.fromordinal(ordinal)
     return datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(UTC)

@@ -62,11 +62,13 @@ class _History:
 
     def read(self, event: ClockEvent) -> None:
         cause = Cause(event.id, event.kind, event.at, event.article)
+        detail = event.detail
         for rule, trigger in self.ends.get(event.kind, ()):
-            if _fits(trigger, self._told(rule, event.detail)):
-                self._end(rule, event, cause)
+            told = self._told(rule, detail) if rule.key_by else detail
+            if not trigger.where or _fits(trigger, told):
+                self._end(rule, told, cause)
         for rule, trigger in self.starts.get(event.kind, ()):
-            if _fits(trigger, event.detail):
+            if not trigger.where or _fits(trigger, detail):
                 self._start(rule, event, cause)
         self._pause(event, cause)
         if event.kind == EXTENDED:
@@ -74,7 +76,7 @@ class _History:
 
     def _told(self, rule: ClockRule, detail: dict[str, JsonValue]) -> dict[str, JsonValue]:
         """Return the detail with the key's field, where only the start of the task told it."""
-        if not rule.key_by or rule.key_by in detail:
+        if rule.key_by in detail:
             return detail
         key = self.keys.get((rule.clock, _name(detail)), "")
         return {**detail, rule.key_by: key.partition(":")[2]} if key else detail
@@ -101,8 +103,8 @@ class _History:
         self.runs.append(run)
         self.newest[key] = run
 
-    def _end(self, rule: ClockRule, event: ClockEvent, cause: Cause) -> None:
-        detail, name = self._told(rule, event.detail), _name(event.detail)
+    def _end(self, rule: ClockRule, detail: dict[str, JsonValue], cause: Cause) -> None:
+        name = _name(detail)
         if rule.key_by and rule.key_by not in detail:
             keys = [key for key, run in self.newest.items() if run.rule is rule]
         else:
