@@ -39,7 +39,7 @@ def run(rounds: int = ROUNDS) -> dict[str, Any]:
     ours: list[float] = []
     bare: list[float] = []
     for number in range(rounds):
-        work = [
+        work: list[tuple[list[float], Callable[[], object]]] = [
             (ours, lambda: ledgers(rules, events, calendar, ZONE, UNTIL)),
             (bare, lambda: [count(calendar) for count in counts]),
         ]

@@ -60,6 +60,8 @@ class ClockRule(Frozen):
     due_field: str = Field(default="", alias="到期日")
     """Detail field of the starting event with the ISO day on which the period ends, whatever
     `limit` says (a licence's last day, 行政许可法第五十条)."""
+    days_basis: str = Field(default="", alias="工作日依据")
+    """Article by which days off do not count (行政许可法第八十二条); empty: the limit's own."""
     expiry: str = Field(default="", alias="届满")
     """What silence makes by law: `deemed_accepted`, `deemed_renewed`, `deemed_consent`, …"""
     verified: bool = True

@@ -80,6 +80,8 @@ class DayLine:
     """One line of the ledger."""
 
     day: date
+    until: date
+    """Days off that follow one another are one line."""
     weekday: str
     hours: str
     """From when to when, for a period in hours; empty for whole days."""
@@ -94,6 +96,8 @@ class DayLine:
     left: str
     today: bool
     ahead: bool
+    same_article: bool
+    """The line above has the same article."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,8 @@ class ClockPanel:
     chosen: ClockLine | None
     calendar: str
     horizon: date | None
+    unit: str
+    """What the ledger's amounts are counted in."""
     days: tuple[DayLine, ...]
     used_after: tuple[UsedAfter, ...]
     questions: tuple[Question, ...]
@@ -163,6 +169,19 @@ class _Words:
         if hours:
             return sign + self.say(N_("{h} 小时 {m} 分")).format(h=hours, m=minutes)
         return sign + self.say(N_("{m} 分 {s} 秒")).format(m=minutes, s=rest // 1_000_000)
+
+    def unit(self, found: Ledger) -> str:
+        if found.scale != "day":
+            return self.say(N_("时:分"))
+        working = found.period.rule.limit.unit == "working_day"
+        return self.say(N_("工作日") if working else N_("日"))
+
+    def plain(self, found: Ledger, n: int) -> str:
+        """Return an amount without its unit, for a column that names it."""
+        if found.scale == "day":
+            return str(n)
+        minutes = abs(n) // 60_000_000
+        return f"{'-' if n < 0 else ''}{minutes // 60}:{minutes % 60:02d}"
 
     def event(self, event: ClockEvent) -> str:
         text = self.say(word("clock", event.kind))
@@ -200,6 +219,7 @@ def clock_panel(
         chosen=next((line for line in lines if line.chosen), None),
         calendar=f"{calendar.name} {calendar.version}",
         horizon=None if calendar.every_day else calendar.horizon,
+        unit=say.unit(found[chosen]) if chosen else "",
         days=tuple(_days(found[chosen], say, events, visit, now)) if chosen else (),
         used_after=_used_after(rules, view, chosen, calendar, plan.zone, say, now),
         questions=tuple(_questions(view, say, address, chosen, without)),
@@ -287,7 +307,9 @@ def _days(
     now: datetime,
 ) -> Iterator[DayLine]:
     zone, whole_days = visit.zone, found.scale == "day"
-    for row in found.rows:
+    above = ""
+    for rows in _grouped(found.rows, now, whole_days):
+        row = rows[0]
         cause = events.get(row.cause)
         words = ROW_WORDS[row.state]
         if row.state == "off" and not whole_days:
@@ -297,19 +319,33 @@ def _days(
         since, until = row.since.astimezone(zone), (row.until - _MICROSECOND).astimezone(zone)
         yield DayLine(
             day=row.day,
+            until=rows[-1].day,
             weekday=say.say(WEEKDAYS[row.day.weekday()]),
             hours="" if whole_days else f"{since:%H:%M}–{until + _MICROSECOND:%H:%M}",
             state=row.state,
             state_words=say.say(words),
             known=row.known,
             article=say.cited(row.article),
-            cause=say.event(cause) if cause else row.cause,
+            cause=say.event(cause) if cause else row.cause.partition("@")[0],
             seq=int(row.cause.partition(".")[0]) if cause else 0,
-            used=say.amount(found, row.used),
-            left=say.amount(found, row.left),
-            today=row.since <= now < row.until,
+            used=say.plain(found, row.used),
+            left=say.plain(found, row.left),
+            today=rows[0].since <= now < rows[-1].until,
             ahead=row.since > now,
+            same_article=row.article == above,
         )
+        above = row.article
+
+
+def _grouped(rows: Sequence[Row], now: datetime, whole_days: bool) -> Iterator[Sequence[Row]]:
+    """Yield each row by itself, and days off that follow one another together, but today."""
+
+    def mark(row: Row) -> object:
+        alone = row.state != "off" or not whole_days or row.since <= now < row.until
+        return row.since if alone else ("off", row.article, row.known, row.since > now)
+
+    for _, group in groupby(rows, key=mark):
+        yield list(group)
 
 
 def _used_after(

@@ -25,6 +25,9 @@ RATE_WITHIN = Limit(n=30, unit="day", basis=articles.RATING)
 RECTIFY_WITHIN = Limit(n=15, unit="working_day", basis=articles.RATING)
 """差评整改. Cities differ (5 working days in one, 15 in another; domain.md §3.4); the longer."""
 
+WORKING_DAYS = "XKF-82"
+"""行政许可法第八十二条: the Act's periods are counted in working days, without holidays."""
+
 WITHOUT_TIMER = frozenset({"department"})
 """Clocks that are shown and divided, and at whose end nothing is expected."""
 
@@ -207,6 +210,7 @@ def _rule(clock: str, zh: str, en: str, limit: Limit, **rest: object) -> ClockRu
             "clock": clock,
             "title": Title(zh=zh, en=en),
             "limit": limit,
+            "days_basis": WORKING_DAYS,
             **rest,
         }
     )

@@ -17,8 +17,6 @@ DAY_ZERO = "MSF-85-2"
 """民事诉讼法第八十五条第二款: the day on which a period begins does not count."""
 ROLLED = "MSF-85-3"
 """民事诉讼法第八十五条第三款: an end on a day off moves to the first day after it."""
-WORKING_DAYS = "XKF-82"
-"""行政许可法第八十二条: working days, without statutory holidays."""
 
 IN_DAYS: frozenset[Unit] = frozenset({"on_the_spot", "day", "working_day"})
 _INSTANT = timedelta(microseconds=1)
@@ -225,8 +223,7 @@ class _Parts:
             working = one.limit.unit == "working_day"
             parts.append(_Part(index, total, one.limit.basis, one.cause.id, working))
         self._parts = parts
-        licensing = period.rule.id.startswith("XKF")
-        self.day_off = WORKING_DAYS if licensing else period.rule.limit.basis
+        self.day_off = period.rule.days_basis or period.rule.limit.basis
 
     def at(self, used: int) -> _Part:
         for part in self._parts:

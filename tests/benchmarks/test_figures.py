@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import document, intake
+from benchmarks import clock, document, intake
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
@@ -32,3 +32,9 @@ def test_filings_are_answered_and_bare_workflows_started() -> None:
     told = as_told(intake.run(filings=3, with_receipt=1))
     assert (told["name"], told["unit"], told["filings"]) == ("intake", "ms", 3)
     assert told["p50"] <= told["p95"]
+
+
+def test_ledgers_are_told_and_days_counted_bare() -> None:
+    told = as_told(clock.run(rounds=2))
+    assert (told["name"], told["unit"], told["events"]) == ("clock", "ledgers/s", 50)
+    assert told["periods"] > 15

@@ -50,6 +50,7 @@ def rule(n: int = 20, unit: Unit = "working_day", **more: object) -> ClockRule:
             "limit": Limit(n=n, unit=unit, basis="XKF-42-1"),
             "extension": Extension(n=10, unit=unit, rank="organ_head", basis="XKF-42-1x"),
             "pauses": ("hearing", "testing"),
+            "days_basis": "XKF-82",
             **more,
         }
     )
