@@ -90,7 +90,7 @@ def test_a_ledger_tells_each_day_with_its_article_and_its_cause() -> None:
         ("02-12", "counted", "XKF-42-1", "1.0"),
         ("02-13", "paused", "paused", "2.0"),
         ("02-14", "paused", "paused", "2.0"),
-        ("02-15", "off", "XKF-82", "cn@chinesecalendar-1.11.0"),
+        ("02-15", "off", "XKF-82", f"cn@{CN.version}"),
     ]
     assert [row.used for row in found.rows][-3:] == [2, 3, 4]
     assert (found.used, found.left, found.paused, found.budget) == (4, 1, 2, 5)
