@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from cases.messages import NAMESPACE, Command
-from cases.projection import json_text
+from cases.projection import due_columns, json_text
 from cases.state import CaseState, Event
 from cases.store import Message
 
@@ -53,11 +53,23 @@ class Announcer:
                 "department": department,
                 "command": command.id,
                 "backfill": command.backfill,
+                **_due(after),
                 "detail": event.data,
             },
         }
         subject = f"evt.{self.city}.{department}.case.{event.kind}"
         return Message(message_id, subject, json_text(document))
+
+
+def _due(after: CaseState) -> dict[str, object]:
+    """Return the instant that comes first, and whether a holiday notice may still move it."""
+    found = due_columns(after)
+    due_at = found["due_at"]
+    return {
+        "due_at": due_at.isoformat().replace("+00:00", "Z") if due_at else None,
+        "due_clock": found["due_clock"],
+        "provisional": found["provisional"],
+    }
 
 
 def _root(command_id: str) -> UUID:

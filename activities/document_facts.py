@@ -80,6 +80,7 @@ class SupplementNotice(Letter):
     lacking: tuple[LackingLine, ...]
     within_days: int
     supply_by: str
+    provisional: bool
     basis: str
 
 

@@ -163,8 +163,9 @@ class _Desk:
         due = self._timer(timer)
         return "" if due is None else in_words(self.local(due - _INSTANT).date())
 
-    def is_provisional(self, timer: str) -> bool:
-        return any(one.key == timer and one.provisional for one in self.order.case.timers)
+    def is_provisional(self, *timers: str) -> bool:
+        """Tell whether any of these periods ends past the last published holiday notice."""
+        return any(one.key in timers and one.provisional for one in self.order.case.timers)
 
     def cited(self, *articles: str) -> str:
         """Return the articles as a document cites them: each law named once, each clause once."""
@@ -245,6 +246,7 @@ def _supplement_notice(desk: _Desk) -> facts.SupplementNotice:
         lacking=tuple(facts.LackingLine(one.what, one.why) for one in lacking),
         within_days=desk.order.case.supply_within_days,
         supply_by=desk.last_day("supplement"),
+        provisional=desk.is_provisional("supplement"),
         basis=desk.cited(desk.matter.notice.basis),
     )
 
@@ -262,7 +264,7 @@ def _acceptance_notice(desk: _Desk) -> facts.AcceptanceNotice:
         contact=desk.order.applicant.phone,
         period=period(matter.statutory.n, matter.statutory.unit),
         decide_by=decide_by,
-        provisional=desk.is_provisional("statutory") or desk.is_provisional("promised"),
+        provisional=desk.is_provisional("statutory", "promised", "undertaking"),
         promised_by="" if promised_by == decide_by else promised_by,
         missing=tuple(names.get(code, code) for code in case.missing),
         missing_by=desk.last_day("undertaking"),

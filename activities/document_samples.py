@@ -51,6 +51,7 @@ SAMPLES: Mapping[DocumentKind, facts.DocumentFacts] = {
         ),
         within_days=30,
         supply_by="2026年12月22日",
+        provisional=True,
         basis=f"{_LICENSING}第三十二条第一款第（四）项",
     ),
     "acceptance_notice": facts.AcceptanceNotice(

@@ -133,6 +133,7 @@ def samples() -> tuple[facts.DocumentFacts, ...]:
             ),
             within_days=30,
             supply_by="2026年4月3日",
+            provisional=False,
             basis="《中华人民共和国行政许可法》第三十二条第一款第（四）项",
         ),
         _letter(

@@ -87,7 +87,7 @@ def case_columns(state: CaseState) -> Row:
         "served_at": state.served_at,
         "closed_at": state.closed_at,
         "last_at": state.last_at,
-        **_due(state),
+        **due_columns(state),
         "is_paused": any(procedure.ended_at is None for procedure in state.procedures),
         "is_extended": state.extended,
         "backfilled": state.backfilled,
@@ -98,7 +98,8 @@ def case_columns(state: CaseState) -> Row:
     }
 
 
-def _due(state: CaseState) -> Row:
+def due_columns(state: CaseState) -> Row:
+    """Return what a case's row says of the instant that comes first."""
     timers = () if state.stage in NOT_DUE else state.timers
     if not timers:
         return {

@@ -243,7 +243,7 @@ class Queries:
             accepted_at=row.accepted_at,
             due_at=row.line_due,
             due_clock=row.line_clock,
-            provisional=row.provisional,
+            provisional=row.line_provisional,
             pill=pill_of(row, now),
             days_left=self._days_left(row, now),
             backfilled=row.backfilled,

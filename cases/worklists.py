@@ -23,7 +23,7 @@ from sqlalchemy import case as when
 
 from cases.masking import mask_name
 from cases.messages import Person
-from cases.tables import case
+from cases.tables import case, timer
 from cases.tables import task as task_table
 from cases.views import Pill
 
@@ -57,6 +57,7 @@ class Lines:
     due: ColumnElement[datetime | None]
     sort: ColumnElement[datetime]
     clock: ColumnElement[str]
+    provisional: ColumnElement[bool]
 
     @classmethod
     def of(cls, scope: str, desk: Desk) -> Lines:
@@ -70,6 +71,7 @@ class Lines:
                 case.c.due_at,
                 case.c.sort_at,
                 case.c.due_clock,
+                case.c.provisional,
             )
         if scope == "mine":
             # First in the join, so that the few tasks of a person lead to their cases.
@@ -81,6 +83,13 @@ class Lines:
             source = case.join(task, task.c.case_id == case.c.id)
             whose = task.c.department.in_(desk.departments)
         own = task.c.due_at.is_not(None)
+        key = literal("step:").concat(task.c.key)
+        # The period of the task itself; the case's flag tells of the one that ends first.
+        its_own = (
+            select(timer.c.provisional)
+            .where(timer.c.case_id == task.c.case_id, timer.c.key == key)
+            .scalar_subquery()
+        )
         return cls(
             source,
             and_(task.c.state == "open", whose),
@@ -89,7 +98,8 @@ class Lines:
             task.c.holder,
             func.coalesce(task.c.due_at, case.c.due_at),
             func.coalesce(task.c.due_at, case.c.sort_at),
-            when((own, literal("step:").concat(task.c.key)), else_=case.c.due_clock),
+            when((own, key), else_=case.c.due_clock),
+            when((own, func.coalesce(its_own, case.c.provisional)), else_=case.c.provisional),
         )
 
     def select(self, condition: ColumnElement[bool]) -> Select[Any]:
@@ -101,6 +111,7 @@ class Lines:
                 self.holder.label("line_holder"),
                 self.due.label("line_due"),
                 self.clock.label("line_clock"),
+                self.provisional.label("line_provisional"),
             )
             .select_from(self.source)
             .where(condition)

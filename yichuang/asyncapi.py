@@ -65,6 +65,16 @@ def event_schema() -> dict[str, Any]:
                 "case_no": {"type": "string"},
                 "case_id": {"type": "string"},
                 "seq": {"type": "integer", "minimum": 1},
+                "due_at": {
+                    "type": ["string", "null"],
+                    "format": "date-time",
+                    "description": "最先到期的时刻（最后一日 24:00，即次日零时）；没有则为 null",
+                },
+                "due_clock": {"type": "string", "description": "哪一个时限"},
+                "provisional": {
+                    "type": "boolean",
+                    "description": "暂定：跨入放假安排尚未公布的期间，通知公布后可能变动",
+                },
             },
             "additionalProperties": True,
         },

@@ -8,6 +8,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from cases import alarms
+from cases.alarms import KeptAlarm
+from cases.database import StoreUnwritable, open_engine, reading
 from yichuang import roles
 from yichuang.embedded import ground, temporal
 from yichuang.embedded.parts import PARTS, Part
@@ -116,7 +121,22 @@ async def all_standing(settings: Settings, parts: Sequence[Part] = PARTS) -> lis
     return list(await asyncio.gather(*(standing(settings, part) for part in parts)))
 
 
-def as_json(settings: Settings, found: Sequence[Standing]) -> dict[str, Any]:
+def open_alarms(settings: Settings) -> list[KeptAlarm]:
+    """Return every open alarm, the oldest first; none where the cases store cannot be read."""
+    engine = open_engine(settings.store_url("cases"), read_only=True)
+    try:
+        with reading(engine) as connection:
+            return alarms.open_alarms(connection)
+    except (StoreUnwritable, SQLAlchemyError):
+        # No store yet, or one of an older program: the parts above say what is wrong.
+        return []
+    finally:
+        engine.dispose()
+
+
+def as_json(
+    settings: Settings, found: Sequence[Standing], sounding: Sequence[KeptAlarm]
+) -> dict[str, Any]:
     """Return the answer of `yichuang status --json`."""
     return {
         "form": settings.form,
@@ -124,4 +144,16 @@ def as_json(settings: Settings, found: Sequence[Standing]) -> dict[str, Any]:
         "running": ground.is_held(settings),
         "well": all(one.state == "ready" for one in found),
         "parts": [asdict(one) for one in found],
+        "alarms": [
+            {
+                "key": one.alarm.key,
+                "kind": one.alarm.kind,
+                "text": one.alarm.text,
+                "case_id": one.alarm.case_id,
+                "department": one.alarm.department,
+                "detail": dict(one.alarm.detail),
+                "raised_at": one.raised_at.isoformat(),
+            }
+            for one in sounding
+        ],
     }

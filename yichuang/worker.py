@@ -15,7 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
+from activities.alarming import Alarms
 from activities.announcing import Announcer
 from activities.papers import Press
 from activities.planning import Planned, Planner, Verify, Walked
@@ -31,6 +33,7 @@ from catalogue.load import Catalogue
 from policies.warrants import LAW_VERB, WarrantInvalid, WarrantKeys, WarrantSigner, verify
 from rules.process import RulesProcess
 from yichuang import joining, roles, temporal
+from yichuang.calendar_watch import CalendarWatch
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
 from yichuang.ruling import CityRules
@@ -40,6 +43,8 @@ THREADS = 4
 """Activities at once. SQLite has one writer; what is beside the transaction overlaps."""
 SWEEP_EVERY = timedelta(hours=1)
 """How often unused document numbers are voided (those older than a day)."""
+CALENDAR_EVERY = timedelta(minutes=10)
+"""How often the calendars are looked at for the year that is missing; a signature looks at once."""
 
 _log = logging.getLogger("yichuang.worker")
 
@@ -99,6 +104,7 @@ class Workshop:
     releasing: Releasing
     rules: RulesProcess
     cases: Engine
+    calendar_watch: CalendarWatch
 
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """Return every activity there is (held by tests/house/test_registered.py)."""
@@ -138,7 +144,10 @@ def workshop(
                 policy=lambda: released.policy().version,
             )
             settlement = Settlement(cases, planner, namespace=settings.temporal_namespace)
-            yield Workshop(settlement, _releasing(settings, cases, sealer, released), rules, cases)
+            alarms = Alarms(settings.city, f"{settings.address}/schemas")
+            watch = CalendarWatch(cases, alarms, catalogue, _now)
+            releasing = _releasing(settings, cases, sealer, released, watch)
+            yield Workshop(settlement, releasing, rules, cases, watch)
     finally:
         if printing is not None:
             printing.close()
@@ -146,8 +155,19 @@ def workshop(
         keys.dispose()
 
 
-def _releasing(settings: Settings, cases: Engine, sealer: Sealer, released: Released) -> Releasing:
+def _releasing(
+    settings: Settings,
+    cases: Engine,
+    sealer: Sealer,
+    released: Released,
+    watch: CalendarWatch,
+) -> Releasing:
     gates = Gates(released, joining.warrant_signer(settings, "worker"), _now)
+
+    def activated() -> None:
+        released.look_again()
+        watch.look()
+
     return Releasing(
         cases,
         sealer,
@@ -155,7 +175,7 @@ def _releasing(settings: Settings, cases: Engine, sealer: Sealer, released: Rele
         gates.by_kind(),
         lambda release: period(release, _now()),
         _now,
-        released.look_again,
+        activated,
     )
 
 
@@ -176,11 +196,15 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
     with ThreadPoolExecutor(THREADS, thread_name_prefix="settle") as threads:
         async with temporal.make_worker(client, queue, shop.activities(), threads, THREADS):
             roles.ready(settings, "worker", f"任务队列 {queue}")
-            sweeper = asyncio.create_task(_sweep(shop.settlement))
+            beside = [
+                asyncio.create_task(_sweep(shop.settlement)),
+                asyncio.create_task(_watch_calendars(shop.calendar_watch)),
+            ]
             try:
                 await roles.until_stopped()
             finally:
-                sweeper.cancel()
+                for task in beside:
+                    task.cancel()
 
 
 async def _sweep(settlement: Settlement) -> None:
@@ -192,3 +216,17 @@ async def _sweep(settlement: Settlement) -> None:
         except OSError as away:
             _log.warning("numbers are not swept now: %s", away)
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+
+async def _watch_calendars(watch: CalendarWatch) -> None:
+    """Raise the alarm of a year without its notice, and clear it; a busy store waits."""
+    while True:
+        try:
+            raised, cleared = await asyncio.to_thread(watch.look)
+            for key in raised:
+                _log.warning("警报 %s", key)
+            for key in cleared:
+                _log.info("警报解除 %s", key)
+        except (OSError, SQLAlchemyError) as away:
+            _log.warning("calendars are not looked at now: %s", away)
+        await asyncio.sleep(CALENDAR_EVERY.total_seconds())

@@ -265,8 +265,18 @@ def test_a_tolerant_acceptance_names_what_is_missing_and_what_follows() -> None:
 
 def test_a_provisional_date_says_so() -> None:
     late = tuple(timer.model_copy(update={"provisional": True}) for timer in TIMERS)
-    assert "暂定日期" in said("acceptance_notice", timers=late)
-    assert "暂定日期" not in said("acceptance_notice")
+    for kind in ("acceptance_notice", "extension_notice", "supplement_notice"):
+        assert "暂定日期" in said(kind, timers=late)
+        assert "暂定日期" not in said(kind)
+
+
+def test_a_provisional_day_for_the_applicants_papers_says_so_too() -> None:
+    late = tuple(
+        timer.model_copy(update={"provisional": timer.key == "undertaking"}) for timer in TIMERS
+    )
+    assert "暂定日期" in said(
+        "acceptance_notice", timers=late, accept_mode="tolerant", missing=("health-cert",)
+    )
 
 
 def test_a_supplement_notice_lists_every_item_once_with_its_term() -> None:

@@ -6,8 +6,11 @@ import asyncio
 from yichuang.cli import WRONG
 from yichuang.embedded import parts
 from yichuang.settings import Settings
-from yichuang.status import IN_CHINESE, all_standing, as_json
+from yichuang.status import IN_CHINESE, all_standing, as_json, open_alarms
 from yichuang.terminal import complain, say, say_json
+
+SHOWN = 20
+"""Alarms printed at most; `--json` has all."""
 
 HELP = "各部件的真实状况 (how each part stands)"
 
@@ -25,10 +28,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         complain(f"没有叫 {unknown.args[0]} 的部件；有：{'、'.join(p.name for p in parts.PARTS)}。")
         return WRONG
     found = asyncio.run(all_standing(settings, asked))
+    sounding = open_alarms(settings)
     if args.json:
-        say_json(as_json(settings, found))
+        say_json(as_json(settings, found, sounding))
     else:
         for one in found:
             again = f"（重启过 {one.restarts} 次）" if one.restarts else ""
             say(f"{one.title} {one.part:<10} {IN_CHINESE[one.state]}{again} {one.detail}".rstrip())
+        for alarm in sounding[:SHOWN]:
+            say(f"警报 {alarm.raised_at:%Y-%m-%d %H:%M}Z {alarm.alarm.text}")
+        if len(sounding) > SHOWN:
+            say(f"另有 {len(sounding) - SHOWN} 个警报，见 --json")
     return 0 if all(one.state == "ready" for one in found) else 1
