@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cases import approval
+from cases.clocks import ledger, periods
 from cases.messages import BODIES
 from cases.settling import RuleForbids
 from cases.state import ENDINGS, CaseState, Event
+from catalogue.working_days import NONE
 from tests.histories.sample import (
     JOINT,
     MONDAY,
@@ -118,7 +120,7 @@ def assert_answers(state: CaseState, events: tuple[Event, ...]) -> None:
     assert {event.kind for event in events} <= approval.KINDS
     assert CaseState.model_validate_json(state.model_dump_json()) == state
     assert approval.timers_set(state, timers(state, clock_of(state)), MONDAY) == ()
-    approval.clock_events(events)
+    assert_ledgers(state)
     approval.document_wishes(None, order("urge", {"text": "?"}), events, state)
     approval.pending_timers(state)
     for verb, bodies in _BODIES.items():
@@ -135,6 +137,19 @@ def assert_answers(state: CaseState, events: tuple[Event, ...]) -> None:
         assert open_ones
         assert all(task.department for task in open_ones)
     assert len({task.key for task in state.tasks}) == len(state.tasks)
+
+
+def assert_ledgers(state: CaseState) -> None:
+    """Every period of every state has its account, and each instant is the end of one."""
+    clock = clock_of(state)
+    until = (state.last_at or MONDAY) + timedelta(days=90)
+    due = {}
+    for period in periods(approval.clock_rules(state.plan), clock):
+        found = ledger(period, NONE, state.plan.zone, until)
+        assert found.used + found.left == found.budget
+        assert found.rows
+        due[period.key] = found.due.at if found.due else None
+    assert {timer.key: timer.due_at for timer in state.timers}.items() <= due.items()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
