@@ -13,11 +13,8 @@ from cases.state import CaseState, Task, Timer
 
 Row = dict[str, Any]
 
-WARN_AFTER_SHARE = 0.9
-"""预警 once this share of the period has gone: 榆林《行政审批电子监察预警纠错实施细则(试行)》."""
-
-WARN_AT_LEAST = timedelta(days=1)
-"""… and at the latest a day before its end (domain.md §2.7, [D])."""
+WARN_BEFORE = timedelta(days=1)
+"""When a period whose instant was computed without its warning is shown as 预警."""
 
 DIGEST_HEX = 32
 """Hex digits kept of each SHA-256 in `step.digests`: 128 bits, since nobody who may not write the
@@ -110,13 +107,11 @@ def due_columns(state: CaseState) -> Row:
             "provisional": False,
         }
     next_due = min(timers, key=lambda timer: (timer.due_at, timer.key))
-    since = state.accepted_at or state.received_at or next_due.due_at
-    share = since + (next_due.due_at - since) * WARN_AFTER_SHARE
     return {
         "due_at": next_due.due_at,
         "sort_at": next_due.due_at,
         "due_clock": next_due.key,
-        "warn_at": min(share, next_due.due_at - WARN_AT_LEAST),
+        "warn_at": next_due.warn_at or next_due.due_at - WARN_BEFORE,
         "provisional": next_due.provisional,
     }
 

@@ -132,6 +132,8 @@ class Timer(Frozen):
     article: str
     provisional: bool = False
     """The period runs past the last published holiday notice."""
+    warn_at: AwareDatetime | None = None
+    """From when the period is shown as 预警."""
 
 
 class ClockEvent(Frozen):

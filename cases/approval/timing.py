@@ -14,7 +14,7 @@ from cases.approval.clocks import WITHOUT_TIMER, clock_rules
 from cases.approval.ending import end_if_nothing_is_due, end_withdrawn, settle_decision
 from cases.approval.intake import Rulings, distribute
 from cases.approval.walk import Walk
-from cases.clocks import due_of, newest, periods
+from cases.clocks import due_of, newest, periods, warning_of
 from cases.state import CaseState, ClockEvent, Event, Timer
 from catalogue.working_days import Calendar
 
@@ -35,7 +35,8 @@ def timers_of(
     for period in newest(periods(clock_rules(state.plan), clock)).values():
         if not period.is_open or period.rule.clock in WITHOUT_TIMER:
             continue
-        due = due_of(period, calendar, state.plan.zone)
+        zone = state.plan.zone
+        due = due_of(period, calendar, zone)
         if due is not None:
             timers.append(
                 Timer(
@@ -43,6 +44,7 @@ def timers_of(
                     due_at=due.at,
                     article=period.rule.limit.basis,
                     provisional=due.provisional,
+                    warn_at=warning_of(period, due, calendar, zone),
                 )
             )
     return tuple(timers)

@@ -3,6 +3,7 @@
     periods(rules, events) -> tuple[Period, ...]        which periods ran, in the order they began
     newest(periods) -> dict[str, Period]                the one that counts of each key
     due_of(period, calendar, zone) -> Due | None        when it ends; None while it stands still
+    warning_of(period, due, calendar, zone)             from when it is shown as 预警
     ledger(period, calendar, zone, until) -> Ledger     a row per day (per segment, in hours)
     ledgers(rules, events, calendar, zone, until)       of every period
     without(events, ids) -> tuple[ClockEvent, ...]      the history in which these had not been
@@ -20,7 +21,7 @@ from datetime import datetime
 
 from cases.clock import Due
 from cases.clocks.inverse import Lateness, Moved, Share, late_by, lateness, what_if, without
-from cases.clocks.ledger import MixedUnits, due_of, ledger, spans
+from cases.clocks.ledger import MixedUnits, due_of, ledger, spans, warning_of
 from cases.clocks.model import Cause, Ledger, Part, Period, Row, Stop
 from cases.clocks.periods import newest, periods
 from cases.state import ClockEvent
@@ -47,6 +48,7 @@ __all__ = [
     "newest",
     "periods",
     "spans",
+    "warning_of",
     "what_if",
     "without",
 ]

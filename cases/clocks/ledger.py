@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cases.clock import Due, Pause, due_at
 from cases.clocks.model import Ledger, Part, Period, Row, RowState, Scale, Stop
-from catalogue.matters import Unit
+from catalogue.matters import Limit, Unit
 from catalogue.working_days import Calendar
 
 DAY_ZERO = "MSF-85-2"
@@ -44,6 +45,37 @@ def due_of(period: Period, calendar: Calendar, zone: str) -> Due | None:
         spans(period.stops),
         roll=period.rule.roll,
     )
+
+
+WARN_AFTER_SHARE = Fraction(9, 10)
+"""预警 once this share has gone: 榆林《行政审批电子监察预警纠错实施细则(试行)》."""
+WARN_BEFORE_DAYS = 1
+"""… and at the latest so many counted days before the last one (domain.md §3.1, [D])."""
+
+
+def warning_of(period: Period, due: Due, calendar: Calendar, zone: str) -> datetime:
+    """Return from when the period is shown as 预警: counted as the period itself is.
+
+    Of a period in days the end of the counted day by which nine tenths have gone, or of the last
+    but one, whichever is earlier; of one in hours the instant at nine tenths. `due` is its end.
+    """
+    units = {part.limit.unit for part in period.parts}
+    budget = _budget(period, ZoneInfo(zone))
+    if period.last_day is not None or period.rule.before or len(units) > 1 or not budget:
+        return due.at - timedelta(days=WARN_BEFORE_DAYS)
+    (unit,) = units
+    limit = period.parts[0].limit
+    if unit in IN_DAYS:
+        n = min(-(-budget * WARN_AFTER_SHARE.numerator // WARN_AFTER_SHARE.denominator),
+                budget - WARN_BEFORE_DAYS)  # fmt: skip
+        early = limit.model_copy(update={"n": n})
+    elif unit == "working_hour":
+        return due.at - (due.at - period.start.at) // 10  # of the time by the wall
+    else:
+        minutes = 60 if unit == "hour" else 1
+        early = Limit(n=budget * minutes * 9 // 10, unit="minute", basis=limit.basis)
+    found = due_at(period.start.at, [early], calendar, zone, spans(period.stops))
+    return due.at if found is None else min(found.at, due.at)
 
 
 def spans(stops: Sequence[Stop]) -> list[Pause]:

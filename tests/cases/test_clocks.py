@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from cases.clocks import (
     ledgers,
     newest,
     periods,
+    warning_of,
     what_if,
     without,
 )
@@ -212,6 +214,25 @@ def test_what_makes_no_sense_changes_nothing() -> None:
         ("unheard_of", at("2026-03-01T09:00"), {"task": None}),
     )
     assert periods((rule(),), nonsense) == ()
+
+
+@pytest.mark.parametrize(
+    ("n", "unit", "warned"),
+    [
+        (20, "working_day", "2026-03-27T00:00"),  # nine tenths: the eighteenth day has gone
+        (5, "working_day", "2026-03-07T00:00"),  # the last but one has gone
+        (1, "working_day", "2026-03-03T00:00"),
+        (10, "day", "2026-03-12T00:00"),
+        (10, "hour", "2026-03-02T19:00"),
+    ],
+)
+def test_a_period_is_warned_of_at_nine_tenths_or_a_day_before_its_last(
+    n: int, unit: Unit, warned: str
+) -> None:
+    (period,) = periods((rule(n, unit),), told(("accepted", at("2026-03-02T10:00"), {})))
+    due = due_of(period, CN, ZONE)
+    assert due is not None
+    assert warning_of(period, due, CN, ZONE) == at(warned)
 
 
 # --- the inverse questions -----------------------------------------------------------------------
