@@ -1,0 +1,313 @@
+"""The counts behind the metrics, from rows: one query per source, each grouped to the finest cell.
+
+Who may see what is decided before: `where` is the condition over `case_file` that policy made of
+the reader's rows. Works on SQLite and PostgreSQL alike; months are told apart by their instants in
+the city's zone, never by a database's own idea of a month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy import case as when
+
+from cases.metrics import Cell
+from cases.months import Span
+from cases.tables import case, clock, clock_event, clock_share, matter_version
+from catalogue.matters import Matter
+
+ONLINE = ("computer", "mobile")
+"""GB/T 39046-2020 A.5: channels in which nobody came to a window."""
+DECIDED = ("decided", "closed")
+"""Ends of the promised clock that are an 办结; a withdrawal or a refusal to accept is none."""
+IN_DAYS = ("working_day", "on_the_spot")
+"""Units whose amounts may be summed as working days."""
+
+Counts = dict[Cell, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is counted: whose rows, of which span, matter and department."""
+
+    where: ColumnElement[bool]
+    span: Span
+    now: datetime
+    matter: str = ""
+    department: str = ""
+    """Implementing department; empty: any."""
+
+    def condition(self) -> ColumnElement[bool]:
+        parts = [self.where]
+        if self.matter:
+            parts.append(case.c.matter == self.matter)
+        if self.department:
+            parts.append(case.c.department == self.department)
+        return and_(*parts)
+
+
+def counted(connection: Connection, question: Question) -> Counts:
+    """Return every count of every cell: matter, implementing department, month."""
+    found: Counts = {}
+    spot = _spot_digests(connection)
+    for query in (
+        _ended(question),
+        _received(question, spot),
+        _served(question),
+        _rated(question),
+    ):
+        for row in connection.execute(query):
+            values = row._mapping
+            cell = (values["matter"], values["department"], values["month"])
+            figures = found.setdefault(cell, {})
+            for name, n in values.items():
+                if name not in ("matter", "department", "month"):
+                    figures[name] = figures.get(name, 0) + int(n or 0)
+    for cell, in_hand in _in_hand(connection, question):
+        found.setdefault(cell, {}).update(in_hand)
+    return found
+
+
+# --- pieces of SQL -------------------------------------------------------------------------------
+
+
+def total(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """Count the rows on which a condition holds."""
+    return func.coalesce(func.sum(when((condition, 1), else_=0)), 0)
+
+
+def _sum(amount: ColumnElement[Any], condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(when((condition, amount), else_=0)), 0)
+
+
+def _month(instant: ColumnElement[Any], span: Span) -> ColumnElement[str]:
+    """Return the month of an instant within the span, as the ladder of the months' beginnings."""
+    steps = [(instant < until, literal(name)) for name, _, until in span.months[:-1]]
+    last = literal(span.months[-1][0])
+    return when(*steps, else_=last) if steps else last
+
+
+def _within(instant: ColumnElement[Any], span: Span) -> ColumnElement[bool]:
+    return and_(instant >= span.since, instant < span.until)
+
+
+def _grouped(
+    source: Any, instant: ColumnElement[Any], question: Question, *counts: ColumnElement[int]
+) -> Select[Any]:
+    month = _month(instant, question.span)
+    return (
+        select(case.c.matter, case.c.department, month.label("month"), *counts)
+        .select_from(source)
+        .where(_within(instant, question.span), question.condition())
+        .group_by(case.c.matter, case.c.department, month)
+    )
+
+
+_p = clock.alias("promised")
+_s = clock.alias("statutory")
+
+
+def _ended(question: Question) -> Select[Any]:
+    """Cases that were decided: by the promised clock, with the statutory one beside it."""
+    both = and_(_s.c.case_id == _p.c.case_id, _s.c.key == "statutory")
+    source = _p.join(case, case.c.id == _p.c.case_id).outerjoin(_s, both)
+    in_days = _p.c.limit_unit.in_(IN_DAYS)
+    law_in_days = _s.c.limit_unit.in_(IN_DAYS)
+    query = _grouped(
+        source,
+        _p.c.ended_at,
+        question,
+        func.count().label("closed"),
+        total(_p.c.on_time).label("on_time_promised"),
+        total(~_p.c.on_time).label("late_ended"),
+        total(_s.c.on_time).label("on_time_statutory"),
+        total(_p.c.remaining > 0).label("early"),
+        total(in_days).label("closed_in_days"),
+        _sum(_p.c.used, in_days).label("promised_used"),
+        _sum(_p.c.paused, in_days).label("promised_paused"),
+        _sum(_s.c.used, law_in_days).label("statutory_used"),
+        _sum(_s.c.budget, law_in_days).label("statutory_budget"),
+        total(_s.c.stops > 0).label("with_procedure"),
+    )
+    return query.where(_p.c.clock == "promised", _p.c.ended_by.in_(DECIDED))
+
+
+def _received(question: Question, spot: Sequence[str]) -> Select[Any]:
+    """Cases that came in, their channel, and how often they were asked for more."""
+    told = clock_event.c
+    notices = (
+        select(told.case_id, func.count().label("n"))
+        .where(told.kind == "noticed")
+        .group_by(told.case_id)
+        .subquery("notices")
+    )
+    source = case.outerjoin(notices, notices.c.case_id == case.c.id)
+    return _grouped(
+        source,
+        case.c.received_at,
+        question,
+        func.count().label("received"),
+        total(case.c.channel.in_(ONLINE)).label("online"),
+        total(case.c.matter_digest.in_(spot)).label("spot"),
+        total(notices.c.n >= 1).label("noticed"),
+        total(notices.c.n >= 2).label("noticed_twice"),
+    )
+
+
+def _served(question: Question) -> Select[Any]:
+    """Cases whose decision was served: wholly online, or with how many visits."""
+    d, told = clock.alias("delivery"), clock_event.c
+    supplied = (
+        select(func.count())
+        .where(told.kind == "supplied", told.case_id == case.c.id)
+        .scalar_subquery()
+    )
+    at_window = case.c.channel == "window"
+    visits = when((at_window, supplied + 1), else_=0) + when(
+        (d.c.ended_how == "direct", 1), else_=0
+    )
+    query = _grouped(
+        d.join(case, case.c.id == d.c.case_id),
+        d.c.ended_at,
+        question,
+        func.count().label("served"),
+        total(and_(case.c.channel.in_(ONLINE), d.c.ended_how == "electronic")).label(
+            "fully_online"
+        ),
+        total(visits <= 1).label("one_visit"),
+    )
+    return query.where(d.c.clock == "delivery", d.c.ended_by == "delivered")
+
+
+def _rated(question: Question) -> Select[Any]:
+    """Cases whose time for rating ended: rated or not, and what became of the bad ones."""
+    r, mending = clock.alias("rating"), clock.alias("rectify")
+    source = r.join(case, case.c.id == r.c.case_id).outerjoin(
+        mending, and_(mending.c.case_id == r.c.case_id, mending.c.key == "rectify")
+    )
+    rated, bad = r.c.ended_by == "rated", case.c.grade >= 4
+    called = exists().where(clock_event.c.kind == "called_back", clock_event.c.case_id == case.c.id)
+    query = _grouped(
+        source,
+        r.c.ended_at,
+        question,
+        func.count().label("rating_ended"),
+        total(rated).label("rated"),
+        total(and_(rated, case.c.grade.between(1, 3))).label("satisfied"),
+        total(and_(rated, case.c.grade.between(1, 2))).label("good"),
+        total(and_(rated, bad)).label("bad"),
+        total(and_(rated, bad, mending.c.ended_at.is_not(None))).label("rectified"),
+        total(and_(rated, bad, mending.c.on_time)).label("rectified_on_time"),
+        total(and_(rated, bad, called)).label("called_back"),
+    )
+    return query.where(r.c.clock == "rating")
+
+
+def _in_hand(connection: Connection, question: Question) -> Iterator[tuple[Cell, dict[str, int]]]:
+    """Yield what was being handled when each month ended (now, in the month that has not).
+
+    One pass for all months: each is a pair of columns.
+    """
+    months = [one for one in question.span.months if one[1] <= question.now]
+    columns = []
+    for n, (_, _, until) in enumerate(months):
+        end = min(until, question.now)
+        still = or_(_p.c.ended_at.is_(None), _p.c.ended_at >= end)
+        there = and_(_p.c.started_at < end, still)
+        columns += [
+            total(there).label(f"open_{n}"),
+            total(and_(there, _p.c.due_at <= end)).label(f"late_{n}"),
+        ]
+    if not months:
+        return
+    latest = or_(_p.c.ended_at.is_(None), _p.c.ended_at >= min(months[0][2], question.now))
+    query = (
+        select(case.c.matter, case.c.department, *columns)
+        .select_from(_p.join(case, case.c.id == _p.c.case_id))
+        .where(_p.c.clock == "promised", latest, question.condition())
+        .group_by(case.c.matter, case.c.department)
+    )
+    for row in connection.execute(query).mappings():
+        for n, (name, _, _) in enumerate(months):
+            figures = {"open": int(row[f"open_{n}"]), "late_open": int(row[f"late_{n}"])}
+            if figures["open"]:
+                yield (row["matter"], row["department"], name), figures
+
+
+def _spot_digests(connection: Connection) -> list[str]:
+    """Return the versions of matters that are 即办件; there are as many rows as versions."""
+    rows = connection.execute(select(matter_version.c.digest, matter_version.c.matter))
+    matters = ((row.digest, Matter.model_validate_json(row.matter)) for row in rows)
+    return [digest for digest, matter in matters if matter.case_kind == "on_the_spot"]
+
+
+# --- departments ---------------------------------------------------------------------------------
+
+
+def steps_by_department(connection: Connection, question: Question) -> dict[str, dict[str, int]]:
+    """Return each department's review steps: ended, in time, days used; open and late now."""
+    span, now = question.span, question.now
+    ended = _within(clock.c.ended_at, span)
+    open_ = clock.c.ended_at.is_(None)
+    in_days = clock.c.limit_unit.in_(IN_DAYS)
+    query = (
+        select(
+            clock.c.department,
+            total(ended).label("steps"),
+            total(and_(ended, clock.c.on_time)).label("steps_on_time"),
+            total(and_(ended, in_days)).label("steps_in_days"),
+            _sum(clock.c.used, and_(ended, in_days)).label("steps_used"),
+            total(open_).label("steps_open"),
+            total(and_(open_, clock.c.due_at <= now)).label("steps_late"),
+        )
+        .select_from(clock.join(case, case.c.id == clock.c.case_id))
+        .where(clock.c.clock == "step", or_(open_, ended), question.condition())
+        .group_by(clock.c.department)
+    )
+    return {
+        row["department"]: {name: int(n or 0) for name, n in row.items() if name != "department"}
+        for row in connection.execute(query).mappings()
+    }
+
+
+def shares_by_holder(
+    connection: Connection, question: Question
+) -> dict[tuple[str, str, bool], float]:
+    """Return whose the time of the decided cases was: (kind, name, paused) → working days."""
+    query = (
+        select(
+            clock_share.c.holder_kind,
+            clock_share.c.holder,
+            clock_share.c.paused,
+            func.sum(clock_share.c.amount),
+        )
+        .select_from(
+            _p.join(case, case.c.id == _p.c.case_id).join(
+                clock_share,
+                and_(clock_share.c.case_id == _p.c.case_id, clock_share.c.key == "promised"),
+            )
+        )
+        .where(
+            _p.c.clock == "promised",
+            _p.c.ended_by.in_(DECIDED),
+            _p.c.limit_unit.in_(IN_DAYS),
+            _within(_p.c.ended_at, question.span),
+            question.condition(),
+        )
+        .group_by(clock_share.c.holder_kind, clock_share.c.holder, clock_share.c.paused)
+    )
+    return {(row[0], row[1], bool(row[2])): float(row[3]) for row in connection.execute(query)}

@@ -1,0 +1,345 @@
+"""What supervisors watch now: what is late and soon will be, whose share that is, who will breach.
+
+Lists are rows of the clock table; whose share it is comes from the ledgers of the cases on the
+page, derived again from their events, so that a share is never older than the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+from sqlalchemy import case as when
+
+from cases import approval, tables
+from cases.case_view import clock_event_of
+from cases.clock import working_days_between
+from cases.clocks.attribution import Attribution, Holder, attribute, holdings
+from cases.clocks.ledger import ledger
+from cases.clocks.model import Ledger
+from cases.clocks.periods import newest, periods
+from cases.state import CaseState, ClockEvent
+from cases.tables import case, clock
+from catalogue.working_days import BeyondCalendar, Calendar
+
+Watch = Literal["", "warning", "overdue", "standing", "provisional"]
+"""All that runs · 预警 · 超期 · 停表 · 暂定."""
+
+WATCHED = ("notice", "promised", "statutory", "step", "delivery", "rectify", "check")
+"""Clocks of the authority that somebody is late in; a department's own sum is no period."""
+
+WARN_SHARE = 10
+"""预警 once a tenth is left: 榆林《行政审批电子监察预警纠错实施细则(试行)》, 90 % elapsed."""
+
+MOST_LEFT = 6
+"""A tenth of the longest period that is told apart: sixty working days (45 + 15)."""
+
+Calendars = Mapping[str, Calendar]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What somebody used of a period, in days (or microseconds)."""
+
+    kind: str
+    name: str
+    amount: Fraction
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedClock:
+    """One running clock, with whose time it has been so far."""
+
+    case_id: str
+    case_no: str
+    matter: str
+    matter_name: str
+    department: str
+    """Implementing department of the case."""
+    key: str
+    clock: str
+    duty: str
+    """Department whose duty this clock is."""
+    article: str
+    started_at: datetime
+    due_at: datetime | None
+    due_on: str
+    provisional: bool
+    standing: bool
+    extended: bool
+    limit_n: int
+    limit_unit: str
+    days_left: int | None
+    """Working days to the end, negative when late; None where no calendar can tell."""
+    shares: tuple[Share, ...] = ()
+    """The largest first; of what was counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCounts:
+    """How many cases have a clock that …"""
+
+    total: int
+    warning: int
+    overdue: int
+    standing: int
+    provisional: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which running clocks: filters of the page."""
+
+    where: ColumnElement[bool]
+    now: datetime
+    watch: Watch = ""
+    clock: str = ""
+    matter: str = ""
+    department: str = ""
+    """Implementing department, or the one whose duty the clock is."""
+
+
+# --- running clocks ------------------------------------------------------------------------------
+
+
+def counts(connection: Connection, wanted: Wanted, calendars: Calendars) -> WatchCounts:
+    """Return how many cases there are in each state of watch. A case counts once in each."""
+    state = {name: _state(name, wanted.now, calendars) for name in WATCH_STATES}
+    per_case = (
+        select(
+            clock.c.case_id,
+            *(func.max(_flag(state[name])).label(name) for name in WATCH_STATES),
+        )
+        .select_from(clock.join(case, case.c.id == clock.c.case_id))
+        .where(running(wanted))
+        .group_by(clock.c.case_id)
+        .subquery()
+    )
+    query = select(
+        func.count(), *(func.coalesce(func.sum(per_case.c[name]), 0) for name in WATCH_STATES)
+    )
+    row = connection.execute(query).one()
+    return WatchCounts(*(int(n) for n in row))
+
+
+WATCH_STATES: tuple[Watch, ...] = ("warning", "overdue", "standing", "provisional")
+
+
+def watched(
+    connection: Connection,
+    wanted: Wanted,
+    calendars: Calendars,
+    *,
+    limit: int,
+    offset: int = 0,
+    divided: bool = True,
+) -> tuple[tuple[WatchedClock, ...], int]:
+    """Return one page of running clocks, what is due first on top, and the number of all."""
+    condition = and_(running(wanted), _state(wanted.watch, wanted.now, calendars))
+    source = clock.join(case, case.c.id == clock.c.case_id)
+    n = connection.execute(select(func.count()).select_from(source).where(condition)).scalar_one()
+    standing_last = () if wanted.watch in ("overdue", "warning") else (clock.c.due_at.is_(None),)
+    order = (*standing_last, clock.c.due_at, clock.c.case_id, clock.c.key)
+    # Sorted by keys alone: whole rows of a long list would be carried through the sort.
+    page = (
+        select(clock.c.case_id, clock.c.key)
+        .select_from(source)
+        .where(condition)
+        .order_by(*order)
+        .limit(limit)
+        .offset(offset)
+        .subquery()
+    )
+    query = (
+        select(clock, case.c.case_no, case.c.matter, case.c.matter_name, case.c.zone,
+               case.c.calendar, case.c.department.label("implementing"))
+        .select_from(
+            page.join(clock, and_(clock.c.case_id == page.c.case_id, clock.c.key == page.c.key))
+            .join(case, case.c.id == clock.c.case_id)
+        )
+        .order_by(*order)
+    )  # fmt: skip
+    rows = connection.execute(query).all()
+    shares = _shares(connection, rows, calendars, wanted.now) if divided else {}
+    return tuple(_watched(row, calendars, wanted.now, shares) for row in rows), n
+
+
+def running(wanted: Wanted) -> ColumnElement[bool]:
+    parts = [
+        wanted.where,
+        clock.c.ended_at.is_(None),
+        clock.c.side == "authority",
+        clock.c.clock.in_(WATCHED),
+        case.c.is_open,
+    ]
+    if wanted.clock:
+        parts.append(clock.c.clock == wanted.clock)
+    if wanted.matter:
+        parts.append(case.c.matter == wanted.matter)
+    if wanted.department:
+        parts.append(
+            or_(
+                case.c.department == wanted.department,
+                clock.c.department == wanted.department,
+            )
+        )
+    return and_(*parts)
+
+
+def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return when((condition, 1), else_=0)
+
+
+def _state(watch: Watch, now: datetime, calendars: Calendars) -> ColumnElement[bool]:
+    late = and_(clock.c.due_at.is_not(None), clock.c.due_at <= now)
+    match watch:
+        case "overdue":
+            return late
+        case "standing":
+            return clock.c.standing
+        case "provisional":
+            return clock.c.provisional
+        case "warning":
+            return and_(clock.c.due_at > now, _near(now, calendars))
+        case _:
+            return case.c.is_open
+
+
+def _near(now: datetime, calendars: Calendars) -> ColumnElement[bool]:
+    """Little is left: one working day, or a tenth of the limit where that is more."""
+    parts = []
+    for name, calendar in calendars.items():
+        ends = [_end_after(now, left, calendar) for left in range(1, MOST_LEFT + 1)]
+        within = or_(
+            clock.c.due_at <= ends[0],
+            *(
+                and_(clock.c.limit_n >= left * WARN_SHARE, clock.c.due_at <= ends[left - 1])
+                for left in range(2, MOST_LEFT + 1)
+            ),
+        )
+        parts.append(and_(case.c.calendar == name, within))
+    return or_(*parts) if parts else false()
+
+
+def _end_after(now: datetime, days: int, calendar: Calendar) -> datetime:
+    """Return the end of the n-th working day after today: what is due by then has n left.
+
+    In Beijing: a case in another zone is warned of some hours earlier or later.
+    """
+    tz = ZoneInfo("Asia/Shanghai")
+    today = now.astimezone(tz).toordinal()
+    last = calendar.nth(calendar.count(today) + days)
+    day = date.fromordinal(last) + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(UTC)
+
+
+def _watched(
+    row: Any,
+    calendars: Calendars,
+    now: datetime,
+    shares: Mapping[tuple[str, str], tuple[Share, ...]],
+) -> WatchedClock:
+    return WatchedClock(
+        case_id=row.case_id,
+        case_no=row.case_no,
+        matter=row.matter,
+        matter_name=row.matter_name,
+        department=row.implementing,
+        key=row.key,
+        clock=row.clock,
+        duty=row.department,
+        article=row.rule,
+        started_at=row.started_at,
+        due_at=row.due_at,
+        due_on=row.due_on,
+        provisional=row.provisional,
+        standing=row.standing,
+        extended=row.extended,
+        limit_n=row.limit_n,
+        limit_unit=row.limit_unit,
+        days_left=days_between(now, row.due_at, calendars.get(row.calendar), row.zone),
+        shares=shares.get((row.case_id, row.key), ()),
+    )
+
+
+def days_between(
+    now: datetime, due_at: datetime | None, calendar: Calendar | None, zone: str
+) -> int | None:
+    """Return the working days left, negative when late; None where nothing can tell."""
+    if due_at is None or calendar is None:
+        return None
+    try:
+        return working_days_between(now, due_at, calendar, zone)
+    except BeyondCalendar:
+        return None
+
+
+# --- whose share ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """One clock of a case with its ledger and whose it was."""
+
+    ledger: Ledger
+    attribution: Attribution
+
+
+def divided(
+    state: CaseState, events: Sequence[ClockEvent], calendar: Calendar, now: datetime
+) -> Mapping[str, Divided]:
+    """Return the newest period of each clock of a case, divided by rule YC-FT-1 as of now."""
+    plan = state.plan
+    held = holdings(events, plan.department, plan.lead)
+    found = {}
+    for key, period in newest(periods(approval.clock_rules(plan), events)).items():
+        made = ledger(period, calendar, plan.zone, now)
+        found[key] = Divided(made, attribute(made, held, calendar.hours, plan.zone, now))
+    return found
+
+
+def shares_of(attribution: Attribution) -> tuple[Share, ...]:
+    """Return what was counted, the largest share first, then what was paused."""
+
+    def ordered(part: Mapping[Holder, Fraction], paused: bool) -> Iterable[Share]:
+        for who, amount in sorted(part.items(), key=lambda one: (-one[1], one[0])):
+            yield Share(who.kind, who.name, amount, paused)
+
+    return (*ordered(attribution.used, False), *ordered(attribution.paused, True))
+
+
+def _shares(
+    connection: Connection, rows: Sequence[Any], calendars: Calendars, now: datetime
+) -> Mapping[tuple[str, str], tuple[Share, ...]]:
+    keys = {row.case_id: row.calendar for row in rows}
+    states = _states(connection, list(keys))
+    told = _events(connection, list(keys))
+    found = {}
+    for case_id, state in states.items():
+        calendar = calendars.get(keys[case_id])
+        if calendar is None:
+            continue
+        for key, one in divided(state, told.get(case_id, []), calendar, now).items():
+            found[case_id, key] = shares_of(one.attribution)
+    return found
+
+
+def _states(connection: Connection, ids: Sequence[str]) -> dict[str, CaseState]:
+    table = tables.state.c
+    rows = connection.execute(select(table.case_id, table.state).where(table.case_id.in_(ids)))
+    return {row.case_id: CaseState.model_validate_json(row.state) for row in rows}
+
+
+def _events(connection: Connection, ids: Sequence[str]) -> dict[str, list[ClockEvent]]:
+    table = tables.clock_event
+    query = select(table).where(table.c.case_id.in_(ids))
+    found: dict[str, list[ClockEvent]] = {}
+    for row in connection.execute(query.order_by(table.c.case_id, table.c.seq, table.c.n)):
+        found.setdefault(row.case_id, []).append(clock_event_of(row))
+    return found
