@@ -70,6 +70,8 @@ class Receipt(Letter):
     notice: str
     """The period in which to tell what is missing: 5个工作日."""
     basis: str
+    late: str = ""
+    """What is said of a renewal that was asked for after its time; empty: it was in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +192,60 @@ class ServiceRecord(Letter):
     basis: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitNotice(Letter):
+    kind: ClassVar[DocumentKind] = "wait_notice"
+
+    accepted_on: str
+    wait: str
+    """现场核查 or 公示."""
+    reason: str
+    expected_days: int
+    expected_until: str
+    decide_by: str
+    """Last day of the statutory period, which runs on; empty while it stands still."""
+    provisional: bool
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingRightNotice(Letter):
+    kind: ClassVar[DocumentKind] = "hearing_right_notice"
+
+    accepted_on: str
+    interest: str
+    parties: tuple[str, ...]
+    request_by: str
+    basis: str
+    costs: str
+    """The article on which nobody pays for a hearing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingNotice(Letter):
+    kind: ClassVar[DocumentKind] = "hearing_notice"
+
+    requested_on: str
+    hearing_at: str
+    place: str
+    host: str
+    public: bool
+    basis: str
+    recusal: str
+    """The article on who may preside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeemedRenewal(Letter):
+    kind: ClassVar[DocumentKind] = "deemed_renewal"
+
+    received_on: str
+    licence_until: str
+    result: str
+    delivery: str
+    basis: str
+
+
 DocumentFacts = (
     Receipt
     | SupplementNotice
@@ -200,6 +256,10 @@ DocumentFacts = (
     | Grant
     | Refusal
     | ServiceRecord
+    | WaitNotice
+    | HearingRightNotice
+    | HearingNotice
+    | DeemedRenewal
 )
 
 KINDS: dict[DocumentKind, type[Letter]] = {
@@ -214,5 +274,9 @@ KINDS: dict[DocumentKind, type[Letter]] = {
         Grant,
         Refusal,
         ServiceRecord,
+        WaitNotice,
+        HearingRightNotice,
+        HearingNotice,
+        DeemedRenewal,
     )
 }

@@ -25,6 +25,10 @@ TITLES: Mapping[DocumentKind, str] = {
     "grant": "准予{activity}决定书",
     "refusal": "不予{activity}决定书",
     "service_record": "送达回证",
+    "wait_notice": "所需时间告知书",
+    "hearing_right_notice": "听证权利告知书",
+    "hearing_notice": "听证通知书",
+    "deemed_renewal": "视为准予延续通知书",
 }
 NOT_REQUIRED_TITLE = "不受理告知书"
 """行政许可法第三十二条第一款第（一）项: not a refusal, but word that no licence is needed."""
@@ -75,6 +79,7 @@ PROCEDURES: Mapping[str, str] = {
     "appraisal": "鉴定",
     "expert_review": "专家评审",
 }
+WAITS: Mapping[str, str] = {"site_visit": "现场核查", "publicity": "公示"}
 RANKS: Mapping[str, str] = {
     "organ_head": "本行政机关负责人",
     "government_head": "本级人民政府负责人",
@@ -225,6 +230,19 @@ def _receipt(desk: _Desk) -> facts.Receipt:
         ),
         notice=period(desk.matter.notice.n, desk.matter.notice.unit),
         basis=desk.cited(desk.matter.notice.basis),
+        late=_late(desk),
+    )
+
+
+def _late(desk: _Desk) -> str:
+    renewal, case = desk.matter.renewal, desk.order.case
+    if renewal is None or not case.requested_late or case.licence_until is None:
+        return ""
+    ahead = period(renewal.ahead.n, renewal.ahead.unit)
+    silence = "" if renewal.late_renews else "；逾期未作决定的，不适用视为准予延续的规定"
+    return (
+        f"原许可证有效期至{in_words(case.licence_until)}，本申请未在有效期届满{ahead}前提出"
+        f"（{desk.cited(renewal.ahead.basis)}），本机关仍予办理{silence}"
     )
 
 
@@ -361,8 +379,7 @@ def _refusal(desk: _Desk) -> facts.Refusal:
 def _service_record(desk: _Desk) -> facts.ServiceRecord:
     served = messages.Serve.model_validate(desk.order.command.body)
     method, article = METHODS[served.method]
-    refused = desk.order.case.decision == "refuse"
-    decision = TITLES["refusal" if refused else "grant"].format(activity=desk.activity)
+    decision = TITLES[_decision_kind(desk)].format(activity=desk.activity)
     number = desk.order.facts.get("served_number")
     return facts.ServiceRecord(
         **desk.common(),
@@ -377,6 +394,68 @@ def _service_record(desk: _Desk) -> facts.ServiceRecord:
         refusal=served.refusal,
         witnesses=served.witnesses,
         basis=desk.cited(desk.matter.delivery.basis, article),
+    )
+
+
+def _decision_kind(desk: _Desk) -> DocumentKind:
+    if desk.order.case.deemed_renewed:
+        return "deemed_renewal"
+    return "refusal" if desk.order.case.decision == "refuse" else "grant"
+
+
+def _wait_notice(desk: _Desk) -> facts.WaitNotice:
+    wait = desk.order.case.waits[-1]
+    return facts.WaitNotice(
+        **desk.common(),
+        accepted_on=desk.day(desk.order.case.accepted_at),
+        wait=WAITS[wait.ground],
+        reason=sentence(desk.body("reason")),
+        expected_days=int(desk.body("expected_days", "0")),
+        expected_until=desk.day(wait.expected_until - _INSTANT),
+        decide_by=desk.last_day("statutory"),
+        provisional=desk.is_provisional("statutory"),
+        basis=desk.cited(str(desk.order.facts["article"])),
+    )
+
+
+def _hearing_right_notice(desk: _Desk) -> facts.HearingRightNotice:
+    return facts.HearingRightNotice(
+        **desk.common(),
+        accepted_on=desk.day(desk.order.case.accepted_at),
+        interest=sentence(desk.body("interest")),
+        parties=tuple(str(one) for one in desk.order.command.body.get("parties") or ()),
+        request_by=desk.last_day("hearing_request"),
+        basis=desk.cited("XKF-47a"),
+        costs=desk.cited("XKF-47-2"),
+    )
+
+
+def _hearing_notice(desk: _Desk) -> facts.HearingNotice:
+    hearing = desk.order.case.hearing
+    assert hearing is not None, "听证通知书没有听证"
+    told = messages.NotifyHearing.model_validate(desk.order.command.body)
+    return facts.HearingNotice(
+        **desk.common(),
+        requested_on=desk.day(hearing.requested_at),
+        hearing_at=desk.minute(hearing.hearing_at),
+        place=told.place,
+        host=told.host_name,
+        public=told.public,
+        basis=desk.cited("XKF-47b", "XKF-48-1"),
+        recusal=desk.cited("XKF-48-3"),
+    )
+
+
+def _deemed_renewal(desk: _Desk) -> facts.DeemedRenewal:
+    case, renewal = desk.order.case, desk.matter.renewal
+    assert renewal is not None and case.licence_until is not None, "不是延续事项"
+    return facts.DeemedRenewal(
+        **desk.common(),
+        received_on=desk.day(case.received_at),
+        licence_until=in_words(case.licence_until),
+        result=desk.matter.result,
+        delivery=period(desk.matter.delivery.n, desk.matter.delivery.unit),
+        basis=desk.cited(renewal.basis),
     )
 
 
@@ -396,4 +475,8 @@ _WRITERS: Mapping[DocumentKind, Callable[[_Desk], facts.DocumentFacts]] = {
     "grant": _grant,
     "refusal": _refusal,
     "service_record": _service_record,
+    "wait_notice": _wait_notice,
+    "hearing_right_notice": _hearing_right_notice,
+    "hearing_notice": _hearing_notice,
+    "deemed_renewal": _deemed_renewal,
 }

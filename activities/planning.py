@@ -127,7 +127,12 @@ class Planner:
         assert isinstance(body, messages.File)
         matter = self._matter(body, command)
         state, opened = approval.open_case(
-            command, matter, newest.plan.digest, newest.case_no, subject=newest.subject
+            command,
+            matter,
+            newest.plan.digest,
+            newest.case_no,
+            subject=newest.subject,
+            calendar=self._calendar(matter.calendar),
         )
         # The plan is the one filed under, also when other rules have been activated since.
         state = state.model_copy(update={"plan": newest.plan})
@@ -149,6 +154,7 @@ class Planner:
             rule_digests={
                 role: self.rules.digest(pack) for role, pack in sorted(matter.rules.items())
             },
+            calendar=self._calendar(matter.calendar),
         )
         at = self.now()
         state, more = self._with_timers(state, events[-1].at, approval.clock_events(events, 1))

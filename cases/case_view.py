@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy import Connection, select
 
 from cases import tables
+from cases.approval.waiting import pauses_of
 from cases.masking import ERASED, mask_form, mask_person
 from cases.messages import DocumentRef, Person
 from cases.state import CaseState, ClockEvent
@@ -255,6 +256,11 @@ def assembled(
         tasks=state.tasks,
         opinions=tuple(opinions_of(matter, read.opinions, opened)),
         procedures=state.procedures,
+        waits=state.waits,
+        hearing=state.hearing,
+        disallowed=state.disallowed,
+        pauses=pauses_of(state),
+        requested_late=state.requested_late,
         timers=state.timers,
         clock=tuple(clock_event_of(event) for event in read.clock),
         documents=tuple(document_view(document) for document in read.documents),

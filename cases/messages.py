@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from cases.rulings import Ruling
-from catalogue.matters import ProcedureKind
+from catalogue.matters import ProcedureKind, WaitGround
 
 NAMESPACE = UUID("6f1d2c1e-3c5b-5b0e-9d0e-2a7d9b0f4c11")
 """Root of every name-based id of this system (RFC 9562, version 5)."""
@@ -319,8 +319,95 @@ class StartProcedure(Frozen):
 
 
 class EndProcedure(Frozen):
+    """特别程序结束, 复表."""
+
     procedure: Code
     result: Text
+    cancelled: bool = False
+    """It did not take place (听证申请人撤回申请, …)."""
+
+
+class StartWait(Frozen):
+    """现场核查、公示停表: the promised clock stands, where the matter names the ground.
+
+    The statutory clock runs on (行政许可法第四十五条 is a closed list).
+    """
+
+    ground: WaitGround
+    reason: Text
+    expected_days: int = Field(ge=1, le=365)
+
+
+class EndWait(Frozen):
+    """停表结束, 复表."""
+
+    wait: Code
+    result: Text
+
+
+class DisallowPause(Frozen):
+    """认定停表不当: the supervision finds that a pause had no lawful ground, or was no such thing.
+
+    The clocks are counted as if it had not been. Once for each pause; never undone, only answered
+    by `RestorePause`.
+    """
+
+    pause: Code
+    """Id of a special procedure (`hearing-1`), of a wait (`site_visit-1`), or `supplement`."""
+    reason: Text
+
+
+class RestorePause(Frozen):
+    """撤销停表不当的认定, with reasons; both stay on record."""
+
+    pause: Code
+    reason: Text
+
+
+class TellHearingRight(Frozen):
+    """告知听证权利: to applicant and those whose great interests are touched (第四十七条第一款)."""
+
+    interest: Text
+    """Which great interest stands between the applicant and others."""
+    parties: Annotated[tuple[Name, ...], Field(max_length=20)] = ()
+    """利害关系人, besides the applicant."""
+
+
+class RequestHearing(Frozen):
+    """要求听证, within five days of being told (第四十七条第一款)."""
+
+    by: Literal["applicant", "interested_party"] = "applicant"
+    requester: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    """Name of an interested party; empty for the applicant."""
+    reason: Remark = ""
+
+
+class NotifyHearing(Frozen):
+    """通知听证的时间、地点, at least seven days before (第四十八条第一款第（一）项)."""
+
+    hearing_at: AwareDatetime
+    place: Name
+    host: Name
+    """User id of who presides: nobody who reviews the case (第四十八条第一款第（三）项)."""
+    host_name: Name
+    """As the notice names them: applicant and interested parties may ask for another."""
+    public: bool = True
+    """第四十八条第一款第（二）项: hearings are held in public."""
+
+
+class AssignInspectors(Frozen):
+    """指派检验、检测、检疫人员: two or more, within five working days (第五十五条第二款)."""
+
+    inspectors: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+    remark: Remark = ""
+
+
+class ConfirmReceipt(Frozen):
+    """确认收到: for requests that count from the day both confirm (政府信息公开条例第三十一条)."""
+
+    way: Literal["phone", "message", "in_person", "other"]
+    """How it was confirmed with the applicant."""
+    remark: Remark = ""
 
 
 class Extend(Frozen):
@@ -450,6 +537,15 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
         "gather": Gather,
         "start_procedure": StartProcedure,
         "end_procedure": EndProcedure,
+        "start_wait": StartWait,
+        "end_wait": EndWait,
+        "disallow_pause": DisallowPause,
+        "restore_pause": RestorePause,
+        "tell_hearing_right": TellHearingRight,
+        "request_hearing": RequestHearing,
+        "notify_hearing": NotifyHearing,
+        "assign_inspectors": AssignInspectors,
+        "confirm_receipt": ConfirmReceipt,
         "extend": Extend,
         "return_step": ReturnStep,
         "decide": Decide,

@@ -30,6 +30,10 @@ WORDS: dict[DocumentKind, str] = {
     "grant": "准",
     "refusal": "不准",
     "service_record": "送",
+    "wait_notice": "时",
+    "hearing_right_notice": "听告",
+    "hearing_notice": "听",
+    "deemed_renewal": "视延",
 }
 """What stands after the organ's own characters (机关代字) in a number, one word per series."""
 

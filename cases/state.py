@@ -7,6 +7,7 @@ No personal data stands here: names and opinions go from the command to sealed r
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
@@ -19,9 +20,11 @@ from catalogue.matters import (
     Label,
     Limit,
     Material,
+    Renewal,
     Separation,
     Step,
     Tolerance,
+    WaitGround,
 )
 
 Stage = Literal[
@@ -65,6 +68,10 @@ class Plan(Frozen):
     notice: Limit
     delivery: Limit
     extension: Extension | None = None
+    counts_from: Literal["acceptance", "receipt"] = "acceptance"
+    receipt: Literal["entry", "confirmation"] = "entry"
+    assignment: Limit | None = None
+    renewal: Renewal | None = None
     procedures: tuple[str, ...] = ()
     promise_pauses: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -121,6 +128,36 @@ class Procedure(Frozen):
     expected_until: AwareDatetime
     ended_at: AwareDatetime | None = None
     host: str = ""
+
+
+class Wait(Frozen):
+    """A site visit or a publication for which the promised clock stands; the law's does not."""
+
+    id: str
+    ground: WaitGround
+    started_at: AwareDatetime
+    expected_until: AwareDatetime
+    ended_at: AwareDatetime | None = None
+
+
+class Hearing(Frozen):
+    """A hearing on request (行政许可法第四十七、四十八条); its pause is the procedure `hearing`."""
+
+    told_at: AwareDatetime
+    requested_at: AwareDatetime | None = None
+    lapsed: bool = False
+    """Nobody asked within the five days."""
+    notified_at: AwareDatetime | None = None
+    hearing_at: AwareDatetime | None = None
+    """When it is to be held, as notified last."""
+    host: str = ""
+    held_at: AwareDatetime | None = None
+    cancelled: bool = False
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether it was asked for and neither held nor cancelled."""
+        return self.requested_at is not None and self.held_at is None and not self.cancelled
 
 
 class Timer(Frozen):
@@ -196,6 +233,21 @@ class CaseState(Frozen):
     """Secondary materials promised under 容缺受理."""
     tasks: tuple[Task, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    hearing: Hearing | None = None
+    disallowed: tuple[str, ...] = ()
+    """Names of the pauses that supervision holds for unlawful now."""
+    restored: tuple[str, ...] = ()
+    """Names of those it once did, and took back."""
+    inspectors_assigned: bool = False
+    unconfirmed: bool = False
+    """The request counts only from the day both sides confirm it (政府信息公开条例第三十一条)."""
+    licence_until: date | None = None
+    """Last day of the licence that is to be renewed."""
+    requested_late: bool = False
+    """The renewal was asked for after its time; it is handled all the same."""
+    deemed_renewed: bool = False
+    """逾期未作决定的，视为准予延续 (行政许可法第五十条第二款)."""
     extended: bool = False
     timers: tuple[Timer, ...] = ()
     passed: dict[str, AwareDatetime] = Field(default_factory=dict)

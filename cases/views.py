@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, JsonValue
 
 from cases.messages import DocumentRef, Frozen
-from cases.state import ClockEvent, Procedure, Task, Timer
+from cases.state import ClockEvent, Hearing, Procedure, Task, Timer, Wait
 
 Pill = Literal["normal", "warning", "overdue", "paused", "extended", "ended"]
 """正常 · 预警/今日到期 · 超期 · 停表 · 已延期 · 已办结 (peers.md §4, colours)."""
@@ -152,6 +152,14 @@ class CaseView(Frozen):
     tasks: tuple[Task, ...] = ()
     opinions: tuple[OpinionView, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    hearing: Hearing | None = None
+    disallowed: tuple[str, ...] = ()
+    """Names of pauses that supervision holds for unlawful."""
+    pauses: dict[str, str] = Field(default_factory=dict)
+    """Name → ground of whatever has stopped a clock so far."""
+    requested_late: bool = False
+    """A renewal that was asked for after its time."""
     timers: tuple[Timer, ...] = ()
     clock: tuple[ClockEvent, ...] = ()
     documents: tuple[DocumentView, ...] = ()

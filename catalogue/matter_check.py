@@ -23,6 +23,8 @@ ACTS = frozenset({
     "file", "pre_review", "ask_supplement", "supply", "correct_on_spot", "accept",
     "refuse_acceptance", "not_required", "claim", "transfer", "add_signer", "remove_signer",
     "opine", "inspect", "gather", "start_procedure", "end_procedure", "extend", "return_step",
+    "start_wait", "end_wait", "disallow_pause", "restore_pause", "tell_hearing_right",
+    "request_hearing", "notify_hearing", "assign_inspectors", "confirm_receipt",
     "decide", "certify", "serve", "close", "rate", "rectify", "call_back", "withdraw", "urge",
     "copy_to", "check_afterwards", "record_step",
 })  # fmt: skip
@@ -67,6 +69,7 @@ def matter_faults(matter: Matter, marked: Marked, around: Around) -> Iterator[Fa
     yield from _list_faults(matter, marked)
     yield from _material_faults(matter, marked)
     yield from _form_faults(matter, marked)
+    yield from _renewal_faults(matter, marked)
     yield from _rule_faults(matter, marked, around)
 
 
@@ -111,12 +114,21 @@ def bases_of(matter: Matter) -> Iterator[tuple[Loc, str]]:
             yield ("办理环节", index, "环节时限", "依据"), step.limit.basis
     for index, separation in enumerate(matter.separations):
         yield ("职责分离", index, "依据"), separation.basis
+    yield from _special_bases(matter)
     if matter.tolerance is not None:
         yield ("容缺受理", "依据"), matter.tolerance.basis
         yield ("容缺受理", "补齐时限", "依据"), matter.tolerance.limit.basis
     if matter.commitment is not None:
         yield ("告知承诺", "依据"), matter.commitment.basis
         yield ("告知承诺", "核查时限", "依据"), matter.commitment.check_within.basis
+
+
+def _special_bases(matter: Matter) -> Iterator[tuple[Loc, str]]:
+    if matter.assignment is not None:
+        yield ("检验指派时限", "依据"), matter.assignment.basis
+    if matter.renewal is not None:
+        yield ("延续", "依据"), matter.renewal.basis
+        yield ("延续", "申请提前", "依据"), matter.renewal.ahead.basis
 
 
 def _basis_faults(matter: Matter, marked: Marked, around: Around) -> Iterator[Fault]:
@@ -226,6 +238,10 @@ def _limits_of(matter: Matter) -> list[tuple[Loc, Limit]]:
         for index, step in enumerate(matter.steps)
         if step.limit is not None
     ]
+    if matter.assignment is not None:
+        limits.append((("检验指派时限",), matter.assignment))
+    if matter.renewal is not None:
+        limits.append((("延续", "申请提前"), matter.renewal.ahead))
     if matter.tolerance is not None:
         limits.append((("容缺受理", "补齐时限"), matter.tolerance.limit))
     if matter.commitment is not None:
@@ -287,6 +303,27 @@ def _form_faults(matter: Matter, marked: Marked) -> Iterator[Fault]:
     for index, name in enumerate(required):
         if name not in properties:
             yield marked.fault(("表单", "required", index), f"没有字段「{name}」", "请改正或删去")
+
+
+def _renewal_faults(matter: Matter, marked: Marked) -> Iterator[Fault]:
+    renewal = matter.renewal
+    if renewal is None:
+        return
+    if renewal.ahead.unit not in ("day", "working_day"):
+        yield marked.fault(
+            ("延续", "申请提前", "单位"), "申请提前不能按时、分计", "请用自然日或工作日"
+        )
+    properties: Any = matter.form.get("properties")
+    field = properties.get(renewal.field) if isinstance(properties, dict) else None
+    required: Any = matter.form.get("required", [])
+    known = field if isinstance(field, dict) else {}
+    fits = (known.get("type"), known.get("format")) == ("string", "date")
+    if not fits or renewal.field not in required or known.get("x-personal"):
+        yield marked.fault(
+            ("延续", "有效期字段"),
+            f"表单没有必填、非个人信息的日期字段「{renewal.field}」",
+            "请在表单写 type: string、format: date，并列入 required",
+        )
 
 
 def _field_faults(name: str, field: Any, marked: Marked) -> Iterator[Fault]:

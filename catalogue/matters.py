@@ -21,12 +21,18 @@ ProcedureKind = Literal[
 ]  # fmt: skip
 """听证、招标、拍卖、检验、检测、检疫、鉴定、专家评审: the closed list of 行政许可法第四十五条."""
 
+WaitGround = Literal["site_visit", "publicity"]
+"""现场核查、公示: they may stop the promised clock, where the matter says so, and never the
+statutory one: 第四十五条 does not name them."""
+
 DocumentKind = Literal[
     "receipt", "supplement_notice", "acceptance_notice", "acceptance_refusal",
     "procedure_notice", "extension_notice", "grant", "refusal", "service_record",
+    "wait_notice", "hearing_right_notice", "hearing_notice", "deemed_renewal",
 ]  # fmt: skip
 """收件凭证 · 补正告知书 · 受理通知书 · 不予受理决定书 · 特别程序告知书 · 延期决定通知书 ·
-准予行政许可决定书 · 不予行政许可决定书 · 送达回证."""
+准予行政许可决定书 · 不予行政许可决定书 · 送达回证 · 所需时间告知书 · 听证权利告知书 · 听证通知书 ·
+视为准予延续通知书."""
 
 
 ORDER = "x-order"
@@ -108,6 +114,19 @@ class Commitment(Frozen):
     basis: str = Field(alias="依据")
 
 
+class Renewal(Frozen):
+    """延续: the matter renews a licence that ends on a day the form names (行政许可法第五十条)."""
+
+    field: str = Field(alias="有效期字段")
+    """Form field with the licence's last day, an ISO date."""
+    ahead: Limit = Field(alias="申请提前")
+    """How long before its end the renewal is to be asked for: in days or working days."""
+    late_renews: bool = Field(default=False, alias="逾期申请视为延续")
+    """Whether silence renews the licence also where that time was not kept. The Act is silent;
+    who asks late has not given the authority the time that the Act means it to have."""
+    basis: str = Field(alias="依据")
+
+
 class Label(Frozen):
     """敏感标记: level 1–4 and compartments; a reader's clearance must dominate both."""
 
@@ -147,6 +166,15 @@ class Matter(Frozen):
     notice: Limit = Field(alias="补正告知时限")
     delivery: Limit = Field(alias="送达时限")
     extension: Extension | None = Field(default=None, alias="延长审批")
+    counts_from: Literal["acceptance", "receipt"] = Field(default="acceptance", alias="时限起算")
+    """Whether the statutory and the promised period run from acceptance (行政许可法第四十二条) or
+    from receipt (政府信息公开条例第三十三条)."""
+    receipt: Literal["entry", "confirmation"] = Field(default="entry", alias="收到规则")
+    """When a request over the internet is received: as it enters the system (电子签名法第十一条),
+    or when both sides confirm it (政府信息公开条例第三十一条)."""
+    assignment: Limit | None = Field(default=None, alias="检验指派时限")
+    """Within which two or more officers are named to inspect, test or quarantine (第五十五条)."""
+    renewal: Renewal | None = Field(default=None, alias="延续")
     procedures: tuple[ProcedureKind, ...] = Field(default=(), alias="特别程序")
     promise_pauses: tuple[str, ...] = Field(default=(), alias="承诺时限停表")
     """What stops the promised clock: procedure kinds, `supplement`, `site_visit`, `publicity`."""

@@ -29,6 +29,10 @@ DOCUMENTS = {
     "准予决定书": "grant",
     "不予决定书": "refusal",
     "送达回证": "service_record",
+    "所需时间告知书": "wait_notice",
+    "听证权利告知书": "hearing_right_notice",
+    "听证通知书": "hearing_notice",
+    "视为准予延续通知书": "deemed_renewal",
 }
 
 WORDS: dict[str, dict[str, str]] = {
@@ -53,6 +57,8 @@ WORDS: dict[str, dict[str, str]] = {
         "其他": "other",
     },
     "法定节日": {"全国": "national", "无": "none"},
+    "时限起算": {"受理": "acceptance", "收到": "receipt"},
+    "收到规则": {"进入系统": "entry", "双方确认": "confirmation"},
     "流程": {"审批": "approval", "开放": "open"},
     "保管期限": {"永久": "permanent", "30年": "30y", "10年": "10y"},
     "特别程序": PROCEDURES,

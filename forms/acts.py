@@ -323,6 +323,131 @@ def _end_procedure(scene: Scene) -> Sequence[Field]:
     return (
         Field("procedure", say(N_("特别程序")), "select", options=options, values=first),
         _text("result", say(N_("结果"))),
+        _cancelled(scene),
+    )
+
+
+def _cancelled(scene: Scene) -> Field:
+    hint = scene.say(N_("听证申请人撤回等，特别程序没有进行"))
+    return Field("cancelled", scene.say(N_("已取消，没有进行")), "check", required=False, hint=hint)
+
+
+def _start_wait(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    grounds = tuple(
+        one for one in ("site_visit", "publicity") if one in scene.matter.promise_pauses
+    )
+    return (
+        Field("ground", say(N_("停表事由")), "select", options=_options("pause", grounds, say)),
+        Field(
+            "expected_days",
+            say(N_("预计所需天数")),
+            "number",
+            hint=say(N_("书面告知申请人；只停承诺时限，法定时限照常计算")),
+            low="1",
+            high="365",
+        ),
+        _text("reason", say(N_("理由"))),
+    )
+
+
+def _end_wait(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    options = tuple(
+        Option(one.id, say(words.word("pause", one.ground)))
+        for one in scene.view.waits
+        if one.ended_at is None
+    )
+    first = tuple(o.value for o in options[:1])
+    return (
+        Field("wait", say(N_("停表事由")), "select", options=options, values=first),
+        _text("result", say(N_("结果"))),
+    )
+
+
+def _pause(scene: Scene, disallowed: bool) -> Field:
+    """The pauses of the case, of which supervision holds these for unlawful or does not."""
+    say = scene.say
+    options = tuple(
+        Option(name, f"{say(words.word('pause', ground))} · {name}")
+        for name, ground in scene.view.pauses.items()
+        if (name in scene.view.disallowed) == disallowed
+    )
+    return Field("pause", say(N_("停表")), "select", options=options)
+
+
+def _tell_hearing_right(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    return (
+        _text("interest", say(N_("涉及的重大利益关系"))),
+        Field(
+            "parties",
+            say(N_("利害关系人")),
+            "lines",
+            required=False,
+            hint=say(N_("每行一人；申请人不必填")),
+            wide=True,
+            personal=True,
+        ),
+    )
+
+
+def _request_hearing(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    options = (
+        Option("applicant", say(N_("申请人"))),
+        Option("interested_party", say(N_("利害关系人"))),
+    )
+    return (
+        Field("by", say(N_("提出人")), "radios", options=options, values=("applicant",)),
+        Field(
+            "requester", say(N_("利害关系人姓名或名称")), required=False, max_length=200,
+            personal=True,
+        ),
+        _text("reason", say(N_("理由")), required=False),
+    )  # fmt: skip
+
+
+def _notify_hearing(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    return (
+        Field(
+            "hearing_at",
+            say(N_("听证时间")),
+            "moment",
+            hint=say(N_("至少提前七日通知（行政许可法第四十八条）")),
+        ),
+        Field("place", say(N_("听证地点")), max_length=200),
+        _colleague(scene, "host", say(N_("听证主持人"))),
+        Field("public", say(N_("公开举行")), "check", required=False, values=("true",)),
+    )
+
+
+def _host_name(scene: Scene, posted: Posted) -> dict[str, Any]:
+    host = next(iter(posted.get("host", ())), "")
+    return {"host_name": dict(scene.colleagues).get(host, host)}
+
+
+def _assign_inspectors(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    hint = say(N_("每行一人，须两人以上（行政许可法第五十五条）"))
+    return (
+        Field("inspectors", say(N_("检验、检测、检疫人员")), "lines", hint=hint, wide=True),
+        _text("remark", say(N_("备注")), required=False),
+    )
+
+
+def _confirm_receipt(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    options = (
+        Option("phone", say(N_("电话"))),
+        Option("message", say(N_("短信或电子邮件"))),
+        Option("in_person", say(N_("当面"))),
+        Option("other", say(N_("其他"))),
+    )
+    return (
+        Field("way", say(N_("与申请人确认的方式")), "select", options=options),
+        _text("remark", say(N_("备注")), required=False),
     )
 
 
@@ -502,6 +627,12 @@ def _record_step(scene: Scene) -> Sequence[Field]:
 ACTS: Mapping[str, Act] = {
     act.verb: act
     for act in (
+        Act(
+            "confirm_receipt",
+            N_("确认收到"),
+            N_("自双方确认之日起计算期限。"),
+            _confirm_receipt,
+        ),
         Act("pre_review", N_("提交预审结果"), fields=_pre_review, parts=lacking),
         Act(
             "accept",
@@ -587,6 +718,52 @@ ACTS: Mapping[str, Act] = {
             main=False,
         ),
         Act("end_procedure", N_("结束并复表"), fields=_end_procedure, main=False),
+        Act(
+            "start_wait",
+            N_("启动停表"),
+            N_("只停承诺时限，并出具所需时间告知书；法定时限照常计算。"),
+            _start_wait,
+            main=False,
+        ),
+        Act("end_wait", N_("结束停表"), fields=_end_wait, main=False),
+        Act(
+            "tell_hearing_right",
+            N_("出具听证权利告知书"),
+            N_("申请人、利害关系人五日内可以要求听证；期满前不能作出决定。"),
+            _tell_hearing_right,
+            main=False,
+        ),
+        Act(
+            "request_hearing",
+            N_("登记听证申请"),
+            N_("自登记之日起二十个工作日内须组织听证。"),
+            _request_hearing,
+            main=False,
+        ),
+        Act(
+            "notify_hearing",
+            N_("出具听证通知书"),
+            fields=_notify_hearing,
+            parts=_host_name,
+            main=False,
+        ),
+        Act("assign_inspectors", N_("登记指派"), fields=_assign_inspectors, main=False),
+        Act(
+            "disallow_pause",
+            N_("认定停表不当"),
+            N_("时限按没有停表重新计算；认定只有一次，并记入日志。"),
+            lambda s: (_pause(s, disallowed=False), _text("reason", s.say(N_("理由")))),
+            _fixed(N_("认定这次停表不当，时限按没有停表重新计算")),
+            main=False,
+        ),
+        Act(
+            "restore_pause",
+            N_("撤销认定"),
+            N_("认定与撤销都留在记录中。"),
+            lambda s: (_pause(s, disallowed=True), _text("reason", s.say(N_("理由")))),
+            _fixed(N_("撤销停表不当的认定，恢复这次停表")),
+            main=False,
+        ),
         Act(
             "extend",
             N_("批准延期"),

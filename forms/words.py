@@ -86,6 +86,15 @@ VERBS = {
     "gather": N_("汇总意见"),
     "start_procedure": N_("启动特别程序"),
     "end_procedure": N_("结束特别程序"),
+    "start_wait": N_("核查、公示停表"),
+    "end_wait": N_("核查、公示复表"),
+    "disallow_pause": N_("认定停表不当"),
+    "restore_pause": N_("撤销停表不当的认定"),
+    "tell_hearing_right": N_("告知听证权利"),
+    "request_hearing": N_("登记听证申请"),
+    "notify_hearing": N_("通知听证"),
+    "assign_inspectors": N_("指派检验人员"),
+    "confirm_receipt": N_("确认收到"),
     "extend": N_("延期"),
     "return_step": N_("退回环节"),
     "decide": N_("作出决定"),
@@ -113,6 +122,10 @@ DOCUMENTS = {
     "grant": N_("准予行政许可决定书"),
     "refusal": N_("不予行政许可决定书"),
     "service_record": N_("送达回证"),
+    "wait_notice": N_("所需时间告知书"),
+    "hearing_right_notice": N_("听证权利告知书"),
+    "hearing_notice": N_("听证通知书"),
+    "deemed_renewal": N_("视为准予延续通知书"),
 }
 
 CLOCK = {
@@ -140,6 +153,17 @@ CLOCK = {
     "called_back": N_("回访"),
     "checked": N_("承诺核查"),
     "undertaking_lapsed": N_("容缺逾期"),
+    "arrived": N_("收到（待双方确认）"),
+    "pause_disallowed": N_("认定停表不当"),
+    "pause_restored": N_("撤销停表不当的认定"),
+    "hearing_right_told": N_("告知听证权利"),
+    "hearing_requested": N_("提出听证申请"),
+    "hearing_lapsed": N_("逾期未要求听证"),
+    "hearing_notified": N_("通知听证"),
+    "hearing_held": N_("举行听证"),
+    "hearing_cancelled": N_("听证取消"),
+    "inspectors_assigned": N_("指派检验人员"),
+    "deemed_renewed": N_("视为准予延续"),
 }
 
 TIMERS = {
@@ -154,6 +178,10 @@ TIMERS = {
     "rectify": N_("整改期限"),
     "rating": N_("评价期限"),
     "department": N_("部门用时"),
+    "hearing_request": N_("要求听证的期限"),
+    "hearing": N_("组织听证期限"),
+    "assignment": N_("指派检验人员期限"),
+    "renewal": N_("延续决定期限"),
 }
 
 PROCEDURES = {
@@ -167,6 +195,14 @@ PROCEDURES = {
     "expert_review": N_("专家评审"),
 }
 """行政许可法第四十五条."""
+
+PAUSES = {
+    **PROCEDURES,
+    "supplement": N_("补正"),
+    "site_visit": N_("现场核查"),
+    "publicity": N_("公示"),
+}
+"""Whatever may stop a clock of a case: the eight, and what the promise alone may name."""
 
 CHANNELS = {
     "window": N_("窗口"),
@@ -241,6 +277,7 @@ TABLES = {
     "clock": CLOCK,
     "timer": TIMERS,
     "procedure": PROCEDURES,
+    "pause": PAUSES,
     "channel": CHANNELS,
     "applicant": APPLICANTS,
     "id_type": ID_TYPES,

@@ -1,7 +1,7 @@
 """The approval case as a machine of values: orders in, events out, no clock, no file, no chance.
 
-    open_case(command, matter, digest, case_no="", *, subject="", rule_digests=None)
-        -> tuple[CaseState, tuple[Event, ...]]          state is the one *after* the events, seq 1
+    open_case(command, matter, digest, case_no="", *, subject="", rule_digests=None,
+        calendar=NONE) -> tuple[CaseState, tuple[Event, ...]]    the state *after* the events, seq 1
     impossible(state: CaseState | None, command) -> RuleForbids | None
     warrant_fault(command, now) -> RuleForbids | None   structure and expiry; no cryptography
     questions(state, command) -> tuple[Question, ...]

@@ -31,6 +31,9 @@ WORKING_DAYS = "XKF-82"
 WITHOUT_TIMER = frozenset({"department"})
 """Clocks that are shown and divided, and at whose end nothing is expected."""
 
+HEARING_REQUEST = "hearing_request"
+"""Key of the five days in which a hearing may be asked for."""
+
 _OVER = ("refused_acceptance", "withdrawn", "closed")
 """Events after which no period before the decision runs any more."""
 
@@ -48,6 +51,8 @@ def _rules(text: str) -> tuple[ClockRule, ...]:
     return (
         *_before_acceptance(plan),
         *_until_decision(plan),
+        *_hearing(plan),
+        *_renewal(plan),
         *_steps(plan),
         *_departments(plan),
         *_after_decision(plan),
@@ -83,18 +88,29 @@ def _before_acceptance(plan: Plan) -> tuple[ClockRule, ...]:
 
 
 def _until_decision(plan: Plan) -> tuple[ClockRule, ...]:
-    begun = on("accepted", "deemed_accepted")
-    over = on("decided", *_OVER)
+    begun, over = _begun(plan), on("decided", *_OVER)
     rules = [
         _rule(
-            "statutory", "法定办结时限", "Statutory period", plan.statutory,
-            starts=begun, ends=over, extension=plan.extension, pauses=GROUNDS,
+            "statutory",
+            "法定办结时限",
+            "Statutory period",
+            plan.statutory,
+            starts=begun,
+            ends=over,
+            extension=plan.extension,
+            pauses=GROUNDS,
         ),
         _rule(
-            "promised", "承诺办结时限", "Promised period", plan.promised,
-            starts=begun, ends=over, extension=plan.extension, pauses=plan.promise_pauses,
+            "promised",
+            "承诺办结时限",
+            "Promised period",
+            plan.promised,
+            starts=begun,
+            ends=over,
+            extension=plan.extension,
+            pauses=plan.promise_pauses,
         ),
-    ]  # fmt: skip
+    ]
     if plan.tolerance is not None:
         rules.append(
             _rule(
@@ -113,7 +129,76 @@ def _until_decision(plan: Plan) -> tuple[ClockRule, ...]:
                 expiry=plan.tolerance.overdue,
             )
         )
+    if plan.assignment is not None:
+        rules.append(
+            _rule(
+                "assignment",
+                "指派检验人员期限",
+                "Time to name inspectors",
+                plan.assignment,
+                starts=on("accepted", "deemed_accepted"),
+                ends=(*on("inspectors_assigned"), *over),
+            )
+        )
     return tuple(rules)
+
+
+def _begun(plan: Plan) -> tuple[Trigger, ...]:
+    """What the period begins with: acceptance; or receipt, anew once everything was supplied
+    (政府信息公开条例第三十条、第三十三条)."""
+    if plan.counts_from == "acceptance":
+        return on("accepted", "deemed_accepted")
+    return (*on("received"), Trigger(event="supplied", where={"complete": True}))
+
+
+def _hearing(plan: Plan) -> tuple[ClockRule, ...]:
+    """听证: five days to ask for it, twenty working days to hold it (第四十七条第一款).
+
+    The five days are the applicant's, not 行政机关实施行政许可的期限 (第八十二条): calendar days.
+    """
+    if "hearing" not in plan.procedures:
+        return ()
+    over = on("decided", *_OVER)
+    return (
+        _rule(
+            HEARING_REQUEST,
+            "要求听证的期限",
+            "Time to ask for a hearing",
+            Limit(n=5, unit="day", basis=articles.HEARING_RIGHT),
+            starts=on("hearing_right_told"),
+            ends=(*on("hearing_requested", "hearing_lapsed"), *over),
+            side="applicant",
+            roll=True,
+            expiry="lapsed",
+        ),
+        _rule(
+            "hearing",
+            "组织听证期限",
+            "Time to hold the hearing",
+            Limit(n=20, unit="working_day", basis=articles.HEARING_ORGANISED),
+            starts=on("hearing_requested"),
+            ends=(*on("hearing_held", "hearing_cancelled"), *over),
+        ),
+    )
+
+
+def _renewal(plan: Plan) -> tuple[ClockRule, ...]:
+    """延续: decided by the licence's last day, or deemed granted. Nothing moves that day."""
+    if plan.renewal is None:
+        return ()
+    asked = {} if plan.renewal.late_renews else {"requested_late": False}
+    return (
+        _rule(
+            "renewal",
+            "延续决定期限",
+            "Time to decide on the renewal",
+            Limit(n=0, unit="day", basis=plan.renewal.basis),
+            starts=(Trigger(event="received", where={**asked}),),
+            ends=on("decided", "deemed_renewed", *_OVER),
+            due_field="licence_until",
+            expiry="deemed_renewed",
+        ),
+    )
 
 
 def _steps(plan: Plan) -> tuple[ClockRule, ...]:
@@ -168,22 +253,34 @@ def _departments(plan: Plan) -> tuple[ClockRule, ...]:
 def _after_decision(plan: Plan) -> tuple[ClockRule, ...]:
     rules = [
         _rule(
-            "delivery", "送达期限", "Time to serve", plan.delivery,
+            "delivery",
+            "送达期限",
+            "Time to serve",
+            plan.delivery,
             starts=(Trigger(event="decided", where={"result": ["grant", "refuse"]}),),
             ends=on("delivered", "closed", "withdrawn"),
         ),
         _rule(
-            "rating", "评价期限", "Time to rate", RATE_WITHIN,
-            starts=on("closed", "refused_acceptance"), ends=on("rated", "rating_lapsed"),
+            "rating",
+            "评价期限",
+            "Time to rate",
+            RATE_WITHIN,
+            starts=on("closed", "refused_acceptance"),
+            ends=on("rated", "rating_lapsed"),
             side="applicant",
         ),
         _rule(
-            "rectify", "差评整改期限", "Time to mend a bad rating", RECTIFY_WITHIN,
-            starts=(Trigger(event="rated", where={"good": False}),
-                    Trigger(event="called_back", where={"satisfied": False})),
+            "rectify",
+            "差评整改期限",
+            "Time to mend a bad rating",
+            RECTIFY_WITHIN,
+            starts=(
+                Trigger(event="rated", where={"good": False}),
+                Trigger(event="called_back", where={"satisfied": False}),
+            ),
             ends=on("rectified"),
         ),
-    ]  # fmt: skip
+    ]
     if plan.commitment is not None:
         rules.append(
             _rule(

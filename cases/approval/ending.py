@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from cases import messages
 from cases.approval import articles
+from cases.approval.hearing import check_decidable
 from cases.approval.intake import Rulings
 from cases.approval.review import open_task
+from cases.approval.waiting import end_pauses, no_pause_open
 from cases.approval.walk import Walk, instant_of
 from cases.messages import Command
 from cases.settling import RuleForbids
@@ -19,8 +23,9 @@ GOOD_AT_MOST = 3
 
 
 def check_decide(state: CaseState, command: Command, body: messages.Decide) -> None:
-    if any(one.ended_at is None for one in state.procedures):
-        raise RuleForbids("procedure_open", "特别程序尚未结束，不能作出决定", articles.PROCEDURE)
+    no_pause_open(state, "作出决定")
+    if body.result != "terminate":
+        check_decidable(state)
     if body.result == "grant" and state.missing:
         raise RuleForbids(
             "materials_missing",
@@ -35,10 +40,12 @@ def decide(walk: Walk, command: Command, body: messages.Decide, rulings: Rulings
     settle_decision(walk, body.result)
 
 
-def settle_decision(walk: Walk, result: str, article: str = articles.DECISION) -> None:
+def settle_decision(
+    walk: Walk, result: str, article: str = articles.DECISION, **more: JsonValue
+) -> None:
     state = walk.state
     check = result == "grant" and state.accept_mode == "commitment"
-    walk.emit("decided", result=result, check=check, article=article)
+    walk.emit("decided", result=result, check=check, article=article, **more)
     if result == "terminate":
         walk.enter("closing")
     elif result == "grant" and state.plan.result:
@@ -152,9 +159,7 @@ def withdraw(walk: Walk, command: Command, body: messages.Withdraw, rulings: Rul
 
 
 def end_withdrawn(walk: Walk, article: str) -> None:
-    for one in walk.state.procedures:
-        if one.ended_at is None:
-            walk.emit("procedure_ended", procedure=one.id, kind=one.kind, article=article)
+    end_pauses(walk, article)
     walk.finish_all()
     walk.emit("withdrawn", ending="withdrawn", article=article)
     walk.enter("ended")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from cases.state import CaseState, Event, OpinionGiven, Procedure, Task, Timer
+from cases.state import CaseState, Event, Hearing, OpinionGiven, Procedure, Task, Timer, Wait
 
 Change = dict[str, Any]
 """Fields of the state that an event sets."""
 
 _MOMENT = TypeAdapter(datetime)
+_DAY = TypeAdapter(date)
 _TASK = TypeAdapter(Task)
 _TIMERS = TypeAdapter(tuple[Timer, ...])
 
@@ -74,7 +75,13 @@ def _nothing(state: CaseState, event: Event) -> Change:
 
 
 def _filed(state: CaseState, event: Event) -> Change:
-    return {"received_at": _since(event, "received_at")}
+    change: Change = {"received_at": _since(event, "received_at")}
+    if event.data.get("unconfirmed"):
+        change["unconfirmed"] = True
+    if event.data.get("licence_until") is not None:
+        change["licence_until"] = _DAY.validate_python(event.data["licence_until"])
+        change["requested_late"] = bool(event.data["requested_late"])
+    return change
 
 
 def _since(event: Event, name: str) -> datetime:
@@ -210,12 +217,80 @@ def _procedure_ended(state: CaseState, event: Event) -> Change:
     }
 
 
+def _wait_started(state: CaseState, event: Event) -> Change:
+    return {"waits": (*state.waits, Wait.model_validate(event.data["wait"]))}
+
+
+def _wait_ended(state: CaseState, event: Event) -> Change:
+    return {
+        "waits": tuple(
+            one.model_copy(update={"ended_at": event.at}) if one.id == event.data["name"] else one
+            for one in state.waits
+        )
+    }
+
+
+def _pause_disallowed(state: CaseState, event: Event) -> Change:
+    return {"disallowed": (*state.disallowed, str(event.data["name"]))}
+
+
+def _pause_restored(state: CaseState, event: Event) -> Change:
+    name = str(event.data["name"])
+    kept = tuple(one for one in state.disallowed if one != name)
+    return {"disallowed": kept, "restored": (*state.restored, name)}
+
+
+def _hearing_right_told(state: CaseState, event: Event) -> Change:
+    return {"hearing": Hearing(told_at=event.at)}
+
+
+def _with_hearing(state: CaseState, **update: Any) -> Change:
+    return {} if state.hearing is None else {"hearing": state.hearing.model_copy(update=update)}
+
+
+def _hearing_requested(state: CaseState, event: Event) -> Change:
+    return _with_hearing(state, requested_at=event.at)
+
+
+def _hearing_lapsed(state: CaseState, event: Event) -> Change:
+    return _with_hearing(state, lapsed=True)
+
+
+def _hearing_notified(state: CaseState, event: Event) -> Change:
+    return _with_hearing(
+        state,
+        notified_at=event.at,
+        hearing_at=_MOMENT.validate_python(event.data["hearing_at"]),
+        host=event.data["host"],
+    )
+
+
+def _hearing_held(state: CaseState, event: Event) -> Change:
+    return _with_hearing(state, held_at=_MOMENT.validate_python(event.data["held_at"]))
+
+
+def _hearing_cancelled(state: CaseState, event: Event) -> Change:
+    return _with_hearing(state, cancelled=True)
+
+
+def _inspectors_assigned(state: CaseState, event: Event) -> Change:
+    return {"inspectors_assigned": True}
+
+
+def _receipt_confirmed(state: CaseState, event: Event) -> Change:
+    return {"received_at": event.at, "unconfirmed": False}
+
+
 def _extended(state: CaseState, event: Event) -> Change:
     return {"extended": True}
 
 
 def _returned(state: CaseState, event: Event) -> Change:
     return {"proposal": ""}
+
+
+def _deemed_renewed(state: CaseState, event: Event) -> Change:
+    return {"deemed_renewed": True}
 
 
 def _decided(state: CaseState, event: Event) -> Change:
@@ -310,8 +385,21 @@ _CHANGES: MappingProxyType[str, Callable[[CaseState, Event], Change]] = MappingP
         "gathered": _gathered,
         "procedure_started": _procedure_started,
         "procedure_ended": _procedure_ended,
+        "wait_started": _wait_started,
+        "wait_ended": _wait_ended,
+        "pause_disallowed": _pause_disallowed,
+        "pause_restored": _pause_restored,
+        "hearing_right_told": _hearing_right_told,
+        "hearing_requested": _hearing_requested,
+        "hearing_lapsed": _hearing_lapsed,
+        "hearing_notified": _hearing_notified,
+        "hearing_held": _hearing_held,
+        "hearing_cancelled": _hearing_cancelled,
+        "inspectors_assigned": _inspectors_assigned,
+        "receipt_confirmed": _receipt_confirmed,
         "extended": _extended,
         "returned": _returned,
+        "deemed_renewed": _deemed_renewed,
         "decided": _decided,
         "certified": _nothing,
         "served": _served,

@@ -57,6 +57,24 @@ def _texts(value: JsonValue) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
+# --- 确认收到 ---
+
+
+def check_confirm_receipt(
+    state: CaseState, command: Command, body: messages.ConfirmReceipt
+) -> None:
+    if not state.unconfirmed:
+        raise RuleForbids(
+            "nothing_to_confirm", "本件自收到之日起计算，无须双方确认", articles.RECEIPT_CONFIRMED
+        )
+
+
+def confirm_receipt(
+    walk: Walk, command: Command, body: messages.ConfirmReceipt, rulings: Rulings
+) -> None:
+    walk.emit("receipt_confirmed", way=body.way, article=articles.RECEIPT_CONFIRMED)
+
+
 # --- 预审 ---
 
 

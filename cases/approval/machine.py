@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from cases import messages
-from cases.approval import articles, ending, intake, review
+from cases.approval import articles, ending, hearing, intake, review, waiting
 from cases.approval.evolving import evolve
 from cases.approval.intake import Rulings, missing_materials
 from cases.approval.review import people
@@ -42,6 +42,9 @@ class Row:
 
 TABLE: MappingProxyType[str, Row] = MappingProxyType(
     {
+        "confirm_receipt": Row(
+            ("pre_review", "received"), intake.confirm_receipt, intake.check_confirm_receipt
+        ),
         "pre_review": Row(("pre_review",), intake.pre_review, intake.check_pre_review),
         "ask_supplement": Row(
             ("received", "review", "gather"), intake.ask_supplement, intake.check_ask_supplement
@@ -69,6 +72,22 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         "start_procedure": Row(REVIEWING, review.start_procedure, review.check_start_procedure),
         "end_procedure": Row(
             ("supplement", *REVIEWING), review.end_procedure, review.check_end_procedure
+        ),
+        "start_wait": Row(REVIEWING, waiting.start_wait, waiting.check_start_wait),
+        "end_wait": Row(("supplement", *REVIEWING), waiting.end_wait, waiting.check_end_wait),
+        "disallow_pause": Row(ALIVE, waiting.disallow_pause, waiting.check_disallow_pause),
+        "restore_pause": Row(ALIVE, waiting.restore_pause, waiting.check_restore_pause),
+        "tell_hearing_right": Row(
+            REVIEWING, hearing.tell_hearing_right, hearing.check_tell_hearing_right
+        ),
+        "request_hearing": Row(
+            ("supplement", *REVIEWING), hearing.request_hearing, hearing.check_request_hearing
+        ),
+        "notify_hearing": Row(
+            ("supplement", *REVIEWING), hearing.notify_hearing, hearing.check_notify_hearing
+        ),
+        "assign_inspectors": Row(
+            ("supplement", *REVIEWING), review.assign_inspectors, review.check_assign_inspectors
         ),
         "extend": Row(("supplement", *REVIEWING), review.extend, review.check_extend),
         "return_step": Row(REVIEWING, review.return_step, review.check_return_step),
@@ -170,6 +189,7 @@ def _refuse_impossible(state: CaseState | None, command: Command) -> None:
     if row is None:
         raise RuleForbids("wrong_process", "本事项的流程没有这一步", state.plan.matter, "verb")
     _in_stage(state, command.verb, row)
+    _confirmed(state, command.verb)
     _separated(state, command)
     if row.check is not None:
         row.check(state, command, body)
@@ -196,6 +216,19 @@ def _in_stage(state: CaseState, verb: str, row: Row) -> None:
     raise RuleForbids(
         "wrong_stage", f"本件现在{here}；这一步只能在{where}时办理", articles.CASE, "verb"
     )
+
+
+INTAKE = frozenset({"pre_review", "ask_supplement", "accept", "refuse_acceptance", "not_required"})
+"""What may be done with a request only once it is received."""
+
+
+def _confirmed(state: CaseState, verb: str) -> None:
+    if state.unconfirmed and verb in INTAKE:
+        raise RuleForbids(
+            "receipt_unconfirmed",
+            "网上提交的申请以双方确认之日为收到之日，请先与申请人确认收到",
+            articles.RECEIPT_CONFIRMED,
+        )
 
 
 def _separated(state: CaseState, command: Command) -> None:

@@ -8,11 +8,16 @@ from pydantic import JsonValue
 
 from cases import messages
 from cases.approval.evolving import apply
+from cases.approval.renewal import asked_for
 from cases.approval.walk import Walk
 from cases.messages import Command
 from cases.settling import RuleForbids
 from cases.state import CaseState, Event, Plan
 from catalogue.matters import Matter
+from catalogue.working_days import NONE, Calendar
+
+ONLINE = ("computer", "mobile")
+"""Channels of GB/T 39046-2020 A.5 that are 互联网渠道."""
 
 _SCALARS = frozenset({"string", "number", "integer", "boolean"})
 
@@ -58,10 +63,12 @@ def open_case(
     *,
     subject: str = "",
     rule_digests: Mapping[str, str] | None = None,
+    calendar: Calendar = NONE,
 ) -> tuple[CaseState, tuple[Event, ...]]:
     """Return the state after filing (sequence number 1) and the events that led to it.
 
-    `subject` is the applicant's pseudonym. Raises `RuleForbids` when the order is for another
+    `subject` is the applicant's pseudonym; `calendar` tells whether a renewal was asked for in
+    time, where that is counted in working days. Raises `RuleForbids` when the order is for another
     matter or version, or hands in what the matter does not ask for.
     """
     body = command.parsed()
@@ -84,8 +91,15 @@ def open_case(
     walk.emit("acted", verb="file")
     # A backfilled filing may say that the papers had come at another instant: clocks start there.
     since = {} if body.received_at is None else {"received_at": body.received_at.isoformat()}
-    walk.emit("filed", channel=body.channel, article=plan.notice.basis, **since)
-    online = body.channel in ("computer", "mobile")
+    online = body.channel in ONLINE
+    walk.emit(
+        "filed",
+        channel=body.channel,
+        article=plan.notice.basis,
+        **since,
+        **({"unconfirmed": True} if plan.receipt == "confirmation" and online else {}),
+        **asked_for(matter, body.form, body.received_at or walk.at, calendar),
+    )
     if plan.process == "open":
         start = {"accepted_at": since["received_at"]} if since else {}
         walk.emit(

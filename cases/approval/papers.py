@@ -23,8 +23,20 @@ _ISSUED_BY: MappingProxyType[str, DocumentKind] = MappingProxyType(
         "procedure_started": "procedure_notice",
         "extended": "extension_notice",
         "served": "service_record",
+        "wait_started": "wait_notice",
+        "hearing_right_told": "hearing_right_notice",
+        "hearing_notified": "hearing_notice",
+        "deemed_renewed": "deemed_renewal",
     }
 )
+BY_LAW: frozenset[DocumentKind] = frozenset(
+    {
+        "procedure_notice", "extension_notice", "wait_notice", "hearing_right_notice",
+        "hearing_notice", "deemed_renewal",
+    }
+)  # fmt: skip
+"""Written whenever the step is taken, whatever the matter lists: the law itself asks for them
+(行政许可法第四十二、四十五、四十七、四十八、五十条)."""
 _DECISIONS: MappingProxyType[str, DocumentKind] = MappingProxyType(
     {"grant": "grant", "refuse": "refusal"}
 )
@@ -43,7 +55,7 @@ def document_wishes(
     wishes = []
     for event in events:
         kind = _kind_of(event)
-        if kind is not None and kind in after.plan.documents:
+        if kind is not None and (kind in after.plan.documents or kind in BY_LAW):
             facts: dict[str, JsonValue] = {"event": event.kind, "at": event.at.isoformat()}
             wishes.append(
                 DocumentWish(
@@ -55,6 +67,8 @@ def document_wishes(
 
 def _kind_of(event: Event) -> DocumentKind | None:
     if event.kind == "decided":
+        if event.data.get("by_law"):
+            return None
         return _DECISIONS.get(str(event.data["result"]))
     if event.data.get("again"):
         return None

@@ -7,7 +7,9 @@ from datetime import timedelta
 from cases import messages
 from cases.approval import articles
 from cases.approval.evolving import task_of
+from cases.approval.hearing import HEARING, check_held, held, not_a_reviewer
 from cases.approval.intake import Rulings, end_review_if_done, reopen
+from cases.approval.waiting import no_pause_open
 from cases.approval.walk import Walk, instant_of
 from cases.messages import Command
 from cases.settling import RuleForbids
@@ -160,7 +162,10 @@ def check_opine(state: CaseState, command: Command, body: messages.Opine) -> Non
 
 def _not_the_host(state: CaseState, command: Command, task: Task) -> None:
     """Who presides the hearing must not review the case."""
-    if task.kind == "review" and any(one.host in people(command) for one in state.procedures):
+    hosts = {one.host for one in state.procedures if one.host}
+    if state.hearing is not None and state.hearing.host:
+        hosts.add(state.hearing.host)
+    if task.kind == "review" and hosts & people(command):
         raise RuleForbids(
             "same_person", "听证主持人不得是审查本件的工作人员", articles.HEARING_HOST
         )
@@ -237,15 +242,7 @@ def check_start_procedure(
         )
     if any(one.kind == body.kind and one.ended_at is None for one in state.procedures):
         raise RuleForbids("procedure_open", "同种特别程序正在进行", articles.CASE, "body.kind")
-    reviewers = {*state.hands.get("opine", ()), *state.hands.get("inspect", ())}
-    reviewers |= {task.holder for task in state.tasks if task.kind == "review" and task.holder}
-    if body.host and body.host in reviewers:
-        raise RuleForbids(
-            "same_person",
-            "听证主持人不得是审查本件的工作人员",
-            articles.HEARING_HOST,
-            "body.host",
-        )
+    not_a_reviewer(state, body.host)
 
 
 def start_procedure(
@@ -262,6 +259,8 @@ def start_procedure(
     walk.emit(
         "procedure_started",
         procedure=procedure.model_dump(mode="json"),
+        ground=procedure.kind,
+        name=procedure.id,
         expected_days=body.expected_days,
         article=articles.PROCEDURE,
     )
@@ -276,13 +275,63 @@ def check_end_procedure(state: CaseState, command: Command, body: messages.EndPr
             articles.CASE,
             "body.procedure",
         )
+    if _kind_of(state, body.procedure) == HEARING and not body.cancelled:
+        check_held(state, instant_of(state, command))
 
 
 def end_procedure(
     walk: Walk, command: Command, body: messages.EndProcedure, rulings: Rulings
 ) -> None:
-    kind = next(one.kind for one in walk.state.procedures if one.id == body.procedure)
-    walk.emit("procedure_ended", procedure=body.procedure, kind=kind, article=articles.PROCEDURE)
+    kind = _kind_of(walk.state, body.procedure)
+    walk.emit(
+        "procedure_ended",
+        procedure=body.procedure,
+        kind=kind,
+        ground=kind,
+        name=body.procedure,
+        article=articles.PROCEDURE,
+    )
+    if kind == HEARING:
+        held(walk, body.cancelled)
+
+
+def _kind_of(state: CaseState, procedure: str) -> str:
+    return next(one.kind for one in state.procedures if one.id == procedure)
+
+
+# --- 指派检验、检测、检疫人员 ---
+
+INSPECTORS_AT_LEAST = 2
+"""行政许可法第五十五条第二款: 两名以上工作人员."""
+
+
+def check_assign_inspectors(
+    state: CaseState, command: Command, body: messages.AssignInspectors
+) -> None:
+    if state.plan.assignment is None:
+        raise RuleForbids(
+            "assignment_not_asked", "本事项不需要指派检验、检测、检疫人员", articles.INSPECTORS
+        )
+    if len(set(body.inspectors)) < INSPECTORS_AT_LEAST:
+        raise RuleForbids(
+            "too_few_inspectors",
+            f"须指派两名以上工作人员，现填 {len(set(body.inspectors))} 名",
+            state.plan.assignment.basis,
+            "body.inspectors",
+        )
+    if state.inspectors_assigned:
+        raise RuleForbids("already_assigned", "已经指派", state.plan.assignment.basis)
+
+
+def assign_inspectors(
+    walk: Walk, command: Command, body: messages.AssignInspectors, rulings: Rulings
+) -> None:
+    assert walk.state.plan.assignment is not None  # check_assign_inspectors
+    walk.emit(
+        "inspectors_assigned",
+        officers=len(set(body.inspectors)),
+        article=walk.state.plan.assignment.basis,
+    )
 
 
 def check_extend(state: CaseState, command: Command, body: messages.Extend) -> None:
@@ -331,8 +380,7 @@ def check_return_step(state: CaseState, command: Command, body: messages.ReturnS
         raise RuleForbids("no_such_step", "本件没有审查环节", articles.CASE, "body.to")
     if set(body.tasks) - reviews:
         raise RuleForbids("no_such_task", "要退回的任务不存在", articles.CASE, "body.tasks")
-    if any(one.ended_at is None for one in state.procedures):
-        raise RuleForbids("procedure_open", "特别程序尚未结束，不能退回", articles.PROCEDURE)
+    no_pause_open(state, "退回")
 
 
 def return_step(walk: Walk, command: Command, body: messages.ReturnStep, rulings: Rulings) -> None:

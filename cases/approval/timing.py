@@ -10,9 +10,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cases.approval import articles
-from cases.approval.clocks import WITHOUT_TIMER, clock_rules
+from cases.approval.clocks import HEARING_REQUEST, WITHOUT_TIMER, clock_rules
 from cases.approval.ending import end_if_nothing_is_due, end_withdrawn, settle_decision
+from cases.approval.hearing import lapse
 from cases.approval.intake import Rulings, distribute
+from cases.approval.renewal import RENEWAL, deem_renewed
+from cases.approval.waiting import end_pauses
 from cases.approval.walk import Walk
 from cases.clocks import due_of, newest, periods, warning_of
 from cases.state import CaseState, ClockEvent, Event, Timer
@@ -94,6 +97,10 @@ def timer_events(state: CaseState, timer: Timer, rulings: Rulings) -> tuple[Even
         _deem_accepted(walk, timer.article, rulings)
     elif timer.key == "undertaking":
         _lapse_undertaking(walk)
+    elif timer.key == HEARING_REQUEST:
+        lapse(walk)
+    elif timer.key == RENEWAL:
+        deem_renewed(walk, timer.article)
     elif timer.key == "rating":
         walk.emit("rating_lapsed", article=articles.RATING)
         end_if_nothing_is_due(walk)
@@ -129,9 +136,7 @@ def _lapse_undertaking(walk: Walk) -> None:
     if tolerance.overdue == "withdrawn":
         end_withdrawn(walk, tolerance.basis)
         return
-    for one in walk.state.procedures:
-        if one.ended_at is None:
-            walk.emit("procedure_ended", procedure=one.id, kind=one.kind, article=tolerance.basis)
+    end_pauses(walk, tolerance.basis)
     walk.finish_all()
     if tolerance.overdue == "refused":
         settle_decision(walk, "refuse", tolerance.basis)
@@ -168,9 +173,24 @@ _CLOCK = MappingProxyType(
         "called_back": "called_back",
         "checked": "checked",
         "undertaking_lapsed": "undertaking_lapsed",
+        "receipt_confirmed": "received",
+        "wait_started": "paused",
+        "wait_ended": "resumed",
+        "pause_disallowed": "pause_disallowed",
+        "pause_restored": "pause_restored",
+        "hearing_right_told": "hearing_right_told",
+        "hearing_requested": "hearing_requested",
+        "hearing_lapsed": "hearing_lapsed",
+        "hearing_notified": "hearing_notified",
+        "hearing_held": "hearing_held",
+        "hearing_cancelled": "hearing_cancelled",
+        "inspectors_assigned": "inspectors_assigned",
+        "deemed_renewed": "deemed_renewed",
     }
 )
-CLOCK_KINDS = frozenset({*_CLOCK.values(), "step_opened", "step_done"})
+ARRIVED = "arrived"
+"""A request that is received only when both sides confirm it (政府信息公开条例第三十一条)."""
+CLOCK_KINDS = frozenset({*_CLOCK.values(), ARRIVED, "step_opened", "step_done"})
 """Every kind of clock event that an approval makes."""
 _INSTANT = MappingProxyType(
     {
@@ -179,10 +199,13 @@ _INSTANT = MappingProxyType(
         "deemed_accepted": "accepted_at",
         "served": "served_at",
         "timer_passed": "due_at",
+        "hearing_held": "held_at",
     }
 )
 """Event → the field that holds its legally relevant instant, where that is not the event's own."""
-_QUIET = frozenset({"article", "received_at", "accepted_at", "served_at", "facts", "again"})
+_QUIET = frozenset(
+    {"article", "received_at", "accepted_at", "served_at", "held_at", "facts", "again", "wait"}
+)
 
 
 def clock_events(events: Iterable[Event], seq: int = 0) -> tuple[ClockEvent, ...]:
@@ -198,6 +221,8 @@ def _clock_event(event: Event) -> ClockEvent | None:
     kind = _CLOCK.get(event.kind)
     if kind is None or event.data.get("again"):
         return None
+    if event.data.get("unconfirmed"):
+        kind = ARRIVED
     at: Any = event.at
     if event.data.get(_INSTANT.get(event.kind, "")) is not None:
         at = _MOMENT.validate_python(event.data[_INSTANT[event.kind]])

@@ -9,7 +9,7 @@ from datetime import datetime
 from cases.clock import Due
 from cases.clocks.ledger import due_of, ledger
 from cases.clocks.model import Ledger, Period
-from cases.clocks.periods import DISALLOWED, PAUSED, RESUMED, newest, periods
+from cases.clocks.periods import DISALLOWED, PAUSED, RESTORED, RESUMED, newest, periods
 from cases.state import ClockEvent
 from catalogue.clock_rules import ClockRule
 from catalogue.working_days import Calendar
@@ -69,7 +69,7 @@ def without(events: Iterable[ClockEvent], ids: Collection[str]) -> tuple[ClockEv
             if event.kind == PAUSED and name:
                 names.add(name)
             continue
-        if event.kind in (RESUMED, DISALLOWED) and name in names:
+        if event.kind in (RESUMED, DISALLOWED, RESTORED) and name in names:
             continue
         kept.append(event)
     return tuple(kept)

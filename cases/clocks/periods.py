@@ -13,7 +13,8 @@ from cases.state import ClockEvent
 from catalogue.clock_rules import ClockRule, Trigger
 from catalogue.matters import Limit
 
-PAUSED, RESUMED, DISALLOWED = "paused", "resumed", "pause_disallowed"
+PAUSED, RESUMED = "paused", "resumed"
+DISALLOWED, RESTORED = "pause_disallowed", "pause_restored"
 NOTICED, SUPPLIED = "noticed", "supplied"
 EXTENDED = "extended"
 SUPPLEMENT = "supplement"
@@ -45,6 +46,8 @@ class _Pause:
     name: str
     since: Cause
     until: Cause | None = None
+    unlawful: bool = False
+    """Supervision found that it had no ground: it counts as if it had not been."""
 
 
 class _History:
@@ -130,9 +133,10 @@ class _History:
                 self.pauses.append(_Pause(ground, name or ground, cause))
         elif kind == RESUMED:
             self._resume(_ground(detail)[1] or str(detail.get("ground", "")), cause)
-        elif kind == DISALLOWED:
-            name = _ground(detail)[1]
-            self.pauses = [one for one in self.pauses if one.name != name]
+        elif kind in (DISALLOWED, RESTORED):
+            for one in self.pauses:
+                if one.name == _ground(detail)[1]:
+                    one.unlawful = kind == DISALLOWED
         elif kind == NOTICED:
             self.pauses.append(_Pause(SUPPLEMENT, SUPPLEMENT, cause))
         elif (kind == SUPPLIED and detail.get("complete")) or kind in ENDS_WAITING:
@@ -272,7 +276,7 @@ def _stops(run: _Run, pauses: Sequence[_Pause]) -> tuple[Stop, ...]:
         return ()
     found = []
     for one in pauses:
-        if one.ground not in grounds:
+        if one.ground not in grounds or one.unlawful:
             continue
         if one.until is not None and one.until.at <= run.start.at:
             continue

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -27,7 +27,7 @@ from activities.press import ROOT, DocumentPress, PressFailed
 from activities.printing import GlyphMissing
 from cases.approval.opening import plan_of
 from cases.messages import Actor, Command, Person, Source
-from cases.state import CaseState, Procedure, Timer
+from cases.state import CaseState, Hearing, Procedure, Timer, Wait
 from catalogue.load import digest, load_catalogue
 from catalogue.matters import DocumentKind
 
@@ -44,6 +44,7 @@ TIMERS = (
     Timer(key="statutory", due_at=datetime(2026, 12, 18, 16, tzinfo=UTC), article="XKF-42-1"),
     Timer(key="promised", due_at=datetime(2026, 12, 4, 16, tzinfo=UTC), article="YSHJ-36"),
     Timer(key="supplement", due_at=datetime(2026, 12, 22, 16, tzinfo=UTC), article="XKF-32-4"),
+    Timer(key="hearing_request", due_at=datetime(2026, 11, 27, 16, tzinfo=UTC), article="XKF-47a"),
     Timer(key="undertaking", due_at=datetime(2026, 11, 27, 16, tzinfo=UTC), article="AY-24"),
 )
 
@@ -83,6 +84,30 @@ BODIES: dict[DocumentKind, tuple[str, dict[str, Any]]] = {
         {"result": "refuse", "reasons": "经营场所与污染源的距离不符合食品安全要求。"},
     ),
     "service_record": ("serve", {"method": "direct", "recipient": "李强"}),
+    "wait_notice": (
+        "start_wait",
+        {"ground": "site_visit", "reason": "需要核对经营场所的布局", "expected_days": 3},
+    ),
+    "hearing_right_notice": (
+        "tell_hearing_right",
+        {
+            "interest": "经营场所的排烟口正对相邻住户的窗户",
+            "parties": ["刘洋", "滨河社区居民委员会"],
+        },
+    ),
+    "hearing_notice": (
+        "notify_hearing",
+        {
+            "hearing_at": "2026-12-08T01:30:00Z",
+            "place": "云川市政务服务中心三楼听证室",
+            "host": "u:zhoumin",
+            "host_name": "周敏",
+        },
+    ),
+    "deemed_renewal": (
+        "timer_fired",
+        {"timer": "renewal", "due_at": "2026-11-21T16:00:00Z", "article": "XKF-50"},
+    ),
 }
 """Kind → the verb that issues it and the verb's body."""
 
@@ -97,6 +122,8 @@ def order_of(
     **state: Any,
 ) -> DocumentOrder:
     """Return the order of a document about the same case of 22 November 2026."""
+    if kind == "deemed_renewal":
+        matter_code = "radiation-renewal"
     matter = CATALOGUE.matter_in_force(matter_code, ISSUED.date())
     verb, plain = BODIES[kind]
     case = CaseState(
@@ -117,6 +144,20 @@ def order_of(
                 expected_until=datetime(2026, 12, 7, 16, tzinfo=UTC),
             ),
         ),
+        waits=(
+            Wait(
+                id="site_visit-1",
+                ground="site_visit",
+                started_at=ISSUED,
+                expected_until=datetime(2026, 11, 25, 16, tzinfo=UTC),
+            ),
+        ),
+        hearing=Hearing(
+            told_at=ACCEPTED,
+            requested_at=datetime(2026, 11, 25, 1, tzinfo=UTC),
+            hearing_at=datetime(2026, 12, 8, 1, 30, tzinfo=UTC),
+        ),
+        licence_until=date(2026, 11, 21),
     )
     return DocumentOrder(
         kind=kind,
@@ -136,7 +177,7 @@ def order_of(
             source=Source(door="web"),
             occurred_at=ISSUED,
         ),
-        facts={"actor_name": "王芳"} if facts is None else facts,
+        facts={"actor_name": "王芳", "article": "AY-37"} if facts is None else facts,
     )
 
 
@@ -469,3 +510,42 @@ def test_a_document_can_be_made_without_a_press() -> None:
     facts = facts_of(order_of("grant"), CATALOGUE, VERIFY_AT)
     assert isinstance(facts, document_facts.Grant)
     assert render("grant", facts).startswith(b"%PDF-")
+
+
+def test_a_wait_notice_says_that_the_statutory_period_runs_on() -> None:
+    text = said("wait_notice")
+    assert "不计算在本机关承诺的办理时限内。法定期限不因此停止计算" in text
+    assert "本机关至迟于2026年12月18日（含当日）作出决定" in text
+    assert "《安阳市政务服务条例》第三十七条" in text
+
+
+def test_a_notice_of_the_right_to_a_hearing_names_the_last_day_and_who_else_may_ask() -> None:
+    text = said("hearing_right_notice")
+    assert "利害关系人刘洋、滨河社区居民委员会享有要求听证的权利" in text
+    assert "5日内，即于2026年11月27日前（含当日）" in text
+
+
+def test_a_notice_of_a_hearing_names_time_place_host_and_the_right_to_another() -> None:
+    text = said("hearing_notice")
+    assert "听证时间：2026年12月8日9时30分。" in text
+    assert "听证主持人：周敏。" in text
+    assert "有权申请回避" in text
+
+
+def test_a_deemed_renewal_claims_no_decision_that_was_made() -> None:
+    text = said("deemed_renewal")
+    assert "没有作出是否准予延续的决定" in text
+    assert "《中华人民共和国行政许可法》第五十条" in text
+    assert "本机关决定准予" not in text
+
+
+def test_a_deemed_renewal_is_served_under_its_own_name() -> None:
+    text = said("service_record", deemed_renewed=True)
+    assert "视为准予延续通知书" in text
+
+
+@pytest.mark.parametrize(("late", "there"), [(True, True), (False, False)])
+def test_a_receipt_tells_of_a_renewal_that_was_asked_for_late(late: bool, there: bool) -> None:
+    text = said("receipt", "radiation-renewal", requested_late=late)
+    assert ("未在有效期届满30日前提出" in text) == there
+    assert ("不适用视为准予延续" in text) == there

@@ -18,6 +18,7 @@ from tests.histories.sample import (
     JOINT,
     MONDAY,
     OPEN,
+    RENEWAL,
     PlainSettlement,
     body_of_file,
     clock_of,
@@ -77,6 +78,31 @@ _BODIES: dict[str, list[dict[str, Any]]] = {
         {"procedure": "hearing-1", "result": "完"},
         {"procedure": "testing-1", "result": "完"},
     ],
+    "start_wait": [
+        {"ground": ground, "reason": "核查", "expected_days": 9}
+        for ground in ("site_visit", "publicity")
+    ],
+    "end_wait": [{"wait": "site_visit-1", "result": "完"}, {"wait": "publicity-1", "result": "完"}],
+    "disallow_pause": [
+        {"pause": pause, "reason": "无依据"}
+        for pause in ("hearing-1", "testing-1", "site_visit-1", "supplement")
+    ],
+    "restore_pause": [
+        {"pause": pause, "reason": "查明"} for pause in ("hearing-1", "site_visit-1")
+    ],
+    "tell_hearing_right": [{"interest": "重大利益"}],
+    "request_hearing": [{}, {"by": "interested_party", "requester": "王五"}],
+    "notify_hearing": [
+        {
+            "hearing_at": (MONDAY + timedelta(days=days)).isoformat(),
+            "place": "听证室",
+            "host": "u:c",
+            "host_name": "周主持",
+        }
+        for days in (9, 60)
+    ],
+    "assign_inspectors": [{"inspectors": ["甲", "乙"]}],
+    "confirm_receipt": [{"way": "phone"}],
     "extend": [{"reason": "复杂"}],
     "return_step": [{"to": to, "reason": "重办"} for to in ("received", "review", "gather")],
     "decide": [
@@ -111,7 +137,14 @@ _orders = st.lists(
     max_size=40,
 )
 _likely = st.lists(st.integers(min_value=0, max_value=10_000), max_size=40)
-_matters = st.sampled_from([{}, JOINT, OPEN, {"办件类型": "on_the_spot"}, {"容缺受理": None}])
+_WAITS = {"承诺时限停表": ["hearing", "supplement", "site_visit", "publicity"]}
+_CONFIRM = {
+    "收到规则": "confirmation", "时限起算": "receipt",
+    "检验指派时限": {"时限": 5, "单位": "day", "依据": "XKF-55"},
+}  # fmt: skip
+_matters = st.sampled_from(
+    [{}, JOINT, OPEN, {"办件类型": "on_the_spot"}, {"容缺受理": None}, RENEWAL, _WAITS, _CONFIRM]
+)
 _channels = st.sampled_from(["window", "computer"])
 
 
@@ -159,6 +192,7 @@ def test_any_sequence_of_orders_refuses_or_leaves_a_state_that_answers(
 ) -> None:
     settlement = PlainSettlement(matter(**changed))
     filing = body_of_file(channel=channel, materials=[{"code": "form"}])
+    filing["form"] |= {"licence_until": "2026-04-01"}
     state, events = settlement.walk(None, order("file", filing))
     assert_answers(state, events)
     at = MONDAY
@@ -182,6 +216,7 @@ def test_any_walk_of_possible_orders_leaves_a_state_that_answers(
     """Only possible orders are drawn, so that the walk goes deep; timers ring among them."""
     settlement = PlainSettlement(matter(**changed))
     filing = body_of_file(channel=channel, materials=[{"code": "form"}])
+    filing["form"] |= {"licence_until": "2026-04-01"}
     state, _ = settlement.walk(None, order("file", filing))
     at = MONDAY
     for number, choice in enumerate(choices):

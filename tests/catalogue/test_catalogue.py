@@ -28,6 +28,7 @@ CATALOGUE = load_catalogue()
 FOOD = "matters/food-operation-2026.1.yaml"
 PACKS = {path.stem for path in (HERE.parent / "rules/packs").glob("*.yaml")}
 START = "matters/enterprise-start-2026.1.yaml"
+RENEWAL = "matters/radiation-renewal-2026.1.yaml"
 WABO = "matters/wabo-receipt-2024.1.yaml"
 
 
@@ -93,6 +94,10 @@ def test_the_shipped_catalogue_has_no_fault() -> None:
         ),
         (FOOD, "routing: routing", "routing: rooting", "rooting", "没有规则包「rooting」"),
         (FOOD, "on_the_spot: on_the_spot", "surprise: on_the_spot", "surprise", "没有规则用途"),
+        (RENEWAL, "有效期字段: licence_until", "有效期字段: unit_name", "有效期字段", "没有必填"),
+        (RENEWAL, "licence_no, licence_until,", "licence_no,", "有效期字段", "没有必填"),
+        (RENEWAL, "30, 单位: 自然日", "30, 单位: 小时", "申请提前", "不能按时、分计"),
+        (RENEWAL, "依据: FSX-13}", "依据: FSX-99}", "申请提前", "不在法条登记簿内"),
         (FOOD, ", 延期决定通知书", "", "文书:", "没有延期决定通知书"),
         (FOOD, ", 不予决定书", "", "文书:", "缺少必备文书 refusal"),
         (FOOD, "特别程序: [听证,", "特别程序: [算命,", "特别程序", "不在清单内"),
@@ -205,12 +210,13 @@ def test_a_matter_before_its_first_version_is_unknown() -> None:
         CATALOGUE.matter_in_force("food-operation", date(2025, 12, 31))
 
 
-def test_five_matters_are_in_force_today() -> None:
+def test_six_matters_are_in_force_today() -> None:
     assert {matter.code for matter in CATALOGUE.matters_in_force(date(2026, 11, 22))} == {
         "food-operation",
         "construction-permit",
         "enterprise-start",
         "information-disclosure",
+        "radiation-renewal",
         "wabo-receipt",
     }
 

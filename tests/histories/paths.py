@@ -8,7 +8,7 @@ from typing import Any
 
 from cases.messages import Command
 from catalogue.matters import Matter
-from tests.histories.sample import JOINT, MONDAY, OPEN, body_of_file, matter, order
+from tests.histories.sample import JOINT, MONDAY, OPEN, RENEWAL, body_of_file, matter, order
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,15 @@ _LACK = {"lacking": [{"code": "plan", "what": "平面图"}]}
 _BROUGHT = {"materials": [{"code": "plan"}]}
 _AGREE = {"task": "review-review", "result": "agree", "text": "符合条件"}
 _SERVE = {"method": "direct", "recipient": "李四"}
+
+
+def _hearing(day: float) -> dict[str, Any]:
+    return {
+        "hearing_at": (MONDAY + timedelta(days=day)).isoformat(),
+        "place": "听证室",
+        "host": "u:host",
+        "host_name": "周主持",
+    }
 
 
 def _agree(step: str, who: str, day: float) -> Step:
@@ -197,6 +206,109 @@ PATHS: tuple[Path, ...] = (
         "ended",
         "granted",
         changed=JOINT,
+    ),
+    Path(
+        "hearing-on-request",
+        (
+            Step("accept", 1),
+            Step("request_hearing", 1.5, refused="hearing_right_not_told"),
+            Step("tell_hearing_right", 2, {"interest": "涉及邻户采光", "parties": ["王五"]}),
+            Step("opine", 2.5, _AGREE, "u:reviewer"),
+            Step("decide", 3, {"result": "grant"}, HEAD, refused="hearing_right_open"),
+            Step("request_hearing", 4,
+                 {"by": "interested_party", "requester": "王五", "reason": "采光"}),
+            Step("decide", 4.5, {"result": "grant"}, HEAD, refused="hearing_due"),
+            Step("notify_hearing", 5, _hearing(8), refused="notice_too_late"),
+            Step("notify_hearing", 6, _hearing(14)),
+            Step("start_procedure", 14,
+                 {"kind": "hearing", "ground": "利害关系人要求", "expected_days": 1,
+                  "host": "u:host"}),
+            Step("end_procedure", 14.5, {"procedure": "hearing-1", "result": "听证笔录已作成"}),
+            *_from_decision(15),
+        ),
+        "ended",
+        "granted",
+    ),
+    Path(
+        "hearing-lapsed",
+        (
+            Step("accept", 1),
+            Step("tell_hearing_right", 2, {"interest": "涉及邻户采光"}),
+            Step("opine", 2.5, _AGREE, "u:reviewer"),
+            Step("request_hearing", 8.5, refused="hearing_right_lapsed"),
+            *_from_decision(9),
+        ),
+        "ended",
+        "granted",
+    ),
+    Path(
+        "pauses-judged",
+        (
+            Step("accept", 1),
+            Step("start_wait", 2, {"ground": "publicity", "reason": "公示", "expected_days": 5},
+                 refused="wait_not_allowed"),
+            Step("start_wait", 2, {"ground": "site_visit", "reason": "核查", "expected_days": 5}),
+            Step("opine", 3, _AGREE, "u:reviewer"),
+            Step("decide", 4, {"result": "grant"}, HEAD, refused="wait_open"),
+            Step("end_wait", 5, {"wait": "site_visit-1", "result": "属实"}),
+            Step("start_procedure", 6,
+                 {"kind": "testing", "ground": "检测", "expected_days": 20}),
+            Step("end_procedure", 26, {"procedure": "testing-1", "result": "合格"}),
+            Step("disallow_pause", 26.1, {"pause": "hearing-1", "reason": "无"}, "u:supervisor",
+                 refused="no_such_pause"),
+            Step("disallow_pause", 26.2, {"pause": "site_visit-1", "reason": "没有去现场"},
+                 "u:supervisor"),
+            Step("disallow_pause", 26.3, {"pause": "testing-1", "reason": "没有送检"},
+                 "u:supervisor"),
+            Step("disallow_pause", 26.4, {"pause": "testing-1", "reason": "没有送检"},
+                 "u:supervisor", refused="already_disallowed"),
+            Step("restore_pause", 26.5, {"pause": "testing-1", "reason": "查明已送检"},
+                 "u:supervisor"),
+            *_from_decision(27),
+        ),
+        "ended",
+        "granted",
+        changed={"承诺时限停表": ["hearing", "testing", "site_visit"]},
+    ),
+    Path(
+        "renewal-deemed",
+        (
+            Step("accept", 1),
+            Step("start_procedure", 20,
+                 {"kind": "testing", "ground": "检测", "expected_days": 30}),
+            Step("decide", 32, {"result": "refuse", "reasons": "不符"}, HEAD,
+                 refused="already_decided"),
+            Step("certify", 33, {"certificate": "许可证"}),
+            Step("serve", 34, _SERVE),
+            Step("close", 35),
+            Step("rate", 36, {"grade": 1}, "c:applicant"),
+        ),
+        "ended",
+        "granted",
+        changed=RENEWAL,
+        filing={"form": {"licence_until": "2026-04-01"}},
+        stages=("received", "review", "certificate", "service", "closing", "rating", "ended"),
+    ),
+    Path(
+        "receipt-confirmed",
+        (
+            Step("accept", 1, refused="receipt_unconfirmed"),
+            Step("confirm_receipt", 7, {"way": "phone"}),
+            Step("accept", 11),
+            Step("assign_inspectors", 11.5, {"inspectors": ["甲"]}, refused="too_few_inspectors"),
+            Step("assign_inspectors", 12, {"inspectors": ["甲", "乙"]}),
+            Step("opine", 13, _AGREE, "u:reviewer"),
+            *_from_decision(14),
+        ),
+        "ended",
+        "granted",
+        changed={
+            "收到规则": "confirmation",
+            "时限起算": "receipt",
+            "网上申请须预审": False,
+            "检验指派时限": {"时限": 5, "单位": "working_day", "依据": "XKF-55"},
+        },
+        filing={"channel": "computer"},
     ),
     Path(
         "extension",

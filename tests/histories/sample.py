@@ -99,6 +99,18 @@ JOINT: dict[str, Any] = {
     "牵头部门": "housing",
     "规则": {},
 }  # fmt: skip
+RENEWAL: dict[str, Any] = {
+    "延续": {
+        "有效期字段": "licence_until",
+        "申请提前": {"时限": 30, "单位": "day", "依据": "XKF-50"},
+        "依据": "XKF-50",
+    },
+    "表单": {
+        "type": "object",
+        "required": ["licence_until"],
+        "properties": {"licence_until": {"type": "string", "format": "date", "title": "有效期"}},
+    },
+}  # fmt: skip
 OPEN: dict[str, Any] = {"流程": "open", "职责分离": [], "办理环节": []}
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from temporalio.client import (
     Client,
@@ -112,4 +113,16 @@ def _shifted(command: Command, shift: timedelta) -> dict[str, object]:
     body = dict(command.body)
     if "inspected_at" in body:
         body["inspected_at"] = (command.occurred_at + shift).isoformat()
+    if "hearing_at" in body:
+        body["hearing_at"] = (datetime.fromisoformat(body["hearing_at"]) + shift).isoformat()
+    form = body.get("form", {})
+    if "licence_until" in form:
+        # As many days after the filing as the table says, whatever hour it is on the server.
+        ahead = date.fromisoformat(form["licence_until"]) - _local(command.occurred_at)
+        until = _local(command.occurred_at + shift) + ahead
+        body["form"] = form | {"licence_until": until.isoformat()}
     return body
+
+
+def _local(instant: datetime) -> date:
+    return instant.astimezone(ZoneInfo("Asia/Shanghai")).date()

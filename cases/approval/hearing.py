@@ -1,0 +1,175 @@
+"""听证: the right told, the hearing asked for, its time made known, held (第四十七、四十八条).
+
+The time that the hearing takes is the special procedure `hearing`, which stops the statutory clock
+(第四十五条); here stand the periods around it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from cases import messages
+from cases.approval import articles
+from cases.approval.intake import Rulings
+from cases.approval.walk import Walk
+from cases.messages import Command
+from cases.settling import RuleForbids
+from cases.state import CaseState
+
+HEARING = "hearing"
+NOTICE_DAYS = 7
+"""第四十八条第一款第（一）项: 于举行听证的七日前. Calendar days: the last day for the notice
+is the seventh before the day of the hearing."""
+
+
+def check_tell_hearing_right(
+    state: CaseState, command: Command, body: messages.TellHearingRight
+) -> None:
+    if HEARING not in state.plan.procedures:
+        raise RuleForbids("procedure_not_allowed", "本事项没有听证程序", articles.PROCEDURE, "verb")
+    if state.hearing is not None:
+        raise RuleForbids("already_told", "听证权利已经告知", articles.HEARING_RIGHT)
+
+
+def tell_hearing_right(
+    walk: Walk, command: Command, body: messages.TellHearingRight, rulings: Rulings
+) -> None:
+    walk.emit("hearing_right_told", parties=len(body.parties), article=articles.HEARING_RIGHT)
+
+
+def check_request_hearing(
+    state: CaseState, command: Command, body: messages.RequestHearing
+) -> None:
+    hearing = state.hearing
+    if hearing is None:
+        raise RuleForbids(
+            "hearing_right_not_told", "尚未告知听证权利，请先出具听证权利告知书",
+            articles.HEARING_RIGHT,
+        )  # fmt: skip
+    if hearing.lapsed:
+        raise RuleForbids(
+            "hearing_right_lapsed",
+            "被告知听证权利之日起五日内没有提出，听证权利已经消灭",
+            articles.HEARING_RIGHT,
+        )
+    if hearing.requested_at is not None:
+        raise RuleForbids("already_requested", "已经提出听证申请", articles.HEARING_RIGHT)
+    if body.by == "interested_party" and not body.requester:
+        raise RuleForbids(
+            "requester_missing", "请填写提出听证的利害关系人", articles.HEARING_RIGHT,
+            "body.requester",
+        )  # fmt: skip
+
+
+def request_hearing(
+    walk: Walk, command: Command, body: messages.RequestHearing, rulings: Rulings
+) -> None:
+    walk.emit("hearing_requested", requested_by=body.by, article=articles.HEARING_ORGANISED)
+
+
+def lapse(walk: Walk) -> None:
+    """逾期不提出: nobody asked within the five days."""
+    hearing = walk.state.hearing
+    if hearing is not None and hearing.requested_at is None:
+        walk.emit("hearing_lapsed", article=articles.HEARING_RIGHT)
+
+
+def check_notify_hearing(state: CaseState, command: Command, body: messages.NotifyHearing) -> None:
+    hearing = state.hearing
+    if hearing is None or not hearing.is_owed:
+        raise RuleForbids(
+            "no_hearing_requested", "没有待举行的听证，无从通知", articles.HEARING_ORGANISED
+        )
+    days = _days_between(command.occurred_at, body.hearing_at, state.plan.zone)
+    if days < NOTICE_DAYS:
+        raise RuleForbids(
+            "notice_too_late",
+            f"听证通知须在举行听证的七日前送出，现仅提前 {max(days, 0)} 日；请改期",
+            articles.HEARING_NOTICE,
+            "body.hearing_at",
+        )
+    not_a_reviewer(state, body.host)
+
+
+def _days_between(first: datetime, last: datetime, zone: str) -> int:
+    tz = ZoneInfo(zone)
+    return (last.astimezone(tz).date() - first.astimezone(tz).date()).days
+
+
+def not_a_reviewer(state: CaseState, host: str) -> None:
+    """Refuse a host who has reviewed the case, or holds its review."""
+    reviewers = {*state.hands.get("opine", ()), *state.hands.get("inspect", ())}
+    reviewers |= {task.holder for task in state.tasks if task.kind == "review" and task.holder}
+    if host and host in reviewers:
+        raise RuleForbids(
+            "same_person",
+            "听证主持人不得是审查本件的工作人员",
+            articles.HEARING_HOST,
+            "body.host",
+        )
+
+
+def notify_hearing(
+    walk: Walk, command: Command, body: messages.NotifyHearing, rulings: Rulings
+) -> None:
+    walk.emit(
+        "hearing_notified",
+        hearing_at=body.hearing_at.isoformat(),
+        host=body.host,
+        public=body.public,
+        article=articles.HEARING_NOTICE,
+    )
+
+
+def check_held(state: CaseState, at: datetime) -> None:
+    """Refuse to end a hearing that was asked for before it can have been held as notified."""
+    hearing = state.hearing
+    if hearing is None or not hearing.is_owed:
+        return
+    if hearing.hearing_at is None:
+        raise RuleForbids(
+            "hearing_not_notified",
+            "听证的时间、地点尚未通知，不能结束听证；不再举行的请注明已取消",
+            articles.HEARING_NOTICE,
+        )
+    if at < hearing.hearing_at:
+        raise RuleForbids(
+            "hearing_not_held",
+            "通知的听证时间未到，不能结束听证；不再举行的请注明已取消",
+            articles.HEARING_RECORD,
+        )
+
+
+def held(walk: Walk, cancelled: bool) -> None:
+    """The procedure `hearing` ended: what was asked for has been held, or will not be."""
+    hearing = walk.state.hearing
+    if hearing is None or not hearing.is_owed:
+        return
+    if cancelled or hearing.hearing_at is None:
+        walk.emit("hearing_cancelled", article=articles.HEARING_ORGANISED)
+    else:
+        walk.emit(
+            "hearing_held",
+            held_at=hearing.hearing_at.isoformat(),
+            article=articles.HEARING_ORGANISED,
+        )
+
+
+def check_decidable(state: CaseState) -> None:
+    """Refuse a decision over the heads of those who may still ask for a hearing, or have."""
+    hearing = state.hearing
+    if hearing is None:
+        return
+    if hearing.is_owed:
+        raise RuleForbids(
+            "hearing_due",
+            "已有人要求听证，须举行听证并根据听证笔录作出决定",
+            articles.HEARING_RECORD,
+        )
+    if hearing.requested_at is None and not hearing.lapsed:
+        raise RuleForbids(
+            "hearing_right_open",
+            "告知听证权利之日起五日内，申请人、利害关系人仍可要求听证，请期满后再作决定",
+            articles.HEARING_RIGHT,
+        )
