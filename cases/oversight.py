@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from sqlalchemy import case as when
 
 from cases import approval, tables
@@ -32,12 +31,6 @@ Watch = Literal["", "warning", "overdue", "standing", "provisional"]
 
 WATCHED = ("notice", "promised", "statutory", "step", "delivery", "rectify", "check")
 """Clocks of the authority that somebody is late in; a department's own sum is no period."""
-
-WARN_SHARE = 10
-"""预警 once a tenth is left: 榆林《行政审批电子监察预警纠错实施细则(试行)》, 90 % elapsed."""
-
-MOST_LEFT = 6
-"""A tenth of the longest period that is told apart: sixty working days (45 + 15)."""
 
 Calendars = Mapping[str, Calendar]
 
@@ -108,9 +101,9 @@ class Wanted:
 # --- running clocks ------------------------------------------------------------------------------
 
 
-def counts(connection: Connection, wanted: Wanted, calendars: Calendars) -> WatchCounts:
+def counts(connection: Connection, wanted: Wanted) -> WatchCounts:
     """Return how many cases there are in each state of watch. A case counts once in each."""
-    state = {name: _state(name, wanted.now, calendars) for name in WATCH_STATES}
+    state = {name: _state(name, wanted.now) for name in WATCH_STATES}
     per_case = (
         select(
             clock.c.case_id,
@@ -141,7 +134,7 @@ def watched(
     divided: bool = True,
 ) -> tuple[tuple[WatchedClock, ...], int]:
     """Return one page of running clocks, what is due first on top, and the number of all."""
-    condition = and_(running(wanted), _state(wanted.watch, wanted.now, calendars))
+    condition = and_(running(wanted), _state(wanted.watch, wanted.now))
     source = clock.join(case, case.c.id == clock.c.case_id)
     n = connection.execute(select(func.count()).select_from(source).where(condition)).scalar_one()
     standing_last = () if wanted.watch in ("overdue", "warning") else (clock.c.due_at.is_(None),)
@@ -196,7 +189,7 @@ def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return when((condition, 1), else_=0)
 
 
-def _state(watch: Watch, now: datetime, calendars: Calendars) -> ColumnElement[bool]:
+def _state(watch: Watch, now: datetime) -> ColumnElement[bool]:
     late = and_(clock.c.due_at.is_not(None), clock.c.due_at <= now)
     match watch:
         case "overdue":
@@ -206,37 +199,9 @@ def _state(watch: Watch, now: datetime, calendars: Calendars) -> ColumnElement[b
         case "provisional":
             return clock.c.provisional
         case "warning":
-            return and_(clock.c.due_at > now, _near(now, calendars))
+            return and_(clock.c.warn_at <= now, clock.c.due_at > now)
         case _:
             return case.c.is_open
-
-
-def _near(now: datetime, calendars: Calendars) -> ColumnElement[bool]:
-    """Little is left: one working day, or a tenth of the limit where that is more."""
-    parts = []
-    for name, calendar in calendars.items():
-        ends = [_end_after(now, left, calendar) for left in range(1, MOST_LEFT + 1)]
-        within = or_(
-            clock.c.due_at <= ends[0],
-            *(
-                and_(clock.c.limit_n >= left * WARN_SHARE, clock.c.due_at <= ends[left - 1])
-                for left in range(2, MOST_LEFT + 1)
-            ),
-        )
-        parts.append(and_(case.c.calendar == name, within))
-    return or_(*parts) if parts else false()
-
-
-def _end_after(now: datetime, days: int, calendar: Calendar) -> datetime:
-    """Return the end of the n-th working day after today: what is due by then has n left.
-
-    In Beijing: a case in another zone is warned of some hours earlier or later.
-    """
-    tz = ZoneInfo("Asia/Shanghai")
-    today = now.astimezone(tz).toordinal()
-    last = calendar.nth(calendar.count(today) + days)
-    day = date.fromordinal(last) + timedelta(days=1)
-    return datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(UTC)
 
 
 def _watched(

@@ -254,6 +254,7 @@ clock = Table(
     Column("ended_how", String(20), nullable=False),
     Column("due_at", Instant),
     Column("due_on", String(10), nullable=False),
+    Column("warn_at", Instant),
     Column("provisional", Boolean(create_constraint=False), nullable=False),
     Column("limit_n", Integer, nullable=False),
     Column("limit_unit", String(12), nullable=False),

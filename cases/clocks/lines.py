@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from cases.clocks.attribution import Holdings, attribute, holdings
-from cases.clocks.ledger import due_of, ledger
+from cases.clocks.ledger import due_of, ledger, warning_of
 from cases.clocks.model import Cause, Ledger, Period
 from cases.clocks.periods import newest, periods
 from cases.state import ClockEvent, Plan
@@ -61,6 +61,8 @@ class ClockLine:
     """None: it stands still before its end."""
     due_on: str
     """The last day, ISO, in the case's zone; empty with `due_at`."""
+    warn_at: datetime | None
+    """From when it is shown as 预警."""
     provisional: bool
     limit_n: int
     """Units of the limit and its extensions."""
@@ -142,6 +144,7 @@ def _line(
         ended_how="" if end is None else _how(end, details),
         due_at=None if due is None else due.at,
         due_on="" if due is None else due.day.isoformat(),
+        warn_at=None if due is None else warning_of(period, due, calendar, plan.zone),
         provisional=due is not None and due.provisional,
         limit_n=sum(limit.n for limit in limits),
         limit_unit=limits[0].unit,
