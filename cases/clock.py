@@ -135,7 +135,9 @@ def _after(
         case "hour" | "minute":
             length = timedelta(hours=limit.n) if unit == "hour" else timedelta(minutes=limit.n)
             at = _run(reached.at, length, spans)
-            return _Reached(at, at.astimezone(tz).toordinal(), reached.known)
+            # An end at midnight belongs to the day that it closes: an act on the next is late.
+            last = (at - _INSTANT if length else at).astimezone(tz).toordinal()
+            return _Reached(at, last, reached.known)
         case "working_hour":
             return _run_in_office(reached, timedelta(hours=limit.n), calendar, tz, spans)
         case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
@@ -37,6 +37,27 @@ def due_of(period: Period, calendar: Calendar, zone: str) -> Due | None:
         return _on(period.last_day, calendar, ZoneInfo(zone))
     if period.rule.before:
         return _before(period, calendar, ZoneInfo(zone))
+    return _forward(in_time(period, calendar, zone), calendar, zone)
+
+
+def in_time(period: Period, calendar: Calendar, zone: str) -> Period:
+    """Return the period without the extensions that came after its end: nothing revives it.
+
+    An extension is granted before the end (行政许可法第四十二条). One of the statutory period does
+    not mend a promise that was broken before, and one that a pause since found unlawful had seemed
+    to make timely came too late.
+    """
+    if len(period.parts) == 1 or period.rule.before or period.last_day is not None:
+        return period
+    kept = list(period.parts[:1])
+    for part in period.parts[1:]:
+        due = _forward(replace(period, parts=tuple(kept)), calendar, zone)
+        if due is None or part.cause.at < due.at:
+            kept.append(part)
+    return period if len(kept) == len(period.parts) else replace(period, parts=tuple(kept))
+
+
+def _forward(period: Period, calendar: Calendar, zone: str) -> Due | None:
     return due_at(
         period.start.at,
         [part.limit for part in period.parts],
@@ -59,6 +80,7 @@ def warning_of(period: Period, due: Due, calendar: Calendar, zone: str) -> datet
     Of a period in days the end of the counted day by which nine tenths have gone, or of the last
     but one, whichever is earlier; of one in hours the instant at nine tenths. `due` is its end.
     """
+    period = in_time(period, calendar, zone)
     units = {part.limit.unit for part in period.parts}
     budget = _budget(period, ZoneInfo(zone))
     if period.last_day is not None or period.rule.before or len(units) > 1 or not budget:
@@ -108,6 +130,7 @@ def ledger(period: Period, calendar: Calendar, zone: str, until: datetime) -> Le
     and is left is told as of `until`. Raises `MixedUnits`, `BeyondCalendar`.
     """
     tz = ZoneInfo(zone)
+    period = in_time(period, calendar, zone)
     due = due_of(period, calendar, zone)
     as_of = until if period.end is None else period.end.at
     scale: Scale = "day" if period.parts[0].limit.unit in IN_DAYS else "microsecond"

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from cases.clocks.attribution import Holdings, attribute, holdings
-from cases.clocks.ledger import due_of, ledger, warning_of
+from cases.clocks.ledger import due_of, in_time, ledger, warning_of
 from cases.clocks.model import Cause, Ledger, Period
 from cases.clocks.periods import newest, periods
 from cases.state import ClockEvent, Plan
@@ -126,6 +126,7 @@ def _line(
     details: dict[str, dict[str, Any]],
 ) -> ClockLine:
     rule, end = period.rule, period.end
+    period = in_time(period, calendar, plan.zone)
     due = due_of(period, calendar, plan.zone)
     started = details.get(period.start.id, {})
     ended = None if end is None else ledger(period, calendar, plan.zone, end.at)
