@@ -6,7 +6,7 @@ three classes of pydantic made there cost more than the step that used them.
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from cases.messages import Command, Frozen, Outcome
 from cases.state import CaseState
@@ -22,6 +22,9 @@ class ApprovalInput(Frozen):
     state: CaseState | None = None
     recent: tuple[str, ...] = ()
     steps_per_run: int = Field(default=STEPS_PER_RUN, ge=1)
+    told_until: AwareDatetime | None = None
+    """Set where a lost case goes on from its rows: when its newest step was recorded. What came
+    due since then has been told by nobody, also where the case was backfilled."""
 
 
 class Orders(Frozen):

@@ -168,6 +168,8 @@ step = Table(
     Column("digests", Text, nullable=False),  # column or row of this step → SHA-256, sorted JSON
     Column("entry_id", _Id, nullable=False, unique=True),
     Index("ix_step_actor", "actor", "recorded_at"),
+    # What has moved since, and how late timers fired: read without touching the rows.
+    Index("ix_step_recorded", "recorded_at", "verb", "case_id"),
 )
 """One settled command. SHA-256 of `digests` is the `after` of its entry, so that a changed byte
 is named by its column; see activities/records.py."""
@@ -234,6 +236,7 @@ timer = Table(
     Column("due_at", Instant, nullable=False),
     Column("article", String(200), nullable=False),
     Column("provisional", Boolean(create_constraint=False), nullable=False),
+    Index("ix_timer_due", "due_at"),
 )
 """Instants that the newest state waits for."""
 
@@ -526,3 +529,46 @@ alarm = Table(
     Index("ix_alarm_case", "case_id", "raised_at"),
 )
 """警报: what somebody must look at now; raised once, told anew, cleared by its own condition."""
+
+census = Table(
+    "census",
+    cases_metadata,
+    Column("case_id", _Id, primary_key=True),
+    Column("seq", _Seq, nullable=False),
+    Column("due_at", Instant),
+    Column("run_id", _Id, nullable=False),
+    Column("run_started_at", Instant),
+    Column("event_id", _Counter, nullable=False),
+    Column("event_at", Instant),
+    Column("armed", Text, nullable=False),  # timer id → instant, JSON
+    Column("is_proven", Boolean(create_constraint=False), nullable=False),
+    Column("looked_at", Instant, nullable=False),
+    Column("fault", String(12), nullable=False),
+    Column("fault_since", Instant),
+    Column("mends", SmallInteger, nullable=False),
+    Column("mended_at", Instant),
+    Column("mending", String(200), nullable=False),
+    Index("ix_census_looked", "looked_at"),
+    Index("ix_census_started", "run_started_at"),
+    Index(
+        "ix_census_fault",
+        "fault_since",
+        sqlite_where=text("fault <> ''"),
+        postgresql_where=text("fault <> ''"),
+    ),
+)
+"""定时器对账: how far each open case's history was read, what is armed there, and what is wrong.
+
+`seq` and `due_at` are what the rows said at that look; `is_proven`: this run remembers the case as
+the rows do; `mending`: what is being mended, kept before anything is ended."""
+
+lease = Table(
+    "lease",
+    cases_metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(80), nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("noted_at", Instant),
+    Column("note", Text, nullable=False),
+)
+"""Which worker does a piece of work that only one may do, until when, and what it last told."""

@@ -74,6 +74,7 @@ class ApprovalWorkflow:
         self._case_id = given.case_id
         self._state = given.state
         self._steps_per_run = given.steps_per_run
+        self._told_until = given.told_until
         self._steps = 0
         self._recent: deque[str] = deque(given.recent, maxlen=KEEP_IDS)
         self._queue: list[Command] = []
@@ -190,6 +191,7 @@ class ApprovalWorkflow:
             self._give_up(broken)
             return
         self._apply(settled)
+        self._told_until = None
         for step in settled.steps:
             self._recent.append(step.outcome.command_id)
             answer = self._answers.pop(step.outcome.command_id, None)
@@ -239,10 +241,10 @@ class ApprovalWorkflow:
     def _next_timer(self) -> Timer | None:
         if self._state is None or self._state.stage == "ended":
             return None
-        now = workflow.now()
+        told_until = self._told_until or workflow.now()
         for timer in approval.pending_timers(self._state):
             # The past of a backfilled case is told by its orders; no past timer is armed.
-            if self._state.backfilled and timer.due_at <= now:
+            if self._state.backfilled and timer.due_at <= told_until:
                 continue
             if timer_command(self._case_id, timer).id not in self._recent:
                 return timer

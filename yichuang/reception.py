@@ -138,9 +138,15 @@ class CityReception:
         return answers
 
     def _gone(self, command: Command) -> Refused:
-        """Say what has become of a case that has no workflow any more."""
-        if self._queries.state(command.case_id) is None:
+        """Say what has become of a case that has no workflow any more.
+
+        Raises `NotNow` for an open one: its workflow was ended behind its back and is mended.
+        """
+        state = self._queries.state(command.case_id)
+        if state is None:
             return Refused("unknown_case", "没有这个办件，请核对编号", "", "case_id")
+        if state.stage != "ended":
+            raise NotNow("本件的流程正在恢复，请稍候用同一编号重试")
         return Refused("case_ended", "本件已经归档，不能再办理", "办件状态", "")
 
     def _carried(self, command: Command) -> Callable[[], CaseState | None]:

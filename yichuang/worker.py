@@ -34,6 +34,7 @@ from policies.warrants import LAW_VERB, WarrantInvalid, WarrantKeys, WarrantSign
 from rules.process import RulesProcess
 from yichuang import joining, roles, temporal
 from yichuang.calendar_watch import CalendarWatch
+from yichuang.census import Census
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
 from yichuang.ruling import CityRules
@@ -105,6 +106,7 @@ class Workshop:
     rules: RulesProcess
     cases: Engine
     calendar_watch: CalendarWatch
+    alarms: Alarms
 
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """Return every activity there is (held by tests/house/test_registered.py)."""
@@ -147,7 +149,7 @@ def workshop(
             alarms = Alarms(settings.city, f"{settings.address}/schemas")
             watch = CalendarWatch(cases, alarms, catalogue, _now)
             releasing = _releasing(settings, cases, sealer, released, watch)
-            yield Workshop(settlement, releasing, rules, cases, watch)
+            yield Workshop(settlement, releasing, rules, cases, watch, alarms)
     finally:
         if printing is not None:
             printing.close()
@@ -196,15 +198,21 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
     with ThreadPoolExecutor(THREADS, thread_name_prefix="settle") as threads:
         async with temporal.make_worker(client, queue, shop.activities(), threads, THREADS):
             roles.ready(settings, "worker", f"任务队列 {queue}")
-            beside = [
+            beside = (
                 asyncio.create_task(_sweep(shop.settlement)),
                 asyncio.create_task(_watch_calendars(shop.calendar_watch)),
-            ]
+                asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
+            )
+            stopped = asyncio.create_task(roles.until_stopped())
             try:
-                await roles.until_stopped()
+                await asyncio.wait((stopped, *beside), return_when=asyncio.FIRST_COMPLETED)
+                for one in beside:
+                    if one.done():
+                        one.result()  # raises what ended it: the supervisor starts us anew
             finally:
-                for task in beside:
-                    task.cancel()
+                for one in (stopped, *beside):
+                    one.cancel()
+                await asyncio.gather(stopped, *beside, return_exceptions=True)
 
 
 async def _sweep(settlement: Settlement) -> None:
