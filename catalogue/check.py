@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from catalogue.city import City, Department, is_uscc
+from catalogue.clock_check import template_faults
 from catalogue.marks import Fault, Loc, Marked
 from catalogue.matter_check import Around, matter_faults
 from catalogue.matters import Matter
@@ -44,6 +45,8 @@ def faults_of(sources: Sources, packs: Collection[str] | None) -> list[Fault]:
         packs,
     )
     faults += _version_faults(sources)
+    for template, marked in sources.clocks:
+        faults += template_faults(template, marked, around)
     for matter, marked in sources.matters:
         if sources.city is not None and sources.law:
             faults += matter_faults(matter, marked, around)

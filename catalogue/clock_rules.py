@@ -7,6 +7,7 @@ happens in a case is told by clock events; `cases.clocks` makes periods and ledg
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field, JsonValue
@@ -30,6 +31,14 @@ class Trigger(Frozen):
     event: str = Field(alias="事件", pattern=r"^[a-z][a-z_]{1,39}$")
     where: dict[str, JsonValue] = Field(default_factory=dict, alias="其中")
     """Detail field → the value it must have; a list: one of these values."""
+
+
+class Interest(Frozen):
+    """What a day of delay costs, where a law says so: data, for whoever reckons it."""
+
+    per_day: Decimal = Field(alias="日利率", gt=0, lt=1)
+    """Share of the sum for each day late: 0.0005 is 万分之五."""
+    basis: str = Field(alias="依据")
 
 
 class ClockRule(Frozen):
@@ -64,6 +73,9 @@ class ClockRule(Frozen):
     """Article by which days off do not count (行政许可法第八十二条); empty: the limit's own."""
     expiry: str = Field(default="", alias="届满")
     """What silence makes by law: `deemed_accepted`, `deemed_renewed`, `deemed_consent`, …"""
+    interest: Interest | None = Field(default=None, alias="逾期利息")
+    note: str = Field(default="", alias="说明")
+    """What a reader of the timetable must know besides, in Chinese."""
     verified: bool = True
     """False: from memory, to be checked against the published text before it is relied on."""
 

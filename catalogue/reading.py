@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from catalogue import words
 from catalogue.calendar_file import CalendarFile, calendar_of
 from catalogue.city import City
+from catalogue.clock_rules import ClockTemplate
 from catalogue.law import Article, LawRegister
 from catalogue.marks import Fault, Loc, Marked, marked_text, read_marked
 from catalogue.matters import Matter
@@ -31,6 +32,7 @@ class Sources:
     law: tuple[tuple[Article, Marked, Loc], ...]
     city: tuple[City, Marked] | None
     calendars: tuple[tuple[Calendar, Marked], ...]
+    clocks: tuple[tuple[ClockTemplate, Marked], ...]
     faults: tuple[Fault, ...]
 
 
@@ -48,7 +50,17 @@ def read_sources(folder: Path) -> Sources:
     ]
     calendars = _calendars(files, faults)
     articles = [] if law is None else _articles(*law)
-    return Sources(tuple(matters), tuple(articles), city, tuple(calendars), tuple(faults))
+    clocks = read_templates(folder, faults)
+    return Sources(
+        tuple(matters), tuple(articles), city, tuple(calendars), tuple(clocks), tuple(faults)
+    )
+
+
+def read_templates(folder: Path, faults: list[Fault]) -> list[tuple[ClockTemplate, Marked]]:
+    """Return the clock templates of the folder, collecting what is wrong with the shape of each."""
+    paths = _listed(folder, "clocks", faults)
+    found = (_read(folder, path, ClockTemplate, faults) for path in paths)
+    return [one for one in found if one is not None]
 
 
 def read_matter(text: str, name: str, faults: list[Fault]) -> tuple[Matter, Marked] | None:

@@ -19,6 +19,25 @@ PROCEDURES = {
 PROMISE_PAUSES = {**PROCEDURES, "补正": "supplement", "现场核查": "site_visit", "公示": "publicity"}
 """What may stop the promised clock (滨州市工程建设项目并联审批管理规定第十九条 and the like)."""
 
+PAUSES = {
+    **PROMISE_PAUSES,
+    "征求第三方意见": "third_party",
+    "征求其他机关意见": "other_authority",
+    "中止": "suspension",
+    "正当理由耽误": "obstacle",
+}
+"""What may stop a period of a template (政府信息公开条例第三十三条、行政复议法第二十、三十九条)."""
+
+EXPIRIES = {
+    "视为受理": "deemed_accepted",
+    "视为准予延续": "deemed_renewed",
+    "视为同意": "deemed_consent",
+    "视为放弃": "deemed_abandoned",
+    "视为送达": "deemed_served",
+    "失权": "lapsed",
+}
+"""What the law makes of silence."""
+
 DOCUMENTS = {
     "收件凭证": "receipt",
     "补正告知书": "supplement_notice",
@@ -64,6 +83,9 @@ WORDS: dict[str, dict[str, str]] = {
     "特别程序": PROCEDURES,
     "承诺时限停表": PROMISE_PAUSES,
     "文书": DOCUMENTS,
+    "义务人": {"机关": "authority", "申请人": "applicant", "他方": "other"},
+    "停表": PAUSES,
+    "届满": EXPIRIES,
     "性质": {
         "政府": "government",
         "机关": "organ",
