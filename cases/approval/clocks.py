@@ -89,6 +89,8 @@ def _before_acceptance(plan: Plan) -> tuple[ClockRule, ...]:
 
 def _until_decision(plan: Plan) -> tuple[ClockRule, ...]:
     begun, over = _begun(plan), on("decided", *_OVER)
+    # From receipt, what was asked for begins the period anew: until it comes, none runs.
+    ended = over if plan.counts_from == "acceptance" else (*on("noticed"), *over)
     rules = [
         _rule(
             "statutory",
@@ -96,7 +98,7 @@ def _until_decision(plan: Plan) -> tuple[ClockRule, ...]:
             "Statutory period",
             plan.statutory,
             starts=begun,
-            ends=over,
+            ends=ended,
             extension=plan.extension,
             pauses=GROUNDS,
         ),
@@ -106,7 +108,7 @@ def _until_decision(plan: Plan) -> tuple[ClockRule, ...]:
             "Promised period",
             plan.promised,
             starts=begun,
-            ends=over,
+            ends=ended,
             extension=plan.extension,
             pauses=plan.promise_pauses,
         ),

@@ -346,6 +346,7 @@ def test_a_period_from_receipt_begins_anew_once_everything_was_supplied() -> Non
     assert first is not None and first.due_at.date() == day(20).date()
     lack = {"lacking": [{"code": "plan", "what": "平面图"}]}
     state = do(settlement, state, "ask_supplement", 2, **lack)
+    assert timer(state, "statutory") is None
     state = do(settlement, state, "supply", 5, materials=[{"code": "plan"}])
     anew = timer(state, "statutory")
     assert anew is not None and anew.due_at.date() == day(25).date()

@@ -190,6 +190,7 @@ def test_an_empty_folder_is_faulty_in_every_part(tmp_path: Path) -> None:
         "law.yaml",
         "matters/",
         "calendars/",
+        "clocks/",
     }
 
 

@@ -20,7 +20,6 @@ from catalogue.clock_templates import TemplateUnknown, load_templates, template
 from catalogue.load import load_catalogue
 from tests.catalogue.test_catalogue import PACKS, broken, folder, line_of
 
-
 __all__ = ["folder"]
 
 CATALOGUE = load_catalogue()
@@ -151,7 +150,10 @@ OTHER = {"ground": "other_authority", "name": "市财政局"}
         ),
         # 保障中小企业款项支付条例
         ("sme-payment", "payment", [("delivered", "2026-03-02")], "2026-04-01"),
-        ("sme-payment", "payment", [("delivered", "2026-03-02", {"agreed_days": 45})], "2026-04-16"),
+        (
+            "sme-payment", "payment",
+            [("delivered", "2026-03-02", {"agreed_days": 45})], "2026-04-16",
+        ),
         ("sme-payment", "payment_limit", [("delivered", "2026-03-02")], "2026-05-01"),
         (
             "sme-payment", "payment",
@@ -176,7 +178,7 @@ def test_the_last_day_of_a_period(code: str, key: str, told: list[Told], day: st
     assert last_day(code, key, *told) == date.fromisoformat(day)
 
 
-ENDS = {
+ENDS: dict[tuple[str, str], tuple[str, dict[str, Any], str, dict[str, Any]]] = {
     ("licence", "statutory"): ("accepted", {}, "decided", {}),
     ("licence", "joint"): ("accepted", {"joint": True}, "decided", {}),
     ("licence", "notice"): ("received", {}, "noticed", {}),

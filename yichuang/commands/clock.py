@@ -1,4 +1,5 @@
-"""`yichuang clock ledger CASE_NO`: a case's clocks, day by day, and what had been otherwise."""
+"""`yichuang clock ledger CASE_NO`: a case's clocks, day by day, and what had been otherwise;
+`clock templates` and `clock derive`: the timetables of laws, and their periods from events."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ from cases.state import CaseState, ClockEvent
 from cases.tables import case, clock_event
 from cases.tables import state as state_table
 from catalogue.working_days import NONE, Calendar
-from yichuang import joining
+from yichuang import joining, timetables
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 
@@ -47,6 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="若没有这件事会怎样，如 7.2，可多次 (what if these events had not been)",
     )  # fmt: skip
     one.add_argument("--json", action="store_true", help="以 JSON 输出 (as JSON)")
+    timetables.add(orders)
 
 
 def _instant(text: str) -> datetime:
@@ -58,6 +60,8 @@ def _instant(text: str) -> datetime:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Print the ledgers; 1 when the store cannot be read, 2 for no such case, clock or event."""
+    if args.order in timetables.ORDERS:
+        return timetables.run(args, as_json)
     engine = open_engine(settings.store_url("cases"), read_only=True)
     try:
         return show(args, engine, joining.released_of(settings, engine).catalogue().calendars)
