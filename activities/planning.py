@@ -30,7 +30,7 @@ from cases.clocks.lines import ClockLine, lines
 from cases.database import reading
 from cases.messages import NAMESPACE, Command, DocumentRef, Outcome, Person
 from cases.rulings import Ruling
-from cases.settling import DocumentWish, RuleForbids
+from cases.settling import DocumentWish, Question, RuleForbids
 from cases.state import CaseState, ClockEvent, Event, Plan, Timer
 from cases.store import DocumentFile, Filing, StepRecord, place
 from cases.tables import case, clock_event
@@ -184,8 +184,9 @@ class Planner:
         self, walked: Walked, before: CaseState, command: Command, body: messages.Frozen
     ) -> Planned:
         clock = self.clock(walked)
-        state, events = self._time_passed(before, command, body, clock)
-        rulings = self._rulings(state, command)
+        state, events, of_time = self._time_passed(before, command, body, clock)
+        at = approval.instant_of(state, command)
+        rulings = self._ruled(state, approval.questions(state, command), at)
         decided = approval.decide(state, command, rulings)
         state = _folded(state, decided)
         events = (*events, *decided)
@@ -196,7 +197,7 @@ class Planner:
         at = self.now()
         wishes = approval.document_wishes(before, command, events, after)
         reserved = self._reserve(command, wishes, at, [])
-        draft = _Draft(command, body, at, before, after, events, rulings)
+        draft = _Draft(command, body, at, before, after, events, {**of_time, **rulings})
         record = self._record(draft, walked, wishes, reserved, None)
         walked.state, walked.clock = after, (*clock, *record.clock)
         return Planned(record, tuple(reserved))
@@ -284,24 +285,31 @@ class Planner:
         command: Command,
         body: messages.Frozen,
         clock: Sequence[ClockEvent],
-    ) -> tuple[CaseState, tuple[Event, ...]]:
+    ) -> tuple[CaseState, tuple[Event, ...], dict[str, Ruling]]:
         """Let every instant that came before the order happen first, in its order.
 
-        A timer's own order stops at its own instant, which `decide` then makes law with rulings.
+        A timer's own order stops at its own instant, which `decide` then makes law. Returns the
+        rulings that were asked for on the way too: they are recorded with the step.
         """
         until = approval.instant_of(state, command)
         own = body.timer if isinstance(body, messages.TimerFired) else ""
         seq = state.seq + 1
         events: list[Event] = []
-        while passed := approval.passed_timers(state, until):
-            if own and passed[0].data.get("timer") == own:
+        ruled: dict[str, Ruling] = {}
+        while pending := approval.pending_timers(state)[:1]:
+            if pending[0].due_at > until or (own and pending[0].key == own):
                 break
+            rulings = self._ruled(
+                state, approval.questions_of_time(state, until), pending[0].due_at
+            )
+            ruled |= rulings
+            passed = approval.passed_timers(state, until, rulings)
             state = _folded(state, passed)
             events += passed
             told = (*clock, *approval.clock_events(events, seq))
             state, more = self._with_timers(state, passed[-1].at, told)
             events += more
-        return state, tuple(events)
+        return state, tuple(events), ruled
 
     def _with_timers(
         self, state: CaseState, at: datetime, clock: Sequence[ClockEvent]
@@ -309,12 +317,13 @@ class Planner:
         events = approval.timers_set(state, self.timers(state, clock), at)
         return _folded(state, events), events
 
-    def _rulings(self, state: CaseState, command: Command) -> dict[str, Ruling]:
-        at = approval.instant_of(state, command)
+    def _ruled(
+        self, state: CaseState, questions: Sequence[Question], at: datetime
+    ) -> dict[str, Ruling]:
         digests = state.plan.rule_digests
         return {
             question.role: self.rules.evaluate(digests[question.role], question.context, at)
-            for question in approval.questions(state, command)
+            for question in questions
         }
 
     def _reserve(

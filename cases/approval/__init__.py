@@ -12,8 +12,9 @@
     clock_rules(plan) -> tuple[ClockRule, ...]          what the periods of a case are made by
     timers_of(state, clock, calendar) -> tuple[Timer, ...]    `clock`: all its clock events so far
     timers_set(state, timers: Sequence[Timer], at) -> tuple[Event, ...]    () when nothing moved
-    passed_timers(state, until) -> tuple[Event, ...]    of the *earliest* passed instant only: apply
-        them, recompute the timers, ask again until (); then decide
+    questions_of_time(state, until) -> tuple[Question, ...]    for the earliest passed instant
+    passed_timers(state, until, rulings) -> tuple[Event, ...]    of the *earliest* passed instant
+        only: apply them, recompute the timers, ask again until (); then decide
     document_wishes(before, command, events, after) -> tuple[DocumentWish, ...]
     clock_events(events, seq) -> tuple[ClockEvent, ...]
     actions(state) -> tuple[str, ...]                   verbs that the stage allows
@@ -39,6 +40,7 @@ from cases.approval.machine import (
     decide,
     impossible,
     questions,
+    questions_of_time,
     warrant_fault,
 )
 from cases.approval.opening import open_case, plan_of
@@ -72,6 +74,7 @@ __all__ = [
     "pending_timers",
     "plan_of",
     "questions",
+    "questions_of_time",
     "timers_of",
     "timers_set",
     "warrant_fault",

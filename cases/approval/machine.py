@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -145,19 +145,29 @@ def impossible(state: CaseState | None, command: Command) -> RuleForbids | None:
     instant counts. Cheap and pure; asks neither rules nor calendar.
     """
     try:
-        _refuse_impossible(None if state is None else _in_time(state, command), command)
+        then = None if state is None else _in_time(state, command)
+        if state is not None and then is None:
+            _in_order(state, command)
+        else:
+            _refuse_impossible(then, command)
     except RuleForbids as no:
         return no
     return None
 
 
-def _in_time(state: CaseState, command: Command) -> CaseState:
-    """Return the case after the instants that came before the order, as far as they are known."""
+def _in_time(state: CaseState, command: Command) -> CaseState | None:
+    """Return the case after the instants that came before the order, as far as they are known.
+
+    None: the law accepted it meanwhile, and only the rules know which departments have it now;
+    what is possible then, `decide` tells.
+    """
     own = command.body.get("timer") if command.verb == "timer_fired" else None
     until = instant_of(state, command)
     while gone := passed_timers(state, until):
         if own is not None and gone[0].data.get("timer") == own:
             break
+        if questions_of_time(state, until):
+            return None
         for event in gone:
             state = evolve(state, event)
     return state
@@ -169,6 +179,23 @@ def _refuse_impossible(state: CaseState | None, command: Command) -> None:
         if command.verb != "file":
             raise RuleForbids("not_filed", "没有这个办件，请先提交申请", "", "verb")
         return
+    _in_order(state, command)
+    if isinstance(body, messages.TimerFired):
+        _the_timer(state, body)
+        return
+    row = table_of(state).get(command.verb)
+    if row is None:
+        raise RuleForbids("wrong_process", "本事项的流程没有这一步", state.plan.matter, "verb")
+    _in_stage(state, command.verb, row)
+    _confirmed(state, command.verb)
+    _separated(state, command)
+    if row.check is not None:
+        row.check(state, command, body)
+
+
+def _in_order(state: CaseState, command: Command) -> None:
+    """Refuse what no case of any stage can do: another's order, one from before its last step."""
+    _body(command)
     if command.verb == "file":
         raise RuleForbids("already_filed", "本件已经收件，请勿重复提交", articles.CASE)
     if command.case_id != state.case_id:
@@ -182,17 +209,6 @@ def _refuse_impossible(state: CaseState | None, command: Command) -> None:
             articles.CASE,
             "occurred_at",
         )
-    if isinstance(body, messages.TimerFired):
-        _the_timer(state, body)
-        return
-    row = table_of(state).get(command.verb)
-    if row is None:
-        raise RuleForbids("wrong_process", "本事项的流程没有这一步", state.plan.matter, "verb")
-    _in_stage(state, command.verb, row)
-    _confirmed(state, command.verb)
-    _separated(state, command)
-    if row.check is not None:
-        row.check(state, command, body)
 
 
 def _body(command: Command) -> messages.Frozen:
@@ -290,44 +306,62 @@ def questions(state: CaseState, command: Command) -> tuple[Question, ...]:
         roles = ("completeness", "routing", "on_the_spot")
     elif command.verb == "accept" or command.body.get("timer") == "notice":
         roles = ("routing", "on_the_spot")
+    return _asked(state, roles, command.body)
+
+
+def questions_of_time(state: CaseState, until: datetime) -> tuple[Question, ...]:
+    """Return what the rules must be asked before the earliest instant that passed becomes law.
+
+    A notice that was not given accepts the case: which departments review it then, and whether
+    it is decided at once. () where no such instant passed by `until`.
+    """
+    for timer in pending_timers(state)[:1]:
+        if timer.due_at <= until and timer.key == "notice":
+            return _asked(state, ("routing", "on_the_spot"), {})
+    return ()
+
+
+def _asked(
+    state: CaseState, roles: tuple[str, ...], body: Mapping[str, Any]
+) -> tuple[Question, ...]:
     contexts = {"completeness": _completeness, "routing": _routing, "on_the_spot": _on_the_spot}
     return tuple(
-        Question(role=role, context=contexts[role](state, command))
+        Question(role=role, context=contexts[role](state, body))
         for role in roles
         if role in state.plan.rules
     )
 
 
-def _completeness(state: CaseState, command: Command) -> dict[str, JsonValue]:
+def _completeness(state: CaseState, body: Mapping[str, Any]) -> dict[str, JsonValue]:
     main, secondary = missing_materials(state)
     return {
         "required_missing": len(main),
         "secondary_missing": len(secondary),
-        "tolerant_allowed": _tolerates(state, command),
-        "undertaking_given": bool(command.body.get("undertaking")),
+        "tolerant_allowed": _tolerates(state, body),
+        "undertaking_given": bool(body.get("undertaking")),
         "noticed": state.noticed,
     }
 
 
-def _tolerates(state: CaseState, command: Command) -> bool:
+def _tolerates(state: CaseState, body: Mapping[str, Any]) -> bool:
     # On a commitment the undertaking stands in for secondary papers, whatever 容缺 says.
-    return state.plan.tolerance is not None or command.body.get("mode") == "commitment"
+    return state.plan.tolerance is not None or body.get("mode") == "commitment"
 
 
-def _routing(state: CaseState, command: Command) -> dict[str, JsonValue]:
+def _routing(state: CaseState, body: Mapping[str, Any]) -> dict[str, JsonValue]:
     always = [step.department for step in state.plan.steps if step.always]
     return {**state.facts, "matter": state.plan.matter, "step_departments": [*always]}
 
 
-def _on_the_spot(state: CaseState, command: Command) -> dict[str, JsonValue]:
-    chosen = command.body.get("mode") == "commitment"
+def _on_the_spot(state: CaseState, body: Mapping[str, Any]) -> dict[str, JsonValue]:
+    chosen = body.get("mode") == "commitment"
     return {
         "case_kind": state.plan.case_kind,
         "substantive_check": any(step.inspectors > 0 for step in state.plan.steps if step.always),
         "departments": sum(step.always for step in state.plan.steps),
         "commitment_allowed": state.plan.commitment is not None,
         "commitment_chosen": chosen,
-        "undertaking_given": bool(command.body.get("undertaking")),
+        "undertaking_given": bool(body.get("undertaking")),
     }
 
 

@@ -22,6 +22,7 @@ from cases.state import CaseState, ClockEvent, Event, Timer
 from catalogue.working_days import Calendar
 
 _MOMENT = TypeAdapter(datetime)
+NO_RULINGS: Rulings = MappingProxyType({})
 
 
 def timers_of(
@@ -71,14 +72,17 @@ def pending_timers(state: CaseState) -> tuple[Timer, ...]:
     return tuple(sorted(open_ones, key=lambda timer: (timer.due_at, timer.key)))
 
 
-def passed_timers(state: CaseState, until: datetime) -> tuple[Event, ...]:
+def passed_timers(
+    state: CaseState, until: datetime, rulings: Rulings = NO_RULINGS
+) -> tuple[Event, ...]:
     """Return the events of the earliest instant that passed by `until`; () when none did.
 
-    Apply them, recompute the timers and ask again: an instant may bring others about.
+    Apply them, recompute the timers and ask again: an instant may bring others about. `rulings`
+    answer `questions_of_time`; without them an accepted case waits for `accept` to distribute it.
     """
     for timer in pending_timers(state)[:1]:
         if timer.due_at <= until:
-            return timer_events(state, timer, {})
+            return timer_events(state, timer, rulings)
     return ()
 
 
@@ -110,8 +114,8 @@ def timer_events(state: CaseState, timer: Timer, rulings: Rulings) -> tuple[Even
 def _deem_accepted(walk: Walk, article: str, rulings: Rulings) -> None:
     """逾期不告知的，自收到申请材料之日起即为受理: back to the day of receipt.
 
-    With the routing ruling the case goes on to its departments at once; without one (an instant
-    passed between two recorded steps) the window distributes it by `accept`.
+    With the routing ruling the case goes on to its departments at once; without one the window
+    distributes it by `accept`.
     """
     received_at = walk.state.received_at
     assert received_at is not None  # no notice timer without receipt

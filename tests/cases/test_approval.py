@@ -358,3 +358,18 @@ def test_what_a_stage_allows_is_what_the_table_says() -> None:
     ended, _ = walk(BY_NAME["plain-grant"])
     assert approval.actions(ended) == ()
     assert HEAD in ended.hands["decide"]
+
+
+def test_what_only_the_rules_know_is_not_refused_before_they_are_asked() -> None:
+    """Accepted by silence meanwhile, the case is with departments that the routing pack names."""
+    late = MONDAY + timedelta(days=8)
+    opinion = {"task": "review-review", "result": "agree", "text": "同意"}
+    routed = PlainSettlement(matter(规则={"routing": "routing"}))
+    state, _ = routed.walk(None, order("file", body_of_file()))
+    assert [one.role for one in approval.questions_of_time(state, late)] == ["routing"]
+    assert code_of(state, order("opine", opinion, at=late, who="u:r")) == ""
+    assert code_of(state, order("opine", {"task": "x"}, at=late)) == "bad_body"
+    assert code_of(state, order("file", body_of_file(), at=late)) == "already_filed"
+    in_time = order("opine", opinion, at=MONDAY + timedelta(days=1), who="u:r")
+    assert code_of(state, in_time) == "wrong_stage"
+    assert approval.questions_of_time(state, in_time.occurred_at) == ()
