@@ -25,6 +25,7 @@ from activities.sealing import Sealer, merged_form
 from audit.entry import entry_id
 from audit.vault import KeyDestroyed
 from cases import approval, messages, numbers
+from cases.approval import articles
 from cases.case_view import clock_event_of
 from cases.clocks.lines import ClockLine, lines
 from cases.database import reading
@@ -454,7 +455,8 @@ def _parsed(command: Command) -> messages.Frozen:
     except ValidationError as malformed:
         first = malformed.errors()[0]
         path = ".".join(str(part) for part in ("body", *first["loc"]))
-        raise RuleForbids("malformed", f"内容不合格式：{first['msg']}", "", path) from malformed
+        basis = articles.asked_by(command.verb, first["loc"])
+        raise RuleForbids("malformed", f"内容不合格式：{first['msg']}", basis, path) from malformed
 
 
 def _folded(state: CaseState, events: Sequence[Event]) -> CaseState:

@@ -3,6 +3,9 @@
 行政许可法 = 中华人民共和国行政许可法 (2019 修正); 民事诉讼法 = 2023 修正.
 """
 
+from collections.abc import Sequence
+from types import MappingProxyType
+
 NOT_REQUIRED = "行政许可法第三十二条第一款第（一）项"
 NOT_COMPETENT = "行政许可法第三十二条第一款第（二）项"
 CORRECT_ON_SPOT = "行政许可法第三十二条第一款第（三）项"
@@ -33,3 +36,26 @@ WAITS = {"site_visit": "AY-37", "publicity": "BZ-19"}
 RECEIPT_CONFIRMED = "XXGK-31"
 SUPERVISION = "XKF-60"
 """上级行政机关……及时纠正行政许可实施中的违法行为: a pause without ground is one."""
+
+_REQUIRED: MappingProxyType[tuple[str, str], str] = MappingProxyType(
+    {
+        ("ask_supplement", "lacking"): NOTICE,
+        ("start_procedure", "kind"): PROCEDURE,
+        ("start_procedure", "ground"): PROCEDURE,
+        ("start_procedure", "expected_days"): PROCEDURE,
+        ("extend", "reason"): EXTENSION,
+        ("tell_hearing_right", "interest"): HEARING_RIGHT,
+        ("notify_hearing", "hearing_at"): HEARING_NOTICE,
+        ("notify_hearing", "place"): HEARING_NOTICE,
+        ("notify_hearing", "host"): HEARING_HOST,
+        ("assign_inspectors", "inspectors"): INSPECTORS,
+        ("disallow_pause", "reason"): SUPERVISION,
+        ("restore_pause", "reason"): SUPERVISION,
+    }
+)
+"""Verb and field of its body → the article that asks for what the field must say."""
+
+
+def asked_by(verb: str, path: Sequence[int | str]) -> str:
+    """Return the article that asks for a field of an order's body, empty where none does."""
+    return _REQUIRED.get((verb, str(path[0])), "") if path else ""

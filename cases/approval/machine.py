@@ -219,7 +219,8 @@ def _body(command: Command) -> messages.Frozen:
     except ValidationError as wrong:
         first = wrong.errors()[0]
         place = ".".join(str(part) for part in ("body", *first["loc"]))
-        raise RuleForbids("bad_body", f"{place}：{first['msg']}", "", place) from wrong
+        basis = articles.asked_by(command.verb, first["loc"])
+        raise RuleForbids("bad_body", f"{place}：{first['msg']}", basis, place) from wrong
 
 
 def _in_stage(state: CaseState, verb: str, row: Row) -> None:

@@ -16,42 +16,17 @@ The law (行政许可法 unless named):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from cases.state import ClockEvent
+from tests.clocks.timetable import Beginning, Timetable, begins, ends, pause_of
 
-EIGHT = frozenset(
-    {"hearing", "tender", "auction", "inspection", "testing", "quarantine", "appraisal",
-     "expert_review"}
-)  # fmt: skip
-"""第四十五条: 听证、招标、拍卖、检验、检测、检疫、鉴定、专家评审."""
-GONE = frozenset({"refused_acceptance", "withdrawn", "closed"})
 IN_DAYS = ("working_day", "day", "on_the_spot")
 MINUTES = 1440
-
-Span = tuple[int, str]
-"""So many of a unit."""
-
-
-@dataclass(frozen=True)
-class Timetable:
-    """The numbers of one matter."""
-
-    zone: str
-    statutory: Span
-    promised: Span
-    notice: Span = (5, "working_day")
-    delivery: Span = (10, "working_day")
-    extension: Span | None = None
-    promise_pauses: frozenset[str] = EIGHT
-    steps: Mapping[str, Span] = field(default_factory=dict)
-    """Task key (`review-fire`) → its limit."""
-    undertaking: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +52,9 @@ class DayTable:
 class Run:
     """One running of one period, and what has become of it so far."""
 
-    key: str
-    n: int
-    unit: str
+    begun: Beginning
     since: datetime
     zero: int
-    grounds: frozenset[str]
-    extension: Span | None = None
-    roll: bool = False
     ended_at: datetime | None = None
     ended_on: int | None = None
     standing: set[str] = field(default_factory=set)
@@ -99,6 +69,11 @@ class Run:
     states: list[tuple[int, str]] = field(default_factory=list)
     stood: list[list[datetime | None]] = field(default_factory=list)
     extended_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.key, self.roll = self.begun.key, self.begun.roll
+        self.n, self.unit = self.begun.span
+        self.extension = self.begun.extension
 
     @property
     def left(self) -> int:
@@ -124,10 +99,12 @@ class _Life:
         """Those of which a further day can still tell something."""
         self.open: dict[str, str] = {}
         """Pauses that stand now: name → ground."""
+        self.unlawful: set[str] = set()
         self.day = 0
 
     def lived(self, events: Iterable[ClockEvent]) -> list[Run]:
-        story = _lawful(sorted(events, key=lambda event: event.at))
+        story = sorted(events, key=lambda event: event.at)
+        self.unlawful = _unlawful(story)
         days = self._told_by_day(story)
         if not days:
             return []
@@ -221,19 +198,20 @@ class _Life:
                 self._extend(event)
 
     def _pauses(self, event: ClockEvent) -> None:
-        for name, ground, begins in _pause_of(event):
-            if begins:
+        pause = pause_of(event)
+        if pause is not None and pause[0] not in self.unlawful:
+            name, ground, stands = pause
+            if stands:
                 self.open[name] = ground
             else:
                 self.open.pop(name, None)
             for run in self.runs:
                 if run.ended_at is None:
-                    _stand(run, {one for one, why in self.open.items() if why in run.grounds},
-                           event.at)  # fmt: skip
+                    _stand(run, self._standing(run), event.at)
 
     def _ends(self, event: ClockEvent) -> None:
         for run in self.runs:
-            if run.ended_at is None and _is_ended_by(run.key, event):
+            if run.ended_at is None and ends(self.timetable, run.key, event):
                 self._end(run, event.at)
 
     def _end(self, run: Run, at: datetime) -> None:
@@ -250,14 +228,17 @@ class _Life:
                 run.n += run.extension[0]
 
     def _starts(self, event: ClockEvent) -> None:
-        for key, (n, unit), grounds, extension, roll in _started_by(self.timetable, event):
+        for one in begins(self.timetable, event):
             for before in self.runs:
-                if before.key == key and before.ended_at is None:
+                if before.key == one.key and before.ended_at is None:
                     self._end(before, event.at)
-            run = Run(key, n, unit, event.at, self.day, grounds, extension, roll)
-            _stand(run, {one for one, why in self.open.items() if why in grounds}, event.at)
+            run = Run(one, event.at, self.day)
+            _stand(run, self._standing(run), event.at)
             self.runs.append(run)
             self.alive.append(run)
+
+    def _standing(self, run: Run) -> set[str]:
+        return {name for name, ground in self.open.items() if ground in run.begun.grounds}
 
 
 def _goes_on(run: Run) -> bool:
@@ -273,81 +254,15 @@ def _stand(run: Run, names: set[str], at: datetime) -> None:
     run.standing = names
 
 
-def _lawful(story: list[ClockEvent]) -> list[ClockEvent]:
-    """Leave out the pauses that supervision has found unlawful and has not restored since."""
-    unlawful: set[str] = set()
+def _unlawful(story: Sequence[ClockEvent]) -> set[str]:
+    """Return the pauses that supervision has found unlawful and has not restored since."""
+    found: set[str] = set()
     for event in story:
         if event.kind == "pause_disallowed":
-            unlawful.add(str(event.detail["name"]))
+            found.add(str(event.detail["name"]))
         elif event.kind == "pause_restored":
-            unlawful.discard(str(event.detail["name"]))
-    if not unlawful:
-        return story
-    return [
-        event
-        for event in story
-        if not any(name in unlawful for name, _, _ in _pause_of(event))
-    ]  # fmt: skip
-
-
-def _pause_of(event: ClockEvent) -> Iterator[tuple[str, str, bool]]:
-    """Yield name and ground of the pause that begins or ends here."""
-    told: Mapping[str, Any] = event.detail
-    if event.kind == "paused":
-        yield str(told["name"]), str(told["ground"]), True
-    elif event.kind == "resumed":
-        yield str(told["name"]), "", False
-    elif event.kind == "noticed" and told.get("back_to") == "review":
-        yield "supplement", "supplement", True
-    elif event.kind == "supplied" and told.get("complete"):
-        yield "supplement", "supplement", False
-
-
-def _is_ended_by(key: str, event: ClockEvent) -> bool:
-    kind, told = event.kind, event.detail
-    if key in ("statutory", "promised"):
-        return kind == "decided" or kind in GONE
-    if key == "notice":
-        return kind in ("noticed", "accepted", "deemed_accepted") or kind in GONE
-    if key == "delivery":
-        return kind in ("delivered", "closed", "withdrawn")
-    if key == "supplement":
-        over = kind in ("accepted", "deemed_accepted") or kind in GONE
-        return over or (kind == "supplied" and bool(told.get("complete")))
-    if key == "undertaking":
-        over = kind in ("decided", "undertaking_lapsed") or kind in GONE
-        return over or (kind == "supplied" and bool(told.get("made_good")))
-    if key == "rating":
-        return kind in ("rated", "rating_lapsed")
-    over = kind == "decided" or kind in GONE
-    return over or (kind == "step_done" and f"step:{told.get('task')}" == key)
-
-
-def _started_by(
-    timetable: Timetable, event: ClockEvent
-) -> Iterator[tuple[str, Span, frozenset[str], Span | None, bool]]:
-    """Yield key, length, grounds that stop it, extension, and whether its end moves on."""
-    kind, told = event.kind, event.detail
-    none: frozenset[str] = frozenset()
-    if kind == "received":
-        yield "notice", timetable.notice, none, None, False
-    if kind in ("accepted", "deemed_accepted"):
-        yield "statutory", timetable.statutory, EIGHT, timetable.extension, False
-        yield "promised", timetable.promised, timetable.promise_pauses, timetable.extension, False
-        if told.get("mode") == "tolerant" and timetable.undertaking is not None:
-            yield "undertaking", timetable.undertaking, none, None, True
-    if kind == "noticed" and told.get("back_to") != "review":
-        yield "supplement", (_whole(told["supply_within_days"]), "day"), none, None, True
-    if kind == "decided" and told.get("result") in ("grant", "refuse"):
-        yield "delivery", timetable.delivery, none, None, False
-    if kind in ("closed", "refused_acceptance"):
-        yield "rating", (30, "day"), none, None, False
-    if kind == "step_opened" and (limit := timetable.steps.get(str(told["task"]))):
-        yield f"step:{told['task']}", limit, EIGHT, None, False
-
-
-def _whole(value: Any) -> int:
-    return int(value)
+            found.discard(str(event.detail["name"]))
+    return found
 
 
 # --- minute by minute ---

@@ -10,8 +10,9 @@ from cases.approval.clocks import clock_rules
 from cases.approval.opening import plan_of
 from catalogue.clock_rules import ClockRule
 from catalogue.working_days import Calendar
-from tests.clocks.by_day import EIGHT, DayTable, Span, Timetable
+from tests.clocks.by_day import DayTable
 from tests.clocks.stories import TIMETABLES
+from tests.clocks.timetable import EIGHT, Span, Timetable
 from tests.histories.sample import matter
 
 LIKELY_OFF = frozenset(
@@ -68,6 +69,16 @@ def _elements(timetable: Timetable) -> dict[str, Any]:
             }
             for task, span in timetable.steps.items()
         ],
+        "时限起算": timetable.counts_from,
+        "检验指派时限": None if timetable.assignment is None else _limit(timetable.assignment),
+        "延续": None
+        if timetable.late_renews is None
+        else {
+            "有效期字段": "licence_until",
+            "申请提前": _limit((30, "day")),
+            "逾期申请视为延续": timetable.late_renews,
+            "依据": "XKF-50",
+        },
         "容缺受理": None
         if undertaking is None
         else {"补齐时限": _limit(undertaking), "逾期处理": "withdrawn", "依据": "AY-24"},

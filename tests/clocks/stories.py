@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from pydantic import JsonValue
 
 from cases.state import ClockEvent
-from tests.clocks.by_day import EIGHT, DayTable, Span, Timetable, tell
+from tests.clocks.by_day import DayTable, tell
+from tests.clocks.timetable import EIGHT, Span, Timetable
 
 _T = TypeVar("_T")
 
@@ -95,6 +96,15 @@ TIMETABLES: tuple[Timetable, ...] = (
         zone=CHINA, statutory=(72, "hour"), promised=(24, "hour"), extension=(24, "hour"),
         promise_pauses=_OWN, steps=_steps((3, "working_hour"), (15, "minute")),
     ),
+    Timetable(  # 政府信息公开: from receipt, anew after a supplement
+        zone=CHINA, statutory=(20, "working_day"), promised=(15, "working_day"),
+        notice=(7, "working_day"), delivery=(5, "working_day"), extension=(20, "working_day"),
+        promise_pauses=frozenset({"supplement"}), counts_from="receipt",
+    ),
+    Timetable(  # 延续, and inspectors to be named within five working days
+        zone=CHINA, statutory=(20, "working_day"), promised=(15, "working_day"),
+        extension=(10, "working_day"), assignment=(5, "working_day"), late_renews=False,
+    ),
     Timetable(
         zone="Europe/Amsterdam", statutory=(56, "day"), promised=(56, "day"), notice=(56, "day"),
         delivery=(7, "day"), extension=(42, "day"), promise_pauses=frozenset({"supplement"}),
@@ -123,6 +133,9 @@ class _Teller:
     noticed: bool = False
     extended: bool = False
     undertaking: bool = False
+    assigned: bool = False
+    hearing: str = ""
+    """What came last of the hearing on request."""
     accepted_at: datetime | None = None
     open: dict[str, str] = field(default_factory=dict)
     """Pauses that stand: name → ground; a supplement is one too."""
@@ -134,7 +147,7 @@ class _Teller:
 
     def tell(self) -> None:
         self.now = self._at(FIRST + self.choose.below(LAST - FIRST))
-        self.say("received", channel="window")
+        self.say("received", None, **self._licence())
         if not self._until_acceptance():
             return
         self._review()
@@ -186,6 +199,15 @@ class _Teller:
             )
         )
 
+    def _licence(self) -> dict[str, JsonValue]:
+        """Return what a request for renewal says of the licence."""
+        if self.timetable.late_renews is None:
+            return {}
+        days = self.choose.below(60)
+        zone = ZoneInfo(self.timetable.zone)
+        until = self.now.astimezone(zone).date() + timedelta(days=days)
+        return {"licence_until": until.isoformat(), "requested_late": days < 30}
+
     # --- before acceptance ---
 
     def _until_acceptance(self) -> bool:
@@ -212,9 +234,10 @@ class _Teller:
 
     def _notice_due(self) -> datetime:
         """Return when silence makes an acceptance: lived through with nothing else told."""
-        (notice,) = tell(self.timetable, self.table, self.events, self.now)
-        assert notice.due_at is not None
-        return notice.due_at
+        lived = tell(self.timetable, self.table, self.events, self.now)
+        (due_at,) = (run.due_at for run in lived if run.key == "notice")
+        assert due_at is not None
+        return due_at
 
     def _deemed(self, at: datetime) -> None:
         received_at = self.events[0].at
@@ -273,7 +296,7 @@ class _Teller:
                     self._decided()
 
     def _something(self) -> None:
-        match self.choose.below(10):
+        match self.choose.below(12):
             case 0 | 1 | 2:
                 self._start_pause()
             case 3 | 4 | 5:
@@ -284,6 +307,8 @@ class _Teller:
                 self._extend()
             case 8:
                 self._step()
+            case 9:
+                self._hear()
             case _:
                 self._supervise()
 
@@ -353,6 +378,21 @@ class _Teller:
             self.say(
                 "step_done", task=task, state="cancelled", department=task.removeprefix("review-")
             )
+
+    def _hear(self) -> None:
+        """The hearing, one step further; or inspectors are named."""
+        if self.timetable.assignment is not None and not self.assigned:
+            self.assigned = True
+            self.say("inspectors_assigned", officers=2)
+            return
+        following = {
+            "": ("hearing_right_told",),
+            "hearing_right_told": ("hearing_requested", "hearing_requested", "hearing_lapsed"),
+            "hearing_requested": ("hearing_held", "hearing_cancelled"),
+        }.get(self.hearing)
+        if following is not None:
+            self.hearing = self.one_of(following)
+            self.say(self.hearing)
 
     def _supervise(self) -> None:
         names = sorted({*self.ended, *self.open})

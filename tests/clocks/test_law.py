@@ -21,8 +21,10 @@ from cases.clocks import Due, Ledger, due_of, ledger, newest, periods
 from cases.state import ClockEvent
 from catalogue.clock_rules import ClockRule
 from catalogue.load import load_catalogue
+from catalogue.matters import Limit
 from catalogue.words import PROCEDURES
-from tests.clocks.by_day import EIGHT, Span, Timetable, tell
+from tests.clocks.by_day import tell
+from tests.clocks.timetable import EIGHT, Span, Timetable
 from tests.clocks.twice import CN, TABLE
 
 ZONE = "Asia/Shanghai"
@@ -30,6 +32,8 @@ CHINA = ZoneInfo(ZONE)
 CATALOGUE = load_catalogue()
 INSTANT = timedelta(microseconds=1)
 FOOD, BUILDING = "food-operation", "construction-permit"
+RENEWAL, DISCLOSURE = "radiation-renewal", "information-disclosure"
+INSPECTED = "food-operation, inspected"
 
 Told = tuple[str, str, dict[str, JsonValue]]
 """Kind, local time, detail."""
@@ -48,7 +52,12 @@ def history(*told: Told) -> list[ClockEvent]:
 
 @cache
 def rules_of(matter: str) -> tuple[ClockRule, ...]:
-    found = CATALOGUE.matter_in_force(matter, date(2026, 3, 2))
+    """Return the clock rules of the newest version; of `INSPECTED` with inspectors to be named."""
+    code = FOOD if matter == INSPECTED else matter
+    found = [one for one in CATALOGUE.matters if one.code == code][-1]
+    if matter == INSPECTED:
+        five = Limit(n=5, unit="working_day", basis="XKF-55")
+        found = found.model_copy(update={"assignment": five})
     return clock_rules(plan_of(found, digest="0" * 64))
 
 
@@ -74,6 +83,9 @@ def timetable_of(rules: Sequence[ClockRule]) -> Timetable:
         delivery=spans["delivery"],
         extension=None if more is None else (more.n, more.unit),
         promise_pauses=frozenset(promised.pauses),
+        assignment=spans.get("assignment"),
+        counts_from="receipt" if promised.starts[0].event == "received" else "acceptance",
+        late_renews=False if "renewal" in spans else None,
     )
 
 
@@ -182,6 +194,37 @@ ARTICLES: list[tuple[str, str, str, list[Told], Told, str]] = [
       ("extended", "2026-05-08T23:59", {"n": 15, "unit": "working_day",
                                         "rank": "government_head"})],
      ("decided", "", GRANTED), "2026-05-28"),
+    ("XKF-47a", FOOD, "hearing_request",  # 日, of the applicant: moved from Saturday to Monday
+     [("received", "2026-03-02T09:00", {}), ("accepted", "2026-03-02T17:00", {"mode": "plain"}),
+      ("hearing_right_told", "2026-03-09T10:00", {})],
+     ("hearing_requested", "", {}), "2026-03-16"),
+    ("XKF-47a", FOOD, "hearing_request",  # 日: the fifth is a make-up Saturday, and counts
+     [("received", "2026-04-01T09:00", {}), ("accepted", "2026-04-01T17:00", {"mode": "plain"}),
+      ("hearing_right_told", "2026-05-04T10:00", {})],
+     ("hearing_requested", "", {}), "2026-05-09"),
+    ("XKF-47b", FOOD, "hearing",
+     [("received", "2026-03-02T09:00", {}), ("accepted", "2026-03-02T17:00", {"mode": "plain"}),
+      ("hearing_right_told", "2026-03-09T10:00", {}),
+      ("hearing_requested", "2026-03-10T10:00", {})],
+     ("hearing_held", "", {}), "2026-04-08"),
+    ("XKF-50", RENEWAL, "renewal",  # nothing moves a licence's last day, a Sunday
+     [("received", "2026-03-02T09:00", {"licence_until": "2026-04-05", "requested_late": False}),
+      ("accepted", "2026-03-02T17:00", {"mode": "plain"}),
+      ("paused", "2026-03-03T09:00", {"ground": "hearing", "name": "hearing-1"})],
+     ("decided", "", GRANTED), "2026-04-05"),
+    ("XKF-55", INSPECTED, "assignment",
+     [("received", "2026-02-12T09:00", {}),
+      ("accepted", "2026-02-13T17:00", {"mode": "plain"})],
+     ("inspectors_assigned", "", {"officers": 2}), "2026-02-27"),
+    ("XXGK-33-2", DISCLOSURE, "statutory",
+     [("received", "2026-01-30T09:00", {})],
+     ("decided", "", GRANTED), "2026-03-05"),
+    ("XXGK-33-2", DISCLOSURE, "statutory",  # anew from the day on which it was supplied
+     [("received", "2026-01-12T09:00", {}),
+      ("noticed", "2026-01-14T09:00", {"supply_within_days": 30, "back_to": "received"}),
+      ("supplied", "2026-01-30T09:00", {"complete": True}),
+      ("accepted", "2026-02-02T09:00", {"mode": "plain"})],
+     ("decided", "", GRANTED), "2026-03-05"),
     ("XKF-44", FOOD, "delivery",
      [("received", "2026-09-01T09:00", {}), ("accepted", "2026-09-01T17:00", {"mode": "plain"}),
       ("decided", "2026-09-30T12:00", GRANTED)],
@@ -216,8 +259,8 @@ def test_an_act_in_the_last_minute_is_in_time_and_one_at_midnight_is_not(
         False,
     ]
     assert told[0].left == 0
-    midnight_works = CN.is_working(date.fromisoformat(midnight))
-    assert told[1].left == (-1 if midnight_works else 0)
+    counts = told[1].period.rule.limit.unit == "day" or CN.is_working(date.fromisoformat(midnight))
+    assert told[1].left == (-1 if counts else 0)
 
 
 # --- 第三十二条: silence makes an acceptance, as of receipt ---

@@ -80,7 +80,8 @@ FEATURES = (
     "deemed acceptance", "supplement before acceptance", "supplement after acceptance",
     "extension", "step opened again", "several departments", "withdrawn", "decided in time",
     "decided too late", "event at midnight", "pauses that touch", "pauses that overlap",
-    "open pause", "pause disallowed", "pause restored", "past the last notice", "undertaking",
+    "open pause", "hearing on request", "inspectors", "renewal",
+    "pause disallowed", "pause restored", "past the last notice", "undertaking",
     *(f"timetable {index}" for index in range(len(TIMETABLES))),
 )  # fmt: skip
 
@@ -89,10 +90,13 @@ def _features(told: Story) -> set[str]:
     kinds = Counter(event.kind for event in told.events)
     names = {
         "deemed_accepted": "deemed acceptance", "extended": "extension", "withdrawn": "withdrawn",
+        "hearing_requested": "hearing on request", "inspectors_assigned": "inspectors",
         "pause_disallowed": "pause disallowed", "pause_restored": "pause restored",
     }  # fmt: skip
     seen = {name for kind, name in names.items() if kinds[kind]}
     seen.add(f"timetable {TIMETABLES.index(told.timetable)}")
+    if "licence_until" in told.events[0].detail:
+        seen.add("renewal")
     for event in told.events:
         if event.kind == "noticed":
             after = event.detail["back_to"] == "review"
