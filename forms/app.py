@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from forms import acting, admin, case, letters, lists, public, signing_in, window
+from forms import acting, admin, case, census, letters, lists, public, signing_in, window
 from forms.guard import SafeHeaders, Stop, Throttle, Throttles, arrive, page
 from forms.ports import NotNow, Options, Ports
 from forms.rendering import STATIC
@@ -85,6 +85,7 @@ def routes(options: Options) -> list[BaseRoute]:
             methods=post,
             body=2 * 1024 * 1024,
         ),
+        page("/census", census.census, act="census_read", thing="census"),
         page("/accounts", admin.accounts),
         page(
             "/accounts", admin.create_account, act="account_manage", thing="account", methods=post

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
+from cases.census_view import CensusView
 from cases.facts import CaseFacts
 from cases.messages import Actor, Grant, Outcome
 from cases.reception import NotNow, Reception
@@ -380,6 +381,12 @@ class Releases(Protocol):
         ...
 
 
+class Census(Protocol):
+    """The census of timers."""
+
+    def view(self) -> CensusView: ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """All of it."""
@@ -394,6 +401,7 @@ class Ports:
     drafts: Drafts
     dead_letters: DeadLetters
     releases: Releases
+    census: Census
 
 
 @dataclass(frozen=True)

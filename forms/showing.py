@@ -27,6 +27,7 @@ DESKS = (
     ("list", "release", N_("版本发布"), "/releases"),
     ("account_manage", "account", N_("账号管理"), "/accounts"),
     ("account_grant", "account", N_("账号授权"), "/accounts"),
+    ("census_read", "census", N_("定时器对账"), "/census"),
 )
 """Act, thing, words and address of what only some may see."""
 

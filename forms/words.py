@@ -269,7 +269,24 @@ CASE_KINDS = {
 }
 """GB/T 39046-2020 A.6."""
 
+FAULTS = {
+    "missing": N_("流程不存在"),
+    "closed": N_("流程已终止而办件未结"),
+    "reset": N_("流程被重置到较早的位置"),
+    "wedged": N_("流程任务反复失败"),
+    "behind": N_("流程落后于办件记录"),
+    "ahead": N_("流程记得的环节多于办件记录"),
+    "unarmed": N_("有未到的时刻而没有定时器"),
+    "doubled": N_("定时器不止一个"),
+    "misarmed": N_("定时器不在最早的时刻"),
+    "stray": N_("定时器不属于任何时刻"),
+    "late": N_("定时器过时未响"),
+    "lingering": N_("办件已结而流程未止"),
+}
+"""What the census finds; `cases.armed.IN_CHINESE` says the same to those without a page."""
+
 TABLES = {
+    "fault": FAULTS,
     "stage": STAGES,
     "ending": ENDINGS,
     "verb": VERBS,

@@ -95,7 +95,7 @@ class Scope:
     types: frozenset[str] = field(default=frozenset({"case"}))
 
 
-_ALL = frozenset({"case", "release", "dead_letter", "account", "policy", "audit"})
+_ALL = frozenset({"case", "release", "dead_letter", "account", "policy", "audit", "census"})
 
 
 def _any_row() -> Exists:

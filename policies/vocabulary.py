@@ -64,6 +64,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "account": ("account_manage", "account_grant"),
         "policy": ("policy_read", "policy_propose", "policy_approve"),
         "audit": ("audit_read",),
+        "census": ("census_read",),
     }
 )
 """Object type → acts."""
@@ -128,6 +129,7 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "policy_propose": "提出策略变更",
         "policy_approve": "批准策略变更",
         "audit_read": "查阅审计日志",
+        "census_read": "查阅定时器对账",
     }
 )
 
@@ -139,6 +141,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "account": "账号",
         "policy": "策略",
         "audit": "审计日志",
+        "census": "定时器对账",
     }
 )
 

@@ -33,13 +33,13 @@ from cases import census, leases
 from cases.alarms import Alarm
 from cases.armed import IN_CHINESE, STRAY, Fault, Seen, fault_of
 from cases.census import Expected, Lateness, Looked
+from cases.census_view import LEASE
 from cases.database import reading
 from workflows.approval import ApprovalWorkflow, workflow_id
 from yichuang import counting
 from yichuang.history import Mark, look
 from yichuang.mending import Mender
 
-LEASE = "census"
 ALARM = "census"
 """Kind of the alarms that it raises."""
 LEASE_FOR = timedelta(seconds=45)

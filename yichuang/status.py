@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cases import alarms
 from cases.alarms import KeptAlarm
+from cases.census_view import CensusView, census_view, counts
 from cases.database import StoreUnwritable, open_engine, reading
 from yichuang import roles
 from yichuang.embedded import ground, temporal
@@ -121,6 +122,23 @@ async def all_standing(settings: Settings, parts: Sequence[Part] = PARTS) -> lis
     return list(await asyncio.gather(*(standing(settings, part) for part in parts)))
 
 
+def census_of(settings: Settings) -> CensusView | None:
+    """Return what the census says; None where the cases store cannot be read."""
+    engine = open_engine(settings.store_url("cases"), read_only=True)
+    try:
+        with reading(engine) as connection:
+            return census_view(connection, datetime.now(UTC))
+    except (StoreUnwritable, SQLAlchemyError):
+        return None
+    finally:
+        engine.dispose()
+
+
+def is_well(found: Sequence[Standing], census: CensusView | None) -> bool:
+    """Whether every part is ready and the census, where one was taken, counts nothing wrong."""
+    return all(one.state == "ready" for one in found) and not (census and census.wrong_count)
+
+
 def open_alarms(settings: Settings) -> list[KeptAlarm]:
     """Return every open alarm, the oldest first; none where the cases store cannot be read."""
     engine = open_engine(settings.store_url("cases"), read_only=True)
@@ -135,14 +153,17 @@ def open_alarms(settings: Settings) -> list[KeptAlarm]:
 
 
 def as_json(
-    settings: Settings, found: Sequence[Standing], sounding: Sequence[KeptAlarm]
+    settings: Settings,
+    found: Sequence[Standing],
+    sounding: Sequence[KeptAlarm],
+    census: CensusView | None,
 ) -> dict[str, Any]:
     """Return the answer of `yichuang status --json`."""
     return {
         "form": settings.form,
         "data": str(settings.data),
         "running": ground.is_held(settings),
-        "well": all(one.state == "ready" for one in found),
+        "well": is_well(found, census),
         "parts": [asdict(one) for one in found],
         "alarms": [
             {
@@ -156,4 +177,5 @@ def as_json(
             }
             for one in sounding
         ],
+        "census": None if census is None else counts(census),
     }

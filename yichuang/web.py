@@ -35,6 +35,7 @@ from yichuang.web_letters import WebLetters
 from yichuang.web_ports import (
     WebAccess,
     WebCatalogue,
+    WebCensus,
     WebDisclosures,
     WebDrafts,
     WebReader,
@@ -103,6 +104,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
         drafts=WebDrafts(desk, desk_vault, sealer.who, now),
         dead_letters=letters,
         releases=WebReleases(cases, door, asyncio.get_running_loop(), now),
+        census=WebCensus(cases, now),
     )
     return application(ports, options_of(settings), AWAY), letters, desk
 

@@ -17,6 +17,7 @@ from audit.outbox import record
 from audit.payloads import Payload, seal_payloads
 from audit.vault import SubjectVault
 from cases.accounts import Accounts
+from cases.census_view import CensusView, census_view
 from cases.database import reading
 from cases.desk import MOST_DRAFTS, TooManyDrafts, Upload
 from cases.desk import Desk as Kept
@@ -61,6 +62,18 @@ class WebAccess:
             found = self.access.decide(actor, act, thing, self.now())
         reason = f"{found.reason}（{found.basis}）" if found.basis else found.reason
         return ports.Verdict(found.allowed, reason, found.remedy)
+
+
+@dataclass(frozen=True)
+class WebCensus:
+    """`forms.ports.Census` over the cases store."""
+
+    engine: Engine
+    now: Callable[[], datetime]
+
+    def view(self) -> CensusView:
+        with reading(self.engine) as connection:
+            return census_view(connection, self.now())
 
 
 @dataclass(frozen=True)

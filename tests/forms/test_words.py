@@ -10,6 +10,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from cases.approval import CLOCK_KINDS
+from cases.armed import IN_CHINESE
 from cases.messages import BODIES
 from cases.state import ENDINGS, Stage
 from catalogue.matters import DocumentKind, ProcedureKind, Unit
@@ -59,3 +60,4 @@ def test_every_code_has_its_word() -> None:
     assert set(words.PROCEDURES) == set(get_args(ProcedureKind))
     assert set(words.UNITS) == set(get_args(Unit))
     assert set(words.CLOCK) == set(CLOCK_KINDS)
+    assert words.FAULTS == IN_CHINESE

@@ -52,6 +52,7 @@ from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_ports import (
     WebAccess,
     WebCatalogue,
+    WebCensus,
     WebDisclosures,
     WebDrafts,
     WebReader,
@@ -307,6 +308,7 @@ class Town:
             drafts=WebDrafts(desk, web_vault, named, _now),
             dead_letters=self.letters,
             releases=self.releases,
+            census=WebCensus(self.cases, _now),
         )
         self.ids: dict[str, str] = {}
         for login in PEOPLE:

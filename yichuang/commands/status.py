@@ -3,10 +3,18 @@
 import argparse
 import asyncio
 
+from cases.census_view import shortly
 from yichuang.cli import WRONG
 from yichuang.embedded import parts
 from yichuang.settings import Settings
-from yichuang.status import IN_CHINESE, all_standing, as_json, open_alarms
+from yichuang.status import (
+    IN_CHINESE,
+    all_standing,
+    as_json,
+    census_of,
+    is_well,
+    open_alarms,
+)
 from yichuang.terminal import complain, say, say_json
 
 SHOWN = 20
@@ -28,9 +36,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         complain(f"没有叫 {unknown.args[0]} 的部件；有：{'、'.join(p.name for p in parts.PARTS)}。")
         return WRONG
     found = asyncio.run(all_standing(settings, asked))
-    sounding = open_alarms(settings)
+    sounding, census = open_alarms(settings), census_of(settings)
     if args.json:
-        say_json(as_json(settings, found, sounding))
+        say_json(as_json(settings, found, sounding, census))
     else:
         for one in found:
             again = f"（重启过 {one.restarts} 次）" if one.restarts else ""
@@ -39,4 +47,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             say(f"警报 {alarm.raised_at:%Y-%m-%d %H:%M}Z {alarm.alarm.text}")
         if len(sounding) > SHOWN:
             say(f"另有 {len(sounding) - SHOWN} 个警报，见 --json")
-    return 0 if all(one.state == "ready" for one in found) else 1
+        if census is not None and (said := shortly(census)):
+            say(said)
+    return 0 if is_well(found, census) else 1

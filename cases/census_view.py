@@ -1,0 +1,220 @@
+"""The census as people read it: two counts, or each case by name with what is wrong and since when.
+
+The overdue instants are asked anew at each reading, from SQL alone: they do not depend on the
+worker that takes the census.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import Connection, select
+
+from cases import census, leases
+from cases.armed import STRAY, Fault
+from cases.census import Lateness, Overdue
+from cases.tables import case
+from cases.tables import census as census_table
+
+LEASE = "census"
+"""Name of the lease under which a worker takes the census and notes what it found."""
+FRESH_WITHIN = timedelta(seconds=60)
+"""A census older than this proves nothing of now: six rounds were missed."""
+MENDED_WITHIN = timedelta(days=1)
+NONE_FIRED = Lateness(0)
+MOST = 500
+NAMED = 5
+"""Cases that one sentence names."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCase:
+    """A case with whose timer something is wrong."""
+
+    case_id: str
+    case_no: str
+    department: str
+    fault: Fault
+    since: datetime
+    mends: int
+    """How often it was mended without getting well."""
+
+
+@dataclass(frozen=True, slots=True)
+class MendedCase:
+    """A case that was mended lately."""
+
+    case_id: str
+    case_no: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CensusView:
+    """All that the census says at one moment."""
+
+    now: datetime
+    looked_at: datetime | None
+    """When the last round ended; None where none ever did."""
+    away: str = ""
+    """Why nothing can be proven at present, one sentence."""
+    away_since: datetime | None = None
+    unarmed: int = 0
+    """Cases with an open instant for which not exactly its timer waits."""
+    stray: int = 0
+    """Cases with a timer that belongs to no instant."""
+    watched: int = 0
+    waiting: int = 0
+    """Cases with an open instant, of those that were looked at."""
+    unproven: int = 0
+    wrong: tuple[WrongCase, ...] = ()
+    overdue: tuple[Overdue, ...] = ()
+    mended: tuple[MendedCase, ...] = ()
+    late_hour: Lateness = NONE_FIRED
+    late_day: Lateness = NONE_FIRED
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the last round is recent enough to say anything of now."""
+        return self.looked_at is not None and self.now - self.looked_at <= FRESH_WITHIN
+
+    @property
+    def wrong_count(self) -> int:
+        """Cases whose timer is wrong, and instants that are overdue by SQL alone."""
+        return self.unarmed + self.stray + len(self.overdue)
+
+    @property
+    def is_well(self) -> bool:
+        """0/0, proven just now, and nothing overdue by SQL alone."""
+        return self.is_fresh and not self.away and not self.wrong_count
+
+
+def census_view(connection: Connection, now: datetime) -> CensusView:
+    """Return the census as it stands in the rows."""
+    noted = leases.noted(connection, LEASE)
+    overdue = tuple(census.overdue(connection, now, most=MOST))
+    if noted is None:
+        return CensusView(now, None, overdue=overdue)
+    wrong = _wrong(connection)
+    said: Mapping[str, Any] = noted.said
+    since = said.get("away_since")
+    return CensusView(
+        now,
+        noted.noted_at,
+        away=said.get("away", ""),
+        away_since=datetime.fromisoformat(since) if since else None,
+        unarmed=sum(one.fault not in STRAY for one in wrong),
+        stray=sum(one.fault in STRAY for one in wrong),
+        watched=said["watched"],
+        waiting=said["waiting"],
+        unproven=said["unproven"],
+        wrong=wrong[:MOST],
+        overdue=overdue,
+        mended=_mended(connection, now),
+        late_hour=Lateness(**said["late_hour"]),
+        late_day=Lateness(**said["late_day"]),
+    )
+
+
+def _wrong(connection: Connection) -> tuple[WrongCase, ...]:
+    table = census_table.c
+    query = (
+        select(
+            table.case_id,
+            case.c.case_no,
+            case.c.department,
+            table.fault,
+            table.fault_since,
+            table.mends,
+        )
+        .outerjoin(case, case.c.id == table.case_id)
+        .where(table.fault != "")
+        .order_by(table.fault_since, table.case_id)
+    )
+    return tuple(
+        WrongCase(row[0], row[1] or row[0], row[2] or "", *row[3:])
+        for row in connection.execute(query)
+    )
+
+
+def _mended(connection: Connection, now: datetime) -> tuple[MendedCase, ...]:
+    table = census_table.c
+    query = (
+        select(table.case_id, case.c.case_no, table.mended_at)
+        .join(case, case.c.id == table.case_id)
+        .where(table.mended_at >= now - MENDED_WITHIN, table.fault == "", table.mending == "")
+        .order_by(table.mended_at.desc())
+        .limit(MOST)
+    )
+    return tuple(MendedCase(*row) for row in connection.execute(query))
+
+
+def counts(view: CensusView) -> dict[str, JsonValue]:
+    """Return the counts alone, and whether they are of now."""
+    return {
+        "well": view.is_well,
+        "unarmed": view.unarmed,
+        "stray": view.stray,
+        "overdue": len(view.overdue),
+        "looked_at": view.looked_at.isoformat() if view.looked_at else None,
+        "fresh": view.is_fresh,
+        "away": view.away,
+    }
+
+
+def shortly(view: CensusView) -> str:
+    """Return one sentence where something is wrong; empty at 0/0 and before the first round."""
+    if view.wrong_count:
+        named = dict.fromkeys(
+            (*(w.case_no for w in view.wrong), *(o.case_no for o in view.overdue))
+        )
+        first = "、".join(list(named)[:NAMED]) + ("等" if len(named) > NAMED else "")
+        return (
+            f"定时器对账 {view.unarmed}/{view.stray}，过时无记录 {len(view.overdue)}：{first}"
+            "（见 bin/yichuang census）"
+        )
+    return f"定时器无法对账：{view.away}" if view.away else ""
+
+
+def as_json(view: CensusView) -> dict[str, JsonValue]:
+    """Return the view for machines: instants as ISO 8601, lateness in seconds."""
+
+    def late(one: Lateness) -> dict[str, JsonValue]:
+        return {"count": one.count, "p50": one.p50, "p95": one.p95, "max": one.max}
+
+    return counts(view) | {
+        "watched": view.watched,
+        "waiting": view.waiting,
+        "unproven": view.unproven,
+        "late_seconds_hour": late(view.late_hour),
+        "late_seconds_day": late(view.late_day),
+        "cases": [
+            {
+                "case_no": one.case_no,
+                "case_id": one.case_id,
+                "department": one.department,
+                "fault": one.fault,
+                "since": one.since.isoformat(),
+                "mends": one.mends,
+            }
+            for one in view.wrong
+        ],
+        "overdue_instants": [
+            {
+                "case_no": one.case_no,
+                "case_id": one.case_id,
+                "department": one.department,
+                "timer": one.key,
+                "due_at": one.due_at.isoformat(),
+            }
+            for one in view.overdue
+        ],
+        "mended": [
+            {"case_no": one.case_no, "case_id": one.case_id, "at": one.at.isoformat()}
+            for one in view.mended
+        ],
+    }
