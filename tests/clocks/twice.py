@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
 from cases.clocks import Ledger, Period, ledger, periods
@@ -22,13 +22,18 @@ MINUTE = timedelta(minutes=1)
 
 def periods_of(story: Story) -> list[Period]:
     rules = rules_of(TIMETABLES.index(story.timetable))
-    return [one for one in periods(rules, story.events) if _is_told_twice(one.key)]
+    return [one for one in periods(rules, story.events) if is_told_twice(one.key)]
 
 
 def ledgers_of(story: Story, calendar: Calendar = CN) -> list[Ledger]:
     """Return the ledgers of what both clocks tell, by key and start."""
-    made = [ledger(one, calendar, story.timetable.zone, story.until) for one in periods_of(story)]
-    return sorted(made, key=lambda one: (one.period.key, one.period.start.at))
+    return ordered(
+        ledger(one, calendar, story.timetable.zone, story.until) for one in periods_of(story)
+    )
+
+
+def ordered(ledgers: Iterable[Ledger]) -> list[Ledger]:
+    return sorted(ledgers, key=lambda one: (one.period.key, one.period.start.at))
 
 
 def differences(
@@ -41,8 +46,13 @@ def differences(
 
     `timetable` gives the other clock other numbers than the story's own.
     """
-    ours = ledgers_of(story, calendar)
     runs = tell(timetable or story.timetable, table, story.events, story.until)
+    yield from compared(ledgers_of(story, calendar), runs, table)
+
+
+def compared(
+    ours: list[Ledger], runs: list[Run], table: DayTable
+) -> Iterator[tuple[str, object, object]]:
     others = sorted(runs, key=lambda run: (run.key, run.since))
     keys = [one.period.key for one in ours], [run.key for run in others]
     if keys[0] != keys[1]:
@@ -95,5 +105,5 @@ def days_of(one: Ledger) -> list[tuple[int, str]]:
     return [(row.day.toordinal(), row.state) for row in one.rows]
 
 
-def _is_told_twice(key: str) -> bool:
+def is_told_twice(key: str) -> bool:
     return not key.startswith(ONE_ONLY)
