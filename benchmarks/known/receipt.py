@@ -1,21 +1,28 @@
 """Deadlines of a municipal permit log: ours from the start date, against the authority's column.
 
 Form: a CSV (also gzipped) with the columns of `yichuang/permit_log.py`. The matter is the sample
-`wabo-receipt` of the catalogue: eight weeks from the start, in the case's own zone. Extensions and
-suspensions are not in the log (it ends with the receipt phase: no step stands in the extended cases
-alone), so cases that had one differ, and are counted so. `equal_if_extended` says how many of these
-have the day that the matter's extension would give.
+`wabo-receipt` of the catalogue, by its clock rules: eight weeks from the start, in the case's own
+zone. Extensions and suspensions are not in the log (it ends with the receipt phase, and no step
+stands in the extended cases alone), so cases that had one differ, and are counted so.
+`equal_if_extended` says how many of these have the day that the matter's extension would give.
 """
 
 from __future__ import annotations
 
+from datetime import date
+from functools import cache
 from pathlib import Path
 
 from benchmarks.known import Known, KnownUnreadable
-from cases.clock import Calendar, Period, due_at, local_day
-from catalogue.load import load_catalogue
+from cases.approval import plan_of
+from cases.approval.clocks import clock_rules
+from cases.clock import Calendar, local_day
+from cases.clocks import due_of, newest, periods
+from cases.state import ClockEvent
+from catalogue.clock_rules import ClockRule
+from catalogue.load import digest, load_catalogue
 from catalogue.matters import Matter
-from yichuang.permit_log import LoggedCase, LogUnreadable, read_log
+from yichuang.permit_log import LogUnreadable, read_log
 
 MATTER = "wabo-receipt"
 
@@ -35,14 +42,15 @@ def run(path: Path) -> Known:
         cases += 1
         matter = catalogue.matter_in_force(MATTER, local_day(case.started_at, "Europe/Amsterdam"))
         calendar = catalogue.calendars[matter.calendar]
-        due = due_at(case.started_at, [matter.statutory], calendar, matter.zone)
+        begun = ClockEvent(kind="accepted", at=case.started_at, article=matter.statutory.basis)
         theirs = local_day(case.deadline, matter.zone)
-        if due is not None and due.day == theirs:
+        ours = _last_day(matter, calendar, begun)
+        if ours == theirs:
             equal += 1
-        else:
-            ours = due.day if due else "none"
-            extended += _is_extended(case, matter, calendar)
-            differences.append(f"{case.name}: ours {ours}, the authority's {theirs}")
+            continue
+        granted = ClockEvent(kind="extended", at=case.started_at, article=matter.statutory.basis)
+        extended += _last_day(matter, calendar, begun, granted) == theirs
+        differences.append(f"{case.name}: ours {ours}, the authority's {theirs}")
     return Known(
         cases,
         equal,
@@ -52,10 +60,14 @@ def run(path: Path) -> Known:
     )
 
 
-def _is_extended(case: LoggedCase, matter: Matter, calendar: Calendar) -> bool:
-    """Tell whether the authority's day is the one that the matter's extension would give."""
-    if matter.extension is None or case.deadline is None:
-        return False
-    limits: list[Period] = [matter.statutory, matter.extension]
-    due = due_at(case.started_at, limits, calendar, matter.zone)
-    return due is not None and due.day == local_day(case.deadline, matter.zone)
+def _last_day(matter: Matter, calendar: Calendar, *events: ClockEvent) -> date | None:
+    """Return the last day of the statutory period that the events make; None: it stands still."""
+    period = newest(periods(_rules(matter.version), events))["statutory"]
+    due = due_of(period, calendar, matter.zone)
+    return None if due is None else due.day
+
+
+@cache
+def _rules(version: str) -> tuple[ClockRule, ...]:
+    matter = load_catalogue().matter(MATTER, version)
+    return clock_rules(plan_of(matter, digest(matter)))
