@@ -113,7 +113,11 @@ class _Reading:
         self.implementing, self.lead = implementing, lead
         self.open: dict[tuple[str, str], Holding] = {}
         """(level, name) → what began and has not ended."""
-        self.closed: dict[str, list[Holding]] = {"outside": [], "reviews": [], "desks": []}
+        self.closed: dict[str, list[tuple[str, Holding]]] = {"outside": [], "reviews": []}
+        """Level → what has ended, with its name."""
+        self.desks: list[Holding] = []
+        self.unlawful: set[str] = set()
+        """Names of pauses that supervision does not allow: nobody outside held the case then."""
         self.tasks: dict[str, Holder] = {}
         self.desk = Holding(implementing, datetime.min.replace(tzinfo=UTC))
 
@@ -121,15 +125,13 @@ class _Reading:
         match event.kind:
             case "step_opened" | "step_done":
                 self._review(event)
-            case "paused" | "resumed":
+            case "paused" | "resumed" | "pause_disallowed" | "pause_restored":
                 self._stop(event)
             case "noticed":
                 self._begin("outside", SUPPLEMENT, APPLICANT, event.at)
-            case "returned":
-                back = event.detail.get("to") == "received"
+            case "returned" | "gathered":
+                back = event.kind == "gathered" or event.detail.get("to") == "received"
                 self._move(self.implementing if back else self.lead, event.at)
-            case "gathered":
-                self._move(self.implementing, event.at)
             case "supplied" if not event.detail.get("complete"):
                 pass
             case kind if kind in ENDS_WAITING:
@@ -153,6 +155,10 @@ class _Reading:
         ground, name = ground_of(event.detail)
         if event.kind == "resumed":
             self._end("outside", name, event.at)
+        elif event.kind == "pause_disallowed":
+            self.unlawful.add(name)
+        elif event.kind == "pause_restored":
+            self.unlawful.discard(name)
         elif ground:
             self._begin("outside", name, holder_of(ground), event.at)
 
@@ -167,21 +173,20 @@ class _Reading:
     def _end(self, level: str, name: str, at: datetime) -> None:
         known = self.open.pop((level, name), None)
         if known is not None and known.since < at:
-            self.closed[level].append(Holding(known.holder, known.since, at))
+            self.closed[level].append((name, Holding(known.holder, known.since, at)))
 
     def _move(self, holder: Holder, at: datetime) -> None:
         if self.desk.holder != holder:
             if self.desk.since < at:
-                self.closed["desks"].append(Holding(self.desk.holder, self.desk.since, at))
+                self.desks.append(Holding(self.desk.holder, self.desk.since, at))
             self.desk = Holding(holder, at)
 
     def done(self) -> Holdings:
-        for (level, _), holding in self.open.items():
-            self.closed[level].append(holding)
-        desks = (*self.closed["desks"], self.desk)
-        return Holdings(
-            tuple(self.closed["outside"]), tuple(self.closed["reviews"]), desks, dict(self.tasks)
-        )
+        for (level, name), holding in self.open.items():
+            self.closed[level].append((name, holding))
+        outside = (one for name, one in self.closed["outside"] if name not in self.unlawful)
+        reviews = (one for _, one in self.closed["reviews"])
+        return Holdings(tuple(outside), tuple(reviews), (*self.desks, self.desk), dict(self.tasks))
 
 
 def ground_of(detail: Mapping[str, JsonValue]) -> tuple[str, str]:

@@ -153,6 +153,18 @@ def test_a_procedure_that_does_not_stop_the_clock_has_its_counted_days() -> None
     assert found.used == {Holder("procedure", "site_visit"): 1, dept("xf"): 1}
 
 
+def test_days_of_a_pause_that_supervision_disallows_are_the_departments() -> None:
+    story = accepted().then(0, "step_opened", task="a", department="xf")
+    story = story.then(24, "paused", procedure={"id": "hearing-1", "kind": "hearing"})
+    story = story.then(72, "resumed", procedure="hearing-1")
+    unlawful = story.then(80, "pause_disallowed", name="hearing-1")
+    made, found = divided(unlawful, day(4))
+    assert made.paused == 0
+    assert found.used == {dept("xf"): 4}
+    restored = unlawful.then(81, "pause_restored", name="hearing-1")
+    assert divided(restored, day(4))[1].paused == {Holder("procedure", "hearing"): 3}
+
+
 def test_overdue_days_are_put_down_to_those_who_hold_the_case_then() -> None:
     story = accepted().then(0, "step_opened", task="a", department="xf")
     made, found = divided(story, day(7), rule(n=3))
@@ -200,7 +212,7 @@ def test_periods_in_hours_are_divided_to_the_microsecond(unit: str) -> None:
 
 DEPARTMENTS = ("xf", "rf", "zrzy", "ww")
 KINDS = ("step_opened", "step_done", "noticed", "supplied", "paused", "resumed", "gathered",
-         "extended", "decided")  # fmt: skip
+         "returned", "extended", "decided", "pause_disallowed", "pause_restored")  # fmt: skip
 _minutes = st.integers(0, 60 * 24 * 40)
 
 
@@ -217,7 +229,7 @@ def histories(draw: st.DrawFn) -> list[ClockEvent]:
             detail = {"task": f"review-{code}{draw(st.integers(0, 1))}", "department": code}
         elif kind == "supplied":
             detail = {"complete": draw(st.booleans())}
-        elif kind in ("paused", "resumed"):
+        elif kind in ("paused", "resumed", "pause_disallowed", "pause_restored"):
             ground = draw(st.sampled_from(["hearing", "testing", "site_visit"]))
             detail = {"ground": ground, "name": f"{ground}-{draw(st.integers(1, 2))}"}
         story = story.then(minute / 60, kind, **detail)
