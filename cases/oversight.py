@@ -43,6 +43,8 @@ class Share:
     name: str
     amount: Fraction
     paused: bool = False
+    over: Fraction = Fraction(0)
+    """The part of it that came after the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,8 @@ def shares_of(attribution: Attribution) -> tuple[Share, ...]:
 
     def ordered(part: Mapping[Holder, Fraction], paused: bool) -> Iterable[Share]:
         for who, amount in sorted(part.items(), key=lambda one: (-one[1], one[0])):
-            yield Share(who.kind, who.name, amount, paused)
+            over = Fraction(0) if paused else attribution.over.get(who, Fraction(0))
+            yield Share(who.kind, who.name, amount, paused, over)
 
     return (*ordered(attribution.used, False), *ordered(attribution.paused, True))
 

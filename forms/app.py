@@ -15,7 +15,18 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from forms import acting, admin, case, census, letters, lists, public, signing_in, window
+from forms import (
+    acting,
+    admin,
+    case,
+    census,
+    letters,
+    lists,
+    public,
+    signing_in,
+    supervision,
+    window,
+)
 from forms.guard import SafeHeaders, Stop, Throttle, Throttles, arrive, page
 from forms.ports import NotNow, Options, Ports
 from forms.rendering import STATIC
@@ -74,6 +85,11 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/cases/{case_no}/materials/{upload}", case.material),
         page("/cases/{case_no}/do/{verb}", acting.act_page),
         page("/cases/{case_no}/do/{verb}", acting.do, methods=post, body=files),
+        # Supervision.
+        page("/supervision", supervision.board, act="supervise", thing="supervision"),
+        page("/supervision.csv", supervision.table, act="supervise", thing="supervision"),
+        page("/supervision/clocks", supervision.watch, act="supervise", thing="supervision"),
+        page("/supervision/report/{month}", supervision.report, act="report", thing="supervision"),
         # Keeping it running.
         page("/letters", letters.letters, act="dead_letter_read", thing="dead_letter"),
         page("/letters/{letter}", letters.letter, act="dead_letter_read", thing="dead_letter"),

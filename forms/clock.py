@@ -27,6 +27,7 @@ from cases.views import CaseView
 from catalogue.clock_rules import ClockRule
 from catalogue.working_days import Calendar
 from forms.guard import Visit
+from forms.oversight import SharePanel, share_panel
 from forms.words import N_, timer_word, word
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -149,6 +150,8 @@ class ClockPanel:
     questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
     asked: bool
+    shares: SharePanel | None
+    """Whose the chosen period has been."""
 
 
 class _Words:
@@ -227,6 +230,9 @@ def clock_panel(
         if asked
         else (),
         asked=asked,
+        shares=share_panel(visit, found[chosen], view.clock, plan, calendar, now)
+        if chosen
+        else None,
     )
 
 

@@ -91,7 +91,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
             for row in worklist.rows
             if scope == "team" and row.step and not row.holder
         },
-        pages=_page_numbers(worklist.page, worklist.pages),
+        pages=page_numbers(worklist.page, worklist.pages),
     )
     return await show(visit, page)
 
@@ -126,7 +126,7 @@ def _links(query: WorklistQuery, worklist: Worklist) -> Mapping[str, str]:
 
     links = {f"state:{state}": at(state=state) for state in ("", "warning", "overdue", "ended")}
     links |= {f"size:{size}": at(size=size) for size in SIZES}
-    links |= {f"page:{n}": at(page=n) for n in _page_numbers(worklist.page, worklist.pages) if n}
+    links |= {f"page:{n}": at(page=n) for n in page_numbers(worklist.page, worklist.pages) if n}
     links |= {f"scope:{scope}": path for scope, path in PATHS.items()}
     links["previous"] = at(page=worklist.page - 1) if worklist.page > 1 else ""
     links["next"] = at(page=worklist.page + 1) if worklist.page < worklist.pages else ""
@@ -134,7 +134,7 @@ def _links(query: WorklistQuery, worklist: Worklist) -> Mapping[str, str]:
     return links
 
 
-def _page_numbers(page: int, pages: int) -> tuple[int, ...]:
+def page_numbers(page: int, pages: int) -> tuple[int, ...]:
     """Return the numbers to link: the ends, and two either side; 0 where some are left out."""
     near = sorted({1, pages, *range(max(1, page - 2), min(pages, page + 2) + 1)} - {0})
     found: list[int] = []

@@ -13,9 +13,11 @@ from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
+from cases.boards import Board, BoardQuery, WatchQuery
 from cases.census_view import CensusView
 from cases.facts import CaseFacts
 from cases.messages import Actor, Grant, Outcome
+from cases.oversight import WatchedClock
 from cases.reception import NotNow, Reception
 from cases.state import CaseState
 from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
@@ -387,6 +389,24 @@ class Census(Protocol):
     def view(self) -> CensusView: ...
 
 
+class Supervision(Protocol):
+    """The supervisors' board, its lists and its monthly report: over what the reader may list."""
+
+    def board(self, actor: Actor, query: BoardQuery) -> Board:
+        """Raises `cases.months.NoMonth` for months that are none."""
+        ...
+
+    def watched(
+        self, actor: Actor, query: WatchQuery, size: int
+    ) -> tuple[Sequence[WatchedClock], int]:
+        """One page of running clocks, due soonest first, and the number of all."""
+        ...
+
+    def report(self, visitor: Visitor, where: Where, month: str) -> File:
+        """The report of a month as PDF; its entry is committed before it is handed out."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """All of it."""
@@ -402,6 +422,7 @@ class Ports:
     dead_letters: DeadLetters
     releases: Releases
     census: Census
+    supervision: Supervision
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ STAGES_LISTED = (
 """The stages that have a list of their own on the left, in the order of the work."""
 
 DESKS = (
+    ("supervise", "supervision", N_("监察看板"), "/supervision"),
     ("dead_letter_read", "dead_letter", N_("死信处理"), "/letters"),
     ("list", "release", N_("版本发布"), "/releases"),
     ("account_manage", "account", N_("账号管理"), "/accounts"),

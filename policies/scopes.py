@@ -95,7 +95,9 @@ class Scope:
     types: frozenset[str] = field(default=frozenset({"case"}))
 
 
-_ALL = frozenset({"case", "release", "dead_letter", "account", "policy", "audit", "census"})
+_ALL = frozenset(
+    {"case", "release", "dead_letter", "account", "policy", "audit", "census", "supervision"}
+)
 
 
 def _any_row() -> Exists:

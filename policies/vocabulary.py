@@ -65,6 +65,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "policy": ("policy_read", "policy_propose", "policy_approve"),
         "audit": ("audit_read",),
         "census": ("census_read",),
+        "supervision": ("supervise", "report"),
     }
 )
 """Object type → acts."""
@@ -130,6 +131,8 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "policy_approve": "批准策略变更",
         "audit_read": "查阅审计日志",
         "census_read": "查阅定时器对账",
+        "supervise": "查看监察看板",
+        "report": "出具监察月报",
     }
 )
 
@@ -142,6 +145,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "policy": "策略",
         "audit": "审计日志",
         "census": "定时器对账",
+        "supervision": "电子监察",
     }
 )
 

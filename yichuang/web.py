@@ -42,6 +42,7 @@ from yichuang.web_ports import (
     WebUploads,
 )
 from yichuang.web_releases import WebReleases
+from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
 
 STOP_SECONDS = 5
 """How long requests under way may take once the process is asked to stop."""
@@ -105,6 +106,13 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
         dead_letters=letters,
         releases=WebReleases(cases, door, asyncio.get_running_loop(), now),
         census=WebCensus(cases, now),
+        supervision=WebSupervision(
+            Oversight(cases, released.catalogue, settings.zone, now),
+            access,
+            web,
+            sealer.who,
+            LazyPress(released.catalogue),
+        ),
     )
     return application(ports, options_of(settings), AWAY), letters, desk
 

@@ -58,6 +58,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_supervision import Oversight, WebSupervision
 
 PEPPER = b"p" * 32
 PASSWORD = "Yunchuan-2026-hall"
@@ -88,6 +89,9 @@ class LinePress:
 
     def render(self, order: DocumentOrder) -> bytes:
         return f"%PDF-1.7 {order.kind} {order.number} {order.code}".encode()
+
+    def print_html(self, html: str) -> bytes:
+        return b"%PDF-1.7 " + html.encode()
 
 
 class TwinRules:
@@ -309,6 +313,13 @@ class Town:
             dead_letters=self.letters,
             releases=self.releases,
             census=WebCensus(self.cases, _now),
+            supervision=WebSupervision(
+                Oversight(self.cases, lambda: self.matters, "Asia/Shanghai", _now),
+                policy_access,
+                self.web,
+                named,
+                LinePress(),
+            ),
         )
         self.ids: dict[str, str] = {}
         for login in PEOPLE:

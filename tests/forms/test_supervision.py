@@ -1,0 +1,132 @@
+"""The supervisors' pages: what they show of real cases, to whom, and what leaves as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, text, update
+
+from cases.messages import Outcome
+from cases.months import month_of
+from cases.tables import clock, clock_event
+from tests.forms.conftest import Browsers
+from tests.forms.town import Town
+
+MONTH = month_of(datetime.now(UTC), "Asia/Shanghai")
+
+
+@pytest.fixture(scope="module")
+def joint(town: Town) -> Outcome:
+    """A construction permit that four departments review, and whose promise has run out."""
+    filed = town.file()
+    town.order("chen", "accept", {"mode": "plain"}, filed.case_id)
+    # Two weeks ago, as the rows have it: nobody may file in the past, and a test cannot wait.
+    with town.cases.begin() as connection:
+        told = connection.execute(
+            select(clock_event).where(clock_event.c.case_id == filed.case_id)
+        ).all()
+        for row in told:
+            connection.execute(
+                update(clock_event)
+                .where(
+                    clock_event.c.case_id == row.case_id,
+                    clock_event.c.seq == row.seq,
+                    clock_event.c.n == row.n,
+                )
+                .values(at=row.at - timedelta(days=14))
+            )
+        connection.execute(
+            update(clock)
+            .where(clock.c.case_id == filed.case_id, clock.c.key == "promised")
+            .values(due_at=datetime.now(UTC) - timedelta(hours=1))
+        )
+    return filed
+
+
+def test_the_board_links_each_count_to_its_list(joint: Outcome, browser: Browsers) -> None:
+    page = browser("feng").get("/supervision")
+    assert page.status_code == 200
+    found = dict(re.findall(r'href="/supervision/clocks\?watch=(\w+)">[^<]*\((\d+)\)', page.text))
+    assert found["overdue"] == "1"
+    assert {"warning", "standing", "provisional"} <= set(found)
+    lists = browser("feng").get("/supervision/clocks?watch=overdue")
+    assert joint.case_no in lists.text
+
+
+def test_a_line_leads_to_the_ledger_of_its_clock(joint: Outcome, browser: Browsers) -> None:
+    lists = browser("feng").get("/supervision/clocks?watch=overdue").text
+    assert "住建" in re.findall(r'#shares">([^<]*)<', lists)[0]
+    (link,) = set(re.findall(r'href="(/cases/[^"#]+clock=promised)"', lists))
+    ledger = browser("feng").get(link.replace("&amp;", "&"))
+    assert "谁用了多少" in ledger.text
+    assert "《一窗用时分摊规则》第一条" in ledger.text
+    assert "逐日分摊" in ledger.text
+
+
+def test_filters_live_in_the_address(joint: Outcome, browser: Browsers) -> None:
+    seen = browser("feng")
+    page = seen.get("/supervision?matter=construction-permit&department=zjj").text
+    assert "watch=overdue&amp;matter=construction-permit&amp;department=zjj" in page
+    assert seen.get("/supervision?matter=food-operation").text.count(joint.case_no) == 0
+
+
+def test_months_that_are_none_are_refused(browser: Browsers) -> None:
+    answer = browser("feng").get("/supervision?from=2026-13&until=2026-13")
+    assert answer.status_code == 404
+    assert "不是月份" in answer.text
+
+
+def test_every_metric_stands_on_the_board_with_its_formula(browser: Browsers) -> None:
+    page = browser("feng").get("/supervision").text
+    assert len(set(re.findall(r"YC-ZB-\d\d", page))) >= 22
+    assert "承诺时限内办结件 ÷ 办结件" in page
+
+
+def test_the_board_is_cut_to_what_its_reader_may_list(joint: Outcome, browser: Browsers) -> None:
+    """The head of the housing section sees the permit; the board of another office would not."""
+    assert "(1)" in browser("zhou").get("/supervision").text
+    page = browser("zhao").get("/supervision")
+    assert page.status_code == 403
+
+
+def test_the_table_is_a_csv_that_a_spreadsheet_reads(joint: Outcome, browser: Browsers) -> None:
+    answer = browser("feng").get("/supervision.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(answer.text[1:])))
+    received = [r for r in rows if r["分组"] == "全部" and r["指标编号"] == "YC-ZB-12"]
+    assert [(r["分子"], r["分母"]) for r in received] == [("0", "1")]
+
+
+def test_a_report_is_an_entry_before_it_is_handed_out(
+    town: Town, joint: Outcome, browser: Browsers
+) -> None:
+    entries = text("SELECT count(*) FROM audit_recorded WHERE stream = 'sys:report'")
+    with town.web.connect() as connection:
+        before = connection.execute(entries).scalar_one()
+    answer = browser("feng").get(f"/supervision/report/{MONTH}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/pdf"
+    assert joint.case_no in answer.text
+    with town.web.connect() as connection:
+        assert connection.execute(entries).scalar_one() == before + 1
+
+
+def test_who_may_look_may_not_therefore_issue_a_report(browser: Browsers) -> None:
+    head = browser("zhou")
+    assert head.get("/supervision").status_code == 200
+    assert head.get(f"/supervision/report/{MONTH}").status_code == 403
+
+
+def test_the_pages_speak_english(joint: Outcome, browser: Browsers) -> None:
+    seen = browser("feng")
+    seen.get("/language/en?next=/supervision")
+    page = seen.get("/supervision").text
+    assert "Departments compared" in page
+    body = page.partition("<main")[2]
+    chinese = set(re.findall(r">([^<]*[一-鿿]+[^<]*)<", body))
+    assert not {one for one in chinese if "中文" not in one}, chinese

@@ -1,0 +1,160 @@
+"""The supervisors' board, lists and report for pages and the command line, over the real stores."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from threading import Lock
+from typing import Protocol
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Engine
+
+from activities.reports import ReportFacts, report_html
+from audit.entry import EntryDraft, What, Who
+from audit.entry import Where as EntryWhere
+from audit.outbox import record
+from cases.boards import Board, BoardQuery, Boards, WatchQuery
+from cases.database import reading
+from cases.messages import Actor
+from cases.months import span_of
+from cases.oversight import WatchedClock
+from catalogue.load import Catalogue
+from catalogue.working_days import Calendar
+from forms import ports
+from policies.access import Access
+
+REPORT_STREAM = "sys:report"
+"""Every report that left the house: who made it, of which month, and the digest of the PDF."""
+
+REPORT_ROWS = 40
+"""Lines of each list in a report."""
+
+
+class Press(Protocol):
+    """What prints a page that has everything inside itself."""
+
+    def print_html(self, html: str) -> bytes: ...
+
+
+class LazyPress:
+    """A press that starts with the first page: most web processes never print one."""
+
+    def __init__(self, catalogue: Callable[[], Catalogue]) -> None:
+        self._catalogue = catalogue
+        self._press: Press | None = None
+        self._lock = Lock()
+
+    def print_html(self, html: str) -> bytes:
+        """Return the PDF. Raises `GlyphMissing`, `FontsMissing`, `PressFailed`."""
+        with self._lock:
+            if self._press is None:
+                from activities.press import DocumentPress
+
+                self._press = DocumentPress(self._catalogue, "")
+        return self._press.print_html(html)
+
+
+@dataclass(frozen=True)
+class Oversight:
+    """Boards and reports over one cases store."""
+
+    engine: Engine
+    catalogue: Callable[[], Catalogue]
+    zone: str
+    now: Callable[[], datetime]
+
+    def board(self, where: ColumnElement[bool], query: BoardQuery, rows: int = 10) -> Board:
+        with reading(self.engine) as connection:
+            return self._boards().board(connection, where, query, self.now(), rows=rows)
+
+    def watched(
+        self, where: ColumnElement[bool], query: WatchQuery, size: int
+    ) -> tuple[Sequence[WatchedClock], int]:
+        with reading(self.engine) as connection:
+            return self._boards().watched(connection, where, query, self.now(), size)
+
+    def report(self, where: ColumnElement[bool], month: str, issuer: str) -> str:
+        """Return the report of a month as HTML. Raises `NoMonth`."""
+        span_of(month, month, self.zone)
+        catalogue = self.catalogue()
+        board = self.board(where, BoardQuery(month, month), REPORT_ROWS)
+        calendar = catalogue.calendars.get(main_calendar(catalogue))
+        return report_html(
+            ReportFacts(
+                city=catalogue.city.name,
+                issuer=issuer,
+                board=board,
+                departments={d.code: d.short or d.name for d in catalogue.city.departments},
+                matters={one.code: one.name for one in catalogue.matters_at(self.now())},
+                zone=self.zone,
+                horizon=None if calendar is None else horizon(calendar),
+            )
+        )
+
+    def _boards(self) -> Boards:
+        catalogue = self.catalogue()
+        return Boards(catalogue.calendars, catalogue.matters_at(self.now()), self.zone)
+
+
+def main_calendar(catalogue: Catalogue) -> str:
+    """Return the calendar that most matters count by."""
+    names = [one.calendar for one in catalogue.matters if one.calendar != "none"]
+    return max(set(names), key=names.count) if names else "none"
+
+
+def horizon(calendar: Calendar) -> date | None:
+    """Return the last day that a published notice covers; None where none bounds it."""
+    return None if calendar.every_day else calendar.horizon
+
+
+def entry_of(who: Who, month: str, content: bytes, at: datetime, where: EntryWhere) -> EntryDraft:
+    """Return the entry of a report: the month and the digest of what left the house."""
+    return EntryDraft(
+        id=str(uuid4()),
+        stream=REPORT_STREAM,
+        at=at,
+        who=who,
+        act="report",
+        obj=What("supervision", month, doc=hashlib.sha256(content).hexdigest()),
+        where=where,
+    )
+
+
+@dataclass
+class WebSupervision:
+    """`forms.ports.Supervision`: cut to what policy lets one list; reports are entries."""
+
+    oversight: Oversight
+    access: Access
+    web: Engine
+    """The web store, where the entries of the web's own acts begin."""
+    pseudonym_of: Callable[[str], str]
+    press: Press
+
+    def board(self, actor: Actor, query: BoardQuery) -> Board:
+        return self.oversight.board(self.access.where(actor, "list"), query)
+
+    def watched(
+        self, actor: Actor, query: WatchQuery, size: int
+    ) -> tuple[Sequence[WatchedClock], int]:
+        return self.oversight.watched(self.access.where(actor, "list"), query, size)
+
+    def report(self, visitor: ports.Visitor, where: ports.Where, month: str) -> ports.File:
+        actor = visitor.actor
+        everywhere = any(grant.department == "*" for grant in actor.grants)
+        issuer = "全市" if everywhere else f"{visitor.department_name}权限内的办件"
+        html = self.oversight.report(self.access.where(actor, "list"), month, issuer)
+        content = self.press.print_html(html)
+        who = Who(
+            self.pseudonym_of(actor.id),
+            "human",
+            org=actor.department or None,
+            on_behalf=self.pseudonym_of(actor.on_behalf) if actor.on_behalf else None,
+        )
+        came = EntryWhere(ip=where.ip or None, svc="web")
+        with self.web.begin() as connection:
+            record(connection, entry_of(who, month, content, self.oversight.now(), came))
+        return ports.File(f"电子监察月报-{month}.pdf", "application/pdf", content)
