@@ -17,7 +17,7 @@
         only: apply them, recompute the timers, ask again until (); then decide
     document_wishes(before, command, events, after) -> tuple[DocumentWish, ...]
     clock_events(events, seq) -> tuple[ClockEvent, ...]
-    actions(state) -> tuple[str, ...]                   verbs that the stage allows
+    actions(state) -> tuple[str, ...]                   verbs that stage and matter allow
 
 One settled step of a live or backfilled command, as `settle` walks it:
 

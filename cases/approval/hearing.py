@@ -23,6 +23,19 @@ NOTICE_DAYS = 7
 is the seventh before the day of the hearing."""
 
 
+def may_tell(state: CaseState) -> bool:
+    return HEARING in state.plan.procedures and state.hearing is None
+
+
+def may_request(state: CaseState) -> bool:
+    hearing = state.hearing
+    return hearing is not None and hearing.requested_at is None and not hearing.lapsed
+
+
+def is_owed(state: CaseState) -> bool:
+    return state.hearing is not None and state.hearing.is_owed
+
+
 def check_tell_hearing_right(
     state: CaseState, command: Command, body: messages.TellHearingRight
 ) -> None:

@@ -38,12 +38,15 @@ class Row:
     stages: tuple[Stage, ...]
     act: Callable[[Walk, Command, Any, Rulings], None]
     check: Callable[[CaseState, Command, Any], None] | None = None
+    offered: Callable[[CaseState], bool] | None = None
+    """Whether it has any sense in this case at all; None: wherever the stage allows it."""
 
 
 TABLE: MappingProxyType[str, Row] = MappingProxyType(
     {
         "confirm_receipt": Row(
-            ("pre_review", "received"), intake.confirm_receipt, intake.check_confirm_receipt
+            ("pre_review", "received"), intake.confirm_receipt, intake.check_confirm_receipt,
+            lambda state: state.unconfirmed,
         ),
         "pre_review": Row(("pre_review",), intake.pre_review, intake.check_pre_review),
         "ask_supplement": Row(
@@ -73,21 +76,34 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         "end_procedure": Row(
             ("supplement", *REVIEWING), review.end_procedure, review.check_end_procedure
         ),
-        "start_wait": Row(REVIEWING, waiting.start_wait, waiting.check_start_wait),
-        "end_wait": Row(("supplement", *REVIEWING), waiting.end_wait, waiting.check_end_wait),
-        "disallow_pause": Row(ALIVE, waiting.disallow_pause, waiting.check_disallow_pause),
-        "restore_pause": Row(ALIVE, waiting.restore_pause, waiting.check_restore_pause),
+        "start_wait": Row(
+            REVIEWING, waiting.start_wait, waiting.check_start_wait, waiting.may_wait
+        ),
+        "end_wait": Row(
+            ("supplement", *REVIEWING), waiting.end_wait, waiting.check_end_wait, waiting.is_waiting
+        ),
+        "disallow_pause": Row(
+            ALIVE, waiting.disallow_pause, waiting.check_disallow_pause, waiting.may_disallow
+        ),
+        "restore_pause": Row(
+            ALIVE, waiting.restore_pause, waiting.check_restore_pause,
+            lambda state: bool(state.disallowed),
+        ),
         "tell_hearing_right": Row(
-            REVIEWING, hearing.tell_hearing_right, hearing.check_tell_hearing_right
+            REVIEWING, hearing.tell_hearing_right, hearing.check_tell_hearing_right,
+            hearing.may_tell,
         ),
         "request_hearing": Row(
-            ("supplement", *REVIEWING), hearing.request_hearing, hearing.check_request_hearing
+            ("supplement", *REVIEWING), hearing.request_hearing, hearing.check_request_hearing,
+            hearing.may_request,
         ),
         "notify_hearing": Row(
-            ("supplement", *REVIEWING), hearing.notify_hearing, hearing.check_notify_hearing
+            ("supplement", *REVIEWING), hearing.notify_hearing, hearing.check_notify_hearing,
+            hearing.is_owed,
         ),
         "assign_inspectors": Row(
-            ("supplement", *REVIEWING), review.assign_inspectors, review.check_assign_inspectors
+            ("supplement", *REVIEWING), review.assign_inspectors, review.check_assign_inspectors,
+            review.awaits_inspectors,
         ),
         "extend": Row(("supplement", *REVIEWING), review.extend, review.check_extend),
         "return_step": Row(REVIEWING, review.return_step, review.check_return_step),
@@ -134,8 +150,12 @@ def table_of(state: CaseState) -> MappingProxyType[str, Row]:
 
 
 def actions(state: CaseState) -> tuple[str, ...]:
-    """Return the verbs that the stage allows; whether each may come now, `impossible` tells."""
-    return tuple(verb for verb, row in table_of(state).items() if state.stage in row.stages)
+    """Return the verbs that stage and matter allow; whether one may come, `impossible` tells."""
+    return tuple(
+        verb
+        for verb, row in table_of(state).items()
+        if state.stage in row.stages and (row.offered is None or row.offered(state))
+    )
 
 
 def impossible(state: CaseState | None, command: Command) -> RuleForbids | None:

@@ -305,6 +305,10 @@ INSPECTORS_AT_LEAST = 2
 """行政许可法第五十五条第二款: 两名以上工作人员."""
 
 
+def awaits_inspectors(state: CaseState) -> bool:
+    return state.plan.assignment is not None and not state.inspectors_assigned
+
+
 def check_assign_inspectors(
     state: CaseState, command: Command, body: messages.AssignInspectors
 ) -> None:

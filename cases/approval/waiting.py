@@ -31,6 +31,14 @@ SUPPLEMENT = "supplement"
 # --- 现场核查、公示 ---
 
 
+def may_wait(state: CaseState) -> bool:
+    return any(ground in state.plan.promise_pauses for ground in WAIT_NAMES)
+
+
+def is_waiting(state: CaseState) -> bool:
+    return any(one.ended_at is None for one in state.waits)
+
+
 def check_start_wait(state: CaseState, command: Command, body: messages.StartWait) -> None:
     name, article = WAIT_NAMES[body.ground], articles.WAITS[body.ground]
     if body.ground not in state.plan.promise_pauses:
@@ -121,6 +129,10 @@ def pauses_of(state: CaseState) -> dict[str, str]:
     if state.supplement_pauses:
         found[SUPPLEMENT] = SUPPLEMENT
     return found
+
+
+def may_disallow(state: CaseState) -> bool:
+    return bool(set(pauses_of(state)) - {*state.disallowed, *state.restored})
 
 
 def check_disallow_pause(state: CaseState, command: Command, body: messages.DisallowPause) -> None:

@@ -213,3 +213,27 @@ def test_a_matter_without_hearings_tells_of_none() -> None:
     _settlement, state = accepted(特别程序=["testing"])
     tell = order("tell_hearing_right", INTEREST, at=day(2))
     assert code_of(state, tell)[0] == "procedure_not_allowed"
+
+
+def test_an_act_is_offered_only_where_it_has_a_sense() -> None:
+    special = {
+        "start_wait", "end_wait", "disallow_pause", "restore_pause", "tell_hearing_right",
+        "request_hearing", "notify_hearing", "assign_inspectors", "confirm_receipt",
+    }  # fmt: skip
+
+    def offered(state: CaseState) -> set[str]:
+        return special & set(approval.actions(state))
+
+    _, bare = accepted(承诺时限停表=[], 特别程序=[])
+    assert offered(bare) == set()
+    settlement, state = accepted()
+    assert offered(state) == {"start_wait", "tell_hearing_right"}
+    state = do(settlement, state, "tell_hearing_right", 2, **INTEREST)
+    assert offered(state) == {"start_wait", "request_hearing"}
+    state = do(settlement, state, "request_hearing", 3)
+    assert offered(state) == {"start_wait", "notify_hearing"}
+    wait = {"ground": "publicity", "reason": "公示", "expected_days": 5}
+    state = do(settlement, state, "start_wait", 4, **wait)
+    assert offered(state) == {"start_wait", "notify_hearing", "end_wait", "disallow_pause"}
+    state = do(settlement, state, "disallow_pause", 4, pause="publicity-1", reason="没有公示")
+    assert offered(state) == {"start_wait", "notify_hearing", "end_wait", "restore_pause"}

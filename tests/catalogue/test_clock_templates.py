@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cases import approval
+from cases.approval import plan_of
 from cases.clocks import due_of, late_by, ledger, newest, periods
 from cases.clocks.model import Period
 from cases.state import ClockEvent
@@ -379,3 +381,46 @@ def test_a_fault_of_a_template_names_its_file_line_and_remedy(
     assert faults, check(folder, PACKS)
     assert faults[0].file == name and faults[0].remedy
     assert faults[0].line == line_of(folder, name, mark)
+
+
+# --- a case's own clocks say what the template says -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("matter", "clock"),
+    [
+        ("food-operation", "notice"),
+        ("food-operation", "delivery"),
+        ("food-operation", "hearing_request"),
+        ("food-operation", "hearing"),
+        ("radiation-renewal", "renewal"),
+    ],
+)
+def test_a_cases_clock_is_the_templates_where_the_matter_has_no_number_of_its_own(
+    matter: str, clock: str
+) -> None:
+    plan = plan_of(CATALOGUE.matter(matter, "2026.1"), "d" * 64)
+    own = {rule.clock: rule for rule in approval.clock_rules(plan)}[clock]
+    law = {rule.clock: rule for rule in TEMPLATES["licence"].rules}[clock]
+    for name in ("id", "side", "limit", "roll", "expiry", "pauses", "due_field"):
+        assert getattr(own, name) == getattr(law, name), name
+
+
+def test_only_the_eight_stop_the_statutory_clock_of_any_shipped_licence() -> None:
+    law = {rule.clock: rule for rule in TEMPLATES["licence"].rules}
+    for matter in CATALOGUE.matters:
+        if matter.type_code == "01" and matter.process == "approval":
+            own = {rule.clock: rule for rule in approval.clock_rules(plan_of(matter, "d" * 64))}
+            assert own["statutory"].pauses == law["statutory"].pauses
+
+
+@pytest.mark.parametrize(
+    ("told", "day"), [("2026-11-25", "2026-11-30"), ("2026-11-26", "2026-12-01")]
+)
+def test_the_five_days_of_a_case_are_calendar_days_and_roll_over_a_weekend(
+    told: str, day: str
+) -> None:
+    plan = plan_of(CATALOGUE.matter("food-operation", "2026.1"), "d" * 64)
+    found = newest(periods(approval.clock_rules(plan), events(("hearing_right_told", told))))
+    due = due_of(found["hearing_request"], CN, "Asia/Shanghai")
+    assert due is not None and due.day == date.fromisoformat(day)
