@@ -23,6 +23,9 @@ from catalogue.working_days import Calendar
 DIVIDED = ("statutory", "promised")
 """Clocks of the whole case, whose time is divided among those who held it."""
 
+JUDGED = frozenset({"pause_disallowed", "pause_restored"})
+"""Events that tell anew, also of a clock that has ended, who held the case long before."""
+
 Row = dict[str, Any]
 
 
@@ -111,7 +114,12 @@ def lines(
     """
     found = newest(periods(rules, events))
     known = newest(periods(rules, events[:already])) if already else {}
-    changed = [period for key, period in found.items() if known.get(key) != period]
+    judged = any(event.kind in JUDGED for event in events[already:])
+    changed = [
+        period
+        for key, period in found.items()
+        if known.get(key) != period or (judged and period.rule.clock in DIVIDED)
+    ]
     held = holdings(events, plan.department, plan.lead) if changed else None
     details = {event.id: event.detail for event in events}
     made = (_line(period, calendar, plan, held, details) for period in changed if held is not None)

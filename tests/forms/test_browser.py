@@ -162,11 +162,36 @@ def test_no_page_scrolls_sideways(opened: Opener, case_no: str, width: int) -> N
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+SUPERVISORS = ("/supervision", "/supervision/clocks", "/supervision/clocks?watch=overdue")
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_no_page_of_supervision_scrolls_sideways(opened: Opener, case_no: str, width: int) -> None:
+    page = opened("feng", width, scripts=True)
+    for path in SUPERVISORS:
+        assert page.goto(path).ok, path  # type: ignore[union-attr]  # navigates
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_a_supervisor_goes_from_a_count_to_the_ledger_without_scripts(
+    opened: Opener, case_no: str
+) -> None:
+    page = opened("feng", scripts=False)
+    page.get_by_role("link", name="监察看板").click()
+    page.get_by_role("link", name="总数").click()
+    page.get_by_role("link", name=case_no).first.click()
+    assert page.get_by_role("heading", name="逐日台账").is_visible()
+
+
 @pytest.mark.parametrize("width", [390, 1366])
 def test_text_stands_out_from_its_ground(opened: Opener, case_no: str, width: int) -> None:
     page = opened("chen", width)
     for path in PATHS:
         page.goto(path.format(case_no))
+        assert not page.evaluate(FAINT), path
+    page = opened("feng", width)
+    for path in SUPERVISORS:
+        page.goto(path)
         assert not page.evaluate(FAINT), path
 
 
