@@ -47,6 +47,8 @@ class ReportFacts:
     departments: Mapping[str, str]
     matters: Mapping[str, str]
     zone: str
+    articles: Mapping[str, str]
+    """Id of an article → how it is cited."""
     horizon: date | None
     """Last day that a published holiday notice covers."""
     cards: Sequence[tuple[str, int, int]] = ()

@@ -90,6 +90,7 @@ class Oversight:
                 departments={d.code: d.short or d.name for d in catalogue.city.departments},
                 matters={one.code: one.name for one in catalogue.matters_at(self.now())},
                 zone=self.zone,
+                articles={one.id: one.cited for one in catalogue.law.values()},
                 horizon=None if calendar is None else horizon(calendar),
             )
         )

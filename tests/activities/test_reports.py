@@ -36,6 +36,7 @@ def facts(busy: Town) -> ReportFacts:
         departments={"scjg": "市场监管局"},
         matters={"food": "食品经营许可"},
         zone="Asia/Shanghai",
+        articles={"XKF-45": "《行政许可法》第四十五条"},
         horizon=date(2026, 12, 31),
     )
 
@@ -48,6 +49,7 @@ def test_it_says_the_metrics_the_lists_and_whose_share(facts: ReportFacts) -> No
     assert "市场监管局 29" in text, "whose a late case has been so far"
     assert "市场监管局 19" in text, "and whose the days after its end are"
     assert "放假安排公布至 2026-12-31" in text
+    assert "《行政许可法》第四十五条" in text
 
 
 def test_the_same_facts_give_the_same_text(facts: ReportFacts) -> None:
