@@ -185,12 +185,16 @@ class Planner:
         self, walked: Walked, before: CaseState, command: Command, body: messages.Frozen
     ) -> Planned:
         clock = self.clock(walked)
-        state, events, of_time = self._time_passed(before, command, body, clock)
-        at = approval.instant_of(state, command)
-        rulings = self._ruled(state, approval.questions(state, command), at)
-        decided = approval.decide(state, command, rulings)
-        state = _folded(state, decided)
-        events = (*events, *decided)
+        state, events = self._retimed(before, command, body, clock)
+        rulings: dict[str, Ruling] = {}
+        if not _overtaken(state, body, events):
+            state, more, of_time = self._time_passed(state, command, body, clock)
+            asked = approval.questions(state, command)
+            ruled = self._ruled(state, asked, approval.instant_of(state, command))
+            decided = approval.decide(state, command, ruled)
+            state = _folded(state, decided)
+            events = (*events, *more, *decided)
+            rulings = {**of_time, **ruled}
         told = (*clock, *approval.clock_events(events, before.seq + 1))
         state, more = self._with_timers(state, approval.instant_of(before, command), told)
         events = (*events, *more)
@@ -198,7 +202,7 @@ class Planner:
         at = self.now()
         wishes = approval.document_wishes(before, command, events, after)
         reserved = self._reserve(command, wishes, at, [])
-        draft = _Draft(command, body, at, before, after, events, {**of_time, **rulings})
+        draft = _Draft(command, body, at, before, after, events, rulings)
         record = self._record(draft, walked, wishes, reserved, None)
         walked.state, walked.clock = after, (*clock, *record.clock)
         return Planned(record, tuple(reserved))
@@ -251,18 +255,23 @@ class Planner:
             ),
             documents=files,
             messages=self.announcer.messages(command, after, draft.events),
-            lines=self._lines(walked.clock or (), told, after.plan),
+            lines=self._lines(walked.clock or (), told, after.plan, draft.events),
         )
 
     def _lines(
-        self, earlier: Sequence[ClockEvent], told: Sequence[ClockEvent], plan: Plan
+        self,
+        earlier: Sequence[ClockEvent],
+        told: Sequence[ClockEvent],
+        plan: Plan,
+        of_step: Sequence[Event],
     ) -> tuple[ClockLine, ...]:
-        """Return the lines of the clocks that this step began, changed or ended."""
-        if not told:
+        """Return the lines of the clocks that this step began, changed or ended; all, if retimed"""
+        again = any(event.kind == "retimed" for event in of_step)
+        if not told and not again:
             return ()
         events = (*earlier, *told)
         rules, calendar = approval.clock_rules(plan), self._calendar(plan.calendar)
-        return lines(rules, events, calendar, plan, already=len(earlier))
+        return lines(rules, events, calendar, plan, already=0 if again else len(earlier))
 
     # --- pieces ----------------------------------------------------------------------------------
 
@@ -279,6 +288,37 @@ class Planner:
             return catalogue.matter_at(body.matter, command.occurred_at)
         except MatterUnknown as unknown:
             raise RuleForbids("unknown_matter", str(unknown), "", "body.matter") from unknown
+
+    def _retimed(
+        self,
+        state: CaseState,
+        command: Command,
+        body: messages.Frozen,
+        clock: Sequence[ClockEvent],
+    ) -> tuple[CaseState, tuple[Event, ...]]:
+        """Derive the instants again, first of all, where the calendar is another than it was.
+
+        Else an instant that no longer counts could pass in this very step.
+        """
+        calendar = self._calendar(state.plan.calendar)
+        why = body if isinstance(body, messages.Retimed) else None
+        if why is None and all(t.calendar_version == calendar.version for t in state.timers):
+            return state, ()
+        timers = self.timers(state, clock)
+        if why is None and not (state.timers and approval.moved(state.timers, timers)):
+            return state, ()
+        if why is None or (why.name == calendar.name and why.version != calendar.version):
+            # Found here, or told before yet another version came into force.
+            why = messages.Retimed(
+                cause=f"{calendar.name}@{calendar.version}",
+                kind="calendar",
+                name=calendar.name,
+                version=calendar.version,
+                article=approval.WORKING_DAYS,
+            )
+        at = state.last_at or approval.instant_of(state, command)
+        events = approval.retimed(state, timers, why, at)
+        return _folded(state, events), events
 
     def _time_passed(
         self,
@@ -463,6 +503,16 @@ def _folded(state: CaseState, events: Sequence[Event]) -> CaseState:
     for event in events:
         state = approval.evolve(state, event)
     return state
+
+
+def _overtaken(state: CaseState, body: messages.Frozen, retimed: Sequence[Event]) -> bool:
+    """Whether nothing is left to do: an order to retime, or an instant that was moved away."""
+    if isinstance(body, messages.Retimed):
+        return state.stage != "ended"  # of an ended case the machine says its no
+    if not retimed or not isinstance(body, messages.TimerFired):
+        return False
+    pending = {(timer.key, timer.due_at) for timer in approval.pending_timers(state)}
+    return (body.timer, body.due_at) not in pending
 
 
 def _erased() -> RuleForbids:

@@ -1,4 +1,4 @@
-"""`release`: proposing, signing and withdrawing a version; what it commits is what has happened.
+"""`release`: proposing, signing, withdrawing, revoking a version; what it commits has happened.
 
 One transaction per order: the register's row and its entries on the stream of that version's name,
 or the entry of a refusal. Keyed by the command id, so that a retry finds what was written.
@@ -9,37 +9,49 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 
 from activities.entries import STEP
+from activities.retiming import LookingAhead
 from activities.sealing import Sealer
 from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
 from audit.outbox import record_many, recorded
-from cases import releases
+from cases import releases, retiming
+from cases.approval import WORKING_DAYS
 from cases.database import reading
 from cases.messages import Command
-from cases.releases import Release, ReleaseRefused
+from cases.releases import Check, Release, ReleaseRefused
 from cases.releasing import (
     BODIES,
+    RETIMED_KINDS,
+    AskRevocation,
     Gate,
+    LookAhead,
     Propose,
     ReleaseAnswer,
     ReleaseOrder,
+    Revoke,
     Sign,
     Unreadable,
     Withdraw,
     order_digest,
     verbs_of,
 )
+from cases.retiming import Direction, Preview, RetimingCause
 from cases.settling import RuleForbids
+
+MOVES = "将变动的期限"
+"""Name of the check that tells the counts of the preview; it forbids nothing."""
 
 UNNAMED = "-"
 """Name of the stream of refusals that are about no known version."""
 
 Period = tuple[datetime, datetime | None]
+_Change = Sign | Withdraw | AskRevocation | Revoke
 
 
 Verify = Callable[[Command, datetime, str, str], RuleForbids | None]
@@ -58,9 +70,10 @@ class Releasing:
         period: Callable[[Release], Period],
         now: Callable[[], datetime],
         activated: Callable[[], None],
+        ahead: LookingAhead,
     ) -> None:
         """`gates` by kind; `period` reads from a version's text when it says that it counts;
-        `activated` is called after the commit of a signature."""
+        `activated` is called after the commit of a signature; `ahead` makes previews."""
         self._engine = engine
         self._sealer = sealer
         self._verify = verify
@@ -68,6 +81,7 @@ class Releasing:
         self._period = period
         self._now = now
         self._activated = activated
+        self._ahead = ahead
 
     @activity.defn(name="release")
     def act(self, order: ReleaseOrder) -> ReleaseAnswer:
@@ -83,6 +97,8 @@ class Releasing:
             with reading(self._engine) as connection:
                 known = releases.find(connection, command.case_id)
             self._admit(order, known.kind, known)
+            if isinstance(body, LookAhead):
+                return self._look_ahead(command, known, body.direction)
             return self._change(command, body)
         except ReleaseRefused as no:
             return self._refuse(command, RuleForbids(no.code, no.reason))
@@ -99,6 +115,11 @@ class Releasing:
         except Unreadable as unreadable:
             no = RuleForbids("unreadable", str(unreadable))
             return self._refuse(order.command, no, findings=unreadable.findings)
+        made = None
+        if proposal.kind in RETIMED_KINDS and all(check.passed for check in proposal.gate):
+            made = self._ahead.preview(order.command.id, proposal, "apply")
+            check = Check(MOVES, True, (made.counts.words,))
+            proposal = replace(proposal, gate=(*proposal.gate, check))
         at = self._now()
         with self._engine.begin() as connection:
             key = releases.release_id(proposal.kind, proposal.name, proposal.version)
@@ -109,7 +130,16 @@ class Releasing:
             kept = releases.propose(connection, proposal, order.command.actor.id, at)
             drafts = (self._entry(order.command, kept, at), self._gated(order.command, kept, at))
             record_many(connection, [(draft, ()) for draft in drafts])
-        return _answer(order.command, kept)
+        return _with_preview(_answer(order.command, kept), made)
+
+    def _look_ahead(self, command: Command, known: Release, direction: Direction) -> ReleaseAnswer:
+        """Make the preview anew. Changes nothing that counts, so it leaves no entry."""
+        wanted = "proposed" if direction == "apply" else "active"
+        if known.state != wanted:
+            raise ReleaseRefused("nothing_to_see", "这个版本现在不能签署，也就没有将变动的期限")
+        return _with_preview(
+            _answer(command, known), self._ahead.preview(command.id, known, direction)
+        )
 
     def _taken(
         self, connection: Connection, command: Command, kept: Release, digest: str
@@ -120,24 +150,71 @@ class Releasing:
             raise ReleaseRefused(
                 "version_taken", f"{kept.name} 的 {kept.version} 版已经登记过；请换一个版本号"
             )
-        return _answer(command, kept)
+        return _with_preview(
+            _answer(command, kept), retiming.newest(connection, kept.id, kept.digest, "apply")
+        )
 
-    def _change(self, command: Command, body: Sign | Withdraw) -> ReleaseAnswer:
-        at = self._now()
+    def _change(self, command: Command, body: _Change) -> ReleaseAnswer:
+        preview, at = self._looked_at(command, body), self._now()
         with self._engine.begin() as connection:
             known = releases.find(connection, command.case_id)
-            hand = known.signed_by if isinstance(body, Sign) else known.withdrawn_by
-            if _settled(connection, command, hand == command.actor.id):
-                return _answer(command, known)
-            if isinstance(body, Sign):
-                since, until = self._in_force(body, known, at)
-                kept = releases.sign(connection, known.id, command.actor.id, at, since, until)
-            else:
-                kept = releases.withdraw(connection, known.id, command.actor.id, at)
-            draft = self._entry(command, kept, at, before=known.row_digest)
-            record_many(connection, [(draft, ())])
+            if _settled(connection, command, _hand(known, body) == command.actor.id):
+                return _going(_answer(command, known), connection, known, body)
+            kept = self._changed(connection, command, body, known, at)
+            drafts = [self._entry(command, kept, at, before=known.row_digest)]
+            if preview is not None:
+                retiming.order(connection, preview.id, at)
+                drafts.append(self._previewed(command, kept, preview, at))
+            record_many(connection, [(draft, ()) for draft in drafts])
+            answer = _going(_answer(command, kept), connection, kept, body)
         self._activated()
-        return _answer(command, kept)
+        if isinstance(body, AskRevocation):
+            # Whoever is asked to agree must see what would move back.
+            answer = _with_preview(answer, self._ahead.preview(command.id, kept, "revert"))
+        return answer
+
+    def _changed(
+        self, connection: Connection, command: Command, body: _Change, known: Release, at: datetime
+    ) -> Release:
+        by = command.actor.id
+        match body:
+            case Sign():
+                since, until = self._in_force(body, known, at)
+                return releases.sign(connection, known.id, by, at, since, until)
+            case Withdraw():
+                return releases.withdraw(connection, known.id, by, at)
+            case AskRevocation():
+                return releases.ask_revocation(connection, known.id, by, at, body.reason)
+            case Revoke():
+                return releases.revoke(connection, known.id, by, at)
+            case _:
+                assert_never(body)
+
+    def _looked_at(self, command: Command, body: _Change) -> Preview | None:
+        """Return the preview that this signature is on; None where none is needed.
+
+        Raises `ReleaseRefused` where the signer has not seen the newest, or another calendar has
+        come into force since it was made.
+        """
+        with reading(self._engine) as connection:
+            known = releases.find(connection, command.case_id)
+            if known.kind not in RETIMED_KINDS or not isinstance(body, Sign | Revoke):
+                return None
+            if recorded(connection, entry_id(command.id, STEP)) is not None:
+                return None  # an earlier attempt has committed
+            direction: Direction = "apply" if isinstance(body, Sign) else "revert"
+            preview = retiming.newest(connection, known.id, known.digest, direction)
+        if (known.signed_by and direction == "apply") or not known.passed:
+            return None  # the register says its own no
+        if preview is None or body.preview != preview.digest:
+            raise ReleaseRefused(
+                "preview_stale", "签署前须先看将变动的期限：所看的清单不是最新的，请重新查看"
+            )
+        if not self._ahead.is_current(preview, known):
+            raise ReleaseRefused(
+                "preview_stale", "预览之后现行日历已经变了，请重新预览并查看将变动的期限"
+            )
+        return preview
 
     def _in_force(self, body: Sign, known: Release, at: datetime) -> Period:
         own, until = self._period(known)
@@ -221,6 +298,20 @@ class Releasing:
             pol=_policy(command),
         )
 
+    def _previewed(
+        self, command: Command, kept: Release, preview: Preview, at: datetime
+    ) -> EntryDraft:
+        """Return the entry of what the signer had seen: the digest of the list and its counts."""
+        versions = f"{preview.from_version} -> {preview.to_version}"
+        return replace(
+            self._entry(command, kept, at),
+            id=entry_id(command.id, "preview"),
+            act="release_previewed",
+            obj=What("retiming", preview.id, versions, preview.digest),
+            why=preview.counts.words,
+            after=None,
+        )
+
     def _gated(self, command: Command, kept: Release, at: datetime) -> EntryDraft:
         """Return the entry of what the gate found."""
         failed = [check.name for check in kept.gate if not check.passed]
@@ -263,7 +354,7 @@ def seeded(release: Release, at: datetime) -> EntryDraft:
     )
 
 
-def _parsed(command: Command) -> Propose | Sign | Withdraw:
+def _parsed(command: Command) -> Propose | LookAhead | _Change:
     model = BODIES.get(command.verb)
     if model is None:
         raise RuleForbids("unknown_verb", f"没有「{command.verb}」这种办理", "", "verb")
@@ -273,8 +364,57 @@ def _parsed(command: Command) -> Propose | Sign | Withdraw:
         first = malformed.errors()[0]
         path = ".".join(str(part) for part in ("body", *first["loc"]))
         raise RuleForbids("malformed", f"内容不合格式：{first['msg']}", "", path) from malformed
-    assert isinstance(body, Propose | Sign | Withdraw)
+    assert isinstance(body, Propose | LookAhead | Sign | Withdraw | AskRevocation | Revoke)
     return body
+
+
+def _hand(known: Release, body: _Change) -> str:
+    """Return who has done this to the version, if anybody has."""
+    match body:
+        case Sign():
+            return known.signed_by
+        case Withdraw():
+            return known.withdrawn_by
+        case AskRevocation():
+            return known.revoke_asked_by
+        case Revoke():
+            return known.revoked_by
+        case _:
+            assert_never(body)
+
+
+def _with_preview(answer: ReleaseAnswer, preview: Preview | None) -> ReleaseAnswer:
+    if preview is None:
+        return answer
+    return answer.model_copy(update={"preview": preview.digest, "moves": preview.counts.words})
+
+
+def _going(
+    answer: ReleaseAnswer, connection: Connection, kept: Release, body: _Change
+) -> ReleaseAnswer:
+    """Return the answer with what the order has set going, the same for every attempt."""
+    if kept.kind not in RETIMED_KINDS or not isinstance(body, Sign | Revoke):
+        return answer
+    direction: Direction = "apply" if isinstance(body, Sign) else "revert"
+    preview = retiming.ordered(connection, kept.id, direction)
+    at = kept.in_force_from if direction == "apply" else kept.revoked_at
+    if preview is None or at is None:
+        return answer
+    cause = RetimingCause(
+        id=answer.command_id,
+        release=kept.id,
+        preview=preview.id,
+        name=preview.name,
+        version=preview.to_version,
+        calendars=preview.calendars,
+        first=preview.first,
+        at=at,
+        article=WORKING_DAYS,
+        reason=kept.revoke_reason if direction == "revert" else "",
+    )
+    return answer.model_copy(
+        update={"retiming": cause, "preview": preview.digest, "moves": preview.counts.words}
+    )
 
 
 def _settled(connection: Connection, command: Command, mine: bool) -> bool:

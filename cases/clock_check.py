@@ -49,13 +49,27 @@ def lines_of(
 
 
 def check(engine: Engine, calendars: Mapping[str, Calendar]) -> Iterator[Differing]:
-    """Yield every case whose clock rows differ from its ledgers. Writes nothing."""
+    """Yield every case whose clock rows differ from its ledgers. Writes nothing.
+
+    What a case that has ended used was counted by the calendar of its time, and stays so.
+    """
     for batch in _batches(engine):
         with reading(engine) as connection:
             for case_id, case_no in batch:
-                found = differences(connection, case_id, lines_of(connection, case_id, calendars))
-                if found:
+                derived = lines_of(connection, case_id, calendars)
+                found = differences(connection, case_id, derived)
+                if found and not _is_of_another_time(connection, case_id, derived):
                     yield Differing(case_id, case_no, tuple(found))
+
+
+def _is_of_another_time(connection: Connection, case_id: str, derived: Sequence[ClockLine]) -> bool:
+    """Tell whether the case has ended, and by another version of its calendar."""
+    case, clock = tables.case, tables.clock
+    if connection.execute(select(case.c.is_open).where(case.c.id == case_id)).scalar():
+        return False
+    versions = select(clock.c.calendar_version).where(clock.c.case_id == case_id)
+    now = {line.calendar_version for line in derived}
+    return not set(connection.execute(versions).scalars()) <= now
 
 
 def mend(engine: Engine, calendars: Mapping[str, Calendar], case_id: str) -> list[str]:

@@ -20,6 +20,7 @@ from cases.tables import clock, clock_share
 Row = Mapping[str, Any]
 
 _COLUMNS = tuple(column.name for column in clock.columns)
+_TOLD = tuple(name for name in _COLUMNS if name != "calendar_version")
 _SHARE_COLUMNS = tuple(column.name for column in clock_share.columns)
 
 
@@ -48,7 +49,10 @@ def refresh(connection: Connection, case_id: str, lines: Sequence[ClockLine]) ->
 
 
 def differences(connection: Connection, case_id: str, lines: Sequence[ClockLine]) -> list[str]:
-    """Return where the rows of a case are not what its ledgers say: `key.column: row ≠ ledger`."""
+    """Return where the rows of a case are not what its ledgers say: `key.column: row ≠ ledger`.
+
+    A row that another version of its calendar confirms is right, whichever version it names.
+    """
     rows = connection.execute(select(clock).where(clock.c.case_id == case_id)).mappings()
     shares = connection.execute(select(clock_share).where(clock_share.c.case_id == case_id))
     wanted = {line.key: line.row(case_id) for line in lines}
@@ -56,7 +60,7 @@ def differences(connection: Connection, case_id: str, lines: Sequence[ClockLine]
     there = {row["key"]: dict(row) for row in rows}
     shares_there = {_share_key(dict(row)): dict(row) for row in shares.mappings()}
     return [
-        *_compared(there, wanted, _COLUMNS),
+        *_compared(there, wanted, _TOLD),
         *_compared(shares_there, wanted_shares, _SHARE_COLUMNS),
     ]
 

@@ -510,6 +510,22 @@ class CheckAfterwards(Frozen):
     text: Text
 
 
+class Retimed(Frozen):
+    """What instants are counted by has changed: they are derived again. Ordered by `system` only.
+
+    `kind` says what has changed: a calendar, or later a rule that moves instants.
+    """
+
+    cause: str
+    """Id of the act (the command that signed, or took a signature back)."""
+    kind: Literal["calendar", "rules"]
+    release: str = ""
+    name: str
+    version: str
+    article: str
+    reason: str = ""
+
+
 class TimerFired(Frozen):
     """An instant that the law gives came: acted by `system`, only the worker can order it."""
 
@@ -561,9 +577,13 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
         "check_afterwards": CheckAfterwards,
         "record_step": RecordStep,
         "timer_fired": TimerFired,
+        "retimed": Retimed,
     }
 )
-"""Every verb and the type of its body. `timer_fired` never comes in by a door."""
+"""Every verb and the type of its body."""
+
+OF_LAW = frozenset({"timer_fired", "retimed"})
+"""Verbs that never come in by a door: `system` alone orders them, warranted by an article."""
 
 
 class Command(Frozen):
@@ -634,4 +654,4 @@ class Outcome(Frozen):
     """True when the command had been settled before and this is its stored answer."""
 
 
-__all__ = ["BODIES", "NAMESPACE", "Actor", "Command", "Outcome", "Ruling", "Warrant"]
+__all__ = ["BODIES", "NAMESPACE", "OF_LAW", "Actor", "Command", "Outcome", "Ruling", "Warrant"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, Field
 
-from cases.messages import Command, Frozen, Outcome
+from cases.messages import Command, Frozen, Outcome, Retimed
 from cases.state import CaseState
 
 STEPS_PER_RUN = 300
@@ -25,6 +25,16 @@ class ApprovalInput(Frozen):
     told_until: AwareDatetime | None = None
     """Set where a lost case goes on from its rows: when its newest step was recorded. What came
     due since then has been told by nobody, also where the case was backfilled."""
+
+
+class Retime(Frozen):
+    """What the case's instants are counted by has changed: a signal, answered by nobody."""
+
+    why: Retimed
+    at: AwareDatetime
+    """Since when it counts."""
+    seen: int
+    """The case's step at which its instants were found to be the old ones."""
 
 
 class Orders(Frozen):

@@ -142,6 +142,7 @@ def timer_row(case_id: str, timer: Timer) -> Row:
         "due_at": timer.due_at,
         "article": timer.article,
         "provisional": timer.provisional,
+        "calendar_version": timer.calendar_version,
     }
 
 

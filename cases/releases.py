@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import uuid5
 
 import orjson
@@ -85,12 +85,19 @@ class Release:
     in_force_until: datetime | None = None
     withdrawn_by: str = ""
     withdrawn_at: datetime | None = None
+    revoke_asked_by: str = ""
+    revoke_asked_at: datetime | None = None
+    revoke_reason: str = ""
+    revoked_by: str = ""
+    revoked_at: datetime | None = None
 
     @property
-    def state(self) -> Literal["proposed", "blocked", "active", "withdrawn"]:
+    def state(self) -> Literal["proposed", "blocked", "active", "withdrawn", "revoked"]:
         """Where it stands. Active says signed: whether it counts now, its instants say."""
         if self.withdrawn_by:
             return "withdrawn"
+        if self.revoked_by:
+            return "revoked"
         if self.signed_by:
             return "active"
         return "proposed" if self.passed else "blocked"
@@ -103,7 +110,7 @@ class Release:
     @property
     def row_digest(self) -> str:
         """SHA-256 (hex) over everything that the register says of it; its entries carry it."""
-        said = {
+        said: dict[str, object] = {
             "id": self.id,
             "kind": self.kind,
             "name": self.name,
@@ -115,6 +122,11 @@ class Release:
             "in_force": [_text(self.in_force_from), _text(self.in_force_until)],
             "withdrawn": [self.withdrawn_by, _text(self.withdrawn_at)],
         }
+        if self.revoke_asked_by:  # said only then: the entries of older versions stay true
+            said["revoke_asked"] = [
+                self.revoke_asked_by, _text(self.revoke_asked_at), self.revoke_reason,
+            ]  # fmt: skip
+            said["revoked"] = [self.revoked_by, _text(self.revoked_at)]
         return hashlib.sha256(json_text(said).encode()).hexdigest()
 
     @property
@@ -214,6 +226,56 @@ def withdraw(connection: Connection, release_id: str, by: str, at: datetime) -> 
     return find(connection, release_id)
 
 
+def ask_revocation(
+    connection: Connection, release_id: str, by: str, at: datetime, reason: str
+) -> Release:
+    """Ask that a signed version cease to count; nothing changes until another person agrees.
+
+    Raises `ReleaseRefused`: not signed, asked before, or no version that would count instead.
+    """
+    known = find(connection, release_id)
+    if known.state != "active":
+        raise ReleaseRefused("not_active", "只有已经签署的版本可以申请撤销")
+    if known.revoke_asked_by:
+        raise ReleaseRefused("revoke_asked", "已有人申请撤销这个版本，等待另一人签署")
+    _insist_on_another(connection, known, at)
+    changed = connection.execute(
+        update(release)
+        .where(release.c.id == release_id, release.c.revoke_asked_by.is_(None))
+        .values(revoke_asked_by=by, revoke_asked_at=at, revoke_reason=reason)
+    )
+    if changed.rowcount != 1:
+        raise ReleaseRefused("revoke_asked", "刚刚已有人申请撤销这个版本")
+    return find(connection, release_id)
+
+
+def revoke(connection: Connection, release_id: str, by: str, at: datetime) -> Release:
+    """Let a signed version cease to count from `at` on; the one before it counts again.
+
+    Raises `ReleaseRefused`: nobody has asked, the same person asked, or nothing would count.
+    """
+    known = find(connection, release_id)
+    if known.state != "active" or not known.revoke_asked_by:
+        raise ReleaseRefused("revoke_not_asked", "没有人申请撤销这个版本，或已经撤销")
+    if known.revoke_asked_by == by:
+        raise ReleaseRefused("same_person", "申请人不能自己签署撤销，请由他人签署")
+    _insist_on_another(connection, known, at)
+    changed = connection.execute(
+        update(release)
+        .where(release.c.id == release_id, release.c.revoked_by.is_(None))
+        .values(revoked_by=by, revoked_at=at)
+    )
+    if changed.rowcount != 1:
+        raise ReleaseRefused("revoked", "这个版本刚刚已经撤销")
+    return find(connection, release_id)
+
+
+def _insist_on_another(connection: Connection, known: Release, at: datetime) -> None:
+    others = (one for one in signed(connection, cast(Kind, known.kind)) if one.id != known.id)
+    if not any(one.name == known.name for one in counting(others, at)):
+        raise ReleaseRefused("nothing_else", "撤销后没有可用的版本；请先另提新版本")
+
+
 def _check_signable(known: Release, by: str) -> None:
     if known.signed_by:
         raise ReleaseRefused("signed", "这个版本已经签署，不能再签")
@@ -264,6 +326,7 @@ def active(connection: Connection, kind: Kind, name: str, at: datetime) -> Relea
             release.c.signed_by.is_not(None),
             release.c.in_force_from <= at,
             or_(release.c.in_force_until.is_(None), release.c.in_force_until > at),
+            or_(release.c.revoked_at.is_(None), release.c.revoked_at > at),
         )
         .order_by(release.c.in_force_from.desc(), release.c.signed_at.desc(), release.c.id)
         .limit(1)
@@ -281,16 +344,19 @@ def of_digest(connection: Connection, kind: Kind, digest: str) -> Release | None
     return None if row is None else _release(row)
 
 
-def stamp(connection: Connection) -> tuple[int, str]:
-    """Return what changes whenever a version is activated: how many are, and the newest one."""
+def stamp(connection: Connection) -> tuple[int, int, str]:
+    """Return what changes whenever a version is activated or revoked: how many, and the newest."""
     newest = (
         select(release.c.id)
         .where(release.c.signed_by.is_not(None))
         .order_by(release.c.signed_at.desc(), release.c.id)
         .limit(1)
     )
-    counted = select(func.count()).select_from(release).where(release.c.signed_by.is_not(None))
-    return connection.execute(counted).scalar_one(), connection.execute(newest).scalar() or ""
+    counted = select(func.count(), func.count(release.c.revoked_by)).where(
+        release.c.signed_by.is_not(None)
+    )
+    signatures, revoked = connection.execute(counted).one()
+    return signatures, revoked, connection.execute(newest).scalar() or ""
 
 
 def names(connection: Connection, kind: Kind) -> frozenset[str]:
@@ -307,8 +373,8 @@ def exists(connection: Connection, release_id: str) -> bool:
 
 def is_in_force(one: Release, at: datetime) -> bool:
     """Tell whether a signed version's period holds that instant; another may have come later."""
-    since, until = one.in_force_from, one.in_force_until
-    return since is not None and since <= at and (until is None or at < until)
+    since, ends = one.in_force_from, (one.in_force_until, one.revoked_at)
+    return since is not None and since <= at and all(end is None or at < end for end in ends)
 
 
 def came_later(known: Release, other: Release) -> bool:
@@ -377,6 +443,11 @@ def _release(row: Any) -> Release:
         in_force_until=row.in_force_until,
         withdrawn_by=row.withdrawn_by or "",
         withdrawn_at=row.withdrawn_at,
+        revoke_asked_by=row.revoke_asked_by or "",
+        revoke_asked_at=row.revoke_asked_at,
+        revoke_reason=row.revoke_reason or "",
+        revoked_by=row.revoked_by or "",
+        revoked_at=row.revoked_at,
     )
 
 

@@ -11,13 +11,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Literal, Protocol, assert_never
 
 from pydantic import AwareDatetime, Field
 
-from cases.messages import Command, Frozen
+from cases.messages import Command, Frozen, Text
 from cases.projection import json_text
 from cases.releases import Check, Proposal
+from cases.retiming import RetimingCause
 
 ProposedKind = Literal["matter", "rules", "policy", "calendar"]
 """Kinds that have a gate; a kind without one cannot be proposed."""
@@ -39,6 +40,27 @@ class Sign(Frozen):
 
     in_force_from: AwareDatetime | None = None
     retroactive: bool = False
+    preview: str = ""
+    """Digest of the list of what would move, as the signer saw it; for a calendar."""
+
+
+class LookAhead(Frozen):
+    """变动预览: see anew what a version, or taking it back, would move."""
+
+    direction: Literal["apply", "revert"] = "apply"
+
+
+class AskRevocation(Frozen):
+    """Somebody asks that a signed version cease to count, and says why."""
+
+    reason: Text
+
+
+class Revoke(Frozen):
+    """Another person agrees: from now on the version before it counts again."""
+
+    preview: str = ""
+    """Digest of the list of what would move back, as the signer saw it."""
 
 
 class Withdraw(Frozen):
@@ -46,11 +68,16 @@ class Withdraw(Frozen):
 
 
 PROPOSE, SIGN, WITHDRAW = "release_propose", "release_sign", "release_withdraw"
+LOOK_AHEAD = "release_look_ahead"
+ASK_REVOCATION, REVOKE = "release_ask_revocation", "release_revoke"
 BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
     {
         PROPOSE: Propose,
         SIGN: Sign,
         WITHDRAW: Withdraw,
+        LOOK_AHEAD: LookAhead,
+        ASK_REVOCATION: AskRevocation,
+        REVOKE: Revoke,
         "policy_propose": Propose,
         "policy_approve": Sign,
         "policy_withdraw": Withdraw,
@@ -58,10 +85,13 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
 )
 """Verb → body. A policy's three have names of their own, because other people may do them."""
 
+RETIMED_KINDS = frozenset({"calendar"})
+"""Kinds whose versions move instants of open cases: signed on a preview, and can be revoked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
-    """What the three acts on a kind are called, and what object policy judges them by."""
+    """What the acts on a kind are called, and what object policy judges them by."""
 
     object_type: str
     propose: str
@@ -78,7 +108,33 @@ def verbs_of(kind: str) -> Verbs:
     else:
         names = ("release", PROPOSE, SIGN, WITHDRAW)
     thing, propose, sign, withdraw = names
-    return Verbs(thing, propose, sign, withdraw, {propose: propose, sign: sign, withdraw: propose})
+    warranted = {propose: propose, sign: sign, withdraw: propose}
+    if kind in RETIMED_KINDS:
+        # Who may propose may ask that it cease to count; who may sign may agree.
+        warranted |= {LOOK_AHEAD: LOOK_AHEAD, ASK_REVOCATION: propose, REVOKE: sign}
+    return Verbs(thing, propose, sign, withdraw, warranted)
+
+
+Later = Sign | Withdraw | LookAhead | AskRevocation | Revoke
+"""Orders to a version that is in the register."""
+
+
+def verb_of(kind: str, body: Later) -> str:
+    """Return the verb of an order to a version of that kind."""
+    verbs = verbs_of(kind)
+    match body:
+        case Sign():
+            return verbs.sign
+        case Withdraw():
+            return verbs.withdraw
+        case LookAhead():
+            return LOOK_AHEAD
+        case AskRevocation():
+            return ASK_REVOCATION
+        case Revoke():
+            return REVOKE
+        case _:
+            assert_never(body)
 
 
 def order_digest(command: Command) -> str:
@@ -108,10 +164,16 @@ class ReleaseAnswer(Frozen):
     status: Literal["done", "refused"]
     release: str = ""
     """Id of the version it is about."""
-    state: Literal["", "proposed", "blocked", "active", "withdrawn"] = ""
+    state: Literal["", "proposed", "blocked", "active", "withdrawn", "revoked"] = ""
     in_force_from: AwareDatetime | None = None
     findings: tuple[str, ...] = ()
     """What the gate found, each with file, line and remedy."""
+    preview: str = ""
+    """Digest of the list of what would move, where one was made."""
+    moves: str = ""
+    """How many would, in one sentence."""
+    retiming: RetimingCause | None = None
+    """What the order has set going: open cases derive their instants again."""
     code: str = ""
     reason: str = ""
     basis: str = ""
@@ -135,16 +197,21 @@ class Gate(Protocol):
 
 __all__ = [
     "BODIES",
+    "AskRevocation",
     "Check",
     "Gate",
+    "Later",
+    "LookAhead",
     "Proposal",
     "Propose",
     "ReleaseAnswer",
     "ReleaseOrder",
+    "Revoke",
     "Sign",
     "Unreadable",
     "Withdraw",
     "new_object",
     "order_digest",
+    "verb_of",
     "verbs_of",
 ]

@@ -171,6 +171,8 @@ class Timer(Frozen):
     """The period runs past the last published holiday notice."""
     warn_at: AwareDatetime | None = None
     """From when the period is shown as 预警."""
+    calendar_version: str = ""
+    """By which version of its calendar it was computed; empty: nobody noted it."""
 
 
 class ClockEvent(Frozen):

@@ -63,12 +63,15 @@ class Calendar:
     department_hours: Mapping[str, Hours] = field(default_factory=dict, repr=False)
     _counts: array[int] = field(init=False, repr=False)
     _days: array[int] = field(init=False, repr=False)
+    _whole: Calendar = field(init=False, repr=False)
+    """The calendar with its general hours, also where this is one department's."""
     _of: Mapping[str, Calendar] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         counts, days = _tables(self._guessed_off(), self.on, self.every_day)
         object.__setattr__(self, "_counts", counts)
         object.__setattr__(self, "_days", days)
+        object.__setattr__(self, "_whole", self)
         others = {}
         for department, hours in self.department_hours.items():
             others[department] = copy.copy(self)  # the tables are shared
@@ -77,7 +80,7 @@ class Calendar:
 
     def of(self, department: str) -> Calendar:
         """Return the same days with the office hours of that department."""
-        return self._of.get(department, self)
+        return self._whole._of.get(department, self._whole)
 
     def is_working(self, day: date) -> bool:
         """Tell whether the office works that day; past the horizon, whether it is likely to."""

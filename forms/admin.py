@@ -250,10 +250,10 @@ async def _named(visit: Visit) -> Release:
 async def sign_release(visit: Visit) -> Response:
     found = await _named(visit)
     await visit.demand(verbs_of(found.kind).sign, _as_thing(found))
-    refused = await visit.ask(visit.ports.releases.sign, visit.who, found.id)
+    refused = await visit.ask(visit.ports.releases.sign, visit.who, found.id, visit.text("preview"))
     if refused:
         raise Stop(409, refused, "not_signed")
-    return RedirectResponse("/releases", 303)
+    return RedirectResponse("/calendar" if found.kind == "calendar" else "/releases", 303)
 
 
 async def withdraw_release(visit: Visit) -> Response:

@@ -18,6 +18,7 @@ from starlette.types import Scope
 from forms import (
     acting,
     admin,
+    calendar,
     case,
     census,
     letters,
@@ -108,6 +109,12 @@ def routes(options: Options) -> list[BaseRoute]:
         ),
         page("/accounts/{account}", admin.change_account, methods=post),
         page("/accounts/{account}/roles", admin.grant_role, methods=post),
+        page("/calendar", calendar.calendar, act="read", thing="release"),
+        page("/calendar/notice", calendar.propose_notice, methods=post, body=2 * 1024 * 1024),
+        page("/calendar/change", calendar.propose_change, methods=post),
+        page("/calendar/{release}/look-ahead", calendar.look_ahead, methods=post),
+        page("/calendar/{release}/ask-revocation", calendar.ask_revocation, methods=post),
+        page("/calendar/{release}/revoke", calendar.revoke, methods=post),
         page("/releases", admin.releases, act="list", thing="release"),
         page(
             "/releases",

@@ -196,6 +196,7 @@ async def show_case(
 
 async def _clock(visit: Visit, view: CaseView, scene: Scene) -> ClockPanel:
     calendar = await visit.ask(visit.ports.catalogue.calendar, str(view.plan["calendar"]))
+    calendar = calendar.of(str(view.plan["department"]))
     names = {task.key: scene.task_name(task) for task in view.tasks} | dict(scene.departments)
     address = f"/cases/{quote(view.row.case_no)}"
     return await visit.ask(clock_panel, visit, view, calendar, address, names)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from cases.messages import BODIES, Outcome
+from cases.messages import BODIES, OF_LAW, Outcome
 from cases.views import CaseView
 from forms.words import VERBS
 
@@ -67,7 +67,7 @@ def openapi_document(address: str = "") -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _document() -> dict[str, Any]:
-    verbs = [verb for verb in BODIES if verb != "timer_fired"]
+    verbs = [verb for verb in BODIES if verb not in OF_LAW]
     models: list[type[BaseModel]] = [*(BODIES[verb] for verb in verbs), Outcome, CaseView]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     paths: dict[str, Any] = {

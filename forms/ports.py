@@ -19,10 +19,12 @@ from cases.facts import CaseFacts
 from cases.messages import Actor, Grant, Outcome
 from cases.oversight import WatchedClock
 from cases.reception import NotNow, Reception
+from cases.retiming import Direction
 from cases.state import CaseState
 from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
+from forms.calendar_ports import Calendars
 from forms.words import Language
 
 # --- who is there --------------------------------------------------------------------------------
@@ -356,13 +358,14 @@ class Release:
     name: str
     version: str
     digest: str
-    state: Literal["proposed", "blocked", "active", "rejected", "superseded"]
+    state: Literal["proposed", "blocked", "active", "rejected", "superseded", "revoked"]
     proposed_by: str
     """User id; the policy keeps them from signing it themselves."""
     proposed_at: datetime
     in_force_from: datetime | None
     signed_by: str = ""
     findings: tuple[str, ...] = ()
+    revoke_asked_by: str = ""
 
 
 class Releases(Protocol):
@@ -374,8 +377,23 @@ class Releases(Protocol):
         """The proposal with the gate's findings, or a Chinese sentence why there is none."""
         ...
 
-    def sign(self, visitor: Visitor, release: str) -> str:
-        """Activate with a second signature; empty, or a Chinese sentence why not."""
+    def sign(self, visitor: Visitor, release: str, preview: str = "") -> str:
+        """Activate with a second signature; empty, or a Chinese sentence why not.
+
+        `preview`: digest of the list of what a calendar would move, as the signer saw it.
+        """
+        ...
+
+    def look_ahead(self, visitor: Visitor, release: str, direction: Direction) -> str:
+        """See anew what a version, or taking it back, would move; empty, or why not."""
+        ...
+
+    def ask_revocation(self, visitor: Visitor, release: str, reason: str) -> str:
+        """Ask that a signed version cease to count; empty, or why not."""
+        ...
+
+    def revoke(self, visitor: Visitor, release: str, preview: str) -> str:
+        """Agree that it cease to count, having seen that list; empty, or why not."""
         ...
 
     def withdraw(self, visitor: Visitor, release: str) -> str:
@@ -423,6 +441,7 @@ class Ports:
     releases: Releases
     census: Census
     supervision: Supervision
+    calendars: Calendars
 
 
 @dataclass(frozen=True)

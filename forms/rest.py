@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cases.messages import BODIES, Actor, Outcome, Source
+from cases.messages import BODIES, OF_LAW, Actor, Outcome, Source
 from cases.reception import Request as Order
 from forms.guard import SMALL_BODY, Stop, Throttles, limited
 from forms.openapi import COMMAND_ID, PREFIX, openapi_document
@@ -132,7 +132,7 @@ async def file_case(request: Request, actor: Actor) -> Response:
 
 async def command(request: Request, actor: Actor) -> Response:
     verb = request.path_params["verb"]
-    if verb not in BODIES or verb in ("file", "timer_fired"):
+    if verb not in BODIES or verb in ("file", *OF_LAW):
         raise Wrong(problem(404, "unknown_verb", f"没有这个指令：{verb[:40]}"))
     key = _key(request)
     body = await _body(request, verb)

@@ -29,6 +29,7 @@ DESKS = (
     ("account_manage", "account", N_("账号管理"), "/accounts"),
     ("account_grant", "account", N_("账号授权"), "/accounts"),
     ("census_read", "census", N_("定时器对账"), "/census"),
+    ("read", "release", N_("工作日历"), "/calendar"),
 )
 """Act, thing, words and address of what only some may see."""
 

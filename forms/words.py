@@ -110,6 +110,7 @@ VERBS = {
     "check_afterwards": N_("承诺核查"),
     "record_step": N_("记录环节"),
     "timer_fired": N_("时限届满"),
+    "retimed": N_("期限重算"),
 }
 
 DOCUMENTS = {

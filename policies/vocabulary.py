@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from cases.accounts import ADMINISTRATORS
-from cases.messages import BODIES
+from cases.messages import BODIES, OF_LAW
 
 Kind = Literal["human", "service", "citizen"]
 """Who may be asked about at all; `system` acts by the law's warrant, never by a policy row."""
@@ -53,13 +53,13 @@ ROLES: Mapping[str, Role] = MappingProxyType(
 CITIZEN = "citizen"
 """Held by every actor of kind `citizen`, without a grant; no grant gives it to anybody else."""
 
-VERBS: tuple[str, ...] = tuple(verb for verb in BODIES if verb != "timer_fired")
-"""What a door may ask of a case. `timer_fired` is warranted by its article alone."""
+VERBS: tuple[str, ...] = tuple(verb for verb in BODIES if verb not in OF_LAW)
+"""What a door may ask of a case. What is of the law is warranted by its article alone."""
 
 ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "case": (*VERBS, "read", "list", "read_personal", "print", "backfill"),
-        "release": ("read", "list", "release_propose", "release_sign"),
+        "release": ("read", "list", "release_propose", "release_sign", "release_look_ahead"),
         "dead_letter": ("dead_letter_read", "dead_letter_mend"),
         "account": ("account_manage", "account_grant"),
         "policy": ("policy_read", "policy_propose", "policy_approve"),
@@ -122,6 +122,7 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "backfill": "补录",
         "release_propose": "提交版本",
         "release_sign": "签署版本",
+        "release_look_ahead": "预览版本的影响",
         "dead_letter_read": "查阅死信",
         "dead_letter_mend": "修正重放死信",
         "account_manage": "管理账号",

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from cases.messages import Command, TimerFired, Warrant
+from cases.messages import OF_LAW, Command, Retimed, TimerFired, Warrant
 
 WARRANT_LIFE = timedelta(minutes=5)
 """How long a door's permission may wait to be admitted: as long as the clocks of two machines may
@@ -37,8 +37,6 @@ CLOCK_SKEW = timedelta(minutes=5)
 SYSTEM = "system"
 LAW_ISSUER = "worker"
 """The only key under which principal `system` acts, and it signs for nobody else."""
-
-LAW_VERB = "timer_fired"
 
 WarrantKeys = Mapping[str, Ed25519PublicKey]
 """Issuer (web, gateway, worker) → the public key by which its warrants are known."""
@@ -85,15 +83,16 @@ class WarrantSigner:
 
         Raises `WarrantInvalid` for any other command, or when this is not the worker's pen.
         """
-        if self.issuer != LAW_ISSUER or command.verb != LAW_VERB or command.actor.id != SYSTEM:
-            raise WarrantInvalid("not_of_law", "只有工作进程可以凭法条签发到期令")
-        body = TimerFired.model_validate(command.body)
+        if self.issuer != LAW_ISSUER or command.verb not in OF_LAW or command.actor.id != SYSTEM:
+            raise WarrantInvalid("not_of_law", "只有工作进程可以凭法条签发系统令")
+        body = command.parsed()
+        assert isinstance(body, TimerFired | Retimed)
         return self.sign(
             Warrant(
                 command_id=command.id,
                 command_digest=command.digest(),
                 actor=SYSTEM,
-                act=LAW_VERB,
+                act=command.verb,
                 object_type="case",
                 object_id=command.case_id,
                 policy=policy,
@@ -152,9 +151,9 @@ def _covers(warrant: Warrant, command: Command, object_type: str, act: str) -> N
                 "warrant_for_something_else",
                 f"许可凭证不是为这条指令签发的：{name} 应为 {warranted!r}，实为 {ordered!r}",
             )
-    by_law = (actor.kind == SYSTEM, actor.id == SYSTEM, command.verb == LAW_VERB)
+    by_law = (actor.kind == SYSTEM, actor.id == SYSTEM, command.verb in OF_LAW)
     if any(by_law) != all(by_law) or all(by_law) != (warrant.issuer == LAW_ISSUER):
-        raise WarrantInvalid("issuer_not_allowed", "到期令只由工作进程签发，工作进程只签发到期令")
+        raise WarrantInvalid("issuer_not_allowed", "系统令只由工作进程签发，工作进程只签发系统令")
 
 
 def _in_time(warrant: Warrant, admitted_at: datetime) -> None:

@@ -18,8 +18,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from cases import approval
-    from cases.messages import NAMESPACE, Actor, Command, Outcome, Source, TimerFired
-    from cases.orders import Answers, ApprovalInput, Orders
+    from cases.messages import NAMESPACE, OF_LAW, Actor, Command, Outcome, Source, TimerFired
+    from cases.orders import Answers, ApprovalInput, Orders, Retime
     from cases.settling import Batch, RuleForbids, Settled
     from cases.state import CaseState, Timer
 
@@ -62,6 +62,19 @@ def timer_command(case_id: str, timer: Timer) -> Command:
         actor=Actor(id="system", kind="system"),
         source=Source(door="worker"),
         occurred_at=timer.due_at,
+    )
+
+
+def retime_command(case_id: str, order: Retime) -> Command:
+    """Return the order to derive the instants again, the same one for the same finding."""
+    return Command(
+        id=str(uuid5(NAMESPACE, f"retime\n{case_id}\n{order.why.cause}\n{order.seen}")),
+        verb="retimed",
+        case_id=case_id,
+        body=order.why.model_dump(mode="json"),
+        actor=Actor(id="system", kind="system"),
+        source=Source(door="worker"),
+        occurred_at=order.at,
     )
 
 
@@ -141,7 +154,7 @@ class ApprovalWorkflow:
         """Refuse at once what cannot be: no trace of it stays in history."""
         now = workflow.now()
         for command in orders.commands:
-            if command.case_id != self._case_id or command.verb == "timer_fired":
+            if command.case_id != self._case_id or command.verb in OF_LAW:
                 raise _refusal(RuleForbids("wrong_case", "命令不属于本办件", "", "case_id"))
             fault = approval.warrant_fault(command, now)
             if fault is not None:
@@ -160,6 +173,16 @@ class ApprovalWorkflow:
     def state(self) -> CaseState | None:
         """Return the case as its workflow remembers it."""
         return self._state
+
+    @workflow.signal
+    def retime(self, order: Retime) -> None:
+        """Queue the order once; a case that has ended, or was never filed, has no instants."""
+        if self._is_over:
+            return
+        command = retime_command(self._case_id, order)
+        waiting = {one.id for one in (*self._queue, *self._under_way)}
+        if command.id not in self._recent and command.id not in waiting:
+            self._queue.append(command)
 
     def _enqueue(self, command: Command) -> asyncio.Future[Outcome]:
         answer = self._answers.get(command.id)
@@ -222,8 +245,8 @@ class ApprovalWorkflow:
                 answer.set_exception(
                     ApplicationError(reason, type=IMPOSSIBLE[0], non_retryable=True)
                 )
-        # A timer of the law that cannot be settled must not ring again at once.
-        self._recent.extend(c.id for c in self._under_way if c.verb == "timer_fired")
+        # What the law orders and cannot be settled must not come again at once.
+        self._recent.extend(c.id for c in self._under_way if c.verb in OF_LAW)
         self._under_way = []
 
     # --- time ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError as Fault
 from pydantic import ValidationError
 
-from cases.messages import BODIES, File, Frozen
+from cases.messages import BODIES, OF_LAW, File, Frozen
 from cases.settling import RuleForbids
 from catalogue.matters import Matter
 
@@ -43,7 +43,7 @@ _SAY: Mapping[str, str] = MappingProxyType(
 
 def body_of(verb: str, raw: Mapping[str, Any]) -> Frozen:
     """Return the typed body of an order. Raises `RuleForbids` with the field at fault."""
-    if verb not in BODIES or verb == "timer_fired":
+    if verb not in BODIES or verb in OF_LAW:
         raise RuleForbids("unknown_verb", f"没有“{verb}”这种办理动作", "", "verb")
     try:
         return BODIES[verb].model_validate(raw)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from cases.messages import BODIES, Frozen, Outcome
+from cases.messages import BODIES, OF_LAW, Frozen, Outcome
 from cases.reception import Request
 from yichuang.events import Event, EventInvalid
 from yichuang.subjects import OrderSubject, command_id
@@ -21,7 +21,7 @@ from yichuang.subjects import OrderSubject, command_id
 VERSION = 1
 """The only major version so far; an unknown one is refused, never guessed."""
 
-VERBS = tuple(verb for verb in BODIES if verb != "timer_fired")
+VERBS = tuple(verb for verb in BODIES if verb not in OF_LAW)
 """What may be ordered from outside. A timer of the law is the worker's alone."""
 
 _TYPE = re.compile(r"cn\.(?P<city>[a-z0-9-]+)\.case\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)")

@@ -23,14 +23,20 @@ from cases.messages import Actor, Command, Outcome, Source
 from cases.reception import NotNow
 from cases.releases import ReleaseRefused
 from cases.releasing import (
+    AskRevocation,
+    Later,
+    LookAhead,
     Propose,
     ReleaseAnswer,
+    Revoke,
     Sign,
     Withdraw,
     new_object,
     order_digest,
+    verb_of,
     verbs_of,
 )
+from cases.retiming import Direction
 from policies.access import Access, AccessDenied, Thing
 from workflows.releases import ReleaseWorkflow, release_workflow_id
 from yichuang.refusals import RefusalLog
@@ -80,10 +86,33 @@ class ReleaseDoor:
         """Take one's own proposal back. Raises `NotNow`."""
         return await self._on(actor, source, command_id, release, Withdraw())
 
+    async def look_ahead(
+        self,
+        actor: Actor,
+        source: Source,
+        command_id: str,
+        release: str,
+        direction: Direction = "apply",
+    ) -> ReleaseAnswer:
+        """See anew what a version, or taking it back, would move. Raises `NotNow`."""
+        return await self._on(actor, source, command_id, release, LookAhead(direction=direction))
+
+    async def ask_revocation(
+        self, actor: Actor, source: Source, command_id: str, release: str, reason: str
+    ) -> ReleaseAnswer:
+        """Ask that a signed version cease to count. Raises `NotNow`."""
+        return await self._on(actor, source, command_id, release, AskRevocation(reason=reason))
+
+    async def revoke(
+        self, actor: Actor, source: Source, command_id: str, release: str, body: Revoke
+    ) -> ReleaseAnswer:
+        """Let a version cease to count, as another person has asked. Raises `NotNow`."""
+        return await self._on(actor, source, command_id, release, body)
+
     # --- one order -------------------------------------------------------------------------------
 
     async def _on(
-        self, actor: Actor, source: Source, command_id: str, release: str, body: Sign | Withdraw
+        self, actor: Actor, source: Source, command_id: str, release: str, body: Later
     ) -> ReleaseAnswer:
         try:
             known = await asyncio.to_thread(self._find, release)
@@ -95,9 +124,18 @@ class ReleaseDoor:
                 code=unknown.code,
                 reason=unknown.reason,
             )
-        verbs = verbs_of(known.kind)
-        verb = verbs.sign if isinstance(body, Sign) else verbs.withdraw
-        thing = Thing(verbs.object_type, known.id, proposed_by=known.proposed_by)
+        verbs, verb = verbs_of(known.kind), verb_of(known.kind, body)
+        if verb not in verbs.warranted:
+            return ReleaseAnswer(
+                command_id=command_id,
+                order_digest="",
+                status="refused",
+                code="wrong_verb",
+                reason="这一类版本不能这样办理",
+            )
+        # Two people: who asked for a revocation is to it what the proposer is to a version.
+        first = known.revoke_asked_by if isinstance(body, Revoke) else known.proposed_by
+        thing = Thing(verbs.object_type, known.id, proposed_by=first)
         return await self._order(actor, source, command_id, known.kind, verb, thing, body)
 
     def _find(self, release: str) -> releases.Release:
@@ -112,7 +150,7 @@ class ReleaseDoor:
         kind: str,
         verb: str,
         thing: Thing,
-        body: Propose | Sign | Withdraw,
+        body: Propose | Later,
     ) -> ReleaseAnswer:
         at = self._now()
         command = Command(

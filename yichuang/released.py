@@ -68,7 +68,7 @@ class SignedCatalogue(Catalogue):
 class _Now:
     """Everything in force, read in one moment; replaced whole."""
 
-    stamp: tuple[int, str]
+    stamp: tuple[int, int, str]
     until: datetime | None
     """When one of the versions begins or ceases to count."""
     catalogue: Catalogue
@@ -168,7 +168,7 @@ class Released:
                     return held
             return self._load(connection, stamp, now)
 
-    def _load(self, connection: Connection, stamp: tuple[int, str], now: datetime) -> _Now:
+    def _load(self, connection: Connection, stamp: tuple[int, int, str], now: datetime) -> _Now:
         rows = {kind: releases.signed(connection, kind) for kind in releases.LOADED}
         texts = {one.name: one.content for one in releases.counting(rows["calendar"], now)}
         matters = [(self._value(one, _matter), one) for one in rows["matter"]]

@@ -28,7 +28,7 @@ from temporalio.service import KeepAliveConfig
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from workflows.approval import ApprovalWorkflow
-from workflows.releases import ReleaseWorkflow
+from workflows.releases import ReleaseWorkflow, RetimingWorkflow
 from yichuang.codec import SealingCodec, codec_of
 from yichuang.keyring import KeyMissing, master_keys
 from yichuang.sandbox import ContextFreeRunner
@@ -36,7 +36,7 @@ from yichuang.settings import Settings
 
 __all__ = ["WORKFLOWS", "KeyMissing", "connect", "data_converter", "make_worker", "master_keys"]
 
-WORKFLOWS: tuple[type, ...] = (ApprovalWorkflow, ReleaseWorkflow)
+WORKFLOWS: tuple[type, ...] = (ApprovalWorkflow, ReleaseWorkflow, RetimingWorkflow)
 """Every workflow there is (held by tests/house/test_registered.py)."""
 
 STICKY_TIMEOUT = timedelta(seconds=1)

@@ -31,6 +31,7 @@ from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
 from yichuang.settings import Settings
 from yichuang.web_accounts import WebAccounts, recorder
+from yichuang.web_calendar import WebCalendars
 from yichuang.web_letters import WebLetters
 from yichuang.web_ports import (
     WebAccess,
@@ -113,6 +114,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
             sealer.who,
             LazyPress(released.catalogue),
         ),
+        calendars=WebCalendars(cases, now),
     )
     return application(ports, options_of(settings), AWAY), letters, desk
 

@@ -19,11 +19,12 @@ from cases import releases
 from cases.database import reading
 from cases.messages import Source
 from cases.reception import NotNow
-from cases.releasing import Propose, ProposedKind, ReleaseAnswer, Sign
+from cases.releasing import Propose, ProposedKind, ReleaseAnswer, Revoke, Sign
+from cases.retiming import Direction
 from forms.ports import Release, Visitor
 from yichuang.release_door import ReleaseDoor
 
-State = Literal["proposed", "blocked", "active", "rejected", "superseded"]
+State = Literal["proposed", "blocked", "active", "rejected", "superseded", "revoked"]
 
 WAIT_S = 60.0
 """Longer than the door itself waits: it says why there is no answer."""
@@ -60,10 +61,22 @@ class WebReleases:
             kept = releases.find(connection, answer.release)
         return _shown(kept, frozenset(), self.now())
 
-    def sign(self, visitor: Visitor, release: str) -> str:
+    def sign(self, visitor: Visitor, release: str, preview: str = "") -> str:
         source = _source(visitor)
-        order = self.door.sign(visitor.actor, source, str(uuid4()), release, Sign())
-        return self._said(order)
+        body = Sign(preview=preview)
+        return self._said(self.door.sign(visitor.actor, source, str(uuid4()), release, body))
+
+    def look_ahead(self, visitor: Visitor, release: str, direction: Direction) -> str:
+        who, source = visitor.actor, _source(visitor)
+        return self._said(self.door.look_ahead(who, source, str(uuid4()), release, direction))
+
+    def ask_revocation(self, visitor: Visitor, release: str, reason: str) -> str:
+        who, source = visitor.actor, _source(visitor)
+        return self._said(self.door.ask_revocation(who, source, str(uuid4()), release, reason))
+
+    def revoke(self, visitor: Visitor, release: str, preview: str) -> str:
+        who, source, body = visitor.actor, _source(visitor), Revoke(preview=preview)
+        return self._said(self.door.revoke(who, source, str(uuid4()), release, body))
 
     def withdraw(self, visitor: Visitor, release: str) -> str:
         """Take one's own proposal back; empty, or a Chinese sentence why not."""
@@ -108,4 +121,5 @@ def _shown(one: releases.Release, counting: frozenset[str], now: datetime) -> Re
         in_force_from=one.in_force_from,
         signed_by=one.signed_by,
         findings=one.findings,
+        revoke_asked_by=one.revoke_asked_by,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,16 +24,20 @@ from activities.planning import Planned, Planner, Verify, Walked
 from activities.press import DocumentPress
 from activities.releasing import Releasing
 from activities.releasing import Verify as VerifyOn
+from activities.retiming import LookingAhead, Retiming
 from activities.sealing import Sealer
 from activities.settle import Settlement
 from cases.database import open_engine
-from cases.messages import Command
+from cases.messages import OF_LAW, Command
 from cases.settling import RuleForbids
 from catalogue.load import Catalogue
-from policies.warrants import LAW_VERB, WarrantInvalid, WarrantKeys, WarrantSigner, verify
+from catalogue.working_days import Calendar
+from policies.warrants import WarrantInvalid, WarrantKeys, WarrantSigner, verify
 from rules.process import RulesProcess
 from yichuang import joining, roles, temporal
+from yichuang.calendar_changes import CalendarChanges
 from yichuang.calendar_watch import CalendarWatch
+from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
@@ -60,7 +64,7 @@ class LawfulPlanner(Planner):
 
     def plan(self, walked: Walked, command: Command) -> Planned:
         """Plan the step; an order of the law is warranted by its article first."""
-        if command.verb == LAW_VERB and self.pen is not None:
+        if command.verb in OF_LAW and self.pen is not None:
             warrant = self.pen.of_law(command, self.policy(), self.now())
             command = command.model_copy(update={"warrant": warrant})
         return Planner.plan(self, walked, command)
@@ -107,10 +111,13 @@ class Workshop:
     cases: Engine
     calendar_watch: CalendarWatch
     alarms: Alarms
+    retiming: Retiming
+    signals: CaseSignals
+    """Must be given the client before an activity tells a case anything."""
 
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """Return every activity there is (held by tests/house/test_registered.py)."""
-        return (self.settlement.settle, self.releasing.act)
+        return (self.settlement.settle, self.releasing.act, self.retiming.retime)
 
 
 @contextmanager
@@ -149,7 +156,9 @@ def workshop(
             alarms = Alarms(settings.city, f"{settings.address}/schemas")
             watch = CalendarWatch(cases, alarms, catalogue, _now)
             releasing = _releasing(settings, cases, sealer, released, watch)
-            yield Workshop(settlement, releasing, rules, cases, watch, alarms)
+            signals = CaseSignals()
+            retiming = Retiming(cases, _anew(released, catalogue), signals.retime, _now)
+            yield Workshop(settlement, releasing, rules, cases, watch, alarms, retiming, signals)
     finally:
         if printing is not None:
             printing.close()
@@ -178,7 +187,20 @@ def _releasing(
         lambda release: period(release, _now()),
         _now,
         activated,
+        LookingAhead(cases, CalendarChanges(cases, _now), _now),
     )
+
+
+def _anew(
+    released: Released, catalogue: Callable[[], Catalogue]
+) -> Callable[[], Mapping[str, Calendar]]:
+    """Return what reads the calendars in force, however lately somebody has looked."""
+
+    def calendars() -> Mapping[str, Calendar]:
+        released.look_again()
+        return catalogue().calendars
+
+    return calendars
 
 
 def _now() -> datetime:
@@ -193,10 +215,12 @@ def main(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, shop: Workshop) -> None:
-    client = await temporal.connect(settings)
+    client = shop.signals.client = await temporal.connect(settings)
     queue = settings.temporal_task_queue
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="settle") as threads:
-        async with temporal.make_worker(client, queue, shop.activities(), threads, THREADS):
+    # One more than settles at once: telling the cases of another calendar waits most of the time.
+    at_once = THREADS + 1
+    with ThreadPoolExecutor(at_once, thread_name_prefix="settle") as threads:
+        async with temporal.make_worker(client, queue, shop.activities(), threads, at_once):
             roles.ready(settings, "worker", f"任务队列 {queue}")
             beside = (
                 asyncio.create_task(_sweep(shop.settlement)),

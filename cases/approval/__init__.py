@@ -12,6 +12,7 @@
     clock_rules(plan) -> tuple[ClockRule, ...]          what the periods of a case are made by
     timers_of(state, clock, calendar) -> tuple[Timer, ...]    `clock`: all its clock events so far
     timers_set(state, timers: Sequence[Timer], at) -> tuple[Event, ...]    () when nothing moved
+    retimed(state, timers, why, at) -> tuple[Event, ...]      another calendar; `moved` names them
     questions_of_time(state, until) -> tuple[Question, ...]    for the earliest passed instant
     passed_timers(state, until, rulings) -> tuple[Event, ...]    of the *earliest* passed instant
         only: apply them, recompute the timers, ask again until (); then decide
@@ -32,6 +33,7 @@ One settled step of a live or backfilled command, as `settle` walks it:
 `timers_set` is an event too, so that history holds every instant that was computed.
 """
 
+from cases.approval.articles import WORKING_DAYS
 from cases.approval.clocks import clock_rules
 from cases.approval.evolving import KINDS, UnknownEvent, apply, evolve
 from cases.approval.machine import (
@@ -47,9 +49,12 @@ from cases.approval.opening import open_case, plan_of
 from cases.approval.papers import document_wishes
 from cases.approval.timing import (
     CLOCK_KINDS,
+    Move,
     clock_events,
+    moved,
     passed_timers,
     pending_timers,
+    retimed,
     timers_of,
     timers_set,
 )
@@ -59,6 +64,8 @@ __all__ = [
     "CLOCK_KINDS",
     "KINDS",
     "STAGE_NAMES",
+    "WORKING_DAYS",
+    "Move",
     "UnknownEvent",
     "actions",
     "apply",
@@ -69,12 +76,14 @@ __all__ = [
     "evolve",
     "impossible",
     "instant_of",
+    "moved",
     "open_case",
     "passed_timers",
     "pending_timers",
     "plan_of",
     "questions",
     "questions_of_time",
+    "retimed",
     "timers_of",
     "timers_set",
     "warrant_fault",

@@ -416,6 +416,7 @@ _CHANGES: MappingProxyType[str, Callable[[CaseState, Event], Change]] = MappingP
         "checked": _checked,
         "step_recorded": _nothing,
         "timers_set": _timers_set,
+        "retimed": _nothing,
         "timer_passed": _timer_passed,
     }
 )

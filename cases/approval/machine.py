@@ -200,9 +200,15 @@ def _refuse_impossible(state: CaseState | None, command: Command) -> None:
             raise RuleForbids("not_filed", "没有这个办件，请先提交申请", "", "verb")
         return
     _in_order(state, command)
-    if isinstance(body, messages.TimerFired):
-        _the_timer(state, body)
+    if command.verb in messages.OF_LAW:
+        if isinstance(body, messages.TimerFired):
+            _the_timer(state, body)
         return
+    _refuse_persons(state, command, body)
+
+
+def _refuse_persons(state: CaseState, command: Command, body: messages.Frozen) -> None:
+    """Refuse what the stage, a separation or the verb itself forbids to those who order."""
     row = table_of(state).get(command.verb)
     if row is None:
         raise RuleForbids("wrong_process", "本事项的流程没有这一步", state.plan.matter, "verb")
@@ -393,6 +399,8 @@ def decide(state: CaseState, command: Command, rulings: Rulings) -> tuple[Event,
     """
     _refuse_impossible(state, command)
     body = _body(command)
+    if isinstance(body, messages.Retimed):
+        return ()  # all of it is arithmetic: `timing.retimed`
     if isinstance(body, messages.TimerFired):
         return timer_events(state, _the_timer(state, body), rulings)
     walk = Walk.of(state, command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from cases.approval.renewal import RENEWAL, deem_renewed
 from cases.approval.waiting import end_pauses
 from cases.approval.walk import Walk
 from cases.clocks import due_of, newest, periods, warning_of
+from cases.messages import Retimed
 from cases.state import CaseState, ClockEvent, Event, Timer
 from catalogue.working_days import Calendar
 
@@ -35,6 +37,7 @@ def timers_of(
     """
     if state.stage == "ended":
         return ()
+    calendar = calendar.of(state.plan.department)
     timers = []
     for period in newest(periods(clock_rules(state.plan), clock)).values():
         if not period.is_open or period.rule.clock in WITHOUT_TIMER:
@@ -49,6 +52,7 @@ def timers_of(
                     article=period.rule.limit.basis,
                     provisional=due.provisional,
                     warn_at=warning_of(period, due, calendar, zone),
+                    calendar_version=due.calendar_version,
                 )
             )
     return tuple(timers)
@@ -59,11 +63,80 @@ def timers_of(
 
 def timers_set(state: CaseState, timers: Sequence[Timer], at: datetime) -> tuple[Event, ...]:
     """Return the event that replaces the case's instants; () when none moved."""
-    ordered = tuple(sorted(timers, key=lambda timer: (timer.due_at, timer.key)))
+    kept = _as_known(state, timers)
+    ordered = tuple(sorted(kept, key=lambda timer: (timer.due_at, timer.key)))
     if ordered == state.timers:
         return ()
     data = {"timers": [timer.model_dump(mode="json") for timer in ordered]}
     return (Event(kind="timers_set", at=at, by="system", data=data),)
+
+
+def _as_known(state: CaseState, timers: Sequence[Timer]) -> Iterable[Timer]:
+    """Yield the timers; one that only another version of the calendar confirms stays as it was.
+
+    Else each step after a new notice would tell of instants that did not move.
+    """
+    known = {timer.key: timer for timer in state.timers if timer.calendar_version}
+    for timer in timers:
+        before = known.get(timer.key)
+        yield before if before is not None and _same(before, timer) else timer
+
+
+def _same(before: Timer, after: Timer) -> bool:
+    if before.warn_at is not None and before.warn_at != after.warn_at:
+        return False
+    return (before.due_at, before.article, before.provisional) == (
+        after.due_at, after.article, after.provisional,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An instant before and after its calendar changed; None: there is none."""
+
+    key: str
+    before: Timer | None
+    after: Timer | None
+
+
+def moved(before: Sequence[Timer], after: Sequence[Timer]) -> tuple[Move, ...]:
+    """Return the instants that differ, with their warning and whether they are firm, by key."""
+    old, new = ({timer.key: timer for timer in timers} for timers in (before, after))
+    pairs = [Move(key, old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys())]
+    return tuple(
+        one
+        for one in pairs
+        if one.before is None or one.after is None or not _same(one.before, one.after)
+    )
+
+
+def retimed(
+    state: CaseState, timers: Sequence[Timer], why: Retimed, at: datetime
+) -> tuple[Event, ...]:
+    """Return the events by which instants are derived again: what moved and why, and the instants.
+
+    Told also when nothing moved: another step may have come first, and the order has its answer.
+    """
+    data = why.model_dump(mode="json") | {
+        "moved": [
+            {
+                "key": one.key,
+                "before": _instant(one.before),
+                "after": _instant(one.after),
+                "provisional_before": one.before is not None and one.before.provisional,
+                "provisional_after": one.after is not None and one.after.provisional,
+            }
+            for one in moved(state.timers, timers)
+        ]
+    }
+    return (
+        Event(kind="retimed", at=at, by="system", data=data),
+        *timers_set(state, timers, at),
+    )
+
+
+def _instant(timer: Timer | None) -> str | None:
+    return None if timer is None else timer.due_at.isoformat()
 
 
 def pending_timers(state: CaseState) -> tuple[Timer, ...]:

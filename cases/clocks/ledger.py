@@ -31,8 +31,10 @@ class MixedUnits(ValueError):
 def due_of(period: Period, calendar: Calendar, zone: str) -> Due | None:
     """Return when the period ends; None while it stands still before its end.
 
+    `calendar` has the hours of the implementing department; a step is counted by its own one's.
     Raises `BeyondCalendar` outside 1990–2099.
     """
+    calendar = _own(period, calendar)
     if period.last_day is not None:
         return _on(period.last_day, calendar, ZoneInfo(zone))
     if period.rule.before:
@@ -49,6 +51,7 @@ def in_time(period: Period, calendar: Calendar, zone: str) -> Period:
     """
     if len(period.parts) == 1 or period.rule.before or period.last_day is not None:
         return period
+    calendar = _own(period, calendar)
     kept = list(period.parts[:1])
     for part in period.parts[1:]:
         due = _forward(replace(period, parts=tuple(kept)), calendar, zone)
@@ -80,6 +83,7 @@ def warning_of(period: Period, due: Due, calendar: Calendar, zone: str) -> datet
     Of a period in days the end of the counted day by which nine tenths have gone, or of the last
     but one, whichever is earlier; of one in hours the instant at nine tenths. `due` is its end.
     """
+    calendar = _own(period, calendar)
     period = in_time(period, calendar, zone)
     units = {part.limit.unit for part in period.parts}
     budget = _budget(period, ZoneInfo(zone))
@@ -98,6 +102,10 @@ def warning_of(period: Period, due: Due, calendar: Calendar, zone: str) -> datet
         early = Limit(n=budget * minutes * 9 // 10, unit="minute", basis=limit.basis)
     found = due_at(period.start.at, [early], calendar, zone, spans(period.stops))
     return due.at if found is None else min(found.at, due.at)
+
+
+def _own(period: Period, calendar: Calendar) -> Calendar:
+    return calendar.of(period.department) if period.department else calendar
 
 
 def spans(stops: Sequence[Stop]) -> list[Pause]:
@@ -129,6 +137,7 @@ def ledger(period: Period, calendar: Calendar, zone: str, until: datetime) -> Le
     One that still runs is shown to `until` or to its due day, whichever is later; what was used
     and is left is told as of `until`. Raises `MixedUnits`, `BeyondCalendar`.
     """
+    calendar = _own(period, calendar)
     tz = ZoneInfo(zone)
     period = in_time(period, calendar, zone)
     due = due_of(period, calendar, zone)

@@ -112,6 +112,7 @@ def lines(
     `events` are all clock events of the case so far. With `already`, only the lines that the
     events after so many have made or changed. Raises `BeyondCalendar` outside 1990–2099.
     """
+    calendar = calendar.of(plan.department)
     found = newest(periods(rules, events))
     known = newest(periods(rules, events[:already])) if already else {}
     judged = any(event.kind in JUDGED for event in events[already:])

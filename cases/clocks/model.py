@@ -69,6 +69,8 @@ class Period:
     """A later period took over the key (a step opened anew)."""
     last_day: date | None = None
     """Given by the starting event, where the rule has a `due_field`."""
+    department: str = ""
+    """Whose step it is, where the clock is a step's or a department's; its office hours count."""
 
     @property
     def is_open(self) -> bool:

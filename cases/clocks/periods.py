@@ -33,6 +33,7 @@ class _Run:
     start: Cause
     parts: list[Part]
     last_day: date | None
+    department: str = ""
     end: Cause | None = None
     superseded: bool = False
     working: set[str] = field(default_factory=set)
@@ -101,6 +102,7 @@ class _History:
             cause,
             [_first_part(rule, event.detail, cause)],
             _last_day(rule, event.detail),
+            str(event.detail.get("department", "")) if rule.key_by else "",
         )
         run.working.add(name)
         self.runs.append(run)
@@ -171,6 +173,7 @@ class _History:
                 end=run.end,
                 superseded=run.superseded,
                 last_day=run.last_day,
+                department=run.department,
             )
             for run in self.runs
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from cases.messages import BODIES
+from cases.messages import BODIES, OF_LAW
 from forms.acts import ACTS
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.town import Town
@@ -48,7 +48,7 @@ def decided_upon(town: Town) -> tuple[str, str]:
 
 
 def test_every_verb_a_person_can_use_has_a_form_and_no_other_has() -> None:
-    assert set(ACTS) == set(BODIES) - {"file", "timer_fired"}
+    assert set(ACTS) == set(BODIES) - {"file", *OF_LAW}
 
 
 def test_personal_data_is_masked_until_a_reason_is_recorded(browser: Browsers, town: Town) -> None:

@@ -49,6 +49,7 @@ from rules.load import load_packs
 from yichuang.log_index import LogIndex
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
+from yichuang.web_calendar import WebCalendars
 from yichuang.web_ports import (
     WebAccess,
     WebCatalogue,
@@ -215,6 +216,8 @@ class ListedReleases:
 
     def __init__(self) -> None:
         self.releases: list[Release] = []
+        self.asked = self.revoked = ("", "", "")
+        self.signed_on = ""
 
     def listing(self) -> Sequence[Release]:
         return tuple(self.releases)
@@ -229,7 +232,19 @@ class ListedReleases:
         self.releases.append(made)
         return made
 
-    def sign(self, visitor: Visitor, release: str) -> str:
+    def look_ahead(self, visitor: Visitor, release: str, direction: str) -> str:
+        return ""
+
+    def ask_revocation(self, visitor: Visitor, release: str, reason: str) -> str:
+        self.asked = (visitor.actor.id, release, reason)
+        return ""
+
+    def revoke(self, visitor: Visitor, release: str, preview: str) -> str:
+        self.revoked = (visitor.actor.id, release, preview)
+        return ""
+
+    def sign(self, visitor: Visitor, release: str, preview: str = "") -> str:
+        self.signed_on = preview
         self.releases = [
             replace(one, state="active", signed_by=visitor.actor.id) if one.id == release else one
             for one in self.releases
@@ -320,6 +335,7 @@ class Town:
                 named,
                 LinePress(),
             ),
+            calendars=WebCalendars(self.cases, _now),
         )
         self.ids: dict[str, str] = {}
         for login in PEOPLE:

@@ -8,7 +8,17 @@ from typing import Any
 
 from cases.messages import Command
 from catalogue.matters import Matter
-from tests.histories.sample import JOINT, MONDAY, OPEN, RENEWAL, body_of_file, matter, order
+from tests.histories.sample import (
+    JOINT,
+    MONDAY,
+    OPEN,
+    RENEWAL,
+    WORKING_DAYS,
+    body_of_file,
+    matter,
+    order,
+    retimed_body,
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,19 @@ PATHS: tuple[Path, ...] = (
             "received", "review", "decision", "certificate", "service", "closing", "rating",
             "ended",
         ),
+    ),
+    Path(
+        "retimed",
+        (
+            Step("accept", 1),
+            Step("retimed", 1.5, retimed_body("without-mondays")),
+            Step("opine", 2, _AGREE, "u:reviewer"),
+            Step("retimed", 2.5, retimed_body("weekdays")),
+            *_from_decision(3),
+        ),
+        "ended",
+        "granted",
+        changed=WORKING_DAYS,
     ),
     Path(
         "refusal",

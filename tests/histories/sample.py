@@ -7,19 +7,28 @@ keeps outcomes by command id, so that a repeated order gets its stored answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid5
 
 from temporalio import activity
 
 from cases import approval
-from cases.messages import NAMESPACE, Actor, Command, Grant, Outcome, Source, Warrant
+from cases.messages import (
+    NAMESPACE,
+    Actor,
+    Command,
+    Grant,
+    Outcome,
+    Retimed,
+    Source,
+    Warrant,
+)
 from cases.rulings import Ruling
 from cases.settling import Batch, RuleForbids, Settled, SettledStep
 from cases.state import CaseState, ClockEvent, Event, Timer
 from catalogue.matters import Matter
-from catalogue.working_days import NONE
+from catalogue.working_days import NONE, TABLE_FIRST, TABLE_LAST, Calendar
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """Monday 2026-03-02 09:00 in Beijing."""
@@ -111,6 +120,21 @@ RENEWAL: dict[str, Any] = {
         "properties": {"licence_until": {"type": "string", "format": "date", "title": "有效期"}},
     },
 }  # fmt: skip
+_MONDAYS = frozenset(
+    date.fromordinal(ordinal)
+    for ordinal in range(TABLE_FIRST.toordinal(), TABLE_LAST.toordinal() + 1, 7)
+)
+assert TABLE_FIRST.weekday() == 0
+WEEKDAYS = Calendar("town", "weekdays", TABLE_FIRST, TABLE_LAST)
+WITHOUT_MONDAYS = Calendar("town", "without-mondays", TABLE_FIRST, TABLE_LAST, off=_MONDAYS)
+"""Two versions of one calendar: a week has one working day less in the second."""
+EVERY_DAY = Calendar("town", "every-day", TABLE_FIRST, TABLE_LAST, every_day=True)
+_IN_WORKING_DAYS = {"单位": "working_day"}
+WORKING_DAYS: dict[str, Any] = {
+    "日历": "town",
+    "法定办结时限": _LIMIT | _IN_WORKING_DAYS,
+    "承诺办结时限": _LIMIT | {"时限": 10} | _IN_WORKING_DAYS,
+}
 OPEN: dict[str, Any] = {"流程": "open", "职责分离": [], "办理环节": []}
 
 
@@ -164,12 +188,22 @@ def order(
     return command.model_copy(update={"warrant": warrant})
 
 
+def retimed_body(version: str, cause: str = "") -> dict[str, Any]:
+    """Return the body of the order by which another version of the calendar counts."""
+    why = Retimed(
+        cause=cause or f"cause-{version}", kind="calendar", name="town", version=version,
+        article="XKF-82",
+    )  # fmt: skip
+    return why.model_dump(mode="json")
+
+
 class PlainSettlement:
     """Settles in memory. `rulings` answers each question by its role."""
 
     def __init__(self, matter: Matter, rulings: Mapping[str, Ruling] | None = None) -> None:
         self.matter = matter
         self.rulings = dict(rulings or {})
+        self.calendar = NONE if matter.calendar == "none" else WEEKDAYS
         self.stored: dict[str, SettledStep] = {}
         self.calls = 0
 
@@ -229,12 +263,16 @@ class PlainSettlement:
         if state is None:
             state, events = approval.open_case(command, self.matter, "d" * 64, "NO-1")
             clock = approval.clock_events(events, 1)
-            more = approval.timers_set(state, timers(state, clock), command.occurred_at)
+            more = approval.timers_set(
+                state, timers(state, clock, self.calendar), command.occurred_at
+            )
             for event in more:
                 state = approval.evolve(state, event)
             return remembered(state, clock), (*events, *more)
         clock = clock_of(state)
-        events = passed(state, command)
+        if command.verb == "retimed":
+            return self._retimed(state, command, clock)
+        events = passed(state, command, self.calendar)
         now = folded(state, events)
         rulings = {q.role: self.rulings[q.role] for q in approval.questions(now, command)}
         events = (*events, *approval.decide(now, command, rulings))
@@ -242,12 +280,25 @@ class PlainSettlement:
         clock = (*clock, *approval.clock_events(events, state.seq + 1))
         events = (
             *events,
-            *approval.timers_set(now, timers(now, clock), approval.instant_of(state, command)),
+            *approval.timers_set(
+                now, timers(now, clock, self.calendar), approval.instant_of(state, command)
+            ),
         )
         return remembered(approval.apply(state, events), clock), events
 
+    def _retimed(
+        self, state: CaseState, command: Command, clock: tuple[ClockEvent, ...]
+    ) -> tuple[CaseState, tuple[Event, ...]]:
+        why = command.parsed()
+        assert isinstance(why, Retimed)
+        versions = (WEEKDAYS, WITHOUT_MONDAYS, EVERY_DAY)
+        self.calendar = next(one for one in versions if one.version == why.version)
+        at = approval.instant_of(state, command)
+        events = approval.retimed(state, timers(state, clock, self.calendar), why, at)
+        return remembered(approval.apply(state, events), clock), events
 
-def passed(state: CaseState, command: Command) -> tuple[Event, ...]:
+
+def passed(state: CaseState, command: Command, calendar: Calendar = NONE) -> tuple[Event, ...]:
     """Return what time alone made happen before the command, in order."""
     until = approval.instant_of(state, command)
     own = command.body.get("timer") if command.verb == "timer_fired" else None
@@ -259,7 +310,7 @@ def passed(state: CaseState, command: Command) -> tuple[Event, ...]:
         state = folded(state, gone)
         events = (*events, *gone)
         told = (*clock, *approval.clock_events(events, seq + 1))
-        more = approval.timers_set(state, timers(state, told), gone[-1].at)
+        more = approval.timers_set(state, timers(state, told, calendar), gone[-1].at)
         state = folded(state, more)
         events = (*events, *more)
     return events
@@ -285,8 +336,10 @@ def clock_of(state: CaseState) -> tuple[ClockEvent, ...]:
     return _CLOCKS[state.model_dump_json()]
 
 
-def timers(state: CaseState, clock: Sequence[ClockEvent]) -> tuple[Timer, ...]:
-    return approval.timers_of(state, clock, NONE)
+def timers(
+    state: CaseState, clock: Sequence[ClockEvent], calendar: Calendar = NONE
+) -> tuple[Timer, ...]:
+    return approval.timers_of(state, clock, calendar)
 
 
 def ruling(role: str, **outcome: Any) -> Ruling:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from uuid import uuid4
@@ -17,8 +18,8 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from cases.messages import Command, Outcome
-from cases.orders import Answers, ApprovalInput, Orders
+from cases.messages import Command, Outcome, Retimed
+from cases.orders import Answers, ApprovalInput, Orders, Retime
 from cases.state import CaseState
 from tests.histories.paths import Path
 from tests.histories.sample import order
@@ -64,6 +65,22 @@ async def refusal_of(handle: Handle, *commands: Command) -> str:
     return answers.outcomes[0].code
 
 
+async def retime(handle: Handle, command: Command) -> CaseState:
+    """Signal that the case's calendar is another; return the state once that is settled."""
+    before = await handle.query(ApprovalWorkflow.state)
+    assert before is not None
+    why = Retimed.model_validate(command.body)
+    await handle.signal(
+        ApprovalWorkflow.retime, Retime(why=why, at=command.occurred_at, seen=before.seq)
+    )
+    async with asyncio.timeout(20):
+        while True:
+            after = await handle.query(ApprovalWorkflow.state)
+            if after is not None and after.seq > before.seq:
+                return after
+            await asyncio.sleep(0.05)
+
+
 async def walk_path(
     environment: WorkflowEnvironment, queue: str, path: Path, case_id: str = ""
 ) -> tuple[Handle, CaseState | None]:
@@ -85,6 +102,9 @@ async def walk_path(
         gap = command.occurred_at - await environment.get_current_time()
         if gap > timedelta(seconds=1):
             await environment.sleep(gap)
+        if command.verb == "retimed":
+            await retime(handle, command)
+            continue
         assert await refusal_of(handle, command) == step.refused, step
     if path.wait_days:
         await environment.sleep(timedelta(days=path.wait_days))

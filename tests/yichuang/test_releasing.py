@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,181 +14,50 @@ from uuid import uuid4
 
 import orjson
 import pytest
-import pytest_asyncio
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from temporalio.testing import WorkflowEnvironment
 
-from activities.papers import DocumentOrder
 from audit.sequencer import Sequencer
 from audit.signer import Signer
 from audit.tables import audit_outbox
-from benchmarks import ground
-from benchmarks.step import CLERK, SOURCE, steps_of_a_case
+from benchmarks.step import CLERK, SOURCE
 from cases import releases
 from cases.database import open_engine
-from cases.messages import Actor, Grant, Outcome
-from cases.queries import Queries
-from cases.reception import Request
-from cases.releasing import Propose, ReleaseAnswer, Sign
-from cases.tables import matter_version
+from cases.releasing import Propose
 from catalogue.load import HERE, canonical, load_catalogue
-from catalogue.matters import Matter
-from forms.ports import Release, Visitor
-from policies.access import Access
+from forms.ports import Release
 from policies.policy import ROWS_FILE
 from rules.load import PACKS
-from tests.workflows.conftest import TEST_SERVER
-from yichuang import joining
-from yichuang.codec import codec_of
+from tests.yichuang.registry import (
+    BOTH,
+    EDITOR,
+    FILING,
+    GUARD,
+    SECOND_GUARD,
+    SIGNER,
+    LinePress,
+    Town,
+    settings,
+    template,
+    town,
+    visitor,
+)
+from tests.yichuang.registry import now as _now
 from yichuang.commands import releases as command
 from yichuang.initialise import initialise, log_verifier
-from yichuang.reception import CityReception
-from yichuang.refusals import RefusalLog
-from yichuang.release_door import ReleaseDoor
 from yichuang.released import ReleaseAltered, Released
 from yichuang.settings import Settings
 from yichuang.signer import KEY_FILE, STATE_FILE
 from yichuang.stores import migrate
-from yichuang.temporal import data_converter, make_worker, master_keys
 from yichuang.verifying import verify_everything
 from yichuang.web_releases import WebReleases
-from yichuang.worker import Workshop, workshop
+from yichuang.worker import workshop
+
+__all__ = ["settings", "template", "town"]
 
 FOOD = (HERE / "matters" / "food-operation-2026.1.yaml").read_text("utf-8")
 ROUTING = (PACKS / "routing.yaml").read_text("utf-8")
 ROWS = ROWS_FILE.read_text("utf-8")
-FILING = steps_of_a_case()[0][2]
-
-
-def person(name: str, *roles: str) -> Actor:
-    grants = tuple(Grant(role=role, department="*") for role in roles)
-    return Actor(id=f"u:{name}", department="sp", grants=grants, clearance=3)
-
-
-EDITOR, SIGNER = person("editor", "catalogue_editor"), person("signer", "catalogue_signer")
-BOTH = person("both", "catalogue_editor", "catalogue_signer")
-GUARD, SECOND_GUARD = person("guard", "secadmin"), person("second-guard", "secadmin")
-
-
-class LinePress:
-    """Renders a line of text: what a document looks like is not what is tried here."""
-
-    def render(self, order: DocumentOrder) -> bytes:
-        return f"%PDF-1.7 {order.kind} {order.number} {order.code}".encode()
-
-
-@dataclass
-class Town:
-    settings: Settings
-    door: ReleaseDoor
-    reception: CityReception
-    queries: Queries
-    access: Access
-    released: Released
-    shop: Workshop
-    web: Engine
-
-    async def propose(self, who: Actor, kind: Any, text: str) -> ReleaseAnswer:
-        return await self.door.propose(who, SOURCE, str(uuid4()), Propose(kind=kind, text=text))
-
-    async def sign(self, who: Actor, release: str, **body: Any) -> ReleaseAnswer:
-        return await self.door.sign(who, SOURCE, str(uuid4()), release, Sign(**body))
-
-    async def activate(self, kind: Any, text: str) -> ReleaseAnswer:
-        hands = (GUARD, SECOND_GUARD) if kind == "policy" else (EDITOR, SIGNER)
-        made = await self.propose(hands[0], kind, text)
-        assert (made.status, made.state) == ("done", "proposed"), made
-        return await self.sign(hands[1], made.release)
-
-    async def order(self, who: Actor, verb: str, body: dict[str, Any], case: str = "") -> Outcome:
-        request = Request(id=str(uuid4()), verb=verb, body=body, case_id=case)
-        (outcome,) = await self.reception.handle(who, SOURCE, (request,))
-        assert outcome.status == "done", outcome
-        return outcome
-
-    def matter_of(self, case: str) -> Matter:
-        """Return the version that a case has been filed under, as its rows keep it."""
-        state = self.queries.state(case)
-        assert state is not None
-        table = matter_version.c
-        with self.shop.cases.connect() as connection:
-            query = select(table.matter).where(table.digest == state.plan.digest)
-            return Matter.model_validate_json(connection.execute(query).scalar_one())
-
-    def entries(self, stream: str) -> list[dict[str, Any]]:
-        with self.shop.cases.connect() as connection:
-            rows = connection.execute(
-                select(audit_outbox.c.body)
-                .where(audit_outbox.c.stream == stream)
-                .order_by(audit_outbox.c.seq)
-            )
-            return [orjson.loads(row.body) for row in rows]
-
-
-@pytest.fixture(scope="module")
-def template() -> Iterator[Settings]:
-    with ground.installed() as settings:
-        yield settings
-
-
-@pytest.fixture
-def settings(template: Settings, tmp_path: Path) -> Settings:
-    """A fresh installation for each test: what one activates must not count in another."""
-    folder = tmp_path / "var"
-    shutil.copytree(template.data, folder)
-    return template.model_copy(update={"data": folder})
-
-
-@pytest_asyncio.fixture
-async def town(settings: Settings) -> AsyncIterator[Town]:
-    environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(TEST_SERVER),
-        data_converter=data_converter(codec_of(master_keys(settings))),
-    )
-    with workshop(settings, LinePress()) as shop, ThreadPoolExecutor(2) as threads:
-        # A warrant lives five minutes: a server that skips while an activity runs would outlive it.
-        async with environment:
-            one = compose(settings, shop, environment)
-            async with make_worker(environment.client, "town", shop.activities(), threads, 2):
-                with environment.auto_time_skipping_disabled():
-                    yield one
-
-
-def compose(settings: Settings, shop: Workshop, environment: WorkflowEnvironment) -> Town:
-    sealer = joining.sealer_of(settings, joining.vault_of(settings))
-    cases = open_engine(settings.store_url("cases"), read_only=True)
-    released = Released(cases, look_every_s=0)
-    queries = joining.queries_of(settings, sealer, cases=cases, released=released)
-    access = joining.access_of(settings, "web", released)
-    web = open_engine(settings.store_url("web"))
-    refusals = RefusalLog(web, "web", sealer.who)
-    client = environment.client
-    return Town(
-        settings,
-        ReleaseDoor(client, "town", access=access, engine=cases, refusals=refusals),
-        CityReception(
-            client,
-            "town",
-            access=access,
-            queries=queries,
-            catalogue=released.catalogue,
-            refusals=refusals,
-        ),
-        queries,
-        access,
-        released,
-        shop,
-        web,
-    )
-
-
-def visitor(actor: Actor) -> Visitor:
-    return Visitor(actor, actor.id, actor.id, "", "s1")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def food(version: str, promised: int, since: str = "2026-03-01") -> str:
@@ -491,7 +358,8 @@ async def test_each_step_is_an_entry_and_the_whole_log_verifies(town: Town) -> N
         "DELETE FROM release WHERE name = 'routing'",
         "INSERT INTO release SELECT 'x', kind, name, '9', digest, content, proposed_by,"
         " proposed_at, gate, passed, signed_by, signed_at, in_force_from, in_force_until,"
-        " withdrawn_by, withdrawn_at FROM release WHERE name = 'routing'",
+        " withdrawn_by, withdrawn_at, revoke_asked_by, revoke_asked_at, revoke_reason, revoked_by,"
+        " revoked_at FROM release WHERE name = 'routing'",
     ],
 )
 def test_a_register_changed_behind_the_log_is_named(settings: Settings, change: str) -> None:

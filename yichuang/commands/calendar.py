@@ -10,16 +10,19 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cases.database import StoreUnwritable, open_engine, reading
+from cases.retiming import Counts, count_open, moved_deadlines
 from catalogue.calendar_file import CalendarFile, written
 from catalogue.holiday_cn import Notice, NotMerged, read_notices, with_changes, with_notices
 from catalogue.marks import Fault
 from catalogue.reading import read_calendar, read_calendar_file, read_calendars
 from catalogue.working_days import Calendar, changed_days
+from yichuang.calendar_changes import change
 from yichuang.calendars import texts_in_force
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
@@ -51,11 +54,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     for writing in (load, change):
         writing.add_argument("--version", default="", help="版本号 (of the new version)")
         writing.add_argument("--out", type=Path, help="写到文件；不写则输出 (else standard output)")
+    ahead = orders.add_parser("preview", help="会变动的期限 (the deadlines that would move)")
+    ahead.add_argument("path", type=Path, metavar="FILE", help="日历文本 (a version's text)")
+    ahead.add_argument("--limit", type=int, default=50, help="至多列出几个 (at most)")
     difference = orders.add_parser("diff", help="与现行版本相差的日子 (days that would differ)")
     difference.add_argument("path", type=Path, metavar="FILE", help="日历文本 (a version's text)")
     for one in (show, load, change):
         one.add_argument("--name", default="cn", help="日历名 (default: cn)")
-    for one in (show, difference):
+    for one in (show, difference, ahead):
         one.add_argument("--json", action="store_true", help="以 JSON 输出 (as JSON)")
 
 
@@ -64,6 +70,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     now = texts_in_force(settings)
     if args.order == "diff":
         return _diff(args, now.by_name)
+    if args.order == "preview":
+        return _preview(args, settings, now.by_name)
     text = now.by_name.get(args.name)
     if text is None:
         complain(f"没有叫「{args.name}」的日历；有：{'、'.join(sorted(now.by_name))}")
@@ -202,10 +210,49 @@ def _write(args: argparse.Namespace, file: CalendarFile, texts: Any) -> int:
     return 0
 
 
+# --- preview -------------------------------------------------------------------------------------
+
+
+def _preview(args: argparse.Namespace, settings: Settings, texts: Any) -> int:
+    """Look at every open case as a proposal would, and write nothing."""
+    new, old = _read(args, texts)
+    if new is None:
+        return 1
+    after = read_calendars({**texts, new.name: args.path.read_text("utf-8")})
+    differing = change(new.name, old, after)
+    counts, shown, at = Counts(), 0, datetime.now(UTC)
+    listed: list[dict[str, Any]] = []
+    engine = open_engine(settings.store_url("cases"), read_only=True)
+    try:
+        with reading(engine) as connection:
+            counts.open_cases = count_open(connection, differing.calendars)
+        for one in moved_deadlines(engine, differing.calendars, differing.first, after, counts):
+            counts.add(one, at)
+            shown += 1
+            if shown <= args.limit:
+                listed.append(asdict(one))
+    except StoreUnwritable as away:
+        complain(f"{away}。若是第一次，请先运行 bin/yichuang init")
+        return 1
+    finally:
+        engine.dispose()
+    if args.json:
+        say_json({"counts": asdict(counts), "deadlines": listed})
+        return 0
+    say(counts.words)
+    for row in listed:
+        say(
+            f"  {row['case_no']} {row['matter_name']} {row['key']} {row['department']} "
+            f"{row['due_before']} → {row['due_after']}"
+        )
+    return 0
+
+
 # --- diff ----------------------------------------------------------------------------------------
 
 
-def _diff(args: argparse.Namespace, texts: Any) -> int:
+def _read(args: argparse.Namespace, texts: Any) -> tuple[Calendar | None, dict[str, Calendar]]:
+    """Return the calendar of the file named and those in force; complain of its faults."""
     faults: list[Fault] = []
     calendars = read_calendars(texts)
     found = None
@@ -216,8 +263,14 @@ def _diff(args: argparse.Namespace, texts: Any) -> int:
     if found is None:
         for fault in faults:
             complain(str(fault))
+        return None, calendars
+    return found[0], calendars
+
+
+def _diff(args: argparse.Namespace, texts: Any) -> int:
+    new, calendars = _read(args, texts)
+    if new is None:
         return 1
-    new = found[0]
     old = calendars.get(new.name)
     if old is None:
         say(f"{new.name} 是新日历，没有现行版本可比")

@@ -80,7 +80,7 @@ def show(args: argparse.Namespace, engine: Engine, calendars: Mapping[str, Calen
         return WRONG
     state, events = read
     plan = state.plan
-    calendar = calendars.get(plan.calendar, NONE)
+    calendar = calendars.get(plan.calendar, NONE).of(plan.department)
     at = args.at or datetime.now(UTC)
     rules = approval.clock_rules(plan)
     found = {
