@@ -97,7 +97,10 @@ def open_case(
         channel=body.channel,
         article=plan.notice.basis,
         **since,
-        **({"unconfirmed": True} if plan.receipt == "confirmation" and online else {}),
+        # A receipt that the filing names (补录) is the day that both sides had confirmed.
+        **(
+            {"unconfirmed": True} if plan.receipt == "confirmation" and online and not since else {}
+        ),
         **asked_for(matter, body.form, body.received_at or walk.at, calendar),
     )
     if plan.process == "open":

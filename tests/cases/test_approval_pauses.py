@@ -325,6 +325,13 @@ def test_a_request_over_the_internet_counts_from_the_day_both_sides_confirm(chan
     assert code_of(state, twice) == ("nothing_to_confirm", "XXGK-31")
 
 
+def test_a_backfilled_request_that_names_its_receipt_was_confirmed_that_day() -> None:
+    settlement = PlainSettlement(matter(**CONFIRM))
+    body = body_of_file(channel="computer", received_at=day(-3).isoformat())
+    state, _ = settlement.walk(None, order("file", body, backfill=True))
+    assert (state.unconfirmed, state.received_at) == (False, day(-3))
+
+
 @pytest.mark.parametrize("channel", ["window", "post"])
 def test_a_request_handed_in_or_posted_counts_at_once(channel: str) -> None:
     _, state = requested(channel)
