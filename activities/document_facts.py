@@ -246,6 +246,38 @@ class DeemedRenewal(Letter):
     basis: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardPaper(Letter):
+    """What both papers of a supervision card say; the addressee is the department responsible."""
+
+    card: str
+    """监察编号."""
+    rule: str
+    """监察规则编号 and its name."""
+    since: str
+    """When its condition first held."""
+    why: str
+    """期限10个工作日，已用10个工作日; empty for a card issued by hand."""
+    found: str
+    """What the supervisor found; empty for a card of the clock."""
+    explain_within: str
+    """1个工作日; empty: no explanation is asked for."""
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionOrder(CardPaper):
+    kind: ClassVar[DocumentKind] = "supervision_order"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionAdvice(CardPaper):
+    kind: ClassVar[DocumentKind] = "supervision_advice"
+
+    public_basis: str
+    """The article by which the reasons must be published; empty: they need not."""
+
+
 DocumentFacts = (
     Receipt
     | SupplementNotice
@@ -260,6 +292,8 @@ DocumentFacts = (
     | HearingRightNotice
     | HearingNotice
     | DeemedRenewal
+    | SupervisionOrder
+    | SupervisionAdvice
 )
 
 KINDS: dict[DocumentKind, type[Letter]] = {
@@ -278,5 +312,7 @@ KINDS: dict[DocumentKind, type[Letter]] = {
         HearingRightNotice,
         HearingNotice,
         DeemedRenewal,
+        SupervisionOrder,
+        SupervisionAdvice,
     )
 }

@@ -9,8 +9,10 @@ from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from activities import document_facts as facts
+from activities.card_papers import PUBLIC_REASONS, why_in_words
 from activities.papers import DocumentOrder
 from cases import messages
+from catalogue.city import City
 from catalogue.law import Article
 from catalogue.load import Catalogue
 from catalogue.matters import DocumentKind, Matter, Unit
@@ -29,6 +31,8 @@ TITLES: Mapping[DocumentKind, str] = {
     "hearing_right_notice": "听证权利告知书",
     "hearing_notice": "听证通知书",
     "deemed_renewal": "视为准予延续通知书",
+    "supervision_order": "督办单",
+    "supervision_advice": "监察建议书",
 }
 NOT_REQUIRED_TITLE = "不受理告知书"
 """行政许可法第三十二条第一款第（一）项: not a refusal, but word that no licence is needed."""
@@ -112,7 +116,7 @@ def facts_of(order: DocumentOrder, catalogue: Catalogue, verify_at: str) -> fact
 
     Raises `KeyError` for an article or department that the catalogue no longer has.
     """
-    return _WRITERS[order.kind](_Desk(order, catalogue.law, verify_at.rstrip("/")))
+    return _WRITERS[order.kind](_Desk(order, catalogue.law, verify_at.rstrip("/"), catalogue.city))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class _Desk:
     order: DocumentOrder
     law: Mapping[str, Article]
     verify_at: str
+    city: City
 
     @property
     def matter(self) -> Matter:
@@ -459,6 +464,47 @@ def _deemed_renewal(desk: _Desk) -> facts.DeemedRenewal:
     )
 
 
+class _CardWords(_Common):
+    card: str
+    rule: str
+    since: str
+    why: str
+    found: str
+    explain_within: str
+    basis: str
+
+
+def _card_words(desk: _Desk) -> _CardWords:
+    """Return what both papers of a card say; they go to the department responsible."""
+    said, order = desk.order.facts, desk.order
+    days = said.get("explain_days")
+    return _CardWords(
+        **{  # type: ignore[typeddict-item]  # the keys of `_Common`, some replaced
+            **desk.common(),
+            "addressee": desk.city.department(str(said["department"])).name,
+            "phone": order.department.phone,
+        },
+        card=str(said["number"]),
+        rule=f"{said['rule']} {said['title']}",
+        since=desk.minute(datetime.fromisoformat(str(said["at"]))),
+        why=why_in_words(said),
+        found=sentence(desk.body("text")) if order.command.verb == "issue_card" else "",
+        explain_within=period(days, "working_day") if isinstance(days, int) and days else "",
+        basis=desk.cited(str(said["article"])),
+    )
+
+
+def _supervision_order(desk: _Desk) -> facts.SupervisionOrder:
+    return facts.SupervisionOrder(**_card_words(desk))
+
+
+def _supervision_advice(desk: _Desk) -> facts.SupervisionAdvice:
+    public = desk.order.facts.get("public") is True
+    return facts.SupervisionAdvice(
+        **_card_words(desk), public_basis=desk.cited(PUBLIC_REASONS) if public else ""
+    )
+
+
 def sentence(text: str) -> str:
     """Return the text with a full stop at its end, as a paragraph needs."""
     text = text.strip()
@@ -479,4 +525,6 @@ _WRITERS: Mapping[DocumentKind, Callable[[_Desk], facts.DocumentFacts]] = {
     "hearing_right_notice": _hearing_right_notice,
     "hearing_notice": _hearing_notice,
     "deemed_renewal": _deemed_renewal,
+    "supervision_order": _supervision_order,
+    "supervision_advice": _supervision_advice,
 }

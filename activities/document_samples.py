@@ -29,6 +29,13 @@ def _common(title: str, number: str) -> dict[str, Any]:
     }
 
 
+_CENTRE = {
+    "organ": "云川市电子监察中心",
+    "addressee": "云川市市场监督管理局",
+    "address": "云川市人民大道1号5号楼",
+    "phone": "0990-1000910",
+}
+
 SAMPLES: Mapping[DocumentKind, facts.DocumentFacts] = {
     "receipt": facts.Receipt(
         **_common("收件凭证", "云市监许收〔2026〕128号"),
@@ -167,5 +174,26 @@ SAMPLES: Mapping[DocumentKind, facts.DocumentFacts] = {
         result="食品经营许可证",
         delivery="10个工作日",
         basis=f"{_LICENSING}第五十条",
+    ),
+    "supervision_order": facts.SupervisionOrder(
+        **_common("督办单", "云监许督〔2026〕3号") | _CENTRE,
+        card="JC202611220A1B2C3D4E",
+        rule="JC-HP-CN 黄牌：超过承诺时限",
+        since="2026年11月22日0时00分",
+        why="承诺办结时限10个工作日，已用10个工作日",
+        found="",
+        explain_within="1个工作日",
+        basis="《云川市政务服务电子监察办法（示例）》第四条",
+    ),
+    "supervision_advice": facts.SupervisionAdvice(
+        **_common("监察建议书", "云监许建〔2026〕1号") | _CENTRE,
+        card="JC202611220F5G6H7I8J",
+        rule="JC-RP-FD 红牌：超过法定期限",
+        since="2026年11月22日0时00分",
+        why="法定办结时限20个工作日，已用20个工作日",
+        found="",
+        explain_within="1个工作日",
+        basis="《云川市政务服务电子监察办法（示例）》第五条",
+        public_basis="《优化营商环境条例》第三十六条",
     ),
 }

@@ -22,6 +22,7 @@ from activities.entries import STEP
 from activities.papers import DocumentOrder, Press
 from activities.printing import FontsMissing, GlyphMissing
 from activities.sealing import Sealer, merged_form
+from activities.supervising import RECHECKED, Supervision
 from audit.entry import entry_id
 from audit.vault import KeyDestroyed
 from cases import approval, messages, numbers
@@ -34,6 +35,7 @@ from cases.rulings import Ruling
 from cases.settling import DocumentWish, Question, RuleForbids
 from cases.state import CaseState, ClockEvent, Event, Plan, Timer
 from cases.store import DocumentFile, Filing, StepRecord, place
+from cases.supervision import ruling_role
 from cases.tables import case, clock_event
 from catalogue.load import Catalogue, MatterUnknown, canonical, digest
 from catalogue.matters import Matter
@@ -89,6 +91,8 @@ class Planner:
     announcer: Announcer
     now: Callable[[], datetime]
     zones: dict[str, ZoneInfo] = field(default_factory=dict)
+    supervision: Supervision | None = None
+    """None: no card is ever given."""
 
     def plan(self, walked: Walked, command: Command) -> Planned:
         """Return the step and move `walked` on. Raises `RuleForbids`: then nothing has moved."""
@@ -189,13 +193,17 @@ class Planner:
         rulings: dict[str, Ruling] = {}
         if not _overtaken(state, body, events):
             state, more, of_time = self._time_passed(state, command, body, clock)
+            told = (*clock, *approval.clock_events((*events, *more), before.seq + 1))
             asked = approval.questions(state, command)
             ruled = self._ruled(state, asked, approval.instant_of(state, command))
-            decided = approval.decide(state, command, ruled)
+            ruled |= self._on_card(state, command, body, told)
+            decided = self._addressed(state, approval.decide(state, command, ruled))
             state = _folded(state, decided)
             events = (*events, *more, *decided)
             rulings = {**of_time, **ruled}
         told = (*clock, *approval.clock_events(events, before.seq + 1))
+        state, taken_back, more_rulings = self._rechecked(state, events, told)
+        events, rulings = (*events, *taken_back), rulings | more_rulings
         state, more = self._with_timers(state, approval.instant_of(before, command), told)
         events = (*events, *more)
         after = state.model_copy(update={"seq": before.seq + 1})
@@ -317,6 +325,7 @@ class Planner:
                 article=approval.WORKING_DAYS,
             )
         at = state.last_at or approval.instant_of(state, command)
+        timers = (*timers, *self._card_timers(state, at, clock))
         events = approval.retimed(state, timers, why, at)
         return _folded(state, events), events
 
@@ -338,13 +347,15 @@ class Planner:
         events: list[Event] = []
         ruled: dict[str, Ruling] = {}
         while pending := approval.pending_timers(state)[:1]:
-            if pending[0].due_at > until or (own and pending[0].key == own):
+            (timer,) = pending
+            if timer.due_at > until or timer.key == own:
                 break
-            rulings = self._ruled(
-                state, approval.questions_of_time(state, until), pending[0].due_at
-            )
+            told = (*clock, *approval.clock_events(events, seq))
+            questions = approval.questions_of_time(state, until)
+            rulings = self._ruled(state, questions, timer.due_at)
+            rulings |= self._card_ruling(state, timer, told)
             ruled |= rulings
-            passed = approval.passed_timers(state, until, rulings)
+            passed = self._addressed(state, approval.passed_timers(state, until, rulings))
             state = _folded(state, passed)
             events += passed
             told = (*clock, *approval.clock_events(events, seq))
@@ -355,8 +366,76 @@ class Planner:
     def _with_timers(
         self, state: CaseState, at: datetime, clock: Sequence[ClockEvent]
     ) -> tuple[CaseState, tuple[Event, ...]]:
-        events = approval.timers_set(state, self.timers(state, clock), at)
+        timers = (*self.timers(state, clock), *self._card_timers(state, at, clock))
+        events = approval.timers_set(state, timers, at)
         return _folded(state, events), events
+
+    # --- supervision -----------------------------------------------------------------------------
+
+    def _card_timers(
+        self, state: CaseState, at: datetime, clock: Sequence[ClockEvent]
+    ) -> tuple[Timer, ...]:
+        """Return the instants of the next cards, and of those that are due and not yet settled.
+
+        What the law makes of an instant comes before its card and may end the clock (a deemed
+        acceptance ends the notice period): the card is owed all the same.
+        """
+        if self.supervision is None or state.stage == "ended":
+            return ()
+        calendar = self._calendar(state.plan.calendar)
+        found = {one.key: one for one in self.supervision.timers(state, clock, calendar, at)}
+        owed = [
+            one
+            for one in approval.pending_timers(state)
+            if one.is_card and one.due_at <= at and one.key not in found
+        ]
+        return (*found.values(), *owed)
+
+    def _card_ruling(
+        self, state: CaseState, timer: Timer, clock: Sequence[ClockEvent]
+    ) -> dict[str, Ruling]:
+        if self.supervision is None:
+            return {}
+        calendar = self._calendar(state.plan.calendar)
+        return self.supervision.ruling(state, clock, calendar, timer)
+
+    def _on_card(
+        self,
+        state: CaseState,
+        command: Command,
+        body: messages.Frozen,
+        clock: Sequence[ClockEvent],
+    ) -> dict[str, Ruling]:
+        """Return what the rules say of the card that the order is about, if it is about one."""
+        if self.supervision is None:
+            return {}
+        if isinstance(body, messages.IssueCard):
+            at = approval.instant_of(state, command)
+            return self.supervision.by_hand(state, command, body, at)
+        if isinstance(body, messages.TimerFired):
+            timer = Timer(key=body.timer, due_at=body.due_at, article=body.article)
+            return self._card_ruling(state, timer, clock)
+        return {}
+
+    def _addressed(self, state: CaseState, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        if self.supervision is None:
+            return events
+        return self.supervision.addressed(state, events, self.now())
+
+    def _rechecked(
+        self, state: CaseState, events: Sequence[Event], clock: Sequence[ClockEvent]
+    ) -> tuple[CaseState, tuple[Event, ...], dict[str, Ruling]]:
+        """Take back the cards whose condition, as it is now known, was never true."""
+        cause = next((event.kind for event in events if event.kind in RECHECKED), "")
+        if self.supervision is None or not cause:
+            return state, (), {}
+        calendar = self._calendar(state.plan.calendar)
+        false_now = self.supervision.false_now(state, clock, calendar)
+        taken_back = approval.taken_back(
+            state, [card for card, _ in false_now], cause, events[-1].at
+        )
+        rulings = {ruling_role(card.number): ruling for card, ruling in false_now}
+        return _folded(state, taken_back), taken_back, rulings
 
     def _ruled(
         self, state: CaseState, questions: Sequence[Question], at: datetime

@@ -261,7 +261,7 @@ def assembled(
         disallowed=state.disallowed,
         pauses=pauses_of(state),
         requested_late=state.requested_late,
-        timers=state.timers,
+        timers=tuple(timer for timer in state.timers if not timer.is_card),
         clock=tuple(clock_event_of(event) for event in read.clock),
         documents=tuple(document_view(document) for document in read.documents),
         rulings=tuple(ruling_view(ruling) for ruling in read.rulings),

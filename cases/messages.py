@@ -526,6 +526,48 @@ class Retimed(Frozen):
     reason: str = ""
 
 
+CardNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}$")]
+"""监察编号, an..20 (GB/T 39046-2020 表 11)."""
+
+
+class IssueCard(Frozen):
+    """发牌: a supervisor issues a card by hand; which level, the rules of supervision say."""
+
+    ground: Literal[
+        "off_system", "illegal_fee", "refusal_without_reasons", "refused_application",
+        "late_forwarding", "other",
+    ]  # fmt: skip
+    """体制外办理 · 违规收费 · 无正当理由不予许可 · 拒收申请 · 转报迟延 · 其他."""
+    department: Annotated[str, StringConstraints(max_length=64)] = ""
+    """责任部门; empty: the implementing one."""
+    text: Text
+    """What was found (监察结果描述)."""
+
+
+class RevokeCard(Frozen):
+    """撤牌: a second event with reasons; the card itself stays as it was."""
+
+    card: CardNumber
+    reason: Text
+
+
+class ExplainCard(Frozen):
+    """书面说明: the responsible department's answer to a card."""
+
+    task: Code
+    """`explain-<card number>`."""
+    cause: Text
+    measures: Text
+
+
+class ReviewExplanation(Frozen):
+    """Whether the written explanation will do."""
+
+    card: CardNumber
+    result: Literal["accepted", "returned"]
+    text: Remark = ""
+
+
 class TimerFired(Frozen):
     """An instant that the law gives came: acted by `system`, only the worker can order it."""
 
@@ -576,6 +618,10 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
         "copy_to": CopyTo,
         "check_afterwards": CheckAfterwards,
         "record_step": RecordStep,
+        "issue_card": IssueCard,
+        "revoke_card": RevokeCard,
+        "explain_card": ExplainCard,
+        "review_explanation": ReviewExplanation,
         "timer_fired": TimerFired,
         "retimed": Retimed,
     }

@@ -34,6 +34,8 @@ WORDS: dict[DocumentKind, str] = {
     "hearing_right_notice": "听告",
     "hearing_notice": "听",
     "deemed_renewal": "视延",
+    "supervision_order": "督",
+    "supervision_advice": "建",
 }
 """What stands after the organ's own characters (机关代字) in a number, one word per series."""
 

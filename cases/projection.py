@@ -97,8 +97,9 @@ def case_columns(state: CaseState) -> Row:
 
 def due_columns(state: CaseState) -> Row:
     """Return what a case's row says of the instant that comes first."""
-    timers = () if state.stage in NOT_DUE else state.timers
-    if not timers:
+    # A card is no period of the case: what it waits for is said by its own key.
+    timers = [timer for timer in state.timers if not timer.is_supervision]
+    if not timers or state.stage in NOT_DUE:
         return {
             "due_at": None,
             "sort_at": NEVER,

@@ -103,7 +103,9 @@ class Task(Frozen):
     """`receive`, `supplement`, `review-<step code>`, `gather`, `decide`, `certify`, …"""
     step: str
     department: str
-    kind: Literal["window", "review", "gather", "decide", "certify", "serve", "close", "rectify"]
+    kind: Literal[
+        "window", "review", "gather", "decide", "certify", "serve", "close", "rectify", "explain"
+    ]
     state: Literal["open", "done", "cancelled"] = "open"
     holder: str = ""
     """User id after 签收; empty: in the team's queue."""
@@ -173,6 +175,57 @@ class Timer(Frozen):
     """From when the period is shown as 预警."""
     calendar_version: str = ""
     """By which version of its calendar it was computed; empty: nobody noted it."""
+
+    @property
+    def is_card(self) -> bool:
+        """Whether a supervision card is due then, and nothing of the law."""
+        return self.key.startswith("card:")
+
+    @property
+    def is_supervision(self) -> bool:
+        """Whether it is about a card (监察牌) and no period of the case itself."""
+        return self.key.startswith(("card:", "explain:"))
+
+
+class Card(Frozen):
+    """A supervision card (监察牌) of the case: what later steps must know of it.
+
+    The whole of it stands in the event `card_issued` and in its row; a card never changes, what
+    became of it is told by later events.
+    """
+
+    number: str
+    """监察编号, an..20 (GB/T 39046-2020 表 11)."""
+    rule: str
+    """监察规则编号, an..20."""
+    level: Literal["reminder", "warning", "yellow", "red"]
+    clock: str
+    """Key of the clock; `by_hand`: a supervisor issued it."""
+    since: AwareDatetime | None = None
+    """When the run of the clock began."""
+    at: AwareDatetime
+    """状态产生时间: the instant at which its condition first held."""
+    told_at: AwareDatetime
+    """When it was recorded; later than `at` when the worker was away. Explanations count from it.
+    """
+    department: str
+    """责任部门."""
+    digest: str = ""
+    """Version of the rules that gave it."""
+    issued_by: str = ""
+    explain_days: int = 0
+    """Working days for the written explanation; 0: none is asked for."""
+    explain_from: AwareDatetime | None = None
+    explanation: Literal["", "due", "missed", "given", "returned", "accepted"] = ""
+    revoked: Literal["", "person", "system"] = ""
+
+    @property
+    def stands(self) -> bool:
+        return not self.revoked
+
+    @property
+    def waits_for_explanation(self) -> bool:
+        return self.stands and self.explanation in ("due", "missed", "returned")
 
 
 class ClockEvent(Frozen):
@@ -262,6 +315,8 @@ class CaseState(Frozen):
     rated: bool = False
     """Rated and, after a bad one, mended; or the time for rating has passed."""
     rated_at: AwareDatetime | None = None
+    cards: tuple[Card, ...] = ()
+    """Supervision cards, revoked ones too, in the order in which they were issued."""
 
 
 class Event(Frozen):

@@ -21,6 +21,7 @@ from sqlalchemy.sql.expression import bindparam, null
 from sqlalchemy.sql.expression import case as sql_case
 
 from cases import messages, tables
+from cases.card_rows import card_rows, mark_rows, told_of_cards
 from cases.clock_rows import write_lines
 from cases.clocks.lines import ClockLine
 from cases.messages import Command, DocumentRef, HandedIn, Outcome
@@ -158,6 +159,8 @@ def rows_of(record: StepRecord) -> StepRows:
         "material": _material_rows(record),
         "ruling": _ruling_rows(record),
         "document": _document_rows(record),
+        "card": card_rows(record.after.case_id, record.after.seq, record.events),
+        "card_mark": mark_rows(record.after.case_id, record.after.seq, record.events),
         "notification": _notification_rows(record),
     }
     stored = state_text(state)
@@ -198,6 +201,8 @@ LISTS = {
     "opinion": "task",
     "material": "n",
     "ruling": "role",
+    "card": "number",
+    "card_mark": "n",
     "notification": "recipient",
 }
 """Tables with several rows per step, bound row by row, and the column that tells them apart."""
@@ -247,6 +252,8 @@ BOUND_TABLES = (
     "material",
     "ruling",
     "document",
+    "card",
+    "card_mark",
     "notification",
 )
 
@@ -470,6 +477,8 @@ def _notification_rows(record: StepRecord) -> list[Row]:
 def _told(record: StepRecord) -> list[tuple[str, str, str]]:
     """Who learns of this step: kind, recipient (user id or `d:<department>`), task."""
     body = record.body
+    if told := told_of_cards(record.events):
+        return told
     if isinstance(body, messages.CopyTo):
         return [("copied", recipient, "") for recipient in dict.fromkeys(body.to)]
     if isinstance(body, messages.Transfer):

@@ -58,7 +58,7 @@ class Department(BaseModel):
     """What its document numbers begin with: 云市监."""
     parent: str = Field(default="", alias="上级")
     """Code of the department above; empty: none in this catalogue."""
-    kind: Literal["government", "organ", "office", "window", "supervision"] = Field(
+    kind: Literal["government", "organ", "office", "window", "supervision", "discipline"] = Field(
         default="organ", alias="性质"
     )
     uscc: str = Field(default="", alias="统一社会信用代码")

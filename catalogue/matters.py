@@ -29,10 +29,11 @@ DocumentKind = Literal[
     "receipt", "supplement_notice", "acceptance_notice", "acceptance_refusal",
     "procedure_notice", "extension_notice", "grant", "refusal", "service_record",
     "wait_notice", "hearing_right_notice", "hearing_notice", "deemed_renewal",
+    "supervision_order", "supervision_advice",
 ]  # fmt: skip
 """收件凭证 · 补正告知书 · 受理通知书 · 不予受理决定书 · 特别程序告知书 · 延期决定通知书 ·
 准予行政许可决定书 · 不予行政许可决定书 · 送达回证 · 所需时间告知书 · 听证权利告知书 · 听证通知书 ·
-视为准予延续通知书."""
+视为准予延续通知书 · 督办单 · 监察建议书 (the last two go with cards, not with the matter)."""
 
 
 ORDER = "x-order"

@@ -52,6 +52,8 @@ DOCUMENTS = {
     "听证权利告知书": "hearing_right_notice",
     "听证通知书": "hearing_notice",
     "视为准予延续通知书": "deemed_renewal",
+    "督办单": "supervision_order",
+    "监察建议书": "supervision_advice",
 }
 
 WORDS: dict[str, dict[str, str]] = {
@@ -92,6 +94,7 @@ WORDS: dict[str, dict[str, str]] = {
         "内设机构": "office",
         "窗口": "window",
         "监察": "supervision",
+        "纪检": "discipline",
     },
 }
 """Element → word → value. GB/T 39046-2020 Annex A where it has a list."""

@@ -7,8 +7,9 @@ not bear is refused in `rules.validate`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
@@ -122,6 +123,23 @@ Condition = Annotated[
     | Annotated[Leaf, Tag("Leaf")],
     Discriminator(_shape),
 ]
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    """Yield every comparison of a condition."""
+    match condition:
+        case All():
+            for part in condition.all:
+                yield from leaves(part)
+        case AnyOf():
+            for part in condition.any:
+                yield from leaves(part)
+        case Not():
+            yield from leaves(condition.not_)
+        case Leaf():
+            yield condition
+        case _:
+            assert_never(condition)
 
 
 class Example(_Frozen):

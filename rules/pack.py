@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from cases.rulings import Fired
 from rules.compile import shards
-from rules.model import Definition, Rule
+from rules.model import Definition, Rule, leaves
 from rules.plain import Predicate, predicate
 from rules.validate import Problem, context_faults, problems
 
@@ -135,6 +135,18 @@ class Pack:
     def slices(self) -> tuple[Slice, ...]:
         """Return every set of rules that is in force together at some time."""
         return self._slices[1]
+
+    def largest(self, *fields: str) -> float:
+        """Return the largest number that any rule compares one of these fields with; 0: none."""
+        found = [
+            value
+            for rule in self.definition.rules
+            for leaf in leaves(rule.when)
+            if leaf.field in fields
+            for value in (leaf.value if isinstance(leaf.value, list) else [leaf.value])
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        ]
+        return max(found, default=0)
 
     def select(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the facts that this pack has as input fields."""

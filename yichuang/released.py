@@ -75,6 +75,8 @@ class _Now:
     packs: Mapping[str, Pack]
     policy: Policy
     calendar_texts: Mapping[str, str] = field(repr=False)
+    rules: tuple[Release, ...] = field(repr=False)
+    """Every signed version of every pack, past and future ones too."""
 
 
 @lru_cache(maxsize=1)
@@ -112,6 +114,13 @@ class Released:
     def packs(self) -> Mapping[str, Pack]:
         """Return the rule packs in force, by id."""
         return self._now().packs
+
+    def pack_at(self, name: str, at: datetime) -> Pack | None:
+        """Return the version of a pack in force at an instant, as far as it is signed today."""
+        held = self._now()
+        named = (one for one in held.rules if one.name == name)
+        one = next(releases.counting(named, at), None)
+        return None if one is None else self._value(one, _pack)
 
     def policy(self) -> Policy:
         """Return the policy in force. Raises `NothingReleased`."""
@@ -200,6 +209,7 @@ class Released:
             ),
             policy=self._value(policy, _policy),
             calendar_texts=MappingProxyType(texts),
+            rules=tuple(rows["rules"]),
         )
 
     def _value(self, one: Release, parse: Callable[[str], _Value]) -> _Value:

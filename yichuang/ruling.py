@@ -35,13 +35,14 @@ class CityRules:
 
         Raises `RuleForbids` when the case's facts do not fit the pack, or it has no answer.
         """
-        pack = self._pack(digest)
+        pack = self.pack(digest)
         try:
             return self._process.evaluate(pack, pack.select(dict(context)), at)
         except (ContextRefused, NoRuling) as no:
             raise RuleForbids("no_ruling", f"规则没有答案：{no}", pack.id, "body.form") from no
 
-    def _pack(self, digest: str) -> Pack:
+    def pack(self, digest: str) -> Pack:
+        """Return a version by its digest, in force still or not. Raises `LookupError`."""
         try:
             return self._process.pack(digest)
         except KeyError:

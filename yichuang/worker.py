@@ -27,6 +27,7 @@ from activities.releasing import Verify as VerifyOn
 from activities.retiming import LookingAhead, Retiming
 from activities.sealing import Sealer
 from activities.settle import Settlement
+from activities.supervising import Supervision
 from cases.database import open_engine
 from cases.messages import OF_LAW, Command
 from cases.settling import RuleForbids
@@ -37,12 +38,13 @@ from rules.process import RulesProcess
 from yichuang import joining, roles, temporal
 from yichuang.calendar_changes import CalendarChanges
 from yichuang.calendar_watch import CalendarWatch
+from yichuang.card_rules import CityAddressees, CityCardRules
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
 from yichuang.ruling import CityRules
-from yichuang.settings import Settings
+from yichuang.settings import SettingMissing, Settings
 
 THREADS = 4
 """Activities at once. SQLite has one writer; what is beside the transaction overlaps."""
@@ -139,18 +141,22 @@ def workshop(
         press = printing = DocumentPress(catalogue, f"{settings.address}/verify")
     sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
     try:
-        with RulesProcess(released.packs().values()) as rules:
+        with RulesProcess(released.packs().values()) as rules, _web(settings) as web:
+            city_rules = CityRules(rules, released.packs, cases)
             planner = LawfulPlanner(
                 engine=cases,
                 sealer=sealer,
                 catalogue=catalogue,
-                rules=CityRules(rules, released.packs, cases),
+                rules=city_rules,
                 verify=warrant_check(joining.warrant_keys(settings)),
                 press=press,
                 announcer=Announcer(settings.city, f"{settings.address}/schemas"),
                 now=_now,
                 pen=joining.warrant_signer(settings, "worker"),
                 policy=lambda: released.policy().version,
+                supervision=Supervision(
+                    CityCardRules(city_rules, released), CityAddressees(catalogue().city, web)
+                ),
             )
             settlement = Settlement(cases, planner, namespace=settings.temporal_namespace)
             alarms = Alarms(settings.city, f"{settings.address}/schemas")
@@ -164,6 +170,20 @@ def workshop(
             printing.close()
         cases.dispose()
         keys.dispose()
+
+
+@contextmanager
+def _web(settings: Settings) -> Iterator[Engine | None]:
+    """Open the accounts for reading: whom a card is for. None where this process has no way."""
+    try:
+        engine = open_engine(settings.store_url("web"), read_only=True)
+    except SettingMissing:
+        yield None
+        return
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _releasing(

@@ -13,6 +13,8 @@
     timers_of(state, clock, calendar) -> tuple[Timer, ...]    `clock`: all its clock events so far
     timers_set(state, timers: Sequence[Timer], at) -> tuple[Event, ...]    () when nothing moved
     retimed(state, timers, why, at) -> tuple[Event, ...]      another calendar; `moved` names them
+    timer_events(state, timer, rulings) -> tuple[Event, ...]    of one instant that came; a card
+        (`card:…`) follows from the ruling under its role, and only from it
     questions_of_time(state, until) -> tuple[Question, ...]    for the earliest passed instant
     passed_timers(state, until, rulings) -> tuple[Event, ...]    of the *earliest* passed instant
         only: apply them, recompute the timers, ask again until (); then decide
@@ -24,7 +26,8 @@ One settled step of a live or backfilled command, as `settle` walks it:
 
     at = approval.instant_of(state, command)            # never before state.last_at
     events = ()
-    while passed := approval.passed_timers(now_state, at):
+    for timer in approval.pending_timers(now_state), the first of them, while it is due by at:
+        passed = approval.timer_events(now_state, timer, the ruling on its card)
         now_state = fold(passed); events += passed; + timers_set(...) of the recomputed periods
     events += approval.decide(now_state, command, rulings)
     events += approval.timers_set(state_after, computed, at)
@@ -34,6 +37,7 @@ One settled step of a live or backfilled command, as `settle` walks it:
 """
 
 from cases.approval.articles import WORKING_DAYS
+from cases.approval.cards import taken_back
 from cases.approval.clocks import clock_rules
 from cases.approval.evolving import KINDS, UnknownEvent, apply, evolve
 from cases.approval.machine import (
@@ -55,6 +59,7 @@ from cases.approval.timing import (
     passed_timers,
     pending_timers,
     retimed,
+    timer_events,
     timers_of,
     timers_set,
 )
@@ -84,6 +89,8 @@ __all__ = [
     "questions",
     "questions_of_time",
     "retimed",
+    "taken_back",
+    "timer_events",
     "timers_of",
     "timers_set",
     "warrant_fault",

@@ -22,6 +22,8 @@ ELECTRONIC_SERVICE = "民事诉讼法第九十条"
 WORKING_DAYS = "XKF-82"
 """行政许可法第八十二条: why another calendar moves an instant (id in the law register)."""
 RATING = "国务院办公厅关于建立政务服务“好差评”制度提高政务服务水平的意见"
+SUPERVISION = "云川市政务服务电子监察办法（示例）第一条"
+"""Cards: numbered, append-only, revoked by a second event with reasons, never for a paused case."""
 CASE = "办件状态"
 """Basis of a *no* that follows from where the case stands, not from an article."""
 

@@ -127,8 +127,10 @@ def call_back(walk: Walk, command: Command, body: messages.CallBack, rulings: Ru
 
 
 def end_if_nothing_is_due(walk: Walk) -> None:
-    """归档, unless a commitment still waits for its check."""
+    """归档, unless a commitment still waits for its check or a card for its explanation."""
     state = walk.state
+    if any(card.waits_for_explanation for card in state.cards):
+        return
     if state.stage == "rating" and state.rated and state.check not in ("due", "rectify"):
         walk.enter("ended")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cases.state import CaseState, Event, Hearing, OpinionGiven, Procedure, Task, Timer, Wait
+from cases.state import Card, CaseState, Event, Hearing, OpinionGiven, Procedure, Task, Timer, Wait
 
 Change = dict[str, Any]
 """Fields of the state that an event sets."""
@@ -342,10 +342,58 @@ def _timers_set(state: CaseState, event: Event) -> Change:
     return {
         "timers": timers,
         "tasks": tuple(
-            task.model_copy(update={"due_at": due.get(f"step:{task.key}", task.due_at)})
+            task.model_copy(update={"due_at": due.get(_clock_of(task), task.due_at)})
             for task in state.tasks
         ),
     }
+
+
+def _clock_of(task: Task) -> str:
+    """Return the key of the clock that runs for a task."""
+    if task.kind == "explain":
+        return task.key.replace("-", ":", 1)
+    return f"step:{task.key}"
+
+
+def _card_issued(state: CaseState, event: Event) -> Change:
+    data = {name: value for name, value in event.data.items() if name in Card.model_fields}
+    told = data.setdefault("told_at", event.at.isoformat())
+    card = Card.model_validate({"at": event.at, "issued_by": event.by, **data})
+    if event.by == "system":
+        card = card.model_copy(update={"issued_by": ""})
+    if card.explain_days:
+        card = card.model_copy(
+            update={"explanation": "due", "explain_from": _MOMENT.validate_python(told)}
+        )
+    return {"cards": (*state.cards, card)}
+
+
+def _with_card(state: CaseState, event: Event, **update: Any) -> Change:
+    """Return the change of what became of the card that the event names."""
+    number = event.data["card"]
+    return {
+        "cards": tuple(
+            one.model_copy(update=update) if one.number == number else one for one in state.cards
+        )
+    }
+
+
+def _card_revoked(state: CaseState, event: Event) -> Change:
+    return _with_card(state, event, revoked="system" if event.by == "system" else "person")
+
+
+def _card_explained(state: CaseState, event: Event) -> Change:
+    return _with_card(state, event, explanation="given")
+
+
+def _explanation_missed(state: CaseState, event: Event) -> Change:
+    return _with_card(state, event, explanation="missed")
+
+
+def _explanation_reviewed(state: CaseState, event: Event) -> Change:
+    if event.data["result"] == "accepted":
+        return _with_card(state, event, explanation="accepted")
+    return _with_card(state, event, explanation="returned", explain_from=event.at)
 
 
 def _timer_passed(state: CaseState, event: Event) -> Change:
@@ -415,6 +463,12 @@ _CHANGES: MappingProxyType[str, Callable[[CaseState, Event], Change]] = MappingP
         "copied": _nothing,
         "checked": _checked,
         "step_recorded": _nothing,
+        "card_issued": _card_issued,
+        "card_withheld": _nothing,
+        "card_revoked": _card_revoked,
+        "card_explained": _card_explained,
+        "explanation_missed": _explanation_missed,
+        "explanation_reviewed": _explanation_reviewed,
         "timers_set": _timers_set,
         "retimed": _nothing,
         "timer_passed": _timer_passed,

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from cases import messages
-from cases.approval import articles, ending, hearing, intake, review, waiting
+from cases.approval import articles, cards, ending, hearing, intake, review, waiting
 from cases.approval.evolving import evolve
 from cases.approval.intake import Rulings, missing_materials
 from cases.approval.review import people
@@ -119,6 +119,12 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         "copy_to": Row(ALIVE, ending.copy_to),
         "check_afterwards": Row(
             AFTER_DECISION, ending.check_afterwards, ending.check_check_afterwards
+        ),
+        "issue_card": Row(ALIVE, cards.issue_card, cards.check_issue_card),
+        "revoke_card": Row(ALIVE, cards.revoke_card, cards.check_revoke_card),
+        "explain_card": Row(ALIVE, cards.explain_card, cards.check_explain_card),
+        "review_explanation": Row(
+            ALIVE, cards.review_explanation, cards.check_review_explanation
         ),
     }
 )  # fmt: skip

@@ -54,6 +54,18 @@ def document_wishes(
         return ()
     wishes = []
     for event in events:
+        if event.kind == "card_issued" and event.data.get("document"):
+            # Of the city's supervision, not of the matter: no matter lists it.
+            wishes.append(
+                DocumentWish.model_validate(
+                    {
+                        "kind": event.data["document"],
+                        "department": event.data.get("organ", after.plan.department),
+                        "facts": {**event.data, "event": event.kind, "at": event.at.isoformat()},
+                    }
+                )
+            )
+            continue
         kind = _kind_of(event)
         if kind is not None and (kind in after.plan.documents or kind in BY_LAW):
             facts: dict[str, JsonValue] = {"event": event.kind, "at": event.at.isoformat()}

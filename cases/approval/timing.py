@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from cases.approval import articles
+from cases.approval.cards import card_due, explanation_timers
 from cases.approval.clocks import HEARING_REQUEST, WITHOUT_TIMER, clock_rules
 from cases.approval.ending import end_if_nothing_is_due, end_withdrawn, settle_decision
 from cases.approval.hearing import lapse
@@ -55,7 +56,7 @@ def timers_of(
                     calendar_version=due.calendar_version,
                 )
             )
-    return tuple(timers)
+    return (*timers, *explanation_timers(state, calendar))
 
 
 # --- instants ---
@@ -64,7 +65,7 @@ def timers_of(
 def timers_set(state: CaseState, timers: Sequence[Timer], at: datetime) -> tuple[Event, ...]:
     """Return the event that replaces the case's instants; () when none moved."""
     kept = _as_known(state, timers)
-    ordered = tuple(sorted(kept, key=lambda timer: (timer.due_at, timer.key)))
+    ordered = tuple(sorted(kept, key=_turn))
     if ordered == state.timers:
         return ()
     data = {"timers": [timer.model_dump(mode="json") for timer in ordered]}
@@ -100,8 +101,13 @@ class Move:
 
 
 def moved(before: Sequence[Timer], after: Sequence[Timer]) -> tuple[Move, ...]:
-    """Return the instants that differ, with their warning and whether they are firm, by key."""
-    old, new = ({timer.key: timer for timer in timers} for timers in (before, after))
+    """Return the instants that differ, with their warning and whether they are firm, by key.
+
+    Cards are no instants of the law: they follow from its clocks, and are looked for anew.
+    """
+    old, new = (
+        {timer.key: timer for timer in timers if not timer.is_card} for timers in (before, after)
+    )
     pairs = [Move(key, old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys())]
     return tuple(
         one
@@ -142,7 +148,12 @@ def _instant(timer: Timer | None) -> str | None:
 def pending_timers(state: CaseState) -> tuple[Timer, ...]:
     """Return the timers whose instant has not been recorded as passed, the earliest first."""
     open_ones = (timer for timer in state.timers if state.passed.get(timer.key) != timer.due_at)
-    return tuple(sorted(open_ones, key=lambda timer: (timer.due_at, timer.key)))
+    return tuple(sorted(open_ones, key=_turn))
+
+
+def _turn(timer: Timer) -> tuple[datetime, bool, str]:
+    """What the law makes of an instant comes before the card for it."""
+    return (timer.due_at, timer.is_card, timer.key)
 
 
 def passed_timers(
@@ -181,6 +192,8 @@ def timer_events(state: CaseState, timer: Timer, rulings: Rulings) -> tuple[Even
     elif timer.key == "rating":
         walk.emit("rating_lapsed", article=articles.RATING)
         end_if_nothing_is_due(walk)
+    elif timer.is_supervision:
+        card_due(walk, timer, rulings)
     return tuple(walk.events)
 
 

@@ -51,8 +51,10 @@ class Walk:
             self.emit("task_ended", task=key, state=state)
 
     def finish_all(self, state: str = "cancelled") -> None:
+        """End every open task but the explanations of cards, which outlast the review."""
         for task in self.state.tasks:
-            self.finish(task.key, state)
+            if task.kind != "explain":
+                self.finish(task.key, state)
 
     def open_task(self, task: Task) -> None:
         self.emit("task_opened", task=task.model_dump(mode="json", exclude_defaults=True))
@@ -77,6 +79,9 @@ class Walk:
         if present is not None:
             self.finish(present[0])
         self.emit("stage_entered", stage=stage)
+        if stage == "ended":
+            for task in self.state.tasks:
+                self.finish(task.key, "cancelled")  # what is left are explanations
         if stage in WINDOW_TASKS:
             key, kind = WINDOW_TASKS[stage]
             plan = self.state.plan

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Thread
@@ -108,8 +108,35 @@ BODIES: dict[DocumentKind, tuple[str, dict[str, Any]]] = {
         "timer_fired",
         {"timer": "renewal", "due_at": "2026-11-21T16:00:00Z", "article": "XKF-50"},
     ),
+    "supervision_order": ("timer_fired", {}),
+    "supervision_advice": ("timer_fired", {}),
 }
 """Kind → the verb that issues it and the verb's body."""
+
+
+def card_of(level: str, clock: str, rule: str, article: str, **more: Any) -> dict[str, Any]:
+    """Return what a `card_issued` event tells its paper."""
+    return {
+        "event": "card_issued",
+        "at": "2026-12-04T16:00:00+00:00",
+        "number": "JC202612050A1B2C3D4E",
+        "rule": rule,
+        "title": {"yellow": "黄牌：超过承诺时限", "red": "红牌：超过法定期限"}[level],
+        "article": article,
+        "clock": clock,
+        "department": "scjg",
+        "unit": "working_day",
+        "why": {"limit": 10, "used": 10, "left": 0, "overdue_working_days": 0},
+        "explain_days": 1,
+        "ground": "",
+        **more,
+    }
+
+
+CARDS: dict[DocumentKind, dict[str, Any]] = {
+    "supervision_order": card_of("yellow", "promised", "JC-HP-CN", "YCJC-4"),
+    "supervision_advice": card_of("red", "statutory", "JC-RP-FD", "YCJC-5", public=True),
+}
 
 
 def order_of(
@@ -177,7 +204,9 @@ def order_of(
             source=Source(door="web"),
             occurred_at=ISSUED,
         ),
-        facts={"actor_name": "王芳", "article": "AY-37"} if facts is None else facts,
+        facts=CARDS.get(kind, {"actor_name": "王芳", "article": "AY-37"})
+        if facts is None
+        else facts,
     )
 
 
@@ -549,3 +578,31 @@ def test_a_receipt_tells_of_a_renewal_that_was_asked_for_late(late: bool, there:
     text = said("receipt", "radiation-renewal", requested_late=late)
     assert ("未在有效期届满30日前提出" in text) == there
     assert ("不适用视为准予延续" in text) == there
+
+
+def test_a_supervision_order_names_the_rule_why_and_the_explanation_asked_for() -> None:
+    text = said("supervision_order")
+    for part in (
+        "云川市市场监督管理局：",
+        "JC-HP-CN黄牌：超过承诺时限（承诺办结时限10个工作日，已用10个工作日）",
+        "监察编号：JC202612050A1B2C3D4E",
+        "1个工作日内书面说明原因和整改措施",
+        "《云川市政务服务电子监察办法（示例）》第四条",
+    ):
+        assert part in text
+    assert "老灶台" not in text  # it goes to the department, not to the applicant
+
+
+def test_a_supervision_advice_asks_for_a_public_explanation_by_its_article() -> None:
+    assert "《优化营商环境条例》第三十六条的规定，向社会公开说明" in said("supervision_advice")
+    quiet = card_of("red", "statutory", "JC-RP-FD", "YCJC-5", public=False)
+    assert "向社会公开" not in said("supervision_advice", facts=quiet)
+
+
+def test_a_card_by_hand_says_its_ground_and_what_was_found() -> None:
+    by_hand = card_of("red", "by_hand", "JC-RP-SF", "YCJC-6", ground="illegal_fee", why={}, unit="")
+    order = order_of("supervision_advice", facts=by_hand, body={"text": "收取复印费"})
+    order = replace(order, command=order.command.model_copy(update={"verb": "issue_card"}))
+    html = html_for("supervision_advice", facts_of(order, CATALOGUE, VERIFY_AT))
+    assert "违规收费" in html
+    assert "监察情况：收取复印费。" in html

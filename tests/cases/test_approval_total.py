@@ -121,6 +121,12 @@ _BODIES: dict[str, list[dict[str, Any]]] = {
         {"result": result, "text": "核查"} for result in ("true", "rectify", "untrue")
     ],
     "record_step": [{"step": "T02"}],
+    "issue_card": [{"ground": "other", "text": "转报迟延"}],
+    "revoke_card": [{"card": "JC20260302AAAAAAAAAA", "reason": "误发"}],
+    "explain_card": [
+        {"task": "explain-JC20260302AAAAAAAAAA", "cause": "人手不足", "measures": "增派"}
+    ],
+    "review_explanation": [{"card": "JC20260302AAAAAAAAAA", "result": "accepted"}],
 }
 
 

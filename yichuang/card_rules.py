@@ -1,0 +1,122 @@
+"""The rules of supervision and their addressees, as the worker asks for them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from activities.supervising import Reach
+from cases.database import reading
+from cases.rulings import Ruling
+from cases.web_tables import account
+from catalogue.city import City
+from rules.evaluate import plain_match
+from rules.pack import Pack
+from yichuang.released import Released
+from yichuang.ruling import CityRules
+
+PACK = "supervision"
+"""Id of the rule pack that gives cards."""
+
+_log = logging.getLogger("yichuang.cards")
+
+
+@dataclass(frozen=True)
+class CityCardRules:
+    """`activities.supervising.CardRules` over the register and the rules process."""
+
+    rules: CityRules
+    released: Released
+
+    def in_force(self, at: datetime) -> str | None:
+        """Return the digest of the version in force at an instant, as far as it is signed today."""
+        pack = self.released.pack_at(PACK, at)
+        return None if pack is None else pack.digest
+
+    def held(
+        self, digest: str, context: Mapping[str, JsonValue], at: datetime
+    ) -> Collection[tuple[str, str]]:
+        """Return the rules that hold, by the twin. The pack has no derived fields: one round."""
+        pack = self.rules.pack(digest)
+        rules = pack.slice_at(at)
+        ids = plain_match(rules, {k: v for k, v in context.items() if v not in (None, [])})
+        return tuple((one.id, one.basis) for one in rules.rules if one.id in ids)
+
+    def reach(self, digest: str) -> Reach:
+        """Return how far that version looks."""
+        pack = self.rules.pack(digest)
+        return reach_of(pack)
+
+    def evaluate(self, digest: str, context: Mapping[str, object], at: datetime) -> Ruling:
+        """Return the ruling of that version, by the engine."""
+        return self.rules.evaluate(digest, context, at)
+
+
+def reach_of(pack: Pack) -> Reach:
+    """Return how far the rules of a pack look past the end of a period."""
+    days = pack.largest("yellow_open_working_days", "overdue_working_days")
+    return Reach(int(days) + 1, max(100, int(pack.largest("elapsed_percent")) + 1))
+
+
+@dataclass(frozen=True)
+class CityAddressees:
+    """`activities.supervising.Addressees` over the city and, where it can be read, the accounts."""
+
+    city: City
+    web: Engine | None
+    """The web store, read only; None: nobody can be looked up, every role is taken to be held."""
+
+    @property
+    def centre(self) -> str:
+        """Return the code of the first department that supervises (电子监察)."""
+        return next(
+            (one.code for one in self.city.departments if one.kind == "supervision"),
+            self.city.departments[0].code,
+        )
+
+    @property
+    def discipline(self) -> str:
+        """Return the code of the body for discipline (纪检监察); the centre where there is none."""
+        return next(
+            (one.code for one in self.city.departments if one.kind == "discipline"), self.centre
+        )
+
+    def resolve(self, role: str, department: str) -> str:
+        """Return `r:<role>:<department>` of the nearest department in which somebody holds it."""
+        held = self._held(role)
+        if held is None:
+            return f"r:{role}:{department}"
+        for code in (*self._upwards(department), "*"):
+            if code in held:
+                return f"r:{role}:{code}"
+        return ""
+
+    def _upwards(self, department: str) -> list[str]:
+        parents = {one.code: one.parent for one in self.city.departments}
+        found: list[str] = []
+        while department and department not in found:
+            found.append(department)
+            department = parents.get(department, "")
+        return found
+
+    def _held(self, role: str) -> set[str] | None:
+        """Return where active people hold the role; None where that cannot be read."""
+        if self.web is None:
+            return None
+        query = select(account.c.grants).where(
+            account.c.kind == "human", account.c.disabled_at.is_(None)
+        )
+        try:
+            with reading(self.web) as connection:
+                rows = connection.execute(query).scalars().all()
+        except SQLAlchemyError:
+            # The card must come; that its addressees could not be looked up is no reason to wait.
+            _log.exception("the accounts cannot be read; every role is taken to be held")
+            return None
+        return {where for grants in rows for held, where in grants if held == role}
