@@ -83,6 +83,11 @@ class Addressees(Protocol):
         ...
 
     @property
+    def can_look(self) -> bool:
+        """Whether the accounts can be read; if not, every role is taken to be held."""
+        ...
+
+    @property
     def centre(self) -> str:
         """Code of the department that supervises."""
         ...
@@ -225,8 +230,9 @@ class Supervision:
                 to.append(found)
             else:
                 nobody.append(role)
-        if nobody or not to:
-            # Nobody to tell must not mean that nobody is told.
+        unsure = not self.addressees.can_look and any(one.startswith("r:") for one in to)
+        if nobody or not to or unsure:
+            # Nobody to tell, or nobody known, must not mean that nobody is told.
             to.append(f"d:{self.addressees.centre}")
         late = max(timedelta(0), now - event.at)
         more: dict[str, JsonValue] = {

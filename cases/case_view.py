@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from cases import tables
 from cases.approval.waiting import pauses_of
+from cases.card_views import cards_from
 from cases.masking import ERASED, mask_form, mask_person
 from cases.messages import DocumentRef, Person
 from cases.state import CaseState, ClockEvent
@@ -52,6 +53,8 @@ class Read:
     materials: Sequence[Any]
     documents: Sequence[Any]
     rulings: Sequence[Any]
+    cards: Sequence[Any]
+    card_marks: Sequence[Any]
 
     @classmethod
     def of(cls, connection: Connection, row: Any) -> Read:
@@ -75,6 +78,8 @@ class Read:
             rows(tables.material),
             sorted(rows(document, *shown), key=lambda one: (one.seq, one.number)),
             rows(tables.ruling),
+            rows(tables.card),
+            rows(tables.card_mark),
         )
 
     def keys(self) -> list[Any]:
@@ -160,6 +165,7 @@ def document_view(row: Any) -> DocumentView:
         digest=row.digest,
         code=row.code,
         issued_at=row.issued_at,
+        seq=row.seq,
     )
 
 
@@ -269,4 +275,5 @@ def assembled(
             timeline_item(step, bodies[step.seq], read.documents) for step in read.steps
         ),
         notice=tuple(notice_of(read.steps, bodies)),
+        cards=cards_from(read.cards, read.card_marks, bodies),
     )

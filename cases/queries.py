@@ -27,6 +27,8 @@ from sqlalchemy import (
 )
 
 from cases import tables
+from cases.card_lists import card_list
+from cases.card_views import CardList, CardQuery
 from cases.case_view import (
     DocumentContent,
     Read,
@@ -46,6 +48,7 @@ from cases.tables import case, task
 from cases.views import (
     CaseRow,
     CaseView,
+    Notice,
     PublicStatus,
     Worklist,
     WorklistQuery,
@@ -95,19 +98,6 @@ class Step:
     command_id: str
     entry_id: str
     events: list[dict[str, JsonValue]]
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What somebody was told: 催办, 抄送, 转办."""
-
-    case_id: str
-    case_no: str
-    kind: str
-    sender: str
-    task: str
-    at: datetime
-    text: str
 
 
 @dataclass(frozen=True)
@@ -174,24 +164,42 @@ class Queries:
             overdue=everything.overdue,
         )
 
-    def notices(self, desk: Desk, limit: int = 50) -> list[Notice]:
-        """Return what the person or their departments were told, newest first."""
+    def notices(
+        self, desk: Desk, limit: int = 50, where: ColumnElement[bool] | None = None
+    ) -> list[Notice]:
+        """Return what the person, their departments or roles were told, newest first.
+
+        `where` is the condition that policy made of the cases that the reader may list.
+        """
         told = tables.notification
-        recipients = [*desk.persons, *(f"d:{code}" for code in desk.departments)]
+        recipients = [*desk.persons, *(f"d:{code}" for code in desk.departments), *desk.roles]
         query = (
-            select(told, case.c.case_no)
+            select(told, case.c.case_no, tables.card.c.level, tables.card.c.title)
             .join(case, case.c.id == told.c.case_id)
-            .where(told.c.recipient.in_(recipients))
+            .outerjoin(tables.card, tables.card.c.number == told.c.task)
+            .where(told.c.recipient.in_(recipients), *([] if where is None else [where]))
             .order_by(told.c.at.desc())
             .limit(limit)
         )
         with reading(self.engine) as connection:
-            rows = connection.execute(query).all()
+            found = connection.execute(query).all()
+        # Once, who is told in person and as the holder of a role.
+        rows = list({(row.case_id, row.seq): row for row in reversed(found)}.values())[::-1]
         words = self._texts(
             [(r.subject, r.words_sealed, place("step", "words", r.case_id, r.seq)) for r in rows]
         )
         return [
-            Notice(r.case_id, r.case_no, r.kind, r.sender, r.task, r.at, word_of(text, "text"))
+            Notice(
+                case_id=r.case_id,
+                case_no=r.case_no,
+                kind=r.kind,
+                sender=r.sender,
+                task=r.task,
+                at=r.at,
+                text=word_of(text, "text"),
+                level=r.level or "",
+                title=r.title or "",
+            )
             for r, text in zip(rows, words, strict=True)
         ]
 
@@ -271,6 +279,11 @@ class Queries:
         opened = dict(zip(read.keys(), self.open(read.sealed()), strict=True))
         state = CaseState.model_validate_json(read.state)
         return assembled(read, opened, state, revealed, lambda name: self._row(row, name, now))
+
+    def cards(self, where: ColumnElement[bool], query: CardQuery, zone: str) -> CardList:
+        """Return one page of the supervision cards of the cases that the reader may list."""
+        with reading(self.engine) as connection:
+            return card_list(connection, where, query, zone)
 
     def case_facts(self, case_id: str) -> CaseFacts | None:
         """Return what policy may know of a case; None where there is none."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
+from cases.card_views import CardView
 from cases.messages import DocumentRef, Frozen
 from cases.state import ClockEvent, Hearing, Procedure, Task, Timer, Wait
 
@@ -125,6 +126,8 @@ class DocumentView(Frozen):
     code: str
     issued_at: AwareDatetime
     void: bool = False
+    seq: int = 0
+    """Step that issued it."""
 
 
 class RulingView(Frozen):
@@ -167,6 +170,8 @@ class CaseView(Frozen):
     timeline: tuple[TimelineItem, ...] = ()
     notice: tuple[dict[str, JsonValue], ...] = ()
     """What the one-time notice asked for."""
+    cards: tuple[CardView, ...] = ()
+    """Supervision cards, the newest first."""
 
 
 class PublicStatus(Frozen):
@@ -180,3 +185,18 @@ class PublicStatus(Frozen):
     due_at: AwareDatetime | None = None
     provisional: bool = False
     ending: str = ""
+
+
+class Notice(Frozen):
+    """What somebody was told: 催办, 抄送, 转办, 监察牌."""
+
+    case_id: str
+    case_no: str
+    kind: str
+    sender: str
+    task: str
+    at: AwareDatetime
+    text: str
+    level: str = ""
+    """Of the supervision card that it is about."""
+    title: str = ""

@@ -43,6 +43,8 @@ class Desk:
 
     persons: tuple[str, ...]
     departments: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    """`r:<role>:<department>` of every grant: how notices to whoever holds a role are addressed."""
 
 
 @dataclass(frozen=True, slots=True)

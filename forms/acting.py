@@ -67,12 +67,13 @@ class ConfirmPage(Page):
 
 
 async def act_page(visit: Visit) -> Response:
-    """The empty form of a verb; `task` in the address chooses the task."""
+    """The empty form of a verb; `task` or `card` in the address chooses it."""
     act, facts = await _act(visit)
     view, scene = await _scene(visit, facts)
     fields = _fields(act, scene, None)
-    task = visit.request.query_params.get("task", "")
-    fields = tuple(replace(f, values=(task,)) if f.name == "task" and task else f for f in fields)
+    given = visit.request.query_params
+    chosen = {name: given[name] for name in ("task", "card") if given.get(name)}
+    fields = tuple(replace(f, values=(chosen[f.name],)) if f.name in chosen else f for f in fields)
     return await _show(visit, act, view, scene, Form(fields), str(uuid4()))
 
 

@@ -47,6 +47,8 @@ class Scene:
         for step in self.matter.steps:
             if step.code == task.step:
                 return step.name_en if self.language == "en" and step.name_en else step.name
+        if task.kind == "explain":
+            return f"{self.say(N_('书面说明'))} {task.key.removeprefix('explain-')}"
         return self.say(TASKS.get(task.key, task.key))
 
 
@@ -80,6 +82,8 @@ class Act:
     """Parts of the body that are not one field each."""
     main: bool = True
     """False: listed under 其他操作."""
+    fits: Callable[[CaseView], bool] = lambda view: True
+    """Whether the case has what the act is about; else it is not offered."""
 
 
 # --- pieces --------------------------------------------------------------------------------------
@@ -624,6 +628,64 @@ def _record_step(scene: Scene) -> Sequence[Field]:
     )
 
 
+# --- supervision cards ---------------------------------------------------------------------------
+
+
+def _card(scene: Scene, *states: str) -> Field:
+    """The choice of a card that stands in one of these states; all that stand where none is."""
+    cards = [
+        one
+        for one in scene.view.cards
+        if (one.state in states if states else one.state != "revoked")
+    ]
+    options = tuple(
+        Option(one.number, f"{scene.say(words.word('card_level', one.level))} · {one.title}",
+               one.number)
+        for one in cards
+    )  # fmt: skip
+    chosen = (options[0].value,) if len(options) == 1 else ()
+    return Field("card", scene.say(N_("监察牌")), "select", options=options, values=chosen)
+
+
+def _issue_card(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    departments = tuple(Option(code, name) for code, name in scene.departments.items())
+    return (
+        Field("ground", say(N_("事由")), "radios",
+              options=_options("card_ground", tuple(words.CARD_GROUNDS), say)),
+        Field("department", say(N_("责任部门")), "select", required=False, options=departments,
+              hint=say(N_("不选即实施部门"))),
+        _text("text", say(N_("监察情况"))),
+    )  # fmt: skip
+
+
+def _revoke_card(scene: Scene) -> Sequence[Field]:
+    return (_card(scene), _text("reason", scene.say(N_("撤销理由"))))
+
+
+def _explain_card(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    return (
+        _task(scene, "explain"),
+        _text("cause", say(N_("原因"))),
+        _text("measures", say(N_("整改措施"))),
+    )
+
+
+def _review_explanation(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    return (
+        _card(scene, "given"),
+        Field("result", say(N_("审核结果")), "radios",
+              options=(Option("accepted", say(N_("采纳"))), Option("returned", say(N_("退回"))))),
+        _text("text", say(N_("审核意见")), required=False, hint=say(N_("退回时必填"))),
+    )  # fmt: skip
+
+
+def _has(*states: str) -> Callable[[CaseView], bool]:
+    return lambda view: any(one.state in states for one in view.cards)
+
+
 ACTS: Mapping[str, Act] = {
     act.verb: act
     for act in (
@@ -776,6 +838,36 @@ ACTS: Mapping[str, Act] = {
         Act("add_signer", N_("加签"), fields=_add_signer, main=False),
         Act("remove_signer", N_("减签"), fields=_remove_signer, main=False),
         Act("return_step", N_("退回"), fields=_return_step, main=False),
+        Act(
+            "explain_card",
+            N_("提交书面说明"),
+            N_("书面说明一经提交，由电子监察审核。"),
+            _explain_card,
+            fits=_has("due", "missed", "returned"),
+        ),
+        Act(
+            "review_explanation",
+            N_("提交审核结果"),
+            fields=_review_explanation,
+            fits=_has("given"),
+        ),
+        Act(
+            "issue_card",
+            N_("发牌"),
+            N_("级别由监察规则按事由确定；黄牌、红牌同时出具文书，并须限期书面说明。"),
+            _issue_card,
+            _fixed(N_("发出监察牌，并出具督办单或者监察建议书")),
+            main=False,
+        ),
+        Act(
+            "revoke_card",
+            N_("撤销"),
+            N_("牌本身不会改动；撤销另记一项，并须说明理由。"),
+            _revoke_card,
+            _fixed(N_("撤销这张监察牌")),
+            main=False,
+            fits=lambda view: any(one.state != "revoked" for one in view.cards),
+        ),
         Act(
             "urge",
             N_("发送催办"),

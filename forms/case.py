@@ -11,12 +11,14 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from cases import approval
+from cases.card_views import CardView
 from cases.facts import CaseFacts
 from cases.messages import Outcome
 from cases.state import Task
 from cases.views import CaseView, OpinionView, WorklistQuery
 from catalogue.matters import Matter
 from forms.acts import ACTS, Act, Scene
+from forms.cards import CardLine, lines_of
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, schema_fields
 from forms.guard import Visit
@@ -25,7 +27,7 @@ from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.words import ID_TYPES, N_
 
-TABS = ("overview", "opinions", "timeline", "documents", "clock", "rulings")
+TABS = ("overview", "opinions", "timeline", "documents", "clock", "cards", "rulings")
 REASON_LENGTH = 200
 
 
@@ -62,6 +64,7 @@ class CasePage(Page):
     people: Annotated[tuple[Fact, ...], "Applicant and agent as lines."]
     columns: Annotated[tuple[OpinionColumn, ...], "Opinions by department."]
     clock: Annotated[ClockPanel | None, "The case's periods and the ledger of one of them."]
+    cards: Annotated[tuple[CardLine, ...], "Supervision cards in words, the newest first."]
     main_acts: Annotated[tuple[Act, ...], "What may be done now."]
     other_acts: Annotated[tuple[Act, ...], "What may be done besides."]
     claimable: Annotated[tuple[Task, ...], "Open tasks of my department that nobody holds."]
@@ -162,6 +165,7 @@ async def show_case(
     done = query.get("done", "")
     acts = await offered(visit, facts)
     scene = await scene_of(visit, view)
+    acts = tuple(act for act in acts if act.fits(view))
     outcome = await visit.ask(visit.ports.reader.outcome, done) if done else None
     verdict = await visit.ask(visit.ports.access.may, visit.actor, "read_personal", facts)
     reason = Field("reason", visit.say(N_("查看理由")), max_length=REASON_LENGTH)
@@ -175,6 +179,7 @@ async def show_case(
         people=_people(view, visit),
         columns=_columns(scene),
         clock=await _clock(visit, view, scene) if tab == "clock" else None,
+        cards=lines_of(visit, _own_cards(view), [act.verb for act in acts]),
         main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),
         other_acts=tuple(act for act in acts if not act.main),
         claimable=tuple(
@@ -194,6 +199,12 @@ async def show_case(
     return await show(visit, page, 422 if wrong else 200)
 
 
+def _own_cards(view: CaseView) -> list[CardView]:
+    """Return the cards with the number of their case, which its rows do not repeat."""
+    no = view.row.case_no
+    return [one.model_copy(update={"case_no": no}) for one in view.cards]
+
+
 async def _clock(visit: Visit, view: CaseView, scene: Scene) -> ClockPanel:
     calendar = await visit.ask(visit.ports.catalogue.calendar, str(view.plan["calendar"]))
     calendar = calendar.of(str(view.plan["department"]))
@@ -205,6 +216,7 @@ async def _clock(visit: Visit, view: CaseView, scene: Scene) -> ClockPanel:
 def _law(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[str, str]:
     found = {item.basis for item in view.timeline} | {event.article for event in view.clock}
     found |= {str(fired.get("basis", "")) for ruling in view.rulings for fired in ruling.fired}
+    found |= {card.article for card in view.cards}
     if outcome:
         found.add(outcome.basis)
     return {basis: visit.ports.catalogue.cited(basis) for basis in found}

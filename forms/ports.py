@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from cases.boards import Board, BoardQuery, WatchQuery
+from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView
 from cases.facts import CaseFacts
 from cases.messages import Actor, Grant, Outcome
@@ -21,7 +22,7 @@ from cases.oversight import WatchedClock
 from cases.reception import NotNow, Reception
 from cases.retiming import Direction
 from cases.state import CaseState
-from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
+from cases.views import CaseView, Notice, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
@@ -207,6 +208,14 @@ class Reader(Protocol):
     def case(self, actor: Actor, case_id: str, revealed: bool = False) -> CaseView | None: ...
 
     def outcome(self, command_id: str) -> Outcome | None: ...
+
+    def cards(self, actor: Actor, query: CardQuery) -> CardList:
+        """Supervision cards of the cases that the actor may list."""
+        ...
+
+    def notices(self, actor: Actor) -> Sequence[Notice]:
+        """What the actor, their departments and roles were told, the newest first."""
+        ...
 
     def public_code(self, case_id: str) -> str:
         """The code that the applicant gets with the case number."""

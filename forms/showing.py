@@ -88,6 +88,9 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
                 say(N_("全部办件")), "/cases?state=open", counts.all, path == "/cases" and not stage
             ),
         ]
+        items.append(NavigationItem(say(N_("通知")), "/notices", None, path == "/notices"))
+    if (await visit.ask(may, visit.actor, "review_explanation", "case")).allowed:
+        items.append(NavigationItem(say(N_("监察牌")), "/cards", None, path == "/cards"))
     if (await visit.ask(may, visit.actor, "file", "case")).allowed:
         items.insert(0, NavigationItem(say(N_("收件登记")), "/new", None, path.startswith("/new")))
     items += [

@@ -109,6 +109,10 @@ VERBS = {
     "copy_to": N_("抄送"),
     "check_afterwards": N_("承诺核查"),
     "record_step": N_("记录环节"),
+    "issue_card": N_("发监察牌"),
+    "revoke_card": N_("撤销监察牌"),
+    "explain_card": N_("书面说明"),
+    "review_explanation": N_("审核说明"),
     "timer_fired": N_("时限届满"),
     "retimed": N_("期限重算"),
 }
@@ -127,6 +131,8 @@ DOCUMENTS = {
     "hearing_right_notice": N_("听证权利告知书"),
     "hearing_notice": N_("听证通知书"),
     "deemed_renewal": N_("视为准予延续通知书"),
+    "supervision_order": N_("督办单"),
+    "supervision_advice": N_("监察建议书"),
 }
 
 CLOCK = {
@@ -175,6 +181,8 @@ TIMERS = {
     "undertaking": N_("容缺补齐"),
     "supplement": N_("补正期限"),
     "step": N_("环节时限"),
+    "explain": N_("书面说明"),
+    "by_hand": N_("监察员发牌"),
     "check": N_("承诺核查"),
     "rectify": N_("整改期限"),
     "rating": N_("评价期限"),
@@ -286,6 +294,62 @@ FAULTS = {
 }
 """What the census finds; `cases.armed.IN_CHINESE` says the same to those without a page."""
 
+CARD_LEVELS = {
+    "reminder": N_("提示"),
+    "warning": N_("预警"),
+    "yellow": N_("黄牌"),
+    "red": N_("红牌"),
+}
+CARD_STATES = {
+    "stands": N_("未撤销"),
+    "due": N_("待书面说明"),
+    "missed": N_("逾期未说明"),
+    "given": N_("已说明，待审核"),
+    "returned": N_("说明已退回"),
+    "accepted": N_("说明已采纳"),
+    "revoked": N_("已撤销"),
+}
+CARD_MARKS = {
+    "explained": N_("书面说明"),
+    "missed": N_("逾期未说明"),
+    "returned": N_("退回说明"),
+    "accepted": N_("采纳说明"),
+    "revoked": N_("撤销监察牌"),
+    "withheld": N_("预计的牌没有发出"),
+}
+CARD_WHYS = {
+    "by_supervisor": N_("监察员撤销"),
+    "condition_false": N_("时限变动后，发牌条件在当时并不成立"),
+    "paused": N_("正在停表"),
+    "rule_does_not_hold": N_("规则在该时刻不成立"),
+    "issued_before": N_("已经发过"),
+}
+CARD_GROUNDS = {
+    "off_system": N_("体制外办理"),
+    "illegal_fee": N_("违规收费"),
+    "refusal_without_reasons": N_("无正当理由不予许可"),
+    "refused_application": N_("拒收符合条件的申请"),
+    "late_forwarding": N_("转报迟延"),
+    "other": N_("其他情形"),
+}
+CARD_RECIPIENTS = {
+    "handler": N_("经办人"),
+    "section_head": N_("科室负责人"),
+    "organ_head": N_("本行政机关负责人"),
+    "supervisor": N_("电子监察员"),
+    "government_head": N_("分管领导"),
+    "discipline": N_("纪检监察"),
+}
+NOTICES = {
+    "urged": N_("催办"),
+    "copied": N_("抄送"),
+    "transferred": N_("转办"),
+    "card_issued": N_("监察牌"),
+    "card_revoked": N_("监察牌已撤销"),
+    "explained": N_("监察牌已书面说明"),
+    "returned": N_("书面说明被退回"),
+}
+
 TABLES = {
     "fault": FAULTS,
     "stage": STAGES,
@@ -303,6 +367,13 @@ TABLES = {
     "grade": GRADES,
     "unit": UNITS,
     "case_kind": CASE_KINDS,
+    "card_level": CARD_LEVELS,
+    "card_state": CARD_STATES,
+    "card_mark": CARD_MARKS,
+    "card_why": CARD_WHYS,
+    "card_ground": CARD_GROUNDS,
+    "card_recipient": CARD_RECIPIENTS,
+    "notice": NOTICES,
 }
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cases.card_rows import MARKS
 from cases.messages import BODIES, Outcome
+from cases.supervision.names import LEVELS
 from yichuang.orders import VERBS, VERSION, Answer, OrderData
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -82,6 +84,65 @@ def event_schema() -> dict[str, Any]:
     )
 
 
+def card_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of a supervision card that was issued (`evt.…`)."""
+    text = {"type": "string"}
+    detail = {
+        "type": "object",
+        "required": ["number", "rule", "level", "department", "clock", "to"],
+        "properties": {
+            "number": text | {"pattern": "^[A-Z0-9]{1,20}$", "description": "监察编号"},
+            "rule": text | {"maxLength": 20, "description": "监察规则编号"},
+            "level": {"enum": [*LEVELS], "description": "提示、预警、黄牌、红牌"},
+            "title": text,
+            "article": text,
+            "department": text | {"description": "责任部门"},
+            "clock": text | {"description": "哪一个时限；by_hand 为监察员发牌"},
+            "since": text | {"format": "date-time", "description": "这一轮时钟的起点"},
+            "why": {"type": "object", "description": "期限、已用、剩余等"},
+            "unit": text,
+            "recipients": {"type": "array", "items": text, "description": "规则所定的送达对象"},
+            "to": {"type": "array", "items": text, "description": "实际送达：人、部门或角色"},
+            "nobody": {"type": "array", "items": text, "description": "无人担任的角色"},
+            "explain_days": {"type": "integer", "minimum": 0},
+            "document": text,
+            "public": {"type": "boolean", "description": "须公开说明理由"},
+            "late_seconds": {"type": "integer", "minimum": 0, "description": "迟记的秒数"},
+            "digest": text | {"description": "规则版本的 SHA-256"},
+            "ground": text,
+        },
+        "additionalProperties": True,
+    }
+    return _about_card("card_issued", detail)
+
+
+def card_mark_schema(kind: str) -> dict[str, Any]:
+    """Return the JSON Schema of the data of what became of a supervision card (`evt.…`)."""
+    text = {"type": "string"}
+    detail = {
+        "type": "object",
+        "required": ["card"],
+        "properties": {
+            "card": text | {"pattern": "^[A-Z0-9]{1,20}$", "description": "监察编号"},
+            "why": text,
+            "result": text,
+            "rule": text,
+            "clock": text,
+            "department": text,
+        },
+        "additionalProperties": True,
+    }
+    return _about_card(kind, detail)
+
+
+def _about_card(kind: str, detail: dict[str, Any]) -> dict[str, Any]:
+    schema = event_schema()
+    schema["title"] = f"case.{kind}.v{VERSION}"
+    schema["properties"] = {**schema["properties"], "detail": detail}
+    schema["required"] = [*schema["required"], "detail"]
+    return schema
+
+
 def alarm_schema() -> dict[str, Any]:
     """Return the JSON Schema of the data of an alarm that was raised or cleared (`evt.…`)."""
     text = {"type": "string"}
@@ -118,6 +179,8 @@ def schemas() -> dict[str, dict[str, Any]]:
     )
     made[f"case.event.v{VERSION}.json"] = event_schema()
     made[f"alarm.v{VERSION}.json"] = alarm_schema()
+    made[f"case.card_issued.v{VERSION}.json"] = card_schema()
+    made |= {f"case.{kind}.v{VERSION}.json": card_mark_schema(kind) for kind in MARKS}
     return made
 
 
@@ -162,7 +225,16 @@ def document() -> dict[str, Any]:
         "address": "evt.{city}.{department}.case.{kind}",
         "description": "办件已发生的事",
         "parameters": _parameters("city", "department", "kind"),
-        "messages": {"happened": _message("case.event", "办件事件", f"case.event.v{VERSION}.json")},
+        "messages": {
+            "happened": _message("case.event", "办件事件", f"case.event.v{VERSION}.json"),
+            "card_issued": _message(
+                "case.card_issued", "监察牌", f"case.card_issued.v{VERSION}.json"
+            ),
+            **{
+                kind: _message(f"case.{kind}", "监察牌的后续", f"case.{kind}.v{VERSION}.json")
+                for kind in MARKS
+            },
+        },
         "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
     }
     channels["alarm"] = {

@@ -73,6 +73,11 @@ class CityAddressees:
     """The web store, read only; None: nobody can be looked up, every role is taken to be held."""
 
     @property
+    def can_look(self) -> bool:
+        """Return whether this process was given a way to the accounts."""
+        return self.web is not None
+
+    @property
     def centre(self) -> str:
         """Return the code of the first department that supervises (电子监察)."""
         return next(

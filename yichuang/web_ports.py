@@ -17,6 +17,7 @@ from audit.outbox import record
 from audit.payloads import Payload, seal_payloads
 from audit.vault import SubjectVault
 from cases.accounts import Accounts
+from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView, census_view
 from cases.database import reading
 from cases.desk import MOST_DRAFTS, TooManyDrafts, Upload
@@ -27,7 +28,7 @@ from cases.messages import Actor, Outcome
 from cases.queries import Queries
 from cases.state import CaseState
 from cases.tables import case
-from cases.views import CaseView, PublicStatus, Worklist, WorklistQuery
+from cases.views import CaseView, Notice, PublicStatus, Worklist, WorklistQuery
 from cases.worklists import Desk, Lines, count_by_stage
 from catalogue.load import Catalogue
 from catalogue.matters import Matter
@@ -85,6 +86,8 @@ class WebReader:
     accounts: Accounts
     index: LogIndex
     now: Callable[[], datetime]
+    zone: str = "Asia/Shanghai"
+    """The city's, in which a day of a filter begins."""
 
     def counts(self, actor: Actor) -> ports.Counts:
         where, desk = self.access.where(actor, "list"), _desk(actor)
@@ -116,6 +119,7 @@ class WebReader:
         if found is None:
             return None
         people = {item.who for item in found.timeline} | {o.signer for o in found.opinions}
+        people |= {one.issued_by for one in found.cards}
         names = self.accounts.names(sorted(people - {""}))
         leaves = self.index.leaves([item.entry for item in found.timeline if item.entry])
         timeline = tuple(
@@ -132,6 +136,14 @@ class WebReader:
 
     def outcome(self, command_id: str) -> Outcome | None:
         return self.queries.outcome_of(command_id)
+
+    def cards(self, actor: Actor, query: CardQuery) -> CardList:
+        where = self.access.where(actor, "list")
+        return self.queries.cards(where, query, self.zone)
+
+    def notices(self, actor: Actor) -> Sequence[Notice]:
+        where = self.access.where(actor, "list")
+        return self.queries.notices(_desk(actor), where=where)
 
     def public_code(self, case_id: str) -> str:
         return self.queries.public_code(case_id) or ""
@@ -170,7 +182,8 @@ def _desk(actor: Actor) -> Desk:
     persons = tuple(filter(None, (actor.id, actor.on_behalf)))
     held = [grant.department for grant in actor.grants if grant.department != "*"]
     departments = tuple(dict.fromkeys(filter(None, (actor.department, *held))))
-    return Desk(persons, departments)
+    roles = tuple(f"r:{grant.role}:{grant.department}" for grant in actor.grants)
+    return Desk(persons, departments, roles)
 
 
 @dataclass(frozen=True)

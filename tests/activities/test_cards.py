@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,86 +11,29 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import JsonValue
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
 from activities.planning import Planner
-from activities.supervising import Reach, Supervision
+from activities.supervising import Supervision
 from cases import tables
 from cases.clock import due_at
 from cases.messages import Command, Outcome
-from cases.rulings import Ruling
 from cases.state import CaseState, Timer
 from catalogue.load import Catalogue, load_catalogue
 from catalogue.matters import Matter
 from policies.warrants import WarrantSigner
-from rules.evaluate import evaluate
-from rules.load import load_packs
 from rules.pack import Pack
 from tests.activities.conftest import Town, followed, food, town_in
+from tests.activities.supervised import PACK, PackRules, People
 from workflows.approval import timer_command
-from yichuang.card_rules import reach_of
 from yichuang.worker import LawfulPlanner, warrant_check
 
-PACK = load_packs()["supervision"]
 SHIPPED = load_catalogue()
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
-
-
-@dataclass
-class PackRules:
-    """The shipped set, or another from an instant on, answered by the twin."""
-
-    packs: list[tuple[datetime, Pack]] = field(
-        default_factory=lambda: [(datetime(2020, 1, 1, tzinfo=UTC), PACK)]
-    )
-    denied: set[str] = field(default_factory=set)
-    """Rules that the engine does not find, whatever the twin says."""
-
-    def in_force(self, at: datetime) -> str | None:
-        return next((pack.digest for since, pack in reversed(self.packs) if since <= at), None)
-
-    def pack(self, digest: str) -> Pack:
-        return next(pack for _, pack in self.packs if pack.digest == digest)
-
-    def held(
-        self, digest: str, context: Mapping[str, JsonValue], at: datetime
-    ) -> Collection[tuple[str, str]]:
-        fired = evaluate(self.pack(digest), context, at).fired
-        return [(one.rule, one.basis) for one in fired]
-
-    def reach(self, digest: str) -> Reach:
-        return reach_of(self.pack(digest))
-
-    def evaluate(self, digest: str, context: Mapping[str, object], at: datetime) -> Ruling:
-        pack = self.pack(digest)
-        ruling = evaluate(pack, pack.select(dict(context)), at)
-        kept = tuple(one for one in ruling.fired if one.rule not in self.denied)
-        return ruling.model_copy(update={"fired": kept})
-
-
-@dataclass
-class People:
-    """Who holds what; the others are nobody."""
-
-    held: set[tuple[str, str]] = field(
-        default_factory=lambda: {
-            ("section_head", "scjg"), ("organ_head", "scjg"), ("supervisor", "*"),
-            ("government_head", "gov"),
-        }
-    )  # fmt: skip
-    centre: str = "dsjc"
-    discipline: str = "jjjc"
-
-    def resolve(self, role: str, department: str) -> str:
-        for code in (department, "gov", "*"):
-            if (role, code) in self.held:
-                return f"r:{role}:{code}"
-        return ""
 
 
 @dataclass
@@ -436,6 +379,15 @@ def test_a_card_for_nobody_goes_to_the_supervision_centre_and_says_so(desk: Desk
     assert row.nobody == "|section_head|"
     assert "|d:dsjc|" in row.recipients
     assert "d:dsjc" in told(desk)
+
+
+def test_where_accounts_cannot_be_read_the_centre_is_told_besides(desk: Desk) -> None:
+    accepted(desk)
+    desk.people.can_look = False
+    desk.fire("card:promised:JC-TS-75")
+    assert told(desk).keys() == {"d:scjg"}
+    desk.fire("card:promised:JC-YJ-90")
+    assert {"r:section_head:scjg", "d:dsjc"} <= told(desk).keys()
 
 
 def test_yellow_and_red_bring_their_papers_in_the_name_of_the_centre(desk: Desk) -> None:

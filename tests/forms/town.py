@@ -23,6 +23,7 @@ from activities.papers import DocumentOrder
 from activities.planning import Planner
 from activities.sealing import Sealer
 from activities.settle import Settlement
+from activities.supervising import Supervision
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault, pseudonym
 from cases.accounts import Accounts, Place
@@ -46,6 +47,7 @@ from policies.policy import load_policy
 from policies.warrants import WarrantSigner
 from rules.evaluate import evaluate
 from rules.load import load_packs
+from tests.activities.supervised import PackRules, People
 from yichuang.log_index import LogIndex
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
@@ -351,6 +353,7 @@ class Town:
             press=LinePress(),
             announcer=Announcer("demo", "https://town.test/schemas"),
             now=_now,
+            supervision=Supervision(PackRules(), People({("section_head", "zjj")})),
         )
 
     def _subject(self, case_id: str) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, func, select
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from activities.papers import DocumentOrder
 from audit.tables import audit_outbox
 from benchmarks import ground
 from benchmarks.step import (
@@ -46,6 +47,17 @@ from yichuang.worker import Workshop, workshop
 
 STRANGER = Actor(id="u:stranger", department="zjj", clearance=3)
 FILING = steps_of_a_case()[0][2]
+
+
+class CardPapers(NothingToPrint):
+    """Only what goes with a supervision card, when time has gone by."""
+
+    def render(self, order: DocumentOrder) -> bytes:
+        if order.kind in ("supervision_order", "supervision_advice"):
+            return order.number.encode()
+        return super().render(order)
+
+
 OPINION = {"task": TASK, "result": "agree", "text": "同意"}
 
 
@@ -94,7 +106,7 @@ def count(web: Engine) -> int:
 @pytest.fixture(scope="module")
 def installation() -> Iterator[tuple[Settings, Workshop]]:
     """One installation for all tests here: each has cases of its own."""
-    with ground.installed() as settings, workshop(settings, NothingToPrint(), catalogue) as shop:
+    with ground.installed() as settings, workshop(settings, CardPapers(), catalogue) as shop:
         yield settings, shop
 
 
