@@ -14,13 +14,14 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from cases import approval, clocks
-from cases.approval.cards import BY_HAND_ROLE, number_of
+from cases.approval.cards import BY_HAND_ROLE, is_paused, number_of
 from cases.clocks import Cause, Part, Period
 from cases.messages import Command, IssueCard
 from cases.rulings import Ruling
 from cases.state import Card, CaseState, ClockEvent, Event, Timer
 from cases.supervision import (
     BY_HAND,
+    LEVELS,
     Clock,
     Seen,
     card_key,
@@ -39,8 +40,11 @@ BEYOND_DAYS = 40
 """Days past the end over which cards are looked for, besides what the rules themselves name: the
 longest run of days off so far is nine (春节 2026)."""
 
-RECHECKED = frozenset({"retimed", "pause_disallowed"})
+RECHECKED = frozenset({"retimed", "pause_disallowed", "pause_restored"})
 """Events that change a clock in hindsight: cards whose condition was never true are taken back."""
+PAUSING = ("paused_at_left_working_days", "paused_total_percent")
+"""Facts of what was done with pauses: they stay true of a pause that was disallowed since."""
+FINDINGS = frozenset({"pause_disallowed", "pause_restored"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Supervision:
 
         `at` is the instant of the step; nothing before it is looked at again.
         """
-        if state.stage == "ended" or state.plan.process != "approval":
+        if state.stage == "ended" or state.plan.process != "approval" or is_paused(state):
             return ()
         # A version that is signed already may come into force before the card's instant.
         digest = self.rules.in_force(at) or self.rules.in_force(at + timedelta(days=BEYOND_DAYS))
@@ -171,7 +175,7 @@ class Supervision:
         context: dict[str, JsonValue] = {
             "clock": BY_HAND,
             "ground": body.ground,
-            "is_paused": any(one.ended_at is None for one in state.procedures),
+            "is_paused": is_paused(state),
             "department": body.department or state.plan.department,
             "matter": state.plan.matter,
             "backfilled": state.backfilled,
@@ -189,10 +193,12 @@ class Supervision:
     def false_now(
         self, state: CaseState, told: Sequence[ClockEvent], calendar: Calendar
     ) -> tuple[tuple[Card, Ruling], ...]:
-        """Return the cards of clocks whose rule would not have held at their instant, as the
-        clocks are seen now, each with the ruling that says so."""
+        """Return the cards of clocks for which no rule of their level or a graver one would have
+        held at their instant, as the clocks are seen now, each with the ruling that says so."""
         found = []
-        every = clocks.periods(approval.clock_rules(state.plan), told)
+        rules = approval.clock_rules(state.plan)
+        every = clocks.periods(rules, told)
+        done = clocks.periods(rules, [one for one in told if one.kind not in FINDINGS])
         for card in state.cards:
             if not card.stands or card.since is None or card.clock.startswith("explain"):
                 continue
@@ -201,8 +207,12 @@ class Supervision:
                 continue
             before = replace_cards(state, card)
             context = self._context(before, period, calendar, card.at)
+            paused = next((p for p in reversed(done) if p.key == card.clock), period)
+            then = self._context(before, paused, calendar, card.at)
+            context |= {name: then[name] for name in PAUSING if name in then}
             ruling = self.rules.evaluate(card.digest, context, card.at)
-            if all(one.rule != card.rule for one in ruling.fired):
+            graver = LEVELS[LEVELS.index(card.level) :]
+            if all(one.then.get("level") not in graver for one in ruling.fired):
                 found.append((card, ruling))
         return tuple(found)
 

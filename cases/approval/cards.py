@@ -41,8 +41,12 @@ WHY = (
 
 
 def is_paused(state: CaseState) -> bool:
-    """Whether a special procedure runs: then the case gets no card, whatever a rule says."""
-    return any(one.ended_at is None for one in state.procedures)
+    """Whether a special procedure runs: then the case gets no card, whatever a rule says.
+
+    One that supervision has disallowed stops nothing. A site visit or a publication stops the
+    promised clock alone: there the rule's own condition holds, since the law's clock runs on.
+    """
+    return any(one.ended_at is None and one.id not in state.disallowed for one in state.procedures)
 
 
 def number_of(state: CaseState, timer: Timer) -> str:

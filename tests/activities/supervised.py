@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import JsonValue
 
-from activities.supervising import Reach
+from activities.planning import Planner
+from activities.settle import Settlement
+from activities.supervising import Reach, Supervision
 from cases.rulings import Ruling
+from catalogue.load import Catalogue, load_catalogue
+from catalogue.matters import Matter
+from catalogue.working_days import Calendar
+from policies.warrants import WarrantSigner
 from rules.evaluate import evaluate
 from rules.load import load_packs
 from rules.pack import Pack
+from tests.activities.conftest import Town, town_in
 from yichuang.card_rules import reach_of
+from yichuang.worker import LawfulPlanner, warrant_check
 
 PACK = load_packs()["supervision"]
+SHIPPED = load_catalogue()
 
 
 @dataclass
@@ -69,3 +80,43 @@ class People:
             if (role, code) in self.held:
                 return f"r:{role}:{code}"
         return ""
+
+
+class ClockTown(Town):
+    """A town whose clock stands where the test puts it."""
+
+    now_at: datetime = datetime(2026, 3, 2, 1, tzinfo=UTC)
+
+
+def city(matter: Matter, **calendars: Calendar) -> Catalogue:
+    return Catalogue(
+        matters=(matter,),
+        law=SHIPPED.law,
+        city=SHIPPED.city,
+        calendars={**SHIPPED.calendars, **calendars},
+    )
+
+
+def supervised_town(
+    folder: Path,
+    matters: Catalogue,
+    rules: PackRules | None = None,
+    people: People | None = None,
+) -> ClockTown:
+    """Return a town whose worker has its pen, and whose cases are supervised."""
+    plain = town_in(folder)
+    town = ClockTown(plain.engine, plain.keys, plain.signer)
+    town.matters = matters
+    pen = WarrantSigner("worker", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    given = {one.name: getattr(town.planner, one.name) for one in fields(Planner)}
+    town.planner = LawfulPlanner(
+        **given
+        | {
+            "now": lambda: town.now_at,
+            "supervision": Supervision(rules or PackRules(), people or People()),
+            "verify": warrant_check({s.issuer: s.public_key for s in (town.signer, pen)}),
+        },
+        pen=pen,
+    )
+    town.settlement = Settlement(town.engine, town.planner)
+    return town

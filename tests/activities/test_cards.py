@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
-from activities.planning import Planner
-from activities.supervising import Supervision
 from cases import tables
 from cases.clock import due_at
 from cases.messages import Command, Outcome
 from cases.state import CaseState, Timer
-from catalogue.load import Catalogue, load_catalogue
-from catalogue.matters import Matter
-from policies.warrants import WarrantSigner
 from rules.pack import Pack
-from tests.activities.conftest import Town, followed, food, town_in
-from tests.activities.supervised import PACK, PackRules, People
+from tests.activities.conftest import followed, food
+from tests.activities.supervised import (
+    PACK,
+    SHIPPED,
+    ClockTown,
+    PackRules,
+    People,
+    city,
+    supervised_town,
+)
 from workflows.approval import timer_command
-from yichuang.worker import LawfulPlanner, warrant_check
-
-SHIPPED = load_catalogue()
 
 
 def at(text: str) -> datetime:
@@ -99,38 +98,11 @@ MATTER = {
 }  # fmt: skip
 
 
-def city(matter: Matter) -> Catalogue:
-    return Catalogue(
-        matters=(matter,), law=SHIPPED.law, city=SHIPPED.city, calendars=SHIPPED.calendars
-    )
-
-
-class ClockTown(Town):
-    """A town whose clock stands where the test puts it."""
-
-    now_at: datetime = datetime(2026, 3, 2, 1, tzinfo=UTC)
-
-
 def desk_in(folder: Path, **changed: Any) -> Desk:
-    plain = town_in(folder)
-    town = ClockTown(plain.engine, plain.keys, plain.signer)
-    town.matters = city(food(**(MATTER | changed)))
     rules, people = PackRules(), People()
-    pen = WarrantSigner("worker", Ed25519PrivateKey.from_private_bytes(bytes(32)))
-    given = {one.name: getattr(town.planner, one.name) for one in fields(Planner)}
-    town.planner = LawfulPlanner(
-        **given
-        | {
-            "now": lambda: town.now_at,
-            "supervision": Supervision(rules, people),
-            "verify": warrant_check({s.issuer: s.public_key for s in (town.signer, pen)}),
-        },
-        pen=pen,
-    )
-    town.settlement = type(town.settlement)(town.engine, town.planner)
+    town = supervised_town(folder, city(food(**(MATTER | changed))), rules, people)
     filed = town.settlement.settle(_batch(None, town.file(at=at("2026-03-02T09:00"))))
-    state = followed(None, filed)
-    return Desk(town, rules, people, state)
+    return Desk(town, rules, people, followed(None, filed))
 
 
 @pytest.fixture
@@ -586,3 +558,42 @@ def test_late_is_never_less_than_nothing(desk: Desk) -> None:
     accepted(desk)
     desk.fire("card:promised:JC-TS-75", now=at("2026-03-13T00:00") - timedelta(seconds=5))
     assert desk.rows(tables.card)[0].late_s == 0
+
+
+def test_a_pause_that_is_disallowed_shields_no_case_from_its_cards(desk: Desk) -> None:
+    accepted(desk)
+    desk.do("start_procedure", HEARING, "u:head", "2026-03-05T09:00")
+    assert [t.key for t in desk.state.timers if t.is_card] == []
+    finding = {"pause": "hearing-1", "reason": "并无听证"}
+    assert desk.do("disallow_pause", finding, "u:sup", "2026-03-10T09:00").status == "done"
+    assert desk.next_timer("card:promised:JC-TS-75").due_at == at("2026-03-13T00:00")
+
+
+def test_a_card_that_only_a_finding_had_brought_is_taken_back_when_the_finding_is(
+    desk: Desk,
+) -> None:
+    accepted(desk)
+    desk.do("start_procedure", HEARING, "u:head", "2026-03-05T09:00")
+    desk.do("disallow_pause", {"pause": "hearing-1", "reason": "并无听证"}, "u:sup",
+            "2026-03-10T09:00")  # fmt: skip
+    for key in ("card:promised:JC-TS-75", "card:promised:JC-YJ-90", "card:promised:JC-HP-CN"):
+        desk.fire(key)
+    back = {"pause": "hearing-1", "reason": "听证属实"}
+    assert desk.do("restore_pause", back, "u:sup2", "2026-03-17T09:00").status == "done"
+    assert [card.revoked for card in desk.state.cards] == ["system"] * 3
+    marks = [(m.kind, m.by, m.why) for m in desk.rows(tables.card_mark)]
+    assert marks == [("revoked", "system", "condition_false")] * 3
+    assert not any(t.kind == "explain" and t.state == "open" for t in desk.state.tasks)
+
+
+def test_a_pause_abused_stays_told_when_it_is_disallowed(desk: Desk) -> None:
+    accepted(desk)
+    for key in ("card:promised:JC-TS-75", "card:promised:JC-YJ-90"):
+        desk.fire(key)
+    desk.do("start_procedure", HEARING, "u:head", "2026-03-16T09:00")
+    desk.do("end_procedure", {"procedure": "hearing-1", "result": "完成"}, "u:head",
+            "2026-03-18T09:00")  # fmt: skip
+    desk.fire("card:promised:JC-YJ-TB")
+    desk.do("disallow_pause", {"pause": "hearing-1", "reason": "并无听证"}, "u:sup",
+            "2026-03-18T10:00")  # fmt: skip
+    assert [card.rule for card in desk.state.cards if card.revoked] == []

@@ -30,7 +30,7 @@ from workflows.approval import timer_command
 
 def walk(path: Path) -> tuple[CaseState, list[Event]]:
     """Return the state at the end of a path and all its events; each refusal must be as told."""
-    settlement = PlainSettlement(path.matter())
+    settlement = path.settlement()
     state: CaseState | None = None
     seen: list[Event] = []
     for step, command in zip((None, *path.steps), path.commands("case-1"), strict=True):
@@ -89,7 +89,7 @@ def test_business_time_never_runs_backwards(path: Path) -> None:
 def at(name: str, steps: int) -> tuple[PlainSettlement, CaseState]:
     """Return the case after the filing and so many steps of a path that were not refused."""
     path = BY_NAME[name]
-    settlement = PlainSettlement(path.matter())
+    settlement = path.settlement()
     state: CaseState | None = None
     done = 0
     told = [""] + [step.refused for step in path.steps]

@@ -19,7 +19,6 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from tests.histories.paths import BY_NAME, PATHS
-from tests.histories.sample import PlainSettlement
 from tests.histories.walking import walk_path
 from tests.workflows.conftest import TEST_SERVER
 from yichuang.temporal import make_worker
@@ -35,7 +34,7 @@ def file_of(name: str, run: int) -> Path:
 async def histories(name: str) -> list[WorkflowHistory]:
     """Return the histories of a path's runs, the first run first."""
     path = BY_NAME[name]
-    settlement = PlainSettlement(path.matter())
+    settlement = path.settlement()
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(TEST_SERVER), data_converter=pydantic_data_converter
     )

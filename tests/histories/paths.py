@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from activities.supervising import Supervision
 from cases.messages import Command
 from catalogue.matters import Matter
+from tests.activities.supervised import PackRules, People
 from tests.histories.sample import (
     JOINT,
     MONDAY,
     OPEN,
     RENEWAL,
     WORKING_DAYS,
+    PlainSettlement,
     body_of_file,
     matter,
     order,
@@ -46,11 +49,17 @@ class Path:
     wait_days: float = 0
     """How long nothing happens after the last order, for the law's own timers."""
     steps_per_run: int = 300
+    supervised: bool = False
+    """The shipped rules of supervision give their cards."""
     stages: tuple[str, ...] = ()
     """Stages entered, in order, from filing on; empty: not checked."""
 
     def matter(self) -> Matter:
         return matter(**self.changed)
+
+    def settlement(self) -> PlainSettlement:
+        watch = Supervision(PackRules(), People()) if self.supervised else None
+        return PlainSettlement(self.matter(), supervision=watch)
 
     def commands(self, case_id: str) -> tuple[Command, ...]:
         filing = Step("file", 0, body_of_file(**self.filing))
@@ -507,6 +516,19 @@ PATHS: tuple[Path, ...] = (
         "ended",
         "granted",
         steps_per_run=2,
+    ),
+    Path(
+        "cards",
+        # Reminder, warning, yellow; the explanation missed; a pause; red.
+        (
+            Step("accept", 0.1),
+            Step("start_procedure", 14.2, {"kind": "testing", "ground": "?", "expected_days": 3}),
+            Step("end_procedure", 16.2, {"procedure": "testing-1", "result": "合格"}),
+            Step("withdraw", 20),
+        ),
+        "ended",
+        "withdrawn",
+        supervised=True,
     ),
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from uuid import uuid5
 
 from temporalio import activity
 
+from activities.supervising import Supervision
 from cases import approval
 from cases.messages import (
     NAMESPACE,
@@ -22,6 +23,7 @@ from cases.messages import (
     Outcome,
     Retimed,
     Source,
+    TimerFired,
     Warrant,
 )
 from cases.rulings import Ruling
@@ -200,10 +202,16 @@ def retimed_body(version: str, cause: str = "") -> dict[str, Any]:
 class PlainSettlement:
     """Settles in memory. `rulings` answers each question by its role."""
 
-    def __init__(self, matter: Matter, rulings: Mapping[str, Ruling] | None = None) -> None:
+    def __init__(
+        self,
+        matter: Matter,
+        rulings: Mapping[str, Ruling] | None = None,
+        supervision: Supervision | None = None,
+    ) -> None:
         self.matter = matter
         self.rulings = dict(rulings or {})
         self.calendar = NONE if matter.calendar == "none" else WEEKDAYS
+        self.supervision = supervision
         self.stored: dict[str, SettledStep] = {}
         self.calls = 0
 
@@ -263,27 +271,21 @@ class PlainSettlement:
         if state is None:
             state, events = approval.open_case(command, self.matter, "d" * 64, "NO-1")
             clock = approval.clock_events(events, 1)
-            more = approval.timers_set(
-                state, timers(state, clock, self.calendar), command.occurred_at
-            )
+            more = self._timers_set(state, clock, command.occurred_at)
             for event in more:
                 state = approval.evolve(state, event)
             return remembered(state, clock), (*events, *more)
         clock = clock_of(state)
         if command.verb == "retimed":
             return self._retimed(state, command, clock)
-        events = passed(state, command, self.calendar)
+        events = self.passed(state, command)
         now = folded(state, events)
         rulings = {q.role: self.rulings[q.role] for q in approval.questions(now, command)}
-        events = (*events, *approval.decide(now, command, rulings))
+        rulings |= self._on_card(now, command, (*clock, *approval.clock_events(events)))
+        events = (*events, *self._addressed(now, approval.decide(now, command, rulings)))
         now = folded(state, events)
         clock = (*clock, *approval.clock_events(events, state.seq + 1))
-        events = (
-            *events,
-            *approval.timers_set(
-                now, timers(now, clock, self.calendar), approval.instant_of(state, command)
-            ),
-        )
+        events = (*events, *self._timers_set(now, clock, approval.instant_of(state, command)))
         return remembered(approval.apply(state, events), clock), events
 
     def _retimed(
@@ -297,23 +299,65 @@ class PlainSettlement:
         events = approval.retimed(state, timers(state, clock, self.calendar), why, at)
         return remembered(approval.apply(state, events), clock), events
 
+    def passed(self, state: CaseState, command: Command) -> tuple[Event, ...]:
+        """Return what time alone made happen before the command, in order."""
+        until = approval.instant_of(state, command)
+        own = command.body.get("timer") if command.verb == "timer_fired" else None
+        events: tuple[Event, ...] = ()
+        clock, seq = clock_of(state), state.seq
+        while pending := approval.pending_timers(state)[:1]:
+            (timer,) = pending
+            if timer.due_at > until or timer.key == own:
+                break
+            told = (*clock, *approval.clock_events(events, seq + 1))
+            gone = self._addressed(
+                state, approval.timer_events(state, timer, self._ruling(state, told, timer))
+            )
+            state = folded(state, gone)
+            events = (*events, *gone)
+            told = (*clock, *approval.clock_events(events, seq + 1))
+            more = self._timers_set(state, told, gone[-1].at)
+            state = folded(state, more)
+            events = (*events, *more)
+        return events
 
-def passed(state: CaseState, command: Command, calendar: Calendar = NONE) -> tuple[Event, ...]:
-    """Return what time alone made happen before the command, in order."""
-    until = approval.instant_of(state, command)
-    own = command.body.get("timer") if command.verb == "timer_fired" else None
-    events: tuple[Event, ...] = ()
-    clock, seq = clock_of(state), state.seq
-    while gone := approval.passed_timers(state, until):
-        if own is not None and gone[0].data.get("timer") == own:
-            break
-        state = folded(state, gone)
-        events = (*events, *gone)
-        told = (*clock, *approval.clock_events(events, seq + 1))
-        more = approval.timers_set(state, timers(state, told, calendar), gone[-1].at)
-        state = folded(state, more)
-        events = (*events, *more)
-    return events
+    def _timers_set(
+        self, state: CaseState, clock: Sequence[ClockEvent], at: datetime
+    ) -> tuple[Event, ...]:
+        found = timers(state, clock, self.calendar)
+        if self.supervision is not None:
+            cards = self.supervision.timers(state, clock, self.calendar, at)
+            known = {one.key for one in cards}
+            owed = (one for one in approval.pending_timers(state) if one.is_card)
+            late = (one for one in owed if one.due_at <= at and one.key not in known)
+            found = (*found, *cards, *(late if state.stage != "ended" else ()))
+        return approval.timers_set(state, found, at)
+
+    def _ruling(
+        self, state: CaseState, clock: Sequence[ClockEvent], timer: Timer
+    ) -> dict[str, Ruling]:
+        if self.supervision is None:
+            return {}
+        return self.supervision.ruling(state, clock, self.calendar, timer)
+
+    def _on_card(
+        self, state: CaseState, command: Command, clock: Sequence[ClockEvent]
+    ) -> dict[str, Ruling]:
+        body = command.parsed()
+        if not isinstance(body, TimerFired):
+            return {}
+        timer = Timer(key=body.timer, due_at=body.due_at, article=body.article)
+        return self._ruling(state, clock, timer)
+
+    def _addressed(self, state: CaseState, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        if self.supervision is None or not events:
+            return events
+        return self.supervision.addressed(state, events, events[0].at)
+
+
+def passed(state: CaseState, command: Command) -> tuple[Event, ...]:
+    """Return what time alone made happen before the command, without supervision."""
+    return PlainSettlement(matter()).passed(state, command)
 
 
 def folded(state: CaseState, events: tuple[Event, ...]) -> CaseState:

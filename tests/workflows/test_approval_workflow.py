@@ -6,7 +6,6 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.histories.paths import PATHS, Path
-from tests.histories.sample import PlainSettlement
 from tests.histories.walking import walk_path
 from tests.workflows.conftest import Serving
 
@@ -15,7 +14,7 @@ from tests.workflows.conftest import Serving
 async def test_a_path_through_the_workflow_ends_where_its_table_says(
     skipping: WorkflowEnvironment, serving: Serving, path: Path
 ) -> None:
-    async with serving(PlainSettlement(path.matter()).settle) as queue:
+    async with serving(path.settlement().settle) as queue:
         handle, state = await walk_path(skipping, queue, path)
         assert state is not None
         assert (state.stage, state.ending) == (path.stage, path.ending)
