@@ -5,7 +5,8 @@ A recipient is a user id, `d:<department>`, or `r:<role>:<department>` (whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
@@ -88,26 +89,40 @@ def mark_rows(case_id: str, seq: int, events: Iterable[Event]) -> list[Row]:
     ]
 
 
-def told_of_cards(events: Iterable[Event]) -> list[tuple[str, str, str]]:
-    """Return who learns of the cards of a step: kind, recipient, card number.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who learns what of a step, from whom, and as of when."""
+
+    recipient: str
+    kind: str
+    about: str
+    """Number of the card, or key of the task."""
+    sender: str
+    at: datetime
+
+
+def told_of_cards(events: Iterable[Event]) -> list[Told]:
+    """Return who learns of the cards of a step.
 
     Somebody who would learn of several is told of the gravest; the others stand on the case.
     """
-    found: dict[str, tuple[int, str, str]] = {}
+    found: dict[str, tuple[int, Told]] = {}
     for event in events:
-        data: Mapping[str, Any] = event.data
-        if event.kind == "card_issued":
-            grave = LEVELS.index(data["level"]) + 1
-            for recipient in data.get("to", ()):
-                if found.get(recipient, (0, "", ""))[0] < grave:
-                    found[recipient] = (grave, ISSUED, data["number"])
-        elif event.kind == "card_revoked":
-            found.setdefault(SUPERVISORS, (0, REVOKED, data["card"]))
-            if department := data.get("department"):
-                found.setdefault(f"d:{department}", (0, REVOKED, data["card"]))
-        elif event.kind == "card_explained":
-            found.setdefault(SUPERVISORS, (0, EXPLAINED, data["card"]))
-        elif event.kind == "explanation_reviewed" and data["result"] == "returned":
-            if department := data.get("department"):
-                found.setdefault(f"d:{department}", (0, RETURNED, data["card"]))
-    return [(kind, recipient, number) for recipient, (_, kind, number) in found.items()]
+        for grave, kind, recipient, number in _told(event):
+            if found.get(recipient, (-1, None))[0] < grave:
+                found[recipient] = (grave, Told(recipient, kind, number, event.by, event.at))
+    return [notice for _, notice in found.values()]
+
+
+def _told(event: Event) -> Iterator[tuple[int, str, str, str]]:
+    data: Mapping[str, Any] = event.data
+    department = f"d:{data.get('department', '')}"
+    if event.kind == "card_issued":
+        grave = LEVELS.index(data["level"]) + 1
+        yield from ((grave, ISSUED, recipient, data["number"]) for recipient in data.get("to", ()))
+    elif event.kind == "card_revoked":
+        yield from ((0, REVOKED, to, data["card"]) for to in (SUPERVISORS, department))
+    elif event.kind == "card_explained":
+        yield 0, EXPLAINED, SUPERVISORS, data["card"]
+    elif event.kind == "explanation_reviewed" and data["result"] == "returned":
+        yield 0, RETURNED, department, data["card"]

@@ -141,7 +141,8 @@ def card_view(row: Any, marks: Sequence[Any], words: Mapping[int, Mapping[str, A
 
 
 def _words(body: Mapping[str, Any]) -> str:
-    said = (str(body[name]) for name in ("cause", "measures", "reason", "text") if body.get(name))
+    named = ("cause", "measures", "reason", "text")
+    said = [str(body[name]).rstrip("。；") for name in named if body.get(name)]
     return "；".join(said)
 
 

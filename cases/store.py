@@ -21,7 +21,7 @@ from sqlalchemy.sql.expression import bindparam, null
 from sqlalchemy.sql.expression import case as sql_case
 
 from cases import messages, tables
-from cases.card_rows import card_rows, mark_rows, told_of_cards
+from cases.card_rows import Told, card_rows, mark_rows, told_of_cards
 from cases.clock_rows import write_lines
 from cases.clocks.lines import ClockLine
 from cases.messages import Command, DocumentRef, HandedIn, Outcome
@@ -462,23 +462,29 @@ def _notification_rows(record: StepRecord) -> list[Row]:
         {
             "case_id": record.after.case_id,
             "seq": record.after.seq,
-            "recipient": recipient,
-            "kind": kind,
-            "sender": record.command.actor.id,
-            "task": task,
-            "at": record.command.occurred_at,
+            "recipient": told.recipient,
+            "kind": told.kind,
+            "sender": told.sender,
+            "task": told.about,
+            "at": told.at,
             "subject": record.sealed.subject,
             "words_sealed": record.sealed.words,
         }
-        for kind, recipient, task in _told(record)
+        for told in told_of_cards(record.events) or _told(record)
     ]
 
 
-def _told(record: StepRecord) -> list[tuple[str, str, str]]:
-    """Who learns of this step: kind, recipient (user id or `d:<department>`), task."""
+def _told(record: StepRecord) -> list[Told]:
+    """Who learns of this step: recipient (user id or `d:<department>`), kind, task."""
+    command = record.command
+    return [
+        Told(recipient, kind, task, command.actor.id, command.occurred_at)
+        for kind, recipient, task in _named(record)
+    ]
+
+
+def _named(record: StepRecord) -> list[tuple[str, str, str]]:
     body = record.body
-    if told := told_of_cards(record.events):
-        return told
     if isinstance(body, messages.CopyTo):
         return [("copied", recipient, "") for recipient in dict.fromkeys(body.to)]
     if isinstance(body, messages.Transfer):

@@ -31,6 +31,8 @@ class CardLine:
     clock: str
     basis: str
     """How the article is cited."""
+    late: str = ""
+    """How much later than its instant it was recorded; empty where it was not."""
     acts: tuple[tuple[str, str], ...] = ()
     """Words and address of what this reader may do about it."""
 
@@ -95,6 +97,7 @@ def lines_of(
             why_in_words(card, visit.say),
             visit.say(word("timer", card.clock.partition(":")[0])),
             visit.ports.catalogue.cited(card.article),
+            late_in_words(card.late_s, visit.say),
             tuple(_acts(card, acts, visit.say)),
         )
         for card in cards
@@ -111,6 +114,18 @@ def _acts(card: CardView, acts: Sequence[str], say: Say) -> list[tuple[str, str]
     if "revoke_card" in acts and card.state != "revoked":
         found.append((say(N_("撤销")), f"{case}/revoke_card?card={card.number}"))
     return found
+
+
+def late_in_words(seconds: int, say: Say) -> str:
+    """Return how late a card was recorded, in the largest unit of which there are two."""
+    for unit, sentence in (
+        (86400, N_("迟记 {n} 天")),
+        (3600, N_("迟记 {n} 小时")),
+        (60, N_("迟记 {n} 分钟")),
+    ):
+        if seconds >= 2 * unit:
+            return say(sentence).format(n=seconds // unit)
+    return ""
 
 
 def why_in_words(card: CardView, say: Say) -> str:

@@ -75,6 +75,24 @@ DESKS: Mapping[str, Mapping[str, str]] = {
     "bgs": {"head": "gongkaike", "chief": "gongkaiju", "certificate": "gongkaizheng"},
 }
 
+ANSWERING: Mapping[str, str] = {
+    "zjj": "zhujianke",
+    "scjg": "shichangke",
+    "bgs": "gongkaike",
+    "zrzy": "guihuake",
+    "xf": "zhujianke",
+    "rf": "renfangke",
+    "ww": "wenwuke",
+}
+"""Department → who explains its supervision cards."""
+SUPERVISORS = ("jiancha", "jiancha2")
+FOUND = (
+    ("illegal_fee", "回访时申请人反映窗口收取复印费二十元。"),
+    ("late_forwarding", "上级机关核对，审查意见迟报三个工作日。"),
+    ("off_system", "现场检查发现申请材料先在线下流转，未录入系统。"),
+)
+"""Grounds on which the demo's supervisor issues a card, and what was found."""
+
 _log = logging.getLogger("yichuang.demo")
 
 
@@ -151,11 +169,38 @@ def next_move(state: CaseState, stop: str, chance: Random) -> Move | None:
         return None
     if stop == "pre_review":
         return None  # the matter has no pre-review online: it stays where it was received
-    early = _detour(state, stop)
+    early = _watched(state, chance) or _detour(state, stop)
     if early is not None:
         return early
     step = _STEPS.get(state.stage)
     return None if step is None else step(state, stop, chance)
+
+
+def _watched(state: CaseState, chance: Random) -> Move | None:
+    """Return what supervision brings about: explanations, and now and then a card by hand."""
+    rated = state.stage == "rating" and state.rated_at is not None
+    for card in state.cards:
+        if card.waits_for_explanation and (rated or chance.random() < 0.4):
+            body = {
+                "task": f"explain-{card.number}",
+                "cause": "同期办件集中，经办人员不足，流转衔接不及时。",
+                "measures": "增派经办人员，专人跟踪限时办件，本件立即办理。",
+            }
+            return Move(ANSWERING[card.department], "explain_card", body)
+    if state.backfilled or any(one.ended_at is None for one in state.procedures):
+        return None
+    by_hand = [card for card in state.cards if card.issued_by]
+    if not by_hand and state.stage in ("review", "decision") and chance.random() < 0.08:
+        ground, found = chance.choice(FOUND)
+        return Move(SUPERVISORS[0], "issue_card", {"ground": ground, "text": found})
+    for card in by_hand:
+        if card.stands and card.explanation == "given":
+            body = {"card": card.number, "result": "accepted"}
+            return Move(SUPERVISORS[0], "review_explanation", body)
+        if card.stands and card.explanation == "due" and chance.random() < 0.3:
+            body = {"card": card.number, "reason": "经复核，系其他办件的材料误附本件。"}
+            return Move(SUPERVISORS[1], "revoke_card", body)
+    return None
 
 
 def _detour(state: CaseState, stop: str) -> Move | None:

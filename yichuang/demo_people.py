@@ -44,6 +44,12 @@ def _held(login: str, name: str, department: str, *roles: str) -> Person:
     return Person(login, name, department, tuple(held))
 
 
+def _head(login: str, name: str, department: str, *organs: str) -> Person:
+    """A section head who answers for a step in other organs' cases."""
+    held = [("section_head", department), *(("service_backfill", one) for one in organs)]
+    return Person(login, name, department, tuple(held))
+
+
 PEOPLE: tuple[Person, ...] = (
     _window("chuangkou1", "陈窗口"),
     _window("chuangkou2", "林窗口"),
@@ -56,6 +62,9 @@ PEOPLE: tuple[Person, ...] = (
     _section("xiaofang1", "李消防", "xf", "zjj"),
     _section("renfang1", "王人防", "rf", "zjj"),
     _section("wenwu1", "冯文物", "ww", "zjj"),
+    _head("guihuake", "孙科长", "zrzy", "zjj"),
+    _head("renfangke", "王科长", "rf", "zjj"),
+    _head("wenwuke", "冯科长", "ww", "zjj"),
     _section("shichang1", "褚市监", "scjg", "scjg"),
     _section("shichang2", "卫市监", "scjg", "scjg"),
     _held("shichangke", "蒋科长", "scjg", "section_head"),
@@ -67,6 +76,7 @@ PEOPLE: tuple[Person, ...] = (
     _held("gongkaizheng", "尤发文", "bgs", "certificate_desk"),
     Person("shizhang", "许市长", "gov", (("government_head", "gov"),)),
     Person("jiancha", "何监察", "dsjc", (("supervisor", "*"),)),
+    Person("jiancha2", "孔监察", "dsjc", (("supervisor", "*"),)),
     Person("bianzhi", "吕编制", "sp", (("catalogue_editor", "sp"),)),
     Person("qianshu", "施签署", "sp", (("catalogue_signer", "sp"),)),
     Person("jiekou", "张接口", "sp", (("intake_operator", "sp"),)),

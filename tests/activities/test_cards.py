@@ -465,7 +465,7 @@ def test_a_card_that_is_not_there_cannot_be_revoked(desk: Desk) -> None:
         ("illegal_fee", "JC-RP-SF", "red"),
         ("refusal_without_reasons", "JC-RP-BY", "red"),
         ("refused_application", "JC-HP-JS", "yellow"),
-        ("late_forwarding", "JC-HP-JS", "yellow"),
+        ("late_forwarding", "JC-HP-ZB", "yellow"),
     ],
 )
 def test_a_supervisors_card_has_the_level_that_the_rules_give_its_ground(
