@@ -82,8 +82,6 @@ class Act:
     """Parts of the body that are not one field each."""
     main: bool = True
     """False: listed under 其他操作."""
-    fits: Callable[[CaseView], bool] = lambda view: True
-    """Whether the case has what the act is about; else it is not offered."""
 
 
 # --- pieces --------------------------------------------------------------------------------------
@@ -682,10 +680,6 @@ def _review_explanation(scene: Scene) -> Sequence[Field]:
     )  # fmt: skip
 
 
-def _has(*states: str) -> Callable[[CaseView], bool]:
-    return lambda view: any(one.state in states for one in view.cards)
-
-
 ACTS: Mapping[str, Act] = {
     act.verb: act
     for act in (
@@ -843,13 +837,11 @@ ACTS: Mapping[str, Act] = {
             N_("提交书面说明"),
             N_("书面说明一经提交，由电子监察审核。"),
             _explain_card,
-            fits=_has("due", "missed", "returned"),
         ),
         Act(
             "review_explanation",
             N_("提交审核结果"),
             fields=_review_explanation,
-            fits=_has("given"),
         ),
         Act(
             "issue_card",
@@ -866,7 +858,6 @@ ACTS: Mapping[str, Act] = {
             _revoke_card,
             _fixed(N_("撤销这张监察牌")),
             main=False,
-            fits=lambda view: any(one.state != "revoked" for one in view.cards),
         ),
         Act(
             "urge",

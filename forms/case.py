@@ -165,7 +165,6 @@ async def show_case(
     done = query.get("done", "")
     acts = await offered(visit, facts)
     scene = await scene_of(visit, view)
-    acts = tuple(act for act in acts if act.fits(view))
     outcome = await visit.ask(visit.ports.reader.outcome, done) if done else None
     verdict = await visit.ask(visit.ports.access.may, visit.actor, "read_personal", facts)
     reason = Field("reason", visit.say(N_("查看理由")), max_length=REASON_LENGTH)

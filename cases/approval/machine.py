@@ -121,10 +121,17 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
             AFTER_DECISION, ending.check_afterwards, ending.check_check_afterwards
         ),
         "issue_card": Row(ALIVE, cards.issue_card, cards.check_issue_card),
-        "revoke_card": Row(ALIVE, cards.revoke_card, cards.check_revoke_card),
-        "explain_card": Row(ALIVE, cards.explain_card, cards.check_explain_card),
+        "revoke_card": Row(
+            ALIVE, cards.revoke_card, cards.check_revoke_card,
+            lambda state: any(card.stands for card in state.cards),
+        ),
+        "explain_card": Row(
+            ALIVE, cards.explain_card, cards.check_explain_card,
+            lambda state: any(card.waits_for_explanation for card in state.cards),
+        ),
         "review_explanation": Row(
-            ALIVE, cards.review_explanation, cards.check_review_explanation
+            ALIVE, cards.review_explanation, cards.check_review_explanation,
+            lambda state: any(c.stands and c.explanation == "given" for c in state.cards),
         ),
     }
 )  # fmt: skip
