@@ -94,7 +94,9 @@ def open_instants(stored: str, told_until: datetime) -> tuple[Instant, ...]:
     )
     told = held.get("backfilled", False)
     waited = (one for one in instants if not (told and one.due_at <= told_until))
-    return tuple(sorted(waited, key=lambda one: (one.due_at, one.key)))
+    # As `approval.pending_timers`: what the law makes of an instant comes before the card for it.
+    turn = sorted(waited, key=lambda one: (one.due_at, one.key.startswith("card:"), one.key))
+    return tuple(turn)
 
 
 def _moment(text: str) -> datetime:
