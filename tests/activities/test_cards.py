@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -597,3 +597,31 @@ def test_a_pause_abused_stays_told_when_it_is_disallowed(desk: Desk) -> None:
     desk.do("disallow_pause", {"pause": "hearing-1", "reason": "并无听证"}, "u:sup",
             "2026-03-18T10:00")  # fmt: skip
     assert [card.rule for card in desk.state.cards if card.revoked] == []
+
+
+def test_a_calendar_that_takes_a_day_away_takes_back_what_came_too_early(desk: Desk) -> None:
+    """The promise ran out on the 16th; with Thursday the 5th off it runs out on the 17th."""
+    to_yellow(desk)
+    known = desk.town.matters.calendars["cn"]
+    off = known.off | {at("2026-03-05T12:00").date()}
+    later = type(known)("cn", "later", known.first, known.horizon, off, known.on)
+    desk.town.matters = replace(
+        desk.town.matters, calendars={**desk.town.matters.calendars, "cn": later}
+    )
+    desk.do("urge", {"text": "请抓紧"}, "u:boss", "2026-03-17T09:00")
+    assert [(c.rule, c.revoked) for c in desk.state.cards] == [
+        ("JC-TS-75", "system"), ("JC-YJ-90", "system"), ("JC-HP-CN", "system"),
+    ]  # fmt: skip
+    # On the new last day the warning is true again, and the yellow card comes a day later.
+    assert desk.next_timer("card:promised:JC-YJ-90").due_at == at("2026-03-17T09:00")
+    desk.fire("card:promised:JC-YJ-90")
+    assert desk.next_timer("card:promised:JC-HP-CN").due_at == at("2026-03-18T00:00")
+
+
+def test_what_moves_with_a_calendar_are_the_laws_instants_and_no_card(desk: Desk) -> None:
+    from cases import approval
+
+    accepted(desk)
+    without = tuple(timer for timer in desk.state.timers if not timer.is_card)
+    assert len(without) < len(desk.state.timers)
+    assert approval.moved(desk.state.timers, without) == ()
