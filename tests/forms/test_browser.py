@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.forms.test_calendar import proposed
 from tests.forms.town import PASSWORD, PERMIT_FORM, Town
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -241,3 +242,16 @@ def test_no_page_breaks_its_own_content_policy(opened: Opener, case_no: str) -> 
     for path in PATHS:
         page.goto(path.format(case_no))
     assert not said
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_the_calendar_and_its_list_fit_the_width(town: Town, opened: Opener, width: int) -> None:
+    for _ in range(60):
+        town.file()
+    one = proposed(town, f"wide-{width}")
+    page = opened("signer", width)
+    page.goto(f"/calendar?name=cn&year=2026&version={one.id}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("table.month").count() == 12
+    assert page.locator("#moves tbody tr").count() == 50
+    assert page.get_by_role("button", name="已看过清单，签署并生效").first.is_visible()
