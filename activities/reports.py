@@ -25,6 +25,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 PERCENT = ("YC-ZB-01", "YC-ZB-02", "YC-ZB-14")
 """Metrics whose lines are drawn over the months."""
 
+CARDS = (("reminders", "提示"), ("warnings", "预警"), ("yellow", "黄牌"), ("red", "红牌"))
+
 CLOCKS: Mapping[str, str] = {
     "notice": "受理审查", "statutory": "法定时限", "promised": "承诺时限", "delivery": "送达时限",
     "step": "环节时限", "rectify": "差评整改", "check": "承诺核查",
@@ -51,8 +53,6 @@ class ReportFacts:
     """Id of an article → how it is cited."""
     horizon: date | None
     """Last day that a published holiday notice covers."""
-    cards: Sequence[tuple[str, int, int]] = ()
-    """Level in words, issued, of them explained and accepted; empty: no cards are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,10 @@ def context_of(facts: ReportFacts) -> Mapping[str, object]:
         "made_on": _local(board.now, facts.zone).strftime("%Y年%-m月%-d日 %H:%M"),
         "metrics": tuple(_metric_lines(board.everything, board.before)),
         "rule": RULE,
+        "cards": tuple(
+            (words, board.everything.figures.get(name, 0), board.before.figures.get(name, 0))
+            for name, words in CARDS
+        ),
         "trend": Markup(_trend(board.months)),  # noqa: S704 -- our own SVG, words escaped
         "volume": Markup(_volume(board.months)),  # noqa: S704
         "duration": Markup(_duration(board.months)),  # noqa: S704

@@ -8,7 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection
 
-from cases.counting import Question, counted, shares_by_holder, steps_by_department
+from cases.counting import (
+    Question,
+    cards_by_department,
+    counted,
+    shares_by_holder,
+    steps_by_department,
+)
 from cases.forecast import Forecast, forecast
 from cases.metrics import Cell, Figures, Group, grouped
 from cases.months import Span, months_before, span_of
@@ -56,7 +62,7 @@ class DepartmentLine:
     group: Group
     """Its own cases, as the implementing department."""
     steps: Figures
-    """Its review steps in anybody's cases."""
+    """Its review steps in anybody's cases, and the cards that stand against it."""
     used: float
     """Working days of the decided cases that are put down to it (YC-FT-1)."""
 
@@ -193,6 +199,8 @@ class Boards:
             one.key: one for one in grouped(cells, "department", self.matters, question.span.last)
         }
         steps = steps_by_department(connection, question)
+        for code, cards in cards_by_department(connection, question).items():
+            steps[code] = steps.get(code, {}) | cards
         used = {name: n for (kind, name, paused), n in shares.items()
                 if kind == "department" and not paused}  # fmt: skip
         return tuple(

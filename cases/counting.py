@@ -27,7 +27,7 @@ from sqlalchemy import case as when
 
 from cases.metrics import Cell
 from cases.months import Span
-from cases.tables import case, clock, clock_event, clock_share, matter_version
+from cases.tables import card, card_mark, case, clock, clock_event, clock_share, matter_version
 from catalogue.matters import Matter
 
 ONLINE = ("computer", "mobile")
@@ -69,6 +69,7 @@ def counted(connection: Connection, question: Question) -> Counts:
         _received(question, spot),
         _served(question),
         _rated(question),
+        _cards(question),
     ):
         for row in connection.execute(query):
             values = row._mapping
@@ -217,6 +218,31 @@ def _rated(question: Question) -> Select[Any]:
     return query.where(r.c.clock == "rating")
 
 
+def _stands() -> ColumnElement[bool]:
+    return ~exists().where(card_mark.c.number == card.c.number, card_mark.c.kind == "revoked")
+
+
+def _settled() -> ColumnElement[bool]:
+    return exists().where(card_mark.c.number == card.c.number, card_mark.c.kind == "accepted")
+
+
+def _cards(question: Question) -> Select[Any]:
+    """Supervision cards by the instant at which they arose; revoked ones do not count."""
+    asked = and_(card.c.level.in_(("yellow", "red")), card.c.explain_days > 0)
+    query = _grouped(
+        card.join(case, case.c.id == card.c.case_id),
+        card.c.at,
+        question,
+        total(card.c.level == "reminder").label("reminders"),
+        total(card.c.level == "warning").label("warnings"),
+        total(card.c.level == "yellow").label("yellow"),
+        total(card.c.level == "red").label("red"),
+        total(asked).label("cards_asked"),
+        total(and_(asked, _settled())).label("cards_settled"),
+    )
+    return query.where(_stands())
+
+
 def _in_hand(connection: Connection, question: Question) -> Iterator[tuple[Cell, dict[str, int]]]:
     """Yield what was being handled when each month ended (now, in the month that has not).
 
@@ -281,6 +307,28 @@ def steps_by_department(connection: Connection, question: Question) -> dict[str,
     return {
         row["department"]: {name: int(n or 0) for name, n in row.items() if name != "department"}
         for row in connection.execute(query).mappings()
+    }
+
+
+def cards_by_department(connection: Connection, question: Question) -> dict[str, dict[str, int]]:
+    """Return how many yellow and red cards of the span stand against each department."""
+    query = (
+        select(
+            card.c.department,
+            total(card.c.level == "yellow").label("yellow"),
+            total(card.c.level == "red").label("red"),
+        )
+        .select_from(card.join(case, case.c.id == card.c.case_id))
+        .where(
+            card.c.level.in_(("yellow", "red")),
+            _within(card.c.at, question.span),
+            _stands(),
+            question.condition(),
+        )
+        .group_by(card.c.department)
+    )
+    return {
+        row[0]: {"yellow": int(row[1]), "red": int(row[2])} for row in connection.execute(query)
     }
 
 

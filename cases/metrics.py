@@ -51,6 +51,7 @@ class Metric:
 
 _CLOCK = "时钟表（clock）"
 _CASE = "办件表（case_file）"
+_CARD = "监察牌（card）"
 _HOUSE = "电子监察指标（本系统）"
 _RATING = "国务院办公厅关于建立政务服务“好差评”制度提高政务服务水平的意见"
 
@@ -126,6 +127,19 @@ METRICS: tuple[Metric, ...] = (
         "YC-ZB-14", "超期率", "（超承诺办结件 ＋ 期末超承诺在办件）÷（办结件 ＋ 期末在办件）",
         "late", "handled",
         f"{_CLOCK}：promised 的 due_at、ended_at", _HOUSE, good="low",
+    ),
+    Metric(
+        "YC-ZB-15", "黄牌数", "期内产生且未撤销的黄牌", "yellow", "",
+        f"{_CARD}：level、at；card_mark", "GB/T 39046-2020 表 11", shown="count", good="low",
+    ),
+    Metric(
+        "YC-ZB-16", "红牌数", "期内产生且未撤销的红牌", "red", "",
+        f"{_CARD}：level、at；card_mark", "GB/T 39046-2020 表 11", shown="count", good="low",
+    ),
+    Metric(
+        "YC-ZB-25", "督办办结率", "说明已被采纳的黄红牌 ÷ 须书面说明的黄红牌",
+        "cards_settled", "cards_asked",
+        f"{_CARD}：explain_days；card_mark", _HOUSE, good="high",
     ),
     Metric(
         "YC-ZB-17", "平均办理时长", "承诺时钟已用工作日之和 ÷ 办结件（不含停表）",

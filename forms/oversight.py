@@ -76,6 +76,8 @@ class DepartmentRow:
     steps_mean: str
     open: int
     late: int
+    cards: str
+    """Yellow and red ones that stand: 2/0."""
     used: str
     used_parts: int
 
@@ -167,6 +169,7 @@ def departments_of(visit: Visit, names: Names, found: Board) -> Sequence[Departm
                 steps_mean=_mean(steps),
                 open=steps.get("steps_open", 0),
                 late=steps.get("steps_late", 0),
+                cards=f"{steps.get('yellow', 0)}/{steps.get('red', 0)}",
                 used=f"{one.used:.1f}",
                 used_parts=round(100 * one.used / most),
             )

@@ -12,9 +12,10 @@ from babel.messages.pofile import read_po
 from cases.approval import CLOCK_KINDS
 from cases.armed import IN_CHINESE
 from cases.messages import BODIES
+from cases.metrics import METRICS
 from cases.state import ENDINGS, Stage
 from catalogue.matters import DocumentKind, ProcedureKind, Unit
-from forms import words
+from forms import metric_words, words
 
 FORMS = Path(words.__file__).parent
 METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
@@ -50,6 +51,11 @@ def test_no_template_shows_chinese_outside_the_catalogue() -> None:
         text = re.sub(r"_\('[^']*'", "", text)
         left = [found for found in re.findall(r"[一-鿿]+", text) if found != "中文"]
         assert not left, (template.name, left)
+
+
+def test_metrics_are_called_on_pages_what_they_are_called_where_they_are_defined() -> None:
+    assert {one.id: one.title for one in METRICS} == metric_words.METRICS
+    assert {one.id: one.formula for one in METRICS} == metric_words.METRIC_FORMULAS
 
 
 def test_every_code_has_its_word() -> None:
