@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -188,7 +189,13 @@ SUMMARISED = ("reason", "text", "reasons", "ground", "findings", "remark", "unde
 """Fields of an order's body that say in words what was done."""
 
 
-def timeline_item(row: Any, body: Mapping[str, Any], documents: Sequence[Any]) -> TimelineItem:
+def timeline_item(
+    row: Any,
+    body: Mapping[str, Any],
+    documents: Sequence[Any],
+    known_at: datetime | None = None,
+) -> TimelineItem:
+    """Return one line of the timeline; `known_at`: when the step before it was recorded."""
     summary = _summary(row.verb, body)
     return TimelineItem(
         seq=row.seq,
@@ -207,7 +214,14 @@ def timeline_item(row: Any, body: Mapping[str, Any], documents: Sequence[Any]) -
             for d in documents
             if d.seq == row.seq
         ),
+        late_seconds=late_seconds(row, known_at) if row.verb == "timer_fired" else 0,
     )
+
+
+def late_seconds(row: Any, known_at: datetime | None) -> int:
+    """Return how late the law's own step is, as `census.firings` counts it, in whole seconds."""
+    since = row.occurred_at if known_at is None else max(row.occurred_at, known_at)
+    return max(0, int((row.recorded_at - since).total_seconds()))
 
 
 def _summary(verb: str, body: Mapping[str, Any]) -> str:
@@ -251,6 +265,7 @@ def assembled(
     shown: dict[str, JsonValue] = {"name": ERASED}
     if person is not None:
         shown = person.model_dump(mode="json") if revealed else mask_person(person)
+    recorded = {step.seq: step.recorded_at for step in read.steps}
     return CaseView(
         row=row(str(shown["name"])),
         plan=state.plan.model_dump(mode="json"),
@@ -272,7 +287,8 @@ def assembled(
         documents=tuple(document_view(document) for document in read.documents),
         rulings=tuple(ruling_view(ruling) for ruling in read.rulings),
         timeline=tuple(
-            timeline_item(step, bodies[step.seq], read.documents) for step in read.steps
+            timeline_item(step, bodies[step.seq], read.documents, recorded.get(step.seq - 1))
+            for step in read.steps
         ),
         notice=tuple(notice_of(read.steps, bodies)),
         cards=cards_from(read.cards, read.card_marks, bodies),

@@ -91,6 +91,9 @@ class TimelineItem(Frozen):
     leaf: int | None = None
     """Index in the log once sequenced."""
     documents: tuple[DocumentRef, ...] = ()
+    late_seconds: int = 0
+    """The law's own step: how long after its instant, or after that became known, it was recorded;
+    whole seconds. More than a moment where server or worker was away then."""
 
 
 class OpinionView(Frozen):

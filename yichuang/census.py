@@ -18,10 +18,9 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from pydantic import JsonValue
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
@@ -29,20 +28,16 @@ from temporalio.service import RPCError
 
 from activities.alarming import Alarms
 from audit.outbox import ClockWentBack, StreamMoved
-from cases import census, leases
-from cases.alarms import Alarm
-from cases.armed import IN_CHINESE, STRAY, Fault, Seen, fault_of
-from cases.census import Expected, Lateness, Looked
-from cases.census_view import LEASE
+from cases import census
+from cases.armed import Fault, Seen, fault_of
+from cases.census import Expected, Looked
 from cases.database import reading
 from workflows.approval import ApprovalWorkflow, workflow_id
 from yichuang import counting
+from yichuang.census_telling import Done, Figures, Pace, Teller
 from yichuang.history import Mark, look
 from yichuang.mending import Mender
 
-ALARM = "census"
-"""Kind of the alarms that it raises."""
-LEASE_FOR = timedelta(seconds=45)
 STEADY_AFTER = timedelta(seconds=60)
 """How long server and workers must have answered before a late timer is theirs to answer for."""
 MOVED_OVERLAP = timedelta(seconds=120)
@@ -66,27 +61,11 @@ MENDS_PER_MINUTE = 60
 MENDS_AT_ONCE = 4
 WELL_AFTER = timedelta(hours=1)
 """A case that stayed well for so long begins anew with its mendings."""
-NAMED = 50
-"""Cases that get an alarm of their own; beyond it one alarm stands for all."""
 
 _AWAY = (RPCError, OSError, OperationalError, StreamMoved, ClockWentBack)
 """Errors by which a server or a store says *not now*; the next round tries again."""
 
 _log = logging.getLogger("yichuang.census")
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast a census goes."""
-
-    every: timedelta = timedelta(seconds=10)
-    """Between rounds: what one round sees the next one mends, well within a minute."""
-    settles_within: timedelta = timedelta(seconds=15)
-    """A workflow that began so recently is not counted: it shows in visibility a moment later."""
-    late_after: timedelta = timedelta(seconds=60)
-    """A timer that should have rung so long ago is late; a fault that lasts so long rings."""
-    pause: timedelta = timedelta(minutes=1)
-    """Before the same case is mended again; four times as long after each further mending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +103,15 @@ class Census:
         self._engine = engine
         self._client = client
         self._queue = task_queue
-        self._alarms = alarms
         self._now = now
         self._mender = Mender(engine, client, task_queue, now)
-        self._holder = holder or f"{socket.gethostname()}:{os.getpid()}"
+        holder = holder or f"{socket.gethostname()}:{os.getpid()}"
+        self._teller = Teller(engine, alarms, self._pace, holder)
         self._steady_since: datetime | None = None
-        self._away_since: datetime | None = None
         self._last: datetime | None = None
         self._leftover = True
         """Whether some case may not have been looked at: every row is gone through then."""
         self._rounds = 0
-        self._firings: tuple[datetime, Lateness, Lateness] | None = None
         self._mended: deque[float] = deque()
 
     async def run(self) -> None:
@@ -150,22 +127,22 @@ class Census:
                 rest = self._pace.every.total_seconds() - (time.monotonic() - began)
                 await asyncio.sleep(max(rest, self._pace.every.total_seconds() / 10))
         finally:
-            await asyncio.shield(asyncio.to_thread(self._let_go))
+            await asyncio.shield(asyncio.to_thread(self.let_go))
 
-    async def round(self) -> dict[str, JsonValue] | None:
+    async def round(self) -> Figures | None:
         """Take the census once; return its figures, None where another worker does it.
 
         Raises what a server or a store says when it is away; nothing is mended then.
         """
         now = self._now()
-        if not await asyncio.to_thread(self._take, now):
+        if not await asyncio.to_thread(self._teller.take, now):
             self._last, self._steady_since = None, None
             return None
         began = time.monotonic()
         away = await counting.away(self._client, self._queue)
         if away:
-            return await self._told_away(now, away)
-        self._away_since = None
+            self._steady_since = None
+            return await asyncio.to_thread(self._teller.tell_away, now, away, self._leftover)
         if self._steady_since is None:
             self._steady_since = now
         self._rounds += 1
@@ -173,15 +150,18 @@ class Census:
         self._leftover = len(candidates) > MOST
         judged: list[Judged] = []
         for start in range(0, min(len(candidates), MOST), PORTION):
-            if start and not await asyncio.to_thread(self._take, self._now()):
+            if start and not await asyncio.to_thread(self._teller.take, self._now()):
                 return None
             judged += await self._look_at(candidates[start : start + PORTION])
         await self._mend(judged)
         self._last = now
-        figures = await asyncio.to_thread(self._figures, now, len(judged))
-        figures["took_ms"] = round((time.monotonic() - began) * 1000)
-        await asyncio.to_thread(self._tell, now, figures)
-        return figures
+        took = round((time.monotonic() - began) * 1000)
+        done = Done(looked_at=len(judged), unread=self._leftover, took_ms=took)
+        return await asyncio.to_thread(self._teller.tell, now, done)
+
+    def let_go(self) -> None:
+        """Let another worker take the census at once."""
+        self._teller.let_go(self._now())
 
     # --- which cases ---
 
@@ -373,88 +353,6 @@ class Census:
             self._mended.popleft()
         return MENDS_PER_MINUTE - len(self._mended)
 
-    # --- telling ---
-
-    def _take(self, now: datetime) -> bool:
-        with self._engine.begin() as connection:
-            return leases.take(connection, LEASE, self._holder, now, LEASE_FOR)
-
-    def _let_go(self) -> None:
-        try:
-            with self._engine.begin() as connection:
-                leases.let_go(connection, LEASE, self._holder, self._now())
-        except (OSError, OperationalError) as away:
-            _log.warning("the lease runs out by itself: %s", away)
-
-    async def _told_away(self, now: datetime, away: str) -> dict[str, JsonValue]:
-        self._steady_since = None
-        self._away_since = self._away_since or now
-        figures: dict[str, JsonValue] = await asyncio.to_thread(self._figures, now, 0)
-        figures |= {"away": away, "away_since": self._away_since.isoformat()}
-        await asyncio.to_thread(self._tell, now, figures)
-        return figures
-
-    def _figures(self, now: datetime, looked_at: int) -> dict[str, JsonValue]:
-        with reading(self._engine) as connection:
-            watched, waiting, unproven = census.counts(connection)
-            wrong = census.at_fault(connection)
-            late = census.overdue(connection, now)
-            hour, day = self._late(connection, now)
-        stray = sum(one.fault in STRAY for one in wrong)
-        return {
-            "watched": watched,
-            "waiting": waiting,
-            "unproven": unproven,
-            "unread": self._leftover,
-            "unarmed": len(wrong) - stray,
-            "stray": stray,
-            "overdue": len(late),
-            "looked_at": looked_at,
-            "late_hour": asdict(hour),
-            "late_day": asdict(day),
-        }
-
-    def _late(self, connection: Connection, now: datetime) -> tuple[Lateness, Lateness]:
-        """Return how late timers fired in the last hour and day, read anew each minute."""
-        if self._firings is None or now - self._firings[0] > self._pace.late_after:
-            hour = census.firings(connection, now - timedelta(hours=1))
-            self._firings = (now, hour, census.firings(connection, now - timedelta(days=1)))
-        return self._firings[1:]
-
-    def _tell(self, now: datetime, figures: dict[str, JsonValue]) -> None:
-        """Note the figures and let the alarms agree with them."""
-        with self._engine.begin() as connection:
-            leases.note(connection, LEASE, self._holder, now, figures)
-            self._alarms.agree(connection, ALARM, self._wanted(connection, now, figures), now)
-
-    def _wanted(
-        self, connection: Connection, now: datetime, figures: Mapping[str, JsonValue]
-    ) -> dict[str, Alarm]:
-        """Return the alarms that must ring: what stays wrong although it was to be mended."""
-        wanted: dict[str, Alarm] = {}
-        if (
-            figures.get("away")
-            and self._away_since
-            and now - self._away_since > self._pace.late_after
-        ):
-            text = f"定时器无法对账：{figures['away']}；请检查流程引擎与办件进程"
-            wanted["census:away"] = Alarm("census:away", ALARM, text)
-        lasting = [
-            one
-            for one in census.at_fault(connection)
-            if one.fault_since and now - one.fault_since > self._pace.late_after
-        ]
-        if len(lasting) > NAMED:
-            text = f"{len(lasting)} 件办件的定时器不符且未能修复；请查看定时器对账页"
-            wanted["census:many"] = Alarm("census:many", ALARM, text)
-        named = census.expected(connection, [one.case_id for one in lasting[:NAMED]])
-        for one in lasting[:NAMED]:
-            case = named.get(one.case_id)
-            assert one.fault is not None
-            alarm = _alarm(one, one.fault, case)
-            wanted[alarm.key] = alarm
-        return wanted
-
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -504,16 +402,3 @@ def _is_replaced(one: Judged) -> bool:
     """Whether the run that was being mended has another in its place."""
     broken = one.looked.mending.split(":")[1]
     return one.seen.is_running and one.seen.run_id != broken and not one.seen.is_reset
-
-
-def _alarm(one: Looked, fault: Fault, case: Expected | None) -> Alarm:
-    number = case.case_no if case else one.case_id
-    tried = f"，已修复 {one.mends} 次未果" if one.mends else ""
-    return Alarm(
-        f"census:{one.case_id}",
-        ALARM,
-        f"办件 {number} {IN_CHINESE[fault]}{tried}；请系统管理员查看",
-        case_id=one.case_id,
-        department=case.department if case else "",
-        detail={"fault": fault, "mends": one.mends},
-    )

@@ -126,6 +126,7 @@ def _seen(read: _Read) -> Seen:
             event_id=mark.event_id,
             event_at=mark.event_at,
             armed=mark.armed,
+            is_successor=True,
         )
     newest = events[-1]
     run_id, started_at, is_reset, fresh = _run(mark, events)

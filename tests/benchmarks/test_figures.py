@@ -4,11 +4,12 @@ machines differ."""
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from benchmarks import clock, document, intake
+from benchmarks import census, clock, document, intake, timers
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
@@ -38,3 +39,15 @@ def test_ledgers_are_told_and_days_counted_bare() -> None:
     told = as_told(clock.run(rounds=2))
     assert (told["name"], told["unit"], told["events"]) == ("clock", "ledgers/s", 50)
     assert told["periods"] > 15
+
+
+def test_a_census_is_taken_and_the_bare_sweep_beside_it() -> None:
+    told = as_told(census.run(cases=300, workflows=40, turns=1))
+    assert (told["name"], told["unit"]) == ("census", "cases/s")
+    assert (told["cases"], told["workflows"]) == (300, 40)
+
+
+def test_timers_fire_ours_and_bare() -> None:
+    told = as_told(timers.run(timers=40, within=timedelta(seconds=4)))
+    assert (told["name"], told["timers"], told["within_s"]) == ("timers", 40, 4.0)
+    assert told["ours_p50"] <= told["value"] <= told["ours_max"]

@@ -14,14 +14,14 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from activities.alarming import Alarms
-from benchmarks import ground
+from benchmarks import crowd, ground
 from benchmarks.step import CLERK, SOURCE, NothingToPrint, catalogue, steps_of_a_case
 from cases import census
 from cases.alarms import Alarm, open_alarms
@@ -30,9 +30,11 @@ from cases.census import Looked
 from cases.database import open_engine, reading
 from cases.messages import Actor, Outcome
 from cases.reception import Request
+from cases.tables import state, timer
 from workflows.approval import ApprovalWorkflow, workflow_id
 from yichuang import joining, temporal
-from yichuang.census import Census, Pace
+from yichuang.census import Census
+from yichuang.census_telling import Pace
 from yichuang.counting import Visible
 from yichuang.history import look
 from yichuang.reception import CityReception
@@ -176,6 +178,41 @@ class Town:
         with reading(self.engine) as connection:
             return census.seqs(connection, [case])[case][0]
 
+    async def bring_forward(self, case: str, due_at: datetime) -> None:
+        """Let the case's one instant come at another time, in its rows and in its workflow."""
+        with self.engine.begin() as connection:
+            query = select(state.c.state).where(state.c.case_id == case)
+            held = orjson.loads(connection.execute(query).scalar_one())
+            (one,) = held["timers"]
+            one["due_at"] = due_at.isoformat()
+            stored = orjson.dumps(held).decode()
+            connection.execute(update(state).where(state.c.case_id == case).values(state=stored))
+            moved = update(timer).where(timer.c.case_id == case)
+            connection.execute(moved.values(due_at=due_at))
+        await self.handle(case).terminate()
+        await crowd.begun(self.settings, self.client, [crowd.Copy(case, stored, due_at)])
+
+    def overdue(self, seconds: float) -> list[str]:
+        """Return the cases with an instant so long past without its event, by SQL alone."""
+        after = timedelta(seconds=seconds)
+        with reading(self.engine) as connection:
+            found = census.overdue(connection, datetime.now(UTC), after=after)
+        return [one.case_id for one in found]
+
+    def late_seconds(self, case: str) -> list[int]:
+        """Return what the law's own steps of a case say of their lateness."""
+        sealer = joining.sealer_of(self.settings, joining.vault_of(self.settings))
+        view = joining.queries_of(self.settings, sealer).case_view(case, datetime.now(UTC), False)
+        assert view is not None
+        return [one.late_seconds for one in view.timeline if one.verb == "timer_fired"]
+
+    async def until_fired(self, case: str) -> None:
+        for _ in range(300):
+            if self.late_seconds(case):
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError("the timer has not fired")
+
     # --- waiting for what is outside ---
 
     def without_workers(self) -> None:
@@ -231,7 +268,7 @@ async def town(on: Ground, *, working: bool = True) -> AsyncIterator[Town]:
         else:
             yield there
     finally:
-        there.census._let_go()  # the next town's census need not wait for the lease to run out
+        there.census.let_go()  # the next town's census need not wait for the lease to run out
         engine.dispose()
 
 

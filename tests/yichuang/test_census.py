@@ -17,12 +17,20 @@ from cases.reception import NotNow
 from tests.yichuang.censused import PACE, Ground, Town, served, serving, town, workflows_only
 from tests.yichuang.censused_mutant import Meddled
 from workflows.approval import ApprovalWorkflow, workflow_id
+from yichuang.history import Mark, look
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")
 def ground() -> Iterator[Ground]:
+    with served() as there:
+        yield there
+
+
+@pytest.fixture
+def own_ground() -> Iterator[Ground]:
+    """A ground whose server the test may kill."""
     with served() as there:
         yield there
 
@@ -70,6 +78,17 @@ async def test_a_step_moves_the_timer_and_the_census_follows(ground: Ground) -> 
         after = there.row(case)
         assert after.seq == before.seq + 1 and after.event_id > before.event_id
         assert after.run_id == before.run_id and after.due_at != before.due_at
+
+
+async def test_a_second_look_that_finds_nothing_new_keeps_what_was_known(ground: Ground) -> None:
+    async with town(ground) as there:
+        case = await there.filed()
+        await there.until_well()
+        row, whole = there.row(case), await there.seen(case)
+        mark = Mark(row.run_id, row.run_started_at, row.event_id, row.event_at, row.armed)
+        again = await look(there.client, workflow_id(case), mark, datetime.now(UTC))
+        assert again == replace(whole, is_successor=True, armed=row.armed)
+        assert whole.armed == row.armed
 
 
 async def test_a_terminated_workflow_goes_on_from_its_rows(ground: Ground) -> None:
@@ -134,10 +153,10 @@ async def test_of_two_workers_one_takes_the_census(ground: Ground) -> None:
         await there.round()
         other = there.another()
         assert await other.round() is None
-        there.census._let_go()
+        there.census.let_go()
         assert await other.round() is not None
         assert await there.census.round() is None
-        other._let_go()
+        other.let_go()
 
 
 async def test_without_a_worker_nothing_is_mended_and_the_census_says_so(
@@ -281,3 +300,26 @@ async def test_what_was_terminated_after_its_case_ended_lingers_no_longer(
         await there.until_well()
         assert not (await there.seen(case)).is_running
         assert "lingering" in there.mended(case)[0]
+
+
+async def test_a_server_down_over_the_instant_fires_at_once_and_the_step_says_how_late(
+    own_ground: Ground,
+) -> None:
+    server = own_ground.server
+    async with town(own_ground) as there:
+        case = await there.filed()
+        await there.until_well()
+        await there.bring_forward(case, datetime.now(UTC) + timedelta(seconds=5))
+        await asyncio.sleep(1)
+        server.kill()
+        await asyncio.sleep(8)
+        assert there.overdue(0) == [case]
+        server.start()
+        await server.until_ready()
+        await there.until_fired(case)
+        (late,) = there.late_seconds(case)
+        assert late >= 3
+        assert there.overdue(0) == []
+        figures = await there.until_well()
+        assert figures["late_hour"]["max"] >= late
+        assert there.mended(case) == []
