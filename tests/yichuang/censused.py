@@ -246,9 +246,8 @@ class Town:
 
 
 @asynccontextmanager
-async def town(on: Ground, *, working: bool = True) -> AsyncIterator[Town]:
+async def town(settings: Settings, *, working: bool = True) -> AsyncIterator[Town]:
     """Give a town with a worker in this process (`working`), its census not running by itself."""
-    settings = on.settings
     client = await temporal.connect(settings)
     sealer = joining.sealer_of(settings, joining.vault_of(settings))
     engine = open_engine(settings.store_url("cases"))

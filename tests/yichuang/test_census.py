@@ -59,7 +59,7 @@ async def found_and_mended(there: Town, case: str, fault: str) -> str:
 
 
 async def test_a_case_just_filed_has_one_timer_at_its_instant(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         figures = await there.until_well()
         assert (figures["unarmed"], figures["stray"], figures["overdue"]) == (0, 0, 0)
@@ -69,7 +69,7 @@ async def test_a_case_just_filed_has_one_timer_at_its_instant(ground: Ground) ->
 
 
 async def test_a_step_moves_the_timer_and_the_census_follows(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         before = there.row(case)
@@ -81,7 +81,7 @@ async def test_a_step_moves_the_timer_and_the_census_follows(ground: Ground) -> 
 
 
 async def test_a_second_look_that_finds_nothing_new_keeps_what_was_known(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         row, whole = there.row(case), await there.seen(case)
@@ -92,7 +92,7 @@ async def test_a_second_look_that_finds_nothing_new_keeps_what_was_known(ground:
 
 
 async def test_a_terminated_workflow_goes_on_from_its_rows(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         await there.handle(case).terminate()
@@ -102,7 +102,7 @@ async def test_a_terminated_workflow_goes_on_from_its_rows(ground: Ground) -> No
 
 
 async def test_a_cancelled_workflow_goes_on_from_its_rows(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         await there.handle(case).cancel()
@@ -112,7 +112,7 @@ async def test_a_cancelled_workflow_goes_on_from_its_rows(ground: Ground) -> Non
 
 
 async def test_a_deleted_workflow_goes_on_from_its_rows(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         await there.delete(case)
@@ -120,7 +120,7 @@ async def test_a_deleted_workflow_goes_on_from_its_rows(ground: Ground) -> None:
 
 
 async def test_a_workflow_set_back_goes_on_from_its_rows(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.accept(case)
         await there.until_well()
@@ -139,7 +139,7 @@ async def test_a_workflow_set_back_goes_on_from_its_rows(ground: Ground) -> None
 
 
 async def test_a_case_whose_filing_is_under_way_is_left_alone(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         filings = [asyncio.create_task(there.filed()) for _ in range(8)]
         while not all(filing.done() for filing in filings):
             await there.round()
@@ -149,7 +149,7 @@ async def test_a_case_whose_filing_is_under_way_is_left_alone(ground: Ground) ->
 
 
 async def test_of_two_workers_one_takes_the_census(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         await there.round()
         other = there.another()
         assert await other.round() is None
@@ -162,18 +162,18 @@ async def test_of_two_workers_one_takes_the_census(ground: Ground) -> None:
 async def test_without_a_worker_nothing_is_mended_and_the_census_says_so(
     ground: Ground,
 ) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         await there.handle(case).terminate()
-    async with town(ground, working=False) as idle:
+    async with town(ground.settings, working=False) as idle:
         idle.without_workers()
         await idle.round()
         await asyncio.sleep(PACE.late_after.total_seconds())
         assert "没有进程" in (await idle.round())["away"]
         assert idle.mended(case) == []
         assert [one.key for one in idle.alarms()] == ["census:away"]
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         await there.round()
         await there.round()
         await there.until_well()
@@ -184,17 +184,17 @@ async def test_without_a_worker_nothing_is_mended_and_the_census_says_so(
 async def test_an_order_that_a_broken_run_had_accepted_is_settled_by_the_next(
     ground: Ground,
 ) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
-    async with town(ground, working=False) as idle, workflows_only(idle):
+    async with town(ground.settings, working=False) as idle, workflows_only(idle):
         ordered = asyncio.create_task(idle.accept(case))
         await idle.until_accepted(case)
         await idle.handle(case).terminate()
         with pytest.raises(NotNow):
             await ordered
         assert idle.seq(case) == 1
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         await there.round()
         await there.round()
         await there.until_well()
@@ -204,7 +204,7 @@ async def test_an_order_that_a_broken_run_had_accepted_is_settled_by_the_next(
 async def test_a_mending_that_a_crash_cut_short_is_finished_with_one_entry(
     ground: Ground,
 ) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         await there.handle(case).terminate()
@@ -225,7 +225,7 @@ async def test_a_mending_that_a_crash_cut_short_is_finished_with_one_entry(
 
 
 async def test_a_mended_case_is_not_mended_again_within_the_minute(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         for _ in range(2):
@@ -239,7 +239,7 @@ async def test_a_mended_case_is_not_mended_again_within_the_minute(ground: Groun
 
 
 async def test_a_cancelled_timer_is_set_again(ground: Ground) -> None:
-    async with town(ground, working=False) as there:
+    async with town(ground.settings, working=False) as there:
         async with serving(there, Meddled):
             case = await there.filed()
             await there.until_well()
@@ -249,7 +249,7 @@ async def test_a_cancelled_timer_is_set_again(ground: Ground) -> None:
 
 
 async def test_a_second_timer_is_removed_with_its_run(ground: Ground) -> None:
-    async with town(ground, working=False) as there:
+    async with town(ground.settings, working=False) as there:
         async with serving(there, Meddled):
             case = await there.filed()
             await there.until_well()
@@ -259,7 +259,7 @@ async def test_a_second_timer_is_removed_with_its_run(ground: Ground) -> None:
 
 
 async def test_a_workflow_that_cannot_be_replayed_is_replaced(ground: Ground) -> None:
-    async with town(ground, working=False) as there:
+    async with town(ground.settings, working=False) as there:
         async with serving(there, Meddled):
             case = await there.filed()
             await there.until_well()
@@ -274,7 +274,7 @@ async def test_a_workflow_that_cannot_be_replayed_is_replaced(ground: Ground) ->
 
 
 async def test_what_was_deleted_is_missed_where_workflows_are_counted(ground: Ground) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         cases = [await there.filed() for _ in range(3)]
         await there.until_well()
         begun = there.row(cases[-1]).run_started_at
@@ -289,7 +289,7 @@ async def test_what_was_deleted_is_missed_where_workflows_are_counted(ground: Gr
 async def test_what_was_terminated_after_its_case_ended_lingers_no_longer(
     ground: Ground,
 ) -> None:
-    async with town(ground) as there:
+    async with town(ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         with there.engine.begin() as connection:
@@ -306,7 +306,7 @@ async def test_a_server_down_over_the_instant_fires_at_once_and_the_step_says_ho
     own_ground: Ground,
 ) -> None:
     server = own_ground.server
-    async with town(own_ground) as there:
+    async with town(own_ground.settings) as there:
         case = await there.filed()
         await there.until_well()
         await there.bring_forward(case, datetime.now(UTC) + timedelta(seconds=5))
