@@ -34,10 +34,10 @@ from yichuang.worker import THREADS
 
 TIMERS = 3000
 WITHIN = timedelta(seconds=60)
-PROBES = 100
+PROBES = 200
 """Started first, with an instant far away: they tell how long the others' starts will take."""
-LEAD = timedelta(seconds=10)
-"""Beside that, half as much again and this lie between the first start and the first instant."""
+LEAD, SLACK = timedelta(seconds=15), 2.0
+"""The first instant lies so many times their time, and this, ahead: a crowd starts more slowly."""
 FAR = timedelta(days=30)
 ALL_FIRED_WITHIN = 600.0
 BARE_QUEUE = "bare-timers"
@@ -156,7 +156,7 @@ def _lines(noted: Path) -> list[str]:
 
 def _first(timers: int, probed_s: float) -> datetime:
     """Return an instant before which as many starts as that are done, with their tasks."""
-    return datetime.now(UTC) + LEAD + timedelta(seconds=1.5 * probed_s * timers / PROBES)
+    return datetime.now(UTC) + LEAD + timedelta(seconds=SLACK * probed_s * timers / PROBES)
 
 
 async def _until(count: Any, timers: int) -> None:
