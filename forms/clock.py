@@ -157,8 +157,9 @@ class ClockPanel:
 class _Words:
     """Amounts and events in the reader's language."""
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, task_names: Mapping[str, str]) -> None:
         self.say = visit.say
+        self.names = task_names
         self.cited = visit.ports.catalogue.cited
 
     def amount(self, found: Ledger, n: int) -> str:
@@ -193,6 +194,9 @@ class _Words:
         ground = event.detail.get("ground", kind)
         if isinstance(ground, str) and ground:
             return f"{text} · {self.say(word('procedure', ground))}"
+        task = event.detail.get("task")
+        if isinstance(task, str) and task:
+            return f"{text} · {self.names.get(task, task)}"
         return text
 
 
@@ -203,7 +207,7 @@ def clock_panel(
     now = datetime.now(UTC)
     plan = Plan.model_validate(view.plan)
     rules = approval.clock_rules(plan)
-    query, say = visit.request.query_params, _Words(visit)
+    query, say = visit.request.query_params, _Words(visit, task_names)
     found = {
         key: ledger(period, calendar, plan.zone, now)
         for key, period in newest(periods(rules, view.clock)).items()
