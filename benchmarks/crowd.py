@@ -118,8 +118,11 @@ def _copy(rows: Rows, number: int, due_at: datetime) -> tuple[Copy, Rows]:
     case_id, case_no = str(uuid4()), f"COPY{number:08d}"
     (case,), (state,) = rows["case_file"], rows["case_state"]
     (step,) = (row for row in rows["step"] if row["seq"] == case["seq"])
-    first = open_instants(state["state"], step["recorded_at"])[0].key
+    instants = open_instants(state["state"], step["recorded_at"])
+    first = next(one.key for one in instants if not _is_card(one.key))
     held = orjson.loads(state["state"]) | {"case_id": case_id, "case_no": case_no}
+    # Forecast cards stay behind: they are derived anew at a case's next step.
+    held["timers"] = [timer for timer in held["timers"] if not _is_card(timer["key"])]
     for timer in held["timers"]:
         if timer["key"] == first:
             timer["due_at"] = due_at.isoformat()
@@ -129,7 +132,9 @@ def _copy(rows: Rows, number: int, due_at: datetime) -> tuple[Copy, Rows]:
     own["case_file"] = [named]
     own["case_state"] = [state | {"case_id": case_id, "state": stored}]
     own["timer"] = [
-        row | ({"due_at": due_at} if row["key"] == first else {}) for row in own["timer"]
+        row | ({"due_at": due_at} if row["key"] == first else {})
+        for row in own["timer"]
+        if not _is_card(row["key"])
     ]
     own["step"] = [
         row | {"command_id": f"{case_id}-{row['seq']}", "entry_id": str(uuid4())}
@@ -138,6 +143,10 @@ def _copy(rows: Rows, number: int, due_at: datetime) -> tuple[Copy, Rows]:
     if "command" in own:
         own["command"] = [row | {"id": f"{case_id}-{row['seq']}"} for row in own["command"]]
     return Copy(case_id, stored, due_at), own
+
+
+def _is_card(key: str) -> bool:
+    return key.startswith("card:")
 
 
 async def begun(settings: Settings, client: Client, copies: Sequence[Copy]) -> None:

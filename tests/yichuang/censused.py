@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, delete, select, text, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
@@ -179,16 +179,21 @@ class Town:
             return census.seqs(connection, [case])[case][0]
 
     async def bring_forward(self, case: str, due_at: datetime) -> None:
-        """Let the case's one instant come at another time, in its rows and in its workflow."""
+        """Let the case's next instant come at another time, in its rows and in its workflow.
+
+        Its forecast cards go: they would come of the instant that is no more.
+        """
         with self.engine.begin() as connection:
             query = select(state.c.state).where(state.c.case_id == case)
             held = orjson.loads(connection.execute(query).scalar_one())
-            (one,) = held["timers"]
+            (one,) = (one for one in held["timers"] if not one["key"].startswith("card:"))
             one["due_at"] = due_at.isoformat()
+            held["timers"] = [one]
             stored = orjson.dumps(held).decode()
             connection.execute(update(state).where(state.c.case_id == case).values(state=stored))
-            moved = update(timer).where(timer.c.case_id == case)
-            connection.execute(moved.values(due_at=due_at))
+            rows = timer.c.case_id == case
+            connection.execute(delete(timer).where(rows, timer.c.key != one["key"]))
+            connection.execute(update(timer).where(rows).values(due_at=due_at))
         await self.handle(case).terminate()
         await crowd.begun(self.settings, self.client, [crowd.Copy(case, stored, due_at)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -43,7 +44,7 @@ from tests.yichuang.registry import (
 )
 from workflows.approval import ApprovalWorkflow, workflow_id
 from workflows.releases import release_workflow_id
-from yichuang.cli import main
+from yichuang.commands import calendar as command
 
 __all__ = ["settings", "template", "town"]
 
@@ -220,18 +221,23 @@ async def test_another_text_under_a_known_version_makes_no_preview_of_it(town: T
 async def test_the_command_sees_what_a_proposal_would_move_and_writes_nothing(
     town: Town,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     case = await accepted(town)
-    monkeypatch.setenv("YICHUANG_DATA", str(town.settings.data))
     file = tmp_path / "next.yaml"
     file.write_text(NEXT, "utf-8")
-    assert await asyncio.to_thread(main, ["calendar", "preview", str(file), "--json"]) == 0
+
+    async def previewed(*words: str) -> int:
+        parser = argparse.ArgumentParser()
+        command.add(parser)
+        args = parser.parse_args(["preview", str(file), *words])
+        return await asyncio.to_thread(command.run, args, town.settings)
+
+    assert await previewed("--json") == 0
     said = orjson.loads(capsys.readouterr().out)
     assert {one["case_id"] for one in said["deadlines"]} == {case}
     assert (said["counts"]["open_cases"], said["counts"]["later"]) == (1, 3)
-    assert await asyncio.to_thread(main, ["calendar", "preview", str(file)]) == 0
+    assert await previewed() == 0
     assert "推后 3" in capsys.readouterr().out
     with reading(town.shop.cases) as connection:
         assert connection.execute(select(retiming_move)).first() is None
