@@ -14,9 +14,8 @@ from fractions import Fraction
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import JsonValue
-
 from cases.clocks.model import Ledger, Row
+from cases.clocks.periods import ground_of
 from cases.state import ClockEvent
 
 RULE = "YC-FT-1"
@@ -187,15 +186,6 @@ class _Reading:
         outside = (one for name, one in self.closed["outside"] if name not in self.unlawful)
         reviews = (one for _, one in self.closed["reviews"])
         return Holdings(tuple(outside), tuple(reviews), (*self.desks, self.desk), dict(self.tasks))
-
-
-def ground_of(detail: Mapping[str, JsonValue]) -> tuple[str, str]:
-    """Return the ground of a pause and the name by which its end finds it."""
-    procedure = detail.get("procedure")
-    if isinstance(procedure, dict):
-        return str(procedure.get("kind", "")), str(procedure.get("id", ""))
-    ground = str(detail.get("ground", detail.get("kind", "")))
-    return ground, str(detail.get("name", procedure) or ground)
 
 
 # --- dividing a ledger ---------------------------------------------------------------------------

@@ -9,7 +9,15 @@ from datetime import datetime
 from cases.clock import Due
 from cases.clocks.ledger import due_of, ledger
 from cases.clocks.model import Ledger, Period
-from cases.clocks.periods import DISALLOWED, PAUSED, RESTORED, RESUMED, newest, periods
+from cases.clocks.periods import (
+    DISALLOWED,
+    PAUSED,
+    RESTORED,
+    RESUMED,
+    ground_of,
+    newest,
+    periods,
+)
 from cases.state import ClockEvent
 from catalogue.clock_rules import ClockRule
 from catalogue.working_days import Calendar
@@ -64,7 +72,7 @@ def without(events: Iterable[ClockEvent], ids: Collection[str]) -> tuple[ClockEv
     kept: list[ClockEvent] = []
     names: set[str] = set()
     for event in events:
-        name = _pause_name(event)
+        _, name = ground_of(event.detail)
         if event.id in gone:
             if event.kind == PAUSED and name:
                 names.add(name)
@@ -73,13 +81,6 @@ def without(events: Iterable[ClockEvent], ids: Collection[str]) -> tuple[ClockEv
             continue
         kept.append(event)
     return tuple(kept)
-
-
-def _pause_name(event: ClockEvent) -> str:
-    procedure = event.detail.get("procedure")
-    if isinstance(procedure, dict):
-        return str(procedure.get("id", ""))
-    return str(event.detail.get("name", procedure) or "")
 
 
 def what_if(

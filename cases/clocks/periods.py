@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -130,14 +130,14 @@ class _History:
     def _pause(self, event: ClockEvent, cause: Cause) -> None:
         kind, detail = event.kind, event.detail
         if kind == PAUSED:
-            ground, name = _ground(detail)
+            ground, name = ground_of(detail)
             if ground:
-                self.pauses.append(_Pause(ground, name or ground, cause))
+                self.pauses.append(_Pause(ground, name, cause))
         elif kind == RESUMED:
-            self._resume(_ground(detail)[1] or str(detail.get("ground", "")), cause)
+            self._resume(ground_of(detail)[1], cause)
         elif kind in (DISALLOWED, RESTORED):
             for one in self.pauses:
-                if one.name == _ground(detail)[1]:
+                if one.name == ground_of(detail)[1]:
                     one.unlawful = kind == DISALLOWED
         elif kind == NOTICED:
             self.pauses.append(_Pause(SUPPLEMENT, SUPPLEMENT, cause))
@@ -226,13 +226,18 @@ def _name(detail: dict[str, JsonValue]) -> str:
     return str(detail.get("task", ""))
 
 
-def _ground(detail: dict[str, JsonValue]) -> tuple[str, str]:
-    """Return the ground of a pause and its name. A started procedure is told whole."""
+def ground_of(detail: Mapping[str, JsonValue]) -> tuple[str, str]:
+    """Return the ground of a pause, and the name by which its end and findings on it know it.
+
+    A started procedure is told whole; a pause without a name goes by its ground.
+    """
     procedure = detail.get("procedure")
     if isinstance(procedure, dict):
-        return str(procedure.get("kind", "")), str(procedure.get("id", ""))
-    name = detail.get("name", procedure)
-    return str(detail.get("ground", detail.get("kind", ""))), str(name or "")
+        ground, name = str(procedure.get("kind", "")), procedure.get("id")
+    else:
+        ground = str(detail.get("ground", detail.get("kind", "")))
+        name = detail.get("name", procedure)
+    return ground, str(name or ground)
 
 
 def _last_day(rule: ClockRule, detail: dict[str, JsonValue]) -> date | None:
