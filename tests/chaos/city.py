@@ -167,7 +167,10 @@ class City:
         pid = self.pid(part)
         if pid is None:
             return False
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:  # it ended between the two lines
+            return False
         return True
 
     def state_of(self, part: str) -> str:
