@@ -79,6 +79,8 @@ class Request:
     closed: datetime | None
     target: datetime | None
     left_out_in_readme: bool
+    shown_target_after: timedelta | None
+    """From opening to target as the file shows them, its shift of zone not put right."""
     verdict: str
     """ONTIME, OVERDUE, or blank."""
 
@@ -189,14 +191,15 @@ def read_requests(path: Path, zone: str) -> Iterator[Request]:
 
 def _request(row: Mapping[str, str], zone: str) -> Request:
     target, closed = row["TARGET_DT"], row["CLOSED_DT"]
+    shown = datetime.fromisoformat
     return Request(
         id=row["CASE_ENQUIRY_ID"],
         type=row["TYPE"],
         opened=local_time(row["OPEN_DT"], zone),
         closed=local_time(closed, zone) if closed else None,
         target=local_time(target, zone) if target else None,
-        left_out_in_readme=bool(target)
-        and datetime.fromisoformat(target).time() in AS_LOCAL_IN_README,
+        left_out_in_readme=bool(target) and shown(target).time() in AS_LOCAL_IN_README,
+        shown_target_after=shown(target) - shown(row["OPEN_DT"]) if target else None,
         verdict=row["OnTime_Status"],
     )
 
@@ -239,7 +242,25 @@ def _type_row(
         **_share(requests, ours),
         "without_0330_0430": _share(exact, ours),
         "published": PUBLISHED.get(name),
+        "by_readme_rule": _by_readme_rule(requests, ours, level) if level.unit == "day" else None,
     }
+
+
+def _by_readme_rule(
+    requests: list[Request], ours: Mapping[str, datetime], level: Level
+) -> dict[str, JsonValue]:
+    """Return on how many of these rows the README's own rule is right, and ours is not.
+
+    Its rule for a type in calendar days: so many days of 24 hours between the times as shown.
+    """
+    after = timedelta(days=level.n)
+    met = [
+        request
+        for request in requests
+        if request.shown_target_after is not None
+        and abs(request.shown_target_after - after) < MINUTE
+    ]
+    return {"equal": len(met), "not_ours": sum(not is_met(request, ours) for request in met)}
 
 
 def _share(requests: list[Request], ours: Mapping[str, datetime]) -> dict[str, JsonValue]:
@@ -269,7 +290,9 @@ def _lines(report: Mapping[str, JsonValue]) -> Iterator[str]:
     for row in types:
         assert isinstance(row, dict)
         published = f"（数据集自述 {row['published']}）" if row["published"] else ""
-        yield f"{row['type']}：{row['limit']}，{row['equal']}/{row['rows']}{published}"
+        rule = row["by_readme_rule"]
+        theirs = f"，按自述的规则 {rule['equal']}/{row['rows']}" if isinstance(rule, dict) else ""
+        yield f"{row['type']}：{row['limit']}，{row['equal']}/{row['rows']}{published}{theirs}"
     for name, value in report.items():
         if isinstance(value, int):
             yield f"{name}: {value}"

@@ -182,6 +182,16 @@ def test_calendar_day_types_and_working_day_types_have_the_citys_target() -> Non
 
 
 @needs_data
+def test_no_row_of_a_calendar_day_type_that_the_readmes_rule_gets_right_is_missed() -> None:
+    types = complaints.run(COMPLAINTS).report["types"]
+    assert isinstance(types, list)
+    rules = {row["type"]: row["by_readme_rule"] for row in types if isinstance(row, dict)}
+    told = {name: rule for name, rule in rules.items() if isinstance(rule, dict)}
+    assert set(complaints.PUBLISHED) == set(told)
+    assert [name for name, rule in told.items() if rule["not_ours"]] == []
+
+
+@needs_data
 def test_the_citys_verdict_is_reproduced_from_its_target_and_nearly_always_from_ours() -> None:
     report = complaints.run(COMPLAINTS).report
     given, ours = report["verdict_from_the_given_target"], report["verdict_from_our_target"]
