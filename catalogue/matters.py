@@ -35,6 +35,9 @@ DocumentKind = Literal[
 准予行政许可决定书 · 不予行政许可决定书 · 送达回证 · 所需时间告知书 · 听证权利告知书 · 听证通知书 ·
 视为准予延续通知书 · 督办单 · 监察建议书 (the last two go with cards, not with the matter)."""
 
+SUPERVISION_PAPERS: frozenset[DocumentKind] = frozenset({"supervision_order", "supervision_advice"})
+"""Documents of the supervision: they go to the organ, never to the applicant."""
+
 
 ORDER = "x-order"
 

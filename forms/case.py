@@ -16,7 +16,7 @@ from cases.facts import CaseFacts
 from cases.messages import Outcome
 from cases.state import Task
 from cases.views import CaseView, OpinionView, WorklistQuery
-from catalogue.matters import Matter
+from catalogue.matters import SUPERVISION_PAPERS, Matter
 from forms.acts import ACTS, Act, Scene
 from forms.cards import CardLine, lines_of
 from forms.clock import ClockPanel, clock_panel
@@ -65,6 +65,7 @@ class CasePage(Page):
     columns: Annotated[tuple[OpinionColumn, ...], "Opinions by department."]
     clock: Annotated[ClockPanel | None, "The case's periods and the ledger of one of them."]
     cards: Annotated[tuple[CardLine, ...], "Supervision cards in words, the newest first."]
+    papers: Annotated[frozenset[str], "Ids of the documents that this reader may open."]
     main_acts: Annotated[tuple[Act, ...], "What may be done now."]
     other_acts: Annotated[tuple[Act, ...], "What may be done besides."]
     claimable: Annotated[tuple[Task, ...], "Open tasks of my department that nobody holds."]
@@ -179,6 +180,7 @@ async def show_case(
         columns=_columns(scene),
         clock=await _clock(visit, view, scene) if tab == "clock" else None,
         cards=lines_of(visit, _own_cards(view), [act.verb for act in acts]),
+        papers=await _papers(visit, view, facts),
         main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),
         other_acts=tuple(act for act in acts if not act.main),
         claimable=tuple(
@@ -292,8 +294,11 @@ def _columns(scene: Scene) -> tuple[OpinionColumn, ...]:
 
 async def document(visit: Visit) -> Response:
     """Hand out a document of the case; the reading is recorded first."""
-    facts = await facts_of(visit, "print")
+    facts = await facts_of(visit, "read")
     wanted = visit.request.path_params["document"]
+    view = await view_of(visit, facts)
+    act = next((_printing(d.kind) for d in view.documents if d.id == wanted), "print")
+    await visit.demand(act, facts)
     found = await visit.ask(visit.ports.reader.document, facts.id, wanted)
     if found is None:
         raise not_found(visit)
@@ -302,6 +307,21 @@ async def document(visit: Visit) -> Response:
         str(uuid4()),
     )  # fmt: skip
     return download(found)
+
+
+def _printing(kind: str) -> str:
+    """Return the act by which a document is opened: who supervises sees no applicant's papers,
+    and an applicant not those of the supervision."""
+    return "print_card" if kind in SUPERVISION_PAPERS else "print"
+
+
+async def _papers(visit: Visit, view: CaseView, facts: CaseFacts) -> frozenset[str]:
+    """Return the ids of the documents that the visitor may open."""
+    acts = {_printing(d.kind) for d in view.documents}
+    may = {
+        a for a in acts if (await visit.ask(visit.ports.access.may, visit.actor, a, facts)).allowed
+    }
+    return frozenset(d.id for d in view.documents if _printing(d.kind) in may)
 
 
 async def material(visit: Visit) -> Response:

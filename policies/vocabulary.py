@@ -58,7 +58,7 @@ VERBS: tuple[str, ...] = tuple(verb for verb in BODIES if verb not in OF_LAW)
 
 ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "case": (*VERBS, "read", "list", "read_personal", "print", "backfill"),
+        "case": (*VERBS, "read", "list", "read_personal", "print", "print_card", "backfill"),
         "release": ("read", "list", "release_propose", "release_sign", "release_look_ahead"),
         "dead_letter": ("dead_letter_read", "dead_letter_mend"),
         "account": ("account_manage", "account_grant"),
@@ -70,7 +70,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Object type → acts."""
 
-READING: frozenset[str] = frozenset({"read", "list", "read_personal", "print"})
+READING: frozenset[str] = frozenset({"read", "list", "read_personal", "print", "print_card"})
 """Acts that change nothing: no separation of duties touches them, so lists may ask for them."""
 
 ACT_TITLES: Mapping[str, str] = MappingProxyType(
@@ -123,6 +123,7 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "list": "列表",
         "read_personal": "查看个人信息",
         "print": "打印文书",
+        "print_card": "打印监察文书",
         "backfill": "补录",
         "release_propose": "提交版本",
         "release_sign": "签署版本",

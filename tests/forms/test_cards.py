@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -136,3 +137,23 @@ def test_every_ground_that_an_order_may_name_has_its_word() -> None:
 
     schema = IssueCard.model_json_schema()
     assert set(schema["properties"]["ground"]["enum"]) == set(CARD_GROUNDS)
+
+
+def test_papers_of_the_supervision_open_for_it_and_the_organ_the_cases_own_only_for_the_organ(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, case_id, _ = carded(town)
+    view = town.queries.case_view(case_id, datetime.now(UTC))
+    assert view is not None
+    address = f"/cases/{case_no}/documents"
+    kinds = {one.kind: f"{address}/{one.id}" for one in view.documents}
+    advice, notice = kinds["supervision_advice"], kinds["acceptance_notice"]
+    opened = {
+        login: [browser(login).get(path).status_code for path in (advice, notice)]
+        for login in ("feng", "zhou", "chen")
+    }
+    assert opened == {"feng": [200, 403], "zhou": [200, 200], "chen": [403, 200]}
+    shown = browser("feng").get(f"/cases/{case_no}?tab=documents").text
+    assert advice in shown
+    assert notice not in shown
+    assert "受理通知书" in shown

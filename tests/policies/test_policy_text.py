@@ -92,3 +92,4 @@ def test_who_may_list_may_read_and_the_reverse(policy: Policy) -> None:
     assert reading("list") == reading("read")
     assert reading("read_personal") <= reading("read")
     assert reading("print") <= reading("read")
+    assert reading("print_card") <= reading("read")
