@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from cases import approval, clocks
 from cases.approval.cards import BY_HAND_ROLE, is_paused, number_of
 from cases.clocks import Cause, Part, Period
+from cases.holders import EVERYWHERE, Holders
 from cases.messages import Command, IssueCard
 from cases.rulings import Ruling
 from cases.state import Card, CaseState, ClockEvent, Event, Timer
@@ -81,14 +82,12 @@ class CardRules(Protocol):
 class Addressees(Protocol):
     """Who there is, as the worker hands it in."""
 
-    def resolve(self, role: str, department: str) -> str:
-        """Return the recipient for holders of a role in a department or above it; empty: nobody
-        holds it. `r:<role>:<department>`."""
+    def look(self) -> Holders | None:
+        """Return who there is now; None: the accounts cannot be read."""
         ...
 
-    @property
-    def can_look(self) -> bool:
-        """Whether the accounts can be read; if not, every role is taken to be held."""
+    def upwards(self, department: str) -> Sequence[str]:
+        """Return the department and those above it."""
         ...
 
     @property
@@ -232,29 +231,36 @@ class Supervision:
         department = str(event.data["department"])
         wanted = event.data["recipients"]
         assert isinstance(wanted, list)
+        holders = self.addressees.look()
         to: list[str] = []
         nobody: list[JsonValue] = []
+        waits: list[str] = []
         for role in map(str, wanted):
-            found = self._recipient(state, role, department)
+            found = self._recipient(state, role, department, holders)
             if found:
                 to.append(found)
-            else:
+            if not found or (holders is not None and not holders.has(found)):
                 nobody.append(role)
-        unsure = not self.addressees.can_look and any(one.startswith("r:") for one in to)
-        if nobody or not to or unsure:
+            if not found:
+                waits += [f"r:{role}:{code}" for code in self._levels(role, department)]
+        if nobody or not to or holders is None:
             # Nobody to tell, or nobody known, must not mean that nobody is told.
             to.append(f"d:{self.addressees.centre}")
         late = max(timedelta(0), now - event.at)
         more: dict[str, JsonValue] = {
             "to": [*dict.fromkeys(to)],
             "nobody": nobody,
+            "waits": [*dict.fromkeys(waits)],
             "organ": self.addressees.centre,
             "told_at": max(now, event.at).isoformat(),
             "late_seconds": int(late.total_seconds()),
         }
         return event.model_copy(update={"data": {**event.data, **more}})
 
-    def _recipient(self, state: CaseState, role: str, department: str) -> str:
+    def _recipient(
+        self, state: CaseState, role: str, department: str, holders: Holders | None
+    ) -> str:
+        """Return whom a role means here; empty: nobody holds it, in the department or above."""
         if role == "handler":
             holder = next(
                 (
@@ -264,12 +270,21 @@ class Supervision:
                 ),
                 "",
             )
-            return holder or f"d:{department}"
-        if role == "supervisor":
-            return self.addressees.resolve("supervisor", "*")
+            there = holders is None or holders.has(holder)
+            return holder if holder and there else f"d:{department}"
         if role == "discipline":
             return f"d:{self.addressees.discipline}"
-        return self.addressees.resolve(role, department)
+        levels = self._levels(role, department)
+        if holders is None:
+            return f"r:{role}:{levels[0]}"
+        code = holders.nearest(role, levels)
+        return f"r:{role}:{code}" if code else ""
+
+    def _levels(self, role: str, department: str) -> tuple[str, ...]:
+        """Return where a role is looked for, the nearest first."""
+        if role == "supervisor":
+            return (EVERYWHERE,)
+        return (*self.addressees.upwards(department), EVERYWHERE)
 
 
 def seen_of(state: CaseState, period: Period) -> Seen:

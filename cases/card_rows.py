@@ -119,7 +119,9 @@ def _told(event: Event) -> Iterator[tuple[int, str, str, str]]:
     department = f"d:{data.get('department', '')}"
     if event.kind == "card_issued":
         grave = LEVELS.index(data["level"]) + 1
-        yield from ((grave, ISSUED, recipient, data["number"]) for recipient in data.get("to", ()))
+        # Whoever comes to hold a role that nobody held finds the card waiting.
+        recipients = (*data.get("to", ()), *data.get("waits", ()))
+        yield from ((grave, ISSUED, recipient, data["number"]) for recipient in recipients)
     elif event.kind == "card_revoked":
         yield from ((0, REVOKED, to, data["card"]) for to in (SUPERVISORS, department))
     elif event.kind == "card_explained":

@@ -63,6 +63,17 @@ account = Table(
 )
 """One person or service. `id` never changes and is never given again."""
 
+office_holder = Table(
+    "office_holder",
+    MetaData(),  # a view: not made with the tables
+    Column("id", _User),
+    Column("department", String(64)),
+    Column("grants", JSON),
+    Column("disabled_at", Instant),
+)
+"""Which person sits where and holds what, without name, login or secret: all that another process
+may read of the accounts. Made by migration 0003."""
+
 old_password = Table(
     "old_password",
     web_metadata,

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
+from cases.alarms import KeptAlarm
 from cases.boards import Board, BoardQuery, WatchQuery
 from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView
@@ -427,6 +428,11 @@ class Supervision(Protocol):
         self, actor: Actor, query: WatchQuery, size: int
     ) -> tuple[Sequence[WatchedClock], int]:
         """One page of running clocks, due soonest first, and the number of all."""
+        ...
+
+    def alarms(self, actor: Actor) -> Sequence[KeptAlarm]:
+        """Open alarms about the departments in which the reader holds a role and those below; all,
+        of whoever holds one in the whole city. The oldest first."""
         ...
 
     def report(self, visitor: Visitor, where: Where, month: str) -> File:

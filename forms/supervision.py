@@ -47,6 +47,8 @@ from forms.words import N_, timer_word
 SUPERVISE = ("supervise", "supervision")
 REPORT = ("report", "supervision")
 ROWS = 50
+ALARMS = 10
+"""Alarms that the board shows; `bin/yichuang status --json` has all."""
 WATCHES: tuple[Watch, ...] = get_args(Watch)
 CLOCKS = ("promised", "statutory", "step", "notice", "delivery", "rectify", "check")
 LATEST_MONTHS = 24
@@ -59,6 +61,16 @@ WATCH_WORDS: Mapping[Watch, str] = {
     "standing": N_("停表"),
     "provisional": N_("到期暂定"),
 }
+
+
+@dataclass(frozen=True)
+class AlarmLine:
+    """One open alarm."""
+
+    text: str
+    since: datetime
+    department: str
+    """Its short name; empty: about none."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,8 @@ class BoardPage(Page):
     department_options: Annotated[tuple[Option, ...], "Departments to choose from."]
     may_report: Annotated[bool, "The reader may make the monthly report."]
     rule: Annotated[str, "Id of the rule by which time is divided."]
+    alarms: Annotated[tuple[AlarmLine, ...], "What somebody must look at now, the oldest first."]
+    more_alarms: Annotated[int, "How many more there are than are shown."]
 
 
 @dataclass(frozen=True)
@@ -111,6 +125,7 @@ async def board(visit: Visit) -> Response:
     found = await _board(visit, query)
     verdict = await visit.ask(visit.ports.access.may, visit.actor, *REPORT)
     names = Names(visit)
+    sounding = await visit.ask(visit.ports.supervision.alarms, visit.actor)
     page = BoardPage(
         title=visit.say(N_("监察看板")),
         board=found,
@@ -129,6 +144,15 @@ async def board(visit: Visit) -> Response:
         department_options=names.department_options,
         may_report=verdict.allowed,
         rule=RULE,
+        alarms=tuple(
+            AlarmLine(
+                one.alarm.text,
+                one.raised_at,
+                names.department(one.alarm.department) if one.alarm.department else "",
+            )
+            for one in sounding[:ALARMS]
+        ),
+        more_alarms=max(0, len(sounding) - ALARMS),
     )
     return await show(visit, page)
 

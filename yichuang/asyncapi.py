@@ -104,6 +104,7 @@ def card_schema() -> dict[str, Any]:
             "recipients": {"type": "array", "items": text, "description": "规则所定的送达对象"},
             "to": {"type": "array", "items": text, "description": "实际送达：人、部门或角色"},
             "nobody": {"type": "array", "items": text, "description": "无人担任的角色"},
+            "waits": {"type": "array", "items": text, "description": "谁来担任，谁收到"},
             "explain_days": {"type": "integer", "minimum": 0},
             "document": text,
             "public": {"type": "boolean", "description": "须公开说明理由"},

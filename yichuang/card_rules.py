@@ -12,9 +12,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from activities.supervising import Reach
-from cases.database import reading
+from cases.database import StoreUnwritable, reading
+from cases.holders import Holders, holders_of
 from cases.rulings import Ruling
-from cases.web_tables import account
+from cases.web_tables import office_holder
 from catalogue.city import City
 from rules.evaluate import plain_match
 from rules.pack import Pack
@@ -66,16 +67,11 @@ def reach_of(pack: Pack) -> Reach:
 
 @dataclass(frozen=True)
 class CityAddressees:
-    """`activities.supervising.Addressees` over the city and, where it can be read, the accounts."""
+    """`activities.supervising.Addressees` over the city and the accounts."""
 
     city: City
     web: Engine | None
-    """The web store, read only; None: nobody can be looked up, every role is taken to be held."""
-
-    @property
-    def can_look(self) -> bool:
-        """Return whether this process was given a way to the accounts."""
-        return self.web is not None
+    """The web store, read only; None: this process was given no way to it."""
 
     @property
     def centre(self) -> str:
@@ -92,36 +88,26 @@ class CityAddressees:
             (one.code for one in self.city.departments if one.kind == "discipline"), self.centre
         )
 
-    def resolve(self, role: str, department: str) -> str:
-        """Return `r:<role>:<department>` of the nearest department in which somebody holds it."""
-        held = self._held(role)
-        if held is None:
-            return f"r:{role}:{department}"
-        for code in (*self._upwards(department), "*"):
-            if code in held:
-                return f"r:{role}:{code}"
-        return ""
+    def look(self) -> Holders | None:
+        """Return who there is; None where the accounts cannot be read.
 
-    def _upwards(self, department: str) -> list[str]:
+        A card must come all the same: then the centre is told too, and an alarm says why
+        (`yichuang.card_watch`).
+        """
+        if self.web is None:
+            return None
+        try:
+            with reading(self.web) as connection:
+                return holders_of(tuple(row) for row in connection.execute(select(office_holder)))
+        except (SQLAlchemyError, StoreUnwritable):
+            _log.exception("the accounts cannot be read; every role is taken to be held")
+            return None
+
+    def upwards(self, department: str) -> tuple[str, ...]:
+        """Return the department and those above it, the nearest first."""
         parents = {one.code: one.parent for one in self.city.departments}
         found: list[str] = []
         while department and department not in found:
             found.append(department)
             department = parents.get(department, "")
-        return found
-
-    def _held(self, role: str) -> set[str] | None:
-        """Return where active people hold the role; None where that cannot be read."""
-        if self.web is None:
-            return None
-        query = select(account.c.grants).where(
-            account.c.kind == "human", account.c.disabled_at.is_(None)
-        )
-        try:
-            with reading(self.web) as connection:
-                rows = connection.execute(query).scalars().all()
-        except SQLAlchemyError:
-            # The card must come; that its addressees could not be looked up is no reason to wait.
-            _log.exception("the accounts cannot be read; every role is taken to be held")
-            return None
-        return {where for grants in rows for held, where in grants if held == role}
+        return tuple(found)

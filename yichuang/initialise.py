@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import ProgrammingError
 
 from activities.releasing import seeded
 from audit.logstore import LogFounded, found_log
@@ -46,7 +47,7 @@ from yichuang import keyring
 from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.settings import STORES, Settings
 from yichuang.signer import KEY_FILE, STATE_FILE
-from yichuang.stores import create_schema, migrate
+from yichuang.stores import create_schema, let_in, migrate
 from yichuang.web_accounts import recorder
 
 SEEDED = Check("随程序发布，由构建时的检查放行", True)
@@ -66,11 +67,29 @@ def initialise(settings: Settings) -> list[str]:
         if migrate(engine, store):
             lines.append(f"已建好 {store} 库")
         engine.dispose()
+    lines += _holders(settings)
     lines += _log(settings)
     lines += _releases(settings)
     lines += _clocks(settings)
     lines += _administrators(settings)
     return lines
+
+
+def _holders(settings: Settings) -> Iterator[str]:
+    """Let the worker, who comes as owner of the cases store, see who holds which role."""
+    role = make_url(settings.store_url("cases")).username
+    if role is None:
+        return
+    engine = open_engine(settings.store_url("web"))
+    try:
+        let_in(engine, role)
+    except ProgrammingError as refused:
+        yield (
+            f"注意：数据库角色 {role} 读不了人员入口的 office_holder 视图，"
+            f"监察牌送达的角色有没有人核对不了：{refused.orig}"
+        )
+    finally:
+        engine.dispose()
 
 
 def log_verifier(settings: Settings) -> NoteVerifier:

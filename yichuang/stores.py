@@ -86,6 +86,22 @@ def create_schema(url: str) -> None:
     engine.dispose()
 
 
+def let_in(engine: Engine, role: str) -> None:
+    """Let a database role of PostgreSQL into a store's schema, to read what it is shown there.
+
+    What every role may read is only what a migration grants (`web`: office_holder). Raises
+    `ProgrammingError` where the store's own role may not say so; nothing for SQLite.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    quote = engine.dialect.identifier_preparer.quote
+    with engine.begin() as connection:
+        if role == connection.execute(text("SELECT current_user")).scalar_one():
+            return
+        schema = connection.execute(text("SELECT current_schema()")).scalar_one()
+        connection.execute(text(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(role)}"))
+
+
 def revision_of(connection: Connection) -> str | None:
     """Return which migration the store has reached, None for an empty store."""
     return MigrationContext.configure(connection).get_current_revision()

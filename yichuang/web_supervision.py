@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
@@ -16,8 +16,10 @@ from activities.reports import ReportFacts, report_html
 from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
+from cases.alarms import KeptAlarm, open_alarms
 from cases.boards import Board, BoardQuery, Boards, WatchQuery
 from cases.database import reading
+from cases.holders import EVERYWHERE
 from cases.messages import Actor
 from cases.months import span_of
 from cases.oversight import WatchedClock
@@ -135,6 +137,15 @@ class WebSupervision:
     pseudonym_of: Callable[[str], str]
     press: Press
 
+    def alarms(self, actor: Actor) -> Sequence[KeptAlarm]:
+        with reading(self.oversight.engine) as connection:
+            sounding = open_alarms(connection)
+        held = {grant.department for grant in actor.grants}
+        if EVERYWHERE in held:
+            return sounding
+        parents = {one.code: one.parent for one in self.oversight.catalogue().city.departments}
+        return [one for one in sounding if held & set(_upwards(one.alarm.department, parents))]
+
     def board(self, actor: Actor, query: BoardQuery) -> Board:
         return self.oversight.board(self.access.where(actor, "list"), query)
 
@@ -159,3 +170,10 @@ class WebSupervision:
         with self.web.begin() as connection:
             record(connection, entry_of(who, month, content, self.oversight.now(), came))
         return ports.File(f"电子监察月报-{month}.pdf", "application/pdf", content)
+
+
+def _upwards(department: str, parents: Mapping[str, str]) -> Iterator[str]:
+    """Yield a department and those above it; the city's file has no circle."""
+    while department:
+        yield department
+        department = parents.get(department, "")

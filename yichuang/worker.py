@@ -39,6 +39,7 @@ from yichuang import joining, roles, temporal
 from yichuang.calendar_changes import CalendarChanges
 from yichuang.calendar_watch import CalendarWatch
 from yichuang.card_rules import CityAddressees, CityCardRules
+from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
 from yichuang.release_gates import Gates, period
@@ -50,6 +51,8 @@ THREADS = 4
 """Activities at once. SQLite has one writer; what is beside the transaction overlaps."""
 SWEEP_EVERY = timedelta(hours=1)
 """How often unused document numbers are voided (those older than a day)."""
+CARDS_EVERY = timedelta(minutes=1)
+"""How often it is looked whether somebody is there for what waits to be read."""
 CALENDAR_EVERY = timedelta(minutes=10)
 """How often the calendars are looked at for the year that is missing; a signature looks at once."""
 
@@ -112,6 +115,7 @@ class Workshop:
     rules: RulesProcess
     cases: Engine
     calendar_watch: CalendarWatch
+    card_watch: CardWatch
     alarms: Alarms
     retiming: Retiming
     signals: CaseSignals
@@ -143,6 +147,7 @@ def workshop(
     try:
         with RulesProcess(released.packs().values()) as rules, _web(settings) as web:
             city_rules = CityRules(rules, released.packs, cases)
+            addressees = CityAddressees(catalogue().city, web)
             planner = LawfulPlanner(
                 engine=cases,
                 sealer=sealer,
@@ -154,17 +159,18 @@ def workshop(
                 now=_now,
                 pen=joining.warrant_signer(settings, "worker"),
                 policy=lambda: released.policy().version,
-                supervision=Supervision(
-                    CityCardRules(city_rules, released), CityAddressees(catalogue().city, web)
-                ),
+                supervision=Supervision(CityCardRules(city_rules, released), addressees),
             )
             settlement = Settlement(cases, planner, namespace=settings.temporal_namespace)
             alarms = Alarms(settings.city, f"{settings.address}/schemas")
             watch = CalendarWatch(cases, alarms, catalogue, _now)
+            cards = CardWatch(cases, alarms, addressees, addressees.city, _now)
             releasing = _releasing(settings, cases, sealer, released, watch)
             signals = CaseSignals()
             retiming = Retiming(cases, _anew(released, catalogue), signals.retime, _now)
-            yield Workshop(settlement, releasing, rules, cases, watch, alarms, retiming, signals)
+            yield Workshop(
+                settlement, releasing, rules, cases, watch, cards, alarms, retiming, signals
+            )
     finally:
         if printing is not None:
             printing.close()
@@ -244,7 +250,8 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
             roles.ready(settings, "worker", f"任务队列 {queue}")
             beside = (
                 asyncio.create_task(_sweep(shop.settlement)),
-                asyncio.create_task(_watch_calendars(shop.calendar_watch)),
+                asyncio.create_task(_watch(shop.calendar_watch.look, CALENDAR_EVERY)),
+                asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
                 asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
             )
             stopped = asyncio.create_task(roles.until_stopped())
@@ -270,15 +277,15 @@ async def _sweep(settlement: Settlement) -> None:
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
 
 
-async def _watch_calendars(watch: CalendarWatch) -> None:
-    """Raise the alarm of a year without its notice, and clear it; a busy store waits."""
+async def _watch(look: Callable[[], tuple[list[str], list[str]]], every: timedelta) -> None:
+    """Let alarms be raised and cleared, now and again; a busy store waits for the next look."""
     while True:
         try:
-            raised, cleared = await asyncio.to_thread(watch.look)
+            raised, cleared = await asyncio.to_thread(look)
             for key in raised:
                 _log.warning("警报 %s", key)
             for key in cleared:
                 _log.info("警报解除 %s", key)
         except (OSError, SQLAlchemyError) as away:
-            _log.warning("calendars are not looked at now: %s", away)
-        await asyncio.sleep(CALENDAR_EVERY.total_seconds())
+            _log.warning("alarms are not looked at now: %s", away)
+        await asyncio.sleep(every.total_seconds())

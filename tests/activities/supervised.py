@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from activities.planning import Planner
 from activities.settle import Settlement
 from activities.supervising import Reach, Supervision
+from cases.holders import Holders
 from cases.rulings import Ruling
 from catalogue.load import Catalogue, load_catalogue
 from catalogue.matters import Matter
@@ -71,15 +72,23 @@ class People:
             ("government_head", "gov"),
         }
     )  # fmt: skip
+    people: set[str] = field(default_factory=lambda: {"u:reviewer"})
+    departments: set[str] = field(
+        default_factory=lambda: {"scjg", "gov", "dsjc", "jjjc", "zjj", "zrzy", "xf", "rf", "ww"}
+    )
     can_look: bool = True
     centre: str = "dsjc"
     discipline: str = "jjjc"
 
-    def resolve(self, role: str, department: str) -> str:
-        for code in (department, "gov", "*"):
-            if (role, code) in self.held:
-                return f"r:{role}:{code}"
-        return ""
+    def look(self) -> Holders | None:
+        if not self.can_look:
+            return None
+        return Holders(
+            frozenset(self.people), frozenset(self.departments), frozenset(self.held), {}
+        )
+
+    def upwards(self, department: str) -> tuple[str, ...]:
+        return (department, "gov")
 
 
 class ClockTown(Town):
@@ -104,7 +113,16 @@ def supervised_town(
     people: People | None = None,
 ) -> ClockTown:
     """Return a town whose worker has its pen, and whose cases are supervised."""
-    plain = town_in(folder)
+    return supervise(town_in(folder), matters, rules, people)
+
+
+def supervise(
+    plain: Town,
+    matters: Catalogue,
+    rules: PackRules | None = None,
+    people: People | None = None,
+) -> ClockTown:
+    """Return a town over the same stores, whose cases are supervised."""
     town = ClockTown(plain.engine, plain.keys, plain.signer)
     town.matters = matters
     pen = WarrantSigner("worker", Ed25519PrivateKey.from_private_bytes(bytes(32)))

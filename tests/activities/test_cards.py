@@ -16,9 +16,10 @@ from sqlalchemy.exc import DatabaseError
 from cases import tables
 from cases.clock import due_at
 from cases.messages import Command, Outcome
+from cases.projection import unpacked
 from cases.state import CaseState, Timer
 from rules.pack import Pack
-from tests.activities.conftest import followed, food
+from tests.activities.conftest import Town, followed, food, town_in
 from tests.activities.supervised import (
     PACK,
     SHIPPED,
@@ -26,7 +27,7 @@ from tests.activities.supervised import (
     PackRules,
     People,
     city,
-    supervised_town,
+    supervise,
 )
 from workflows.approval import timer_command
 
@@ -99,8 +100,12 @@ MATTER = {
 
 
 def desk_in(folder: Path, **changed: Any) -> Desk:
+    return desk_over(town_in(folder), **changed)
+
+
+def desk_over(plain: Town, **changed: Any) -> Desk:
     rules, people = PackRules(), People()
-    town = supervised_town(folder, city(food(**(MATTER | changed))), rules, people)
+    town = supervise(plain, city(food(**(MATTER | changed))), rules, people)
     filed = town.settlement.settle(_batch(None, town.file(at=at("2026-03-02T09:00"))))
     return Desk(town, rules, people, followed(None, filed))
 
@@ -357,9 +362,35 @@ def test_where_accounts_cannot_be_read_the_centre_is_told_besides(desk: Desk) ->
     accepted(desk)
     desk.people.can_look = False
     desk.fire("card:promised:JC-TS-75")
-    assert told(desk).keys() == {"d:scjg"}
+    assert told(desk).keys() == {"d:scjg", "d:dsjc"}
     desk.fire("card:promised:JC-YJ-90")
     assert {"r:section_head:scjg", "d:dsjc"} <= told(desk).keys()
+
+
+def test_a_card_for_nobody_waits_for_whoever_comes_to_hold_the_role(desk: Desk) -> None:
+    accepted(desk)
+    desk.people.held.clear()
+    desk.fire("card:promised:JC-TS-75")
+    desk.fire("card:promised:JC-YJ-90")
+    levels = {f"r:section_head:{code}" for code in ("scjg", "gov", "*")}
+    assert levels <= told(desk).keys()
+    assert not levels & set(unpacked(desk.rows(tables.card)[-1].recipients))
+
+
+def test_a_card_goes_to_the_department_where_the_handler_has_left(desk: Desk) -> None:
+    accepted(desk)
+    desk.do("claim", {"task": "review-check"}, "u:reviewer", "2026-03-03T09:00")
+    desk.people.people.clear()
+    desk.fire("card:promised:JC-TS-75")
+    assert told(desk).keys() == {"d:scjg"}
+
+
+def test_a_department_without_anybody_is_nobody(desk: Desk) -> None:
+    accepted(desk)
+    desk.people.departments.remove("scjg")
+    desk.fire("card:promised:JC-TS-75")
+    assert told(desk).keys() == {"d:scjg", "d:dsjc"}
+    assert desk.rows(tables.card)[-1].nobody == "|handler|"
 
 
 def test_yellow_and_red_bring_their_papers_in_the_name_of_the_centre(desk: Desk) -> None:

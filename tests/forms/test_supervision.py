@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text, update
 
+from activities.alarming import Alarms
+from cases.alarms import Alarm
 from cases.messages import Outcome
 from cases.months import month_of
 from cases.tables import clock, clock_event
@@ -114,6 +117,28 @@ def test_a_report_is_an_entry_before_it_is_handed_out(
     assert joint.case_no in answer.text
     with town.web.connect() as connection:
         assert connection.execute(entries).scalar_one() == before + 1
+
+
+def test_the_board_shows_alarms_to_whoever_answers_for_the_department(
+    town: Town, browser: Browsers
+) -> None:
+    sounding = Alarms("demo", "https://city.invalid/schemas")
+    alarm = Alarm("card_unheard:r:section_head:xf", "card_unheard", "消防没有科室负责人", "", "xf")
+    now = datetime.now(UTC)
+    with town.cases.begin() as connection:
+        sounding.sound(connection, alarm, now)
+    try:
+        assert alarm.text in browser("feng").get("/supervision").text  # the whole city's
+        assert alarm.text in browser("zhou").get("/supervision").text  # of zjj, above xf
+        other = replace(alarm, key="card_unheard:d:rf", department="rf", text="人防没有人")
+        with town.cases.begin() as connection:
+            sounding.sound(connection, other, now)
+        assert other.text in browser("feng").get("/supervision").text
+        assert other.text not in browser("zhou").get("/supervision").text
+    finally:
+        with town.cases.begin() as connection:
+            sounding.agree(connection, "card_unheard", {}, now)
+    assert alarm.text not in browser("feng").get("/supervision").text
 
 
 def test_who_may_look_may_not_therefore_issue_a_report(browser: Browsers) -> None:

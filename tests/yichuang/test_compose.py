@@ -17,9 +17,11 @@ from jsonschema import Draft7Validator
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from cases.database import open_engine
 from yichuang.cli import names, parser_for
 from yichuang.embedded.parts import PARTS
 from yichuang.settings import CHECKOUT, STORES, Settings, environment
+from yichuang.stores import let_in, migrate
 
 TEXT = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -100,6 +102,18 @@ def test_only_the_worker_and_the_log_keepers_come_as_owner_of_the_cases_store() 
     assert owners == {"init", "worker", "relay", "sequencer"}
 
 
+def test_the_worker_comes_to_the_accounts_as_another_than_their_owner() -> None:
+    with_accounts = {
+        name: body["environment"]["YICHUANG_WEB_URL"]
+        for name, body in OURS.items()
+        if "YICHUANG_WEB_URL" in body["environment"]
+    }
+    owners = {name for name, url in with_accounts.items() if "yichuang_web:" in url}
+    assert owners == {"init", "sequencer", "web"}
+    assert set(with_accounts) - owners == {"worker"}
+    assert "yichuang_cases:" in with_accounts["worker"]
+
+
 def test_nobody_but_the_signer_and_its_preparation_sees_the_signing_key() -> None:
     holders = {
         n for n, b in SERVICES.items() if any(v.startswith("signer:") for v in b.get("volumes", []))
@@ -152,6 +166,27 @@ def test_the_database_script_gives_each_store_its_owner_and_the_reader_only_read
             assert not may(uri, "yichuang_reader", "INSERT INTO cases.t VALUES (1)")
             assert not may(uri, "yichuang_reader", "SELECT * FROM web.t")
             assert not may(uri, "temporal", "SELECT 1")
+            # The worker sees who holds which role, and nothing else of the accounts.
+            holders = 'SELECT id, grants FROM "web".office_holder'
+            made = uri.set(
+                drivername="postgresql+psycopg",
+                username="yichuang_web",
+                password="pw",
+                database="yichuang",
+            ).update_query_dict({"schema": "web"})
+            web = open_engine(made.render_as_string(hide_password=False))
+            migrate(web, "web")
+            assert not may(uri, "yichuang_cases", holders)
+            for _ in range(2):  # each `init` says it again
+                let_in(web, "yichuang_cases")
+            web.dispose()
+            assert may(uri, "yichuang_cases", holders)
+            for table in ("account", "session", "draft", "upload", "old_password"):
+                assert not may(uri, "yichuang_cases", f'SELECT * FROM "web".{table}')
+            assert not may(uri, "yichuang_cases", 'DELETE FROM "web".office_holder')
+            assert not may(uri, "yichuang_cases", 'CREATE TABLE "web".mine (n int)')
+            for role in ("yichuang_reader", "yichuang_gateway", "yichuang_log"):
+                assert not may(uri, role, holders)
         finally:
             server.cleanup()
 
