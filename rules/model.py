@@ -13,6 +13,9 @@ from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
+from rules.shapes import Frozen as _Frozen
+from rules.shapes import Title as Title
+
 FieldType = Literal["text", "number", "boolean", "text_list", "number_list"]
 Op = Literal[
     "eq", "ne", "gt", "gte", "lt", "lte", "between", "in", "exists", "missing",
@@ -24,17 +27,6 @@ Value = Scalar | list[str] | list[int | float]
 
 AT = "at"
 """Key under which a ruling keeps the instant it was asked for; no field may have this name."""
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Title(_Frozen):
-    """A name in both languages of the pages."""
-
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
 
 
 class FieldSpec(_Frozen):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -30,6 +29,8 @@ from rules.model import (
     OutcomeSpec,
     Rule,
 )  # fmt: skip
+from rules.shapes import Loc as Loc
+from rules.shapes import Problem as Problem
 
 MAX_FIELDS = 200
 """The engine bears 251 properties in a message (error 302)."""
@@ -71,17 +72,6 @@ OPS: Mapping[FieldType, frozenset[str]] = {
 }
 ORDERINGS = frozenset({"gt", "gte", "lt", "lte"})
 ITEM: Mapping[FieldType, FieldType] = {"text_list": "text", "number_list": "number"}
-
-Loc = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong: where in the pack (keys and positions), what, and what to do."""
-
-    loc: Loc
-    message: str
-    remedy: str
 
 
 def fnv1a(name: str) -> int:

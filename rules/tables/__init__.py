@@ -1,0 +1,1 @@
+"""Decision tables: cells, rows, hit policies, gaps and overlaps, files and DMN."""

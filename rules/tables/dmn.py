@@ -1,0 +1,357 @@
+"""Decision tables out of DMN 1.1 … 1.5 models, as XML files hold them.
+
+A model is its inputs, its item definitions and its decisions; of decisions those that are tables
+whose cells are constants become `Table`s here, one by one the same as those written in a pack.
+What is not read is refused by name, with its line; the other decisions of the model still are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from rules.shapes import Problem, Title
+from rules.tables.cells import CellRefused, Kind, parse_cell
+from rules.tables.plain_xml import MAX_BYTES, Node, XmlRefused, read_xml
+from rules.tables.spec import Hit, InputSpec, OutputSpec, RowSpec, TableSpec
+from rules.tables.table import Table, TableRefused, build
+
+SPACES: Mapping[str, str] = {
+    "http://www.omg.org/spec/DMN/20151101/dmn.xsd": "1.1",
+    "http://www.omg.org/spec/DMN/20180521/MODEL/": "1.2",
+    "https://www.omg.org/spec/DMN/20191111/MODEL/": "1.3",
+    "https://www.omg.org/spec/DMN/20211108/MODEL/": "1.4",
+    "https://www.omg.org/spec/DMN/20230324/MODEL/": "1.5",
+}
+"""Namespace of a model → version of DMN."""
+
+POLICIES: Mapping[str, Hit] = {
+    "UNIQUE": "U", "ANY": "A", "PRIORITY": "P", "FIRST": "F",
+    "RULE ORDER": "R", "OUTPUT ORDER": "O", "COLLECT": "C",
+}  # fmt: skip
+AGGREGATIONS: Mapping[str, Hit] = {"SUM": "C+", "MIN": "C<", "MAX": "C>", "COUNT": "C#"}
+KINDS: Mapping[str, Kind] = {
+    "number": "number", "string": "text", "boolean": "boolean", "date": "date",
+    "integer": "number", "long": "number", "double": "number",
+}  # fmt: skip
+"""Types of FEEL, and the spellings of Camunda's modeller."""
+
+BASIS = "DMN"
+"""Basis of a table until somebody names its article; the register has no such entry."""
+
+
+class DmnRefused(ValueError):
+    """The file is no model that is read here; `line` counts from 1."""
+
+    def __init__(self, message: str, line: int, remedy: str) -> None:
+        super().__init__(f"第 {line} 行: {message}")
+        self.line, self.remedy = line, remedy
+
+
+@dataclass(frozen=True)
+class ItemType:
+    """A type of the model: what it comes down to, and which values are allowed."""
+
+    kind: Kind | None
+    """Absent: a structure, or a type that no column has."""
+    allowed: str = ""
+    is_list: bool = False
+    components: Mapping[str, ItemType] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TableLogic:
+    """A decision that is a table; `sources` are the expressions of its input columns."""
+
+    table: Table
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision of a model. `refusal` says why it is not read, with its line."""
+
+    name: str
+    line: int
+    requires: tuple[str, ...]
+    """Names of the decisions it stands on."""
+    logic: TableLogic | None
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class DmnModel:
+    """A model: types of its inputs by name, and its decisions by name."""
+
+    name: str
+    version: str
+    inputs: Mapping[str, ItemType]
+    decisions: Mapping[str, Decision]
+
+
+def load_dmn(file: Path) -> DmnModel:
+    """Return the model of a file. Raises `DmnRefused`; also for a file that cannot be read."""
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise DmnRefused(f"文件超过 {MAX_BYTES} 字节", 1, "拆成几个模型")
+        raw = file.read_bytes()
+    except OSError as error:
+        raise DmnRefused(f"读不出来: {error}", 1, "检查路径与权限") from error
+    return read_dmn(raw)
+
+
+def read_dmn(raw: bytes) -> DmnModel:
+    """Return the model of an XML text. Raises `DmnRefused`."""
+    try:
+        root = read_xml(raw)
+    except XmlRefused as refused:
+        raise DmnRefused(str(refused), refused.line, refused.remedy) from refused
+    if root.name != "definitions" or root.space not in SPACES:
+        raise DmnRefused(
+            f"根元素 {root.name!r} (命名空间 {root.space!r}) 不是 DMN 模型",
+            root.line,
+            f"导出为 DMN {', '.join(SPACES.values())} 之一",
+        )
+    return _Reader(root).model()
+
+
+class _Reader:
+    """Reads one model."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+        self._named = {node.attributes.get("name", ""): node for node in root.all("itemDefinition")}
+        self._names = {
+            "#" + node.attributes.get("id", ""): _name(node)
+            for kind in ("inputData", "decision")
+            for node in root.all(kind)
+        }
+
+    def model(self) -> DmnModel:
+        inputs = {_name(node): self._variable(node) for node in self._root.all("inputData")}
+        decisions: dict[str, Decision] = {}
+        for number, node in enumerate(self._root.all("decision"), 1):
+            name = _name(node)
+            if name in decisions:
+                raise DmnRefused(f"决策 {name!r} 出现两次", node.line, "每个决策用自己的名字")
+            decisions[name] = self._decision(node, number, inputs)
+        _acyclic(decisions)
+        version = SPACES[self._root.space]
+        return DmnModel(_name(self._root), version, inputs, decisions)
+
+    def _decision(self, node: Node, number: int, inputs: Mapping[str, ItemType]) -> Decision:
+        requires = tuple(self._required(node, "requiredDecision"))
+        table = node.first("decisionTable")
+        logic: TableLogic | None = None
+        refusal = ""
+        try:
+            if table is None:
+                raise DmnRefused("没有决策表", node.line, "只读取决策表")
+            logic = self._table(node, table, f"t{number}", inputs)
+        except DmnRefused as refused:
+            refusal = f"决策 {_name(node)!r} {refused}"
+        return Decision(_name(node), node.line, requires, logic, refusal)
+
+    def _required(self, node: Node, kind: str) -> Iterator[str]:
+        for requirement in node.all("informationRequirement"):
+            for link in requirement.all(kind):
+                address = link.attributes.get("href", "")
+                if address not in self._names:
+                    raise DmnRefused(f"{kind} 指向不存在的 {address!r}", link.line, "改正 href")
+                yield self._names[address]
+
+    # --- types ---------------------------------------------------------------------------------
+
+    def _variable(self, node: Node) -> ItemType:
+        variable = node.first("variable")
+        return self._type(variable.attributes.get("typeRef", "") if variable else "", node.line)
+
+    def _type(self, reference: str, line: int, depth: int = 0) -> ItemType:
+        """Return what a type name comes down to; an unknown one is a type of no column."""
+        local = reference.rpartition(":")[2].strip()
+        if local in KINDS:
+            return ItemType(KINDS[local])
+        if depth > 10:
+            raise DmnRefused(f"类型 {reference!r} 绕回自身", line, "改正 itemDefinition")
+        node = self._named.get(reference.strip()) or self._named.get(local)
+        return ItemType(None) if node is None else self._item(node, depth + 1)
+
+    def _item(self, node: Node, depth: int) -> ItemType:
+        if depth > 10:
+            raise DmnRefused(f"类型 {_name(node)!r} 绕回自身", node.line, "改正 itemDefinition")
+        base = self._type(node.inner("typeRef"), node.line, depth)
+        return ItemType(
+            base.kind,
+            node.inner("allowedValues") or base.allowed,
+            base.is_list or node.attributes.get("isCollection") == "true",
+            {_name(part): self._item(part, depth + 1) for part in node.all("itemComponent")}
+            or base.components,
+        )
+
+    # --- tables --------------------------------------------------------------------------------
+
+    def _table(
+        self, decision: Node, node: Node, table_id: str, inputs: Mapping[str, ItemType]
+    ) -> TableLogic:
+        hit = _hit(node)
+        columns, sources = self._inputs(node, inputs)
+        outputs = self._outputs(decision, node, hit)
+        name = _name(decision)
+        spec = TableSpec(
+            id=table_id,
+            title=Title(zh=name, en=name),
+            basis=BASIS,
+            in_force_from=date.min,
+            hit=hit,
+            gaps="allowed",
+            gaps_reason="DMN",
+            inputs=tuple(columns),
+            outputs=tuple(outputs),
+            rows=tuple(_rows(node)),
+            verified=False,
+        )
+        try:
+            return TableLogic(build(spec, bare_words=False), tuple(sources))
+        except TableRefused as refused:
+            problem = refused.problems[0]
+            raise DmnRefused(problem.message, _line(node, problem), problem.remedy) from refused
+
+    def _inputs(
+        self, node: Node, inputs: Mapping[str, ItemType]
+    ) -> tuple[list[InputSpec], list[str]]:
+        columns, sources = [], []
+        for n, column in enumerate(node.all("input")):
+            expression = column.first("inputExpression")
+            source = "" if expression is None else expression.inner("text")
+            if expression is None or not source:
+                raise DmnRefused(
+                    f"第 {n + 1} 个输入没有 inputExpression", column.line, "补上表达式"
+                )
+            declared = self._type(expression.attributes.get("typeRef", ""), column.line)
+            known = _at(inputs, source)
+            cells = [_nth(row, "inputEntry", n) for row in node.all("rule")]
+            kind = declared.kind or (known.kind if known else None) or _kind_of(cells)
+            if kind is None:
+                raise DmnRefused(f"输入 {source!r} 的类型不明或不支持", column.line, "写 typeRef")
+            values = (
+                column.inner("inputValues") or declared.allowed or (known.allowed if known else "")
+            )
+            columns.append(InputSpec(field=f"i{n + 1}", type=kind, title=source, values=values))
+            sources.append(source)
+        return columns, sources
+
+    def _outputs(self, decision: Node, node: Node, hit: Hit) -> list[OutputSpec]:
+        whole = self._type(node.attributes.get("typeRef", ""), node.line)
+        if whole.kind is None and not whole.components:
+            whole = self._variable(decision)
+        found = []
+        nodes = list(node.all("output"))
+        for n, output in enumerate(nodes):
+            name = output.attributes.get("name", "") or _name(decision)
+            declared = self._type(output.attributes.get("typeRef", ""), output.line)
+            if declared.kind is None:
+                declared = whole.components.get(name, declared) if len(nodes) > 1 else whole
+            cells = [_nth(row, "outputEntry", n) for row in node.all("rule")]
+            kind = _kind_of(cells) if hit == "C#" else declared.kind or _kind_of(cells)
+            if kind is None:
+                raise DmnRefused(f"输出 {name!r} 的类型不明或不支持", output.line, "写 typeRef")
+            allowed = output.inner("outputValues") or ("" if hit == "C#" else declared.allowed)
+            default = output.inner("defaultOutputEntry") or None
+            found.append(OutputSpec(name=name, type=kind, values=_listed(allowed), default=default))
+        return found
+
+
+def _listed(allowed: str) -> str:
+    """Return allowed values of an output where they are a list; a range says nothing of order."""
+    return "" if any(sign in allowed for sign in ("..", "<", ">", "not(")) else allowed
+
+
+def _name(node: Node) -> str:
+    return " ".join(node.attributes.get("name", "").split())
+
+
+def _hit(node: Node) -> Hit:
+    policy = node.attributes.get("hitPolicy", "UNIQUE")
+    aggregation = node.attributes.get("aggregation", "")
+    if policy not in POLICIES:
+        raise DmnRefused(f"hitPolicy {policy!r} 不存在", node.line, "用 " + ", ".join(POLICIES))
+    if not aggregation:
+        return POLICIES[policy]
+    if policy != "COLLECT" or aggregation not in AGGREGATIONS:
+        raise DmnRefused(
+            f"aggregation {aggregation!r} 不能用",
+            node.line,
+            "COLLECT 用 " + ", ".join(AGGREGATIONS),
+        )
+    return AGGREGATIONS[aggregation]
+
+
+def _rows(node: Node) -> Iterator[RowSpec]:
+    for row in node.all("rule"):
+        note = "; ".join(part.inner("text") for part in row.all("annotationEntry"))
+        yield RowSpec(
+            when=tuple(entry.inner("text") or "-" for entry in row.all("inputEntry")),
+            then=tuple(entry.inner("text") or "null" for entry in row.all("outputEntry")),
+            note=note or row.inner("description"),
+        )
+
+
+def _line(node: Node, problem: Problem) -> int:
+    """Return the line of the row that a problem speaks of."""
+    match problem.loc:
+        case ("rows", int() as n, *_):
+            return list(node.all("rule"))[n].line
+        case (("inputs" | "outputs") as kind, int() as n, *_):
+            return list(node.all(kind[:-1]))[n].line
+        case _:
+            return node.line
+
+
+def _nth(row: Node, kind: str, n: int) -> str:
+    entries = list(row.all(kind))
+    return entries[n].inner("text") if n < len(entries) else ""
+
+
+def _kind_of(cells: list[str]) -> Kind | None:
+    """Return the one kind that all constants of a column have."""
+    for kind in ("text", "number", "boolean", "date"):
+        readable = [cell for cell in cells if cell.strip() not in ("", "-", "null")]
+        if readable and all(_reads(cell, kind) for cell in readable):
+            return kind
+    return None
+
+
+def _reads(cell: str, kind: Kind) -> bool:
+    try:
+        parse_cell(cell, kind)
+    except CellRefused:
+        return False
+    return True
+
+
+def _at(inputs: Mapping[str, ItemType], source: str) -> ItemType | None:
+    """Return the type of `a` or of `a.b` among the inputs."""
+    if source in inputs:
+        return inputs[source]
+    for name, found in inputs.items():
+        if source.startswith(name + "."):
+            return _at(found.components, source[len(name) + 1 :])
+    return None
+
+
+def _acyclic(decisions: Mapping[str, Decision]) -> None:
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise DmnRefused(f"决策 {name!r} 依赖自身", decisions[name].line, "断开环")
+        if name in done or name not in decisions:
+            return
+        for other in decisions[name].requires:
+            visit(other, (*above, name))
+        done.add(name)
+
+    for name in decisions:
+        visit(name, ())

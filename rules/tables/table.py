@@ -1,0 +1,486 @@
+"""A decision table that can be asked: cells read, each row one single-pattern rule of the engine.
+
+The rows become `Rule`s, so that what matches the rules of a pack (durable_rules or its twin)
+matches rows too. `Table.matches` is the same in exact decimals and knows neither: the oracle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from rules.compile import BUDGET, LEAVES, size
+from rules.model import All, AnyOf, Condition, Leaf, Rule
+from rules.shapes import Problem
+from rules.tables.cells import (
+    ANY,
+    MAX_NUMBER,
+    Cell,
+    CellRefused,
+    Equal,
+    Kind,
+    Part,
+    Range,
+    Scalar,
+    parse_cell,
+    parse_value,
+    spelled,
+)  # fmt: skip
+from rules.tables.spec import AGGREGATES, Hit, InputSpec, OutputSpec, TableSpec
+
+MAX_ROWS = 1000
+MAX_COLUMNS = 10
+"""Input columns; the conditions of a row must fit one rule of the engine (13 groups)."""
+MAX_GROUPS = 13
+ROW_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,37}")
+DEFAULT = "default"
+"""Row id under which a ruling says that no row matched and the defaults stood in."""
+
+_TYPES: Mapping[Kind, type] = {"text": str, "number": Decimal, "boolean": bool, "date": date}
+
+
+@dataclass(frozen=True)
+class Column:
+    """An input column. `name` is the field that holds it in the context."""
+
+    name: str
+    kind: Kind
+    domain: Cell = ANY
+    whole: bool = False
+    optional: bool = False
+    unit: str = ""
+
+    def takes(self, value: Scalar) -> bool:
+        """Tell whether a value (not a missing one) is of the kind and within the domain."""
+        if not isinstance(value, _TYPES[self.kind]) or not self.domain.holds(value):
+            return False
+        is_part = isinstance(value, Decimal) and value != value.to_integral_value()
+        return not (self.whole and is_part)
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output column; `order` from the highest priority down, empty: any value."""
+
+    name: str
+    kind: Kind
+    order: tuple[Scalar, ...] = ()
+    default: Scalar = None
+    has_default: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row; `rule` is the id under which the engine knows it."""
+
+    id: str
+    rule: str
+    cells: tuple[Cell, ...]
+    values: tuple[Scalar, ...]
+    basis: str
+    note: str = ""
+
+
+class TableRefused(ValueError):
+    """A table that may not be used; `problems` say where, why, and what to do."""
+
+    def __init__(self, table: str, found: list[Problem]) -> None:
+        super().__init__(f"{table}: " + "; ".join(problem.message for problem in found))
+        self.problems = tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A decision table whose every cell could be read. Make it with `build`; equal to itself."""
+
+    spec: TableSpec
+    columns: tuple[Column, ...]
+    outputs: tuple[Output, ...]
+    rows: tuple[Row, ...] = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    @property
+    def hit(self) -> Hit:
+        return self.spec.hit
+
+    @property
+    def has_default(self) -> bool:
+        return any(output.has_default for output in self.outputs)
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """Each row as a rule without `then`: what follows from a match is the policy's to say."""
+        spec = self.spec
+        return tuple(
+            Rule(
+                id=row.rule,
+                title=spec.title,
+                basis=row.basis,
+                in_force_from=spec.in_force_from,
+                in_force_until=spec.in_force_until,
+                when=condition(self.columns, row.cells),
+                examples=(),
+                verified=spec.verified,
+            )
+            for row in self.rows
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the table as written."""
+        return hashlib.sha256(self.spec.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+
+    def matches(self, given: Mapping[str, Scalar]) -> frozenset[str]:
+        """Return the rule ids of the rows that match exact values, cell by cell."""
+        return frozenset(
+            row.rule
+            for row in self.rows
+            if all(
+                cell.holds(given.get(column.name))
+                for column, cell in zip(self.columns, row.cells, strict=True)
+            )
+        )
+
+
+def plain_number(value: Decimal) -> int | float:
+    """Return an exact number as the engine and JSON write it."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def plain(value: Scalar) -> str | int | float | bool | None:
+    """Return a value as a context holds it: a date as its ISO text."""
+    match value:
+        case Decimal():
+            return plain_number(value)
+        case date():
+            return value.isoformat()
+        case _:
+            return value
+
+
+def exact(value: object) -> Scalar:
+    """Return a context's value as the exact one that its writing means."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value if isinstance(value, str | bool | Decimal | date) else None
+    return Decimal(repr(value))
+
+
+def is_double(value: Scalar) -> bool:
+    """Tell whether the engine, which counts in doubles, holds this very value."""
+    if not isinstance(value, Decimal):
+        return True
+    near = plain_number(value)
+    return abs(value) <= MAX_NUMBER and Decimal(repr(near)) == value
+
+
+def fact_value(value: Scalar) -> str | int | float | bool | None:
+    """Return a value as the engine compares it: a date as the number of its day."""
+    return value.toordinal() if isinstance(value, date) else plain(value)
+
+
+# --- building ------------------------------------------------------------------------------------
+
+
+def build(
+    spec: TableSpec,
+    inputs: Mapping[str, Kind] | None = None,
+    outputs: Mapping[str, Kind] | None = None,
+    bare_words: bool = True,
+) -> Table:
+    """Return the table of a spec; types that it leaves out are those of the pack.
+
+    Raises `TableRefused` with everything that is wrong, in the order of the file.
+    """
+    found = list(_shape(spec))
+    columns = [
+        _column(found, i, one, inputs or {}, bare_words) for i, one in enumerate(spec.inputs)
+    ]
+    results = [
+        _output(found, i, one, outputs or {}, bare_words) for i, one in enumerate(spec.outputs)
+    ]
+    rows: list[Row] = []
+    if not found:
+        rows = list(_rows(found, spec, columns, results, bare_words))
+        found += _policy(spec, results)
+    if found:
+        raise TableRefused(spec.id, found)
+    return Table(spec, tuple(columns), tuple(results), tuple(rows))
+
+
+def _shape(spec: TableSpec) -> Iterator[Problem]:
+    if not spec.inputs or len(spec.inputs) > MAX_COLUMNS:
+        yield Problem(
+            ("inputs",), f"输入列 {len(spec.inputs)} 个, 应为 1 到 {MAX_COLUMNS}", "拆成几张表"
+        )
+    if not spec.outputs:
+        yield Problem(("outputs",), "没有输出列", "至少写一个输出")
+    if not spec.rows:
+        yield Problem(("rows",), "没有一行", "至少写一行")
+    if len(spec.rows) > MAX_ROWS:
+        yield Problem(("rows",), f"{len(spec.rows)} 行, 最多 {MAX_ROWS}", "拆成几张表")
+    for key, names in (
+        ("inputs", [one.field for one in spec.inputs]),
+        ("outputs", [one.name for one in spec.outputs]),
+    ):
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                yield Problem((key, i), f"列 {name!r} 写了两次", "合并或改名")
+    if spec.in_force_until is not None and spec.in_force_until <= spec.in_force_from:
+        yield Problem(("in_force_until",), "失效日不晚于生效日", "失效日是不再适用的第一天")
+    if spec.gaps == "allowed" and not spec.gaps_reason:
+        yield Problem(("gaps",), "gaps: allowed 没有理由", "在 gaps_reason 中写明为何可以不覆盖")
+
+
+def _column(
+    found: list[Problem], i: int, spec: InputSpec, known: Mapping[str, Kind], bare: bool
+) -> Column:
+    kind = spec.type or known.get(spec.field)
+    loc = ("inputs", i)
+    if kind is None:
+        found.append(
+            Problem(loc, f"输入列 {spec.field} 没有类型", "写 type: text | number | boolean | date")
+        )
+        kind = "text"
+    elif spec.field in known and known[spec.field] != kind:
+        found.append(
+            Problem(
+                (*loc, "type"),
+                f"字段 {spec.field} 是 {known[spec.field]}, 列写作 {kind}",
+                "改成一样",
+            )
+        )
+    if spec.whole and kind != "number":
+        found.append(Problem((*loc, "whole"), "whole 只用于 number", "删去 whole"))
+    domain = ANY
+    if spec.values:
+        try:
+            domain = parse_cell(spec.values, kind, bare)
+        except CellRefused as refused:
+            found.append(
+                Problem((*loc, "values"), f"列 {spec.field} 的取值范围: {refused}", refused.remedy)
+            )
+    return Column(spec.field, kind, domain, spec.whole or kind == "date", spec.optional, spec.unit)
+
+
+def _output(
+    found: list[Problem], i: int, spec: OutputSpec, known: Mapping[str, Kind], bare: bool
+) -> Output:
+    kind = spec.type or known.get(spec.name)
+    loc = ("outputs", i)
+    if kind is None:
+        found.append(
+            Problem(loc, f"输出列 {spec.name} 没有类型", "写 type: text | number | boolean | date")
+        )
+        kind = "text"
+    elif spec.name in known and known[spec.name] != kind:
+        found.append(
+            Problem(
+                (*loc, "type"), f"结果 {spec.name} 是 {known[spec.name]}, 列写作 {kind}", "改成一样"
+            )
+        )
+    order: tuple[Scalar, ...] = ()
+    default: Scalar = None
+    try:
+        if spec.values:
+            order = _ordered(parse_cell(spec.values, kind, bare))
+        if spec.default is not None:
+            default = parse_value(spec.default, kind, bare)
+    except CellRefused as refused:
+        found.append(Problem(loc, f"输出列 {spec.name}: {refused}", refused.remedy))
+    if default is not None and order and default not in order:
+        found.append(
+            Problem(
+                (*loc, "default"), f"默认值 {spelled(default)} 不在 values 中", "改默认值或补上"
+            )
+        )
+    return Output(spec.name, kind, order, default, spec.default is not None)
+
+
+def _ordered(cell: Cell) -> tuple[Scalar, ...]:
+    if cell.negated or not all(isinstance(part, Equal) for part in cell.parts):
+        raise CellRefused("values 只能列出值", "写成 甲, 乙, 丙, 优先的在前")
+    return tuple(part.value for part in cell.parts if isinstance(part, Equal))
+
+
+def _rows(
+    found: list[Problem], spec: TableSpec, columns: list[Column], outputs: list[Output], bare: bool
+) -> Iterator[Row]:
+    seen: set[str] = {DEFAULT}
+    for n, row in enumerate(spec.rows):
+        loc = ("rows", n)
+        name = row.id or f"r{n + 1}"
+        where = f"第 {n + 1} 行"
+        if not ROW_ID.fullmatch(name):
+            found.append(
+                Problem((*loc, "id"), f"{where}: 行号 {name!r} 不合规", "只用 A-Z a-z 0-9 _ -")
+            )
+        elif name in seen:
+            found.append(Problem((*loc, "id"), f"{where}: 行号 {name!r} 重复", "每行用自己的行号"))
+        seen.add(name)
+        if (len(row.when), len(row.then)) != (len(columns), len(outputs)):
+            given = f"{len(row.when)} + {len(row.then)}"
+            found.append(
+                Problem(
+                    loc, f"{where}: {given} 格, 应为 {len(columns)} + {len(outputs)}", "补齐或删去"
+                )
+            )
+            continue
+        before = len(found)
+        cells = [
+            _read(found, (*loc, "when", i), f"{where}第 {i + 1} 列 ({column.name})",
+                  text, column.kind, bare)
+            for i, (column, text) in enumerate(zip(columns, row.when, strict=True))
+        ]  # fmt: skip
+        values = [
+            _value(found, (*loc, "then", i), f"{where}输出 {output.name}", text, output, bare)
+            for i, (output, text) in enumerate(zip(outputs, row.then, strict=True))
+        ]
+        if len(found) == before:
+            found += _cost(loc, where, columns, cells)
+        yield Row(
+            name,
+            f"{spec.id}.{name}",
+            tuple(cells),
+            tuple(values),
+            row.basis or spec.basis,
+            row.note,
+        )
+
+
+def _read(
+    found: list[Problem], loc: tuple[str | int, ...], where: str, text: str, kind: Kind, bare: bool
+) -> Cell:
+    try:
+        return parse_cell(text, kind, bare)
+    except CellRefused as refused:
+        found.append(Problem(loc, f"{where}: {refused}", refused.remedy))
+        return ANY
+
+
+def _value(
+    found: list[Problem],
+    loc: tuple[str | int, ...],
+    where: str,
+    text: str,
+    output: Output,
+    bare: bool,
+) -> Scalar:
+    try:
+        value = parse_value(text, output.kind, bare)
+    except CellRefused as refused:
+        found.append(Problem(loc, f"{where}: {refused}", refused.remedy))
+        return None
+    if output.order and value is not None and value not in output.order:
+        allowed = ", ".join(map(spelled, output.order))
+        found.append(Problem(loc, f"{where}: {spelled(value)} 不在允许的取值中", f"取自 {allowed}"))
+    return value
+
+
+def _cost(
+    loc: tuple[str | int, ...], where: str, columns: list[Column], cells: list[Cell]
+) -> Iterator[Problem]:
+    cost = size(condition(columns, cells))
+    if cost.branches > BUDGET or cost.leaves > LEAVES or cost.groups + 1 > MAX_GROUPS:
+        yield Problem(
+            loc,
+            f"{where}: 条件太多 (分支 {cost.branches}/{BUDGET}, 比较 {cost.leaves}/{LEAVES}, "
+            f"组 {cost.groups + 1}/{MAX_GROUPS})",
+            "拆成几行",
+        )
+
+
+def _policy(spec: TableSpec, outputs: list[Output]) -> Iterator[Problem]:
+    if spec.hit in AGGREGATES and len(outputs) > 1:
+        yield Problem(("hit",), f"{spec.hit} 只能有一个输出列", "拆成几张表")
+    if spec.hit in ("C+", "C<", "C>") and outputs[0].kind != "number":
+        yield Problem(("hit",), f"{spec.hit} 的输出列应为 number", "改类型, 或用 C")
+    if spec.hit in ("P", "O") and not any(output.order for output in outputs):
+        yield Problem(
+            ("outputs",),
+            f"{spec.hit} 按输出值的优先次序, 但没有一列写 values",
+            "写 values, 优先的在前",
+        )
+
+
+# --- rows as conditions --------------------------------------------------------------------------
+
+
+def condition(columns: list[Column] | tuple[Column, ...], cells: Any) -> Condition:
+    """Return a row as one condition: every column's cell, in the engine's forms."""
+    parts = [
+        part
+        for column, cell in zip(columns, cells, strict=True)
+        for part in _conjuncts(column.name, cell)
+    ]
+    if not parts:
+        name = columns[0].name
+        # An empty `all` is refused by the validator; this holds of everything, on one branch.
+        return AnyOf(any=(Leaf(field=name, op="exists"), Leaf(field=name, op="missing")))
+    return parts[0] if len(parts) == 1 else All(all=tuple(parts))
+
+
+def _conjuncts(name: str, cell: Cell) -> Iterator[Condition]:
+    """Yield what must all hold of a field; a comparison is false of a missing one."""
+    if cell.is_any:
+        return
+    if cell.negated:
+        yield Leaf(field=name, op="exists")
+        for part in cell.parts:
+            yield from _opposite(name, part)
+        return
+    if len(cell.parts) == 1:
+        yield from _part(name, cell.parts[0])
+        return
+    values = [part.value for part in cell.parts if isinstance(part, Equal)]
+    ways: list[Condition] = []
+    listed = [fact_value(v) for v in values if v is not None and not isinstance(v, bool)]
+    if len(listed) > 1:
+        ways.append(Leaf(field=name, op="in", value=list(listed)))
+    for part in cell.parts:
+        if len(listed) > 1 and isinstance(part, Equal) and fact_value(part.value) in listed:
+            if not isinstance(part.value, bool):
+                continue
+        bounds = list(_part(name, part))
+        ways.append(bounds[0] if len(bounds) == 1 else All(all=tuple(bounds)))
+    yield ways[0] if len(ways) == 1 else AnyOf(any=tuple(ways))
+
+
+def _part(name: str, part: Part) -> Iterator[Condition]:
+    match part:
+        case Equal(value=None):
+            yield Leaf(field=name, op="missing")
+        case Equal(value=value):
+            yield Leaf(field=name, op="eq", value=fact_value(value))
+        case Range(low=low, high=high):
+            if low is not None:
+                op = "gte" if part.low_closed else "gt"
+                yield Leaf(field=name, op=op, value=fact_value(low))
+            if high is not None:
+                op = "lte" if part.high_closed else "lt"
+                yield Leaf(field=name, op=op, value=fact_value(high))
+
+
+def _opposite(name: str, part: Part) -> Iterator[Condition]:
+    match part:
+        case Equal(value=None):
+            return  # that it exists was said already
+        case Equal(value=value):
+            yield Leaf(field=name, op="ne", value=fact_value(value))
+        case Range(low=low, high=high):
+            ways: list[Condition] = []
+            if low is not None:
+                op = "lt" if part.low_closed else "lte"
+                ways.append(Leaf(field=name, op=op, value=fact_value(low)))
+            if high is not None:
+                op = "gt" if part.high_closed else "gte"
+                ways.append(Leaf(field=name, op=op, value=fact_value(high)))
+            yield ways[0] if len(ways) == 1 else AnyOf(any=tuple(ways))
