@@ -56,9 +56,10 @@ def evaluate(
         raise ValueError(f"expected an aware instant, found {at!r}")
     given = pack.admit(context)
     rules = pack.slice_at(at)
+    known = given | rules.indices(given)
     derived: dict[str, JsonValue] = {}
     for _ in range(MAX_ROUNDS):
-        fact = given | derived
+        fact = known | derived
         held = match(rules, fact)
         fired = tuple(_fired(rules, rule, fact) for rule in rules.rules if rule.id in held)
         outcome = _merged(pack, [one.then for one in fired])

@@ -7,12 +7,14 @@ not bear is refused in `rules.validate`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
+from rules.scales import Scale
 from rules.shapes import Frozen as _Frozen
 from rules.shapes import Title as Title
 
@@ -24,6 +26,9 @@ Op = Literal[
 Scalar = str | int | float | bool
 Value = Scalar | list[str] | list[int | float]
 """One value of a context field; a list has items of one type."""
+
+Written = int | float | str
+"""A number as a pack has it; text where it needs more digits than YAML keeps."""
 
 AT = "at"
 """Key under which a ruling keeps the instant it was asked for; no field may have this name."""
@@ -166,6 +171,56 @@ class Rule(_Frozen):
     note: str = ""
 
 
+class ScaleSpec(_Frozen):
+    """A scale as written: a number of the context gives a derived one (`rules.scales.Scale`).
+
+    It is read before the rules are asked; of what it gives no rule is the author.
+    """
+
+    id: str
+    field: str
+    gives: str
+    """A derived number of the pack."""
+    basis: str = Field(min_length=1)
+    in_force_from: date
+    in_force_until: date | None = None
+    applies_to: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Text field → the values for which the scale is the right one; a missing field is none."""
+    points: tuple[tuple[Written, Written], ...]
+    """[value, index], or for steps [limit, class]."""
+    shape: Literal["linear", "steps", "falling_steps"] = "linear"
+    above: Literal["cap", "extend", "none"] = "cap"
+    beyond: Written | None = None
+    """The index past the last point; it takes the place of `above`."""
+    decimals: int | None = Field(default=None, ge=0, le=9)
+    """Digits after the point that the value keeps (GB/T 8170) before anything else."""
+    rounding: Literal["exact", "up"] = "exact"
+    verified: bool = True
+    note: str = ""
+
+    @cached_property
+    def scale(self) -> Scale:
+        """Return it ready to be read. Raises `ValueError` for points that are no scale."""
+        return Scale.of(
+            self.points,
+            self.above,
+            decimals=self.decimals,
+            rounding=self.rounding,
+            shape=self.shape,
+            beyond=self.beyond,
+        )
+
+    def in_force(self, day: date) -> bool:
+        """Tell whether it holds on a day in the pack's zone."""
+        return self.in_force_from <= day and (
+            self.in_force_until is None or day < self.in_force_until
+        )
+
+    def applies(self, context: Mapping[str, object]) -> bool:
+        """Tell whether it is the right one for a context."""
+        return all(context.get(name) in allowed for name, allowed in self.applies_to.items())
+
+
 class Definition(_Frozen):
     """A rule pack as written."""
 
@@ -176,6 +231,8 @@ class Definition(_Frozen):
     """Zone in which the effective dates begin."""
     fields: dict[str, FieldSpec]
     outcome: dict[str, OutcomeSpec]
+    scales: tuple[ScaleSpec, ...] = ()
+    """Read before the rules, which see what they give as fields."""
     rules: tuple[Rule, ...] = Field(min_length=1)
 
 

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from cases.rulings import Fired
 from rules.compile import shards
-from rules.model import Definition, Rule, leaves
+from rules.model import Definition, Rule, ScaleSpec, leaves
 from rules.plain import Predicate, predicate
 from rules.validate import Problem, context_faults, problems
 
@@ -50,6 +50,16 @@ class Slice:
     """Names the compiled form: digest of the pack and number of the slice."""
     rules: tuple[Rule, ...]
     predicates: tuple[Predicate, ...] = field(repr=False)
+    scales: tuple[ScaleSpec, ...] = field(default=(), repr=False)
+
+    def indices(self, context: Mapping[str, Any]) -> dict[str, JsonValue]:
+        """Return what the scales give for a context as admitted, by derived field."""
+        read = {
+            scale.gives: scale.scale.number(context[scale.field])
+            for scale in self.scales
+            if scale.field in context and scale.applies(context)
+        }
+        return {name: index for name, index in read.items() if index is not None}
 
     @cached_property
     def fired(self) -> Mapping[str, Fired]:
@@ -112,8 +122,9 @@ class Pack:
 
     @cached_property
     def _slices(self) -> tuple[tuple[datetime, ...], tuple[Slice, ...]]:
-        days = {rule.in_force_from for rule in self.definition.rules}
-        days |= {r.in_force_until for r in self.definition.rules if r.in_force_until is not None}
+        dated: list[Rule | ScaleSpec] = [*self.definition.rules, *self.definition.scales]
+        days = {one.in_force_from for one in dated}
+        days |= {one.in_force_until for one in dated if one.in_force_until is not None}
         ordered = sorted(days)
         zone = ZoneInfo(self.definition.zone)
         starts = tuple(datetime.combine(day, time.min, zone) for day in ordered)
@@ -124,7 +135,10 @@ class Pack:
         held = [rule for rule in self.definition.rules if day is not None and _in_force(rule, day)]
         held.sort(key=lambda rule: rule.priority)
         return Slice(
-            f"{self.digest}:{number}", tuple(held), tuple(predicate(rule.when) for rule in held)
+            f"{self.digest}:{number}",
+            tuple(held),
+            tuple(predicate(rule.when) for rule in held),
+            tuple(s for s in self.definition.scales if day is not None and s.in_force(day)),
         )
 
     def slice_at(self, at: datetime) -> Slice:

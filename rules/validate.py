@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,7 +29,9 @@ from rules.model import (
     Not,
     OutcomeSpec,
     Rule,
+    ScaleSpec,
 )  # fmt: skip
+from rules.scales import point_faults
 from rules.shapes import Loc as Loc
 from rules.shapes import Problem as Problem
 
@@ -89,6 +92,7 @@ def problems(pack: Definition) -> list[Problem]:
         *_names(pack),
         *_specs(pack),
         *_rule_ids(pack),
+        *(problem for i, scale in enumerate(pack.scales) for problem in _scale(pack, i, scale)),
         *(problem for i, rule in enumerate(pack.rules) for problem in _rule(pack, i, rule)),
     ]
 
@@ -126,14 +130,22 @@ def _names(pack: Definition) -> Iterator[Problem]:
 
 
 def _specs(pack: Definition) -> Iterator[Problem]:
+    given = {scale.gives for scale in pack.scales}
     for name, field in pack.fields.items():
         loc = ("fields", name)
         if field.choices and field.type not in ("text", "text_list"):
             yield Problem(loc, "choices 只用于 text 与 text_list", "删去 choices 或改类型")
-        if field.derived and (name not in pack.outcome or pack.outcome[name].type != field.type):
+        if name in given:
+            if name in pack.outcome:
+                yield Problem(loc, f"{name} 由标尺给出, 不能又是结果", "给结果另取一个名字")
+        elif field.derived and (name not in pack.outcome or pack.outcome[name].type != field.type):
             yield Problem(loc, f"推导字段 {name} 没有同名同类型的结果", f"在 outcome 中写 {name}")
         if field.derived and field.required:
             yield Problem(loc, f"推导字段 {name} 不能由调用者必填", "删去 required")
+    yield from _outcome(pack)
+
+
+def _outcome(pack: Definition) -> Iterator[Problem]:
     for name, spec in pack.outcome.items():
         loc = ("outcome", name)
         listed = spec.type in ITEM
@@ -160,6 +172,58 @@ def _rule_ids(pack: Definition) -> Iterator[Problem]:
         elif fnv1a(rule.id) in seen:
             yield Problem(loc, f"规则编号 {rule.id!r} 重复或散列相同", "每条规则用自己的编号")
         seen[fnv1a(rule.id)] = rule.id
+
+
+def _scale(pack: Definition, i: int, scale: ScaleSpec) -> Iterator[Problem]:
+    loc: Loc = ("scales", i)
+    if not RULE_ID.fullmatch(scale.id):
+        yield Problem((*loc, "id"), f"标尺编号 {scale.id!r} 不合规", "字母开头")
+    for key, name in (("field", scale.field), ("gives", scale.gives)):
+        spec = pack.fields.get(name)
+        if spec is None:
+            yield _unknown_field(pack, (*loc, key), name)
+        elif spec.type != "number" or spec.derived != (key == "gives"):
+            what = "推导的 number" if key == "gives" else "由调用者给出的 number"
+            yield Problem((*loc, key), f"{name} 不是{what}字段", "改字段, 或在 fields 中改它的类型")
+    for name, allowed in scale.applies_to.items():
+        yield from _applies(pack, (*loc, "applies_to", name), name, allowed)
+    if scale.in_force_until is not None and scale.in_force_until <= scale.in_force_from:
+        yield Problem((*loc, "in_force_until"), "失效日期不晚于生效日期", "改日期")
+    for fault in point_faults(scale.points, scale.shape):
+        yield Problem((*loc, "points"), fault, "按标准的表改正")
+    yield from _beside(loc, scale, pack.scales[:i])
+
+
+def _beside(loc: Loc, scale: ScaleSpec, others: Iterable[ScaleSpec]) -> Iterator[Problem]:
+    for other in others:
+        if other.id == scale.id:
+            yield Problem((*loc, "id"), f"标尺编号 {scale.id!r} 重复", "每个标尺用自己的编号")
+        if _both(scale, other):
+            yield Problem(loc, f"标尺 {scale.id} 与 {other.id} 同时给出 {scale.gives}", "分开日期")
+
+
+def _applies(pack: Definition, loc: Loc, name: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
+    spec = pack.fields.get(name)
+    if spec is None:
+        yield _unknown_field(pack, loc, name)
+    elif spec.type != "text" or spec.derived:
+        yield Problem(loc, f"{name} 不是由调用者给出的 text 字段", "只按文本字段区分")
+    elif not allowed:
+        yield Problem(loc, "没有一个值", "写上适用的值, 或删去这一项")
+    else:
+        for n, value in enumerate(allowed):
+            yield from _constant((*loc, n), value, "text", spec)
+
+
+def _both(one: ScaleSpec, other: ScaleSpec) -> bool:
+    """Tell whether two scales may give the same number to one context at one time."""
+    if one.gives != other.gives:
+        return False
+    for name in one.applies_to.keys() & other.applies_to.keys():
+        if not set(one.applies_to[name]) & set(other.applies_to[name]):
+            return False
+    ends = (one.in_force_until or date.max, other.in_force_until or date.max)
+    return max(one.in_force_from, other.in_force_from) < min(ends)
 
 
 def _rule(pack: Definition, i: int, rule: Rule) -> Iterator[Problem]:

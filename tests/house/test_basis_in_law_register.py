@@ -36,9 +36,15 @@ def test_every_basis_of_a_matter_covers_the_matters_span() -> None:
     assert [one for one in named if one[1]] == []
 
 
+def resting(pack: Path) -> list[dict[str, Any]]:
+    """Return all that rests on an article in a pack: its rules and its scales."""
+    whole = yaml.safe_load(pack.read_text(encoding="utf-8"))
+    return [*whole["rules"], *whole.get("scales", [])]
+
+
 @pytest.mark.parametrize("pack", PACKS, ids=[pack.stem for pack in PACKS])
 def test_every_basis_of_a_rule_covers_the_rules_span(pack: Path) -> None:
-    rules: list[dict[str, Any]] = yaml.safe_load(pack.read_text(encoding="utf-8"))["rules"]
+    rules = resting(pack)
     named = [
         (rule["id"], wrong(rule["basis"], rule["in_force_from"], rule.get("in_force_until")))
         for rule in rules
@@ -52,7 +58,7 @@ def test_a_rule_on_an_unverified_article_says_so() -> None:
     silent = [
         f"{pack.stem} {rule['id']}"
         for pack in PACKS
-        for rule in yaml.safe_load(pack.read_text(encoding="utf-8"))["rules"]
+        for rule in resting(pack)
         if rule["basis"] in CATALOGUE.law
         and not CATALOGUE.law[rule["basis"]].verified
         and rule.get("verified", True)

@@ -104,8 +104,9 @@ def test_the_shipped_packs_pass_every_check_by_twin_and_by_engine() -> None:
     assert check(PACKS) == []
 
 
-def test_the_readme_names_every_field_and_outcome(shipped: dict[str, Pack]) -> None:
-    text = (PACKS.parent / "README.md").read_text()
+def test_the_pages_on_packs_name_every_field_and_outcome(shipped: dict[str, Pack]) -> None:
+    pages = (PACKS.parent / "README.md", PACKS.parents[1] / "docs/standards.md")
+    text = "".join(page.read_text("utf-8") for page in pages)
     names = {
         name
         for pack in shipped.values()
