@@ -114,6 +114,12 @@ class Planner:
         """
         return approval.timers_of(state, clock, self._calendar(state.plan.calendar))
 
+    def cards(
+        self, state: CaseState, clock: Sequence[ClockEvent], at: datetime
+    ) -> tuple[Timer, ...]:
+        """Return the instants of the next cards as they are seen at `at`, or at the newest step."""
+        return self._card_timers(state, max(at, state.last_at or at), clock)
+
     def clock(self, walked: Walked) -> tuple[ClockEvent, ...]:
         """Return the clock events of the case up to its newest settled step."""
         if walked.clock is None:
@@ -315,7 +321,10 @@ class Planner:
         timers = self.timers(state, clock)
         if why is None and not (state.timers and approval.moved(state.timers, timers)):
             return state, ()
-        if why is None or (why.name == calendar.name and why.version != calendar.version):
+        rules = why is not None and why.kind == "rules"
+        if why is None or (
+            not rules and why.name == calendar.name and why.version != calendar.version
+        ):
             # Found here, or told before yet another version came into force.
             why = messages.Retimed(
                 cause=f"{calendar.name}@{calendar.version}",
@@ -324,7 +333,9 @@ class Planner:
                 version=calendar.version,
                 article=approval.WORKING_DAYS,
             )
-        at = state.last_at or approval.instant_of(state, command)
+        now = approval.instant_of(state, command)
+        # Cards by other rules are looked for from when those count; a calendar counts all along.
+        at = now if rules else state.last_at or now
         timers = (*timers, *self._card_timers(state, at, clock))
         events = approval.retimed(state, timers, why, at)
         return _folded(state, events), events

@@ -16,18 +16,21 @@ from sqlalchemy import Connection, Engine
 from temporalio import activity
 
 from activities.entries import STEP
-from activities.retiming import LookingAhead
+from activities.looking_ahead import Ahead
 from activities.sealing import Sealer
 from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
 from audit.outbox import record_many, recorded
 from cases import releases, retiming
 from cases.approval import WORKING_DAYS
+from cases.approval.articles import SUPERVISION
 from cases.database import reading
 from cases.messages import Command
-from cases.releases import Check, Release, ReleaseRefused
+from cases.releases import Proposal, Release, ReleaseRefused
 from cases.releasing import (
+    ASK_REVOCATION,
     BODIES,
-    RETIMED_KINDS,
+    LOOK_AHEAD,
+    REVOKE,
     AskRevocation,
     Gate,
     LookAhead,
@@ -38,14 +41,12 @@ from cases.releasing import (
     Sign,
     Unreadable,
     Withdraw,
+    moves_cases,
     order_digest,
     verbs_of,
 )
 from cases.retiming import Direction, Preview, RetimingCause
 from cases.settling import RuleForbids
-
-MOVES = "将变动的期限"
-"""Name of the check that tells the counts of the preview; it forbids nothing."""
 
 UNNAMED = "-"
 """Name of the stream of refusals that are about no known version."""
@@ -70,10 +71,10 @@ class Releasing:
         period: Callable[[Release], Period],
         now: Callable[[], datetime],
         activated: Callable[[], None],
-        ahead: LookingAhead,
+        ahead: Mapping[str, Ahead],
     ) -> None:
         """`gates` by kind; `period` reads from a version's text when it says that it counts;
-        `activated` is called after the commit of a signature; `ahead` makes previews."""
+        `activated` is called after the commit of a signature; `ahead` makes previews, by kind."""
         self._engine = engine
         self._sealer = sealer
         self._verify = verify
@@ -116,10 +117,10 @@ class Releasing:
             no = RuleForbids("unreadable", str(unreadable))
             return self._refuse(order.command, no, findings=unreadable.findings)
         made = None
-        if proposal.kind in RETIMED_KINDS and all(check.passed for check in proposal.gate):
-            made = self._ahead.preview(order.command.id, proposal, "apply")
-            check = Check(MOVES, True, (made.counts.words,))
-            proposal = replace(proposal, gate=(*proposal.gate, check))
+        ahead = self._ahead_of(proposal)
+        if ahead is not None and all(check.passed for check in proposal.gate):
+            made = ahead.preview(order.command.id, proposal, "apply")
+            proposal = replace(proposal, gate=(*proposal.gate, ahead.check(made)))
         at = self._now()
         with self._engine.begin() as connection:
             key = releases.release_id(proposal.kind, proposal.name, proposal.version)
@@ -130,15 +131,17 @@ class Releasing:
             kept = releases.propose(connection, proposal, order.command.actor.id, at)
             drafts = (self._entry(order.command, kept, at), self._gated(order.command, kept, at))
             record_many(connection, [(draft, ()) for draft in drafts])
-        return _with_preview(_answer(order.command, kept), made)
+        return self._with_preview(_answer(order.command, kept), kept, made)
 
     def _look_ahead(self, command: Command, known: Release, direction: Direction) -> ReleaseAnswer:
         """Make the preview anew. Changes nothing that counts, so it leaves no entry."""
         wanted = "proposed" if direction == "apply" else "active"
         if known.state != wanted:
             raise ReleaseRefused("nothing_to_see", "这个版本现在不能签署，也就没有将变动的期限")
-        return _with_preview(
-            _answer(command, known), self._ahead.preview(command.id, known, direction)
+        ahead = self._ahead_of(known)
+        assert ahead is not None  # `_admit` let no other in
+        return self._with_preview(
+            _answer(command, known), known, ahead.preview(command.id, known, direction)
         )
 
     def _taken(
@@ -150,27 +153,29 @@ class Releasing:
             raise ReleaseRefused(
                 "version_taken", f"{kept.name} 的 {kept.version} 版已经登记过；请换一个版本号"
             )
-        return _with_preview(
-            _answer(command, kept), retiming.newest(connection, kept.id, kept.digest, "apply")
-        )
+        newest = retiming.newest(connection, kept.id, kept.digest, "apply")
+        return self._with_preview(_answer(command, kept), kept, newest)
 
     def _change(self, command: Command, body: _Change) -> ReleaseAnswer:
         preview, at = self._looked_at(command, body), self._now()
         with self._engine.begin() as connection:
             known = releases.find(connection, command.case_id)
             if _settled(connection, command, _hand(known, body) == command.actor.id):
-                return _going(_answer(command, known), connection, known, body)
+                return self._going(_answer(command, known), connection, known, body)
             kept = self._changed(connection, command, body, known, at)
             drafts = [self._entry(command, kept, at, before=known.row_digest)]
             if preview is not None:
                 retiming.order(connection, preview.id, at)
                 drafts.append(self._previewed(command, kept, preview, at))
             record_many(connection, [(draft, ()) for draft in drafts])
-            answer = _going(_answer(command, kept), connection, kept, body)
+            answer = self._going(_answer(command, kept), connection, kept, body)
         self._activated()
         if isinstance(body, AskRevocation):
             # Whoever is asked to agree must see what would move back.
-            answer = _with_preview(answer, self._ahead.preview(command.id, kept, "revert"))
+            ahead = self._ahead_of(kept)
+            assert ahead is not None  # nothing else can be revoked
+            made = ahead.preview(command.id, kept, "revert")
+            answer = self._with_preview(answer, kept, made)
         return answer
 
     def _changed(
@@ -194,11 +199,12 @@ class Releasing:
         """Return the preview that this signature is on; None where none is needed.
 
         Raises `ReleaseRefused` where the signer has not seen the newest, or another calendar has
-        come into force since it was made.
+        come into force since it was made. Rules signed without it get one as of now.
         """
         with reading(self._engine) as connection:
             known = releases.find(connection, command.case_id)
-            if known.kind not in RETIMED_KINDS or not isinstance(body, Sign | Revoke):
+            ahead = self._ahead_of(known)
+            if ahead is None or not isinstance(body, Sign | Revoke):
                 return None
             if recorded(connection, entry_id(command.id, STEP)) is not None:
                 return None  # an earlier attempt has committed
@@ -206,15 +212,59 @@ class Releasing:
             preview = retiming.newest(connection, known.id, known.digest, direction)
         if (known.signed_by and direction == "apply") or not known.passed:
             return None  # the register says its own no
+        if not ahead.insists and not body.preview:
+            if preview is None or not ahead.is_current(preview, known):
+                preview = ahead.preview(command.id, known, direction)
+            return preview
         if preview is None or body.preview != preview.digest:
             raise ReleaseRefused(
                 "preview_stale", "签署前须先看将变动的期限：所看的清单不是最新的，请重新查看"
             )
-        if not self._ahead.is_current(preview, known):
+        if not ahead.is_current(preview, known):
+            what = "规则" if known.kind == "rules" else "日历"
             raise ReleaseRefused(
-                "preview_stale", "预览之后现行日历已经变了，请重新预览并查看将变动的期限"
+                "preview_stale", f"预览之后现行{what}已经变了，请重新预览并查看将变动的期限"
             )
         return preview
+
+    def _ahead_of(self, one: Proposal | Release) -> Ahead | None:
+        """Return what makes previews of a version; None: it moves nothing in open cases."""
+        return self._ahead[one.kind] if moves_cases(one.kind, one.name) else None
+
+    def _with_preview(
+        self, answer: ReleaseAnswer, kept: Release, preview: Preview | None
+    ) -> ReleaseAnswer:
+        ahead = self._ahead_of(kept)
+        if preview is None or ahead is None:
+            return answer
+        return answer.model_copy(update={"preview": preview.digest, "moves": ahead.words(preview)})
+
+    def _going(
+        self, answer: ReleaseAnswer, connection: Connection, kept: Release, body: _Change
+    ) -> ReleaseAnswer:
+        """Return the answer with what the order has set going, the same for every attempt."""
+        if not isinstance(body, Sign | Revoke):
+            return answer
+        direction: Direction = "apply" if isinstance(body, Sign) else "revert"
+        preview = retiming.ordered(connection, kept.id, direction)
+        at = kept.in_force_from if direction == "apply" else kept.revoked_at
+        if preview is None or at is None:
+            return answer
+        cause = RetimingCause(
+            id=answer.command_id,
+            kind="rules" if kept.kind == "rules" else "calendar",
+            release=kept.id,
+            preview=preview.id,
+            name=preview.name,
+            version=preview.to_version,
+            calendars=preview.calendars,
+            first=preview.first,
+            at=at,
+            article=SUPERVISION if kept.kind == "rules" else WORKING_DAYS,
+            reason=kept.revoke_reason if direction == "revert" else "",
+        )
+        going = answer.model_copy(update={"retiming": cause})
+        return self._with_preview(going, kept, preview)
 
     def _in_force(self, body: Sign, known: Release, at: datetime) -> Period:
         own, until = self._period(known)
@@ -237,6 +287,14 @@ class Releasing:
         act = verbs.warranted.get(command.verb)
         if act is None or kind not in self._gates:
             raise RuleForbids("wrong_verb", f"不能对「{kind}」类版本这样办理", "", "verb")
+        looks = command.verb in (LOOK_AHEAD, ASK_REVOCATION, REVOKE)
+        if looks and known is not None and self._ahead_of(known) is None:
+            raise RuleForbids(
+                "wrong_verb",
+                "在办件沿用收件时的规则，这类规则不预览、不撤销；请另提新版本",
+                "",
+                "verb",
+            )
         fault = self._verify(command, order.admitted_at, verbs.object_type, act)
         if fault is not None:
             raise fault
@@ -308,9 +366,13 @@ class Releasing:
             id=entry_id(command.id, "preview"),
             act="release_previewed",
             obj=What("retiming", preview.id, versions, preview.digest),
-            why=preview.counts.words,
+            why=self._said(kept, preview),
             after=None,
         )
+
+    def _said(self, kept: Release, preview: Preview) -> str:
+        ahead = self._ahead_of(kept)
+        return preview.counts.words if ahead is None else ahead.words(preview)
 
     def _gated(self, command: Command, kept: Release, at: datetime) -> EntryDraft:
         """Return the entry of what the gate found."""
@@ -381,40 +443,6 @@ def _hand(known: Release, body: _Change) -> str:
             return known.revoked_by
         case _:
             assert_never(body)
-
-
-def _with_preview(answer: ReleaseAnswer, preview: Preview | None) -> ReleaseAnswer:
-    if preview is None:
-        return answer
-    return answer.model_copy(update={"preview": preview.digest, "moves": preview.counts.words})
-
-
-def _going(
-    answer: ReleaseAnswer, connection: Connection, kept: Release, body: _Change
-) -> ReleaseAnswer:
-    """Return the answer with what the order has set going, the same for every attempt."""
-    if kept.kind not in RETIMED_KINDS or not isinstance(body, Sign | Revoke):
-        return answer
-    direction: Direction = "apply" if isinstance(body, Sign) else "revert"
-    preview = retiming.ordered(connection, kept.id, direction)
-    at = kept.in_force_from if direction == "apply" else kept.revoked_at
-    if preview is None or at is None:
-        return answer
-    cause = RetimingCause(
-        id=answer.command_id,
-        release=kept.id,
-        preview=preview.id,
-        name=preview.name,
-        version=preview.to_version,
-        calendars=preview.calendars,
-        first=preview.first,
-        at=at,
-        article=WORKING_DAYS,
-        reason=kept.revoke_reason if direction == "revert" else "",
-    )
-    return answer.model_copy(
-        update={"retiming": cause, "preview": preview.digest, "moves": preview.counts.words}
-    )
 
 
 def _settled(connection: Connection, command: Command, mine: bool) -> bool:

@@ -1,39 +1,28 @@
-"""Looking ahead at what another calendar would move, and telling the cases that it has moved.
+"""Telling the open cases that another calendar, or other rules that give cards, count now.
 
-A preview is made before anybody signs and stands in rows, so that a signer sees exactly what is
-signed. `retime` is the activity behind a signature: it looks for open cases whose instants are
-still the old ones and signals each; a case derives its own instants and has its own entry.
+`retime` is the activity behind a signature: it looks for open cases whose instants are still the
+old ones and signals each; a case derives its own instants and has its own entry.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
-from uuid import uuid5
 
 from sqlalchemy import Engine
 from temporalio import activity
 
 from audit.entry import EntryDraft, What, Where, Who, entry_id
 from audit.outbox import record
-from cases import clock_check, retiming
+from cases import approval, clock_check, retiming
 from cases.database import reading
-from cases.messages import NAMESPACE, Frozen, Retimed
+from cases.messages import Frozen, Retimed
 from cases.orders import Retime
-from cases.releases import Proposal, Release, release_id
-from cases.retiming import (
-    Counts,
-    Digest,
-    Direction,
-    MovedDeadline,
-    Preview,
-    RetimingCause,
-    Seen,
-    moves_of,
-)
+from cases.retiming import RetimingCause, Seen, moves_by
+from cases.state import Timer
 from catalogue.working_days import Calendar
 
 TOLD_PER_SECOND = 40
@@ -42,95 +31,6 @@ A city of 100,000 open cases is through in three quarters of an hour."""
 AT_ONCE = 10
 """Signals under way at a time."""
 AWAY_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The calendars before and after a version counts, or ceases to."""
-
-    name: str
-    before: Mapping[str, Calendar]
-    after: Mapping[str, Calendar]
-    calendars: tuple[str, ...]
-    """Names of those that differ."""
-    first: date | None
-    """The earliest day on which one of them does."""
-
-    def version(self, which: Mapping[str, Calendar]) -> str:
-        """Return what the released calendar is called on one side; empty: it is not there."""
-        return which[self.name].version if self.name in which else ""
-
-
-class Changes(Protocol):
-    """What the calendars would be, as the worker knows it from the register."""
-
-    def __call__(self, one: Proposal | Release, direction: Direction) -> Change: ...
-
-
-@dataclass(frozen=True, slots=True)
-class LookingAhead:
-    """Makes previews. Blocking; safe in any number of threads."""
-
-    engine: Engine
-    changes: Changes
-    now: Callable[[], datetime]
-
-    def preview(self, command_id: str, one: Proposal | Release, direction: Direction) -> Preview:
-        """Look at every open case that can be touched and keep what would move.
-
-        Commits by pages; a preview that was not finished has no digest and cannot be signed. Made
-        again under the same command id it replaces itself.
-        """
-        change = self.changes(one, direction)
-        empty = Preview(
-            id=str(uuid5(NAMESPACE, f"retiming\n{command_id}")),
-            release_id=one.id if isinstance(one, Release)
-            else release_id(one.kind, one.name, one.version),
-            release_digest=one.digest,
-            direction=direction,
-            name=change.name,
-            from_version=change.version(change.before),
-            to_version=change.version(change.after),
-            calendars=change.calendars,
-            first=change.first,
-            made_at=self.now(),
-            digest="",
-            counts=Counts(),
-        )  # fmt: skip
-        with self.engine.begin() as connection:
-            retiming.begin(connection, empty)
-        made = self._filled(empty, change)
-        with self.engine.begin() as connection:
-            retiming.complete(connection, made)
-        return made
-
-    def is_current(self, preview: Preview, one: Release) -> bool:
-        """Tell whether the calendars are still those between which the preview compared."""
-        change = self.changes(one, preview.direction)
-        said = (change.version(change.before), change.version(change.after), change.calendars)
-        return said == (preview.from_version, preview.to_version, preview.calendars)
-
-    def _filled(self, empty: Preview, change: Change) -> Preview:
-        counts = Counts()
-        digest = Digest(
-            empty.release_id, empty.release_digest, empty.direction,
-            empty.from_version, empty.to_version,
-        )  # fmt: skip
-        with reading(self.engine) as connection:
-            counts.open_cases = retiming.count_open(connection, change.calendars)
-
-        def keep(found: list[MovedDeadline]) -> None:
-            with self.engine.begin() as connection:
-                retiming.put(connection, empty.id, counts.deadlines, found)
-            if activity.in_activity():
-                activity.heartbeat(counts.looked_at)
-
-        for one in retiming.moved_deadlines(
-            self.engine, change.calendars, change.first, change.after, counts, keep
-        ):
-            digest.add(one)
-            counts.add(one, empty.made_at)
-        return replace(empty, digest=digest.hex(), counts=counts)
 
 
 # --- telling the cases ---------------------------------------------------------------------------
@@ -174,19 +74,44 @@ Signal = Callable[[str, Retime], Awaitable[bool]]
 """Tell a case's workflow; False where it does not run now. Raises when Temporal is away."""
 
 
+class CardsNow(Protocol):
+    """The forecast of cards by the rules in force, read anew."""
+
+    def version(self) -> str:
+        """Return the version in force at this moment; empty: there is none."""
+        ...
+
+    def cards(self, seen: Seen, at: datetime) -> Sequence[Timer]:
+        """Return the next cards of a case, as a step of it at that instant would find them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A walk over cases, and what has moved in each."""
+
+    pages: Iterator[list[Seen]]
+    moved: Callable[[Seen], Sequence[approval.Move]]
+
+    def stale(self, page: list[Seen]) -> list[Seen]:
+        return [seen for seen in page if self.moved(seen)]
+
+
 class Retiming:
-    """Tells open cases that another calendar counts. One per worker process."""
+    """Tells open cases that another calendar counts, or other rules. One per worker process."""
 
     def __init__(
         self,
         engine: Engine,
         calendars: Callable[[], Mapping[str, Calendar]],
+        cards: CardsNow,
         signal: Signal,
         now: Callable[[], datetime],
     ) -> None:
         """`calendars` looks at the register anew, and returns what is in force."""
         self._engine = engine
         self._calendars = calendars
+        self._cards = cards
         self._signal = signal
         self._now = now
 
@@ -203,14 +128,11 @@ class Retiming:
             return RetimeFound()
         details = activity.info().heartbeat_details
         progress = _Progress.model_validate(details[0]) if details else _Progress()
-        calendars = await asyncio.to_thread(self._calendars)
-        if _is_overtaken(order.cause, calendars):
+        look = await asyncio.to_thread(self._look, order.cause, progress.cursor)
+        if look is None:
             return RetimeFound(overtaken=True)
-        pages = retiming.open_cases(
-            self._engine, order.cause.calendars, order.cause.first, progress.cursor
-        )
-        while page := await asyncio.to_thread(next, pages, None):
-            stale = [seen for seen in page if self._is_stale(seen, calendars)]
+        while page := await asyncio.to_thread(next, look.pages, None):
+            stale = await asyncio.to_thread(look.stale, page)
             away = await self._tell(order.cause, stale)
             progress = _Progress(
                 cursor=page[-1].case_id,
@@ -227,9 +149,23 @@ class Retiming:
             away_cases=progress.away[:AWAY_SHOWN],
         )
 
-    def _is_stale(self, seen: Seen, calendars: Mapping[str, Calendar]) -> bool:
-        calendar = calendars.get(seen.state.plan.calendar)
-        return calendar is not None and bool(moves_of(seen, calendar))
+    def _look(self, cause: RetimingCause, cursor: str) -> _Look | None:
+        """Return where to look and what has moved there; None: another version counts meanwhile."""
+        if cause.kind == "rules":
+            if self._cards.version() != cause.version:
+                return None
+            pages = retiming.all_open_cases(self._engine, cursor)
+
+            def moved(seen: Seen) -> Sequence[approval.Move]:
+                return approval.moved_cards(seen.state, self._cards.cards(seen, cause.at))
+
+            return _Look(pages, moved)
+        calendars = self._calendars()
+        known = calendars.get(cause.name)
+        if known is not None and known.version != cause.version:
+            return None
+        pages = retiming.open_cases(self._engine, cause.calendars, cause.first, cursor)
+        return _Look(pages, moves_by(calendars))
 
     async def _tell(self, cause: RetimingCause, stale: list[Seen]) -> list[str]:
         """Signal each case, not too many in a second; return those whose workflow is away."""
@@ -305,12 +241,7 @@ class Retiming:
             who=Who("system", "system"),
             act="release_retimed",
             obj=What("retiming", cause.preview or cause.id, cause.version),
-            why=f"已通知 {order.told} 件重算期限"
+            why=f"已通知 {order.told} 件重算{'监察牌' if cause.kind == 'rules' else '期限'}"
             + ("，其后改以他版为准" if order.overtaken else ""),
             where=Where(svc="worker"),
         )
-
-
-def _is_overtaken(cause: RetimingCause, calendars: Mapping[str, Calendar]) -> bool:
-    known = calendars.get(cause.name)
-    return cause.kind == "calendar" and known is not None and known.version != cause.version

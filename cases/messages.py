@@ -513,7 +513,7 @@ class CheckAfterwards(Frozen):
 class Retimed(Frozen):
     """What instants are counted by has changed: they are derived again. Ordered by `system` only.
 
-    `kind` says what has changed: a calendar, or later a rule that moves instants.
+    `kind` says what has changed: a calendar, or the rules that give cards.
     """
 
     cause: str

@@ -41,7 +41,8 @@ class Sign(Frozen):
     in_force_from: AwareDatetime | None = None
     retroactive: bool = False
     preview: str = ""
-    """Digest of the list of what would move, as the signer saw it; for a calendar."""
+    """Digest of the list of what would move, as the signer saw it. A calendar insists on it; where
+    rules are signed without, the list is made anew and the entry has its digest."""
 
 
 class LookAhead(Frozen):
@@ -85,8 +86,15 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
 )
 """Verb → body. A policy's three have names of their own, because other people may do them."""
 
-RETIMED_KINDS = frozenset({"calendar"})
-"""Kinds whose versions move instants of open cases: signed on a preview, and can be revoked."""
+RETIMED_KINDS = frozenset({"calendar", "rules"})
+"""Kinds of which some versions move instants of open cases: signed on a preview, and revocable."""
+CARD_RULES = "supervision"
+"""Id of the rule pack that gives cards: the only one that a case has not frozen at its filing."""
+
+
+def moves_cases(kind: str, name: str) -> bool:
+    """Whether another version of that name moves instants of cases that are open already."""
+    return kind == "calendar" or (kind == "rules" and name == CARD_RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +218,7 @@ __all__ = [
     "Sign",
     "Unreadable",
     "Withdraw",
+    "moves_cases",
     "new_object",
     "order_digest",
     "verb_of",

@@ -1,4 +1,5 @@
-"""Retiming: what another version of a calendar moves, whose it is, and which cases it has reached.
+"""Retiming: what another version of a calendar, or of the rules that give cards, moves, whose it
+is, and which cases it has reached.
 
 The instants are derived by the machine's own function (`approval.timers_of`) from the case's clock
 events, once by what is in force (they stand in the state) and once by what would be. Only cases are
@@ -10,13 +11,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Connection, Engine, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from cases import approval
 from cases.case_view import clock_event_of
@@ -24,6 +36,7 @@ from cases.database import reading
 from cases.messages import Frozen
 from cases.projection import json_text, packed, unpacked
 from cases.state import CaseState, ClockEvent, Timer
+from cases.supervision.names import CARD, parts_of
 from cases.tables import case, clock, clock_event, retiming, retiming_move, timer
 from cases.tables import state as state_table
 from catalogue.working_days import Calendar
@@ -47,10 +60,10 @@ class RetimingCause(Frozen):
     name: str
     version: str
     """What counts from `at` on."""
-    calendars: tuple[str, ...]
+    calendars: tuple[str, ...] = ()
     """Names of the calendars that are others now: the one released, and those that lie over it."""
-    first: date | None
-    """The earliest day on which they differ; None: nowhere."""
+    first: date | None = None
+    """The earliest day on which they differ; None: nowhere. Rules concern every open case."""
     at: datetime
     """Since when it counts."""
     article: str
@@ -111,6 +124,8 @@ class Counts:
     out_of_past: int = 0
     departments: dict[str, int] = field(default_factory=dict)
     """Department → its deadlines among them."""
+    added: int = 0
+    dropped: int = 0
 
     def add(self, one: MovedDeadline, now: datetime) -> None:
         """Count one deadline."""
@@ -119,7 +134,10 @@ class Counts:
         before, after = one.due_before, one.due_after
         self.firmed += one.provisional_before and not one.provisional_after
         self.loosened += one.provisional_after and not one.provisional_before
+        self.added += before is None
+        self.dropped += after is None
         if before is None or after is None or before == after:
+            self.into_past += before is None and after is not None and after <= now
             return
         self.moved += 1
         self.later += after > before
@@ -134,6 +152,15 @@ class Counts:
             f"在办 {self.open_cases} 件，涉及 {self.cases} 件 {self.deadlines} 个期限："
             f"推后 {self.later}，提前 {self.earlier}，由暂定转为确定 {self.firmed}，"
             f"转为暂定 {self.loosened}；即刻届满 {self.into_past}，不再届满 {self.out_of_past}"
+        )
+
+    @property
+    def card_words(self) -> str:
+        """The same of the cards of open cases."""
+        return (
+            f"在办 {self.open_cases} 件，涉及 {self.cases} 件 {self.deadlines} 张将发的监察牌："
+            f"新增 {self.added}，取消 {self.dropped}，推后 {self.later}，提前 {self.earlier}；"
+            f"其中即刻发出 {self.into_past}"
         )
 
 
@@ -168,6 +195,16 @@ class Preview:
 # --- what moves ----------------------------------------------------------------------------------
 
 
+def moves_by(calendars: Calendars) -> Callable[[Seen], tuple[approval.Move, ...]]:
+    """Return what tells the instants of a case that differ by these calendars."""
+
+    def moves(seen: Seen) -> tuple[approval.Move, ...]:
+        calendar = calendars.get(seen.state.plan.calendar)
+        return () if calendar is None else moves_of(seen, calendar)
+
+    return moves
+
+
 def moves_of(seen: Seen, calendar: Calendar) -> tuple[approval.Move, ...]:
     """Return the instants of a case that differ by this version of its calendar."""
     after = approval.timers_of(seen.state, seen.clock, calendar)
@@ -183,7 +220,7 @@ def deadlines_of(seen: Seen, moves: Sequence[approval.Move]) -> Iterator[MovedDe
         before, after = one.before, one.after
         if before and after and _said(before) == _said(after):
             continue  # only the hour of its 预警 moves
-        task = tasks.get(one.key)
+        task = tasks.get(_clock_of(one.key))
         yield MovedDeadline(
             case_id=seen.case_id,
             case_no=seen.case_no,
@@ -198,27 +235,29 @@ def deadlines_of(seen: Seen, moves: Sequence[approval.Move]) -> Iterator[MovedDe
         )
 
 
+def _clock_of(key: str) -> str:
+    """Return the clock of an instant: of a card, the one on which it is given."""
+    return parts_of(key)[0] if key.startswith(CARD) else key
+
+
 def _said(one: Timer) -> tuple[datetime, bool]:
     return one.due_at, one.provisional
 
 
 def moved_deadlines(
-    engine: Engine,
-    names: Sequence[str],
-    first: date | None,
-    after: Calendars,
+    pages: Iterable[list[Seen]],
+    moves: Callable[[Seen], Sequence[approval.Move]],
     counts: Counts,
     each_page: Callable[[list[MovedDeadline]], None] = lambda _: None,
 ) -> Iterator[MovedDeadline]:
-    """Yield every deadline that would move, case by case; `counts` learns of the cases.
+    """Yield every instant that would move, case by case; `counts` learns of the cases.
 
     `each_page` is called with what a page of cases has brought, before it is yielded.
     """
-    for page in open_cases(engine, names, first):
+    for page in pages:
         found: list[MovedDeadline] = []
         for seen in page:
-            calendar = after.get(seen.state.plan.calendar)
-            mine = [] if calendar is None else list(deadlines_of(seen, moves_of(seen, calendar)))
+            mine = list(deadlines_of(seen, moves(seen)))
             counts.cases += bool(mine)
             found += mine
         counts.looked_at += len(page)
@@ -259,19 +298,33 @@ def open_cases(
     """
     if first is None:
         return
+    # A day's end lies up to a day away from the same date in UTC, whatever the zone.
+    since = datetime.combine(first, time(), UTC) - timedelta(days=1)
+    touched = exists().where(timer.c.case_id == case.c.id, timer.c.due_at >= since)
+    yield from _pages(engine, and_(case.c.calendar.in_(calendars), touched), after)
+
+
+def all_open_cases(engine: Engine, after: str = "") -> Iterator[list[Seen]]:
+    """Yield every open case that supervision looks at, a page at a time."""
+    return _pages(engine, case.c.process == "approval", after)
+
+
+def _pages(engine: Engine, where: ColumnElement[bool], after: str) -> Iterator[list[Seen]]:
     last = after
     while True:
         with reading(engine) as connection:
-            page = _page(connection, calendars, first, last)
+            page = _page(connection, where, last)
         if not page:
             return
         yield page
         last = page[-1].case_id
 
 
-def count_open(connection: Connection, calendars: Sequence[str]) -> int:
-    """Return how many open cases count by these calendars."""
-    query = select(func.count()).where(case.c.calendar.in_(calendars), case.c.is_open)
+def count_open(connection: Connection, calendars: Sequence[str] | None = None) -> int:
+    """Return how many open cases there are, or count by these calendars."""
+    query = select(func.count()).select_from(case).where(case.c.is_open)
+    if calendars is not None:
+        query = query.where(case.c.calendar.in_(calendars))
     return connection.execute(query).scalar_one()
 
 
@@ -306,14 +359,11 @@ def is_open(connection: Connection, case_id: str) -> bool:
     return bool(connection.execute(query).scalar())
 
 
-def _page(connection: Connection, calendars: Sequence[str], first: date, last: str) -> list[Seen]:
-    # A day's end lies up to a day away from the same date in UTC, whatever the zone.
-    since = datetime.combine(first, time(), UTC) - timedelta(days=1)
-    touched = exists().where(timer.c.case_id == case.c.id, timer.c.due_at >= since)
+def _page(connection: Connection, where: ColumnElement[bool], last: str) -> list[Seen]:
     query = (
         select(case.c.id, case.c.case_no, state_table.c.seq, state_table.c.state)
         .join(state_table, state_table.c.case_id == case.c.id)
-        .where(case.c.id > last, case.c.calendar.in_(calendars), case.c.is_open, touched)
+        .where(case.c.id > last, case.c.is_open, where)
         .order_by(case.c.id)
         .limit(PAGE)
     )

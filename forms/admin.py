@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from starlette.responses import RedirectResponse, Response
 
-from cases.releasing import verbs_of
+from cases.releasing import moves_cases, verbs_of
 from forms.fields import Field, Form, Option, Wrong
 from forms.guard import Stop, Visit
 from forms.ports import AccountRow, Release, SignInRefused, Thing
@@ -56,6 +56,8 @@ class ReleasesPage(Page):
     may_propose: Annotated[bool, "May propose a version of some kind."]
     signable: Annotated[frozenset[str], "Ids that this person may sign: somebody else's proposals."]
     own: Annotated[frozenset[str], "Ids of this person's own proposals, which may be withdrawn."]
+    askable: Annotated[frozenset[str], "Ids of which this person may ask that they cease to count."]
+    revocable: Annotated[frozenset[str], "Ids of which this person may agree that they do."]
 
 
 # --- accounts ------------------------------------------------------------------------------------
@@ -194,8 +196,29 @@ async def _signable(visit: Visit, rows: Sequence[Release]) -> frozenset[str]:
     return frozenset(found)
 
 
+async def _revocable(
+    visit: Visit, rows: Sequence[Release]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the rules that give cards of which one may ask, or agree, that they count no more.
+
+    A calendar has its own page: there the list of what moves is read first.
+    """
+    askable: set[str] = set()
+    revocable: set[str] = set()
+    for one in rows:
+        if one.state != "active" or not moves_cases(one.kind, one.name) or one.kind == "calendar":
+            continue
+        act = "release_sign" if one.revoke_asked_by else "release_propose"
+        by = one.revoke_asked_by or one.proposed_by
+        thing = Thing("release", one.id, proposed_by=by)
+        if (await visit.ask(visit.ports.access.may, visit.actor, act, thing)).allowed:
+            (revocable if one.revoke_asked_by else askable).add(one.id)
+    return frozenset(askable), frozenset(revocable)
+
+
 async def _show_releases(visit: Visit, form: Form, status: int = 200) -> Response:
     rows = await visit.ask(visit.ports.releases.listing)
+    askable, revocable = await _revocable(visit, rows)
     page = ReleasesPage(
         title=visit.say(N_("版本发布")),
         releases=tuple(rows),
@@ -208,6 +231,8 @@ async def _show_releases(visit: Visit, form: Form, status: int = 200) -> Respons
             for one in rows
             if one.state in ("proposed", "blocked") and one.proposed_by == visit.actor.id
         ),
+        askable=askable,
+        revocable=revocable,
     )
     return await show(visit, page, status)
 

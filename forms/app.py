@@ -118,6 +118,8 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/calendar/{release}/look-ahead", calendar.look_ahead, methods=post),
         page("/calendar/{release}/ask-revocation", calendar.ask_revocation, methods=post),
         page("/calendar/{release}/revoke", calendar.revoke, methods=post),
+        page("/releases/{release}/ask-revocation", calendar.ask_revocation, methods=post),
+        page("/releases/{release}/revoke", calendar.revoke, methods=post),
         page("/releases", admin.releases, act="list", thing="release"),
         page(
             "/releases",

@@ -308,6 +308,8 @@ async def revoke(visit: Visit) -> Response:
 def _done(found: Release, refused: str) -> Response:
     if refused:
         raise Stop(409, refused, "not_done")
+    if found.kind != "calendar":
+        return RedirectResponse("/releases", 303)
     query = urlencode({"name": found.name, "version": found.id})
     return RedirectResponse(f"/calendar?{query}#v-{quote(found.id)}", 303)
 

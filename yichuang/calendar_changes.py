@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from activities.retiming import Change
+from activities.looking_ahead import Change
 from cases import releases
 from cases.database import reading
 from cases.releases import Proposal, Release

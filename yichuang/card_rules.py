@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from activities.supervising import Reach
 from cases.database import StoreUnwritable, reading
 from cases.holders import Holders, holders_of
+from cases.releasing import CARD_RULES
 from cases.rulings import Ruling
 from cases.web_tables import office_holder
 from catalogue.city import City
@@ -22,7 +23,7 @@ from rules.pack import Pack
 from yichuang.released import Released
 from yichuang.ruling import CityRules
 
-PACK = "supervision"
+PACK = CARD_RULES
 """Id of the rule pack that gives cards."""
 
 _log = logging.getLogger("yichuang.cards")
@@ -44,10 +45,7 @@ class CityCardRules:
         self, digest: str, context: Mapping[str, JsonValue], at: datetime
     ) -> Collection[tuple[str, str]]:
         """Return the rules that hold, by the twin. The pack has no derived fields: one round."""
-        pack = self.rules.pack(digest)
-        rules = pack.slice_at(at)
-        ids = plain_match(rules, {k: v for k, v in context.items() if v not in (None, [])})
-        return tuple((one.id, one.basis) for one in rules.rules if one.id in ids)
+        return held_by(self.rules.pack(digest), context, at)
 
     def reach(self, digest: str) -> Reach:
         """Return how far that version looks."""
@@ -57,6 +55,15 @@ class CityCardRules:
     def evaluate(self, digest: str, context: Mapping[str, object], at: datetime) -> Ruling:
         """Return the ruling of that version, by the engine."""
         return self.rules.evaluate(digest, context, at)
+
+
+def held_by(
+    pack: Pack, context: Mapping[str, JsonValue], at: datetime
+) -> tuple[tuple[str, str], ...]:
+    """Return the rules of a pack that hold, by the twin."""
+    rules = pack.slice_at(at)
+    ids = plain_match(rules, {k: v for k, v in context.items() if v not in (None, [])})
+    return tuple((one.id, one.basis) for one in rules.rules if one.id in ids)
 
 
 def reach_of(pack: Pack) -> Reach:

@@ -19,12 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from activities.alarming import Alarms
 from activities.announcing import Announcer
+from activities.looking_ahead import Ahead, CardsAhead, LookingAhead
 from activities.papers import Press
 from activities.planning import Planned, Planner, Verify, Walked
 from activities.press import DocumentPress
 from activities.releasing import Releasing
 from activities.releasing import Verify as VerifyOn
-from activities.retiming import LookingAhead, Retiming
+from activities.retiming import Retiming
 from activities.sealing import Sealer
 from activities.settle import Settlement
 from activities.supervising import Supervision
@@ -38,6 +39,7 @@ from rules.process import RulesProcess
 from yichuang import joining, roles, temporal
 from yichuang.calendar_changes import CalendarChanges
 from yichuang.calendar_watch import CalendarWatch
+from yichuang.card_changes import CityCardChanges
 from yichuang.card_rules import CityAddressees, CityCardRules
 from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
@@ -165,9 +167,14 @@ def workshop(
             alarms = Alarms(settings.city, f"{settings.address}/schemas")
             watch = CalendarWatch(cases, alarms, catalogue, _now)
             cards = CardWatch(cases, alarms, addressees, addressees.city, _now)
-            releasing = _releasing(settings, cases, sealer, released, watch)
+            forecasts = CityCardChanges(cases, planner, city_rules, released, addressees, _now)
+            ahead: Mapping[str, Ahead] = {
+                "calendar": LookingAhead(cases, CalendarChanges(cases, _now), _now),
+                "rules": CardsAhead(cases, forecasts, _now),
+            }
+            releasing = _releasing(settings, cases, sealer, released, watch, ahead)
             signals = CaseSignals()
-            retiming = Retiming(cases, _anew(released, catalogue), signals.retime, _now)
+            retiming = Retiming(cases, _anew(released, catalogue), forecasts, signals.retime, _now)
             yield Workshop(
                 settlement, releasing, rules, cases, watch, cards, alarms, retiming, signals
             )
@@ -198,6 +205,7 @@ def _releasing(
     sealer: Sealer,
     released: Released,
     watch: CalendarWatch,
+    ahead: Mapping[str, Ahead],
 ) -> Releasing:
     gates = Gates(released, joining.warrant_signer(settings, "worker"), _now)
 
@@ -213,7 +221,7 @@ def _releasing(
         lambda release: period(release, _now()),
         _now,
         activated,
-        LookingAhead(cases, CalendarChanges(cases, _now), _now),
+        ahead,
     )
 
 

@@ -105,9 +105,17 @@ def moved(before: Sequence[Timer], after: Sequence[Timer]) -> tuple[Move, ...]:
 
     Cards are no instants of the law: they follow from its clocks, and are looked for anew.
     """
-    old, new = (
-        {timer.key: timer for timer in timers if not timer.is_card} for timers in (before, after)
-    )
+    return _differing(*([one for one in timers if not one.is_card] for timers in (before, after)))
+
+
+def moved_cards(state: CaseState, after: Sequence[Timer]) -> tuple[Move, ...]:
+    """Return the cards that are forecast for another instant than the case waits for, by key."""
+    waited = [timer for timer in pending_timers(state) if timer.is_card]
+    return _differing(waited, [timer for timer in after if timer.is_card])
+
+
+def _differing(before: Sequence[Timer], after: Sequence[Timer]) -> tuple[Move, ...]:
+    old, new = ({timer.key: timer for timer in timers} for timers in (before, after))
     pairs = [Move(key, old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys())]
     return tuple(
         one
@@ -132,7 +140,9 @@ def retimed(
                 "provisional_before": one.before is not None and one.before.provisional,
                 "provisional_after": one.after is not None and one.after.provisional,
             }
-            for one in moved(state.timers, timers)
+            for one in (
+                moved_cards(state, timers) if why.kind == "rules" else moved(state.timers, timers)
+            )
         ]
     }
     return (

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from activities.retiming import Change, LookingAhead
+from activities.looking_ahead import Change, LookingAhead
 from cases import releases, retiming
 from cases.database import reading
 from cases.releases import Proposal, Release, ReleaseRefused

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete
 
 from activities.alarming import Alarms
-from activities.retiming import LookingAhead
+from activities.looking_ahead import LookingAhead
 from cases import releases
 from cases.alarms import Alarm
 from cases.releases import Proposal, Release

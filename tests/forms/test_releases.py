@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -59,3 +60,34 @@ def test_an_editor_proposes_no_policy_and_a_guard_no_matter(browser: Browsers) -
         visitor = browser(login)
         form = {"csrf": visitor.token("/releases"), "kind": kind, "text": "标识: x"}
         assert visitor.post("/releases", data=form).status_code == 403
+
+
+ASK, REVOKE = "/releases/one/ask-revocation", "/releases/one/revoke"
+
+
+def counting(town: Town, name: str, asked_by: str = "") -> None:
+    """Put a version of rules that two people have signed into the list."""
+    author = town.actor("editor").id
+    one = Release("one", "rules", name, "2026.2", "0" * 64, "active", author, PROPOSED, PROPOSED)
+    town.releases.releases[:] = [replace(one, signed_by="u:s", revoke_asked_by=asked_by)]
+
+
+def test_rules_that_give_cards_can_be_revoked_by_two_and_no_other_rules(
+    town: Town, browser: Browsers
+) -> None:
+    editor = browser("editor")
+    counting(town, "routing")
+    assert ASK not in editor.get("/releases").text
+    counting(town, "supervision")
+    assert ASK in editor.get("/releases").text
+    assert ASK not in browser("signer").get("/releases").text
+    counting(town, "supervision", asked_by=town.actor("editor").id)
+    assert REVOKE in browser("signer").get("/releases").text
+    assert not {ASK, REVOKE} & set(editor.get("/releases").text.split('"'))
+
+
+def test_a_revocation_without_reasons_is_not_asked_for(town: Town, browser: Browsers) -> None:
+    counting(town, "supervision")
+    editor = browser("editor")
+    token = editor.token("/releases")
+    assert editor.post(ASK, data={"csrf": token, "reason": " "}).status_code == 422

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cases.database import StoreUnwritable, open_engine, reading
-from cases.retiming import Counts, count_open, moved_deadlines
+from cases.retiming import Counts, count_open, moved_deadlines, moves_by, open_cases
 from catalogue.calendar_file import CalendarFile, written
 from catalogue.holiday_cn import Notice, NotMerged, read_notices, with_changes, with_notices
 from catalogue.marks import Fault
@@ -226,7 +226,8 @@ def _preview(args: argparse.Namespace, settings: Settings, texts: Any) -> int:
     try:
         with reading(engine) as connection:
             counts.open_cases = count_open(connection, differing.calendars)
-        for one in moved_deadlines(engine, differing.calendars, differing.first, after, counts):
+        pages = open_cases(engine, differing.calendars, differing.first)
+        for one in moved_deadlines(pages, moves_by(after), counts):
             counts.add(one, at)
             shown += 1
             if shown <= args.limit:
