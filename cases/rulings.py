@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class Fired(BaseModel):
@@ -35,3 +35,5 @@ class Ruling(BaseModel):
     context: dict[str, JsonValue]
     fired: tuple[Fired, ...] = ()
     outcome: dict[str, JsonValue] = {}
+    cleared: tuple[str, ...] = Field(default=(), exclude_if=lambda cleared: not cleared)
+    """Rules whose alarm, where one stands, has its end in this context; not written when empty."""

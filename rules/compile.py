@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from rules.model import All, AnyOf, Condition, Leaf, Not, Rule
+from rules.model import CLEAR, All, AnyOf, Condition, Leaf, Not, Rule
+from rules.strict import surely_not
 
 BUDGET = 56
 """Branches that may be true at once in one shard; the engine's stack holds 64 (`events.c:18`)."""
@@ -207,22 +208,48 @@ def _leaf_size(leaf: Leaf, positive: bool) -> Size:
     return Size(1, count + (0 if leaf.op in ("exists", "missing") else 1), groups)
 
 
-def rule_json(rule: Rule) -> Json:
-    """Return the rule in the wrapper whose anchor keeps it off the engine's own state fact."""
-    return {"pri": rule.priority, "all": [{"m": {"$and": [{"k": 1}, body(rule.when)]}}]}
+@dataclass(frozen=True)
+class Pattern:
+    """What the engine is asked of one name: a rule, or what ends its alarm (`CLEAR`)."""
+
+    name: str
+    priority: int
+    gates: tuple[Leaf, ...]
+    """`applies_to`, side by side with the anchor: what is first compared cuts off most."""
+    condition: Condition
+
+    @property
+    def whole(self) -> Condition:
+        """Gates and condition as one."""
+        return All(all=(*self.gates, self.condition)) if self.gates else self.condition
+
+    @property
+    def json(self) -> Json:
+        """The rule in the wrapper whose anchor keeps it off the engine's own state fact."""
+        parts = [{"k": 1}, *map(body, self.gates), body(self.condition)]
+        return {"pri": self.priority, "all": [{"m": {"$and": parts}}]}
+
+
+def patterns(rule: Rule) -> tuple[Pattern, ...]:
+    """Return what the engine is asked of a rule: when it holds and, of an alarm, what ends it."""
+    when = Pattern(rule.id, rule.priority, rule.gates, rule.when)
+    if rule.alarm is None:
+        return (when,)
+    clear = rule.alarm.clear or surely_not(rule.when)
+    return when, Pattern(rule.id + CLEAR, rule.priority, rule.gates, clear)
 
 
 def shards(rules: Iterable[Rule]) -> tuple[str, ...]:
     """Return the rule sets, as JSON texts, that together hold all rules, each within bounds."""
     texts: list[str] = []
-    held: list[Rule] = []
+    held: list[Pattern] = []
     branches = leaves = 0
-    for rule in rules:
-        cost = size(rule.when)
+    for pattern in (pattern for rule in rules for pattern in patterns(rule)):
+        cost = size(pattern.whole)
         if held and (branches + cost.branches > BUDGET or leaves + cost.leaves > LEAVES):
             texts.append(_shard(held))
             held, branches, leaves = [], 0, 0
-        held.append(rule)
+        held.append(pattern)
         branches += cost.branches
         leaves += cost.leaves
     if held:
@@ -230,5 +257,5 @@ def shards(rules: Iterable[Rule]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _shard(rules: Sequence[Rule]) -> str:
-    return engine_text({rule.id: rule_json(rule) for rule in rules})
+def _shard(held: Sequence[Pattern]) -> str:
+    return engine_text({pattern.name: pattern.json for pattern in held})

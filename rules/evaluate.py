@@ -13,7 +13,7 @@ from typing import Any, Literal, assert_never
 from pydantic import JsonValue
 
 from cases.rulings import Fired, Ruling
-from rules.model import AT, Rule
+from rules.model import AT, CLEAR, Rule
 from rules.pack import Pack, Slice, said
 from rules.plain import Fact
 
@@ -21,7 +21,8 @@ MAX_ROUNDS = 5
 """Rounds in which derived fields must settle (reference page on durable_rules §8, item 2)."""
 
 Match = Callable[[Slice, Fact], Container[str]]
-"""Given the rules in force and a fact, the ids of those that hold."""
+"""Given the rules in force and a fact, the ids of those that hold, and id + `CLEAR` of each whose
+alarm would end."""
 
 
 class NoRuling(ValueError):
@@ -33,10 +34,8 @@ class NoFixpoint(RuntimeError):
 
 
 def plain_match(rules: Slice, fact: Fact) -> Container[str]:
-    """Return the ids of the rules that hold, by the plain-Python twin."""
-    return {
-        rule.id for rule, holds in zip(rules.rules, rules.predicates, strict=True) if holds(fact)
-    }
+    """Return the names of what holds, by the plain-Python twin."""
+    return {name for name, holds in rules.patterns if holds(fact)}
 
 
 def evaluate(
@@ -78,6 +77,7 @@ def evaluate(
         context={**given, AT: at.astimezone(UTC).isoformat()},
         fired=fired,
         outcome=outcome,
+        cleared=tuple(rule.id for rule in rules.rules if rule.id + CLEAR in held),
     )
 
 

@@ -23,6 +23,9 @@ Op = Literal[
     "eq", "ne", "gt", "gte", "lt", "lte", "between", "in", "exists", "missing",
     "any_item", "all_items",
 ]  # fmt: skip
+Subject = Literal["case", "reading", "incident", "payment", "project"]
+ALARMING: frozenset[Subject] = frozenset({"reading", "incident"})
+"""Subjects about which rules may raise alarms."""
 Scalar = str | int | float | bool
 Value = Scalar | list[str] | list[int | float]
 """One value of a context field; a list has items of one type."""
@@ -122,6 +125,10 @@ Condition = Annotated[
 ]
 
 
+CLEAR = "~clear"
+"""Ends the name under which the engine knows what ends a rule's alarm; no rule id has a tilde."""
+
+
 def leaves(condition: Condition) -> Iterator[Leaf]:
     """Yield every comparison of a condition."""
     match condition:
@@ -150,6 +157,23 @@ class Example(_Frozen):
     """What the whole pack must answer at least."""
 
 
+class Alarm(_Frozen):
+    """What makes a rule raise an alarm, and what ends it. Durations are ISO 8601, by event time."""
+
+    key: tuple[str, ...] = Field(min_length=1)
+    """Fields of the context that tell one alarm from another: the same values, the same alarm."""
+    hold: str = "PT0S"
+    """The rule has to hold so long, without a break, before the alarm is raised."""
+    clear: Condition | None = None
+    """What ends the alarm; absent: `when` is false beyond doubt (`rules.strict`)."""
+    clear_hold: str = "PT0S"
+    """`clear` has to hold so long, without a break, before the alarm ends."""
+    precedence_group: str = ""
+    """Of the alarms of one group and key only the highest level stands; empty: the rule alone."""
+    forecast: bool = False
+    """True: the rule is about forecast readings; the observed ones are not asked."""
+
+
 class Rule(_Frozen):
     """One rule: when it holds, what it sets, and the article it rests on."""
 
@@ -162,13 +186,32 @@ class Rule(_Frozen):
     """The first day on which it no longer holds; absent: still in force."""
     priority: int = 500
     """0 … 1000, lower first."""
+    applies_to: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+    """Field → the values for which the rule is meant; and-ed with `when`."""
     when: Condition
     then: dict[str, JsonValue] = Field(default_factory=dict)
     """Outcome key → constant, or `{field: name}` for the value of a field of the context."""
     examples: tuple[Example, ...]
+    alarm: Alarm | None = None
+    """Only in packs about readings or incidents."""
     verified: bool = True
     """False: the text of the article has not been checked against its official publication."""
     note: str = ""
+
+    @cached_property
+    def gates(self) -> tuple[Leaf, ...]:
+        """`applies_to` as conditions; a missing field is none of the values."""
+        return tuple(
+            Leaf(field=name, op="eq", value=values[0])
+            if len(values) == 1
+            else Leaf(field=name, op="in", value=list(values))
+            for name, values in self.applies_to.items()
+        )
+
+    @cached_property
+    def condition(self) -> Condition:
+        """`applies_to` and `when`: all that has to be true."""
+        return All(all=(*self.gates, self.when)) if self.applies_to else self.when
 
 
 class ScaleSpec(_Frozen):
@@ -226,6 +269,8 @@ class Definition(_Frozen):
 
     pack: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")
     title: Title
+    subject: Subject = "case"
+    """What one context describes."""
     version: str = Field(pattern=r"^\d{4}\.\d+$")
     zone: str = "Asia/Shanghai"
     """Zone in which the effective dates begin."""
@@ -239,5 +284,6 @@ class Definition(_Frozen):
 All.model_rebuild()
 AnyOf.model_rebuild()
 Not.model_rebuild()
+Alarm.model_rebuild()
 Rule.model_rebuild()
 Definition.model_rebuild()

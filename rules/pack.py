@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import JsonValue
 
 from cases.rulings import Fired
-from rules.compile import shards
+from rules.compile import patterns, shards
 from rules.model import Definition, Rule, ScaleSpec, leaves
 from rules.plain import Predicate, predicate
 from rules.validate import Problem, context_faults, problems
@@ -60,6 +60,15 @@ class Slice:
             if scale.field in context and scale.applies(context)
         }
         return {name: index for name, index in read.items() if index is not None}
+
+    @cached_property
+    def patterns(self) -> tuple[tuple[str, Predicate], ...]:
+        """What is asked of a fact, by name: each rule, and what ends its alarm."""
+        clears = (pattern for rule in self.rules if rule.alarm for pattern in patterns(rule)[1:])
+        return (
+            *((rule.id, holds) for rule, holds in zip(self.rules, self.predicates, strict=True)),
+            *((pattern.name, predicate(pattern.whole)) for pattern in clears),
+        )
 
     @cached_property
     def fired(self) -> Mapping[str, Fired]:
@@ -137,7 +146,7 @@ class Pack:
         return Slice(
             f"{self.digest}:{number}",
             tuple(held),
-            tuple(predicate(rule.when) for rule in held),
+            tuple(predicate(rule.condition) for rule in held),
             tuple(s for s in self.definition.scales if day is not None and s.in_force(day)),
         )
 
@@ -155,7 +164,7 @@ class Pack:
         found = [
             value
             for rule in self.definition.rules
-            for leaf in leaves(rule.when)
+            for leaf in leaves(rule.condition)
             if leaf.field in fields
             for value in (leaf.value if isinstance(leaf.value, list) else [leaf.value])
             if isinstance(value, int | float) and not isinstance(value, bool)

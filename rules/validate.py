@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import JsonValue
 
-from rules.compile import BUDGET, LEAVES, size
+from rules.compile import BUDGET, LEAVES, patterns, size
 from rules.model import (
     AT,
     All,
@@ -34,6 +34,7 @@ from rules.model import (
 from rules.scales import point_faults
 from rules.shapes import Loc as Loc
 from rules.shapes import Problem as Problem
+from rules.validate_alarms import alarm_faults
 
 MAX_FIELDS = 200
 """The engine bears 251 properties in a message (error 302)."""
@@ -242,25 +243,56 @@ def _rule(pack: Definition, i: int, rule: Rule) -> Iterator[Problem]:
             f"规则 {rule.id} 缺少正例或反例",
             "至少写一个 holds: true 和一个 holds: false",
         )
-    found = list(_condition(pack, (*loc, "when"), rule.when, 1))
+    found = [*_reach(pack, (*loc, "applies_to"), rule), *_conditions(pack, loc, rule)]
     yield from found
     if not found:
-        yield from _cost((*loc, "when"), rule)
+        yield from _cost(loc, rule)
+    yield from alarm_faults(pack, (*loc, "alarm"), rule)
     for key, value in rule.then.items():
         yield from _then(pack, (*loc, "then", key), key, value)
     for n, example in enumerate(rule.examples):
         yield from _example(pack, (*loc, "examples", n), rule, example)
 
 
+def _reach(pack: Definition, loc: Loc, rule: Rule) -> Iterator[Problem]:
+    """Refuse an `applies_to` that the engine could not tell apart, or that is always false."""
+    for name, values in rule.applies_to.items():
+        where = (*loc, name)
+        field = pack.fields.get(name)
+        if field is None:
+            yield _unknown_field(pack, where, name)
+        elif field.type in ITEM:
+            yield Problem(where, f"{field.type} 字段 {name} 不能用于 applies_to", "写进 when")
+        elif not 0 < len(values) <= MAX_ITEMS:
+            yield Problem(where, f"{len(values)} 个值, 要 1 到 {MAX_ITEMS} 个", "写成 [a, b]")
+        elif len(set(values)) != len(values):
+            yield Problem(where, "applies_to 的值重复", "删去重复的值")
+        elif field.type == "boolean" and len(values) > 1:
+            yield Problem(where, "true 与 false 都适用", "只留一个值, 或用 when 写 exists")
+        else:
+            for n, value in enumerate(values):
+                yield from _constant((*where, n), value, field.type, field)
+
+
+def _conditions(pack: Definition, loc: Loc, rule: Rule) -> Iterator[Problem]:
+    yield from _condition(pack, (*loc, "when"), rule.when, 1)
+    if rule.alarm is not None and rule.alarm.clear is not None:
+        yield from _condition(pack, (*loc, "alarm", "clear"), rule.alarm.clear, 1)
+
+
 def _cost(loc: Loc, rule: Rule) -> Iterator[Problem]:
-    cost = size(rule.when)
     split = "拆成几条规则"
-    if cost.branches > BUDGET:
-        yield Problem(loc, f"同时可成立的分支 {cost.branches} 个, 最多 {BUDGET}", split)
-    if cost.leaves > LEAVES:
-        yield Problem(loc, f"比较 {cost.leaves} 个, 最多 {LEAVES}", split)
-    if cost.groups + 1 > MAX_GROUPS:
-        yield Problem(loc, f"all/any/not 展开后 {cost.groups + 1} 组, 最多 {MAX_GROUPS}", split)
+    for pattern in patterns(rule):
+        cost = size(pattern.whole)
+        # The wrapper is a group already; gates stand in it side by side.
+        groups = cost.groups if pattern.gates else cost.groups + 1
+        where: Loc = (*loc, "when") if pattern.name == rule.id else (*loc, "alarm")
+        if cost.branches > BUDGET:
+            yield Problem(where, f"同时可成立的分支 {cost.branches} 个, 最多 {BUDGET}", split)
+        if cost.leaves > LEAVES:
+            yield Problem(where, f"比较 {cost.leaves} 个, 最多 {LEAVES}", split)
+        if groups > MAX_GROUPS:
+            yield Problem(where, f"all/any/not 展开后 {groups} 组, 最多 {MAX_GROUPS}", split)
 
 
 def _condition(pack: Definition, loc: Loc, condition: Condition, depth: int) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,10 +71,17 @@ def pack_dict() -> Make:
 
 @pytest.fixture(scope="session")
 def pack_of() -> Callable[..., Pack]:
-    """A pack of conditions, one rule R0, R1, … each; sets `hit` to the ids that held."""
+    """A pack of conditions, one rule R0, R1, … each; sets `hit` to the ids that held.
 
-    def build(*whens: Any, **more: Any) -> Pack:
-        rules = [make_rule(n, when) for n, when in enumerate(whens)]
+    `each`: for each condition, what else its rule has (`applies_to`, `alarm`).
+    """
+
+    def build(*whens: Any, each: Sequence[dict[str, Any]] = (), **more: Any) -> Pack:
+        extras = [*each, *({} for _ in whens[len(each) :])]
+        rules = [
+            make_rule(n, when, **extra)
+            for n, (when, extra) in enumerate(zip(whens, extras, strict=True))
+        ]
         return Pack.of(Definition.model_validate(make_pack(rules, **more)))
 
     return build

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rules.evaluate import evaluate, plain_match
+from rules.model import CLEAR
 from rules.pack import ContextRefused, Pack, PackRefused
 from rules.process import RulesProcess
 
@@ -71,6 +72,21 @@ def condition(dice: Random, depth: int = 4) -> dict[str, Any]:
     return {shape: [condition(dice, depth - 1) for _ in range(dice.randint(1, 3))]}
 
 
+def extras(dice: Random) -> dict[str, Any]:
+    """What a rule may have beside `when`: values it is meant for, and an alarm with an end."""
+    made: dict[str, Any] = {}
+    if dice.random() < 0.4:
+        gates: dict[str, list[Any]] = {"open": [dice.random() < 0.5]}
+        gates["st"] = dice.sample(TEXTS, dice.randint(1, 6))
+        gates["pm"] = list(dict.fromkeys(dice.sample(NUMBERS, dice.randint(1, 6))))
+        names = dice.sample(sorted(gates), dice.randint(1, 3))
+        made["applies_to"] = {name: gates[name] for name in names}
+    if dice.random() < 0.5:
+        clear = {"clear": condition(dice, 3)} if dice.random() < 0.5 else {}
+        made["alarm"] = {"key": ["st"], **clear}
+    return made
+
+
 def context(dice: Random) -> dict[str, Any]:
     """Fields present three times in four; now and then one that is null or empty."""
     makers: dict[str, Callable[[], Any]] = {
@@ -94,7 +110,8 @@ def differences(
     return [
         (one, ruling.fired)
         for one, ruling in zip(contexts, rulings, strict=True)
-        if {fired.rule for fired in ruling.fired} != plain_match(rules, pack.admit(one))
+        if {*(fired.rule for fired in ruling.fired), *(rule + CLEAR for rule in ruling.cleared)}
+        != plain_match(rules, pack.admit(one))
     ]
 
 
@@ -111,7 +128,8 @@ def test_engine_and_twin_agree_on_a_random_rule(
 ) -> None:
     """Hypothesis rolls the dice here, so that a difference shrinks to a small one."""
     try:
-        pack = pack_of(condition(dice), condition(dice))
+        each = [extras(dice), extras(dice)]
+        pack = pack_of(condition(dice), condition(dice), each=each, subject="reading")
     except PackRefused:
         return
     assert differences(lasting, pack, [context(dice) for _ in range(12)], at) == []
@@ -122,19 +140,21 @@ def volume(build: Build, engine: RulesProcess, at: datetime, seed: int, packs: i
     dice = Random(seed)
     asked = 0
     for _ in range(packs):
-        whens = []
+        whens, each = [], []
         for _ in range(dice.randint(1, 25)):
-            when = condition(dice)
+            when, extra = condition(dice), extras(dice)
             try:
-                build(when)
+                build(when, each=[extra], subject="reading")
             except PackRefused:
                 continue
             whens.append(when)
+            each.append(extra)
         if not whens:
             continue
         contexts = [context(dice) for _ in range(60)]
-        assert differences(engine, build(*whens), contexts, at) == []
-        asked += len(whens) * len(contexts)
+        pack = build(*whens, each=each, subject="reading")
+        assert differences(engine, pack, contexts, at) == []
+        asked += len(pack.slice_at(at).patterns) * len(contexts)
     return asked
 
 
