@@ -115,6 +115,8 @@ def _sqlite(url: URL, read_only: bool) -> Engine:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        # REPLACE deletes; only so does it ask the triggers of DELETE.
+        connection.execute("PRAGMA recursive_triggers=ON")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
 

@@ -534,11 +534,26 @@ POSTGRESQL_APPEND_ONLY = (
         for name in APPEND_ONLY
     ),
 )
-"""A card cannot be made undone by whoever writes the store; the log binds it besides."""
+"""A card cannot be made undone by whoever writes the store; the log binds it besides, since whoever
+owns the table may drop the trigger."""
+
+SQLITE_NO_REPLACE = (
+    "CREATE TRIGGER card_no_replace BEFORE INSERT ON card "
+    "WHEN EXISTS (SELECT 1 FROM card WHERE number = NEW.number) "
+    "BEGIN SELECT RAISE(ABORT, 'card is append-only'); END",
+    "CREATE TRIGGER card_mark_no_replace BEFORE INSERT ON card_mark WHEN EXISTS "
+    "(SELECT 1 FROM card_mark WHERE case_id = NEW.case_id AND seq = NEW.seq AND n = NEW.n) "
+    "BEGIN SELECT RAISE(ABORT, 'card_mark is append-only'); END",
+)
+"""INSERT OR REPLACE deletes without asking the triggers of DELETE."""
+POSTGRESQL_ALWAYS = tuple(
+    f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {name}_append_only" for name in APPEND_ONLY
+)
+"""Else a session that says it replicates would pass by."""
 
 for _dialect, _statements in (
-    ("sqlite", SQLITE_APPEND_ONLY),
-    ("postgresql", POSTGRESQL_APPEND_ONLY),
+    ("sqlite", (*SQLITE_APPEND_ONLY, *SQLITE_NO_REPLACE)),
+    ("postgresql", (*POSTGRESQL_APPEND_ONLY, *POSTGRESQL_ALWAYS)),
 ):
     for _statement in _statements:
         event.listen(

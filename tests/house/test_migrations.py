@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 from cases.database import open_engine
 from yichuang.settings import STORES, Store
@@ -58,6 +59,17 @@ def test_the_log_of_a_migrated_store_is_append_only(tmp_path: Path) -> None:
             text("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
         ).scalars()
         assert list(triggers) == ["audit_entry_no_delete", "audit_entry_no_update"]
+
+
+def test_an_entry_of_the_log_is_not_replaced_through_our_own_engine(tmp_path: Path) -> None:
+    """REPLACE deletes without asking a trigger, unless the connection says otherwise."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'log.sqlite'}")
+    migrate(engine, "log")
+    into = "INTO audit_entry VALUES (1, 'e', 's', 1, x'00', "
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT {into} x'01')"))
+    with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(f"INSERT OR REPLACE {into} x'02')"))
 
 
 @pytest.fixture(scope="module")
