@@ -31,12 +31,11 @@ from cases.supervision import (
     parts_of,
     ruling_role,
 )
+from cases.supervision.hindsight import WATCHED
 from catalogue.clock_rules import ClockRule, Title
 from catalogue.matters import Limit
 from catalogue.working_days import Calendar
 
-WATCHED = frozenset({"promised", "statutory", "notice", "step", "delivery", "check"})
-"""Clocks of an office on which cards are given; those of the applicant are not its fault."""
 BEYOND_DAYS = 40
 """Days past the end over which cards are looked for, besides what the rules themselves name: the
 longest run of days off so far is nine (春节 2026)."""

@@ -1,0 +1,37 @@
+"""`yichuang rules ORDER`: rule packs checked, explained, simulated, activated.
+
+Each order is a module of yichuang/rule_orders/ with `HELP`, `add(parser)` and
+`run(args, settings)`, as a command of its own would be.
+"""
+
+import argparse
+import importlib
+import pkgutil
+from types import ModuleType
+
+from yichuang import rule_orders
+from yichuang.settings import Settings
+
+HELP = "规则：试运行、模拟与启用 (rule packs: simulate a version over the past, activate it)"
+
+
+def names() -> list[str]:
+    """Return the orders there are, in alphabetical order."""
+    return sorted(one.name for one in pkgutil.iter_modules(rule_orders.__path__))
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    orders = parser.add_subparsers(dest="order", required=True, metavar="ORDER")
+    for name in names():
+        order = _order(name)
+        order.add(orders.add_parser(name, help=order.HELP, description=order.HELP))
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Do what is asked; the order says what its exit codes mean."""
+    code: int = _order(args.order).run(args, settings)
+    return code
+
+
+def _order(name: str) -> ModuleType:
+    return importlib.import_module(f"yichuang.rule_orders.{name}")

@@ -1,0 +1,47 @@
+"""What a simulation stands on: the stores opened for reading, and the text as a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import yaml
+
+from cases.database import open_engine
+from cases.releases import Proposal
+from cases.releasing import Unreadable
+from yichuang import joining
+from yichuang.release_gates import Gates
+from yichuang.released import Released
+from yichuang.settings import Settings
+from yichuang.simulating import Past
+from yichuang.unsealing import opener
+
+
+@contextmanager
+def past_of(settings: Settings) -> Iterator[tuple[Past, Released]]:
+    """Open the stores for reading. Raises `StoreUnwritable`, `SettingMissing`, `KeyMissing`."""
+    cases = open_engine(settings.store_url("cases"), read_only=True)
+    keys = open_engine(settings.store_url("keys"), read_only=True)
+    try:
+        released = joining.released_of(settings, cases)
+        vault = joining.vault_of(settings, keys)
+        yield Past(cases, opener(vault), released, released.catalogue().calendars), released
+    finally:
+        cases.dispose()
+        keys.dispose()
+
+
+def proposal_of(released: Released, settings: Settings, text: str) -> Proposal:
+    """Return a rule pack's or a matter's YAML as the gate has it. Raises `Unreadable`."""
+    gates = Gates(released, joining.warrant_signer(settings, "worker"), lambda: datetime.now(UTC))
+    return gates.rules(text) if _is_pack(text) else gates.matter(text)
+
+
+def _is_pack(text: str) -> bool:
+    try:
+        whole = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as wrong:
+        raise Unreadable((f"不是 YAML：{wrong}",)) from wrong
+    return isinstance(whole, dict) and "pack" in whole
