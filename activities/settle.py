@@ -23,6 +23,7 @@ from audit.entry import EntryDraft, WorkflowRef, entry_id
 from audit.outbox import record_many
 from audit.payloads import SealedPayload, seal_payloads
 from cases import approval, numbers, store
+from cases.approval import articles
 from cases.database import reading
 from cases.messages import Command, Outcome
 from cases.settling import Batch, RuleForbids, Settled, SettledStep
@@ -161,7 +162,10 @@ class Settlement:
     def _refuse_alone(self, batch: Batch) -> Settled:
         (command,) = batch.commands
         no = RuleForbids(
-            "same_person", "同一人不得办理本件中相互分离的环节，请由他人办理", "职责分离", "actor"
+            "same_person",
+            "同一人不得办理本件中相互分离的环节，请由他人办理",
+            _separation(batch.state, command),
+            "actor",
         )
         refused = _Refused(command, self._refusal(batch.state, command, no))
         if not self._commit([refused]):
@@ -311,6 +315,12 @@ def _step_of(item: Planned | _Refused) -> SettledStep:
     if isinstance(item, Planned):
         return SettledStep(outcome=item.record.outcome, events=item.record.events)
     return SettledStep(outcome=item.outcome)
+
+
+def _separation(state: CaseState | None, command: Command) -> str:
+    """Return the article by which the act is separated from others of the case."""
+    apart = state.plan.separations if state else ()
+    return next((one.basis for one in apart if command.verb in one.acts), articles.REVIEW)
 
 
 def _here(namespace: str) -> WorkflowRef | None:

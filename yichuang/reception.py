@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from temporalio.client import Client
 
 from cases import messages
+from cases.approval import articles
 from cases.database import StoreUnwritable, reading
 from cases.facts import CaseFacts
 from cases.messages import BODIES, NAMESPACE, Actor, Command, Outcome, Source, case_id_for
@@ -147,7 +148,8 @@ class CityReception:
             return Refused("unknown_case", "没有这个办件，请核对编号", "", "case_id")
         if state.stage != "ended":
             raise NotNow("本件的流程正在恢复，请稍候用同一编号重试")
-        return Refused("case_ended", "本件已经归档，不能再办理", "办件状态", "")
+        basis = articles.broken_by(state.plan, command.verb, granted=state.decision == "grant")
+        return Refused("case_ended", "本件已经归档，不能再办理", basis, "")
 
     def _carried(self, command: Command) -> Callable[[], CaseState | None]:
         """Return how to read the state from which a lost workflow may go on."""
@@ -219,7 +221,9 @@ class CityReception:
         if state is not None:
             # Its workflow may be over: an order would begin a second life of the case.
             raise RuleForbids(
-                "already_filed", f"本件已经收件，编号 {state.case_no}，请勿重复提交", "办件状态"
+                "already_filed",
+                f"本件已经收件，编号 {state.case_no}，请勿重复提交",
+                articles.APPLICATION,
             )
         at = request.occurred_at or self._now()
         return _Place(case_id, None, self._matter(body, at))

@@ -1,31 +1,49 @@
-"""The articles that the machine itself rests on; a matter's own stand in its limits.
+"""The articles that the machine itself rests on, by their ids in the law register.
 
-行政许可法 = 中华人民共和国行政许可法 (2019 修正); 民事诉讼法 = 2023 修正.
+A matter's own stand in its limits. XKF = 行政许可法 (2019 修正); MSF = 民事诉讼法 (2023 修正).
 """
 
 from collections.abc import Sequence
 from types import MappingProxyType
 
-NOT_REQUIRED = "行政许可法第三十二条第一款第（一）项"
-NOT_COMPETENT = "行政许可法第三十二条第一款第（二）项"
-CORRECT_ON_SPOT = "行政许可法第三十二条第一款第（三）项"
-NOTICE = "行政许可法第三十二条第一款第（四）项"
-ACCEPT = "行政许可法第三十二条第一款第（五）项"
-INSPECTION = "行政许可法第三十四条第三款"
-DECISION = "行政许可法第三十四条第二款"
-REASONS = "行政许可法第三十八条第二款"
-EXTENSION = "行政许可法第四十二条"
-DELIVERY = "行政许可法第四十四条"
-PROCEDURE = "行政许可法第四十五条"
-HEARING_HOST = "行政许可法第四十八条第一款第（三）项"
-ELECTRONIC_SERVICE = "民事诉讼法第九十条"
+from cases.state import Plan
+
+PROCEDURE_OF_LAW = "XKF-4"
+"""依照法定的权限、范围、条件和程序: who holds a task, and what no other article orders."""
+VESTED = "XKF-8"
+"""不得擅自改变已经生效的行政许可."""
+JOINT = "XKF-26"
+"""转告有关部门分别提出意见后统一办理."""
+APPLICATION = "XKF-29"
+NOT_REQUIRED = "XKF-32-1"
+NOT_COMPETENT = "XKF-32-2"
+CORRECT_ON_SPOT = "XKF-32-3"
+NOTICE = "XKF-32-4"
+ACCEPT = "XKF-32-5"
+REVIEW = "XKF-34-1"
+ON_THE_SPOT = "XKF-34-2"
+INSPECTION = "XKF-34-3"
+DECISION = "XKF-37"
+GRANT = "XKF-38-1"
+REASONS = "XKF-38-2"
+CERTIFICATE = "XKF-39"
+EXTENSION = "XKF-42-1x"
+DELIVERY = "XKF-44"
+PROCEDURE = "XKF-45"
+HEARING_HOST = "XKF-48-3"
+ELECTRONIC_SERVICE = "MSF-90"
+RECEIPT_INSTANT = "DZQM-11"
+MATERIALS = "ZXZW-7"
+TOLERANCE = "AY-24"
+COMMITMENT = "AY-25"
+CHECKED_AFTERWARDS = "ZJ-14"
 WORKING_DAYS = "XKF-82"
-"""行政许可法第八十二条: why another calendar moves an instant (id in the law register)."""
-RATING = "国务院办公厅关于建立政务服务“好差评”制度提高政务服务水平的意见"
-SUPERVISION = "云川市政务服务电子监察办法（示例）第一条"
+"""行政许可法第八十二条: why another calendar moves an instant."""
+RATING = "HCP-2"
+CARDS = "YCJC-1"
 """Cards: numbered, append-only, revoked by a second event with reasons, never for a paused case."""
 CASE = "办件状态"
-"""Basis of a *no* that follows from where the case stands, not from an article."""
+"""Of an event that follows from where the case stands, not from an article. No *no* rests on it."""
 
 HEARING_RIGHT = "XKF-47a"
 """五日内提出听证申请."""
@@ -58,6 +76,94 @@ _REQUIRED: MappingProxyType[tuple[str, str], str] = MappingProxyType(
     }
 )
 """Verb and field of its body → the article that asks for what the field must say."""
+
+
+_OF_VERB: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "file": APPLICATION,
+        "confirm_receipt": RECEIPT_CONFIRMED,
+        "pre_review": NOTICE,
+        "ask_supplement": NOTICE,
+        "supply": ACCEPT,
+        "correct_on_spot": CORRECT_ON_SPOT,
+        "accept": ACCEPT,
+        "refuse_acceptance": NOT_COMPETENT,
+        "not_required": NOT_REQUIRED,
+        "claim": PROCEDURE_OF_LAW,
+        "transfer": PROCEDURE_OF_LAW,
+        "add_signer": JOINT,
+        "remove_signer": JOINT,
+        "opine": REVIEW,
+        "inspect": INSPECTION,
+        "gather": JOINT,
+        "start_procedure": PROCEDURE,
+        "end_procedure": PROCEDURE,
+        "start_wait": WAITS["site_visit"],
+        "end_wait": WAITS["site_visit"],
+        "disallow_pause": SUPERVISION,
+        "restore_pause": SUPERVISION,
+        "tell_hearing_right": HEARING_RIGHT,
+        "request_hearing": HEARING_RIGHT,
+        "notify_hearing": HEARING_NOTICE,
+        "assign_inspectors": INSPECTORS,
+        "extend": EXTENSION,
+        "return_step": DECISION,
+        "decide": DECISION,
+        "certify": CERTIFICATE,
+        "serve": DELIVERY,
+        "close": DELIVERY,
+        "rate": RATING,
+        "rectify": RATING,
+        "call_back": RATING,
+        "withdraw": DECISION,
+        "urge": SUPERVISION,
+        "copy_to": PROCEDURE_OF_LAW,
+        "check_afterwards": CHECKED_AFTERWARDS,
+        "issue_card": CARDS,
+        "revoke_card": CARDS,
+        "explain_card": CARDS,
+        "review_explanation": CARDS,
+        "record_step": PROCEDURE_OF_LAW,
+        "retimed": WORKING_DAYS,
+        "timer_fired": WORKING_DAYS,
+    }
+)
+"""Verb → the article that gives it its place, and that is broken where it comes out of place.
+
+Service and closing before a decision break 第四十四条 (自作出决定之日起), a decision before
+acceptance 第三十七条 (进行审查后), a second acceptance 第三十二条, the end of a pause that never
+began 第四十五条.
+"""
+
+_AT_INTAKE = frozenset(
+    {
+        "pre_review", "ask_supplement", "supply", "correct_on_spot", "accept", "refuse_acceptance",
+        "not_required",
+    }
+)  # fmt: skip
+_AFTER_DECISION = frozenset({"certify", "serve", "close"})
+_LICENCES = "XKF-"
+_OF_EVERYBODY = frozenset({SUPERVISION, WORKING_DAYS})
+
+
+def broken_by(plan: Plan | None, verb: str, *, granted: bool = False) -> str:
+    """Return the article that an order breaks which comes out of its place.
+
+    `plan` None: there is no case yet. Where another law than 行政许可法 rules the matter, the
+    article is that of its own notice, period or delivery. `granted`: the case has been.
+    """
+    basis = _OF_VERB.get(verb, PROCEDURE_OF_LAW)
+    if plan is None:
+        return APPLICATION
+    if verb == "extend" and plan.extension is not None:
+        return plan.extension.basis
+    if not basis.startswith(_LICENCES) or basis in _OF_EVERYBODY:
+        return basis
+    if plan.notice.basis.startswith(_LICENCES):
+        return VESTED if granted and verb in ("decide", "withdraw") else basis
+    if verb in _AT_INTAKE:
+        return plan.notice.basis
+    return plan.delivery.basis if verb in _AFTER_DECISION else plan.statutory.basis
 
 
 def asked_by(verb: str, path: Sequence[int | str]) -> str:

@@ -61,14 +61,14 @@ def explanation_timers(state: CaseState, calendar: Calendar) -> tuple[Timer, ...
     for card in state.cards:
         if not card.waits_for_explanation or card.explain_from is None:
             continue
-        limit = Limit(n=card.explain_days, unit="working_day", basis=articles.SUPERVISION)
+        limit = Limit(n=card.explain_days, unit="working_day", basis=articles.CARDS)
         due = due_at(card.explain_from, [limit], calendar, state.plan.zone)
         assert due is not None  # nothing pauses an explanation
         timers.append(
             Timer(
                 key=f"{EXPLAIN}{card.number}",
                 due_at=due.at,
-                article=articles.SUPERVISION,
+                article=articles.CARDS,
                 provisional=due.provisional,
                 calendar_version=due.calendar_version,
             )
@@ -182,9 +182,7 @@ def _number(value: JsonValue) -> float:
 
 def check_issue_card(state: CaseState, command: Command, body: messages.IssueCard) -> None:
     if is_paused(state):
-        raise RuleForbids(
-            "case_paused", "本件正在停表，停表期间不发牌；复表后再发", articles.SUPERVISION
-        )
+        raise RuleForbids("case_paused", "本件正在停表，停表期间不发牌；复表后再发", articles.CARDS)
 
 
 def issue_card(walk: Walk, command: Command, body: messages.IssueCard, rulings: Rulings) -> None:
@@ -192,7 +190,7 @@ def issue_card(walk: Walk, command: Command, body: messages.IssueCard, rulings: 
     graded = [one for one in ruling.fired if one.then.get("level") in LEVELS] if ruling else []
     if ruling is None or not graded:
         raise RuleForbids(
-            "no_card_rule", "现行监察规则没有这一事由的牌，请核对规则包", articles.SUPERVISION,
+            "no_card_rule", "现行监察规则没有这一事由的牌，请核对规则包", articles.CARDS,
             "body.ground",
         )  # fmt: skip
     fired = max(graded, key=lambda one: LEVELS.index(one.then["level"]))
@@ -207,18 +205,16 @@ def card_of(state: CaseState, number: str) -> Card:
     for card in state.cards:
         if card.number == number:
             return card
-    raise RuleForbids("no_such_card", f"本件没有监察牌 {number}", articles.SUPERVISION, "body.card")
+    raise RuleForbids("no_such_card", f"本件没有监察牌 {number}", articles.CARDS, "body.card")
 
 
 def check_revoke_card(state: CaseState, command: Command, body: messages.RevokeCard) -> None:
     card = card_of(state, body.card)
     if card.revoked:
-        raise RuleForbids(
-            "card_revoked", "这张牌已经撤销，不能再撤销", articles.SUPERVISION, "body.card"
-        )
+        raise RuleForbids("card_revoked", "这张牌已经撤销，不能再撤销", articles.CARDS, "body.card")
     if card.issued_by and card.issued_by in people(command):
         raise RuleForbids(
-            "own_card", "发牌的人不得撤销自己发的牌，请由另一名监察员办理", articles.SUPERVISION
+            "own_card", "发牌的人不得撤销自己发的牌，请由另一名监察员办理", articles.CARDS
         )
 
 
@@ -231,7 +227,7 @@ def revoke(walk: Walk, number: str, why: str, **more: Any) -> None:
     department = card_of(walk.state, number).department
     walk.emit(
         "card_revoked", card=number, why=why, department=department,
-        article=articles.SUPERVISION, **more,
+        article=articles.CARDS, **more,
     )  # fmt: skip
     walk.finish(f"explain-{number}", "cancelled")
     end_if_nothing_is_due(walk)
@@ -253,16 +249,12 @@ def taken_back(
 def check_explain_card(state: CaseState, command: Command, body: messages.ExplainCard) -> None:
     task = task_of(state, body.task)
     if task is None or task.kind != "explain":
-        raise RuleForbids("no_such_task", "没有这份待写的说明", articles.SUPERVISION, "body.task")
+        raise RuleForbids("no_such_task", "没有这份待写的说明", articles.CARDS, "body.task")
     card = card_of(state, body.task.removeprefix("explain-"))
     if card.revoked:
-        raise RuleForbids(
-            "card_revoked", "这张牌已经撤销，无须说明", articles.SUPERVISION, "body.task"
-        )
+        raise RuleForbids("card_revoked", "这张牌已经撤销，无须说明", articles.CARDS, "body.task")
     if not card.waits_for_explanation:
-        raise RuleForbids(
-            "already_explained", "这张牌已经书面说明过", articles.SUPERVISION, "body.task"
-        )
+        raise RuleForbids("already_explained", "这张牌已经书面说明过", articles.CARDS, "body.task")
 
 
 def explain_card(
@@ -273,7 +265,7 @@ def explain_card(
         "card_explained",
         card=card.number,
         late=card.explanation == "missed",
-        article=articles.SUPERVISION,
+        article=articles.CARDS,
     )
     walk.finish(body.task)
     end_if_nothing_is_due(walk)
@@ -284,13 +276,9 @@ def check_review_explanation(
 ) -> None:
     card = card_of(state, body.card)
     if card.explanation != "given" or card.revoked:
-        raise RuleForbids(
-            "nothing_to_review", "这张牌没有待审的说明", articles.SUPERVISION, "body.card"
-        )
+        raise RuleForbids("nothing_to_review", "这张牌没有待审的说明", articles.CARDS, "body.card")
     if body.result == "returned" and not body.text:
-        raise RuleForbids(
-            "reasons_missing", "退回说明须写明理由", articles.SUPERVISION, "body.text"
-        )
+        raise RuleForbids("reasons_missing", "退回说明须写明理由", articles.CARDS, "body.text")
 
 
 def review_explanation(
@@ -301,7 +289,7 @@ def review_explanation(
         card=body.card,
         result=body.result,
         department=card_of(walk.state, body.card).department,
-        article=articles.SUPERVISION,
+        article=articles.CARDS,
     )
     if body.result == "returned":
         card = card_of(walk.state, body.card)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import JsonValue
 
 from cases import messages
@@ -40,11 +42,17 @@ def decide(walk: Walk, command: Command, body: messages.Decide, rulings: Rulings
     settle_decision(walk, body.result)
 
 
-def settle_decision(
-    walk: Walk, result: str, article: str = articles.DECISION, **more: JsonValue
-) -> None:
+_DECIDED: Mapping[str, str] = {
+    "grant": articles.GRANT,
+    "refuse": articles.REASONS,
+    "terminate": articles.DECISION,
+}
+
+
+def settle_decision(walk: Walk, result: str, article: str = "", **more: JsonValue) -> None:
     state = walk.state
     check = result == "grant" and state.accept_mode == "commitment"
+    article = article or _DECIDED[result]
     walk.emit("decided", result=result, check=check, article=article, **more)
     if result == "terminate":
         walk.enter("closing")
@@ -63,10 +71,15 @@ def check_serve(state: CaseState, command: Command, body: messages.Serve) -> Non
     at = instant_of(state, command)
     served_at = body.served_at or at
     if served_at > at:
-        raise RuleForbids("in_the_future", "送达时间晚于现在", articles.CASE, "body.served_at")
+        raise RuleForbids(
+            "in_the_future", "送达时间晚于现在", state.plan.delivery.basis, "body.served_at"
+        )
     if state.decided_at is not None and served_at < state.decided_at:
         raise RuleForbids(
-            "served_before_decision", "送达时间早于决定时间", articles.CASE, "body.served_at"
+            "served_before_decision",
+            "送达时间早于决定时间",
+            state.plan.delivery.basis,
+            "body.served_at",
         )
     if body.method == "electronic" and not state.electronic_service and not command.backfill:
         raise RuleForbids(
@@ -139,7 +152,8 @@ def check_check_afterwards(
     state: CaseState, command: Command, body: messages.CheckAfterwards
 ) -> None:
     if state.check not in ("due", "rectify"):
-        basis = state.plan.commitment.basis if state.plan.commitment else articles.CASE
+        commitment = state.plan.commitment
+        basis = commitment.basis if commitment else articles.CHECKED_AFTERWARDS
         raise RuleForbids("no_check_due", "本件没有待办的告知承诺核查", basis)
 
 
@@ -148,7 +162,9 @@ def check_afterwards(
 ) -> None:
     commitment = walk.state.plan.commitment
     walk.emit(
-        "checked", result=body.result, article=commitment.basis if commitment else articles.CASE
+        "checked",
+        result=body.result,
+        article=commitment.basis if commitment else articles.CHECKED_AFTERWARDS,
     )
     end_if_nothing_is_due(walk)
 

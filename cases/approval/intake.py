@@ -139,9 +139,11 @@ def ask_supplement(
 
 def check_supply(state: CaseState, command: Command, body: messages.Supply) -> None:
     if not body.materials and not body.form:
-        raise RuleForbids("nothing_supplied", "请附上补正的材料或者填写更正的内容", "", "body")
+        raise RuleForbids(
+            "nothing_supplied", "请附上补正的材料或者填写更正的内容", articles.ACCEPT, "body"
+        )
     if state.stage not in ("supplement", "received") and not state.missing:
-        raise RuleForbids("nothing_lacking", "本件没有待补正或者容缺待补的材料", articles.CASE)
+        raise RuleForbids("nothing_lacking", "本件没有待补正或者容缺待补的材料", articles.ACCEPT)
     _known_materials(state, body.materials)
 
 
@@ -152,7 +154,7 @@ def _known_materials(state: CaseState, materials: Sequence[messages.HandedIn]) -
             raise RuleForbids(
                 "unknown_material",
                 f"材料 {one.code} 不在本事项的材料清单内，不得要求或者收取",
-                "国务院关于在线政务服务的若干规定第七条",
+                articles.MATERIALS,
                 f"body.materials.{place}.code",
             )
 
@@ -230,7 +232,7 @@ def correct_on_spot(
 def check_accept(state: CaseState, command: Command, body: messages.Accept) -> None:
     if state.accepted_at is not None:
         if body.mode != "plain":
-            raise RuleForbids("already_accepted", "本件已经受理，只能重新分发", articles.CASE)
+            raise RuleForbids("already_accepted", "本件已经受理，只能重新分发", articles.ACCEPT)
         return
     _mode_allowed(state, body)
     main, secondary = missing_materials(state)
@@ -256,7 +258,8 @@ def _mode_allowed(state: CaseState, body: messages.Accept) -> None:
     name = {"tolerant": "容缺受理", "commitment": "告知承诺"}[body.mode]
     granted = state.plan.tolerance if body.mode == "tolerant" else state.plan.commitment
     if granted is None:
-        raise RuleForbids("mode_not_allowed", f"本事项不适用{name}", state.plan.matter, "body.mode")
+        basis = articles.TOLERANCE if body.mode == "tolerant" else articles.COMMITMENT
+        raise RuleForbids("mode_not_allowed", f"本事项不适用{name}", basis, "body.mode")
     if not body.undertaking:
         raise RuleForbids(
             "undertaking_missing",
@@ -302,7 +305,7 @@ def _allowed_by_rule(rulings: Rulings, body: messages.Accept) -> None:
     if body.mode == "commitment" and handling is not None:
         if handling.outcome.get("commitment") != "granted":
             raise RuleForbids(
-                "commitment_excluded", "本件不适用告知承诺", handling.pack, "body.mode"
+                "commitment_excluded", "本件不适用告知承诺", articles.COMMITMENT, "body.mode"
             )
 
 

@@ -210,7 +210,9 @@ def _refuse_impossible(state: CaseState | None, command: Command) -> None:
     body = _body(command)
     if state is None:
         if command.verb != "file":
-            raise RuleForbids("not_filed", "没有这个办件，请先提交申请", "", "verb")
+            raise RuleForbids(
+                "not_filed", "没有这个办件，请先提交申请", articles.APPLICATION, "verb"
+            )
         return
     _in_order(state, command)
     if command.verb in messages.OF_LAW:
@@ -224,7 +226,9 @@ def _refuse_persons(state: CaseState, command: Command, body: messages.Frozen) -
     """Refuse what the stage, a separation or the verb itself forbids to those who order."""
     row = table_of(state).get(command.verb)
     if row is None:
-        raise RuleForbids("wrong_process", "本事项的流程没有这一步", state.plan.matter, "verb")
+        raise RuleForbids(
+            "wrong_process", "本事项的流程没有这一步", _broken(state, command.verb), "verb"
+        )
     _in_stage(state, command.verb, row)
     _confirmed(state, command.verb)
     _separated(state, command)
@@ -236,16 +240,16 @@ def _in_order(state: CaseState, command: Command) -> None:
     """Refuse what no case of any stage can do: another's order, one from before its last step."""
     _body(command)
     if command.verb == "file":
-        raise RuleForbids("already_filed", "本件已经收件，请勿重复提交", articles.CASE)
+        raise RuleForbids("already_filed", "本件已经收件，请勿重复提交", articles.APPLICATION)
     if command.case_id != state.case_id:
         raise RuleForbids("wrong_case", "命令属于另一个办件", "", "case_id")
     if state.stage == "ended":
-        raise RuleForbids("case_ended", "本件已经归档，不能再办理", articles.CASE)
+        raise RuleForbids("case_ended", "本件已经归档，不能再办理", _broken(state, command.verb))
     if command.backfill and state.last_at is not None and command.occurred_at < state.last_at:
         raise RuleForbids(
             "time_backwards",
             f"业务时间早于本件上一步（{state.last_at.isoformat()}），请按先后顺序补录",
-            articles.CASE,
+            _broken(state, command.verb),
             "occurred_at",
         )
 
@@ -267,11 +271,17 @@ def _in_stage(state: CaseState, verb: str, row: Row) -> None:
         return
     here = STAGE_NAMES[state.stage]
     if state.decided_at is not None and set(row.stages) <= set(BEFORE_DECISION):
-        raise RuleForbids("already_decided", f"本件已经作出决定，现在{here}", articles.CASE)
+        raise RuleForbids(
+            "already_decided", f"本件已经作出决定，现在{here}", _broken(state, verb), "verb"
+        )
     where = "、".join(STAGE_NAMES[stage] for stage in row.stages)
     raise RuleForbids(
-        "wrong_stage", f"本件现在{here}；这一步只能在{where}时办理", articles.CASE, "verb"
+        "wrong_stage", f"本件现在{here}；这一步只能在{where}时办理", _broken(state, verb), "verb"
     )
+
+
+def _broken(state: CaseState, verb: str) -> str:
+    return articles.broken_by(state.plan, verb, granted=state.decision == "grant")
 
 
 INTAKE = frozenset({"pre_review", "ask_supplement", "accept", "refuse_acceptance", "not_required"})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from cases import messages
+from cases.approval import articles
 from cases.approval.evolving import apply
 from cases.approval.renewal import asked_for
 from cases.approval.walk import Walk
@@ -73,7 +74,7 @@ def open_case(
     """
     body = command.parsed()
     if not isinstance(body, messages.File):
-        raise RuleForbids("not_filed", "请先提交申请", "", "verb")
+        raise RuleForbids("not_filed", "请先提交申请", articles.APPLICATION, "verb")
     _check(body, command, matter)
     plan = plan_of(matter, digest, rule_digests)
     blank = CaseState(
@@ -124,7 +125,10 @@ def open_case(
 def _check(body: messages.File, command: Command, matter: Matter) -> None:
     if body.received_at is not None and not command.backfill:
         raise RuleForbids(
-            "not_backfill", "只有补录才能另写收件时刻；请去掉 received_at", "", "body.received_at"
+            "not_backfill",
+            "只有补录才能另写收件时刻；请去掉 received_at",
+            articles.RECEIPT_INSTANT,
+            "body.received_at",
         )
     if body.step is not None and matter.process != "open":
         raise RuleForbids(
@@ -140,6 +144,6 @@ def _check(body: messages.File, command: Command, matter: Matter) -> None:
             raise RuleForbids(
                 "unknown_material",
                 f"材料 {one.code} 不在本事项的材料清单内，不得要求或者收取",
-                "国务院关于在线政务服务的若干规定第七条",
+                articles.MATERIALS,
                 f"body.materials.{place}.code",
             )

@@ -29,10 +29,12 @@ def signer_of(command: Command) -> str:
 def open_task(state: CaseState, key: str) -> Task:
     task = task_of(state, key)
     if task is None:
-        raise RuleForbids("no_such_task", f"本件没有任务 {key}", articles.CASE, "body.task")
+        raise RuleForbids(
+            "no_such_task", f"本件没有任务 {key}", articles.PROCEDURE_OF_LAW, "body.task"
+        )
     if task.state != "open":
         raise RuleForbids(
-            "task_not_open", "这项任务已经办结，请刷新页面", articles.CASE, "body.task"
+            "task_not_open", "这项任务已经办结，请刷新页面", articles.PROCEDURE_OF_LAW, "body.task"
         )
     return task
 
@@ -40,7 +42,7 @@ def open_task(state: CaseState, key: str) -> Task:
 def _review_task(state: CaseState, key: str) -> Task:
     task = open_task(state, key)
     if task.kind != "review":
-        raise RuleForbids("not_a_review", "只有审查环节可以这样办理", articles.CASE, "body.task")
+        raise RuleForbids("not_a_review", "只有审查环节可以这样办理", articles.REVIEW, "body.task")
     return task
 
 
@@ -50,7 +52,9 @@ def _review_task(state: CaseState, key: str) -> Task:
 def check_claim(state: CaseState, command: Command, body: messages.Claim) -> None:
     task = open_task(state, body.task)
     if task.holder:
-        raise RuleForbids("already_claimed", "这项任务已经有人签收；可请其转办", articles.CASE)
+        raise RuleForbids(
+            "already_claimed", "这项任务已经有人签收；可请其转办", articles.PROCEDURE_OF_LAW
+        )
     _not_the_host(state, command, task)
 
 
@@ -60,7 +64,7 @@ def claim(walk: Walk, command: Command, body: messages.Claim, rulings: Rulings) 
 
 def check_transfer(state: CaseState, command: Command, body: messages.Transfer) -> None:
     if open_task(state, body.task).holder == body.to:
-        raise RuleForbids("same_holder", "任务已在此人名下", articles.CASE, "body.to")
+        raise RuleForbids("same_holder", "任务已在此人名下", articles.PROCEDURE_OF_LAW, "body.to")
 
 
 def transfer(walk: Walk, command: Command, body: messages.Transfer, rulings: Rulings) -> None:
@@ -81,7 +85,10 @@ def check_add_signer(state: CaseState, command: Command, body: messages.AddSigne
     task = open_task(state, body.task)
     if bool(body.signer) == bool(body.department):
         raise RuleForbids(
-            "signer_or_department", "请填写一名加签人员，或者一个加签部门", "", "body.signer"
+            "signer_or_department",
+            "请填写一名加签人员，或者一个加签部门",
+            articles.JOINT,
+            "body.signer",
         )
     if body.department:
         busy = any(
@@ -90,12 +97,12 @@ def check_add_signer(state: CaseState, command: Command, body: messages.AddSigne
         )
         if busy:
             raise RuleForbids(
-                "already_asked", "该部门正在审查本件", articles.CASE, "body.department"
+                "already_asked", "该部门正在审查本件", articles.JOINT, "body.department"
             )
         return
     _review_task(state, body.task)
     if body.signer in {*task.signers, *task.added} or _has_opined(task, {body.signer}):
-        raise RuleForbids("already_asked", "此人已在签署名单中", articles.CASE, "body.signer")
+        raise RuleForbids("already_asked", "此人已在签署名单中", articles.JOINT, "body.signer")
 
 
 def add_signer(walk: Walk, command: Command, body: messages.AddSigner, rulings: Rulings) -> None:
@@ -115,12 +122,12 @@ def check_remove_signer(state: CaseState, command: Command, body: messages.Remov
     if not body.signer:
         if not task.key.startswith("review-added-") or task.opinions:
             raise RuleForbids(
-                "not_added", "只能减去加签且尚未提出意见的部门", articles.CASE, "body.task"
+                "not_added", "只能减去加签且尚未提出意见的部门", articles.JOINT, "body.task"
             )
     elif body.signer not in {*task.added, *task.signers}:
-        raise RuleForbids("not_a_signer", "此人不在签署名单中", articles.CASE, "body.signer")
+        raise RuleForbids("not_a_signer", "此人不在签署名单中", articles.JOINT, "body.signer")
     elif _has_opined(task, {body.signer}):
-        raise RuleForbids("already_opined", "此人已经签署，不能减签", articles.CASE, "body.signer")
+        raise RuleForbids("already_opined", "此人已经签署，不能减签", articles.JOINT, "body.signer")
 
 
 def remove_signer(
@@ -146,11 +153,11 @@ def check_opine(state: CaseState, command: Command, body: messages.Opine) -> Non
     who = people(command)
     named = {*task.signers, *task.added}
     if _has_opined(task, who):
-        raise RuleForbids("already_opined", "您已对本环节提出意见", articles.CASE)
+        raise RuleForbids("already_opined", "您已对本环节提出意见", articles.REVIEW)
     if task.signers and not who & named:
-        raise RuleForbids("not_a_signer", "您不在本环节的签署名单中", articles.CASE)
+        raise RuleForbids("not_a_signer", "您不在本环节的签署名单中", articles.REVIEW)
     if task.holder and task.holder not in who and not who & named:
-        raise RuleForbids("held_by_other", "本环节已由他人签收；可请其转办", articles.CASE)
+        raise RuleForbids("held_by_other", "本环节已由他人签收；可请其转办", articles.REVIEW)
     if task.inspectors_needed and not task.inspected:
         raise RuleForbids(
             "inspection_missing",
@@ -204,10 +211,12 @@ def check_inspect(state: CaseState, command: Command, body: messages.Inspect) ->
             "body.inspectors",
         )
     if body.inspected_at > instant_of(state, command):
-        raise RuleForbids("in_the_future", "核查时间晚于现在", articles.CASE, "body.inspected_at")
+        raise RuleForbids(
+            "in_the_future", "核查时间晚于现在", articles.INSPECTION, "body.inspected_at"
+        )
     if state.received_at is not None and body.inspected_at < state.received_at:
         raise RuleForbids(
-            "before_receipt", "核查时间早于收件时间", articles.CASE, "body.inspected_at"
+            "before_receipt", "核查时间早于收件时间", articles.INSPECTION, "body.inspected_at"
         )
     _not_the_host(state, command, task)
 
@@ -241,7 +250,7 @@ def check_start_procedure(
             "procedure_not_allowed", "本事项没有这种特别程序", articles.PROCEDURE, "body.kind"
         )
     if any(one.kind == body.kind and one.ended_at is None for one in state.procedures):
-        raise RuleForbids("procedure_open", "同种特别程序正在进行", articles.CASE, "body.kind")
+        raise RuleForbids("procedure_open", "同种特别程序正在进行", articles.PROCEDURE, "body.kind")
     not_a_reviewer(state, body.host)
 
 
@@ -272,7 +281,7 @@ def check_end_procedure(state: CaseState, command: Command, body: messages.EndPr
         raise RuleForbids(
             "no_such_procedure",
             f"没有正在进行的特别程序 {body.procedure}",
-            articles.CASE,
+            articles.PROCEDURE,
             "body.procedure",
         )
     if _kind_of(state, body.procedure) == HEARING and not body.cancelled:
@@ -376,14 +385,14 @@ def extend(walk: Walk, command: Command, body: messages.Extend, rulings: Rulings
 def check_return_step(state: CaseState, command: Command, body: messages.ReturnStep) -> None:
     order = ("received", "review", "gather", "decision")
     if state.stage in order and order.index(body.to) >= order.index(state.stage):
-        raise RuleForbids("not_earlier", "只能退回到更早的环节", articles.CASE, "body.to")
+        raise RuleForbids("not_earlier", "只能退回到更早的环节", articles.DECISION, "body.to")
     reviews = {task.key for task in state.tasks if task.kind == "review"}
     if body.to == "gather" and len(reviews) < 2:
-        raise RuleForbids("no_such_step", "本件没有汇总环节", articles.CASE, "body.to")
+        raise RuleForbids("no_such_step", "本件没有汇总环节", articles.DECISION, "body.to")
     if body.to == "review" and not reviews:
-        raise RuleForbids("no_such_step", "本件没有审查环节", articles.CASE, "body.to")
+        raise RuleForbids("no_such_step", "本件没有审查环节", articles.DECISION, "body.to")
     if set(body.tasks) - reviews:
-        raise RuleForbids("no_such_task", "要退回的任务不存在", articles.CASE, "body.tasks")
+        raise RuleForbids("no_such_task", "要退回的任务不存在", articles.DECISION, "body.tasks")
     no_pause_open(state, "退回")
 
 

@@ -73,7 +73,10 @@ def start_wait(walk: Walk, command: Command, body: messages.StartWait, rulings: 
 def check_end_wait(state: CaseState, command: Command, body: messages.EndWait) -> None:
     if body.wait not in {one.id for one in state.waits if one.ended_at is None}:
         raise RuleForbids(
-            "no_such_wait", f"没有正在进行的停表 {body.wait}", articles.CASE, "body.wait"
+            "no_such_wait",
+            f"没有正在进行的停表 {body.wait}",
+            articles.WAITS.get(body.wait.rpartition("-")[0], articles.PROCEDURE),
+            "body.wait",
         )
 
 

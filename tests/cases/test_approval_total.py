@@ -31,7 +31,7 @@ from workflows.approval import timer_command
 _TASKS = ("review-review", "review-planning", "review-fire", "gather", "decide", "serve",
           "review-added-health", "receive")  # fmt: skip
 _PEOPLE = ("u:a", "u:b", "u:c")
-_BODIES: dict[str, list[dict[str, Any]]] = {
+BODIES_TRIED: dict[str, list[dict[str, Any]]] = {
     "pre_review": [
         {"result": "passed"},
         {"result": "returned", "lacking": [{"code": "plan", "what": "?"}]},
@@ -131,12 +131,12 @@ _BODIES: dict[str, list[dict[str, Any]]] = {
 
 
 def test_every_verb_is_tried_here() -> None:
-    assert set(_BODIES) == set(BODIES) - {"file", *OF_LAW}
+    assert set(BODIES_TRIED) == set(BODIES) - {"file", *OF_LAW}
 
 
 _orders = st.lists(
     st.tuples(
-        st.sampled_from([(verb, body) for verb, bodies in _BODIES.items() for body in bodies]),
+        st.sampled_from([(verb, body) for verb, bodies in BODIES_TRIED.items() for body in bodies]),
         st.sampled_from(_PEOPLE),
         st.sampled_from([0.0, 0.1, 1.0, 6.0, 30.0]),
     ),
@@ -162,7 +162,7 @@ def assert_answers(state: CaseState, events: tuple[Event, ...]) -> None:
     assert_ledgers(state)
     approval.document_wishes(None, order("urge", {"text": "?"}), events, state)
     approval.pending_timers(state)
-    for verb, bodies in _BODIES.items():
+    for verb, bodies in BODIES_TRIED.items():
         for body in bodies[:1]:
             approval.impossible(state, order(verb, body, at=state.last_at or MONDAY))
     open_ones = [task for task in state.tasks if task.state == "open"]
@@ -230,7 +230,7 @@ def test_any_walk_of_possible_orders_leaves_a_state_that_answers(
         possible = [
             order(verb, body, at=at, who=who, role="organ_head", name=f"{number}")
             for verb in approval.actions(state)
-            for body in _BODIES[verb]
+            for body in BODIES_TRIED[verb]
             for who in _PEOPLE
         ]
         rings = [timer_command("case-1", timer) for timer in approval.pending_timers(state)[:1]]

@@ -83,7 +83,7 @@ PAUSES: list[Row] = [
     ("one without the time it takes", {}, ACCEPTED, "start_procedure",
      {"kind": "hearing", "ground": "听证"}, 1, ORGAN, "bad_body", articles.PROCEDURE),
     ("the same one twice at once", {}, PAUSED, "start_procedure", HEARING, 2, ORGAN,
-     "procedure_open", articles.CASE),
+     "procedure_open", articles.PROCEDURE),
     ("a wait that the promise does not know", {}, ACCEPTED, "start_wait",
      {"ground": "site_visit", "reason": "核查", "expected_days": 3}, 1, ORGAN,
      "wait_not_allowed", "AY-37"),
@@ -103,28 +103,28 @@ EXTENSIONS: list[Row] = [
     ("one without reasons", {}, ACCEPTED, "extend", {"reason": " "}, 1, ORGAN,
      "bad_body", articles.EXTENSION),
     ("one of a period that has not begun", {}, [], "extend", REASON, 1, ORGAN,
-     "wrong_stage", articles.CASE),
+     "wrong_stage", "XKF-42-1"),
     ("one where the law knows none", NEVER_EXTENDED, ACCEPTED, "extend", REASON, 1, ORGAN,
      "extension_not_allowed", articles.EXTENSION),
 ]  # fmt: skip
 BEFORE_THEIR_CAUSE: list[Row] = [
     ("the end of a procedure that never began", {}, ACCEPTED, "end_procedure",
-     {"procedure": "hearing-1", "result": "完"}, 1, ORGAN, "no_such_procedure", articles.CASE),
+     {"procedure": "hearing-1", "result": "完"}, 1, ORGAN, "no_such_procedure", articles.PROCEDURE),
     ("a second end", {}, [*PAUSED, ("end_procedure", {"procedure": "hearing-1", "result": "完"},
                                     2.0)], "end_procedure",
-     {"procedure": "hearing-1", "result": "完"}, 3, ORGAN, "no_such_procedure", articles.CASE),
+     {"procedure": "hearing-1", "result": "完"}, 3, ORGAN, "no_such_procedure", articles.PROCEDURE),
     ("papers that nobody asked for", {}, ACCEPTED, "supply", {"materials": [{"code": "plan"}]}, 1,
-     ORGAN, "nothing_lacking", articles.CASE),
+     ORGAN, "nothing_lacking", articles.ACCEPT),
     ("a hearing asked for before the right was told", {}, ACCEPTED, "request_hearing", {}, 1,
      ORGAN, "hearing_right_not_told", "XKF-47a"),
     ("an inspection before the receipt", {}, ACCEPTED, "inspect",
      {"task": "review-review", "inspectors": ["甲", "乙"], "place": "现场", "findings": "合格",
-      "inspected_at": (MONDAY - DAY).isoformat()}, 1, ORGAN, "before_receipt", articles.CASE),
+      "inspected_at": (MONDAY - DAY).isoformat()}, 1, ORGAN, "before_receipt", articles.INSPECTION),
     ("an inspection that is still to come", {}, ACCEPTED, "inspect",
      {"task": "review-review", "inspectors": ["甲", "乙"], "place": "现场", "findings": "合格",
-      "inspected_at": (MONDAY + 2 * DAY).isoformat()}, 1, ORGAN, "in_the_future", articles.CASE),
+      "inspected_at": (MONDAY + 2 * DAY).isoformat()}, 1, ORGAN, "in_the_future", "XKF-34-3"),
     ("service before there is a decision", {}, ACCEPTED, "serve",
-     {"method": "direct", "recipient": "本人"}, 1, ORGAN, "wrong_stage", articles.CASE),
+     {"method": "direct", "recipient": "本人"}, 1, ORGAN, "wrong_stage", articles.DELIVERY),
     ("a finding against a pause that never was", {}, ACCEPTED, "disallow_pause",
      {"pause": "hearing-1", "reason": "无依据"}, 1, ORGAN, "no_such_pause", articles.SUPERVISION),
     ("a finding taken back that never was", {}, PAUSED, "restore_pause",
@@ -172,7 +172,7 @@ def test_a_backfilled_step_before_the_one_that_it_follows_is_refused() -> None:
     _, state = under_review()
     early = order("urge", {"text": "快"}, at=MONDAY - DAY, backfill=True)
     no = approval.impossible(state, early)
-    assert no is not None and (no.code, no.basis) == ("time_backwards", articles.CASE)
+    assert no is not None and (no.code, no.basis) == ("time_backwards", articles.SUPERVISION)
 
 
 # --- a calendar with a missing day ---
@@ -240,7 +240,7 @@ BAD: list[tuple[str, str, dict[str, Any], datetime, str, str]] = [
     ("an extension after the end", "extend", REASON, START + 40 * DAY, "expired", "XKF-42-1x"),
     ("an extension by the wrong rank", "extend", REASON, START + DAY, "rank_too_low", "XKF-42-1x"),
     ("an event before its cause", "end_procedure", {"procedure": "hearing-1", "result": "完"},
-     START + DAY, "no_such_procedure", articles.CASE),
+     START + DAY, "no_such_procedure", articles.PROCEDURE),
 ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from cases.settling import RuleForbids
 from cases.state import CaseState, ClockEvent
 from catalogue.matters import Matter
 from catalogue.working_days import NONE
-from tests.cases.test_approval_total import _BODIES as BODIES
+from tests.cases.test_approval_total import BODIES_TRIED as BODIES
 from tests.clocks.by_day import tell
 from tests.clocks.plans import table_of, timetable_for
 from tests.clocks.twice import compared, is_told_twice, ordered
