@@ -16,6 +16,7 @@ from cases.rulings import Fired, Ruling
 from rules.model import AT, CLEAR, Rule
 from rules.pack import Pack, Slice, said
 from rules.plain import Fact
+from rules.tables.in_pack import TableSilent, answered
 
 MAX_ROUNDS = 5
 """Rounds in which derived fields must settle (reference page on durable_rules §8, item 2)."""
@@ -62,6 +63,9 @@ def evaluate(
         held = match(rules, fact)
         fired = tuple(_fired(rules, rule, fact) for rule in rules.rules if rule.id in held)
         outcome = _merged(pack, [one.then for one in fired])
+        if rules.tables:
+            rows, said = _of_tables(pack, rules, held, fact)
+            fired, outcome = (*fired, *rows), outcome | said
         settled = {name: outcome[name] for name in pack.derived if name in outcome}
         if settled == derived:
             break
@@ -102,6 +106,15 @@ def _fired(rules: Slice, rule: Rule, fact: Mapping[str, Any]) -> Fired:
         elif (name := str(value["field"])) in fact:
             then[key] = fact[name]
     return said(rule, then)
+
+
+def _of_tables(
+    pack: Pack, rules: Slice, held: Container[str], fact: Mapping[str, Any]
+) -> tuple[list[Fired], dict[str, JsonValue]]:
+    try:
+        return answered(rules.tables, held, fact)
+    except TableSilent as silent:
+        raise NoRuling(f"规则包 {pack.id}: {silent}") from silent
 
 
 def _merged(pack: Pack, settings: Sequence[Mapping[str, JsonValue]]) -> dict[str, JsonValue]:

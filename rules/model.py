@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 from rules.scales import Scale
 from rules.shapes import Frozen as _Frozen
 from rules.shapes import Title as Title
+from rules.tables.spec import TableSpec
 
 FieldType = Literal["text", "number", "boolean", "text_list", "number_list"]
 Op = Literal[
@@ -278,6 +279,8 @@ class Definition(_Frozen):
     outcome: dict[str, OutcomeSpec]
     scales: tuple[ScaleSpec, ...] = ()
     """Read before the rules, which see what they give as fields."""
+    tables: tuple[TableSpec, ...] = ()
+    """Decision tables; their rows are matched with the rules."""
     rules: tuple[Rule, ...] = Field(min_length=1)
 
 

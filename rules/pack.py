@@ -18,6 +18,9 @@ from cases.rulings import Fired
 from rules.compile import patterns, shards
 from rules.model import Definition, Rule, ScaleSpec, leaves
 from rules.plain import Predicate, predicate
+from rules.tables.in_pack import in_force, table_of
+from rules.tables.spec import TableSpec
+from rules.tables.table import Table
 from rules.validate import Problem, context_faults, problems
 
 
@@ -51,6 +54,8 @@ class Slice:
     rules: tuple[Rule, ...]
     predicates: tuple[Predicate, ...] = field(repr=False)
     scales: tuple[ScaleSpec, ...] = field(default=(), repr=False)
+    tables: tuple[Table, ...] = field(default=(), repr=False)
+    """Decision tables in force; their rows are matched with the rules."""
 
     def indices(self, context: Mapping[str, Any]) -> dict[str, JsonValue]:
         """Return what the scales give for a context as admitted, by derived field."""
@@ -62,12 +67,18 @@ class Slice:
         return {name: index for name, index in read.items() if index is not None}
 
     @cached_property
+    def rows(self) -> tuple[Rule, ...]:
+        """Every row of every table, as the rule that matches it."""
+        return tuple(rule for table in self.tables for rule in table.rules)
+
+    @cached_property
     def patterns(self) -> tuple[tuple[str, Predicate], ...]:
-        """What is asked of a fact, by name: each rule, and what ends its alarm."""
+        """What is asked of a fact, by name: each rule, what ends its alarm, each row of a table."""
         clears = (pattern for rule in self.rules if rule.alarm for pattern in patterns(rule)[1:])
         return (
             *((rule.id, holds) for rule, holds in zip(self.rules, self.predicates, strict=True)),
             *((pattern.name, predicate(pattern.whole)) for pattern in clears),
+            *((row.id, predicate(row.when)) for row in self.rows),
         )
 
     @cached_property
@@ -82,7 +93,7 @@ class Slice:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """The rule sets for durable_rules, one JSON text per shard."""
-        return shards(self.rules)
+        return shards((*self.rules, *self.rows))
 
 
 @dataclass(frozen=True)
@@ -130,8 +141,18 @@ class Pack:
         return tuple(name for name, spec in self.definition.fields.items() if spec.derived)
 
     @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The decision tables of every day, in the order of the file."""
+        return tuple(table_of(self.definition, spec) for spec in self.definition.tables)
+
+    @cached_property
     def _slices(self) -> tuple[tuple[datetime, ...], tuple[Slice, ...]]:
-        dated: list[Rule | ScaleSpec] = [*self.definition.rules, *self.definition.scales]
+        definition = self.definition
+        dated: list[Rule | ScaleSpec | TableSpec] = [
+            *definition.rules,
+            *definition.scales,
+            *definition.tables,
+        ]
         days = {one.in_force_from for one in dated}
         days |= {one.in_force_until for one in dated if one.in_force_until is not None}
         ordered = sorted(days)
@@ -148,6 +169,7 @@ class Pack:
             tuple(held),
             tuple(predicate(rule.condition) for rule in held),
             tuple(s for s in self.definition.scales if day is not None and s.in_force(day)),
+            tables=tuple(t for t in self.tables if day is not None and in_force(t.spec, day)),
         )
 
     def slice_at(self, at: datetime) -> Slice:

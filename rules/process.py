@@ -255,7 +255,7 @@ class RulesProcess:
     # --- the child -----------------------------------------------------------------------------
 
     def _held(self, rules: Slice, facts: Sequence[str]) -> list[list[str]]:
-        if not rules.rules:
+        if not rules.rules and not rules.rows:
             return [[] for _ in facts]
         single = hashlib.sha256(facts[0].encode()).hexdigest() if len(facts) == 1 else ""
         if self._quarantine and (

@@ -34,6 +34,8 @@ from rules.model import (
 from rules.scales import point_faults
 from rules.shapes import Loc as Loc
 from rules.shapes import Problem as Problem
+from rules.tables.in_pack import table_problems
+from rules.tables.table import row_rule
 from rules.validate_alarms import alarm_faults
 
 MAX_FIELDS = 200
@@ -95,6 +97,8 @@ def problems(pack: Definition) -> list[Problem]:
         *_rule_ids(pack),
         *(problem for i, scale in enumerate(pack.scales) for problem in _scale(pack, i, scale)),
         *(problem for i, rule in enumerate(pack.rules) for problem in _rule(pack, i, rule)),
+        *_row_ids(pack),
+        *table_problems(pack),
     ]
 
 
@@ -225,6 +229,17 @@ def _both(one: ScaleSpec, other: ScaleSpec) -> bool:
             return False
     ends = (one.in_force_until or date.max, other.in_force_until or date.max)
     return max(one.in_force_from, other.in_force_from) < min(ends)
+
+
+def _row_ids(pack: Definition) -> Iterator[Problem]:
+    """Yield rows whose id the engine would take for that of another row or of a rule."""
+    seen = {fnv1a(rule.id): rule.id for rule in pack.rules}
+    for i, table in enumerate(pack.tables):
+        for n, row in enumerate(table.rows):
+            name = row_rule(table, n, row)
+            if (other := seen.setdefault(fnv1a(name), name)) != name:
+                why = f"决策表 {table.id} 的行 {name!r} 与 {other!r} 散列相同"
+                yield Problem(("tables", i, "rows", n), why, "换一个行号")
 
 
 def _rule(pack: Definition, i: int, rule: Rule) -> Iterator[Problem]:

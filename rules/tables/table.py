@@ -32,7 +32,7 @@ from rules.tables.cells import (
     parse_value,
     spelled,
 )  # fmt: skip
-from rules.tables.spec import AGGREGATES, Hit, InputSpec, OutputSpec, TableSpec
+from rules.tables.spec import AGGREGATES, Hit, InputSpec, OutputSpec, RowSpec, TableSpec
 
 MAX_ROWS = 1000
 MAX_COLUMNS = 10
@@ -317,7 +317,7 @@ def _rows(
     seen: set[str] = {DEFAULT}
     for n, row in enumerate(spec.rows):
         loc = ("rows", n)
-        name = row.id or f"r{n + 1}"
+        name = row_id(n, row)
         where = f"第 {n + 1} 行"
         if not ROW_ID.fullmatch(name):
             found.append(
@@ -348,12 +348,22 @@ def _rows(
             found += _cost(loc, where, columns, cells)
         yield Row(
             name,
-            f"{spec.id}.{name}",
+            row_rule(spec, n, row),
             tuple(cells),
             tuple(values),
             row.basis or spec.basis,
             row.note,
         )
+
+
+def row_id(n: int, row: RowSpec) -> str:
+    """Return the id of the n-th row (from 0)."""
+    return row.id or f"r{n + 1}"
+
+
+def row_rule(spec: TableSpec, n: int, row: RowSpec) -> str:
+    """Return the id under which the engine knows the n-th row (from 0)."""
+    return f"{spec.id}.{row_id(n, row)}"
 
 
 def _read(
