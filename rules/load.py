@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -16,6 +17,7 @@ from pydantic_core import ErrorDetails
 from rules.evaluate import Match, NoFixpoint, NoRuling, evaluate, plain_match
 from rules.model import Definition, Example, Rule
 from rules.pack import ContextRefused, Pack, PackRefused
+from rules.tables.files import FileRefused, TableFile, read_csv
 from rules.validate import Loc, Problem
 
 PACKS = Path(__file__).parent / "packs"
@@ -99,11 +101,16 @@ def load_file(file: Path) -> tuple[Loaded | None, tuple[Fault, ...]]:
         text = raw.decode()
     except (OSError, UnicodeDecodeError) as error:
         return None, (Fault(file.name, 1, f"无法读取: {error}", "存成 UTF-8 文本"),)
-    return load_text(text, file.name)
+    return load_text(text, file.name, file.parent)
 
 
-def load_text(text: str, name: str) -> tuple[Loaded | None, tuple[Fault, ...]]:
-    """Return the pack of a YAML text, or None and its faults under the given file name."""
+def load_text(
+    text: str, name: str, folder: Path | None = None
+) -> tuple[Loaded | None, tuple[Fault, ...]]:
+    """Return the pack of a YAML text, or None and its faults under the given file name.
+
+    `folder`: where the CSV files that its tables name are; absent, a table has to be written out.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
@@ -116,7 +123,7 @@ def load_text(text: str, name: str) -> tuple[Loaded | None, tuple[Fault, ...]]:
     pack: Pack | None = None
     found = list(_shape(node))
     if not found:
-        found, pack = _build(text)
+        found, pack = _build(text, folder)
     if pack is not None:
         found = tried(pack, plain_match)
     if pack is None or found:
@@ -151,18 +158,57 @@ def _shape(node: yaml.Node) -> Iterator[Problem]:
             waiting += [((*loc, n), item) for n, item in enumerate(at.value)]
 
 
-def _build(text: str) -> tuple[list[Problem], Pack | None]:
+def _build(text: str, folder: Path | None) -> tuple[list[Problem], Pack | None]:
+    files: dict[int, TableFile] = {}
     try:
-        return [], Pack.of(Definition.model_validate(yaml.safe_load(text)))
+        raw = yaml.safe_load(text)
+        found = list(_tables_read_in(raw, folder, files))
+        return found, None if found else Pack.of(Definition.model_validate(raw))
     except ValidationError as error:
-        return [_problem(detail) for detail in error.errors()], None
+        return [_in_file(_problem(detail), files) for detail in error.errors()], None
     except PackRefused as refused:
-        return list(refused.problems), None
+        return [_in_file(problem, files) for problem in refused.problems], None
     except yaml.YAMLError as error:
         return [Problem((), f"不是 YAML: {error}", "只用普通的 YAML 值")], None
     except (ValueError, RecursionError) as error:
         # A date such as 2026-02-30 is raised by the YAML constructor itself.
         return [Problem((), f"值不合规: {error}", "检查日期与数字")], None
+
+
+def _tables_read_in(
+    raw: Any, folder: Path | None, files: dict[int, TableFile]
+) -> Iterator[Problem]:
+    """Put the content of each table's CSV file in its place; yield what cannot be read."""
+    tables = raw.get("tables") if isinstance(raw, dict) else None
+    for i, table in enumerate(tables if isinstance(tables, list) else ()):
+        name = table.get("file") if isinstance(table, dict) else None
+        if folder is None or not isinstance(name, str) or not name:
+            continue
+        loc: Loc = ("tables", i, "file")
+        if Path(name).name != name or not name.endswith(".csv"):
+            yield Problem(loc, f"表文件 {name!r} 不是同一文件夹里的 .csv", "只写文件名")
+            continue
+        if twice := sorted({"inputs", "outputs", "rows"} & table.keys()):
+            yield Problem(loc, f"既有 file 又有 {', '.join(twice)}", "只留一处")
+            continue
+        try:
+            files[i] = read_csv((folder / name).read_bytes())
+        except OSError as error:
+            yield Problem(loc, f"无法读取表文件 {name}: {error.strerror}", "把文件放在规则包旁边")
+        except FileRefused as refused:
+            yield Problem(loc, f"{name} 第 {refused.line} 行: {refused}", refused.remedy)
+        else:
+            table.update(files[i].raw)
+            table["file"] = ""
+
+
+def _in_file(problem: Problem, files: Mapping[int, TableFile]) -> Problem:
+    """Return the problem with the line of the CSV file that it speaks of, if it speaks of one."""
+    match problem.loc:
+        case ("tables", int() as i, "rows", int() as n, *_) if i in files:
+            line = files[i].lines[n]
+            return Problem(problem.loc, f"CSV 第 {line} 行: {problem.message}", problem.remedy)
+    return problem
 
 
 _REMEDIES = {

@@ -64,7 +64,7 @@ class Analysis:
     def said(self, given: Inputs) -> str:
         """Return an input as people read it."""
         return ", ".join(
-            f"{column.name}={'缺失' if value is None else spelled(value)}{column.unit}"
+            f"{column.label}={'缺失' if value is None else spelled(value)}{column.unit}"
             for column, value in zip(self.table.columns, given, strict=True)
         )
 

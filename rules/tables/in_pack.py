@@ -7,6 +7,7 @@ see it, and the loop of `rules.evaluate` asks again until nothing changes.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -50,8 +51,7 @@ def table_of(pack: Definition, spec: TableSpec) -> Table:
 def _with_choices(column: Column, field: FieldSpec) -> Column:
     if column.kind != "text" or not field.choices or column.domain != ANY:
         return column
-    domain = Cell(tuple(Equal(choice) for choice in field.choices))
-    return Column(column.name, column.kind, domain, column.whole, column.optional, column.unit)
+    return replace(column, domain=Cell(tuple(Equal(choice) for choice in field.choices)))
 
 
 def table_problems(pack: Definition) -> Iterator[Problem]:

@@ -55,6 +55,12 @@ class Column:
     whole: bool = False
     optional: bool = False
     unit: str = ""
+    title: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people read: the title, or the name where there is none."""
+        return self.title or self.name
 
     def takes(self, value: Scalar) -> bool:
         """Tell whether a value (not a missing one) is of the kind and within the domain."""
@@ -268,7 +274,9 @@ def _column(
             found.append(
                 Problem((*loc, "values"), f"列 {spec.field} 的取值范围: {refused}", refused.remedy)
             )
-    return Column(spec.field, kind, domain, spec.whole or kind == "date", spec.optional, spec.unit)
+    return Column(
+        spec.field, kind, domain, spec.whole or kind == "date", spec.optional, spec.unit, spec.title
+    )
 
 
 def _output(

@@ -9,6 +9,7 @@ import yaml
 
 from catalogue.load import load_catalogue
 from catalogue.matter_check import bases_of
+from rules.load import load_file
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = load_catalogue()
@@ -37,9 +38,18 @@ def test_every_basis_of_a_matter_covers_the_matters_span() -> None:
 
 
 def resting(pack: Path) -> list[dict[str, Any]]:
-    """Return all that rests on an article in a pack: its rules and its scales."""
+    """Return all that rests on an article in a pack: rules, scales, tables and their rows."""
     whole = yaml.safe_load(pack.read_text(encoding="utf-8"))
-    return [*whole["rules"], *whole.get("scales", [])]
+    loaded, _ = load_file(pack)
+    assert loaded is not None
+    tables = [spec.model_dump() for spec in loaded.pack.definition.tables]
+    rows = [
+        {**table, "id": f"{table['id']} {row['id']}", "basis": row["basis"]}
+        for table in tables
+        for row in table["rows"]
+        if row["basis"]
+    ]
+    return [*whole["rules"], *whole.get("scales", []), *tables, *rows]
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=[pack.stem for pack in PACKS])
