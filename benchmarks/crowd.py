@@ -117,8 +117,7 @@ def _rows(connection: Connection, table: Table, case_id: str) -> list[dict[str, 
 def _copy(rows: Rows, number: int, due_at: datetime) -> tuple[Copy, Rows]:
     case_id, case_no = str(uuid4()), f"COPY{number:08d}"
     (case,), (state,) = rows["case_file"], rows["case_state"]
-    (step,) = (row for row in rows["step"] if row["seq"] == case["seq"])
-    instants = open_instants(state["state"], step["recorded_at"])
+    instants = open_instants(state["state"])
     first = next(one.key for one in instants if not _is_card(one.key))
     held = orjson.loads(state["state"]) | {"case_id": case_id, "case_no": case_no}
     # Forecast cards stay behind: they are derived anew at a case's next step.

@@ -1,7 +1,9 @@
 """Which durable timers a run has armed, told by what its history says; and what is wrong with them.
 
 Pure: history is read elsewhere (yichuang/history.py). A case with an open instant has exactly one
-armed timer, at the earliest of them; a case without one has none.
+armed timer, at the earliest of them; a case without one has none. A backfilled case (补录) has its
+timer at its rest, where that is later: what came due while its past was still being told is settled
+when the telling has ended, never between two of its orders.
 """
 
 from __future__ import annotations
@@ -14,6 +16,13 @@ from typing import Literal
 TOLERANCE = timedelta(seconds=2)
 """How far a timer may lie from its instant. Ours: the workflow counts from the start of its task,
 and a step must not be told later than anybody would notice (measured offsets: 0–80 ms)."""
+RESTS_AFTER = timedelta(minutes=15)
+"""A backfilled case rests when no backfilled order has come for so long. Ours: longer than the ten
+minutes without an answer after which a replay gives its orders up (yichuang/replaying.py). No
+setting: workflows and census must agree on it, also in runs begun long ago."""
+AWAY = timedelta(seconds=60)
+"""A rest that is noticed so late was slept through by whoever would have told more: the telling
+gets its time anew. As the census's own minute (`cases.census.OVERDUE_AFTER`)."""
 
 Armed = Mapping[str, datetime]
 """Timer id → the instant at which it fires."""
@@ -50,6 +59,15 @@ IN_CHINESE: Mapping[Fault, str] = {
 
 STRAY: frozenset[Fault] = frozenset({"doubled", "stray", "lingering"})
 """Faults in which a timer belongs to no instant; in the others an instant lacks its timer."""
+
+
+def rings_at(due_at: datetime, backfilled_at: datetime | None) -> datetime:
+    """Return when the timer of an instant is due: at the instant, or at its case's rest if later.
+
+    `backfilled_at` is when the newest backfilled order of a backfilled case was recorded; None for
+    a case that is none.
+    """
+    return due_at if backfilled_at is None else max(due_at, backfilled_at + RESTS_AFTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +127,19 @@ WEDGED_AT = 3
 
 
 def fault_of(
-    seen: Seen, *, is_open: bool, due_at: datetime | None, late_before: datetime
+    seen: Seen,
+    *,
+    is_open: bool,
+    due_at: datetime | None,
+    late_before: datetime,
+    put_off_to: datetime | None = None,
 ) -> Fault | None:
     """Return what is wrong; None when nothing is, or while the run is busy with a step.
 
-    `due_at` is the earliest open instant by the rows. An armed timer that should have fired before
-    `late_before` is late; say the distant past while a server or a worker has only just come back.
+    `due_at` is when the timer of the earliest open instant should fire, by the rows (`rings_at`);
+    a case that comes to rest may have put it off, at most to `put_off_to` (`AWAY`). An armed timer
+    that should have fired before `late_before` is late; say the distant past while a server or a
+    worker has only just come back.
     """
     if not is_open:
         return "lingering" if seen.is_running and not seen.is_busy else None
@@ -128,17 +153,22 @@ def fault_of(
         return "wedged"
     if seen.behind:
         return "behind"
-    return None if seen.is_busy else _of_timers(seen.armed, due_at, late_before)
+    if seen.is_busy:
+        return None
+    latest = max(due_at, put_off_to) if due_at and put_off_to else due_at
+    return _of_timers(seen.armed, due_at, latest, late_before)
 
 
-def _of_timers(armed: Armed, due_at: datetime | None, late_before: datetime) -> Fault | None:
-    if due_at is None:
+def _of_timers(
+    armed: Armed, due_at: datetime | None, latest: datetime | None, late_before: datetime
+) -> Fault | None:
+    if due_at is None or latest is None:
         return "stray" if armed else None
     if not armed:
         return "unarmed"
     if len(armed) > 1:
         return "doubled"
     (fires_at,) = armed.values()
-    if abs(fires_at - due_at) > TOLERANCE:
+    if not due_at - TOLERANCE <= fires_at <= latest + TOLERANCE:
         return "misarmed"
     return "late" if fires_at < late_before else None

@@ -16,8 +16,10 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cases.armed import Armed, Fault
+from cases.armed import RESTS_AFTER, Armed, Fault, rings_at
+from cases.orders import ApprovalInput
 from cases.projection import json_text
+from cases.state import CaseState
 from cases.tables import case, census, clock_event, command, state, step, timer
 
 AT_ONCE = 500
@@ -47,43 +49,56 @@ class Expected:
     department: str
     seq: int
     is_open: bool
-    told_until: datetime
-    """When its newest step was recorded."""
+    backfilled_at: datetime | None = None
+    """When the newest backfilled order of a backfilled case was recorded."""
     instant: Instant | None = None
 
     @property
-    def due_at(self) -> datetime | None:
-        return self.instant.due_at if self.instant else None
+    def rings_at(self) -> datetime | None:
+        """When the one timer is due; None: there is none."""
+        return rings_at(self.instant.due_at, self.backfilled_at) if self.instant else None
+
+    @property
+    def comes_to_rest(self) -> bool:
+        """Whether the instant came while the case's past was still being told."""
+        return self.instant is not None and self.rings_at != self.instant.due_at
 
 
 def expected(connection: Connection, case_ids: Sequence[str]) -> dict[str, Expected]:
     """Return what is expected of each of these cases, by id; unknown cases are left out."""
-    query = (
-        select(
-            case.c.id,
-            case.c.case_no,
-            case.c.department,
-            case.c.seq,
-            case.c.is_open,
-            step.c.recorded_at,
-            state.c.state,
-        )
-        .join(state, state.c.case_id == case.c.id)
-        .join(step, and_(step.c.case_id == case.c.id, step.c.seq == case.c.seq))
-    )
+    query = select(
+        case.c.id,
+        case.c.case_no,
+        case.c.department,
+        case.c.seq,
+        case.c.is_open,
+        state.c.state,
+    ).join(state, state.c.case_id == case.c.id)
     found: dict[str, Expected] = {}
     for ids in _portions(case_ids):
+        told = _backfilled_at(connection, ids)
         for row in connection.execute(query.where(case.c.id.in_(ids))):
-            instants = open_instants(row.state, row.recorded_at) if row.is_open else ()
-            found[row.id] = Expected(*row[:-1], instant=next(iter(instants), None))
+            instants = open_instants(row.state) if row.is_open else ()
+            found[row.id] = Expected(*row[:-1], told.get(row.id), next(iter(instants), None))
     return found
 
 
-def open_instants(stored: str, told_until: datetime) -> tuple[Instant, ...]:
+def _backfilled_at(connection: Connection, case_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when the newest backfilled order was recorded, of those that are backfilled cases."""
+    query = (
+        select(step.c.case_id, func.max(step.c.recorded_at).label("at"))
+        .join(case, case.c.id == step.c.case_id)
+        .where(case.c.id.in_(case_ids), case.c.backfilled, step.c.backfill)
+        .group_by(step.c.case_id)
+    )
+    return {row.case_id: row.at for row in connection.execute(query)}
+
+
+def open_instants(stored: str) -> tuple[Instant, ...]:
     """Return the instants for which a timer must wait, the earliest first, of a stored state.
 
     What `approval.pending_timers` says and the workflow arms, read without making the whole state
-    (30 times as fast): instants of a backfilled case that its own orders have told are left out.
+    (30 times as fast).
     """
     held = orjson.loads(stored)
     passed = held.get("passed", {})
@@ -92,10 +107,8 @@ def open_instants(stored: str, told_until: datetime) -> tuple[Instant, ...]:
         for one in held.get("timers", ())
         if one["key"] not in passed or _moment(passed[one["key"]]) != _moment(one["due_at"])
     )
-    told = held.get("backfilled", False)
-    waited = (one for one in instants if not (told and one.due_at <= told_until))
     # As `approval.pending_timers`: what the law makes of an instant comes before the card for it.
-    turn = sorted(waited, key=lambda one: (one.due_at, one.key.startswith("card:"), one.key))
+    turn = sorted(instants, key=lambda one: (one.due_at, one.key.startswith("card:"), one.key))
     return tuple(turn)
 
 
@@ -114,16 +127,24 @@ def seqs(connection: Connection, case_ids: Sequence[str]) -> dict[str, tuple[int
     }
 
 
-def held_state(connection: Connection, case_id: str) -> tuple[str, datetime] | None:
-    """Return an open case's stored state and when its newest step was recorded; None otherwise."""
+def held_input(connection: Connection, case_id: str) -> ApprovalInput | None:
+    """Return that from which an open case's workflow goes on; None: it is over, or there is none.
+
+    The caller adds the ids that were answered (`recent_commands`).
+    """
     query = (
-        select(state.c.state, step.c.recorded_at)
+        select(state.c.state)
         .join(case, case.c.id == state.c.case_id)
-        .join(step, and_(step.c.case_id == case.c.id, step.c.seq == case.c.seq))
         .where(state.c.case_id == case_id, case.c.is_open)
     )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else (row.state, row.recorded_at)
+    stored = connection.execute(query).scalar_one_or_none()
+    if stored is None:
+        return None
+    return ApprovalInput(
+        case_id=case_id,
+        state=CaseState.model_validate_json(stored),
+        backfilled_at=_backfilled_at(connection, [case_id]).get(case_id),
+    )
 
 
 def recent_commands(connection: Connection, case_id: str, most: int) -> tuple[str, ...]:
@@ -167,9 +188,15 @@ def overdue(
 ) -> list[Overdue]:
     """Return the open instants that passed more than `after` ago without a `timer_passed`.
 
-    One statement over `timer`, `case_file`, `step` and `clock_event`, oldest first. What a
-    backfilled case's own orders have told is not waited for.
+    One statement over `timer`, `case_file`, `step` and `clock_event`, oldest first. A backfilled
+    case is given the time in which its past may still be told (`RESTS_AFTER`).
     """
+    later = step.alias("later")
+    is_told = exists().where(
+        later.c.case_id == case.c.id,
+        later.c.backfill,
+        later.c.recorded_at >= now - after - RESTS_AFTER,
+    )
     told = clock_event
     # `_` and `%` would match anything; keys hold letters, digits, `-`, `:` and `_`.
     key = func.replace(timer.c.key, "_", "\\_")
@@ -182,11 +209,10 @@ def overdue(
     query = (
         select(case.c.id, case.c.case_no, case.c.department, timer.c.key, timer.c.due_at)
         .join(case, case.c.id == timer.c.case_id)
-        .join(step, and_(step.c.case_id == case.c.id, step.c.seq == case.c.seq))
         .where(
             timer.c.due_at < now - after,
             case.c.is_open,
-            or_(~case.c.backfilled, timer.c.due_at > step.c.recorded_at),
+            or_(~case.c.backfilled, ~is_told),
             ~happened,
         )
         .order_by(timer.c.due_at, case.c.id, timer.c.key)
@@ -209,18 +235,23 @@ def firings(connection: Connection, since: datetime) -> Lateness:
     """Return how late the law's own steps since then were recorded, against their instants.
 
     An instant that was past already when it became known (acceptance deemed in hindsight) counts
-    from the step that made it known.
+    from the step that made it known, and what a backfilled case had still to tell from its rest.
     """
     before = step.alias("before")
+    rests = and_(case.c.backfilled, before.c.backfill).label("rests")
     query = (
-        select(step.c.recorded_at, step.c.occurred_at, before.c.recorded_at.label("known_at"))
+        select(
+            step.c.recorded_at, step.c.occurred_at, before.c.recorded_at.label("known_at"), rests
+        )
+        .join(case, case.c.id == step.c.case_id)
         .outerjoin(before, and_(before.c.case_id == step.c.case_id, before.c.seq == step.c.seq - 1))
         .where(step.c.recorded_at >= since, step.c.verb == "timer_fired")
     )
-    late = [
-        (row.recorded_at - max(row.occurred_at, row.known_at or row.occurred_at)).total_seconds()
-        for row in connection.execute(query)
-    ]
+    late = []
+    for row in connection.execute(query):
+        due_at = max(row.occurred_at, row.known_at or row.occurred_at)
+        due_at = rings_at(due_at, row.known_at if row.rests else None)
+        late.append(max(0.0, (row.recorded_at - due_at).total_seconds()))
     return lateness_of(late)
 
 

@@ -22,9 +22,11 @@ class ApprovalInput(Frozen):
     state: CaseState | None = None
     recent: tuple[str, ...] = ()
     steps_per_run: int = Field(default=STEPS_PER_RUN, ge=1)
+    backfilled_at: AwareDatetime | None = None
+    """When the newest backfilled order of a backfilled case was recorded: it rests some time after
+    (`cases.armed.RESTS_AFTER`). None: what is past is rung at once."""
     told_until: AwareDatetime | None = None
-    """Set where a lost case goes on from its rows: when its newest step was recorded. What came
-    due since then has been told by nobody, also where the case was backfilled."""
+    """No longer given; runs that a census began before 2026-12 hold it in their histories."""
 
 
 class Retime(Frozen):

@@ -18,6 +18,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from cases import approval
+    from cases.armed import AWAY, RESTS_AFTER, rings_at
     from cases.messages import NAMESPACE, OF_LAW, Actor, Command, Outcome, Source, TimerFired
     from cases.orders import Answers, ApprovalInput, Orders, Retime
     from cases.settling import Batch, RuleForbids, Settled
@@ -35,6 +36,9 @@ FILE_WITHIN = timedelta(minutes=5)
 """A case whose filing was never admitted is given up: nobody else would end it."""
 FORBIDDEN = "RuleForbids"
 """Type of the error by which an update is refused; details: code, reason, basis, field."""
+RESTS = "backfilled-rests"
+"""Patch: the past of a backfilled case is rung when its telling has ended. Runs from before leave
+it to the case's next order; the census starts them anew."""
 IMPOSSIBLE = ("Impossible", "HistoryDiffers")
 """Types of the errors by which `settle` says that an invariant is broken: not retried."""
 
@@ -88,13 +92,14 @@ class ApprovalWorkflow:
         self._state = given.state
         self._steps_per_run = given.steps_per_run
         self._told_until = given.told_until
+        self._backfilled_at = given.backfilled_at
         self._steps = 0
         self._recent: deque[str] = deque(given.recent, maxlen=KEEP_IDS)
         self._queue: list[Command] = []
         self._under_way: list[Command] = []
         self._answers: dict[str, asyncio.Future[Outcome]] = {}
         self._alarm: asyncio.Task[None] | None = None
-        self._alarm_for: Timer | None = None
+        self._alarm_for: tuple[Timer, datetime] | None = None
 
     @workflow.run
     async def run(self, given: ApprovalInput) -> str:
@@ -118,6 +123,7 @@ class ApprovalWorkflow:
                     state=self._state,
                     recent=tuple(self._recent),
                     steps_per_run=self._steps_per_run,
+                    backfilled_at=self._backfilled_at,
                 )
             )
 
@@ -215,6 +221,7 @@ class ApprovalWorkflow:
             return
         self._apply(settled)
         self._told_until = None
+        self._note_backfilled(settled)
         for step in settled.steps:
             self._recent.append(step.outcome.command_id)
             answer = self._answers.pop(step.outcome.command_id, None)
@@ -236,6 +243,15 @@ class ApprovalWorkflow:
                 raise OutOfStep(f"expected step {known + 1}, found {step.outcome.seq}")
             self._state = approval.apply(self._state, step.events)
 
+    def _note_backfilled(self, settled: Settled) -> None:
+        """Keep when the newest backfilled order was recorded, as the rows tell it too."""
+        backfilled = {command.id for command in self._under_way if command.backfill}
+        for step in settled.steps:
+            at = step.outcome.recorded_at
+            told = step.outcome.command_id in backfilled and step.outcome.status == "done"
+            if told and at is not None:
+                self._backfilled_at = max(at, self._backfilled_at or at)
+
     def _give_up(self, broken: ActivityError) -> None:
         """An invariant is broken: tell the callers, keep the case as it was."""
         reason = str(broken.cause or broken)
@@ -252,37 +268,51 @@ class ApprovalWorkflow:
     # --- time ------------------------------------------------------------------------------------
 
     def _set_alarm(self) -> None:
-        """Keep one timer, to the earliest instant that the law or a promise gives."""
+        """Keep one timer, to the earliest instant that the law or a promise gives.
+
+        In a backfilled case it rings when the case has come to rest, if that is later: then all
+        that is past follows, one instant after the other.
+        """
         wanted = self._next_timer()
         if wanted == self._alarm_for:
             return
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_for = wanted
-        self._alarm = None if wanted is None else asyncio.create_task(self._ring(wanted))
+        self._alarm = None if wanted is None else asyncio.create_task(self._ring(*wanted))
 
-    def _next_timer(self) -> Timer | None:
+    def _next_timer(self) -> tuple[Timer, datetime] | None:
+        """Return the earliest instant that was not rung, and when to ring for it."""
         if self._state is None or self._state.stage == "ended":
             return None
+        rests = self._state.backfilled and workflow.patched(RESTS)
+        left_to_orders = self._state.backfilled and not rests
         told_until = self._told_until or workflow.now()
         for timer in approval.pending_timers(self._state):
-            # The past of a backfilled case is told by its orders; no past timer is armed.
-            if self._state.backfilled and timer.due_at <= told_until:
+            if left_to_orders and timer.due_at <= told_until:
                 continue
             if timer_command(self._case_id, timer).id not in self._recent:
-                return timer
+                return timer, rings_at(timer.due_at, self._backfilled_at if rests else None)
         return None
 
-    async def _ring(self, timer: Timer) -> None:
-        """Wait for the instant, then put the law's order before all others."""
-        delay = _until(timer.due_at)
+    async def _ring(self, timer: Timer, at: datetime) -> None:
+        """Wait until `at`, then put the law's order before all others."""
+        delay = _until(at)
+        summary = f"{timer.key} {timer.article}"[:200]
         if delay > timedelta(0):
-            await workflow.sleep(delay, summary=f"{timer.key} {timer.article}"[:200])
+            await workflow.sleep(delay, summary=summary)
+            while at > timer.due_at and _until(at) < -AWAY:
+                # We were away over the rest, and what else there is to tell perhaps with us.
+                at = workflow.now() + RESTS_AFTER
+                await workflow.sleep(RESTS_AFTER, summary=summary)
+        if at > timer.due_at and any(c.backfill for c in (*self._under_way, *self._queue)):
+            self._alarm_for = None  # what tells more is here already: it comes first
+            return
         self._queue.insert(0, timer_command(self._case_id, timer))
 
 
-def _until(due_at: datetime) -> timedelta:
-    return due_at - workflow.now()
+def _until(at: datetime) -> timedelta:
+    return at - workflow.now()
 
 
 def _refusal(no: RuleForbids) -> ApplicationError:

@@ -21,13 +21,12 @@ from cases.messages import NAMESPACE, Command, Outcome
 from cases.orders import Answers, ApprovalInput, Orders
 from cases.reception import NotNow
 from cases.settling import RuleForbids
-from cases.state import CaseState
 from workflows.approval import FORBIDDEN, ApprovalWorkflow, workflow_id
 
 ANSWER_WITHIN = timedelta(seconds=30)
 """Longer than a killed worker takes to be noticed (`SETTLE_WITHIN`) and the retry to answer."""
 
-Carried = Callable[[], CaseState | None]
+Carried = Callable[[], ApprovalInput | None]
 
 
 class Refused(Exception):
@@ -54,7 +53,7 @@ class Asker:
     async def ask(self, commands: Sequence[Command], carried: Carried) -> tuple[Outcome, ...]:
         """Return the outcomes of orders of one case, in order.
 
-        `carried` reads the state from which a workflow that Temporal has lost goes on. Raises
+        `carried` reads that from which a workflow that Temporal has lost goes on. Raises
         `Refused` for the first order, or `NotNow`.
         """
         try:
@@ -78,7 +77,7 @@ class Asker:
     async def _ask(self, commands: Sequence[Command], carried: Carried) -> Answers:
         first = commands[0]
         if first.verb == "file":
-            return await self._with_start(commands, None)
+            return await self._with_start(commands, ApprovalInput(case_id=first.case_id))
         try:
             return await self._client.get_workflow_handle_for(
                 ApprovalWorkflow.run, workflow_id(first.case_id)
@@ -88,18 +87,17 @@ class Asker:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            state = await asyncio.to_thread(carried)
-            if state is None:
+            held = await asyncio.to_thread(carried)
+            if held is None:
                 raise
             # The rows know an open case that Temporal does not: it goes on from the rows.
-            return await self._with_start(commands, state)
+            return await self._with_start(commands, held)
 
-    async def _with_start(self, commands: Sequence[Command], state: CaseState | None) -> Answers:
-        case_id = commands[0].case_id
+    async def _with_start(self, commands: Sequence[Command], given: ApprovalInput) -> Answers:
         start: WithStartWorkflowOperation[ApprovalWorkflow, str] = WithStartWorkflowOperation(
             ApprovalWorkflow.run,
-            ApprovalInput(case_id=case_id, state=state),
-            id=workflow_id(case_id),
+            given,
+            id=workflow_id(given.case_id),
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )

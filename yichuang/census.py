@@ -29,7 +29,7 @@ from temporalio.service import RPCError
 from activities.alarming import Alarms
 from audit.outbox import ClockWentBack, StreamMoved
 from cases import census
-from cases.armed import Fault, Seen, fault_of
+from cases.armed import RESTS_AFTER, Fault, Seen, fault_of
 from cases.census import Expected, Looked
 from cases.database import reading
 from workflows.approval import ApprovalWorkflow, workflow_id
@@ -278,8 +278,14 @@ class Census:
         now: datetime,
     ) -> Judged:
         is_open = wanted is not None and wanted.is_open
-        due_at = wanted.due_at if wanted else None
-        fault = fault_of(seen, is_open=is_open, due_at=due_at, late_before=self._late_before(now))
+        due_at = wanted.rings_at if wanted else None
+        fault = fault_of(
+            seen,
+            is_open=is_open,
+            due_at=due_at,
+            late_before=self._late_before(now),
+            put_off_to=now + RESTS_AFTER if wanted and wanted.comes_to_rest else None,
+        )
         if wanted is None and seen.started_at and now - seen.started_at < UNFILED_WITHIN:
             fault = None
         if wanted is not None and proof.seq is not None and proof.seq != wanted.seq:

@@ -169,6 +169,8 @@ def next_move(state: CaseState, stop: str, chance: Random) -> Move | None:
         return None
     if stop == "pre_review":
         return None  # the matter has no pre-review online: it stays where it was received
+    if state.accept_mode == "deemed":
+        return None  # left lying past the five days: silence has carried it past its stop
     early = _watched(state, chance) or _detour(state, stop)
     if early is not None:
         return early

@@ -32,7 +32,6 @@ from cases.census import Looked
 from cases.database import reading
 from cases.messages import NAMESPACE
 from cases.orders import ApprovalInput, Orders
-from cases.state import CaseState
 from workflows.approval import KEEP_IDS, ApprovalWorkflow, workflow_id
 from yichuang.history import backwards
 
@@ -94,6 +93,9 @@ class Mender:
         if given is None:
             return ""
         orders = await self._unsettled(name, broken)
+        if any(command.backfill for _, each in orders for command in each.commands):
+            # There is more to tell: what came due waits for it.
+            given = given.model_copy(update={"backfilled_at": self.now()})
         try:
             handle = await self.client.start_workflow(
                 ApprovalWorkflow.run,
@@ -112,17 +114,11 @@ class Mender:
 
     def _input(self, case_id: str) -> ApprovalInput | None:
         with reading(self.engine) as connection:
-            held = census.held_state(connection, case_id)
+            held = census.held_input(connection, case_id)
             if held is None:
                 return None
             recent = census.recent_commands(connection, case_id, KEEP_IDS)
-        stored, told_until = held
-        return ApprovalInput(
-            case_id=case_id,
-            state=CaseState.model_validate_json(stored),
-            recent=recent,
-            told_until=told_until,
-        )
+        return held.model_copy(update={"recent": recent})
 
     # --- what the broken run had accepted ---
 

@@ -19,11 +19,12 @@ from sqlalchemy import String, bindparam, select
 from sqlalchemy.exc import OperationalError
 from temporalio.client import Client
 
-from cases import messages
+from cases import census, messages
 from cases.approval import articles
 from cases.database import StoreUnwritable, reading
 from cases.facts import CaseFacts
 from cases.messages import BODIES, NAMESPACE, Actor, Command, Outcome, Source, case_id_for
+from cases.orders import ApprovalInput
 from cases.queries import Queries, facts_of
 from cases.reception import NotNow, Request
 from cases.settling import RuleForbids
@@ -151,12 +152,12 @@ class CityReception:
         basis = articles.broken_by(state.plan, command.verb, granted=state.decision == "grant")
         return Refused("case_ended", "本件已经归档，不能再办理", basis, "")
 
-    def _carried(self, command: Command) -> Callable[[], CaseState | None]:
-        """Return how to read the state from which a lost workflow may go on."""
+    def _carried(self, command: Command) -> Callable[[], ApprovalInput | None]:
+        """Return how to read that from which a lost workflow may go on."""
 
-        def carried() -> CaseState | None:
-            state = self._queries.state(command.case_id)
-            return None if state is None or state.stage == "ended" else state
+        def carried() -> ApprovalInput | None:
+            with reading(self._queries.engine) as connection:
+                return census.held_input(connection, command.case_id)
 
         return carried
 

@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from activities.settle import Settlement
 from cases import approval, census, leases
+from cases.armed import RESTS_AFTER
 from cases.census import Instant, Looked, lateness_of, open_instants
 from cases.database import reading
 from cases.messages import Command
+from cases.orders import ApprovalInput
 from cases.settling import Batch
 from cases.state import CaseState, Timer
 from cases.store import state_text
+from cases.tables import step
 from policies.warrants import WarrantSigner, verify
 from tests.activities.conftest import PRIVATE, START, Town, followed
 from workflows.approval import timer_command
@@ -68,26 +71,63 @@ def test_stored_instants_are_read_as_the_state_itself_tells_them(town: Town) -> 
     passed = {"c": timers[2].due_at, "d": START}
     state = town.filed().model_copy(update={"timers": timers, "passed": passed})
     told = tuple((one.key, one.due_at) for one in approval.pending_timers(state))
-    assert tuple((o.key, o.due_at) for o in open_instants(state_text(state), START)) == told
+    assert tuple((o.key, o.due_at) for o in open_instants(state_text(state))) == told
     assert [key for key, _ in told] == ["a", "b", "d"]
 
 
-def test_what_a_backfilled_case_has_told_is_not_expected(town: Town) -> None:
-    timers = (timer("a", 1), timer("b", 2))
-    state = town.filed().model_copy(update={"timers": timers, "backfilled": True})
-    until = timers[0].due_at
-    assert [o.key for o in open_instants(state_text(state), until)] == ["b"]
-    assert [o.key for o in open_instants(state_text(state), until - HOUR)] == ["a", "b"]
+def told_past(town: Town) -> tuple[CaseState, datetime]:
+    """Return a case that was backfilled a year later, and when that was recorded."""
+    town.start = START + timedelta(days=365)
+    state = town.filed(at=START, backfill=True)
+    with reading(town.engine) as connection:
+        at = connection.execute(select(step.c.recorded_at)).scalar_one()
+    return state, at
+
+
+def test_what_came_due_before_it_was_told_is_expected_at_the_rest(town: Town) -> None:
+    state, recorded_at = told_past(town)
+    with reading(town.engine) as connection:
+        one = census.expected(connection, [state.case_id])[state.case_id]
+    assert one.instant == Instant("notice", due(state))
+    assert (one.rings_at, one.comes_to_rest) == (recorded_at + RESTS_AFTER, True)
+
+
+def test_the_newest_backfilled_order_says_when_a_case_rests(town: Town) -> None:
+    state, _ = told_past(town)
+    town.start += HOUR
+    accept = town.order("accept", {}, at=START + HOUR, backfill=True)
+    state, settled = town.settle(state, accept)
+    town.start += HOUR
+    live = town.order("urge", {"text": "快"}, id="live")
+    state, _ = town.settle(state, live)
+    with reading(town.engine) as connection:
+        one = census.expected(connection, [state.case_id])[state.case_id]
+        held = census.held_input(connection, state.case_id)
+    recorded_at = settled.steps[0].outcome.recorded_at
+    assert held is not None
+    assert one.backfilled_at == held.backfilled_at == recorded_at
+
+
+def test_a_live_case_waits_for_no_rest(town: Town) -> None:
+    state = town.filed()
+    town.start += HOUR
+    late = town.order("urge", {"text": "快"}, at=START + HOUR / 2, backfill=True)
+    state, _ = town.settle(state, late)
+    with reading(town.engine) as connection:
+        one = census.expected(connection, [state.case_id])[state.case_id]
+        held = census.held_input(connection, state.case_id)
+    assert one.backfilled_at is None and held is not None and held.backfilled_at is None
+    assert (one.rings_at, one.comes_to_rest) == (due(state), False)
 
 
 def test_a_lost_case_goes_on_with_the_ids_it_has_answered(town: Town) -> None:
     state = town.filed()
     state, _ = town.settle(state, town.order("accept", {}))
     with reading(town.engine) as connection:
-        held = census.held_state(connection, state.case_id)
+        held = census.held_input(connection, state.case_id)
         ids = census.recent_commands(connection, state.case_id, 10)
         newest = census.recent_commands(connection, state.case_id, 1)
-    assert held is not None and CaseState.model_validate_json(held[0]) == state
+    assert held == ApprovalInput(case_id=state.case_id, state=state)
     assert ids == ("c1-file-window", "c1-accept-window")
     assert newest == ids[1:]
 
@@ -132,17 +172,30 @@ def test_the_event_of_another_timer_at_the_same_instant_does_not_count(town: Tow
     assert one.key == "no-ice"
 
 
-def test_a_closed_case_and_a_told_past_are_not_overdue(town: Town) -> None:
+def test_a_closed_case_is_not_overdue(town: Town) -> None:
     state = town.filed()
     with town.engine.begin() as connection:
         connection.execute(text("UPDATE case_file SET is_open = :f"), {"f": False})
     with reading(town.engine) as connection:
         assert census.overdue(connection, due(state) + HOUR) == []
-    with town.engine.begin() as connection:
-        connection.execute(text("UPDATE case_file SET is_open = :t, backfilled = :t"), {"t": True})
-        connection.execute(text("UPDATE step SET recorded_at = (SELECT max(due_at) FROM timer)"))
+
+
+def test_what_a_backfilled_case_had_to_tell_is_overdue_a_minute_after_its_rest(town: Town) -> None:
+    state, recorded_at = told_past(town)
+    rest = recorded_at + RESTS_AFTER + census.OVERDUE_AFTER
     with reading(town.engine) as connection:
-        assert census.overdue(connection, due(state) + HOUR) == []
+        assert census.overdue(connection, rest) == []
+        late = census.overdue(connection, rest + timedelta(microseconds=1))
+    assert ("notice", due(state)) in [(one.key, one.due_at) for one in late]
+
+
+def test_a_passed_instant_of_a_backfilled_case_is_late_from_its_rest(town: Town) -> None:
+    state, recorded_at = told_past(town)
+    town.start = recorded_at + RESTS_AFTER + timedelta(seconds=40)
+    rung(town, state)
+    with reading(town.engine) as connection:
+        late = census.firings(connection, recorded_at)
+    assert late.count == 1 and 40 <= late.max < 60
 
 
 def test_lateness_is_what_lies_between_the_instant_and_its_record(town: Town) -> None:

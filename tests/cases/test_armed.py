@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.armed import IN_CHINESE, TOLERANCE, WEDGED_AT, Fault, Heard, Seen, carried, fault_of
+from cases.armed import (
+    IN_CHINESE,
+    RESTS_AFTER,
+    TOLERANCE,
+    WEDGED_AT,
+    Fault,
+    Heard,
+    Seen,
+    carried,
+    fault_of,
+    rings_at,
+)
 
 DUE = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -110,3 +121,40 @@ def test_an_armed_timer_is_late_only_from_the_instant_that_is_given() -> None:
 
 def test_every_fault_is_told_in_chinese() -> None:
     assert set(IN_CHINESE) == set(Fault.__args__)  # type: ignore[attr-defined]
+
+
+# --- cases that come to rest ---
+
+TICK = timedelta(microseconds=1)
+
+
+def test_an_instant_of_a_live_case_rings_at_itself() -> None:
+    assert rings_at(DUE, None) == DUE
+
+
+def test_an_instant_before_the_rest_rings_at_the_rest_and_one_after_at_itself() -> None:
+    rest = DUE + TICK
+    assert rings_at(DUE, rest - RESTS_AFTER) == rest
+    assert rings_at(DUE, DUE - RESTS_AFTER) == DUE
+    assert rings_at(DUE, DUE - TICK - RESTS_AFTER) == DUE
+
+
+def test_a_rest_may_be_put_off_so_far_and_no_further() -> None:
+    latest = DUE + RESTS_AFTER
+    for fires_at, expected in (
+        (DUE, None),
+        (latest + TOLERANCE, None),
+        (latest + TOLERANCE + TICK, "misarmed"),
+        (DUE - TOLERANCE - TICK, "misarmed"),
+    ):
+        seen = replace(RUNNING, armed={"1": fires_at})
+        found = fault_of(seen, is_open=True, due_at=DUE, late_before=LONG_AGO, put_off_to=latest)
+        assert found == expected, fires_at
+
+
+def test_a_case_that_is_past_its_rest_without_a_timer_is_unarmed() -> None:
+    seen = replace(RUNNING, armed={})
+    found = fault_of(
+        seen, is_open=True, due_at=DUE, late_before=LONG_AGO, put_off_to=DUE + RESTS_AFTER
+    )
+    assert found == "unarmed"

@@ -49,6 +49,8 @@ class Path:
     wait_days: float = 0
     """How long nothing happens after the last order, for the law's own timers."""
     steps_per_run: int = 300
+    told_days: float = 0
+    """So long ago the case was filed: what lies before the walk's own beginning is backfilled."""
     supervised: bool = False
     """The shipped rules of supervision give their cards."""
     stages: tuple[str, ...] = ()
@@ -529,6 +531,39 @@ PATHS: tuple[Path, ...] = (
         "ended",
         "withdrawn",
         supervised=True,
+    ),
+    Path(
+        "backfilled-left",
+        # Left at the window ten days ago: silence accepts it once it rests, then it lives on.
+        (Step("urge", 3, {"text": "请抓紧"}), Step("withdraw", 10.2, {"reason": "不办了"})),
+        "ended",
+        "withdrawn",
+        told_days=10,
+        supervised=True,
+        stages=("received", "review", "ended"),
+    ),
+    Path(
+        "backfilled-left-to-orders",
+        # The same as its history tells it: begun before cases came to rest, told by its orders.
+        (Step("urge", 3, {"text": "请抓紧"}), Step("withdraw", 10.2, {"reason": "不办了"})),
+        "ended",
+        "withdrawn",
+        told_days=10,
+        stages=("received", "review", "ended"),
+    ),
+    Path(
+        "backfilled-to-its-end",
+        # All told but the rating, which lapsed long ago.
+        (
+            Step("accept", 1),
+            Step("opine", 2, _AGREE, "u:reviewer"),
+            *_from_decision(3)[:-1],
+        ),
+        "ended",
+        "granted",
+        told_days=90,
+        wait_days=40,
+        steps_per_run=4,
     ),
 )  # fmt: skip
 

@@ -247,6 +247,7 @@ class PlainSettlement:
         outcome = Outcome(
             command_id=command.id, case_id=command.case_id, status="done",
             seq=after.seq, stage=after.stage, case_no=after.case_no,
+            recorded_at=activity.info().scheduled_time if activity.in_activity() else None,
         )  # fmt: skip
         return after, SettledStep(outcome=outcome, events=events)
 

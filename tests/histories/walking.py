@@ -114,7 +114,7 @@ async def walk_path(
 def _moved(path: Path, case_id: str, begin: datetime) -> Sequence[Command]:
     """Return the path's commands with their instants moved to the server's time."""
     commands = path.commands(case_id)
-    shift = begin - commands[0].occurred_at
+    shift = begin - timedelta(days=path.told_days) - commands[0].occurred_at
     return [
         order(
             command.verb,
@@ -124,6 +124,7 @@ def _moved(path: Path, case_id: str, begin: datetime) -> Sequence[Command]:
             who=command.actor.id,
             role=command.actor.grants[0].role if command.actor.grants else "",
             name=f"{number}-{command.verb}",
+            backfill=command.occurred_at + shift < begin,
         )
         for number, command in enumerate(commands)
     ]

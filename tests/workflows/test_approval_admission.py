@@ -230,22 +230,6 @@ async def test_a_timer_rings_once_at_its_instant_and_names_its_article(
         assert b"notice" not in started[0]
 
 
-async def test_no_past_timer_of_a_backfilled_case_is_armed(
-    skipping: WorkflowEnvironment, serving: Serving
-) -> None:
-    async with serving(PlainSettlement(matter()).settle) as queue:
-        now = await skipping.get_current_time()
-        old = order(
-            "file", body_of_file(), case_id=str(uuid4()), at=now - timedelta(days=400),
-            backfill=True, warranted_at=now,
-        )  # fmt: skip
-        handle, outcome = await file_case(skipping.client, queue, old)
-        assert outcome.status == "done"
-        await skipping.sleep(timedelta(days=30))
-        history = await handle.fetch_history()
-        assert not any(e.HasField("timer_started_event_attributes") for e in history.events)
-
-
 async def test_what_temporal_keeps_is_ciphertext(
     skipping: WorkflowEnvironment, serving: Serving
 ) -> None:

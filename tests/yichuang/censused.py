@@ -21,6 +21,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from activities.alarming import Alarms
+from activities.papers import Press
 from benchmarks import crowd, ground
 from benchmarks.step import CLERK, SOURCE, NothingToPrint, catalogue, steps_of_a_case
 from cases import census
@@ -277,10 +278,13 @@ async def town(settings: Settings, *, working: bool = True) -> AsyncIterator[Tow
 
 
 @asynccontextmanager
-async def serving(there: Town, approval: type) -> AsyncIterator[None]:
+async def serving(there: Town, approval: type, press: Press | None = None) -> AsyncIterator[None]:
     """Run a worker in this process, with this class for cases."""
     settings = there.settings
-    with workshop(settings, NothingToPrint(), catalogue) as shop, ThreadPoolExecutor(4) as pool:
+    with (
+        workshop(settings, press or NothingToPrint(), catalogue) as shop,
+        ThreadPoolExecutor(4) as pool,
+    ):
         async with Worker(
             there.client,
             task_queue=settings.temporal_task_queue,
