@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from cases import approval, clocks
 from cases.approval.cards import BY_HAND_ROLE, is_paused, number_of
+from cases.clock import Due
 from cases.clocks import Cause, Part, Period
 from cases.holders import EVERYWHERE, Holders
 from cases.messages import Command, IssueCard
@@ -24,6 +25,7 @@ from cases.supervision import (
     BY_HAND,
     LEVELS,
     Clock,
+    Found,
     Seen,
     card_key,
     facts,
@@ -130,19 +132,38 @@ class Supervision:
             horizon = _horizon(period, calendar, state.plan.zone, at, reach)
             if horizon is None:
                 continue
-            clock = Clock.of(period, calendar, state.plan.zone, horizon)
-            seen = seen_of(state, period)
-            for one in next_cards(clock, seen, at, horizon, self._held, reach.percent):
+            due, until = horizon
+            for one in self._next(state, period, calendar, at, until, due.at, reach):
                 found.append(
                     Timer(
                         key=card_key(period.key, one.rule),
                         due_at=one.at,
                         article=one.article,
-                        provisional=clock.due.provisional if clock.due else False,
+                        provisional=due.provisional,
                         calendar_version=calendar.version,
                     )
                 )
         return tuple(found)
+
+    def _next(
+        self,
+        state: CaseState,
+        period: Period,
+        calendar: Calendar,
+        at: datetime,
+        until: datetime,
+        due_at: datetime,
+        reach: Reach,
+    ) -> tuple[Found, ...]:
+        """Return the next cards of a clock. Most come by its end: the days after it are laid out
+        only where none does."""
+        seen = seen_of(state, period)
+        for last in (due_at, until) if at < due_at < until else (until,):
+            clock = Clock.of(period, calendar, state.plan.zone, last)
+            found = next_cards(clock, seen, at, last, self._held, reach.percent)
+            if found:
+                return found
+        return ()
 
     def _held(self, context: Mapping[str, JsonValue], at: datetime) -> Collection[tuple[str, str]]:
         digest = self.rules.in_force(at)
@@ -361,10 +382,10 @@ _EXPLAIN = ClockRule.model_validate(
 
 def _horizon(
     period: Period, calendar: Calendar, zone: str, at: datetime, reach: Reach
-) -> datetime | None:
-    """Return how far to look; None while the period stands still."""
+) -> tuple[Due, datetime] | None:
+    """Return the end, and how far to look; None while the period stands still."""
     due = clocks.due_of(replace(period, end=None), calendar, zone)
     if due is None:
         return None
     more = (due.at - period.start.at) * max(0, reach.percent - 100) / 100
-    return max(due.at + more, at) + timedelta(days=BEYOND_DAYS + 2 * reach.days)
+    return due, max(due.at + more, at) + timedelta(days=BEYOND_DAYS + 2 * reach.days)

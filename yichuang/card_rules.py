@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import JsonValue
 from sqlalchemy import Engine, select
@@ -18,8 +19,9 @@ from cases.releasing import CARD_RULES
 from cases.rulings import Ruling
 from cases.web_tables import office_holder
 from catalogue.city import City
-from rules.evaluate import plain_match
-from rules.pack import Pack
+from rules.model import All, AnyOf, Condition, Leaf
+from rules.pack import Pack, Slice
+from rules.plain import Predicate
 from yichuang.released import Released
 from yichuang.ruling import CityRules
 
@@ -60,16 +62,58 @@ class CityCardRules:
 def held_by(
     pack: Pack, context: Mapping[str, JsonValue], at: datetime
 ) -> tuple[tuple[str, str], ...]:
-    """Return the rules of a pack that hold, by the twin."""
-    rules = pack.slice_at(at)
-    ids = plain_match(rules, {k: v for k, v in context.items() if v not in (None, [])})
-    return tuple((one.id, one.basis) for one in rules.rules if one.id in ids)
+    """Return the rules of a pack that hold, by the twin. The pack has no derived fields."""
+    fact = {name: value for name, value in context.items() if value is not None and value != []}
+    asked = _asked(pack.slice_at(at), fact.get("clock"))
+    return tuple((name, basis) for name, basis, holds in asked if holds(fact))
+
+
+_Asked = tuple[tuple[str, str, Predicate], ...]
+_KEPT: dict[tuple[str, JsonValue], _Asked] = {}
+_KEPT_AT_MOST = 500
+"""Sets of rules by clock that are kept; a city has a version or two, and eight clocks."""
+
+
+def _asked(rules: Slice, clock: Any) -> _Asked:
+    """Return the rules that can hold on a clock (id, article, predicate), worked out once."""
+    found = _KEPT.get((rules.key, clock))
+    if found is None:
+        if len(_KEPT) >= _KEPT_AT_MOST:
+            _KEPT.clear()
+        found = _KEPT[rules.key, clock] = tuple(
+            (rule.id, rule.basis, holds)
+            for rule, holds in zip(rules.rules, rules.predicates, strict=True)
+            if _may_hold(rule.when, clock)
+        )
+    return found
+
+
+def _may_hold(condition: Condition, clock: Any) -> bool:
+    """Whether a condition can be true on a clock: no only where its own words exclude it."""
+    match condition:
+        case All():
+            return all(_may_hold(part, clock) for part in condition.all)
+        case AnyOf():
+            return any(_may_hold(part, clock) for part in condition.any)
+        case Leaf(field="clock", op="eq", of=None | ""):
+            return bool(condition.value == clock)
+        case Leaf(field="clock", op="in", of=None | "", value=list() as values):
+            return clock in values
+        case _:
+            return True
+
+
+_REACHES: dict[str, Reach] = {}
 
 
 def reach_of(pack: Pack) -> Reach:
-    """Return how far the rules of a pack look past the end of a period."""
-    days = pack.largest("yellow_open_working_days", "overdue_working_days")
-    return Reach(int(days) + 1, max(100, int(pack.largest("elapsed_percent")) + 1))
+    """Return how far the rules of a pack look past the end of a period; worked out once."""
+    found = _REACHES.get(pack.digest)
+    if found is None:
+        days = pack.largest("yellow_open_working_days", "overdue_working_days")
+        percent = max(100, int(pack.largest("elapsed_percent")) + 1)
+        found = _REACHES[pack.digest] = Reach(int(days) + 1, percent)
+    return found
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,9 @@ class Clock:
         """Whether a pause has no end yet."""
         return any(stop.until is None for stop in self.period.stops)
 
-    def day(self, at: datetime) -> date:
-        return at.astimezone(ZoneInfo(self.zone)).date()
+    def _ordinal(self, at: datetime) -> int:
+        """Return the day of an instant, as `date.toordinal` counts."""
+        return at.astimezone(self._tz).toordinal()
 
     def used(self, at: datetime) -> int:
         """Return what was used by that instant, in the ledger's scale."""
@@ -88,7 +89,7 @@ class Clock:
     def paused(self, at: datetime) -> int:
         """Return what would have counted by that instant had nothing stopped it."""
         in_working_days = self.period.parts[0].limit.unit in ("working_day", "working_hour")
-        start = self.day(self.period.start.at)
+        start = date.fromordinal(self._ordinal(self.period.start.at))
         total = 0
         for row in self.book.rows:
             if row.until > at:
@@ -108,12 +109,12 @@ class Clock:
 
     def remaining_working_days(self, at: datetime, due: Due) -> int:
         """Return the working days that have not ended, up to and with the due day."""
-        last, today = due.day.toordinal(), self.day(at).toordinal()
+        last, today = due.day.toordinal(), self._ordinal(at)
         return max(0, self.calendar.count(last) - self.calendar.count(today - 1))
 
     def working_days_ended(self, since: datetime, at: datetime) -> int:
         """Return how many working days after the day of `since` had ended by `at`."""
-        first, today = self.day(since).toordinal(), self.day(at).toordinal()
+        first, today = self._ordinal(since), self._ordinal(at)
         return max(0, self.calendar.count(today - 1) - self.calendar.count(first))
 
     def left_at_last_pause(self, at: datetime) -> int | None:
@@ -123,6 +124,19 @@ class Clock:
             if since <= at:
                 left = days
         return left
+
+    @cached_property
+    def _tz(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    @cached_property
+    def still(self) -> dict[str, JsonValue]:
+        """Facts that no instant changes."""
+        return {
+            "clock": self.period.rule.clock,
+            "since": self.period.start.at.isoformat(),
+            "limit": _amount(self.book.budget, self.per_unit),
+        }
 
     @cached_property
     def _ends(self) -> list[datetime]:
@@ -151,10 +165,8 @@ def facts(clock: Clock, at: datetime, seen: Seen) -> dict[str, JsonValue]:
     per, budget, used = clock.per_unit, clock.book.budget, clock.used(at)
     paused = clock.is_paused(at)
     found: dict[str, JsonValue] = {
-        "clock": clock.period.rule.clock,
-        "since": clock.period.start.at.isoformat(),
+        **clock.still,
         "is_paused": paused,
-        "limit": _amount(budget, per),
         "used": _amount(used, per),
         "left": _amount(budget - used, per),
         "department": seen.department,

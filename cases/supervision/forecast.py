@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from heapq import merge
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -60,8 +61,13 @@ def instants(
     That is each midnight, and in periods of hours or minutes each hundredth of the limit.
     """
     yield since
-    marks = sorted({*_midnights(clock.zone, since, until), *_marks(clock, percent)})
-    yield from (mark for mark in marks if since < mark <= until)
+    last = since
+    for mark in merge(_midnights(clock.zone, since, until), sorted(_marks(clock, percent))):
+        if mark > until:
+            return
+        if mark > last:
+            yield mark
+            last = mark
 
 
 def _midnights(zone: str, since: datetime, until: datetime) -> Iterator[datetime]:
