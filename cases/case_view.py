@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from cases import tables
 from cases.approval.waiting import pauses_of
+from cases.armed import rings_at
 from cases.card_views import cards_from
 from cases.masking import ERASED, mask_form, mask_person
 from cases.messages import DocumentRef, Person
@@ -195,7 +196,8 @@ def timeline_item(
     documents: Sequence[Any],
     known_at: datetime | None = None,
 ) -> TimelineItem:
-    """Return one line of the timeline; `known_at`: when the step before it was recorded."""
+    """Return one line of the timeline; `known_at`: when the step before it was recorded, or its
+    case's rest after that step."""
     summary = _summary(row.verb, body)
     return TimelineItem(
         seq=row.seq,
@@ -265,7 +267,12 @@ def assembled(
     shown: dict[str, JsonValue] = {"name": ERASED}
     if person is not None:
         shown = person.model_dump(mode="json") if revealed else mask_person(person)
-    recorded = {step.seq: step.recorded_at for step in read.steps}
+    known = {
+        step.seq: rings_at(
+            step.recorded_at, step.recorded_at if state.backfilled and step.backfill else None
+        )
+        for step in read.steps
+    }
     return CaseView(
         row=row(str(shown["name"])),
         plan=state.plan.model_dump(mode="json"),
@@ -287,7 +294,7 @@ def assembled(
         documents=tuple(document_view(document) for document in read.documents),
         rulings=tuple(ruling_view(ruling) for ruling in read.rulings),
         timeline=tuple(
-            timeline_item(step, bodies[step.seq], read.documents, recorded.get(step.seq - 1))
+            timeline_item(step, bodies[step.seq], read.documents, known.get(step.seq - 1))
             for step in read.steps
         ),
         notice=tuple(notice_of(read.steps, bodies)),
