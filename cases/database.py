@@ -89,6 +89,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def intend(connection: Connection, *, to_write: bool) -> None:
+    """Say what the connection's next transaction is for; one that reads takes no write lock.
+
+    For who keeps one connection for both, because temporary tables live in it.
+    """
+    connection.execution_options(**{_READING: not to_write})
+
+
 def schema_of(url: str) -> str:
     """Return the PostgreSQL schema named in the URL's `schema`, or an empty string."""
     named = make_url(url).query.get("schema", "")

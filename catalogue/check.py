@@ -14,6 +14,7 @@ from catalogue.marks import Fault, Loc, Marked
 from catalogue.matter_check import Around, matter_faults
 from catalogue.matters import Matter
 from catalogue.reading import Sources, read_sources
+from catalogue.stations import station_faults
 from catalogue.working_days import NONE
 
 
@@ -22,7 +23,9 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
 
     `packs` are the ids of the rule packs that exist; None leaves that unchecked.
     """
-    return faults_of(read_sources(folder), packs)
+    sources = read_sources(folder)
+    codes = {one.code for one in sources.city[0].departments} if sources.city else set()
+    return sorted({*faults_of(sources, packs), *station_faults(folder, codes)})
 
 
 def faults_of(sources: Sources, packs: Collection[str] | None) -> list[Fault]:

@@ -12,6 +12,7 @@ from typing import Any
 from cases.card_rows import MARKS
 from cases.messages import BODIES, Outcome
 from cases.supervision.names import LEVELS
+from yichuang import reading_schemas
 from yichuang.orders import VERBS, VERSION, Answer, OrderData
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -181,6 +182,11 @@ def schemas() -> dict[str, dict[str, Any]]:
     made[f"case.event.v{VERSION}.json"] = event_schema()
     made[f"alarm.v{VERSION}.json"] = alarm_schema()
     made[f"case.card_issued.v{VERSION}.json"] = card_schema()
+    for name, schema in (
+        ("telemetry.readings", reading_schemas.readings()),
+        ("telemetry.answered", reading_schemas.answered()),
+    ):
+        made[f"{name}.v{VERSION}.json"] = _in_draft(schema, f"{name}.v{VERSION}")
     made |= {f"case.{kind}.v{VERSION}.json": card_mark_schema(kind) for kind in MARKS}
     return made
 
@@ -218,7 +224,10 @@ def document() -> dict[str, Any]:
         "messages": {
             "answered": _message(
                 "command.answered", "命令的答复", f"command.answered.v{VERSION}.json"
-            )
+            ),
+            "refused": _message(
+                "telemetry.answered", "退回的读数", f"telemetry.answered.v{VERSION}.json"
+            ),
         },
         "x-jetstream": {"stream": "RPL", "retention": "limits", "max_age_days": 30},
     }
@@ -240,10 +249,27 @@ def document() -> dict[str, Any]:
     }
     channels["alarm"] = {
         "address": "evt.{city}.{department}.alarm.{kind}",
-        "description": "警报发出（raised）与解除（cleared）；不涉及部门的，department 为 -",
+        "description": "警报发出（raised）与解除（cleared），监测警报另有变化（updated）与"
+        "撤回（withdrawn）；不涉及部门的，department 为 -",
         "parameters": _parameters("city", "department", "kind"),
         "messages": {"rung": _message("alarm", "警报", f"alarm.v{VERSION}.json")},
         "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
+    channels["readings"] = {
+        "address": "tel.{city}.{department}.{user}.readings",
+        "description": "监测读数，每条消息至多 1000 个；有退回的，答复在 rpl.{city}.{user}.{key}",
+        "parameters": _parameters("city", "department", "user"),
+        "messages": {
+            "readings": _message(
+                "telemetry.readings", "监测读数", f"telemetry.readings.v{VERSION}.json"
+            )
+        },
+        "x-jetstream": {
+            "stream": "TELE",
+            "retention": "limits",
+            "max_age_days": 30,
+            "consumer": "telemetry",
+        },
     }
     channels["question"] = {
         "address": "qry.{city}.{user}.{question}",
@@ -255,6 +281,7 @@ def document() -> dict[str, Any]:
         ("answer", "send"),
         ("event", "send"),
         ("alarm", "send"),
+        ("readings", "receive"),
         ("question", "receive"),
     ):
         operations[name] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}

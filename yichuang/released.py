@@ -105,6 +105,7 @@ class Released:
         self._held: _Now | None = None
         self._looked = self._read = 0.0
         self._parsed: dict[str, Matter | Pack | Policy | str] = {}
+        self._versions: tuple[tuple[Release, ...], Mapping[str, Pack]] = ((), {})
         self._laid: tuple[Mapping[str, str], Mapping[str, Calendar]] | None = None
 
     def catalogue(self) -> Catalogue:
@@ -121,6 +122,15 @@ class Released:
         named = (one for one in held.rules if one.name == name)
         one = next(releases.counting(named, at), None)
         return None if one is None else self._value(one, _pack)
+
+    def rule_versions(self) -> Mapping[str, Pack]:
+        """Return every signed version of every rule pack by digest, past and future ones too; the
+        same object as long as nothing else is signed."""
+        held = self._now()
+        if held.rules is not self._versions[0]:
+            packs = {one.digest: self._value(one, _pack) for one in held.rules}
+            self._versions = (held.rules, MappingProxyType(packs))
+        return self._versions[1]
 
     def policy(self) -> Policy:
         """Return the policy in force. Raises `NothingReleased`."""

@@ -10,7 +10,7 @@ from cases.database import open_engine
 from yichuang import roles
 from yichuang.settings import Settings, Store
 
-SOURCES: tuple[Store, ...] = ("cases", "web", "gateway")
+SOURCES: tuple[Store, ...] = ("cases", "web", "gateway", "readings")
 """The stores that record entries. The `log` is where they go; `keys` records nothing."""
 
 

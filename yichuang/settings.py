@@ -19,8 +19,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The folder that holds bin/, catalogue/ and the other rooms."""
 
-Store = Literal["cases", "web", "gateway", "log", "keys"]
-STORES: tuple[Store, ...] = ("cases", "web", "gateway", "log", "keys")
+Store = Literal["cases", "web", "gateway", "readings", "log", "keys"]
+STORES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "log", "keys")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the embedded stack take a free one and keep it."""
@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     cases_url: SecretStr = SecretStr("")
     web_url: SecretStr = SecretStr("")
     gateway_url: SecretStr = SecretStr("")
+    readings_url: SecretStr = SecretStr("")
     log_url: SecretStr = SecretStr("")
     keys_url: SecretStr = SecretStr("")
 

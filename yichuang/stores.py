@@ -1,4 +1,4 @@
-"""The five stores: what tables each has, and how one is brought to the newest schema.
+"""The six stores: what tables each has, and how one is brought to the newest schema.
 
 Each store has a tree of numbered migrations of its own in migrations/<store>/; a store knows by
 itself (table alembic_version) which of them it has had.
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, MetaData, text
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from cases.database import open_engine, schema_of
 from cases.gateway_tables import gateway_metadata
+from cases.readings_tables import readings_metadata
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
 from yichuang.settings import CHECKOUT, Store
@@ -29,6 +30,7 @@ MODELS: Mapping[Store, Sequence[MetaData]] = MappingProxyType(
         "cases": (cases_metadata, outbox_metadata),
         "web": (web_metadata, outbox_metadata, keys_metadata),
         "gateway": (gateway_metadata, outbox_metadata, keys_metadata),
+        "readings": (readings_metadata, outbox_metadata),
         "log": (log_metadata,),
         "keys": (keys_metadata,),
     }

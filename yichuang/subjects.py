@@ -5,6 +5,7 @@
 `qry.<city>.<user>.<question>`          request and reply, nothing is kept
 `evt.<city>.<dept>.case.<kind>`         what has happened, from the outbox
 `evt.<city>.<dept>.alarm.<kind>`        an alarm that was raised or cleared, from the outbox
+`tel.<city>.<dept>.<user>.readings`    what sensors said, up to 1,000 readings a message
 `dlq.<city>.<user>`                     what could not be taken, with its reason
 
 Reference: reference/peers.md §5 (subjects, JetStream). No personal data stands in a subject.
@@ -74,6 +75,18 @@ def command_id(user: str, source: str, event_id: str) -> str:
 
 
 STREAMS = (
+    # Readings stay for a while after they were taken, so that a store can be filled again from
+    # them; a full stream refuses the publisher instead of dropping what nobody has taken yet.
+    StreamConfig(
+        name="TELE",
+        subjects=["tel.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        duplicate_window=DEDUPLICATION_SECONDS,
+        max_age=30 * DAY_SECONDS,
+        max_bytes=4 * 1024**3,
+    ),
     # An order leaves the stream only when it was acknowledged; a full stream refuses the publisher
     # (who then knows) instead of dropping the oldest.
     StreamConfig(

@@ -43,7 +43,9 @@ START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 """What the issue allows for Ctrl-C."""
 
-PARTS = ("temporal", "nats", "signer", "sequencer", "worker", "relay", "gateway", "web")
+PARTS = (
+    "temporal", "nats", "signer", "sequencer", "worker", "relay", "gateway", "telemetry", "web",
+)  # fmt: skip
 
 _libc = ctypes.CDLL(None)
 

@@ -23,6 +23,7 @@ MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 
 GATEWAY_STREAMS = ("CMD", "DLQ", "RPL")
 RELAY_STREAMS = ("EVT",)
+TELEMETRY_STREAMS = ("TELE", "EVT", "RPL")
 SYSTEM_USER = "system"
 
 
@@ -58,6 +59,7 @@ def _integrator(name: str, departments: Sequence[str], city: str) -> User:
     events = [f"evt.{city}.>" if d == "*" else f"evt.{city}.{d}.>" for d in departments]
     answers = f"rpl.{city}.{name}.>"
     publish = [f"cmd.{city}.{department}.{name}.>" for department in departments]
+    publish += [f"tel.{city}.{department}.{name}.readings" for department in departments]
     publish.append(f"qry.{city}.{name}.>")
     # The consumer carries the user's name and its filter stands in the subject, so that the right
     # to create one is the right to read those departments only.
@@ -98,6 +100,11 @@ def users(settings: Settings) -> list[User]:
             ),
         ),
         User("relay", ("evt.>", *_stream_keeper(RELAY_STREAMS)), (f"{inbox_of('relay')}.>",)),
+        User(
+            "telemetry",
+            ("evt.>", "rpl.>", *_stream_keeper(TELEMETRY_STREAMS)),
+            (f"{inbox_of('telemetry')}.>",),
+        ),
         User(
             "web",
             (f"cmd.{settings.city}.*.web.>", f"qry.{settings.city}.web.>"),
