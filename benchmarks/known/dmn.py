@@ -25,8 +25,9 @@ from rules.evaluate import plain_match
 from rules.pack import Slice
 from rules.plain import Fact
 from rules.process import EngineSilent, RulesProcess
-from rules.tables.dmn import DmnModel, DmnRefused, TableLogic, load_dmn
+from rules.tables.dmn import DmnModel, DmnRefused, load_dmn
 from rules.tables.dmn_ask import DecisionRefused, decision_value
+from rules.tables.feel_values import temporal
 from rules.tables.plain_xml import Node, XmlRefused, read_xml
 from rules.tables.spec import Hit
 
@@ -115,8 +116,8 @@ class _Judge:
             ours = decision_value(model, case.decision, case.given, self._match)
         except DecisionRefused as refused:
             return f"不支持: {refused}"
-        logic = model.decisions[case.decision].logic
-        in_order = not (isinstance(logic, TableLogic) and logic.table.hit in UNORDERED)
+        logic = model.decisions[case.decision].table
+        in_order = logic is None or logic.table.hit not in UNORDERED
         if _same(ours, case.expected, in_order, Decimal(0)):
             return ""
         if _same(ours, case.expected, in_order, NEAR):
@@ -222,6 +223,9 @@ def _typed(text: str, kind: str) -> Any:
             return Decimal(text.strip())
         case "boolean":
             return {"true": True, "1": True, "false": False, "0": False}[text.strip()]
+        case "time" | "dateTime" | "duration":
+            kinds = {"time": "time", "dateTime": "moment", "duration": "duration"}
+            return temporal(text.strip(), kinds[kind])
         case "date" if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()):
             return date.fromisoformat(text.strip())
         case _:

@@ -1,8 +1,9 @@
 """One cell of a decision table: the part of FEEL's unary tests that a column can bear.
 
 `-`, values, `<` `<=` `>` `>=`, intervals `[a..b]` `(a..b)` `]a..b[`, several of them with commas
-(any one holds), `not(…)`, `null`. Numbers are exact decimals; a date is `date("2026-03-01")` or
-`@"2026-03-01"`. In a text column of our own files a plain word needs no quotes.
+(any one holds), `not(…)`, `null`, `not(…), null`. Numbers are exact decimals; a date is
+`date("2026-03-01")` or `@"2026-03-01"`. In a text column of our own files a plain word needs no
+quotes.
 
 A missing value is matched by `-` and by a cell that names `null`, by no other.
 """
@@ -73,6 +74,8 @@ class Cell:
 
     parts: tuple[Part, ...] = ()
     negated: bool = False
+    or_missing: bool = False
+    """Of a negated cell: it matches a missing value too."""
 
     @property
     def is_any(self) -> bool:
@@ -85,7 +88,7 @@ class Cell:
         found = any(_matches(part, value) for part in self.parts)
         if not self.negated:
             return found
-        return value is not None and not found
+        return self.or_missing if value is None else not found
 
 
 ANY = Cell()
@@ -134,6 +137,16 @@ def parse_cell(text: str, kind: Kind, bare_words: bool = False) -> Cell:
     if [token.text for token in tokens] == ["-"]:
         return ANY
     return _Reader(tokens, kind, bare_words).cell()
+
+
+def as_feel(cell: Cell) -> Cell:
+    """Return the cell that says what FEEL means by it.
+
+    There a missing value is not equal to a text or number, so that `not("a")` matches it; to
+    compare it with a bound is an error, and `not(<5)` does not.
+    """
+    plain = all(isinstance(part, Equal) and part.value is not None for part in cell.parts)
+    return Cell(cell.parts, True, True) if cell.negated and plain else cell
 
 
 def parse_value(text: str, kind: Kind, bare_words: bool = False) -> Scalar:
@@ -203,13 +216,18 @@ class _Reader:
         while self._peek() == ",":
             self._next()
             parts.append(self._part())
+        or_missing = False
         if negated:
             self._expect(")")
+            or_missing = self._peek() == ","
+            if or_missing:
+                self._next()
+                self._expect("null")
         self.end()
         unique = tuple(dict.fromkeys(parts))
         if len(unique) > MAX_PARTS:
             raise CellRefused(f"一格 {len(unique)} 个值, 最多 {MAX_PARTS}", "拆成几行")
-        return Cell(unique, negated)
+        return Cell(unique, negated, or_missing)
 
     def _part(self) -> Part:
         sign = self._peek()
@@ -335,7 +353,9 @@ def spelled_cell(cell: Cell) -> str:
     if cell.is_any:
         return "-"
     inner = ", ".join(map(_spelled_part, cell.parts))
-    return f"not({inner})" if cell.negated else inner
+    if not cell.negated:
+        return inner
+    return f"not({inner}), null" if cell.or_missing else f"not({inner})"
 
 
 def _spelled_part(part: Part) -> str:

@@ -91,11 +91,12 @@ def _deciding(table: Table, matched: tuple[Row, ...]) -> tuple[Row, ...]:
                 raise TableContradicts(table.id, [row.id for row in matched], "U 只许一行命中")
             return matched
         case "A":
-            different = {row.values: row.id for row in reversed(matched)}
-            if len(different) > 1:
+            first = matched[:1]
+            other = [row for row in matched if row.values != first[0].values]
+            if other:
                 said = "; ".join(
-                    f"{row} 说 {', '.join(map(spelled, values))}"
-                    for values, row in reversed(different.items())
+                    f"{row.id} 说 {', '.join(map(spelled, row.values))}"
+                    for row in (first[0], other[0])
                 )
                 raise TableContradicts(table.id, [row.id for row in matched], f"结果不同: {said}")
             return matched[:1]

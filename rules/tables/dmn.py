@@ -1,8 +1,9 @@
 """Decision tables out of DMN 1.1 … 1.5 models, as XML files hold them.
 
-A model is its inputs, its item definitions and its decisions; of decisions those that are tables
-whose cells are constants become `Table`s here, one by one the same as those written in a pack.
-What is not read is refused by name, with its line; the other decisions of the model still are.
+A model is its inputs, its item definitions, its functions (business knowledge) and its decisions.
+Tables whose cells are constants become `Table`s, one by one the same as those written in a pack;
+other expressions are read by `rules.tables.dmn_boxes`. What is not read is refused by name, with
+its line; the other decisions of the model still are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,16 @@ from pathlib import Path
 
 from rules.shapes import Problem, Title
 from rules.tables.cells import CellRefused, Kind, parse_cell
+from rules.tables.dmn_boxes import (
+    BASIS,
+    Boxes,
+    constant_table,
+    feel_table,
+    name_of,
+    text_of,
+)
+from rules.tables.dmn_boxes import DmnRefused as DmnRefused
+from rules.tables.feel_values import Expr, Function, Names
 from rules.tables.plain_xml import MAX_BYTES, Node, XmlRefused, read_xml
 from rules.tables.spec import Hit, InputSpec, OutputSpec, RowSpec, TableSpec
 from rules.tables.table import Table, TableRefused, build
@@ -38,17 +49,6 @@ KINDS: Mapping[str, Kind] = {
 }  # fmt: skip
 """Types of FEEL, and the spellings of Camunda's modeller."""
 
-BASIS = "DMN"
-"""Basis of a table until somebody names its article; the register has no such entry."""
-
-
-class DmnRefused(ValueError):
-    """The file is no model that is read here; `line` counts from 1."""
-
-    def __init__(self, message: str, line: int, remedy: str) -> None:
-        super().__init__(f"第 {line} 行: {message}")
-        self.line, self.remedy = line, remedy
-
 
 @dataclass(frozen=True)
 class ItemType:
@@ -63,7 +63,7 @@ class ItemType:
 
 @dataclass(frozen=True)
 class TableLogic:
-    """A decision that is a table; `sources` are the expressions of its input columns."""
+    """A table of constants; `sources` are the expressions of its input columns."""
 
     table: Table
     sources: tuple[str, ...]
@@ -77,18 +77,21 @@ class Decision:
     line: int
     requires: tuple[str, ...]
     """Names of the decisions it stands on."""
-    logic: TableLogic | None
+    value: Expr | None = field(repr=False)
+    table: TableLogic | None = None
+    """Where the decision is a table of constants."""
     refusal: str = ""
 
 
 @dataclass(frozen=True)
 class DmnModel:
-    """A model: types of its inputs by name, and its decisions by name."""
+    """A model: types of its inputs by name, its decisions and functions by name."""
 
     name: str
     version: str
     inputs: Mapping[str, ItemType]
     decisions: Mapping[str, Decision]
+    functions: Mapping[str, Function]
 
 
 def load_dmn(file: Path) -> DmnModel:
@@ -124,35 +127,73 @@ class _Reader:
         self._root = root
         self._named = {node.attributes.get("name", ""): node for node in root.all("itemDefinition")}
         self._names = {
-            "#" + node.attributes.get("id", ""): _name(node)
+            "#" + node.attributes.get("id", ""): name_of(node)
             for kind in ("inputData", "decision")
             for node in root.all(kind)
         }
+        self._types: dict[str, ItemType] = {}
+        self._tables: dict[int, TableLogic] = {}
+        self._boxes = Boxes(self._read_table)
+        inside = list(_below(root))
+        members = {name_of(node) for node in inside if node.name == "itemComponent"}
+        members |= {
+            name_of(variable)
+            for node in inside
+            if node.name == "contextEntry" and (variable := node.first("variable")) is not None
+        }
+        members |= {name_of(node) for node in inside if node.name in ("output", "column")}
+        known = {
+            name_of(node)
+            for kind in ("inputData", "decision", "businessKnowledgeModel")
+            for node in root.all(kind)
+        }
+        self._all = Names(frozenset(known - {""}), frozenset(members - {""}))
 
     def model(self) -> DmnModel:
-        inputs = {_name(node): self._variable(node) for node in self._root.all("inputData")}
+        self._types = {name_of(node): self._variable(node) for node in self._root.all("inputData")}
+        functions: dict[str, Function] = {}
+        refused: dict[str, str] = {}
+        for node in self._root.all("businessKnowledgeModel"):
+            name, logic = name_of(node), node.first("encapsulatedLogic")
+            try:
+                if logic is None:
+                    raise DmnRefused(f"函数 {name!r} 没有内容", node.line, "补上 encapsulatedLogic")
+                functions[name] = self._boxes.function(logic, self._all, name)
+            except DmnRefused as wrong:
+                refused[name] = str(wrong)
         decisions: dict[str, Decision] = {}
-        for number, node in enumerate(self._root.all("decision"), 1):
-            name = _name(node)
+        for node in self._root.all("decision"):
+            name = name_of(node)
             if name in decisions:
                 raise DmnRefused(f"决策 {name!r} 出现两次", node.line, "每个决策用自己的名字")
-            decisions[name] = self._decision(node, number, inputs)
+            decisions[name] = self._decision(node, refused)
         _acyclic(decisions)
         version = SPACES[self._root.space]
-        return DmnModel(_name(self._root), version, inputs, decisions)
+        return DmnModel(name_of(self._root), version, self._types, decisions, functions)
 
-    def _decision(self, node: Node, number: int, inputs: Mapping[str, ItemType]) -> Decision:
+    def _decision(self, node: Node, refused: Mapping[str, str]) -> Decision:
         requires = tuple(self._required(node, "requiredDecision"))
-        table = node.first("decisionTable")
-        logic: TableLogic | None = None
+        value: Expr | None = None
         refusal = ""
         try:
-            if table is None:
-                raise DmnRefused("没有决策表", node.line, "只读取决策表")
-            logic = self._table(node, table, f"t{number}", inputs)
-        except DmnRefused as refused:
-            refusal = f"决策 {_name(node)!r} {refused}"
-        return Decision(_name(node), node.line, requires, logic, refusal)
+            for requirement in node.all("knowledgeRequirement"):
+                for link in requirement.all("requiredKnowledge"):
+                    name = self._knowledge(link)
+                    if name in refused:
+                        raise DmnRefused(f"函数 {name!r} {refused[name]}", node.line, "见上")
+            value = self._boxes.inside(node, self._all, name_of(node))
+        except DmnRefused as wrong:
+            refusal = f"决策 {name_of(node)!r} {wrong}"
+        table = node.first("decisionTable")
+        logic = self._tables.get(id(table)) if table is not None else None
+        return Decision(name_of(node), node.line, requires, value, logic, refusal)
+
+    def _knowledge(self, link: Node) -> str:
+        address = link.attributes.get("href", "")
+        for node in self._root.all("businessKnowledgeModel"):
+            if "#" + node.attributes.get("id", "") == address:
+                return name_of(node)
+        raise DmnRefused(f"requiredKnowledge 指向不存在的 {address!r}", link.line, "改正 href")
 
     def _required(self, node: Node, kind: str) -> Iterator[str]:
         for requirement in node.all("informationRequirement"):
@@ -180,57 +221,75 @@ class _Reader:
 
     def _item(self, node: Node, depth: int) -> ItemType:
         if depth > 10:
-            raise DmnRefused(f"类型 {_name(node)!r} 绕回自身", node.line, "改正 itemDefinition")
+            raise DmnRefused(f"类型 {name_of(node)!r} 绕回自身", node.line, "改正 itemDefinition")
         base = self._type(node.inner("typeRef"), node.line, depth)
         return ItemType(
             base.kind,
             node.inner("allowedValues") or base.allowed,
             base.is_list or node.attributes.get("isCollection") == "true",
-            {_name(part): self._item(part, depth + 1) for part in node.all("itemComponent")}
+            {name_of(part): self._item(part, depth + 1) for part in node.all("itemComponent")}
             or base.components,
         )
 
+    def _type_of_decision(self, table: Node) -> ItemType:
+        """Return the type of the decision that is this table; of no other is there one."""
+        for decision in self._root.all("decision"):
+            if any(child is table for child in decision.children):
+                return self._variable(decision)
+        return ItemType(None)
+
     # --- tables --------------------------------------------------------------------------------
 
-    def _table(
-        self, decision: Node, node: Node, table_id: str, inputs: Mapping[str, ItemType]
-    ) -> TableLogic:
+    def _read_table(self, node: Node, names: Names, label: str) -> Expr:
+        """Return a decision table: of constants where it is one, else of expressions."""
         hit = _hit(node)
-        columns, sources = self._inputs(node, inputs)
-        outputs = self._outputs(decision, node, hit)
-        name = _name(decision)
+        sources = []
+        for n, column in enumerate(node.all("input")):
+            expression = column.first("inputExpression")
+            if expression is None or not expression.inner("text"):
+                raise DmnRefused(
+                    f"第 {n + 1} 个输入没有 inputExpression", column.line, "补上表达式"
+                )
+            sources.append(text_of(expression, names, label))
+        try:
+            logic = self._constant(node, hit, label)
+        except DmnRefused as refused:
+            try:
+                return feel_table(node, hit, sources, names, label)
+            except DmnRefused as deeper:
+                raise deeper from refused
+        self._tables[id(node)] = logic
+        return constant_table(logic.table, sources)
+
+    def _constant(self, node: Node, hit: Hit, label: str) -> TableLogic:
+        columns, sources = self._inputs(node)
         spec = TableSpec(
-            id=table_id,
-            title=Title(zh=name, en=name),
+            id=f"t{len(self._tables) + 1}",
+            title=Title(zh=label, en=label),
             basis=BASIS,
             in_force_from=date.min,
             hit=hit,
             gaps="allowed",
             gaps_reason="DMN",
             inputs=tuple(columns),
-            outputs=tuple(outputs),
+            outputs=tuple(self._outputs(label, node, hit)),
             rows=tuple(_rows(node)),
             verified=False,
         )
         try:
-            return TableLogic(build(spec, bare_words=False), tuple(sources))
+            return TableLogic(build(spec, bare_words=False, feel=True), tuple(sources))
         except TableRefused as refused:
             problem = refused.problems[0]
             raise DmnRefused(problem.message, _line(node, problem), problem.remedy) from refused
 
-    def _inputs(
-        self, node: Node, inputs: Mapping[str, ItemType]
-    ) -> tuple[list[InputSpec], list[str]]:
+    def _inputs(self, node: Node) -> tuple[list[InputSpec], list[str]]:
         columns, sources = [], []
         for n, column in enumerate(node.all("input")):
             expression = column.first("inputExpression")
-            source = "" if expression is None else expression.inner("text")
-            if expression is None or not source:
-                raise DmnRefused(
-                    f"第 {n + 1} 个输入没有 inputExpression", column.line, "补上表达式"
-                )
+            assert expression is not None, "read before"
+            source = " ".join(expression.inner("text").split())
             declared = self._type(expression.attributes.get("typeRef", ""), column.line)
-            known = _at(inputs, source)
+            known = _at(self._types, source)
             cells = [_nth(row, "inputEntry", n) for row in node.all("rule")]
             kind = declared.kind or (known.kind if known else None) or _kind_of(cells)
             if kind is None:
@@ -242,14 +301,14 @@ class _Reader:
             sources.append(source)
         return columns, sources
 
-    def _outputs(self, decision: Node, node: Node, hit: Hit) -> list[OutputSpec]:
+    def _outputs(self, label: str, node: Node, hit: Hit) -> list[OutputSpec]:
         whole = self._type(node.attributes.get("typeRef", ""), node.line)
         if whole.kind is None and not whole.components:
-            whole = self._variable(decision)
+            whole = self._type_of_decision(node)
         found = []
         nodes = list(node.all("output"))
         for n, output in enumerate(nodes):
-            name = output.attributes.get("name", "") or _name(decision)
+            name = output.attributes.get("name", "") or label
             declared = self._type(output.attributes.get("typeRef", ""), output.line)
             if declared.kind is None:
                 declared = whole.components.get(name, declared) if len(nodes) > 1 else whole
@@ -263,13 +322,15 @@ class _Reader:
         return found
 
 
+def _below(node: Node) -> Iterator[Node]:
+    for child in node.children:
+        yield child
+        yield from _below(child)
+
+
 def _listed(allowed: str) -> str:
     """Return allowed values of an output where they are a list; a range says nothing of order."""
     return "" if any(sign in allowed for sign in ("..", "<", ">", "not(")) else allowed
-
-
-def _name(node: Node) -> str:
-    return " ".join(node.attributes.get("name", "").split())
 
 
 def _hit(node: Node) -> Hit:

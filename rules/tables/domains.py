@@ -60,7 +60,8 @@ class Domain:
         for part in cell.parts:
             found |= self._range(part) if isinstance(part, Range) else self._equal(part)
         if cell.negated:
-            found = ((1 << (self.count - 1)) - 1) & ~found
+            missing = 1 << (self.count - 1)
+            found = (missing - 1) & ~found | (missing if cell.or_missing else 0)
         return found
 
     def _equal(self, part: Equal) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -28,6 +28,7 @@ from rules.tables.cells import (
     Part,
     Range,
     Scalar,
+    as_feel,
     parse_cell,
     parse_value,
     spelled,
@@ -201,9 +202,11 @@ def build(
     inputs: Mapping[str, Kind] | None = None,
     outputs: Mapping[str, Kind] | None = None,
     bare_words: bool = True,
+    feel: bool = False,
 ) -> Table:
     """Return the table of a spec; types that it leaves out are those of the pack.
 
+    `feel`: cells mean what they mean in a DMN model (`rules.tables.cells.as_feel`).
     Raises `TableRefused` with everything that is wrong, in the order of the file.
     """
     found = list(_shape(spec))
@@ -219,6 +222,8 @@ def build(
         found += _policy(spec, results)
     if found:
         raise TableRefused(spec.id, found)
+    if feel:
+        rows = [replace(row, cells=tuple(map(as_feel, row.cells))) for row in rows]
     return Table(spec, tuple(columns), tuple(results), tuple(rows))
 
 
@@ -451,9 +456,14 @@ def _conjuncts(name: str, cell: Cell) -> Iterator[Condition]:
     if cell.is_any:
         return
     if cell.negated:
-        yield Leaf(field=name, op="exists")
-        for part in cell.parts:
-            yield from _opposite(name, part)
+        other = [
+            Leaf(field=name, op="exists"),
+            *(o for p in cell.parts for o in _opposite(name, p)),
+        ]
+        if cell.or_missing:
+            yield AnyOf(any=(Leaf(field=name, op="missing"), All(all=tuple(other))))
+        else:
+            yield from other
         return
     if len(cell.parts) == 1:
         yield from _part(name, cell.parts[0])

@@ -64,9 +64,9 @@ def pack_parts(model: DmnModel) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     outcome: dict[str, Any] = {}
     tables: list[dict[str, Any]] = []
-    decided = {name for name, one in model.decisions.items() if one.logic is not None}
+    decided = {name for name, one in model.decisions.items() if one.table is not None}
     for name in _in_order(model):
-        logic = model.decisions[name].logic
+        logic = model.decisions[name].table
         if logic is None:
             continue
         for source, column in zip(logic.sources, logic.table.columns, strict=True):
@@ -155,5 +155,9 @@ class _Names:
 
 
 def refusals(model: DmnModel) -> Mapping[str, str]:
-    """Return why decisions were not read, by name."""
-    return {name: one.refusal for name, one in model.decisions.items() if one.refusal}
+    """Return why decisions are no tables of constants, by name."""
+    return {
+        name: one.refusal or f"决策 {name!r} 第 {one.line} 行: 不是由常量组成的决策表"
+        for name, one in model.decisions.items()
+        if one.table is None
+    }

@@ -76,7 +76,7 @@ def _read(file: Path) -> tuple[list[Table], list[str], DmnModel | None]:
     """Return the tables of a file, what could not be read of it, and the model it is."""
     if file.suffix == ".dmn":
         model = load_dmn(file)
-        tables = [d.logic.table for d in model.decisions.values() if d.logic is not None]
+        tables = [d.table.table for d in model.decisions.values() if d.table is not None]
         return tables, list(refusals(model).values()), model
     if file.suffix == ".csv":
         try:

@@ -106,12 +106,14 @@ def test_an_empty_input_entry_is_anything() -> None:
 
 
 def test_what_is_not_read_is_refused_by_decision_and_line_and_the_others_are_answered() -> None:
-    odd = models.decision("Odd", ["x:number"], ["<output/>"], [[">1", '"a"'], ["x + ?", '"b"']])
+    odd = models.decision(
+        "Odd", ["x:number"], ["<output/>"], [[">1", '"a"'], ["x + unknown", '"b"']]
+    )
     good = models.decision("Good", ["x:number"], ["<output/>"], [[">1", '"a"']], ["i_x"])
     model = read_dmn(models.model(models.input_data("x", "number"), odd, good))
     given = {"x": Decimal(2)}
     assert decision_value(model, "Good", given) == "a"
-    with pytest.raises(DecisionRefused, match="决策 'Odd' 第 5 行: 第 2 行第 1 列"):
+    with pytest.raises(DecisionRefused, match="决策 'Odd' 第 5 行: 第 2 行第 1 列: 不认识的名字"):
         decision_value(model, "Odd", given)
 
 
@@ -171,3 +173,61 @@ def test_hostile_xml_is_refused(raw: bytes, said: str) -> None:
     with pytest.raises(DmnRefused, match=said) as refused:
         read_dmn(raw)
     assert refused.value.remedy
+
+
+def test_not_a_text_matches_a_missing_value_and_not_a_bound_does_not() -> None:
+    """FEEL: a missing value is not equal to a text; comparing it with a bound is an error."""
+    for cell, answer in (("not(3)", "a"), ("not(&lt;3)", None), ("not(null)", None)):
+        rows = [[cell.replace("&lt;", "<"), '"a"']]
+        text = models.decision("D", ["x:number"], ["<output/>"], rows, ["i_x"])
+        model = read_dmn(models.model(models.input_data("x", "number"), text))
+        assert decision_value(model, "D", {"x": None}) == answer
+        table = model.decisions["D"].table
+        assert table is not None
+        assert decision_value(model, "D", {"x": Decimal(4)}) == ("a")
+
+
+def test_cells_may_be_expressions_and_go_by_the_same_policies() -> None:
+    rows = [["[low..high]", '"in " + string(x)'], [">high", '"above"'], ["-", "null"]]
+    text = models.decision("D", ["x + 0:number"], ["<output/>"], rows, ["i_x"], 'hitPolicy="FIRST"')
+    inputs = [models.input_data(name, "number") for name in ("x", "low", "high")]
+    model = read_dmn(models.model(*inputs, text))
+    assert model.decisions["D"].table is None
+    for x, answer in (("1", "in 1"), ("9", "above"), ("0", None)):
+        given = {"x": Decimal(x), "low": Decimal(1), "high": Decimal(2)}
+        assert decision_value(model, "D", given) == answer
+
+
+def test_an_input_of_a_constant_table_may_be_an_expression() -> None:
+    text = models.decision("D", ["x * 2:number"], ["<output/>"], [[">5", '"a"']], ["i_x"])
+    model = read_dmn(models.model(models.input_data("x", "number"), text))
+    assert model.decisions["D"].table is not None
+    assert decision_value(model, "D", {"x": Decimal(3)}) == "a"
+
+
+BKM = """<businessKnowledgeModel id="b_f" name="twice"><encapsulatedLogic>
+<formalParameter name="n" typeRef="number"/>
+<literalExpression><text>n * 2</text></literalExpression>
+</encapsulatedLogic></businessKnowledgeModel>"""
+
+
+@pytest.mark.parametrize(
+    ("box", "answer"),
+    [
+        ("<literalExpression><text>twice(x) + 1</text></literalExpression>", Decimal(7)),
+        ("<invocation><literalExpression><text>twice</text></literalExpression><binding>"
+         '<parameter name="n"/><literalExpression><text>x</text></literalExpression></binding>'
+         "</invocation>", Decimal(6)),
+        ('<context><contextEntry><variable name="y z"/><literalExpression><text>x + 1</text>'
+         "</literalExpression></contextEntry><contextEntry><literalExpression><text>y z * 2</text>"
+         "</literalExpression></contextEntry></context>", Decimal(8)),
+        ("<list><literalExpression><text>x</text></literalExpression></list>", [Decimal(3)]),
+        ('<relation><column name="c"/><row><literalExpression><text>x</text></literalExpression>'
+         "</row></relation>", [{"c": Decimal(3)}]),
+    ],
+    ids=["literal", "invocation", "context", "list", "relation"],
+)  # fmt: skip
+def test_other_boxes_around_tables_are_read(box: str, answer: Any) -> None:
+    decision = f'<decision id="d" name="D"><variable name="D"/>{box}</decision>'
+    model = read_dmn(models.model(models.input_data("x", "number"), BKM, decision))
+    assert decision_value(model, "D", {"x": Decimal(3)}) == answer
