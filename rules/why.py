@@ -1,0 +1,184 @@
+"""Why a pack answered as it did: rules, inputs, articles, and what would have changed the answer.
+
+Pure, from the ruling's own context and the version it was made by, so that the reason can be given
+for ever. No clock, no other fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+
+from cases.rulings import Fired, Ruling
+from rules.evaluate import again, evaluate
+from rules.model import AT, Leaf, Rule, Title, leaves
+from rules.nearest import Found, nearest
+from rules.pack import Pack
+from rules.plain import predicate
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One comparison of a rule, with the value it met."""
+
+    field: str
+    title: Title
+    unit: str
+    op: str
+    found: JsonValue
+    """None: missing."""
+    against: JsonValue
+    """The constant; for `of`, the number it came to, None where that is missing."""
+    of: str
+    """Title (zh) of the other field; empty: a constant."""
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One rule that held."""
+
+    rule: str
+    title: Title
+    basis: str
+    verified: bool
+    note: str
+    in_force: str
+    """`2026-03-01 –` or `2016-01-01 – 2026-02-28`, the last day included."""
+    then: Mapping[str, JsonValue]
+    compared: tuple[Compared, ...]
+    """Without `not`, `all` and `any`: what was looked at, in the order of the rule."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One fact the pack was given."""
+
+    field: str
+    title: Title
+    unit: str
+    value: JsonValue
+
+
+@dataclass(frozen=True)
+class Why:
+    """A ruling with its reasons. `derived`: what scales and rules set themselves on the way."""
+
+    ruling: Ruling
+    at: datetime
+    pack: Title
+    inputs: tuple[Input, ...]
+    derived: tuple[Input, ...]
+    reasons: tuple[Reason, ...]
+    nearest: Found
+    changes: tuple[Input, ...]
+    """The changed fields of `nearest`, with their new values; None is a missing value."""
+    otherwise: Mapping[str, JsonValue]
+    """What `nearest` would have answered, where it differs; None: no answer to that."""
+
+
+def why(pack: Pack, context: Mapping[str, JsonValue], at: datetime, rule: str = "") -> Why:
+    """Return the ruling on a context with its reasons, by the plain twin.
+
+    With `rule`, the smallest change is that after which this rule says otherwise than now; without,
+    that after which anything of the outcome differs. Raises as `rules.evaluate.evaluate` does.
+    """
+    return _why(pack, evaluate(pack, context, at), rule)
+
+
+def why_again(pack: Pack, ruling: Ruling, rule: str = "") -> Why:
+    """Return the reasons of a stored ruling. Raises `ValueError` on another version of the pack,
+    or when it would be answered otherwise than stored: impossible."""
+    now = again(pack, ruling)
+    if now != ruling:
+        raise ValueError(f"expected {ruling.outcome}, found {now.outcome} for {ruling.digest}")
+    return _why(pack, ruling, rule)
+
+
+def _why(pack: Pack, ruling: Ruling, rule: str) -> Why:
+    at = datetime.fromisoformat(str(ruling.context[AT]))
+    given = {name: value for name, value in ruling.context.items() if name != AT}
+    in_force = pack.slice_at(at)
+    found_indices = in_force.indices(given)
+    settled = {name: ruling.outcome[name] for name in pack.derived if name in ruling.outcome}
+    fact = given | found_indices | settled
+    by_id = {one.id: one for one in in_force.rules}
+    found = nearest(pack, given, at, _says(rule) if rule else _outcome)
+    other = found.ruling.outcome if found.ruling else {}
+    return Why(
+        ruling=ruling,
+        at=at,
+        pack=pack.definition.title,
+        inputs=_inputs(pack, given),
+        derived=_inputs(pack, found_indices | settled),
+        reasons=tuple(_reason(pack, by_id[one.rule], one, fact) for one in ruling.fired),
+        nearest=found,
+        changes=_inputs(pack, {change.field: change.new for change in found.changes}),
+        otherwise={
+            key: other.get(key)
+            for key in pack.definition.outcome
+            if found.ruling and other.get(key) != ruling.outcome.get(key)
+        },
+    )
+
+
+def _outcome(ruling: Ruling) -> object:
+    return ruling.outcome
+
+
+def _says(rule: str) -> Any:
+    def said(ruling: Ruling) -> object:
+        return next((one.then for one in ruling.fired if one.rule == rule), None)
+
+    return said
+
+
+def _inputs(pack: Pack, values: Mapping[str, JsonValue]) -> tuple[Input, ...]:
+    return tuple(
+        Input(name, spec.title, spec.unit, values[name])
+        for name, spec in pack.definition.fields.items()
+        if name in values
+    )
+
+
+def _reason(pack: Pack, rule: Rule, fired: Fired, fact: Mapping[str, Any]) -> Reason:
+    until = "" if rule.in_force_until is None else f" {_day_before(rule)}"
+    return Reason(
+        rule=rule.id,
+        title=rule.title,
+        basis=rule.basis,
+        verified=rule.verified,
+        note=rule.note,
+        in_force=f"{rule.in_force_from} –{until}",
+        then=fired.then,
+        compared=tuple(_compared(pack, leaf, fact) for leaf in leaves(rule.condition)),
+    )
+
+
+def _day_before(rule: Rule) -> str:
+    assert rule.in_force_until is not None
+    return rule.in_force_until.fromordinal(rule.in_force_until.toordinal() - 1).isoformat()
+
+
+def _compared(pack: Pack, leaf: Leaf, fact: Mapping[str, Any]) -> Compared:
+    spec = pack.definition.fields[leaf.field]
+    against: JsonValue = leaf.value
+    of = ""
+    if leaf.of:
+        other = fact.get(leaf.of)
+        against = None if other is None else other * leaf.times + leaf.plus
+        of = pack.definition.fields[leaf.of].title.zh
+    return Compared(
+        field=leaf.field,
+        title=spec.title,
+        unit=spec.unit,
+        op=leaf.op,
+        found=fact.get(leaf.field),
+        against=against,
+        of=of,
+        holds=predicate(leaf)(fact),
+    )
