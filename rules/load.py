@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from rules.evaluate import Match, NoFixpoint, NoRuling, evaluate, plain_match
 from rules.model import Definition, Example, Rule
 from rules.pack import ContextRefused, Pack, PackRefused
+from rules.register import basis_faults, register
 from rules.tables.files import FileRefused, TableFile, read_csv
 from rules.validate import Loc, Problem
 
@@ -125,7 +126,7 @@ def load_text(
     if not found:
         found, pack = _build(text, folder)
     if pack is not None:
-        found = tried(pack, plain_match)
+        found = [*basis_faults(pack.definition, register()), *tried(pack, plain_match)]
     if pack is None or found:
         return None, tuple(_fault(name, node, problem) for problem in found)
     return Loaded(pack, name, node), ()

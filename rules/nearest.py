@@ -233,7 +233,8 @@ def _compared(rules: Slice) -> dict[str, list[Leaf]]:
     """Return every comparison by the input it depends on, through scales and copied fields."""
     sources = _sources(rules)
     found: dict[str, list[Leaf]] = {}
-    for leaf in (leaf for rule in rules.rules for leaf in leaves(rule.condition)):
+    asked = (*rules.rules, *rules.rows)
+    for leaf in (leaf for rule in asked for leaf in leaves(rule.condition)):
         for name in {leaf.field, leaf.of} - {""}:
             for root in _roots(name, sources):
                 found.setdefault(root, []).append(leaf)
@@ -252,6 +253,9 @@ def _sources(rules: Slice) -> dict[str, set[str]]:
                 sources.setdefault(key, set()).add(str(value["field"]))
     for scale in rules.scales:
         sources.setdefault(scale.gives, set()).add(scale.field)
+    for table in rules.tables:
+        for output in table.outputs:
+            sources.setdefault(output.name, set()).update(c.name for c in table.columns)
     return sources
 
 

@@ -15,10 +15,11 @@ from pydantic import JsonValue
 
 from cases.rulings import Fired, Ruling
 from rules.evaluate import again, evaluate
-from rules.model import AT, Leaf, Rule, Title, leaves
+from rules.model import AT, All, Leaf, Rule, Title, leaves
 from rules.nearest import Found, nearest
-from rules.pack import Pack
+from rules.pack import Pack, Slice
 from rules.plain import predicate
+from rules.tables.table import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Reason:
-    """One rule that held."""
+    """One rule that held, or one row of a decision table that decided."""
 
     rule: str
     title: Title
@@ -106,7 +107,7 @@ def _why(pack: Pack, ruling: Ruling, rule: str) -> Why:
     found_indices = in_force.indices(given)
     settled = {name: ruling.outcome[name] for name in pack.derived if name in ruling.outcome}
     fact = given | found_indices | settled
-    by_id = {one.id: one for one in in_force.rules}
+    named = _named(in_force)
     found = nearest(pack, given, at, _says(rule) if rule else _outcome)
     other = found.ruling.outcome if found.ruling else {}
     return Why(
@@ -115,7 +116,7 @@ def _why(pack: Pack, ruling: Ruling, rule: str) -> Why:
         pack=pack.definition.title,
         inputs=_inputs(pack, given),
         derived=_inputs(pack, found_indices | settled),
-        reasons=tuple(_reason(pack, by_id[one.rule], one, fact) for one in ruling.fired),
+        reasons=tuple(_reason(pack, named[one.rule], one, fact) for one in ruling.fired),
         nearest=found,
         changes=_inputs(pack, {change.field: change.new for change in found.changes}),
         otherwise={
@@ -124,6 +125,19 @@ def _why(pack: Pack, ruling: Ruling, rule: str) -> Why:
             if found.ruling and other.get(key) != ruling.outcome.get(key)
         },
     )
+
+
+def _named(in_force: Slice) -> dict[str, Rule]:
+    """Return rules, and rows of tables as rules, by the name under which they fired."""
+    named = {rule.id: rule for rule in in_force.rules}
+    for table in in_force.tables:
+        spec = table.spec
+        for row, rule in zip(table.rows, table.rules, strict=True):
+            title = Title(zh=f"{spec.title.zh} 第 {row.id} 行", en=f"{spec.title.en}, row {row.id}")
+            named[f"{table.id}.{row.id}"] = rule.model_copy(update={"title": title})
+        nothing = {"when": All(all=()), "title": spec.title, "basis": spec.basis}
+        named[f"{table.id}.{DEFAULT}"] = table.rules[0].model_copy(update=nothing)
+    return named
 
 
 def _outcome(ruling: Ruling) -> object:
@@ -148,7 +162,7 @@ def _inputs(pack: Pack, values: Mapping[str, JsonValue]) -> tuple[Input, ...]:
 def _reason(pack: Pack, rule: Rule, fired: Fired, fact: Mapping[str, Any]) -> Reason:
     until = "" if rule.in_force_until is None else f" {_day_before(rule)}"
     return Reason(
-        rule=rule.id,
+        rule=fired.rule,
         title=rule.title,
         basis=rule.basis,
         verified=rule.verified,

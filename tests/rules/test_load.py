@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.check import check
+from rules.check import check, tried_by_engine
 from rules.load import PACKS, PacksFaulty, load_packs, load_text
 from rules.pack import Pack
 
@@ -44,6 +44,9 @@ FAULTS: list[tuple[str, str, int, str]] = [
     ("field: pm, op", "field: pn, op", 15, "'pn' 不在 fields"),
     ("op: gt", "op: gtt", 15, "op"),
     ("    basis: XKF-26\n", "", 9, "basis"),
+    ("basis: XKF-26", "basis: XKF-2666", 11, "不在法规库中"),
+    ("in_force_from: 2020-01-01", "in_force_from: 1999-01-01", 11, "盖不住"),
+    ("basis: XKF-26", "basis: FJB-2", 11, "尚未与公布文本核对"),
     ("holds: false", "holds: true", 17, "反例"),
     ("{given: {pm: 150}", "{given: {pm: 200}", 19, "实际相反"),
     ("then: {level: high}", "then: {levle: high}", 16, "'levle'"),
@@ -98,6 +101,16 @@ def test_two_files_of_one_pack_and_an_unreadable_one_are_faults(tmp_path: Path) 
 
 def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:
     assert check(tmp_path)
+
+
+def test_the_whole_rule_of_the_lawyer_s_page_loads_and_passes_both_engines() -> None:
+    page = (PACKS.parent / "README.md").read_text()
+    text = page.split("```yaml\n", 1)[1].split("```", 1)[0]
+    loaded, faults = load_text(text, "page.yaml")
+    assert [str(fault) for fault in faults] == []
+    assert loaded is not None
+    assert tried_by_engine(loaded.pack) == []
+    assert loaded.pack.definition.rules[0].alarm is not None
 
 
 def test_the_shipped_packs_pass_every_check_by_twin_and_by_engine() -> None:

@@ -1,0 +1,55 @@
+"""`yichuang rules check [FOLDER]`: all that is wrong with rule packs, before one is proposed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rules.check import check
+from rules.load import PACKS, read
+from yichuang.settings import Settings
+from yichuang.terminal import complain, say, say_json
+
+HELP = "核对规则包：格式、依据、例子，由两种引擎试运行 (check rule packs, examples by both engines)"
+WRONG = 2
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=PACKS, metavar="FOLDER",
+        help="规则包所在的文件夹；不写则是随附的 (default: the packs that ship)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="以 JSON 输出 (as JSON)")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Print every fault with file, line and remedy; 0 none, 1 some, 2 no such folder."""
+    if not args.folder.is_dir():
+        complain(f"没有这个文件夹：{args.folder}")
+        return WRONG
+    faults = check(args.folder)
+    packs = [one.pack for one in read(args.folder)[0]]
+    if args.json:
+        say_json(
+            {
+                "packs": [
+                    {
+                        "pack": pack.id,
+                        "version": pack.version,
+                        "digest": pack.digest,
+                        "rules": len(pack.definition.rules),
+                        "examples": sum(len(r.examples) for r in pack.definition.rules),
+                    }
+                    for pack in packs
+                ],
+                "faults": [vars(fault) for fault in faults],
+            }
+        )
+        return 1 if faults else 0
+    for fault in faults:
+        say(str(fault))
+    for pack in packs:
+        rules = pack.definition.rules
+        say(f"{pack.id} {pack.version}  {len(rules)} 条规则  {pack.digest[:16]}")
+    say(f"{len(faults)} 处不对。" if faults else "没有不对的地方。")
+    return 1 if faults else 0
