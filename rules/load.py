@@ -23,6 +23,8 @@ from rules.validate import Loc, Problem
 
 PACKS = Path(__file__).parent / "packs"
 """The packs that this house ships."""
+MAX_DEPTH = 60
+"""Of a file's lists and keys inside one another; conditions nest five deep."""
 MAX_BYTES = 2_000_000
 """Of one file: a thousand rules with examples are less."""
 
@@ -113,7 +115,7 @@ def load_text(
     `folder`: where the CSV files that its tables name are; absent, a table has to be written out.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _composed(text)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -124,7 +126,7 @@ def load_text(
     pack: Pack | None = None
     found = list(_shape(node))
     if not found:
-        found, pack = _build(text, folder)
+        found, pack = _build(node, folder)
     if pack is not None:
         found = [*basis_faults(pack.definition, register()), *tried(pack, plain_match)]
     if pack is None or found:
@@ -159,10 +161,26 @@ def _shape(node: yaml.Node) -> Iterator[Problem]:
             waiting += [((*loc, n), item) for n, item in enumerate(at.value)]
 
 
-def _build(text: str, folder: Path | None) -> tuple[list[Problem], Pack | None]:
+def _composed(text: str) -> yaml.Node | None:
+    """Return the text's tree, read by libyaml: ten times faster than the reader in Python.
+
+    libyaml's composer recurses in C and crashes the interpreter on a million open brackets; its
+    events come one by one, so the depth is known before. Raises `RecursionError`, `yaml.YAMLError`.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise RecursionError(f"deeper than {MAX_DEPTH}")
+    node: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
+    return node
+
+
+def _build(node: yaml.Node, folder: Path | None) -> tuple[list[Problem], Pack | None]:
     files: dict[int, TableFile] = {}
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml.SafeLoader("").construct_document(node)
         found = list(_tables_read_in(raw, folder, files))
         return found, None if found else Pack.of(Definition.model_validate(raw))
     except ValidationError as error:

@@ -144,7 +144,7 @@ def test_the_packs_rules_say_the_same_level_for_every_index(day: date) -> None:
     for aqi in range(501):
         said = evaluate(AIR, {"aqi": aqi}, noon).outcome
         level = LEVELS[level_of(aqi).number - 1]
-        assert (said["level_number"], said["level"], said["colour"], said["rgb"]) == (
+        assert (said["level_number"], said["category"], said["colour"], said["rgb"]) == (
             level.number, level.name, level.colour, level.rgb,
         )  # fmt: skip
 

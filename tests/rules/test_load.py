@@ -141,3 +141,11 @@ def test_the_digest_changes_with_any_word(shipped: dict[str, Pack]) -> None:
         pack.stored.replace('"notice_working_days":5', '"notice_working_days":6')
     )
     assert changed.digest != pack.digest
+
+
+@pytest.mark.parametrize("text", ["[" * 1_000_000, "- " * 500_000, "a: " + "{a: " * 61])
+def test_brackets_without_end_are_a_fault_and_crash_nothing(text: str) -> None:
+    """libyaml's composer would end the interpreter here."""
+    loaded, faults = load_text(text, "deep.yaml")
+    assert loaded is None
+    assert [fault.line for fault in faults] == [1]
