@@ -25,7 +25,7 @@ from rules.evaluate import plain_match
 from rules.pack import Slice
 from rules.plain import Fact
 from rules.process import EngineSilent, RulesProcess
-from rules.tables.dmn import DmnModel, DmnRefused, load_dmn
+from rules.tables.dmn import DmnModel, DmnRefused, ItemType, load_dmn
 from rules.tables.dmn_ask import DecisionRefused, decision_value
 from rules.tables.feel_values import temporal
 from rules.tables.plain_xml import Node, XmlRefused, read_xml
@@ -113,7 +113,11 @@ class _Judge:
         if case.decision not in model.decisions:
             return f"模型没有决策 {case.decision!r}"
         try:
-            ours = decision_value(model, case.decision, case.given, self._match)
+            given = {
+                name: _as_declared(value, model.inputs.get(name, ItemType(None)))
+                for name, value in case.given.items()
+            }
+            ours = decision_value(model, case.decision, given, self._match)
         except DecisionRefused as refused:
             return f"不支持: {refused}"
         logic = model.decisions[case.decision].table
@@ -138,6 +142,34 @@ class _Judge:
         return held
 
 
+class Untyped(str):
+    """A value that the test case gives no type of."""
+
+
+def _as_declared(value: Any, declared: ItemType) -> Any:
+    """Return a value of a test case, where it says no type as that of the model's input."""
+    match value:
+        case Untyped():
+            return _declared(str(value), declared.word)
+        case list():
+            return [_as_declared(item, declared) for item in value]
+        case dict():
+            parts = declared.components
+            return {
+                key: _as_declared(v, parts.get(key, ItemType(None))) for key, v in value.items()
+            }
+        case _:
+            return value
+
+
+def _declared(text: str, word: str) -> Any:
+    kinds = {"number": "decimal", "dateTime": "dateTime", "date and time": "dateTime"}
+    try:
+        return _typed(text, kinds.get(word, word))
+    except (ValueError, KeyError, InvalidOperation):
+        return None
+
+
 def _shown(value: Any) -> str:
     match value:
         case Decimal():
@@ -152,6 +184,8 @@ def _shown(value: Any) -> str:
 
 def _same(ours: Any, theirs: Any, in_order: bool, near: Decimal) -> bool:
     """Tell whether two values are the same; numbers may lie `near` times the larger one apart."""
+    if isinstance(theirs, Untyped):
+        theirs = _declared(str(theirs), "number" if isinstance(ours, Decimal) else "string")
     if isinstance(ours, Decimal) and isinstance(theirs, Decimal):
         return abs(ours - theirs) <= near * max(Decimal(1), abs(theirs))
     if isinstance(ours, list) and isinstance(theirs, list):
@@ -210,7 +244,9 @@ def _value(node: Node, file: Path) -> Any:
     value = node.first("value")
     if value is None or value.attributes.get("nil") == "true":
         return None
-    kind = value.attributes.get("type", "string").rpartition(":")[2]
+    kind = value.attributes.get("type", "").rpartition(":")[2]
+    if not kind:
+        return Untyped("".join(value.texts)) if value.text else None
     try:
         return _typed("".join(value.texts), kind)
     except (ValueError, KeyError, InvalidOperation) as wrong:

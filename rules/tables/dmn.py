@@ -50,6 +50,14 @@ KINDS: Mapping[str, Kind] = {
 """Types of FEEL, and the spellings of Camunda's modeller."""
 
 
+MAX_IMPORTS = 5
+"""Models that import one another, one below the other."""
+MAX_BESIDE = 50
+"""Files looked at beside a model for one that it imports."""
+MAX_TYPES = 30
+"""Components within components."""
+
+
 @dataclass(frozen=True)
 class ItemType:
     """A type of the model: what it comes down to, and which values are allowed."""
@@ -59,6 +67,8 @@ class ItemType:
     allowed: str = ""
     is_list: bool = False
     components: Mapping[str, ItemType] = field(default_factory=dict)
+    word: str = ""
+    """FEEL's own name of the type it comes down to."""
 
 
 @dataclass(frozen=True)
@@ -92,21 +102,66 @@ class DmnModel:
     inputs: Mapping[str, ItemType]
     decisions: Mapping[str, Decision]
     functions: Mapping[str, Function]
+    imports: Mapping[str, DmnModel] = field(default_factory=dict)
+    """Models by the name under which this one imports them."""
+    types: Mapping[str, ItemType] = field(default_factory=dict, repr=False)
+    members: frozenset[str] = frozenset()
+    """Names of components, entries and columns anywhere in it."""
 
 
 def load_dmn(file: Path) -> DmnModel:
-    """Return the model of a file. Raises `DmnRefused`; also for a file that cannot be read."""
+    """Return the model of a file, with the models beside it that it imports.
+
+    Raises `DmnRefused`; also for a file that cannot be read.
+    """
+    return _loaded(file, ())
+
+
+def _loaded(file: Path, above: tuple[str, ...]) -> DmnModel:
+    root = _root(_content(file))
+    imports: dict[str, DmnModel] = {}
+    for node in root.all("import"):
+        space = node.attributes.get("namespace", "")
+        if node.attributes.get("importType", "").strip() not in SPACES:
+            continue
+        if space in above or len(above) > MAX_IMPORTS:
+            raise DmnRefused(f"导入绕回自身: {space!r}", node.line, "断开环")
+        beside = _beside(file, space)
+        if beside is None:
+            raise DmnRefused(f"旁边没有要导入的模型 {space!r}", node.line, "把它放在同一文件夹")
+        imports[name_of(node)] = _loaded(beside, (*above, space))
+    return _Reader(root, imports).model()
+
+
+def _beside(file: Path, space: str) -> Path | None:
+    """Return the file of the model of a namespace among those beside a file."""
+    for other in sorted(file.parent.glob("*.dmn"))[:MAX_BESIDE]:
+        if other == file:
+            continue
+        try:
+            root = _root(_content(other))
+        except DmnRefused:
+            continue
+        if root.attributes.get("namespace", "") == space:
+            return other
+    return None
+
+
+def _content(file: Path) -> bytes:
     try:
         if file.stat().st_size > MAX_BYTES:
             raise DmnRefused(f"文件超过 {MAX_BYTES} 字节", 1, "拆成几个模型")
-        raw = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise DmnRefused(f"读不出来: {error}", 1, "检查路径与权限") from error
-    return read_dmn(raw)
 
 
 def read_dmn(raw: bytes) -> DmnModel:
-    """Return the model of an XML text. Raises `DmnRefused`."""
+    """Return the model of an XML text that imports no other. Raises `DmnRefused`."""
+    return _Reader(_root(raw), {}).model()
+
+
+def _root(raw: bytes) -> Node:
     try:
         root = read_xml(raw)
     except XmlRefused as refused:
@@ -117,14 +172,15 @@ def read_dmn(raw: bytes) -> DmnModel:
             root.line,
             f"导出为 DMN {', '.join(SPACES.values())} 之一",
         )
-    return _Reader(root).model()
+    return root
 
 
 class _Reader:
     """Reads one model."""
 
-    def __init__(self, root: Node) -> None:
-        self._root = root
+    def __init__(self, root: Node, imports: Mapping[str, DmnModel]) -> None:
+        self._root, self._imports = root, imports
+        self._items: dict[str, ItemType | None] = {}
         self._named = {node.attributes.get("name", ""): node for node in root.all("itemDefinition")}
         self._names = {
             "#" + node.attributes.get("id", ""): name_of(node)
@@ -147,6 +203,9 @@ class _Reader:
             for kind in ("inputData", "decision", "businessKnowledgeModel")
             for node in root.all(kind)
         }
+        for name, other in imports.items():
+            known.add(name)
+            members |= {*other.members, *other.functions}
         self._all = Names(frozenset(known - {""}), frozenset(members - {""}))
 
     def model(self) -> DmnModel:
@@ -169,13 +228,23 @@ class _Reader:
             decisions[name] = self._decision(node, refused)
         _acyclic(decisions)
         version = SPACES[self._root.space]
-        return DmnModel(name_of(self._root), version, self._types, decisions, functions)
+        return DmnModel(
+            name_of(self._root),
+            version,
+            self._types,
+            decisions,
+            functions,
+            self._imports,
+            {name: self._type(name, self._root.line) for name in self._named},
+            self._all.members,
+        )
 
     def _decision(self, node: Node, refused: Mapping[str, str]) -> Decision:
-        requires = tuple(self._required(node, "requiredDecision"))
+        requires: tuple[str, ...] = ()
         value: Expr | None = None
         refusal = ""
         try:
+            requires = tuple(self._required(node, "requiredDecision"))
             for requirement in node.all("knowledgeRequirement"):
                 for link in requirement.all("requiredKnowledge"):
                     name = self._knowledge(link)
@@ -190,6 +259,8 @@ class _Reader:
 
     def _knowledge(self, link: Node) -> str:
         address = link.attributes.get("href", "")
+        if self._imports and not address.startswith("#"):
+            return ""  # of an imported model; what it lacks is an unknown name
         for node in self._root.all("businessKnowledgeModel"):
             if "#" + node.attributes.get("id", "") == address:
                 return name_of(node)
@@ -209,26 +280,37 @@ class _Reader:
         variable = node.first("variable")
         return self._type(variable.attributes.get("typeRef", "") if variable else "", node.line)
 
-    def _type(self, reference: str, line: int, depth: int = 0) -> ItemType:
+    def _type(self, reference: str, line: int) -> ItemType:
         """Return what a type name comes down to; an unknown one is a type of no column."""
         local = reference.rpartition(":")[2].strip()
         if local in KINDS:
-            return ItemType(KINDS[local])
-        if depth > 10:
+            return ItemType(KINDS[local], word=local)
+        for name, other in self._imports.items():
+            if reference.startswith(f"{name}."):
+                return other.types.get(reference[len(name) + 1 :], ItemType(None))
+        known = reference.strip() if reference.strip() in self._named else local
+        if known not in self._named:
+            return ItemType(None, word=local)
+        if known not in self._items:
+            # While it is being read a type is None; whoever meets that has come round in a ring.
+            self._items[known] = None
+            self._items[known] = self._item(self._named[known], 0)
+        found = self._items[known]
+        if found is None:
             raise DmnRefused(f"类型 {reference!r} 绕回自身", line, "改正 itemDefinition")
-        node = self._named.get(reference.strip()) or self._named.get(local)
-        return ItemType(None) if node is None else self._item(node, depth + 1)
+        return found
 
     def _item(self, node: Node, depth: int) -> ItemType:
-        if depth > 10:
-            raise DmnRefused(f"类型 {name_of(node)!r} 绕回自身", node.line, "改正 itemDefinition")
-        base = self._type(node.inner("typeRef"), node.line, depth)
+        if depth > MAX_TYPES:
+            raise DmnRefused(f"类型 {name_of(node)!r} 嵌套太深", node.line, "改正 itemDefinition")
+        base = self._type(node.inner("typeRef"), node.line)
         return ItemType(
             base.kind,
             node.inner("allowedValues") or base.allowed,
             base.is_list or node.attributes.get("isCollection") == "true",
             {name_of(part): self._item(part, depth + 1) for part in node.all("itemComponent")}
             or base.components,
+            base.word,
         )
 
     def _type_of_decision(self, table: Node) -> ItemType:

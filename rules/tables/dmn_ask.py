@@ -10,7 +10,7 @@ from typing import Any
 
 from rules.evaluate import Match, plain_match
 from rules.tables.dmn import DmnModel
-from rules.tables.feel_values import Budget, FeelRefused, Scope
+from rules.tables.feel_values import Budget, FeelRefused, Function, Scope
 
 Given = Mapping[str, Any]
 """Input name → exact value, a list, or a mapping of components."""
@@ -32,7 +32,7 @@ def decision_value(model: DmnModel, name: str, given: Given, match: Match = plai
 class _Asking:
     def __init__(self, model: DmnModel, given: Given, match: Match) -> None:
         self._model, self._match = model, match
-        self._values: dict[str, Any] = {**model.functions, **given}
+        self._values: dict[str, Any] = {**functions_of(model), **given}
         self._budget = Budget()
 
     def value(self, name: str) -> Any:
@@ -49,3 +49,26 @@ class _Asking:
         except FeelRefused as refused:
             raise DecisionRefused(f"决策 {name!r}: {refused}") from refused
         return self._values[name]
+
+
+def functions_of(model: DmnModel) -> dict[str, Any]:
+    """Return a model's functions, and under its name each model that it imports.
+
+    A function of an imported model sees the names of its own model first.
+    """
+    found: dict[str, Any] = dict(model.functions)
+    for name, other in model.imports.items():
+        own = functions_of(other)
+        found[name] = {
+            word: _at_home(one, own) if isinstance(one, Function) else one
+            for word, one in own.items()
+        }
+    return found
+
+
+def _at_home(function: Function, own: Mapping[str, Any]) -> Function:
+    def body(scope: Scope) -> Any:
+        given = {name: scope.values[name] for name in function.parameters}
+        return function.body(scope.with_values({**own, **given}))
+
+    return Function(function.parameters, body)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cmp_to_key
 from typing import Any
 
 from rules.tables.feel_functions import BUILT_IN
@@ -492,6 +493,8 @@ def _called(scope: Scope, of: Any, placed: list[Expr], named: Mapping[str, Expr]
             return None
         given = dict(zip(of.parameters, (one(scope) for one in placed), strict=False))
         return of.call(scope, {**given, **{name: one(scope) for name, one in named.items()}})
+    if of is BUILT_IN["sort"]:
+        return _sorted(scope, *(one(scope) for one in (*placed, *named.values())))
     if callable(of):
         try:
             return bounded(of(*(one(scope) for one in (*placed, *named.values()))))
@@ -500,3 +503,19 @@ def _called(scope: Scope, of: Any, placed: list[Expr], named: Mapping[str, Expr]
         except (TypeError, ValueError, ArithmeticError, AttributeError, OverflowError):
             return None
     return None
+
+
+def _sorted(scope: Scope, *given: Any) -> Any:
+    """Return a list in the order of a function that says whether one comes before another."""
+    match given:
+        case (list() as items, Function() as precedes) if len(precedes.parameters) == 2:
+            first, second = precedes.parameters
+
+            def order(a: Any, b: Any) -> int:
+                if precedes.call(scope, {first: a, second: b}) is True:
+                    return -1
+                return 1 if precedes.call(scope, {first: b, second: a}) is True else 0
+
+            return sorted(items, key=cmp_to_key(order))
+        case _:
+            return None

@@ -85,6 +85,11 @@ def _date(*parts: Any) -> Any:
     return None
 
 
+def _sort(*_: Any) -> Any:
+    """Stands for `sort`, which needs the scope and is done where functions are called."""
+    return None
+
+
 BUILT_IN: Mapping[str, Callable[..., Any]] = {
     "not": _not,
     "min": _least,
@@ -117,6 +122,7 @@ BUILT_IN: Mapping[str, Callable[..., Any]] = {
     "remove": lambda items, place: [x for n, x in enumerate(items, 1) if n != place],
     "reverse": lambda items: list(reversed(items)),
     "flatten": _flat,
+    "sort": _sort,
     "distinct values": lambda items: [x for n, x in enumerate(items) if x not in items[:n]],
     "date": _date,
     "time": lambda text: temporal(text, "time") if isinstance(text, str) else None,

@@ -43,6 +43,13 @@ def test_a_result_that_is_published_is_ours_too(tmp_path: Path) -> None:
     assert known.report["matched_by_engine"] == 1
 
 
+def test_a_value_without_a_type_is_read_as_the_model_declares_it(tmp_path: Path) -> None:
+    path = folder(tmp_path, "249.04")
+    file = path / "m-test-01.xml"
+    file.write_text(file.read_text("utf-8").replace(' xsi:type="xsd:decimal"', ""), "utf-8")
+    assert dmn.run(path).equal == 1
+
+
 def test_a_result_that_differs_is_named(tmp_path: Path) -> None:
     known = dmn.run(folder(tmp_path, "249.05"))
     assert (known.cases, known.equal) == (1, 0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rules.tables.dmn import SPACES, DmnRefused, read_dmn
+from rules.tables.dmn import SPACES, DmnRefused, load_dmn, read_dmn
 from rules.tables.dmn_ask import DecisionRefused, decision_value
 from tests.rules.tables import models
 
@@ -231,3 +232,49 @@ def test_other_boxes_around_tables_are_read(box: str, answer: Any) -> None:
     decision = f'<decision id="d" name="D"><variable name="D"/>{box}</decision>'
     model = read_dmn(models.model(models.input_data("x", "number"), BKM, decision))
     assert decision_value(model, "D", {"x": Decimal(3)}) == answer
+
+
+def test_a_hundred_types_of_a_hundred_components_each_are_read_at_once() -> None:
+    part = "<itemComponent name='c{}'><typeRef>t{}</typeRef></itemComponent>"
+    types = "".join(
+        f"<itemDefinition name='t{n}'>{''.join(part.format(m, n + 1) for m in range(100))}"
+        "</itemDefinition>"
+        for n in range(20)
+    )
+    model = read_dmn(models.model(types, models.input_data("x", "t0")))
+    assert len(model.inputs["x"].components) == 100
+
+
+SPACE = "http://example.cn/other"
+OTHER = f"""<definitions xmlns="{models.V15}" namespace="{SPACE}" name="other">
+<itemDefinition name="tP"><itemComponent name="age"><typeRef>number</typeRef></itemComponent>
+</itemDefinition>{BKM}
+<businessKnowledgeModel id="b_g" name="four times"><encapsulatedLogic>
+<formalParameter name="n"/><literalExpression><text>twice(twice(n))</text></literalExpression>
+</encapsulatedLogic></businessKnowledgeModel></definitions>"""
+HERE = f"""<definitions xmlns="{models.V15}" namespace="http://example.cn/here" name="here">
+<import namespace="{SPACE}" name="lib" importType="{models.V15}"/>
+<inputData name="p" id="i_p"><variable name="p" typeRef="lib.tP"/></inputData>
+<decision id="d" name="D"><variable name="D"/><knowledgeRequirement>
+<requiredKnowledge href="{SPACE}#b_g"/></knowledgeRequirement>
+<literalExpression><text>lib.four times(p.age)</text></literalExpression>
+</decision></definitions>"""
+
+
+def test_a_model_beside_it_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "here.dmn").write_text(HERE, "utf-8")
+    with pytest.raises(DmnRefused, match="旁边没有要导入的模型"):
+        load_dmn(tmp_path / "here.dmn")
+    (tmp_path / "broken.dmn").write_text("<", "utf-8")
+    (tmp_path / "other.dmn").write_text(OTHER, "utf-8")
+    model = load_dmn(tmp_path / "here.dmn")
+    assert model.inputs["p"].components["age"].kind == "number"
+    assert decision_value(model, "D", {"p": {"age": Decimal(3)}}) == Decimal(12)
+
+
+def test_models_that_import_one_another_in_a_ring_are_refused(tmp_path: Path) -> None:
+    back = f'<import namespace="http://example.cn/here" name="b" importType="{models.V15}"/>'
+    (tmp_path / "here.dmn").write_text(HERE, "utf-8")
+    (tmp_path / "other.dmn").write_text(OTHER.replace("<itemDef", back + "<itemDef", 1), "utf-8")
+    with pytest.raises(DmnRefused, match="绕回自身"):
+        load_dmn(tmp_path / "here.dmn")

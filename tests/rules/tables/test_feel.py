@@ -28,6 +28,7 @@ VALUES["loop"] = Function(("n",), lambda scope: scope.values["loop"].call(scope,
 VALUES["fork"] = Function(
     ("n",), lambda scope: [scope.values["fork"].call(scope, {}) for _ in range(3)]
 )
+VALUES["before"] = Function(("m", "n"), read_expression("m < n", Names(frozenset({"m", "n"}))))
 NAMES = Names(frozenset(VALUES), frozenset({"principal", "rate", "term months", "age", "x"}))
 SCOPE = Scope(VALUES)
 
@@ -50,6 +51,7 @@ def value(text: str) -> Any:
         ("none = null", True), ("a between 1 and 2", True), ("a in (2..5]", False),
         ("a in [1,2]", True), ("[1,2][-1]", D("2")), ("L[3]", None),
         ("people[age > 5].age", [D("9")]), ("max(a, b)", D("3")),
+        ("sort([3, 1, 2], before)", [D("1"), D("2"), D("3")]), ("sort([1], a)", None),
         ("{x: 1, y: x + 1}.y", D("2")), ("{x: a}.x", D("2")), ("twice(4)", D("8")),
         ("twice(n: 4)", D("8")), ("twice(m: 4)", None), ("twice(1, 2)", None),
         ('flatten([["w"],["x","y"]])', ["w", "x", "y"]), ("count(L)", D("2")),
