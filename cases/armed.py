@@ -49,7 +49,7 @@ IN_CHINESE: Mapping[Fault, str] = {
     "wedged": "流程任务反复失败",
     "behind": "流程落后于办件记录",
     "ahead": "流程记得的环节多于办件记录",
-    "unarmed": "有未到的时刻而没有定时器",
+    "unarmed": "有待响的时刻而没有定时器",
     "doubled": "定时器不止一个",
     "misarmed": "定时器不在最早的时刻",
     "stray": "定时器不属于任何时刻",

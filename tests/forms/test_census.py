@@ -85,7 +85,7 @@ def test_a_wrong_case_is_named_with_its_fault(browser: Browsers, taken: Taken) -
     view = taken(("c1", "unarmed"), ("c2", "stray"))
     assert not view.is_well
     page = browser("sysadmin").get("/census").text
-    assert "1/1" in page and "c1" in page and "有未到的时刻而没有定时器" in page
+    assert "1/1" in page and "c1" in page and "有待响的时刻而没有定时器" in page
     assert 'href="/cases/c1"' not in page  # no way into cases for the system administrator
 
 
