@@ -23,6 +23,7 @@ from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, schema_fields
 from forms.guard import Visit
 from forms.ports import File
+from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.words import ID_TYPES, N_
@@ -64,6 +65,7 @@ class CasePage(Page):
     people: Annotated[tuple[Fact, ...], "Applicant and agent as lines."]
     columns: Annotated[tuple[OpinionColumn, ...], "Opinions by department."]
     clock: Annotated[ClockPanel | None, "The case's periods and the ledger of one of them."]
+    reasons: Annotated[tuple[ReasonPanel, ...], "Rulings with their reasons, the newest first."]
     cards: Annotated[tuple[CardLine, ...], "Supervision cards in words, the newest first."]
     papers: Annotated[frozenset[str], "Ids of the documents that this reader may open."]
     main_acts: Annotated[tuple[Act, ...], "What may be done now."]
@@ -179,6 +181,7 @@ async def show_case(
         people=_people(view, visit),
         columns=_columns(scene),
         clock=await _clock(visit, view, scene) if tab == "clock" else None,
+        reasons=await _reasons(visit, facts) if tab == "rulings" else (),
         cards=lines_of(visit, _own_cards(view), [act.verb for act in acts]),
         papers=await _papers(visit, view, facts),
         main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),
@@ -214,9 +217,13 @@ async def _clock(visit: Visit, view: CaseView, scene: Scene) -> ClockPanel:
     return await visit.ask(clock_panel, visit, view, calendar, address, names)
 
 
+async def _reasons(visit: Visit, facts: CaseFacts) -> tuple[ReasonPanel, ...]:
+    found = await visit.ask(visit.ports.reasons.of_case, facts.id)
+    return panels_of(visit, found)
+
+
 def _law(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[str, str]:
     found = {item.basis for item in view.timeline} | {event.article for event in view.clock}
-    found |= {str(fired.get("basis", "")) for ruling in view.rulings for fired in ruling.fired}
     found |= {card.article for card in view.cards}
     if outcome:
         found.add(outcome.basis)

@@ -27,6 +27,7 @@ from cases.views import CaseView, Notice, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
+from forms.reason_ports import Reasons
 from forms.words import Language
 
 # --- who is there --------------------------------------------------------------------------------
@@ -457,6 +458,7 @@ class Ports:
     census: Census
     supervision: Supervision
     calendars: Calendars
+    reasons: Reasons
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ for ever. No clock, no other fact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import JsonValue
 
 from cases.rulings import Fired, Ruling
 from rules.evaluate import again, evaluate
-from rules.model import AT, All, Leaf, Rule, Title, leaves
+from rules.model import AT, All, AnyOf, Condition, Leaf, Not, Rule, Title
 from rules.nearest import Found, nearest
 from rules.pack import Pack, Slice
 from rules.plain import predicate
@@ -34,9 +34,12 @@ class Compared:
     """None: missing."""
     against: JsonValue
     """The constant; for `of`, the number it came to, None where that is missing."""
-    of: str
-    """Title (zh) of the other field; empty: a constant."""
+    of: Title | None
+    """Title of the other field; None: a constant."""
+    is_denied: bool
+    """It stands under a `not`: the rule asks that it be false."""
     holds: bool
+    """As the rule asks it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Reason:
     """`2026-03-01 –` or `2016-01-01 – 2026-02-28`, the last day included."""
     then: Mapping[str, JsonValue]
     compared: tuple[Compared, ...]
-    """Without `not`, `all` and `any`: what was looked at, in the order of the rule."""
+    """Without `all` and `any`: what was looked at, in the order of the rule."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Why:
     """The changed fields of `nearest`, with their new values; None is a missing value."""
     otherwise: Mapping[str, JsonValue]
     """What `nearest` would have answered, where it differs; None: no answer to that."""
+    outcome_titles: Mapping[str, Title]
 
 
 def why(pack: Pack, context: Mapping[str, JsonValue], at: datetime, rule: str = "") -> Why:
@@ -124,6 +128,7 @@ def _why(pack: Pack, ruling: Ruling, rule: str) -> Why:
             for key in pack.definition.outcome
             if found.ruling and other.get(key) != ruling.outcome.get(key)
         },
+        outcome_titles={key: spec.title for key, spec in pack.definition.outcome.items()},
     )
 
 
@@ -169,7 +174,7 @@ def _reason(pack: Pack, rule: Rule, fired: Fired, fact: Mapping[str, Any]) -> Re
         note=rule.note,
         in_force=f"{rule.in_force_from} –{until}",
         then=fired.then,
-        compared=tuple(_compared(pack, leaf, fact) for leaf in leaves(rule.condition)),
+        compared=tuple(_compared(pack, *one, fact) for one in _signed(rule.condition)),
     )
 
 
@@ -178,14 +183,31 @@ def _day_before(rule: Rule) -> str:
     return rule.in_force_until.fromordinal(rule.in_force_until.toordinal() - 1).isoformat()
 
 
-def _compared(pack: Pack, leaf: Leaf, fact: Mapping[str, Any]) -> Compared:
+def _signed(condition: Condition, is_denied: bool = False) -> Iterator[tuple[Leaf, bool]]:
+    """Yield every comparison, and whether the rule asks that it be false."""
+    match condition:
+        case All():
+            for part in condition.all:
+                yield from _signed(part, is_denied)
+        case AnyOf():
+            for part in condition.any:
+                yield from _signed(part, is_denied)
+        case Not():
+            yield from _signed(condition.not_, not is_denied)
+        case Leaf():
+            yield condition, is_denied
+        case _:
+            assert_never(condition)
+
+
+def _compared(pack: Pack, leaf: Leaf, is_denied: bool, fact: Mapping[str, Any]) -> Compared:
     spec = pack.definition.fields[leaf.field]
     against: JsonValue = leaf.value
-    of = ""
+    of = None
     if leaf.of:
         other = fact.get(leaf.of)
         against = None if other is None else other * leaf.times + leaf.plus
-        of = pack.definition.fields[leaf.of].title.zh
+        of = pack.definition.fields[leaf.of].title
     return Compared(
         field=leaf.field,
         title=spec.title,
@@ -194,5 +216,6 @@ def _compared(pack: Pack, leaf: Leaf, fact: Mapping[str, Any]) -> Compared:
         found=fact.get(leaf.field),
         against=against,
         of=of,
-        holds=predicate(leaf)(fact),
+        is_denied=is_denied,
+        holds=predicate(leaf)(fact) is not is_denied,
     )

@@ -30,6 +30,7 @@ from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
 from yichuang.settings import Settings
+from yichuang.stored_rulings import StoredRulings
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_letters import WebLetters
@@ -42,6 +43,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_reasons import WebReasons
 from yichuang.web_releases import WebReleases
 from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
 
@@ -115,6 +117,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
             LazyPress(released.catalogue),
         ),
         calendars=WebCalendars(cases, now),
+        reasons=WebReasons(StoredRulings.over(queries)),
     )
     return application(ports, options_of(settings), AWAY), letters, desk
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from rules.nearest import SOMETHING_ELSE
+from rules.shapes import Title
 from rules.why import Compared, Input, Why
 
 SIGNS = {
@@ -32,11 +33,12 @@ def value_words(value: JsonValue, unit: str = "") -> str:
 def compared_words(one: Compared) -> str:
     """Return one comparison with the value it met: `24 小时平均 151 > 150 µg/m³`."""
     found = value_words(one.found)
+    denied = "并非 " if one.is_denied else ""
     if one.op in ("exists", "missing"):
-        return f"{one.title.zh} {SIGNS[one.op]}"
+        return f"{denied}{one.title.zh} {SIGNS[one.op]}"
     against = value_words(one.against, one.unit)
-    by = f"（{one.of}）" if one.of else ""
-    return f"{one.title.zh} {found} {SIGNS[one.op]} {against}{by}"
+    by = f"（{one.of.zh}）" if one.of else ""
+    return f"{denied}{one.title.zh} {found} {SIGNS[one.op]} {against}{by}"
 
 
 def lines(told: Why, cited: Mapping[str, str]) -> Iterator[str]:
@@ -110,4 +112,7 @@ def as_json(told: Why) -> dict[str, Any]:
 
 
 def _plain(one: Input | Compared) -> dict[str, Any]:
-    return {**vars(one), "title": one.title.model_dump()}
+    return {
+        key: value.model_dump() if isinstance(value, Title) else value
+        for key, value in vars(one).items()
+    }

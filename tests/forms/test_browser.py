@@ -13,6 +13,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.forms.test_calendar import proposed
+from tests.forms.test_case import accepted
 from tests.forms.town import PASSWORD, PERMIT_FORM, Town
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -255,3 +256,16 @@ def test_the_calendar_and_its_list_fit_the_width(town: Town, opened: Opener, wid
     assert page.locator("table.month").count() == 12
     assert page.locator("#moves tbody tr").count() == 50
     assert page.get_by_role("button", name="已看过清单，签署并生效").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_the_reasons_of_a_case_are_readable_at_both_widths(
+    opened: Opener, town: Town, width: int
+) -> None:
+    case_no, _ = accepted(town)
+    page = opened("chen", width=width)
+    page.goto(f"/cases/{case_no}?tab=rulings")
+    assert page.get_by_text("改动最小而结果不同").first.is_visible()
+    page.get_by_text("全部事实与版本").first.click()
+    assert page.get_by_text("SHA-256").first.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

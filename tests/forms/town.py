@@ -47,8 +47,10 @@ from policies.policy import load_policy
 from policies.warrants import WarrantSigner
 from rules.evaluate import evaluate
 from rules.load import load_packs
+from rules.pack import Pack
 from tests.activities.supervised import PackRules, People
 from yichuang.log_index import LogIndex
+from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
@@ -61,6 +63,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_reasons import WebReasons
 from yichuang.web_supervision import Oversight, WebSupervision
 
 PEPPER = b"p" * 32
@@ -106,8 +109,15 @@ class TwinRules:
     def digest(self, pack: str) -> str:
         return self.packs[pack].digest
 
+    def pack(self, digest: str) -> Pack:
+        """Return a version by its digest. Raises `LookupError`."""
+        found = [one for one in self.packs.values() if one.digest == digest]
+        if not found:
+            raise LookupError(digest)
+        return found[0]
+
     def evaluate(self, digest: str, context: Mapping[str, object], at: datetime) -> Ruling:
-        pack = next(one for one in self.packs.values() if one.digest == digest)
+        pack = self.pack(digest)
         known = pack.select(context)
         return evaluate(pack, known, at)
 
@@ -338,6 +348,7 @@ class Town:
                 LinePress(),
             ),
             calendars=WebCalendars(self.cases, _now),
+            reasons=WebReasons(StoredRulings(self.queries, TwinRules().pack)),
         )
         self.ids: dict[str, str] = {}
         for login in PEOPLE:

@@ -77,6 +77,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/cards.html",
         "macros/clock.html",
         "macros/form.html",
+        "macros/reasons.html",
         "macros/ui.html",
     }
     known = {page.template for page in ALL} | parts
