@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rules.check import check
 from rules.load import PACKS, read
+from rules.tables.written import report_of
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
                         "version": pack.version,
                         "digest": pack.digest,
                         "rules": len(pack.definition.rules),
+                        "tables": [report_of(table) for table in pack.tables],
                         "examples": sum(len(r.examples) for r in pack.definition.rules),
                     }
                     for pack in packs
@@ -51,5 +53,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     for pack in packs:
         rules = pack.definition.rules
         say(f"{pack.id} {pack.version}  {len(rules)} 条规则  {pack.digest[:16]}")
+        for table in pack.tables:
+            report = report_of(table)
+            whole = "没有缺口" if report["complete"] else "有缺口或没有查完"
+            pairs = report["overlapping_pairs"]
+            met = f"  重叠 {pairs} 对 (命中策略允许)" if pairs else ""
+            say(f"  决策表 {table.id} ({table.hit})  {report['rows']} 行  {whole}{met}")
+            for gap in report["gaps"]:
+                say(f"    · 没有一行覆盖: {gap}")
     say(f"{len(faults)} 处不对。" if faults else "没有不对的地方。")
     return 1 if faults else 0
