@@ -10,7 +10,12 @@ from cases.projection import due_columns, json_text
 from cases.state import CaseState, Event
 from cases.store import Message
 
-INWARD = frozenset({"acted", "stage_entered", "task_opened", "task_ended", "timers_set"})
+INWARD = frozenset(
+    {
+        "acted", "stage_entered", "task_opened", "task_ended", "timers_set", "bars_judged",
+        "order_judged",
+    }
+)  # fmt: skip
 """Events that steer the case and tell an outsider nothing that another event does not."""
 
 

@@ -26,7 +26,9 @@ from activities.supervising import RECHECKED, Supervision
 from audit.entry import entry_id
 from audit.vault import KeyDestroyed
 from cases import approval, messages, numbers
+from cases.acceptance import bars_of, standing_of
 from cases.approval import articles
+from cases.approval.bars import check_may_apply
 from cases.case_view import clock_event_of
 from cases.clocks.lines import ClockLine, lines
 from cases.database import reading
@@ -167,6 +169,8 @@ class Planner:
             },
             calendar=self._calendar(matter.calendar),
         )
+        judged = self._may_apply(state, events[-1])
+        state, events = _folded(state, judged), (*events, *judged)
         at = self.now()
         state, more = self._with_timers(state, events[-1].at, approval.clock_events(events, 1))
         events = (*events, *more)
@@ -191,6 +195,46 @@ class Planner:
         walked.state, walked.form, walked.clock = state, fresh.form, record.clock
         return Planned(replace(record, filing=filing), (first, *others))
 
+    def _may_apply(self, state: CaseState, filed: Event) -> tuple[Event, ...]:
+        """Refuse who may not apply for the same licence again yet; else say what was looked at.
+
+        Judged at the instant of receipt, by the cases of the same applicant as they stand now.
+        """
+        if not state.plan.concerns_safety:
+            return ()
+        with reading(self.engine) as connection:
+            earlier, bars = bars_of(connection, state.subject, state.plan.matter)
+        assert state.received_at is not None  # it was filed
+        check_may_apply(bars, state.received_at, state.plan.zone)
+        data: dict[str, Any] = {
+            "earlier": earlier, "bars": len(bars), "article": articles.FALSE_MATERIALS,
+        }  # fmt: skip
+        return (filed.model_copy(update={"kind": "bars_judged", "data": data}),)
+
+    def _in_turn(self, state: CaseState, body: messages.Frozen, at: datetime) -> Sequence[Event]:
+        """Refuse a grant over the head of whoever was accepted before; else name the place.
+
+        有数量限制的行政许可 alone, where its matter says that the order of acceptance decides.
+        """
+        scarce = state.plan.scarcity
+        if scarce is None or not scarce.by_acceptance:
+            return ()
+        if not isinstance(body, messages.Decide) or body.result != "grant":
+            return ()
+        with reading(self.engine) as connection:
+            standing = standing_of(connection, state)
+        if standing is None:
+            return ()
+        if standing.undecided:
+            raise RuleForbids(
+                "out_of_turn",
+                f"本许可有数量限制，受理在先的 {'、'.join(standing.undecided[:5])} "
+                f"等 {len(standing.undecided)} 件尚未决定；请按受理先后顺序作出决定",
+                scarce.basis,
+            )
+        data: dict[str, Any] = {"place": standing.place, "article": scarce.basis}
+        return (Event(kind="order_judged", at=at, by="system", data=data),)
+
     def _step(
         self, walked: Walked, before: CaseState, command: Command, body: messages.Frozen
     ) -> Planned:
@@ -204,6 +248,8 @@ class Planner:
             ruled = self._ruled(state, asked, approval.instant_of(state, command))
             ruled |= self._on_card(state, command, body, told)
             decided = self._addressed(state, approval.decide(state, command, ruled))
+            in_turn = self._in_turn(state, body, approval.instant_of(state, command))
+            decided = (*decided, *in_turn)
             state = _folded(state, decided)
             events = (*events, *more, *decided)
             rulings = {**of_time, **ruled}

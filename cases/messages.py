@@ -236,12 +236,17 @@ class Accept(Frozen):
     """Secondary materials to come, for 容缺受理."""
 
 
+Falsehood = Literal["", "false_materials"]
+"""隐瞒有关情况或者提供虚假材料 (行政许可法第七十八条), where a refusal rests on it."""
+
+
 class RefuseAcceptance(Frozen):
     """不予受理."""
 
     reason: Text
     apply_to: Remark = ""
     """Where to apply instead."""
+    ground: Falsehood = ""
 
 
 class NotRequired(Frozen):
@@ -433,6 +438,8 @@ class Decide(Frozen):
     conditions: Remark = ""
     valid_until: Day = ""
     """Last day of the licence, ISO date; empty: without term."""
+    ground: Falsehood = ""
+    """Of a refusal only."""
 
 
 class Certify(Frozen):
@@ -508,6 +515,14 @@ class CheckAfterwards(Frozen):
 
     result: Literal["true", "rectify", "untrue"]
     text: Text
+
+
+class RevokeLicence(Frozen):
+    """撤销许可 (行政许可法第六十九条), also when the case has long been archived."""
+
+    ground: Literal["fraud", "other"]
+    """以欺骗、贿赂等不正当手段取得 (第二款) · 第一款所列情形."""
+    reason: Text
 
 
 class Retimed(Frozen):
@@ -617,6 +632,7 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
         "urge": Urge,
         "copy_to": CopyTo,
         "check_afterwards": CheckAfterwards,
+        "revoke_licence": RevokeLicence,
         "record_step": RecordStep,
         "issue_card": IssueCard,
         "revoke_card": RevokeCard,

@@ -21,6 +21,7 @@ from catalogue.matters import (
     Limit,
     Material,
     Renewal,
+    Scarcity,
     Separation,
     Step,
     Tolerance,
@@ -72,6 +73,8 @@ class Plan(Frozen):
     receipt: Literal["entry", "confirmation"] = "entry"
     assignment: Limit | None = None
     renewal: Renewal | None = None
+    scarcity: Scarcity | None = None
+    concerns_safety: bool = False
     procedures: tuple[str, ...] = ()
     promise_pauses: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -228,6 +231,15 @@ class Card(Frozen):
         return self.stands and self.explanation in ("due", "missed", "returned")
 
 
+class Bar(Frozen):
+    """Why and since when the applicant may not apply for the same licence again."""
+
+    since: AwareDatetime
+    """The instant of the refusal or revocation; its day does not count."""
+    years: int
+    article: str
+
+
 class ClockEvent(Frozen):
     """One event that the clocks are derived from (`cases.clocks`).
 
@@ -317,6 +329,8 @@ class CaseState(Frozen):
     rated_at: AwareDatetime | None = None
     cards: tuple[Card, ...] = ()
     """Supervision cards, revoked ones too, in the order in which they were issued."""
+    bar: Bar | None = None
+    """行政许可法第七十八、七十九条: set by the refusal or revocation that brings it."""
 
 
 class Event(Frozen):

@@ -27,7 +27,7 @@ ACTS = frozenset({
     "request_hearing", "notify_hearing", "assign_inspectors", "confirm_receipt",
     "decide", "certify", "serve", "close", "rate", "rectify", "call_back", "withdraw", "urge",
     "copy_to", "check_afterwards", "record_step", "issue_card", "revoke_card", "explain_card",
-    "review_explanation",
+    "review_explanation", "revoke_licence",
 })  # fmt: skip
 """Acts that a separation of duties may name: the verbs of cases/messages.py that people use.
 
@@ -130,6 +130,8 @@ def _special_bases(matter: Matter) -> Iterator[tuple[Loc, str]]:
     if matter.renewal is not None:
         yield ("延续", "依据"), matter.renewal.basis
         yield ("延续", "申请提前", "依据"), matter.renewal.ahead.basis
+    if matter.scarcity is not None:
+        yield ("数量限制", "依据"), matter.scarcity.basis
 
 
 def _basis_faults(matter: Matter, marked: Marked, around: Around) -> Iterator[Fault]:

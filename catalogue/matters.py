@@ -131,6 +131,14 @@ class Renewal(Frozen):
     basis: str = Field(alias="依据")
 
 
+class Scarcity(Frozen):
+    """数量限制: more may ask than can be granted (行政许可法第五十七条)."""
+
+    by_acceptance: bool = Field(default=True, alias="按受理先后")
+    """Whoever was accepted first is decided first; False where another law says otherwise."""
+    basis: str = Field(alias="依据")
+
+
 class Label(Frozen):
     """敏感标记: level 1–4 and compartments; a reader's clearance must dominate both."""
 
@@ -179,6 +187,10 @@ class Matter(Frozen):
     assignment: Limit | None = Field(default=None, alias="检验指派时限")
     """Within which two or more officers are named to inspect, test or quarantine (第五十五条)."""
     renewal: Renewal | None = Field(default=None, alias="延续")
+    scarcity: Scarcity | None = Field(default=None, alias="数量限制")
+    concerns_safety: bool = Field(default=False, alias="直接关系安全")
+    """直接关系公共安全、人身健康、生命财产安全: who lied for it, or got it by fraud, may not apply
+    for it again for one year, or three (行政许可法第七十八、七十九条)."""
     procedures: tuple[ProcedureKind, ...] = Field(default=(), alias="特别程序")
     promise_pauses: tuple[str, ...] = Field(default=(), alias="承诺时限停表")
     """What stops the promised clock: procedure kinds, `supplement`, `site_visit`, `publicity`."""

@@ -497,6 +497,40 @@ def _decide(scene: Scene) -> Sequence[Field]:
             required=False,
             hint=say(N_("不填即无期限")),
         ),
+        _falsehood(scene),
+    )
+
+
+def _falsehood(scene: Scene) -> Field:
+    say = scene.say
+    return Field(
+        "ground",
+        say(N_("特别事由")),
+        "select",
+        required=False,
+        options=(Option("false_materials", say(N_("隐瞒有关情况或者提供虚假材料"))),),
+        hint=say(N_("直接关系安全的事项，申请人一年内不得再次申请（行政许可法第七十八条）")),
+    )
+
+
+def _refuse_acceptance(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    return (
+        _text("reason", say(N_("不予受理的理由"))),
+        _text("apply_to", say(N_("应向何处申请")), required=False),
+        _falsehood(scene),
+    )
+
+
+def _revoke_licence(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    grounds = (
+        Option("fraud", say(N_("以欺骗、贿赂等不正当手段取得"))),
+        Option("other", say(N_("其他应当或者可以撤销的情形"))),
+    )
+    return (
+        Field("ground", say(N_("事由")), "radios", options=grounds),
+        _text("reason", say(N_("撤销的理由"))),
     )
 
 
@@ -734,7 +768,7 @@ ACTS: Mapping[str, Act] = {
             "refuse_acceptance",
             N_("出具不予受理决定书"),
             "",
-            _words(("reason", N_("不予受理的理由"), True), ("apply_to", N_("应向何处申请"), False)),
+            _refuse_acceptance,
             _fixed(N_("不予受理，并出具不予受理决定书")),
         ),
         Act(
@@ -766,6 +800,16 @@ ACTS: Mapping[str, Act] = {
         ),
         Act("call_back", N_("提交回访记录"), fields=_call_back),
         Act("check_afterwards", N_("提交核查结果"), fields=_check_afterwards),
+        Act(
+            "revoke_licence",
+            N_("下一步：核对撤销"),
+            N_(
+                "以欺骗、贿赂等不正当手段取得、且直接关系安全的，三年内不得再次申请（行政许可法第七十九条）。"
+            ),
+            _revoke_licence,
+            _fixed(N_("撤销本件所准予的许可")),
+            main=False,
+        ),
         Act(
             "start_procedure",
             N_("启动并停表"),

@@ -108,6 +108,7 @@ VERBS = {
     "urge": N_("催办"),
     "copy_to": N_("抄送"),
     "check_afterwards": N_("承诺核查"),
+    "revoke_licence": N_("撤销许可"),
     "record_step": N_("记录环节"),
     "issue_card": N_("发监察牌"),
     "revoke_card": N_("撤销监察牌"),

@@ -114,6 +114,7 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "urge": "催办",
         "copy_to": "抄送",
         "check_afterwards": "承诺核查",
+        "revoke_licence": "撤销许可",
         "record_step": "登记环节",
         "issue_card": "发监察牌",
         "revoke_card": "撤销监察牌",

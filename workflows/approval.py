@@ -128,8 +128,8 @@ class ApprovalWorkflow:
             )
 
     async def _something_queued(self) -> bool:
-        """Wait for an order; False when the case was not filed in time."""
-        if self._state is None and not self._queue:
+        """Wait for an order; False when none came in time to a case not filed, or long ended."""
+        if self._is_over and not self._queue:
             try:
                 await workflow.wait_condition(
                     lambda: bool(self._queue), timeout=FILE_WITHIN, timeout_summary="未收件"

@@ -16,7 +16,7 @@ from cases.messages import Outcome, case_id_for
 from cases.queries import Queries
 from cases.store import place
 
-QUIET = frozenset({"filed", "acted", "timers_set"})
+QUIET = frozenset({"filed", "acted", "timers_set", "bars_judged", "order_judged"})
 """Events that say nothing to a stranger beyond the verb of their step."""
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import String, bindparam, select
 from sqlalchemy.exc import OperationalError
 from temporalio.client import Client
 
-from cases import census, messages
+from cases import approval, census, messages
 from cases.approval import articles
 from cases.database import StoreUnwritable, reading
 from cases.facts import CaseFacts
@@ -157,9 +157,17 @@ class CityReception:
 
         def carried() -> ApprovalInput | None:
             with reading(self._queries.engine) as connection:
-                return census.held_input(connection, command.case_id)
+                held = census.held_input(connection, command.case_id)
+            return held or self._archived(command)
 
         return carried
+
+    def _archived(self, command: Command) -> ApprovalInput | None:
+        """What may come to an archived case begins its workflow once more, for that one order."""
+        state = self._queries.state(command.case_id)
+        if state is None or state.stage != "ended" or approval.impossible(state, command):
+            return None
+        return ApprovalInput(case_id=command.case_id, state=state)
 
     # --- warrants ---
 

@@ -37,6 +37,13 @@ MATERIALS = "ZXZW-7"
 TOLERANCE = "AY-24"
 COMMITMENT = "AY-25"
 CHECKED_AFTERWARDS = "ZJ-14"
+SCARCE = "XKF-57"
+"""根据受理行政许可申请的先后顺序作出准予行政许可的决定."""
+REVOCATION = "XKF-69"
+FALSE_MATERIALS = "XKF-78"
+"""申请人在一年内不得再次申请该行政许可."""
+FRAUD = "XKF-79"
+"""申请人在三年内不得再次申请该行政许可."""
 WORKING_DAYS = "XKF-82"
 """行政许可法第八十二条: why another calendar moves an instant."""
 RATING = "HCP-2"
@@ -72,6 +79,8 @@ _REQUIRED: MappingProxyType[tuple[str, str], str] = MappingProxyType(
         ("notify_hearing", "host"): HEARING_HOST,
         ("assign_inspectors", "inspectors"): INSPECTORS,
         ("disallow_pause", "reason"): SUPERVISION,
+        ("revoke_licence", "ground"): REVOCATION,
+        ("revoke_licence", "reason"): REVOCATION,
         ("restore_pause", "reason"): SUPERVISION,
     }
 )
@@ -119,6 +128,7 @@ _OF_VERB: MappingProxyType[str, str] = MappingProxyType(
         "urge": SUPERVISION,
         "copy_to": PROCEDURE_OF_LAW,
         "check_afterwards": CHECKED_AFTERWARDS,
+        "revoke_licence": REVOCATION,
         "issue_card": CARDS,
         "revoke_card": CARDS,
         "explain_card": CARDS,

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from cases import messages
 from cases.approval import articles
+from cases.approval.bars import barring
 from cases.approval.hearing import check_decidable
 from cases.approval.intake import Rulings
 from cases.approval.review import open_task
@@ -36,10 +37,17 @@ def check_decide(state: CaseState, command: Command, body: messages.Decide) -> N
         )
     if body.result != "grant" and not body.reasons:
         raise RuleForbids("reasons_missing", "须说明理由", articles.REASONS, "body.reasons")
+    if body.ground and body.result != "refuse":
+        raise RuleForbids(
+            "not_a_refusal",
+            "隐瞒有关情况或者提供虚假材料的，应当不予许可",
+            articles.FALSE_MATERIALS,
+            "body.ground",
+        )
 
 
 def decide(walk: Walk, command: Command, body: messages.Decide, rulings: Rulings) -> None:
-    settle_decision(walk, body.result)
+    settle_decision(walk, body.result, "", **barring(walk.state.plan, body.ground))
 
 
 _DECIDED: Mapping[str, str] = {

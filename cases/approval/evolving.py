@@ -9,7 +9,18 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cases.state import Card, CaseState, Event, Hearing, OpinionGiven, Procedure, Task, Timer, Wait
+from cases.state import (
+    Bar,
+    Card,
+    CaseState,
+    Event,
+    Hearing,
+    OpinionGiven,
+    Procedure,
+    Task,
+    Timer,
+    Wait,
+)
 
 Change = dict[str, Any]
 """Fields of the state that an event sets."""
@@ -299,7 +310,20 @@ def _decided(state: CaseState, event: Event) -> Change:
     change: Change = {"decision": result, "decided_at": event.at, "ending": ending[result]}
     if event.data.get("check"):
         change["check"] = "due"
-    return change
+    return change | _bar(event)
+
+
+def _bar(event: Event) -> Change:
+    """Who may not apply again, from when: where the event says so."""
+    years = event.data.get("barred_years")
+    if not years:
+        return {}
+    bar = {"since": event.at, "years": years, "article": event.data["barred_by"]}
+    return {"bar": Bar.model_validate(bar)}
+
+
+def _licence_revoked(state: CaseState, event: Event) -> Change:
+    return {"ending": "revoked"} | _bar(event)
 
 
 def _served(state: CaseState, event: Event) -> Change:
@@ -307,7 +331,7 @@ def _served(state: CaseState, event: Event) -> Change:
 
 
 def _ending(state: CaseState, event: Event) -> Change:
-    return {"ending": event.data["ending"], "closed_at": event.at}
+    return {"ending": event.data["ending"], "closed_at": event.at} | _bar(event)
 
 
 def _closed(state: CaseState, event: Event) -> Change:
@@ -462,6 +486,9 @@ _CHANGES: MappingProxyType[str, Callable[[CaseState, Event], Change]] = MappingP
         "urged": _nothing,
         "copied": _nothing,
         "checked": _checked,
+        "licence_revoked": _licence_revoked,
+        "bars_judged": _nothing,
+        "order_judged": _nothing,
         "step_recorded": _nothing,
         "card_issued": _card_issued,
         "card_withheld": _nothing,

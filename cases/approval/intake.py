@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from cases import messages
 from cases.approval import articles
+from cases.approval.bars import barring
 from cases.approval.walk import Walk
 from cases.messages import Command
 from cases.rulings import Ruling
@@ -319,7 +320,9 @@ def check_not_accepted(state: CaseState, command: Command, body: object) -> None
 def refuse_acceptance(
     walk: Walk, command: Command, body: messages.RefuseAcceptance, rulings: Rulings
 ) -> None:
-    walk.emit("acceptance_refused", ending="not_accepted", article=articles.NOT_COMPETENT)
+    barred = barring(walk.state.plan, body.ground)
+    article = articles.FALSE_MATERIALS if body.ground else articles.NOT_COMPETENT
+    walk.emit("acceptance_refused", ending="not_accepted", article=article, **barred)
     walk.enter("rating")
 
 

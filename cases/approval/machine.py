@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from cases import messages
-from cases.approval import articles, cards, ending, hearing, intake, review, waiting
+from cases.approval import articles, bars, cards, ending, hearing, intake, review, waiting
 from cases.approval.evolving import evolve
 from cases.approval.intake import Rulings, missing_materials
 from cases.approval.review import people
@@ -119,6 +119,10 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         "copy_to": Row(ALIVE, ending.copy_to),
         "check_afterwards": Row(
             AFTER_DECISION, ending.check_afterwards, ending.check_check_afterwards
+        ),
+        "revoke_licence": Row(
+            ("closing", "rating", "rectification", "call_back", "ended"),
+            bars.revoke_licence, bars.check_revoke_licence, bars.may_revoke,
         ),
         "issue_card": Row(ALIVE, cards.issue_card, cards.check_issue_card),
         "revoke_card": Row(
@@ -243,7 +247,7 @@ def _in_order(state: CaseState, command: Command) -> None:
         raise RuleForbids("already_filed", "本件已经收件，请勿重复提交", articles.APPLICATION)
     if command.case_id != state.case_id:
         raise RuleForbids("wrong_case", "命令属于另一个办件", "", "case_id")
-    if state.stage == "ended":
+    if state.stage == "ended" and not _outlasts(state, command.verb):
         raise RuleForbids("case_ended", "本件已经归档，不能再办理", _broken(state, command.verb))
     if command.backfill and state.last_at is not None and command.occurred_at < state.last_at:
         raise RuleForbids(
@@ -252,6 +256,12 @@ def _in_order(state: CaseState, command: Command) -> None:
             _broken(state, command.verb),
             "occurred_at",
         )
+
+
+def _outlasts(state: CaseState, verb: str) -> bool:
+    """Whether the act may come to a case that is archived: its table's own row says so."""
+    row = table_of(state).get(verb)
+    return row is not None and "ended" in row.stages
 
 
 def _body(command: Command) -> messages.Frozen:

@@ -105,9 +105,8 @@ BODIES_TRIED: dict[str, list[dict[str, Any]]] = {
     "confirm_receipt": [{"way": "phone"}],
     "extend": [{"reason": "复杂"}],
     "return_step": [{"to": to, "reason": "重办"} for to in ("received", "review", "gather")],
-    "decide": [
-        {"result": result, "reasons": "依法"} for result in ("grant", "refuse", "terminate")
-    ],
+    "decide": [{"result": result, "reasons": "依法"} for result in ("grant", "refuse", "terminate")]
+    + [{"result": "refuse", "reasons": "虚假", "ground": "false_materials"}],
     "certify": [{"certificate": "许可证"}],
     "serve": [{"method": "direct", "recipient": "本人"}],
     "close": [{}],
@@ -120,6 +119,7 @@ BODIES_TRIED: dict[str, list[dict[str, Any]]] = {
     "check_afterwards": [
         {"result": result, "text": "核查"} for result in ("true", "rectify", "untrue")
     ],
+    "revoke_licence": [{"ground": ground, "reason": "查实"} for ground in ("fraud", "other")],
     "record_step": [{"step": "T02"}],
     "issue_card": [{"ground": "other", "text": "转报迟延"}],
     "revoke_card": [{"card": "JC20260302AAAAAAAAAA", "reason": "误发"}],
@@ -169,7 +169,7 @@ def assert_answers(state: CaseState, events: tuple[Event, ...]) -> None:
     if state.stage == "ended":
         assert not open_ones
         assert state.ending in ENDINGS
-        assert approval.actions(state) == ()
+        assert set(approval.actions(state)) <= {"revoke_licence"}
         assert timers(state, clock_of(state)) == ()
     elif state.plan.process == "approval" and state.stage != "rating":
         # Somebody always has something to do, and somebody is always named for it.

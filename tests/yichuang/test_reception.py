@@ -31,7 +31,7 @@ from benchmarks.step import (
     steps_of_a_case,
 )
 from cases.database import open_engine
-from cases.messages import Actor, Outcome
+from cases.messages import Actor, Grant, Outcome
 from cases.queries import Queries
 from cases.reception import NotNow, Request
 from cases.tables import step
@@ -46,6 +46,10 @@ from yichuang.temporal import data_converter, make_worker, master_keys
 from yichuang.worker import Workshop, workshop
 
 STRANGER = Actor(id="u:stranger", department="zjj", clearance=3)
+ORGAN = Actor(
+    id="u:organ", department="scjg", clearance=3,
+    grants=(Grant(role="organ_head", department="scjg"),),
+)  # fmt: skip
 FILING = steps_of_a_case()[0][2]
 
 
@@ -151,6 +155,24 @@ async def test_a_case_goes_from_filing_to_archive(town: Town) -> None:
     ended = await town.order(CLERK, "urge", {"text": "?"}, case_id=case_id)
     assert (ended.status, ended.code) == ("refused", "case_ended")
     assert [body["why"] for body in town.refusals()] == ["case_ended"]
+
+
+async def test_an_archived_licence_is_revoked_through_the_door_and_only_once(town: Town) -> None:
+    case_id = ""
+    for who, verb, body in steps_of_a_case():
+        case_id = (await town.order(who, verb, body, case_id=case_id)).case_id
+    body = {"ground": "fraud", "reason": "查实行贿"}
+    not_theirs = await town.order(CLERK, "revoke_licence", body, case_id=case_id)
+    assert not_theirs.status == "refused"
+    done = await town.order(ORGAN, "revoke_licence", body, case_id=case_id)
+    assert (done.status, done.stage) == ("done", "ended")
+    state = town.queries.state(case_id)
+    assert state is not None and state.ending == "revoked"
+    again = await town.order(ORGAN, "revoke_licence", body, case_id=case_id)
+    assert (again.status, again.code) == ("refused", "case_ended")
+    # Its workflow was over again at once, and no order of another kind begins one.
+    handle = town.environment.client.get_workflow_handle(workflow_id(case_id))
+    assert await handle.result() == "revoked"
 
 
 async def test_the_same_request_again_gets_its_stored_outcome(town: Town) -> None:
