@@ -9,53 +9,20 @@ the rows that the entry of the accepting step has sealed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import AwareDatetime
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from cases.messages import Frozen
 from cases.state import Bar, CaseState
 from cases.tables import case, clock_event, step
 from cases.tables import state as state_table
+from cases.views import Order, Place, Standing
 
 BARRING = ("refused", "not_accepted", "revoked")
 """Endings that may bar the applicant from applying again."""
 
 ORDER = (case.c.accepted_at, case.c.received_at, case.c.case_no)
-
-
-class Place(Frozen):
-    """One accepted application and its place in the order, from 1."""
-
-    place: int
-    case_id: str
-    case_no: str
-    accepted_at: AwareDatetime
-    received_at: AwareDatetime
-    deemed: bool
-    """视为受理: accepted as of its receipt."""
-    stage: str
-    ending: str
-    decided_at: AwareDatetime | None
-    entry: str
-    """Id of the log entry of the step that made the acceptance known."""
-    recorded_at: AwareDatetime
-    ahead: int
-    """How many of those before it are undecided now."""
-    overtook: tuple[str, ...] = ()
-    """Granted: case numbers accepted before it that were undecided then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where one case stands among those of its matter."""
-
-    place: int
-    undecided: tuple[str, ...]
-    """Case numbers accepted before it and not yet decided, in order."""
 
 
 def _before(accepted_at: datetime, received_at: datetime, case_no: str) -> ColumnElement[bool]:
@@ -88,17 +55,7 @@ def standing_of(connection: Connection, state: CaseState) -> Standing | None:
     undecided = connection.execute(
         select(case.c.case_no).where(earlier, _is_undecided()).order_by(*ORDER)
     ).scalars()
-    return Standing(count + 1, tuple(undecided))
-
-
-class Order(Frozen):
-    """One page of the order of acceptance of a matter."""
-
-    places: tuple[Place, ...]
-    total: int
-    """How many were accepted in all."""
-    page: int
-    pages: int
+    return Standing(place=count + 1, undecided=tuple(undecided))
 
 
 PAGE = 50

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from cases import tables
+from cases.acceptance import order_of_acceptance, standing_of
 from cases.card_lists import card_list
 from cases.card_views import CardList, CardQuery
 from cases.case_view import (
@@ -49,6 +50,7 @@ from cases.views import (
     CaseRow,
     CaseView,
     Notice,
+    Order,
     PublicStatus,
     Worklist,
     WorklistQuery,
@@ -276,9 +278,17 @@ class Queries:
             if row is None:
                 return None
             read = Read.of(connection, row)
+            state = CaseState.model_validate_json(read.state)
+            in_turn = state.plan.scarcity is not None and state.plan.scarcity.by_acceptance
+            standing = standing_of(connection, state) if in_turn else None
         opened = dict(zip(read.keys(), self.open(read.sealed()), strict=True))
-        state = CaseState.model_validate_json(read.state)
-        return assembled(read, opened, state, revealed, lambda name: self._row(row, name, now))
+        view = assembled(read, opened, state, revealed, lambda name: self._row(row, name, now))
+        return view.model_copy(update={"standing": standing})
+
+    def acceptance(self, where: ColumnElement[bool], matter: str, page: int) -> Order:
+        """Return a page of the order of acceptance, of the cases that the reader may list."""
+        with reading(self.engine) as connection:
+            return order_of_acceptance(connection, matter, page, where)
 
     def cards(self, where: ColumnElement[bool], query: CardQuery, zone: str) -> CardList:
         """Return one page of the supervision cards of the cases that the reader may list."""

@@ -142,6 +142,14 @@ class RulingView(Frozen):
     outcome: dict[str, JsonValue]
 
 
+class Standing(Frozen):
+    """Where one case stands among the accepted ones of its matter (行政许可法第五十七条)."""
+
+    place: int
+    undecided: tuple[str, ...]
+    """Case numbers accepted before it and not yet decided, in order."""
+
+
 class CaseView(Frozen):
     """One case, whole."""
 
@@ -175,6 +183,42 @@ class CaseView(Frozen):
     """What the one-time notice asked for."""
     cards: tuple[CardView, ...] = ()
     """Supervision cards, the newest first."""
+    standing: Standing | None = None
+    """Its place, where the matter's number is limited and the order of acceptance decides."""
+
+
+class Place(Frozen):
+    """One accepted application and its place in the order of acceptance, from 1."""
+
+    place: int
+    case_id: str
+    case_no: str
+    accepted_at: AwareDatetime
+    received_at: AwareDatetime
+    deemed: bool
+    """视为受理: accepted as of its receipt."""
+    stage: str
+    ending: str
+    decided_at: AwareDatetime | None
+    entry: str
+    """Id of the log entry of the step that made the acceptance known."""
+    leaf: int | None = None
+    """Its index in the log once sequenced."""
+    recorded_at: AwareDatetime
+    ahead: int
+    """How many of those before it are undecided now."""
+    overtook: tuple[str, ...] = ()
+    """Granted: case numbers accepted before it that were undecided then."""
+
+
+class Order(Frozen):
+    """One page of the order of acceptance of a matter."""
+
+    places: tuple[Place, ...]
+    total: int
+    """How many were accepted in all."""
+    page: int
+    pages: int
 
 
 class PublicStatus(Frozen):

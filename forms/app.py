@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from forms import (
+    acceptance,
     acting,
     admin,
     calendar,
@@ -81,6 +82,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/new", window.choose, act="file", thing="case"),
         page("/new/{matter}", window.new_case, act="file", thing="case"),
         page("/new/{matter}", window.file_case, act="file", thing="case", methods=post, body=files),
+        page("/acceptance", acceptance.acceptance, act="list", thing="case"),
         page("/cards", cards.cards, act="review_explanation", thing="case"),
         page("/notices", cards.notices),
         page("/cases/{case_no}", case.case),

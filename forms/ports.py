@@ -23,7 +23,7 @@ from cases.oversight import WatchedClock
 from cases.reception import NotNow, Reception
 from cases.retiming import Direction
 from cases.state import CaseState
-from cases.views import CaseView, Notice, PublicStatus, Worklist, WorklistQuery
+from cases.views import CaseView, Notice, Order, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
@@ -202,6 +202,10 @@ class Reader(Protocol):
     def counts(self, actor: Actor) -> Counts: ...
 
     def worklist(self, actor: Actor, query: WorklistQuery) -> Worklist: ...
+
+    def acceptance(self, actor: Actor, matter: str, page: int) -> Order:
+        """A page of the order in which applications for a matter were accepted."""
+        ...
 
     def find(self, case_no: str) -> CaseFacts | None: ...
 

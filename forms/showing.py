@@ -89,6 +89,9 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
             ),
         ]
         items.append(NavigationItem(say(N_("通知")), "/notices", None, path == "/notices"))
+        items.append(
+            NavigationItem(say(N_("受理先后")), "/acceptance", None, path == "/acceptance")
+        )
     if (await visit.ask(may, visit.actor, "review_explanation", "case")).allowed:
         items.append(NavigationItem(say(N_("监察牌")), "/cards", None, path == "/cards"))
     if (await visit.ask(may, visit.actor, "file", "case")).allowed:

@@ -28,7 +28,7 @@ from cases.messages import Actor, Outcome
 from cases.queries import Queries
 from cases.state import CaseState
 from cases.tables import case
-from cases.views import CaseView, Notice, PublicStatus, Worklist, WorklistQuery
+from cases.views import CaseView, Notice, Order, PublicStatus, Worklist, WorklistQuery
 from cases.worklists import Desk, Lines, count_by_stage
 from catalogue.load import Catalogue
 from catalogue.matters import Matter
@@ -106,6 +106,14 @@ class WebReader:
             row.model_copy(update={"holder_name": names.get(row.holder, "")}) for row in found.rows
         )
         return found.model_copy(update={"rows": rows})
+
+    def acceptance(self, actor: Actor, matter: str, page: int) -> Order:
+        found = self.queries.acceptance(self.access.where(actor, "list"), matter, page)
+        leaves = self.index.leaves([one.entry for one in found.places])
+        places = tuple(
+            one.model_copy(update={"leaf": leaves.get(one.entry)}) for one in found.places
+        )
+        return found.model_copy(update={"places": places})
 
     def find(self, case_no: str) -> CaseFacts | None:
         found = self.queries.find_case(case_no)

@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cases.acceptance import Order, order_of_acceptance, standing_of
+from cases.acceptance import order_of_acceptance, standing_of
 from cases.database import reading
 from cases.messages import Outcome
+from cases.queries import Queries
 from cases.state import CaseState
+from cases.views import Order, Standing
 from tests.activities.conftest import START, Town, food, small_city
+from yichuang.unsealing import opener
 
 SCARCE = {"数量限制": {"按受理先后": True, "依据": "xkf-57"}}
 MICROSECOND = timedelta(microseconds=1)
@@ -142,3 +145,21 @@ def test_a_case_that_is_not_accepted_has_no_place(town: Town) -> None:
     state = filed(scarce(town), "c1")
     with reading(town.engine) as connection:
         assert standing_of(connection, state) is None
+
+
+def test_the_case_shows_its_place_and_who_is_undecided_before_it(town: Town) -> None:
+    scarce(town)
+    first, second = filed(town, "c1"), filed(town, "c2")
+    first = reviewed(town, first, "c1", START + timedelta(hours=1))
+    second = reviewed(town, second, "c2", START + timedelta(hours=2))
+    queries = Queries(town.engine, opener(town.vault), town.sealer.name_mac)
+    view = queries.case_view(second.case_id, START)
+    assert view is not None
+    assert view.standing == Standing(place=2, undecided=(first.case_no,))
+
+
+def test_a_case_of_a_matter_without_limit_shows_no_place(town: Town) -> None:
+    state = reviewed(town, filed(town, "c1"), "c1", START)
+    queries = Queries(town.engine, opener(town.vault), town.sealer.name_mac)
+    view = queries.case_view(state.case_id, START)
+    assert view is not None and view.standing is None
