@@ -15,8 +15,9 @@ from activities.supervising import Reach, Supervision, _open, seen_of
 from cases.clock import Due
 from cases.clocks import Period, due_of
 from cases.rulings import Ruling
-from cases.state import CaseState
+from cases.state import Card, CaseState
 from cases.supervision import Clock, card_key, next_cards
+from cases.supervision.names import Level
 from catalogue.load import load_catalogue
 from rules.evaluate import evaluate
 from rules.load import load_packs
@@ -98,3 +99,25 @@ def test_the_short_way_is_the_long_one_in_every_unit(unit: str, n: int) -> None:
             cards = SUPERVISION._next(state, period, CN, at, until, due.at, reach_of(PACK))
             found = {card_key(period.key, one.rule): one.at for one in cards}
             assert found == the_long_way(state, period, due, at), (hours, told)
+
+
+def test_a_card_after_the_end_is_seen_from_before_it() -> None:
+    """All that comes by the end was given; the red card follows three days after the yellow one."""
+    _, state = walked(2000)
+    period = own_period(rule(7))
+    due = due_of(period, CN, state.plan.zone)
+    assert due is not None
+    at = due.at - timedelta(hours=1)
+    names: tuple[tuple[str, Level], ...] = (
+        ("JC-TS-75", "reminder"), ("JC-YJ-90", "warning"), ("JC-HP-CN", "yellow"),
+    )  # fmt: skip
+    given = tuple(
+        Card(number=f"JC{n}", rule=name, level=level, clock=period.key, since=period.start.at,
+             at=at, told_at=due.at, department="market")
+        for n, (name, level) in enumerate(names)
+    )  # fmt: skip
+    told = state.model_copy(update={"cards": given})
+    until = due.at + timedelta(days=60)
+    (red,) = SUPERVISION._next(told, period, CN, at, until, due.at, reach_of(PACK))
+    assert (red.rule, red.at > due.at) == ("JC-RP-WJ", True)
+    assert the_long_way(told, period, due, at) == {card_key(period.key, red.rule): red.at}

@@ -1,0 +1,223 @@
+"""The record of a step, whole: words sealed, papers rendered, lines of clocks, events to tell.
+
+What comes out is written by one transaction (`cases.store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+from sqlalchemy import Engine, select
+
+from activities.announcing import Announcer
+from activities.entries import STEP
+from activities.instants import Instants
+from activities.papers import DocumentOrder, Press
+from activities.printing import FontsMissing, GlyphMissing
+from activities.sealing import Sealer, merged_form
+from audit.entry import entry_id
+from audit.vault import KeyDestroyed
+from cases import approval, messages, numbers
+from cases.clocks.lines import ClockLine, lines
+from cases.database import reading
+from cases.messages import NAMESPACE, Command, DocumentRef, Outcome, Person
+from cases.rulings import Ruling
+from cases.settling import DocumentWish, RuleForbids
+from cases.state import CaseState, ClockEvent, Event, Plan
+from cases.store import DocumentFile, StepRecord, place
+from cases.tables import case
+from catalogue.matters import Matter
+
+
+@dataclass(slots=True)
+class Walked:
+    """The case while the batch is planned: the newest state, and what was read of the rows."""
+
+    state: CaseState | None
+    form: dict[str, Any] | None = None
+    applicant: Person | None = None
+    clock: tuple[ClockEvent, ...] | None = None
+    """Clock events up to `state.seq`; None: not read yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What law has made of a command, before anything is sealed or rendered."""
+
+    command: Command
+    body: messages.Frozen
+    at: datetime
+    before: CaseState | None
+    after: CaseState
+    events: tuple[Event, ...]
+    rulings: Mapping[str, Ruling]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Makes records of steps. Holds what is needed to, and no state of its own."""
+
+    engine: Engine
+    sealer: Sealer
+    press: Press
+    announcer: Announcer
+    instants: Instants
+
+    def record(
+        self,
+        draft: Draft,
+        walked: Walked,
+        wishes: Sequence[DocumentWish],
+        reserved: Sequence[numbers.Number],
+        matter: Matter | None,
+    ) -> StepRecord:
+        """Return the record, and let `walked` know the form that it leaves.
+
+        Raises `RuleForbids`: erased, or a character that no font has.
+        """
+        command, after = draft.command, draft.after
+        form = self._form(walked, command, draft.body)
+        try:
+            sealed = self.sealer.step(
+                command, draft.body, after.subject, after.seq, draft.rulings, form
+            )
+            files = tuple(
+                self._document(draft, walked, wish, number, matter)
+                for wish, number in zip(wishes, reserved, strict=True)
+            )
+        except KeyDestroyed as gone:
+            raise erased() from gone
+        entry = entry_id(command.id, STEP)
+        if form is not None:
+            walked.form = form
+        told = approval.clock_events(draft.events, after.seq)
+        return StepRecord(
+            command=command,
+            body=draft.body,
+            recorded_at=draft.at,
+            before=draft.before,
+            after=after,
+            events=draft.events,
+            clock=told,
+            rulings=draft.rulings,
+            sealed=sealed,
+            entry_id=entry,
+            outcome=Outcome(
+                command_id=command.id,
+                case_id=command.case_id,
+                status="done",
+                case_no=after.case_no,
+                seq=after.seq,
+                stage=after.stage,
+                documents=tuple(file.ref for file in files),
+                entry=entry,
+                recorded_at=draft.at,
+            ),
+            documents=files,
+            messages=self.announcer.messages(command, after, draft.events),
+            lines=self._lines(walked.clock or (), told, after.plan, draft.events),
+        )
+
+    def _lines(
+        self,
+        earlier: Sequence[ClockEvent],
+        told: Sequence[ClockEvent],
+        plan: Plan,
+        of_step: Sequence[Event],
+    ) -> tuple[ClockLine, ...]:
+        """Return the lines of the clocks that this step began, changed or ended; all, if retimed"""
+        again = any(event.kind == "retimed" for event in of_step)
+        if not told and not again:
+            return ()
+        events = (*earlier, *told)
+        rules, calendar = approval.clock_rules(plan), self.instants.calendar(plan.calendar)
+        return lines(rules, events, calendar, plan, already=0 if again else len(earlier))
+
+    def _document(
+        self,
+        draft: Draft,
+        walked: Walked,
+        wish: DocumentWish,
+        number: numbers.Number,
+        matter: Matter | None,
+    ) -> DocumentFile:
+        command, after = draft.command, draft.after
+        document_id = str(uuid5(_root(command.id), f"document:{number.text}"))
+        plan = after.plan
+        order = DocumentOrder(
+            kind=wish.kind,
+            number=number.text,
+            code=self.sealer.code("document", document_id),
+            issued_at=draft.at,
+            department=self.instants.catalogue().city.department(wish.department),
+            matter=matter or self.instants.catalogue().matter(plan.matter, plan.version),
+            case=after,
+            applicant=self._applicant(walked, command.case_id),
+            command=command,
+            facts=wish.facts,
+        )
+        content = self._printed(order)
+        ref = DocumentRef(
+            id=document_id,
+            kind=wish.kind,
+            number=number.text,
+            digest=sha256(content).hexdigest(),
+            code=order.code,
+        )
+        sealed = self.sealer.document(content, after.subject, command.case_id, document_id)
+        return DocumentFile(ref, wish.department, number, sealed)
+
+    def _printed(self, order: DocumentOrder) -> bytes:
+        """Return the file. A character that no font has is a *no*: whoever typed it must see it.
+
+        A machine without any Chinese font is the world being away: `FontsMissing` rises.
+        """
+        try:
+            return self.press.render(order)
+        except FontsMissing:
+            raise
+        except GlyphMissing as missing:
+            raise RuleForbids(
+                "glyph_missing",
+                f"文书字库没有这些字：{missing.characters}。请改用规范字，或由系统管理员安装字体后重新提交",
+                "GB 18030-2022",
+            ) from missing
+
+    def _form(
+        self, walked: Walked, command: Command, body: messages.Frozen
+    ) -> dict[str, Any] | None:
+        if merged_form({}, body) is None:
+            return None
+        if walked.form is None:
+            walked.form = orjson.loads(self._opened(command.case_id, "form"))
+        return merged_form(walked.form, body)
+
+    def _applicant(self, walked: Walked, case_id: str) -> Person:
+        if walked.applicant is None:
+            walked.applicant = Person.model_validate_json(self._opened(case_id, "applicant"))
+        return walked.applicant
+
+    def _opened(self, case_id: str, column: str) -> bytes:
+        sealed = case.c[f"{column}_sealed"]
+        with reading(self.engine) as connection:
+            row = connection.execute(
+                select(case.c.subject, sealed).where(case.c.id == case_id)
+            ).one()
+        return self.sealer.vault.open(row[0], row[1], place("case", column, case_id))
+
+
+def erased() -> RuleForbids:
+    """Return the *no* of a case whose personal data was erased."""
+    return RuleForbids(
+        "erased", "申请人的个人信息已依法删除，本件不能再办理", "个人信息保护法第四十七条"
+    )
+
+
+def _root(command_id: str) -> UUID:
+    return uuid5(NAMESPACE, f"command\n{command_id}")
