@@ -10,6 +10,7 @@ import ast
 import importlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,11 +19,13 @@ from typing import NoReturn, Protocol, cast
 from pydantic import ValidationError
 
 from yichuang.settings import SettingMissing, Settings, from_environment
-from yichuang.terminal import complain
+from yichuang.terminal import NobodyListens, complain
 
 COMMANDS = Path(__file__).parent / "commands"
 WRONG = 2
 """Exit code when the request or the surroundings are at fault, said in one sentence."""
+UNHEARD = 128 + signal.SIGPIPE
+"""Exit code when whoever read the answer has gone: that of a program ended by the signal."""
 
 
 class Command(Protocol):
@@ -90,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingMissing as missing:
         complain(str(missing))
         return WRONG
+    except NobodyListens:
+        return UNHEARD
     except KeyboardInterrupt:
         return 130
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from yichuang.cli import UNHEARD
 from yichuang.settings import CHECKOUT
 
 STRAY = """
@@ -48,3 +49,31 @@ def test_an_unknown_command_is_refused_with_code_two() -> None:
     )
     assert done.returncode == 2
     assert "dance" in done.stderr
+
+
+def test_who_stops_reading_hears_no_complaint() -> None:
+    """`yichuang clock templates | head -0`: it is for nobody, and nothing is wrong."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "yichuang.cli", "clock", "templates"],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()  # before it has written: what it wrote would be in the pipe still
+    assert process.stderr.read() == ""
+    assert process.wait() == UNHEARD == 141
+    process.stderr.close()
+
+
+def test_an_answer_that_is_read_to_its_end_is_whole() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "yichuang.cli", "clock", "templates"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) > 5
