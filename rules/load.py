@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
+from cases.rulings import Ruling
 from rules.evaluate import Match, NoFixpoint, NoRuling, evaluate, plain_match
 from rules.model import Definition, Example, Rule
 from rules.pack import ContextRefused, Pack, PackRefused
 from rules.register import basis_faults, register
 from rules.tables.files import FileRefused, TableFile, read_csv
+from rules.tables.spec import TableExample, TableSpec
 from rules.validate import Loc, Problem
 
 PACKS = Path(__file__).parent / "packs"
@@ -276,13 +278,34 @@ def tried(pack: Pack, match: Match) -> list[Problem]:
         for i, rule in enumerate(pack.definition.rules)
         for n, example in enumerate(rule.examples)
         if (fault := _contradicts(pack, rule, example, match))
+    ] + [
+        Problem(("tables", i, "examples", n), f"决策表 {table.id} 的例子: {fault}", "改例子或改表")
+        for i, table in enumerate(pack.definition.tables)
+        for n, shown in enumerate(table.examples)
+        if (fault := _decided_otherwise(pack, table, shown, match))
     ]
 
 
 def example_instant(pack: Pack, rule: Rule, example: Example) -> datetime:
     """Return noon of the example's day, in the pack's zone."""
-    zone = ZoneInfo(pack.definition.zone)
-    return datetime.combine(example.day or rule.in_force_from, time(12), zone)
+    return _noon(pack, example.day or rule.in_force_from)
+
+
+def _noon(pack: Pack, day: date) -> datetime:
+    return datetime.combine(day, time(12), ZoneInfo(pack.definition.zone))
+
+
+def _decided_otherwise(pack: Pack, table: TableSpec, example: TableExample, match: Match) -> str:
+    at = _noon(pack, example.day or table.in_force_from)
+    try:
+        ruling = evaluate(pack, example.given, at, match)
+    except (ContextRefused, NoRuling, NoFixpoint) as refusal:
+        return str(refusal)
+    head = f"{table.id}."
+    rows = [one.rule.removeprefix(head) for one in ruling.fired if one.rule.startswith(head)]
+    if rows != list(example.rows):
+        return f"写明的行是 {list(example.rows)}, 实际是 {rows}"
+    return _answers_otherwise(ruling, example.outcome)
 
 
 def _contradicts(pack: Pack, rule: Rule, example: Example, match: Match) -> str:
@@ -294,7 +317,11 @@ def _contradicts(pack: Pack, rule: Rule, example: Example, match: Match) -> str:
     held = any(fired.rule == rule.id for fired in ruling.fired)
     if held != example.holds:
         return f"写明 holds: {str(example.holds).lower()}, 实际相反"
-    for key, value in example.outcome.items():
+    return _answers_otherwise(ruling, example.outcome)
+
+
+def _answers_otherwise(ruling: Ruling, expected: Mapping[str, JsonValue]) -> str:
+    for key, value in expected.items():
         if ruling.outcome.get(key) != value:
             return f"结果 {key} 应为 {value!r}, 实际为 {ruling.outcome.get(key)!r}"
     return ""

@@ -1,7 +1,7 @@
 """DMN models with published results (the DMN TCK): each result node of each test case, and ours.
 
 Form: a folder of models as in dmn-tck/tck `TestCases`: the folder itself, one of its compliance
-levels, or one model's folder: a `.dmn` file with `*-test-*.xml` beside it. Rows are matched by
+levels, or one model's folder or file: a `.dmn` with `*-test-*.xml` beside it. Rows are matched by
 durable_rules in its own process; its twin and the exact reading of the cells must match the same
 rows, else the case counts as different. Numbers are compared exactly; where the published one has
 been rounded, within 1e-8 of it, as the TCK's own runner does, and counted. What a collecting table
@@ -85,7 +85,7 @@ def run(path: Path) -> Known:
 
 def _folders(path: Path) -> list[Path]:
     if path.is_file():
-        raise KnownUnreadable(f"{path}：应是文件夹，内有 .dmn 与 *-test-*.xml")
+        path = path.parent
     found = {file.parent for file in path.rglob("*-test-*.xml")}
     return sorted(folder for folder in found if any(folder.glob("*.dmn")))
 
@@ -215,7 +215,7 @@ def _read_tests(file: Path) -> Node:
         root = read_xml(file.read_bytes())
     except (OSError, XmlRefused) as wrong:
         raise KnownUnreadable(f"{file}：{wrong}") from wrong
-    if root.name != "testCases" or root.space != TESTS:
+    if root.name != "testCases":
         raise KnownUnreadable(f"{file}：根元素应是 testCases ({TESTS})")
     return root
 

@@ -10,7 +10,8 @@ from rules.pack import Slice
 from rules.plain import predicate
 from rules.tables.cells import Scalar, spelled
 from rules.tables.decide import Decision, decide
-from rules.tables.table import Table, fact_value, is_double
+from rules.tables.rows import fact_value, is_double
+from rules.tables.table import Table
 
 
 class InputRefused(ValueError):

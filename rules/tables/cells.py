@@ -11,6 +11,7 @@ A missing value is matched by `-` and by a cell that names `null`, by no other.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -115,6 +116,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "r": "\r", "'": "'"}
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{6})|.)", re.DOTALL)
 _WIDE = "，（）［］＜＞＝－“”‘’。．　！"
 _KEYWORDS = frozenset({"not", "null", "true", "false", "date"})
 
@@ -320,10 +322,22 @@ def number_of(text: str) -> Decimal:
 
 
 def _text(quoted: str) -> str:
-    value = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[0]), quoted[1:-1], flags=re.DOTALL)
+    value = unquoted(quoted)
     if len(value.encode("utf-8", "surrogatepass")) > MAX_TEXT:
         raise CellRefused(f"文本超过 {MAX_TEXT} 字节", "写短些")
     return value
+
+
+def unquoted(quoted: str) -> str:
+    """Return the text that a quoted one means, with the escapes of FEEL."""
+    return _ESCAPE.sub(_meant, quoted[1:-1])
+
+
+def _meant(escape: re.Match[str]) -> str:
+    digits = escape[1] or escape[2]
+    if digits and int(digits, 16) <= sys.maxunicode:
+        return chr(int(digits, 16))
+    return _ESCAPES.get(escape[0][1], escape[0])
 
 
 def _date(text: str) -> date:

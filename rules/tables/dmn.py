@@ -1,4 +1,4 @@
-"""Decision tables out of DMN 1.1 … 1.5 models, as XML files hold them.
+"""Decision tables out of DMN 1.1 … 1.6 models, as XML files hold them.
 
 A model is its inputs, its item definitions, its functions (business knowledge) and its decisions.
 Tables whose cells are constants become `Table`s, one by one the same as those written in a pack;
@@ -35,6 +35,7 @@ SPACES: Mapping[str, str] = {
     "https://www.omg.org/spec/DMN/20191111/MODEL/": "1.3",
     "https://www.omg.org/spec/DMN/20211108/MODEL/": "1.4",
     "https://www.omg.org/spec/DMN/20230324/MODEL/": "1.5",
+    "https://www.omg.org/spec/DMN/20240513/MODEL/": "1.6",
 }
 """Namespace of a model → version of DMN."""
 

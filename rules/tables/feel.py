@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cmp_to_key
 from typing import Any
 
+from rules.tables.cells import unquoted
 from rules.tables.feel_functions import BUILT_IN
 from rules.tables.feel_values import (
     MAX_DEPTH,
@@ -43,7 +44,6 @@ _SIGNS = ("**", "<=", ">=", "!=", "..", "<", ">", "=", "+", "-", "*", "/", "(", 
           "}", ",", ":", ".", "@", "?")  # fmt: skip
 KEYWORDS = frozenset({"if", "then", "else", "true", "false", "null", "and", "or", "between", "in",
                       "for", "some", "every", "function", "return", "satisfies"})  # fmt: skip
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 def read_expression(text: str, names: Names) -> Expr:
@@ -403,11 +403,6 @@ class _Reader:
         return lambda scope, value: all_of(
             (compared(above, value, low(scope)), compared(below, value, high(scope)))
         )
-
-
-def unquoted(text: str) -> str:
-    """Return the text that a quoted one means."""
-    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), text[1:-1], flags=re.DOTALL)
 
 
 def _stands(text: str, at: int, name: str) -> int:

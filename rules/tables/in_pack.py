@@ -19,8 +19,9 @@ from rules.shapes import Problem
 from rules.tables.cells import ANY, Cell, Equal, Kind, Scalar, spelled
 from rules.tables.decide import TableContradicts, decide
 from rules.tables.gaps import analyse, findings
+from rules.tables.rows import exact, plain
 from rules.tables.spec import LISTS, TableSpec
-from rules.tables.table import DEFAULT, Column, Row, Table, TableRefused, build, exact, plain
+from rules.tables.table import DEFAULT, Column, Row, Table, TableRefused, build
 
 MAX_ROWS_OF_A_PACK = 2000
 """In all tables of a pack together."""

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from rules.shapes import Frozen, Title
 from rules.tables.cells import Kind
@@ -97,6 +97,17 @@ class RowSpec(Frozen):
         return tuple(map(cell_text, raw)) if isinstance(raw, list | tuple) else raw
 
 
+class TableExample(Frozen):
+    """A context, the rows that decide it, and what the whole pack must answer at least."""
+
+    given: dict[str, JsonValue]
+    rows: tuple[str, ...] = ()
+    """Row ids in the order of the answer; `default` for the defaults; none: no row matches."""
+    outcome: dict[str, JsonValue] = Field(default_factory=dict)
+    day: date | None = None
+    """Absent: the table's first day."""
+
+
 class TableSpec(Frozen):
     """A decision table."""
 
@@ -117,6 +128,8 @@ class TableSpec(Frozen):
     inputs: tuple[InputSpec, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
     rows: tuple[RowSpec, ...] = ()
+    examples: tuple[TableExample, ...] = ()
+    """Tried when the pack is loaded; what no row covers is found without them."""
     verified: bool = True
     """False: the text of the article has not been checked against its official publication."""
     note: str = ""

@@ -23,7 +23,7 @@ LIMITS = [
 
 @pytest.fixture(scope="module")
 def pack(shipped: dict[str, Pack]) -> Pack:
-    return shipped["accident-grade"]
+    return shipped["accident_grade"]
 
 
 def facts(deaths: int, injuries: int, loss: float | None) -> dict[str, Any]:

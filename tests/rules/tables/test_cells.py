@@ -122,6 +122,10 @@ def test_what_cannot_be_read_is_refused_by_name(text: str, kind: Kind, said: str
     assert refused.value.remedy
 
 
+def test_escapes_of_a_text_are_those_of_feel() -> None:
+    assert parse_value(r'"\u5c0f \U01F600 \"a\" \\ \n"', "text") == '小 😀 "a" \\ \n'
+
+
 def test_an_output_is_one_constant() -> None:
     assert parse_value("98.83", "number") == D("98.83")
     assert parse_value("null", "text") is None

@@ -286,3 +286,34 @@ def test_a_table_file_stands_beside_its_pack(tmp_path: Path, name: str) -> None:
 def test_a_pack_that_comes_as_text_writes_its_tables_out() -> None:
     _, faults = load_text(PACK, "规则包.yaml")
     assert "没有读入" in str(faults[0])
+
+
+# --- examples of a table ---
+
+EXAMPLES = """
+    examples:
+      - {given: {pm: 35}, rows: [r1], outcome: {level: 优}}
+      - {given: {}, rows: []}
+"""
+
+
+def test_the_examples_of_a_table_are_tried_when_it_is_loaded(tmp_path: Path) -> None:
+    told = PACK.replace("level.csv\n", "level.csv" + EXAMPLES)
+    pack, faults = loaded(tmp_path, CSV.encode(), told)
+    assert faults == ""
+    assert pack is not None
+    pack, faults = loaded(tmp_path, CSV.encode(), told.replace("rows: [r1]", "rows: [mid]"))
+    assert pack is None
+    assert "决策表 level 的例子: 写明的行是 ['mid'], 实际是 ['r1']" in faults
+    pack, faults = loaded(tmp_path, CSV.encode(), told.replace("level: 优", "level: 差"))
+    assert "结果 level 应为 '差', 实际为 '优'" in faults
+    pack, faults = loaded(tmp_path, CSV.encode(), told.replace("{pm: 35}", "{pmm: 35}"))
+    assert "pmm: 规则包没有这个字段" in faults
+
+
+def test_a_table_is_asked_while_no_rule_is_in_force(
+    made: Callable[..., Pack], rule_dict: Make, engine: RulesProcess
+) -> None:
+    later = rule_dict(0, {"field": "pm", "op": "gt", "value": 1}, in_force_from="2030-01-01")
+    ruling = engine.evaluate(made(LEVEL, rules=[later]), {"pm": 1}, AT)
+    assert (ruling.engine, ruling.outcome) == ("durable_rules", {"level": "优"})

@@ -15,7 +15,8 @@ from rules.evaluate import plain_match
 from rules.process import RulesProcess
 from rules.tables.ask import slice_of
 from rules.tables.cells import Scalar
-from rules.tables.table import Table, fact_value, is_double
+from rules.tables.rows import fact_value, is_double
+from rules.tables.table import Table
 
 Make = Callable[..., Table]
 
