@@ -18,20 +18,24 @@ from temporalio import activity
 from activities.entries import STEP
 from activities.looking_ahead import Ahead
 from activities.sealing import Sealer
+from activities.trials import Trials, signed_on
 from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
 from audit.outbox import record_many, recorded
 from cases import releases, retiming
 from cases.approval import WORKING_DAYS
 from cases.approval.articles import SUPERVISION
 from cases.database import reading
+from cases.dossier_rows import KeptDossier
 from cases.messages import Command
 from cases.releases import Proposal, Release, ReleaseRefused
 from cases.releasing import (
     ASK_REVOCATION,
     BODIES,
+    ENDORSE,
     LOOK_AHEAD,
     REVOKE,
     AskRevocation,
+    Endorse,
     Gate,
     LookAhead,
     Propose,
@@ -39,6 +43,7 @@ from cases.releasing import (
     ReleaseOrder,
     Revoke,
     Sign,
+    Simulate,
     Unreadable,
     Withdraw,
     moves_cases,
@@ -52,7 +57,7 @@ UNNAMED = "-"
 """Name of the stream of refusals that are about no known version."""
 
 Period = tuple[datetime, datetime | None]
-_Change = Sign | Withdraw | AskRevocation | Revoke
+_Change = Sign | Withdraw | AskRevocation | Revoke | Endorse
 
 
 Verify = Callable[[Command, datetime, str, str], RuleForbids | None]
@@ -72,9 +77,11 @@ class Releasing:
         now: Callable[[], datetime],
         activated: Callable[[], None],
         ahead: Mapping[str, Ahead],
+        trials: Trials,
     ) -> None:
         """`gates` by kind; `period` reads from a version's text when it says that it counts;
-        `activated` is called after the commit of a signature; `ahead` makes previews, by kind."""
+        `activated` is called after the commit of a signature; `ahead` makes previews, by kind;
+        `trials` says what must have been tried over the past."""
         self._engine = engine
         self._sealer = sealer
         self._verify = verify
@@ -83,6 +90,7 @@ class Releasing:
         self._now = now
         self._activated = activated
         self._ahead = ahead
+        self._trials = trials
 
     @activity.defn(name="release")
     def act(self, order: ReleaseOrder) -> ReleaseAnswer:
@@ -100,6 +108,8 @@ class Releasing:
             self._admit(order, known.kind, known)
             if isinstance(body, LookAhead):
                 return self._look_ahead(command, known, body.direction)
+            if isinstance(body, Simulate):
+                return self._simulate(order, known, body)
             return self._change(command, body)
         except ReleaseRefused as no:
             return self._refuse(command, RuleForbids(no.code, no.reason))
@@ -131,7 +141,21 @@ class Releasing:
             kept = releases.propose(connection, proposal, order.command.actor.id, at)
             drafts = (self._entry(order.command, kept, at), self._gated(order.command, kept, at))
             record_many(connection, [(draft, ()) for draft in drafts])
-        return self._with_preview(_answer(order.command, kept), kept, made)
+        return self._with_preview(self._to_try(_answer(order.command, kept), kept), kept, made)
+
+    def _simulate(self, order: ReleaseOrder, known: Release, body: Simulate) -> ReleaseAnswer:
+        """Have the dossier made anew. The dossier has its own entry."""
+        if known.state != "proposed" or not known.needs_dossier:
+            raise ReleaseRefused("nothing_to_try", "这个版本不在待签署之列，或不需要卷宗")
+        wanted = self._trials.order(order.command.id, known, order.admitted_at, body.months)
+        return _answer(order.command, known).model_copy(update={"simulation": wanted})
+
+    def _to_try(self, answer: ReleaseAnswer, kept: Release) -> ReleaseAnswer:
+        """Return the answer to a proposal with what is to be tried over the past, if anything."""
+        if not kept.needs_dossier or not kept.passed:
+            return answer
+        wanted = self._trials.order(answer.command_id, kept, kept.proposed_at)
+        return answer.model_copy(update={"simulation": wanted})
 
     def _look_ahead(self, command: Command, known: Release, direction: Direction) -> ReleaseAnswer:
         """Make the preview anew. Changes nothing that counts, so it leaves no entry."""
@@ -154,7 +178,7 @@ class Releasing:
                 "version_taken", f"{kept.name} 的 {kept.version} 版已经登记过；请换一个版本号"
             )
         newest = retiming.newest(connection, kept.id, kept.digest, "apply")
-        return self._with_preview(_answer(command, kept), kept, newest)
+        return self._with_preview(self._to_try(_answer(command, kept), kept), kept, newest)
 
     def _change(self, command: Command, body: _Change) -> ReleaseAnswer:
         preview, at = self._looked_at(command, body), self._now()
@@ -162,8 +186,11 @@ class Releasing:
             known = releases.find(connection, command.case_id)
             if _settled(connection, command, _hand(known, body) == command.actor.id):
                 return self._going(_answer(command, known), connection, known, body)
+            tried = self._tried(connection, body, known, at)
             kept = self._changed(connection, command, body, known, at)
             drafts = [self._entry(command, kept, at, before=known.row_digest)]
+            if tried is not None:
+                drafts.append(signed_on(drafts[0], command.id, kept, tried))
             if preview is not None:
                 retiming.order(connection, preview.id, at)
                 drafts.append(self._previewed(command, kept, preview, at))
@@ -192,8 +219,22 @@ class Releasing:
                 return releases.ask_revocation(connection, known.id, by, at, body.reason)
             case Revoke():
                 return releases.revoke(connection, known.id, by, at)
+            case Endorse():
+                return releases.endorse(connection, known.id, by, at, body.dossier)
             case _:
                 assert_never(body)
+
+    def _tried(
+        self, connection: Connection, body: _Change, known: Release, at: datetime
+    ) -> KeptDossier | None:
+        """Return the dossier that this signature is on. Raises `ReleaseRefused`."""
+        if known.state != "proposed":
+            return None  # the register says its own no
+        if isinstance(body, Endorse) and known.needs_dossier:
+            return self._trials.insist(connection, known, body.dossier, at)
+        if isinstance(body, Sign):
+            return self._trials.insist_endorsed(connection, known, body.dossier, at)
+        return None
 
     def _looked_at(self, command: Command, body: _Change) -> Preview | None:
         """Return the preview that this signature is on; None where none is needed.
@@ -301,7 +342,7 @@ class Releasing:
         if command.actor.on_behalf:
             # Or one person could propose through a deputy and sign in person.
             raise RuleForbids("no_deputy", "版本的提交与签署须由本人办理，不得代理")
-        if known is not None and command.verb == verbs.withdraw:
+        if known is not None and command.verb in (verbs.withdraw, ENDORSE):
             _insist_own(command, known)
 
     # --- entries ---------------------------------------------------------------------------------
@@ -416,7 +457,7 @@ def seeded(release: Release, at: datetime) -> EntryDraft:
     )
 
 
-def _parsed(command: Command) -> Propose | LookAhead | _Change:
+def _parsed(command: Command) -> Propose | LookAhead | Simulate | _Change:
     model = BODIES.get(command.verb)
     if model is None:
         raise RuleForbids("unknown_verb", f"没有「{command.verb}」这种办理", "", "verb")
@@ -426,7 +467,7 @@ def _parsed(command: Command) -> Propose | LookAhead | _Change:
         first = malformed.errors()[0]
         path = ".".join(str(part) for part in ("body", *first["loc"]))
         raise RuleForbids("malformed", f"内容不合格式：{first['msg']}", "", path) from malformed
-    assert isinstance(body, Propose | LookAhead | Sign | Withdraw | AskRevocation | Revoke)
+    assert isinstance(body, Propose | LookAhead | Simulate | _Change)
     return body
 
 
@@ -441,6 +482,8 @@ def _hand(known: Release, body: _Change) -> str:
             return known.revoke_asked_by
         case Revoke():
             return known.revoked_by
+        case Endorse():
+            return known.endorsed_by
         case _:
             assert_never(body)
 
@@ -459,7 +502,7 @@ def _settled(connection: Connection, command: Command, mine: bool) -> bool:
 
 def _insist_own(command: Command, known: Release) -> None:
     if known.proposed_by != command.actor.id:
-        raise RuleForbids("not_own", "只有提出人可以撤回提案")
+        raise RuleForbids("not_own", "只有提出人可以撤回提案、先签卷宗")
 
 
 def _answer(command: Command, kept: Release) -> ReleaseAnswer:

@@ -59,6 +59,8 @@ class Proposal:
     version: str
     content: str
     gate: tuple[Check, ...] = field(default=())
+    needs_dossier: bool = False
+    """It may not count before it was tried over the past."""
 
     @property
     def digest(self) -> str:
@@ -90,6 +92,12 @@ class Release:
     revoke_reason: str = ""
     revoked_by: str = ""
     revoked_at: datetime | None = None
+    needs_dossier: bool = False
+    endorsed_by: str = ""
+    """Who signed the dossier first: its proposer."""
+    endorsed_at: datetime | None = None
+    dossier: str = ""
+    """Digest of the dossier that was signed."""
 
     @property
     def state(self) -> Literal["proposed", "blocked", "active", "withdrawn", "revoked"]:
@@ -127,6 +135,8 @@ class Release:
                 self.revoke_asked_by, _text(self.revoke_asked_at), self.revoke_reason,
             ]  # fmt: skip
             said["revoked"] = [self.revoked_by, _text(self.revoked_at)]
+        if self.needs_dossier:
+            said["dossier"] = [self.dossier, self.endorsed_by, _text(self.endorsed_at)]
         return hashlib.sha256(json_text(said).encode()).hexdigest()
 
     @property
@@ -164,6 +174,7 @@ def propose(connection: Connection, proposal: Proposal, by: str, at: datetime) -
         "proposed_at": at,
         "gate": json_text([_gate_json(check) for check in proposal.gate]),
         "passed": all(check.passed for check in proposal.gate),
+        "needs_dossier": proposal.needs_dossier,
     }
     connection.execute(insert(release), row)
     return find(connection, str(row["id"]))
@@ -201,6 +212,33 @@ def sign(
     )
     if signed.rowcount != 1:
         raise ReleaseRefused("signed", "这个版本刚刚已由他人签署")
+    return find(connection, release_id)
+
+
+def endorse(
+    connection: Connection, release_id: str, by: str, at: datetime, dossier: str
+) -> Release:
+    """Let a version's proposer sign its dossier; another person may then activate it.
+
+    Signed again with a newer dossier the older one no longer counts. Raises `ReleaseRefused`:
+    signed or withdrawn before, or nothing to be tried.
+    """
+    known = find(connection, release_id)
+    if not known.needs_dossier:
+        raise ReleaseRefused("no_dossier_needed", "这个版本不需要卷宗，可直接由他人签署")
+    if known.state != "proposed":
+        raise ReleaseRefused("not_proposed", "只有待签署的提案可以签署卷宗")
+    changed = connection.execute(
+        update(release)
+        .where(
+            release.c.id == release_id,
+            release.c.signed_by.is_(None),
+            release.c.withdrawn_by.is_(None),
+        )
+        .values(endorsed_by=by, endorsed_at=at, dossier=dossier)
+    )
+    if changed.rowcount != 1:
+        raise ReleaseRefused("signed", "这个版本刚刚已由他人处理")
     return find(connection, release_id)
 
 
@@ -286,6 +324,10 @@ def _check_signable(known: Release, by: str) -> None:
     if not known.passed:
         failed = "、".join(check.name for check in known.gate if not check.passed)
         raise ReleaseRefused("gate_failed", f"未通过检查：{failed}；请改正后另提版本")
+    if known.needs_dossier and not known.endorsed_by:
+        raise ReleaseRefused("not_endorsed", "提出人还没有签署卷宗，不能启用；请先由提出人签署")
+    if known.endorsed_by == by:
+        raise ReleaseRefused("same_person", "已签署卷宗的人不能再签署启用，请由他人签署")
     if hashlib.sha256(known.content.encode()).hexdigest() != known.digest:
         raise ReleaseRefused("altered", "登记的文本与其摘要不符，疑被改动；不得签署")
 
@@ -332,6 +374,12 @@ def active(connection: Connection, kind: Kind, name: str, at: datetime) -> Relea
         .limit(1)
     ).one_or_none()
     return None if row is None else _release(row)
+
+
+def hold(connection: Connection, kind: Kind, name: str) -> None:
+    """Let no other transaction change a version of this name until this one has ended."""
+    query = select(release.c.id).where(release.c.kind == kind, release.c.name == name)
+    connection.execute(query.order_by(release.c.id).with_for_update()).all()
 
 
 def of_digest(connection: Connection, kind: Kind, digest: str) -> Release | None:
@@ -448,6 +496,10 @@ def _release(row: Any) -> Release:
         revoke_reason=row.revoke_reason or "",
         revoked_by=row.revoked_by or "",
         revoked_at=row.revoked_at,
+        needs_dossier=row.needs_dossier,
+        endorsed_by=row.endorsed_by or "",
+        endorsed_at=row.endorsed_at,
+        dossier=row.dossier or "",
     )
 
 

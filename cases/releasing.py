@@ -15,6 +15,8 @@ from typing import Literal, Protocol, assert_never
 
 from pydantic import AwareDatetime, Field
 
+from cases.dossier import MOST_MONTHS
+from cases.dossier_rows import SimulationOrder
 from cases.messages import Command, Frozen, Text
 from cases.projection import json_text
 from cases.releases import Check, Proposal
@@ -43,6 +45,21 @@ class Sign(Frozen):
     preview: str = ""
     """Digest of the list of what would move, as the signer saw it. A calendar insists on it; where
     rules are signed without, the list is made anew and the entry has its digest."""
+    dossier: str = ""
+    """Digest of the dossier as the signer saw it; for what must be tried over the past."""
+
+
+class Endorse(Frozen):
+    """The proposer signs the dossier: what the version would have made of the past was seen."""
+
+    dossier: str
+
+
+class Simulate(Frozen):
+    """重放: make the dossier of a proposed version anew."""
+
+    months: int | None = Field(default=None, ge=1, le=MOST_MONTHS)
+    """How far back; absent: as the city has set it."""
 
 
 class LookAhead(Frozen):
@@ -70,6 +87,7 @@ class Withdraw(Frozen):
 
 PROPOSE, SIGN, WITHDRAW = "release_propose", "release_sign", "release_withdraw"
 LOOK_AHEAD = "release_look_ahead"
+ENDORSE, SIMULATE = "release_endorse", "release_simulate"
 ASK_REVOCATION, REVOKE = "release_ask_revocation", "release_revoke"
 BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
     {
@@ -79,6 +97,8 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
         LOOK_AHEAD: LookAhead,
         ASK_REVOCATION: AskRevocation,
         REVOKE: Revoke,
+        ENDORSE: Endorse,
+        SIMULATE: Simulate,
         "policy_propose": Propose,
         "policy_approve": Sign,
         "policy_withdraw": Withdraw,
@@ -88,6 +108,8 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
 
 RETIMED_KINDS = frozenset({"calendar", "rules"})
 """Kinds of which some versions move instants of open cases: signed on a preview, and revocable."""
+TRIED_KINDS = frozenset({"rules", "matter"})
+"""Kinds of which a changed version is tried over the past before it may count."""
 CARD_RULES = "supervision"
 """Id of the rule pack that gives cards: the only one that a case has not frozen at its filing."""
 
@@ -120,10 +142,12 @@ def verbs_of(kind: str) -> Verbs:
     if kind in RETIMED_KINDS:
         # Who may propose may ask that it cease to count; who may sign may agree.
         warranted |= {LOOK_AHEAD: LOOK_AHEAD, ASK_REVOCATION: propose, REVOKE: sign}
+    if kind in TRIED_KINDS:
+        warranted |= {ENDORSE: propose, SIMULATE: LOOK_AHEAD}
     return Verbs(thing, propose, sign, withdraw, warranted)
 
 
-Later = Sign | Withdraw | LookAhead | AskRevocation | Revoke
+Later = Sign | Withdraw | LookAhead | AskRevocation | Revoke | Endorse | Simulate
 """Orders to a version that is in the register."""
 
 
@@ -141,6 +165,10 @@ def verb_of(kind: str, body: Later) -> str:
             return ASK_REVOCATION
         case Revoke():
             return REVOKE
+        case Endorse():
+            return ENDORSE
+        case Simulate():
+            return SIMULATE
         case _:
             assert_never(body)
 
@@ -182,6 +210,10 @@ class ReleaseAnswer(Frozen):
     """How many would, in one sentence."""
     retiming: RetimingCause | None = None
     """What the order has set going: open cases derive their instants again."""
+    simulation: SimulationOrder | None = None
+    """What is to be tried over the past now."""
+    dossier: str = ""
+    """Digest of the dossier, where one was made."""
     code: str = ""
     reason: str = ""
     basis: str = ""
@@ -207,6 +239,7 @@ __all__ = [
     "BODIES",
     "AskRevocation",
     "Check",
+    "Endorse",
     "Gate",
     "Later",
     "LookAhead",
@@ -216,6 +249,7 @@ __all__ = [
     "ReleaseOrder",
     "Revoke",
     "Sign",
+    "Simulate",
     "Unreadable",
     "Withdraw",
     "moves_cases",

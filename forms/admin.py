@@ -275,7 +275,13 @@ async def _named(visit: Visit) -> Release:
 async def sign_release(visit: Visit) -> Response:
     found = await _named(visit)
     await visit.demand(verbs_of(found.kind).sign, _as_thing(found))
-    refused = await visit.ask(visit.ports.releases.sign, visit.who, found.id, visit.text("preview"))
+    refused = await visit.ask(
+        visit.ports.releases.sign,
+        visit.who,
+        found.id,
+        visit.text("preview"),
+        visit.text("dossier"),
+    )
     if refused:
         raise Stop(409, refused, "not_signed")
     return RedirectResponse("/calendar" if found.kind == "calendar" else "/releases", 303)

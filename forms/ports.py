@@ -27,6 +27,7 @@ from cases.views import CaseView, Notice, Order, PublicStatus, Worklist, Worklis
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
+from forms.dossier_ports import ShownDossier
 from forms.reason_ports import Reasons
 from forms.words import Language
 
@@ -381,6 +382,12 @@ class Release:
     signed_by: str = ""
     findings: tuple[str, ...] = ()
     revoke_asked_by: str = ""
+    needs_dossier: bool = False
+    """It may not be signed before it was tried over the past."""
+    endorsed_by: str = ""
+    """Who has signed its dossier first."""
+    dossier: str = ""
+    """Digest of the dossier that was signed first."""
 
 
 class Releases(Protocol):
@@ -392,11 +399,24 @@ class Releases(Protocol):
         """The proposal with the gate's findings, or a Chinese sentence why there is none."""
         ...
 
-    def sign(self, visitor: Visitor, release: str, preview: str = "") -> str:
+    def sign(self, visitor: Visitor, release: str, preview: str = "", dossier: str = "") -> str:
         """Activate with a second signature; empty, or a Chinese sentence why not.
 
-        `preview`: digest of the list of what a calendar would move, as the signer saw it.
+        `preview`: digest of the list of what a calendar would move, as the signer saw it;
+        `dossier`: of the dossier, for what must be tried over the past.
         """
+        ...
+
+    def simulate(self, visitor: Visitor, release: str, months: int) -> str:
+        """Have the dossier of a proposal made anew; empty, or why not."""
+        ...
+
+    def endorse(self, visitor: Visitor, release: str, dossier: str) -> str:
+        """Sign the dossier of one's own proposal; empty, or why not."""
+        ...
+
+    def dossier(self, release: str) -> ShownDossier | None:
+        """Return the newest dossier of a version's text; None: there is none yet."""
         ...
 
     def look_ahead(self, visitor: Visitor, release: str, direction: Direction) -> str:

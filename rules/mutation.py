@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from rules.evaluate import NoFixpoint, NoRuling, evaluate
 from rules.load import example_instant
-from rules.model import All, AnyOf, Condition, Definition, Example, Leaf, Not, Rule
+from rules.model import All, AnyOf, Condition, Definition, Example, Leaf, Not, Rule, leaves
 from rules.pack import ContextRefused, Pack
 
 MutantKind = Literal["threshold", "operator", "dropped", "dates", "priority", "value"]
@@ -41,6 +41,8 @@ class Mutant:
     rule: Rule
     swapped: Rule | None = None
     """Another rule of the pack that is changed with it."""
+    about: str = ""
+    """The comparison that was falsified, as `comparisons` says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ class Survey:
     kind: MutantKind
     what: str
     noticed_by: tuple[int, ...]
+    about: str = ""
+
+
+def comparisons(rule: Rule) -> frozenset[str]:
+    """Return every comparison of a rule in words: those of two versions can be compared."""
+    return frozenset(map(_named, leaves(rule.when)))
 
 
 def survey(pack: Pack, rules: Collection[str]) -> Iterator[Survey]:
@@ -59,16 +67,28 @@ def survey(pack: Pack, rules: Collection[str]) -> Iterator[Survey]:
         if rule.id not in rules:
             continue
         for one in mutants(pack.definition, rule):
-            yield Survey(rule.id, one.kind, one.what, noticed_by(pack, rule, one))
+            yield Survey(rule.id, one.kind, one.what, noticed_by(pack, rule, one), one.about)
 
 
 def mutants(definition: Definition, rule: Rule) -> Iterator[Mutant]:
     """Yield the falsifications of one rule."""
-    for kind, what, when in _conditions(rule.when):
-        yield Mutant(kind, what, rule.model_copy(update={"when": when}))
+    for kind, about, what, when in _conditions(rule.when):
+        yield Mutant(kind, what, _with(rule, when=when), about=about)
+    for name in rule.applies_to:
+        rest = {key: values for key, values in rule.applies_to.items() if key != name}
+        yield Mutant("dropped", f"去掉适用范围 {name}", _with(rule, applies_to=rest))
     yield from _dates(rule)
     yield from _priorities(definition, rule)
     yield from _values(definition, rule)
+
+
+def _with(rule: Rule, **fields: object) -> Rule:
+    """Return the rule with other fields, made anew: a copy would keep what was derived from them.
+
+    Not checked: a falsified rule need not be one that may be used.
+    """
+    own = {name: getattr(rule, name) for name in Rule.model_fields}
+    return Rule.model_construct(**{**own, **fields})
 
 
 def noticed_by(pack: Pack, rule: Rule, mutant: Mutant) -> tuple[int, ...]:
@@ -98,20 +118,20 @@ def _contradicts(pack: Pack, rule: str, example: Example, at: datetime) -> bool:
 
 # --- the condition -------------------------------------------------------------------------------
 
-_Falsified = tuple[MutantKind, str, Condition]
+_Falsified = tuple[MutantKind, str, str, Condition]
 
 
 def _conditions(condition: Condition) -> Iterator[_Falsified]:
     match condition:
         case All():
-            for kind, what, parts in _parts(condition.all):
-                yield kind, what, All(all=parts)
+            for kind, about, what, parts in _parts(condition.all):
+                yield kind, about, what, All(all=parts)
         case AnyOf():
-            for kind, what, parts in _parts(condition.any):
-                yield kind, what, AnyOf(any=parts)
+            for kind, about, what, parts in _parts(condition.any):
+                yield kind, about, what, AnyOf(any=parts)
         case Not():
-            for kind, what, part in _conditions(condition.not_):
-                yield kind, what, Not.model_validate({"not": part})
+            for kind, about, what, part in _conditions(condition.not_):
+                yield kind, about, what, Not.model_validate({"not": part})
         case Leaf():
             yield from _leaf(condition)
         case _:
@@ -120,27 +140,24 @@ def _conditions(condition: Condition) -> Iterator[_Falsified]:
 
 def _parts(
     parts: tuple[Condition, ...],
-) -> Iterator[tuple[MutantKind, str, tuple[Condition, ...]]]:
+) -> Iterator[tuple[MutantKind, str, str, tuple[Condition, ...]]]:
     for n, part in enumerate(parts):
         if len(parts) > 1:
-            yield "dropped", f"去掉条件 {_named(part)}", parts[:n] + parts[n + 1 :]
-        for kind, what, other in _conditions(part):
-            yield kind, what, (*parts[:n], other, *parts[n + 1 :])
+            yield "dropped", "", f"去掉条件 {_named(part)}", parts[:n] + parts[n + 1 :]
+        for kind, about, what, other in _conditions(part):
+            yield kind, about, what, (*parts[:n], other, *parts[n + 1 :])
 
 
 def _leaf(leaf: Leaf) -> Iterator[_Falsified]:
+    about = _named(leaf)
     if leaf.op in TURNED:
         to = TURNED[leaf.op]
-        yield "operator", f"{leaf.field}: {leaf.op} 改为 {to}", leaf.model_copy(update={"op": to})
+        yield "operator", about, f"{about}：比较改为 {to}", leaf.model_copy(update={"op": to})
     for name, value in (("value", leaf.value), ("times", leaf.times), ("plus", leaf.plus)):
         if name != "value" and (not leaf.of or (name == "plus" and not value)):
             continue
         for said, other in _nudged(value):
-            yield (
-                "threshold",
-                f"{leaf.field} {leaf.op} 的数 {said}",
-                leaf.model_copy(update={name: other}),
-            )
+            yield "threshold", about, f"{about}：{said}", leaf.model_copy(update={name: other})
 
 
 def _nudged(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
@@ -181,13 +198,11 @@ def _dates(rule: Rule) -> Iterator[Mutant]:
         yield Mutant(
             "dates",
             f"生效日期{word}一天",
-            rule.model_copy(update={"in_force_from": rule.in_force_from + days}),
+            _with(rule, in_force_from=rule.in_force_from + days),
         )
         if rule.in_force_until is not None:
             until = rule.in_force_until + days
-            yield Mutant(
-                "dates", f"失效日期{word}一天", rule.model_copy(update={"in_force_until": until})
-            )
+            yield Mutant("dates", f"失效日期{word}一天", _with(rule, in_force_until=until))
 
 
 def _priorities(definition: Definition, rule: Rule) -> Iterator[Mutant]:
@@ -204,8 +219,8 @@ def _priorities(definition: Definition, rule: Rule) -> Iterator[Mutant]:
         yield Mutant(
             "priority",
             f"与 {other.id} 对调优先顺序",
-            rule.model_copy(update={"priority": other.priority}),
-            other.model_copy(update={"priority": rule.priority}),
+            _with(rule, priority=other.priority),
+            _with(other, priority=rule.priority),
         )
 
 
@@ -215,9 +230,7 @@ def _values(definition: Definition, rule: Rule) -> Iterator[Mutant]:
         other = _another(value, choices)
         if other is not None:
             then: dict[str, Any] = {**rule.then, key: other}
-            yield Mutant(
-                "value", f"{key} 由 {value} 改为 {other}", rule.model_copy(update={"then": then})
-            )
+            yield Mutant("value", f"{key} 由 {value} 改为 {other}", _with(rule, then=then))
 
 
 def _another(value: JsonValue, choices: tuple[str, ...]) -> JsonValue:
@@ -232,4 +245,4 @@ def _another(value: JsonValue, choices: tuple[str, ...]) -> JsonValue:
     return None
 
 
-__all__ = ["Mutant", "Survey", "mutants", "noticed_by", "survey"]
+__all__ = ["Mutant", "Survey", "comparisons", "mutants", "noticed_by", "survey"]

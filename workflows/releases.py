@@ -10,6 +10,7 @@ from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.retiming import RetimeFound, RetimePass
+    from cases.dossier_rows import SimulationMade
     from cases.messages import Command
     from cases.releasing import ReleaseAnswer, ReleaseOrder
     from cases.retiming import RetimingInput
@@ -21,6 +22,12 @@ RELEASE_WITHIN = timedelta(minutes=30)
 ALIVE_WITHIN = timedelta(minutes=2)
 """The gate may start an engine in a child and prove a policy over every pair of roles; a preview
 tells each page. Silence longer than this is a worker that died."""
+
+SIMULATE = "simulate"
+"""Name of the activity that tries a version over the past (activities/simulating.py)."""
+SIMULATE_WITHIN = timedelta(hours=6)
+SIMULATE_ALIVE_WITHIN = timedelta(minutes=2)
+"""A process of its own tells each page; its start takes seconds on a busy machine."""
 
 RETIME = "retime"
 """Name of the activity that tells the cases (activities/retiming.py)."""
@@ -67,6 +74,16 @@ class ReleaseWorkflow:
             heartbeat_timeout=ALIVE_WITHIN,
             retry_policy=_RETRY,
         )
+        if answer.simulation is not None:
+            made: SimulationMade = await workflow.execute_activity(
+                SIMULATE,
+                answer.simulation,
+                result_type=SimulationMade,
+                start_to_close_timeout=SIMULATE_WITHIN,
+                heartbeat_timeout=SIMULATE_ALIVE_WITHIN,
+                retry_policy=_RETRY,
+            )
+            answer = answer.model_copy(update={"dossier": made.digest})
         if answer.retiming is not None:
             # Begun before the answer is given: who signed need not come back for it.
             await workflow.start_child_workflow(

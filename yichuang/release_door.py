@@ -24,12 +24,14 @@ from cases.reception import NotNow
 from cases.releases import ReleaseRefused
 from cases.releasing import (
     AskRevocation,
+    Endorse,
     Later,
     LookAhead,
     Propose,
     ReleaseAnswer,
     Revoke,
     Sign,
+    Simulate,
     Withdraw,
     new_object,
     order_digest,
@@ -96,6 +98,23 @@ class ReleaseDoor:
     ) -> ReleaseAnswer:
         """See anew what a version, or taking it back, would move. Raises `NotNow`."""
         return await self._on(actor, source, command_id, release, LookAhead(direction=direction))
+
+    async def simulate(
+        self,
+        actor: Actor,
+        source: Source,
+        command_id: str,
+        release: str,
+        months: int | None = None,
+    ) -> ReleaseAnswer:
+        """Have a proposed version's dossier made anew. Raises `NotNow`: it is made all the same."""
+        return await self._on(actor, source, command_id, release, Simulate(months=months))
+
+    async def endorse(
+        self, actor: Actor, source: Source, command_id: str, release: str, dossier: str
+    ) -> ReleaseAnswer:
+        """Sign the dossier of one's own proposal. Raises `NotNow`."""
+        return await self._on(actor, source, command_id, release, Endorse(dossier=dossier))
 
     async def ask_revocation(
         self, actor: Actor, source: Source, command_id: str, release: str, reason: str

@@ -36,6 +36,7 @@ from rules.check import tried_by_engine
 from rules.load import load_text
 from rules.pack import Pack
 from yichuang.released import Released
+from yichuang.simulating import sla_differs
 
 MATTER_FILE, CALENDAR_FILE, RULES_FILE, POLICY_FILE = (
     "matter.yaml",
@@ -82,7 +83,14 @@ class Gates:
         assert found is not None  # it was read a moment ago
         faults = self._around(replace(self._sources(), matters=(found,)))
         check = Check("事项目录核对", not faults, _said(faults))
-        return Proposal("matter", matter.code, matter.version, canonical(matter).decode(), (check,))
+        return Proposal(
+            "matter",
+            matter.code,
+            matter.version,
+            canonical(matter).decode(),
+            (check,),
+            sla_differs(self.released, matter, self.now()),
+        )
 
     def calendar(self, text: str) -> Proposal:
         """Check a calendar's YAML, and every matter in force beside it."""
@@ -126,7 +134,7 @@ class Gates:
         problems = tuple(str(loaded.fault(problem)) for problem in tried_by_engine(loaded.pack))
         pack = loaded.pack
         check = Check("规则核对与试运行", not problems, problems[:MOST_FINDINGS])
-        return Proposal("rules", pack.id, pack.version, pack.stored, (check,))
+        return Proposal("rules", pack.id, pack.version, pack.stored, (check,), needs_dossier=True)
 
     def policy(self, text: str) -> Proposal:
         """Check the policy's rows and try to find what no version may allow.

@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     session_hours: Annotated[int, Field(ge=1, le=24)] = 10
     sign_in_attempts: Annotated[int, Field(ge=1, le=20)] = 5
     sign_in_lock_minutes: Annotated[int, Field(ge=1)] = 15
+    dossier_months: Annotated[int, Field(ge=1, le=60)] = 6
+    dossier_days: Annotated[int, Field(ge=1, le=90)] = 7
     upload_limit_mb: Annotated[int, Field(ge=1, le=1024)] = 20
 
     @field_validator("data", "nats_seeds", "master_key", "signer_folder")

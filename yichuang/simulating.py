@@ -6,7 +6,6 @@ a large past, so it runs in a process of its own or for a person at the command 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -39,10 +38,10 @@ from cases.queries import Opener
 from cases.releases import Proposal
 from cases.state import Plan
 from cases.supervision.hindsight import Version, WouldBe, would_be
-from catalogue.load import Catalogue, canonical
+from catalogue.load import Catalogue
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
-from rules.mutation import survey
+from rules.mutation import comparisons, survey
 from rules.pack import Pack
 from rules.replay import Answer, answer, as_if_in_force, differing, instant_of, same_again
 from yichuang.card_rules import PACK as SUPERVISION
@@ -87,6 +86,12 @@ class Past:
     """Over payments; None: no payment is decided yet."""
     _packs: dict[str, Pack] = field(default_factory=dict, repr=False)
 
+    def current(self, kind: releases.Kind, name: str, at: datetime) -> str:
+        """Return the digest of the version in force; empty: there is none."""
+        with reading(self.cases) as connection:
+            found = releases.active(connection, kind, name, at)
+        return "" if found is None else found.digest
+
     def pack(self, digest: str) -> Pack | None:
         """Return a version by its digest, in force still or not; None: it was never signed."""
         if digest not in self._packs:
@@ -114,15 +119,6 @@ def simulate(
     return _of_matter(past_, Matter.model_validate_json(one.content), span, blank, tell)
 
 
-def current_side(released: Versions, kind: str, name: str, at: datetime) -> Side:
-    """Return the version in force with which a proposal is compared; empty: there is none."""
-    if kind == "rules":
-        pack = released.pack_at(name, at)
-        return Side() if pack is None else Side(version=pack.version, digest=pack.digest)
-    matter = current_matter(released, name, at)
-    return Side() if matter is None else Side(version=matter.version, digest=_digest(matter))
-
-
 def current_matter(released: Versions, code: str, at: datetime) -> Matter | None:
     """Return the version of a matter that new cases are filed under at an instant."""
     try:
@@ -137,6 +133,15 @@ def sla_differs(released: Versions, matter: Matter, at: datetime) -> bool:
     return known is not None and sla_of(_plan(known)) != sla_of(_plan(matter))
 
 
+def changes_limits(released: Versions, one: releases.Release, at: datetime) -> bool:
+    """Tell whether a version in the register would change rules or limits, as things stand now."""
+    if one.kind == "rules":
+        return True
+    return one.kind == "matter" and sla_differs(
+        released, Matter.model_validate_json(one.content), at
+    )
+
+
 # --- a rule pack ---------------------------------------------------------------------------------
 
 
@@ -148,7 +153,7 @@ def _of_pack(
     asked = as_if_in_force(current, proposed, today)
     changed = differing(current, proposed)
     rulings, same = _rulings(past_, current, asked, span, tell)
-    mutants = _mutants(proposed, changed)
+    mutants = _mutants(current, proposed, changed)
     weak = [(f"规则 {m.rule}", f"{m.what}，没有一个例子发现") for m in mutants if m.blocks]
     cards = Section(reason=NOT_OF_CARDS)
     if proposed.id == SUPERVISION:
@@ -235,14 +240,21 @@ def _said(one: Answer) -> str:
     return json_text({"outcome": dict(one.outcome or {}), "rules": list(one.fired)})
 
 
-def _mutants(proposed: Pack, changed: Collection[str]) -> tuple[MutantFound, ...]:
+def _mutants(
+    current: Pack | None, proposed: Pack, changed: Collection[str]
+) -> tuple[MutantFound, ...]:
+    """Return the mutants of the changed rules; a threshold that nobody had before must be tried."""
+    rules = () if current is None else current.definition.rules
+    known = {rule.id: comparisons(rule) for rule in rules}
     return tuple(
         MutantFound(
             rule=one.rule,
             kind=one.kind,
             what=one.what,
             noticed_by=one.noticed_by,
-            blocks=one.kind == "threshold" and not one.noticed_by,
+            blocks=one.kind == "threshold"
+            and not one.noticed_by
+            and one.about not in known.get(one.rule, ()),
         )
         for one in survey(proposed, changed)
     )
@@ -356,7 +368,10 @@ def _of_matter(
         kind="matter",
         current=Side()
         if current is None
-        else Side(version=current.version, digest=_digest(current)),
+        else Side(
+            version=current.version,
+            digest=past_.current("matter", current.code, span.until),
+        ),
         checks=(same,),
         rulings=Section(reason=NOT_A_PACK),
         cards=_cards(past_, span, tell, version, version, proposed.code, plans),
@@ -447,10 +462,6 @@ def _plan(matter: Matter) -> Plan:
     return approval.plan_of(matter, "")
 
 
-def _digest(matter: Matter) -> str:
-    return hashlib.sha256(canonical(matter)).hexdigest()
-
-
 def _text(at: datetime | None) -> str:
     return "停表" if at is None else at.astimezone(UTC).isoformat()
 
@@ -464,4 +475,4 @@ def span_of(months: int, until: datetime) -> DossierSpan:
     return DossierSpan(months=months, since=since, until=until)
 
 
-__all__ = ["Past", "current_side", "simulate", "sla_differs", "span_of"]
+__all__ = ["Past", "simulate", "sla_differs", "span_of"]

@@ -17,7 +17,7 @@ from audit.logstore import LogReader
 from audit.notes import NoteVerifier
 from audit.tables import audit_outbox, audit_stream
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
-from cases import releases
+from cases import dossier_rows, releases
 from cases.database import reading
 from cases.integrity import Said, Wrong, check_rows
 
@@ -75,9 +75,14 @@ def verify_everything(
             # One moment of the rows, then the log: what was drained before that moment is in the
             # log by now, what was committed after it is left out by the heads of the streams.
             versions: dict[str, str] = {}
-            said = list(_said(connection, log, versions))
+            dossiers: dict[str, str] = {}
+            said = list(_said(connection, log, versions, dossiers))
             verdict.steps = sum(one.seq is not None for one in said)
-            for wrong in chain(check_rows(connection, said), check_releases(connection, versions)):
+            for wrong in chain(
+                check_rows(connection, said),
+                check_releases(connection, versions),
+                check_dossiers(connection, dossiers),
+            ):
                 verdict.wrong_rows += 1
                 if len(verdict.rows) < REPORTED:
                     verdict.rows.append(wrong)
@@ -103,8 +108,23 @@ def check_releases(connection: Connection, versions: Mapping[str, str]) -> Itera
             yield Wrong(f"release:{key}", 0, "release", expected, is_there)
 
 
-def _said(connection: Connection, log: Engine, versions: dict[str, str]) -> Iterator[Said]:
-    """Yield what the entries say of cases, and note what the newest says of each version."""
+def check_dossiers(connection: Connection, dossiers: Mapping[str, str]) -> Iterator[Wrong]:
+    """Yield every dossier that is not the one of its entry. `dossiers`: id → digest."""
+    found: dict[str, str] = {}
+    for key, digest, content in dossier_rows.texts(connection):
+        found[key] = hashlib.sha256(content.encode()).hexdigest()
+        if found[key] != digest:
+            yield Wrong(f"dossier:{key}", 0, "digest", found[key], digest)
+    for key in sorted(found.keys() | dossiers.keys()):
+        expected, is_there = dossiers.get(key, ""), found.get(key, "")
+        if expected != is_there:
+            yield Wrong(f"dossier:{key}", 0, "content", expected, is_there)
+
+
+def _said(
+    connection: Connection, log: Engine, versions: dict[str, str], dossiers: dict[str, str]
+) -> Iterator[Said]:
+    """Yield what the entries say of cases; note what they say of each version and dossier."""
     stream = audit_stream.c
     heads = {
         row.stream: row.seq for row in connection.execute(select(stream.stream, stream.seq)).all()
@@ -118,12 +138,14 @@ def _said(connection: Connection, log: Engine, versions: dict[str, str]) -> Iter
     for row in rows:
         seen.add(row.entry_id)
         _of_version(row.stream, row.seq, bytes(row.body), versions, newest)
+        _of_dossier(row.stream, bytes(row.body), dossiers)
         yield from _of_body(row.stream, bytes(row.body))
     with reading(log) as other:
         for entry in LogReader(other).entries():
             if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
                 continue
             _of_version(entry.stream, entry.stream_seq, entry.body, versions, newest)
+            _of_dossier(entry.stream, entry.body, dossiers)
             yield from _of_body(entry.stream, entry.body)
 
 
@@ -136,6 +158,13 @@ def _of_version(
     key, after = body["obj"]["id"], body.get("after")
     if after is not None and newest.get(key, 0) < seq:
         newest[key], versions[key] = seq, after
+
+
+def _of_dossier(stream: str, stored: bytes, dossiers: dict[str, str]) -> None:
+    if stream.startswith("release:"):
+        body = orjson.loads(stored)
+        if body["act"] == "release_dossier":
+            dossiers[body["obj"]["id"]] = body["obj"].get("doc", "")
 
 
 def _of_body(stream: str, stored: bytes) -> Iterator[Said]:

@@ -15,12 +15,13 @@ from uuid import uuid4
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
-from cases import releases
+from cases import dossier_rows, releases
 from cases.database import reading
 from cases.messages import Source
 from cases.reception import NotNow
 from cases.releasing import Propose, ProposedKind, ReleaseAnswer, Revoke, Sign
 from cases.retiming import Direction
+from forms.dossier_ports import ShownDossier
 from forms.ports import Release, Visitor
 from yichuang.release_door import ReleaseDoor
 
@@ -61,14 +62,32 @@ class WebReleases:
             kept = releases.find(connection, answer.release)
         return _shown(kept, frozenset(), self.now())
 
-    def sign(self, visitor: Visitor, release: str, preview: str = "") -> str:
+    def sign(self, visitor: Visitor, release: str, preview: str = "", dossier: str = "") -> str:
         source = _source(visitor)
-        body = Sign(preview=preview)
+        body = Sign(preview=preview, dossier=dossier)
         return self._said(self.door.sign(visitor.actor, source, str(uuid4()), release, body))
 
     def look_ahead(self, visitor: Visitor, release: str, direction: Direction) -> str:
         who, source = visitor.actor, _source(visitor)
         return self._said(self.door.look_ahead(who, source, str(uuid4()), release, direction))
+
+    def simulate(self, visitor: Visitor, release: str, months: int) -> str:
+        """Have the dossier made anew; empty, or a Chinese sentence why not."""
+        who, source = visitor.actor, _source(visitor)
+        return self._said(self.door.simulate(who, source, str(uuid4()), release, months))
+
+    def endorse(self, visitor: Visitor, release: str, dossier: str) -> str:
+        """Sign the dossier of one's own proposal; empty, or a Chinese sentence why not."""
+        who, source = visitor.actor, _source(visitor)
+        return self._said(self.door.endorse(who, source, str(uuid4()), release, dossier))
+
+    def dossier(self, release: str) -> ShownDossier | None:
+        """Return the newest dossier of a version's text; None: there is none yet."""
+        with reading(self.engine) as connection:
+            known = releases.find(connection, release)
+            row = dossier_rows.newest(connection, known.id, known.digest)
+            whole = None if row is None else dossier_rows.content(connection, row.id)
+        return None if row is None or whole is None else ShownDossier(row, whole)
 
     def ask_revocation(self, visitor: Visitor, release: str, reason: str) -> str:
         who, source = visitor.actor, _source(visitor)
@@ -122,4 +141,7 @@ def _shown(one: releases.Release, counting: frozenset[str], now: datetime) -> Re
         signed_by=one.signed_by,
         findings=one.findings,
         revoke_asked_by=one.revoke_asked_by,
+        needs_dossier=one.needs_dossier,
+        endorsed_by=one.endorsed_by,
+        dossier=one.dossier,
     )

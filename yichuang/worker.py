@@ -28,7 +28,9 @@ from activities.releasing import Verify as VerifyOn
 from activities.retiming import Retiming
 from activities.sealing import Sealer
 from activities.settle import Settlement
+from activities.simulating import Simulating
 from activities.supervising import Supervision
+from activities.trials import Trials
 from cases.database import open_engine
 from cases.messages import OF_LAW, Command
 from cases.settling import RuleForbids
@@ -48,6 +50,8 @@ from yichuang.release_gates import Gates, period
 from yichuang.released import Released
 from yichuang.ruling import CityRules
 from yichuang.settings import SettingMissing, Settings
+from yichuang.simulating import changes_limits
+from yichuang.simulation_child import ChildSimulator
 
 THREADS = 4
 """Activities at once. SQLite has one writer; what is beside the transaction overlaps."""
@@ -120,12 +124,18 @@ class Workshop:
     card_watch: CardWatch
     alarms: Alarms
     retiming: Retiming
+    simulating: Simulating
     signals: CaseSignals
     """Must be given the client before an activity tells a case anything."""
 
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """Return every activity there is (held by tests/house/test_registered.py)."""
-        return (self.settlement.settle, self.releasing.act, self.retiming.retime)
+        return (
+            self.settlement.settle,
+            self.releasing.act,
+            self.retiming.retime,
+            self.simulating.simulate,
+        )
 
 
 @contextmanager
@@ -175,8 +185,18 @@ def workshop(
             releasing = _releasing(settings, cases, sealer, released, watch, ahead)
             signals = CaseSignals()
             retiming = Retiming(cases, _anew(released, catalogue), forecasts, signals.retime, _now)
+            simulating = Simulating(cases, ChildSimulator(settings), _now)
             yield Workshop(
-                settlement, releasing, rules, cases, watch, cards, alarms, retiming, signals
+                settlement,
+                releasing,
+                rules,
+                cases,
+                watch,
+                cards,
+                alarms,
+                retiming,
+                simulating,
+                signals,
             )
     finally:
         if printing is not None:
@@ -222,6 +242,11 @@ def _releasing(
         _now,
         activated,
         ahead,
+        Trials(
+            lambda one: changes_limits(released, one, _now()),
+            settings.dossier_months,
+            timedelta(days=settings.dossier_days),
+        ),
     )
 
 

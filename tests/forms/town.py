@@ -40,6 +40,7 @@ from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
 from catalogue.load import Catalogue, load_catalogue
 from forms.app import application
+from forms.dossier_ports import ShownDossier
 from forms.ports import DeadLetter, Options, Ports, Release, Thing, Verdict, Visitor
 from policies.access import Access, AccessDenied
 from policies.identity import Credentials
@@ -228,6 +229,7 @@ class ListedReleases:
 
     def __init__(self) -> None:
         self.releases: list[Release] = []
+        self.dossiers: dict[str, ShownDossier] = {}
         self.asked = self.revoked = ("", "", "")
         self.signed_on = ""
 
@@ -255,8 +257,19 @@ class ListedReleases:
         self.revoked = (visitor.actor.id, release, preview)
         return ""
 
-    def sign(self, visitor: Visitor, release: str, preview: str = "") -> str:
-        self.signed_on = preview
+    def simulate(self, visitor: Visitor, release: str, months: int) -> str:
+        self.simulated = (visitor.actor.id, release, months)
+        return ""
+
+    def endorse(self, visitor: Visitor, release: str, dossier: str) -> str:
+        self.endorsed = (visitor.actor.id, release, dossier)
+        return ""
+
+    def dossier(self, release: str) -> ShownDossier | None:
+        return self.dossiers.get(release)
+
+    def sign(self, visitor: Visitor, release: str, preview: str = "", dossier: str = "") -> str:
+        self.signed_on = preview or dossier
         self.releases = [
             replace(one, state="active", signed_by=visitor.actor.id) if one.id == release else one
             for one in self.releases

@@ -22,6 +22,7 @@ from activities.papers import DocumentOrder
 from audit.tables import audit_outbox
 from benchmarks import ground
 from benchmarks.step import SOURCE, steps_of_a_case
+from cases import tables
 from cases.database import open_engine
 from cases.messages import Actor, Grant, Outcome
 from cases.queries import Queries
@@ -74,9 +75,17 @@ class Town:
     web: Engine
 
     async def propose(self, who: Actor, kind: Any, text: str) -> ReleaseAnswer:
-        return await self.door.propose(who, SOURCE, str(uuid4()), Propose(kind=kind, text=text))
+        """Propose, and sign the dossier first where there is one: tests of dossiers do not."""
+        made = await self.door.propose(who, SOURCE, str(uuid4()), Propose(kind=kind, text=text))
+        if made.dossier and made.status == "done":
+            await self.door.endorse(who, SOURCE, str(uuid4()), made.release, made.dossier)
+        return made
 
     async def sign(self, who: Actor, release: str, **body: Any) -> ReleaseAnswer:
+        if "dossier" not in body:
+            with self.shop.cases.connect() as connection:
+                query = select(tables.release.c.dossier).where(tables.release.c.id == release)
+                body["dossier"] = connection.execute(query).scalar() or ""
         return await self.door.sign(who, SOURCE, str(uuid4()), release, Sign(**body))
 
     async def activate(self, kind: Any, text: str) -> ReleaseAnswer:

@@ -27,8 +27,11 @@ def earlier(version: str = "2026.2") -> str:
         "  - id: JC-TS-75\n"
     )
     changed = rule.replace("op: gte, value: 75", "op: gte, value: 40", 1)
-    changed = changed.replace("elapsed_percent: 70, remaining_working_days: 6",
-                              "elapsed_percent: 35, remaining_working_days: 9", 1)  # fmt: skip
+    for old, new in (
+        ("75, remaining_working_days: 5", "40, remaining_working_days: 9"),
+        ("70, remaining_working_days: 6", "39, remaining_working_days: 9"),
+    ):
+        changed = changed.replace(f"elapsed_percent: {old}", f"elapsed_percent: {new}", 1)
     assert changed != rule
     return f"{before}  - id: JC-TS-75\n{changed}"
 
@@ -115,6 +118,8 @@ async def test_a_list_that_is_old_is_made_anew_and_a_wrong_one_is_not_signed(tow
     assert (await town.sign(SIGNER, first.release)).state == "active"
     wrong = await town.sign(SIGNER, second.release, preview=second.preview)
     assert (wrong.status, wrong.code) == ("refused", "preview_stale")
+    again = await town.door.simulate(EDITOR, SOURCE, str(uuid4()), second.release)
+    await town.door.endorse(EDITOR, SOURCE, str(uuid4()), second.release, again.dossier)
     signed = await town.sign(SIGNER, second.release)
     assert (signed.state, signed.preview != second.preview) == ("active", True)
 
@@ -124,7 +129,7 @@ async def test_rules_signed_for_later_move_nothing_before_their_instant(town: To
     before = cards(town, case)
     made = await propose(town)
     since = datetime.now(UTC) + timedelta(seconds=4)
-    body = Sign(in_force_from=since)
+    body = Sign(in_force_from=since, dossier=made.dossier)
     signed = await town.door.sign(SIGNER, SOURCE, str(uuid4()), made.release, body)
     assert signed.in_force_from == since
     assert cards(town, case) == before

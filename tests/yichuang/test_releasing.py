@@ -217,7 +217,15 @@ async def test_the_pages_port_proposes_signs_and_lists_by_the_worker(town: Town)
     assert "matter.yaml:2: " in str(await asyncio.to_thread(port.propose, editor, "matter", "x: ["))
     assert "在这里" in str(await asyncio.to_thread(port.propose, editor, "template", "x"))
     assert await asyncio.to_thread(port.sign, editor, made.id) != ""
-    assert await asyncio.to_thread(port.sign, signer, made.id) == ""
+    assert "卷宗" in await asyncio.to_thread(port.sign, signer, made.id)
+    (shown,) = [one for one in await asyncio.to_thread(port.listing) if one.id == made.id]
+    assert shown.needs_dossier and not shown.endorsed_by
+    kept = await asyncio.to_thread(port.dossier, made.id)
+    assert kept is not None and kept.row.passed
+    digest = kept.row.digest
+    assert "提出人" in await asyncio.to_thread(port.sign, signer, made.id, "", digest)
+    assert await asyncio.to_thread(port.endorse, editor, made.id, digest) == ""
+    assert await asyncio.to_thread(port.sign, signer, made.id, "", digest) == ""
     assert await asyncio.to_thread(port.withdraw, editor, made.id) != ""
     states = {
         one.version: one.state
@@ -340,7 +348,8 @@ async def test_each_step_is_an_entry_and_the_whole_log_verifies(town: Town) -> N
     await town.sign(SIGNER, made.release)
     stream = town.entries("release:matter:food-operation")
     assert [one["act"] for one in stream] == [
-        "release_seed", "release_propose", "release_gate", "release_sign",
+        "release_seed", "release_propose", "release_gate", "release_dossier",
+        "release_endorse", "release_dossier_signed", "release_sign", "release_dossier_signed",
     ]  # fmt: skip
     assert [one["why"] for one in town.entries("release:-")] == ["version_taken"]
     assert stream[1]["who"]["id"] != stream[3]["who"]["id"]
@@ -359,7 +368,8 @@ async def test_each_step_is_an_entry_and_the_whole_log_verifies(town: Town) -> N
         "INSERT INTO release SELECT 'x', kind, name, '9', digest, content, proposed_by,"
         " proposed_at, gate, passed, signed_by, signed_at, in_force_from, in_force_until,"
         " withdrawn_by, withdrawn_at, revoke_asked_by, revoke_asked_at, revoke_reason, revoked_by,"
-        " revoked_at FROM release WHERE name = 'routing'",
+        " revoked_at, needs_dossier, endorsed_by, endorsed_at, dossier"
+        " FROM release WHERE name = 'routing'",
     ],
 )
 def test_a_register_changed_behind_the_log_is_named(settings: Settings, change: str) -> None:

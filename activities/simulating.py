@@ -1,0 +1,106 @@
+"""`simulate`: a proposed version is tried over the past, beside the worker; its dossier is kept.
+
+The work is done by a process of its own, so that no clerk waits for it; what it answers is
+committed with its entry in one transaction. An attempt that died before has left nothing, or the
+dossier itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Engine
+from temporalio import activity
+
+from activities.releasing import stream_of
+from audit.entry import EntryDraft, What, Where, Who, entry_id
+from audit.outbox import record
+from cases import dossier_rows, releases
+from cases.database import reading
+from cases.dossier import Dossier
+from cases.dossier_rows import SimulationMade, SimulationOrder
+from cases.releases import Release
+
+Progress = Callable[[str, int], None]
+
+
+class Simulator(Protocol):
+    """Tries a version over the past, somewhere else."""
+
+    def __call__(self, order: SimulationOrder, progress: Progress) -> Awaitable[Dossier]:
+        """Return the dossier; `progress` is called with every page. Raises when it could not."""
+        ...
+
+
+class DossierOfAnother(Exception):
+    """The dossier is not of the order: impossible; stop and have it looked at."""
+
+
+class Simulating:
+    """Makes dossiers, one at a time. One per worker process."""
+
+    def __init__(self, engine: Engine, simulator: Simulator, now: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._simulator = simulator
+        self._now = now
+        self._one = asyncio.Semaphore(1)
+
+    @activity.defn(name="simulate")
+    async def simulate(self, order: SimulationOrder) -> SimulationMade:
+        """Return what the dossier says; one that an earlier attempt has kept is found."""
+        kept = await asyncio.to_thread(self._kept, order)
+        if kept is not None:
+            return kept
+        waiting = asyncio.create_task(self._tell_while_waiting())
+        try:
+            await self._one.acquire()
+        finally:
+            waiting.cancel()
+        try:
+            made = await self._simulator(order, activity.heartbeat)
+        finally:
+            self._one.release()
+        return await asyncio.to_thread(self._keep, order, made)
+
+    async def _tell_while_waiting(self) -> None:
+        """A simulation that waits for another is alive."""
+        while True:
+            activity.heartbeat("waiting", 0)
+            await asyncio.sleep(10)
+
+    def _kept(self, order: SimulationOrder) -> SimulationMade | None:
+        with reading(self._engine) as connection:
+            found = dossier_rows.find(connection, order.id)
+        return None if found is None else found.made
+
+    def _keep(self, order: SimulationOrder, made: Dossier) -> SimulationMade:
+        if (made.release, made.proposed.digest) != (order.release, order.release_digest):
+            raise DossierOfAnother(f"expected {order.release}, found {made.release}")
+        at = self._now()
+        with self._engine.begin() as connection:
+            found = dossier_rows.find(connection, order.id)
+            if found is not None:
+                return found.made
+            release = releases.find(connection, order.release)
+            dossier_rows.put(connection, order, made, at)
+            record(connection, _entry(order, made, release, at))
+        return SimulationMade(id=order.id, digest=made.digest, passed=made.passed, words=made.words)
+
+
+def _entry(order: SimulationOrder, made: Dossier, release: Release, at: datetime) -> EntryDraft:
+    """Return the entry of a dossier: what was compared, and the digest of the whole."""
+    failed = [one.name for one in made.checks if not one.passed]
+    return EntryDraft(
+        id=entry_id(order.id, "dossier"),
+        stream=stream_of(release),
+        at=at,
+        who=Who("system", "system"),
+        act="release_dossier",
+        obj=What("dossier", order.id, f"{made.current.version} -> {release.version}", made.digest),
+        res="deny" if failed else "ok",
+        why="、".join(failed) if failed else made.words,
+        where=Where(svc="worker"),
+    )

@@ -1,0 +1,271 @@
+"""卷宗: what a proposed version would have made of the past, and who signs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar
+from urllib.parse import quote, urlencode
+
+import orjson
+from starlette.responses import RedirectResponse, Response
+
+from cases.dossier import (
+    MOST_MONTHS,
+    SECTIONS,
+    Change,
+    Dossier,
+    MutantFound,
+    SectionName,
+)
+from cases.releasing import TRIED_KINDS
+from forms.dossier_ports import ShownDossier
+from forms.guard import Stop, Visit
+from forms.ports import Release, Thing
+from forms.rendering import Page
+from forms.showing import not_found, show
+from forms.words import N_
+
+CHANGES_AT_ONCE = 50
+OBJECT = "release"
+
+SECTION_WORDS: Mapping[SectionName, str] = {
+    "rulings": N_("裁定"),
+    "cards": N_("监察牌"),
+    "deadlines": N_("期限"),
+    "alarms": N_("警报"),
+    "payments": N_("付费"),
+}
+KIND_WORDS = {
+    "ruling": N_("裁定不同"),
+    "added": N_("新增"),
+    "dropped": N_("不再有"),
+    "level": N_("级别不同"),
+    "moved": N_("时刻不同"),
+    "earlier": N_("提前"),
+    "later": N_("推后"),
+    "now_late": N_("变为超期"),
+    "no_longer_late": N_("不再超期"),
+    "raised": N_("新增"),
+    "cleared": N_("不再有"),
+}
+MUTANT_WORDS = {
+    "threshold": N_("阈值"),
+    "operator": N_("比较"),
+    "dropped": N_("条件"),
+    "dates": N_("日期"),
+    "priority": N_("优先顺序"),
+    "value": N_("结果"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One difference, its two sides taken apart."""
+
+    one: Change
+    before: str
+    after: str
+    before_at: datetime | None = None
+    after_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One page of the differences of a section."""
+
+    name: SectionName
+    department: str
+    lines: tuple[Line, ...]
+    total: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class DossierPage(Page):
+    """One proposal's dossier."""
+
+    template: ClassVar[str] = "dossier.html"
+
+    release: Annotated[Release, "The proposed version."]
+    kept: Annotated[ShownDossier | None, "Its newest dossier; None: not made yet."]
+    departments_with: Annotated[
+        tuple[tuple[str, tuple[tuple[SectionName, int, str], ...]], ...],
+        "Department → section, how many differences, where they are listed.",
+    ]
+    listed: Annotated[Listed | None, "The differences asked for, for who may see cases."]
+    survivors: Annotated[tuple[MutantFound, ...], "Mutants that no example notices."]
+    words: Annotated[Mapping[str, str], "Section or kind → word."]
+    departments: Annotated[Mapping[str, str], "Code → name."]
+    people: Annotated[Mapping[str, str], "User id → name."]
+    may_endorse: Annotated[bool, "May sign the dossier of this own proposal."]
+    may_sign: Annotated[bool, "May activate the version."]
+    may_simulate: Annotated[bool, "May have the dossier made anew."]
+    most_months: Annotated[int, "How far back it may look."]
+    links: Annotated[Mapping[str, str], "Addresses of the pages of the list."]
+
+
+async def dossier(visit: Visit) -> Response:
+    """What would have been otherwise, by department; the lists for who may see cases."""
+    found = await _named(visit)
+    await visit.demand("list", OBJECT)
+    kept: ShownDossier | None = await visit.ask(visit.ports.releases.dossier, found.id)
+    listed = None
+    if kept is not None and await _may_see_cases(visit):
+        listed = _listed(visit, kept.whole)
+    return await show(visit, await _page(visit, found, kept, listed))
+
+
+async def _page(
+    visit: Visit, found: Release, kept: ShownDossier | None, listed: Listed | None
+) -> DossierPage:
+    words: dict[str, str] = dict(SECTION_WORDS.items())
+    words |= {f"kind:{kind}": word for kind, word in KIND_WORDS.items()}
+    words |= {f"mutant:{kind}": word for kind, word in MUTANT_WORDS.items()}
+    waits = found.state == "proposed"
+    passed = kept is not None and kept.row.passed
+    ready = waits and passed
+    version = Thing(OBJECT, found.id, proposed_by=found.proposed_by)
+    signed_first = kept is not None and found.dossier == kept.row.digest
+    return DossierPage(
+        title=visit.say(N_("卷宗")),
+        release=found,
+        kept=kept,
+        departments_with=() if kept is None else tuple(_departments(found, kept.whole)),
+        listed=listed,
+        survivors=() if kept is None else kept.whole.survivors,
+        words={key: visit.say(word) for key, word in words.items()},
+        departments=visit.ports.catalogue.departments(visit.language),
+        people=dict(await visit.ask(visit.ports.reader.colleagues, "")),
+        may_endorse=ready and not signed_first and found.proposed_by == visit.actor.id,
+        may_sign=ready and signed_first and await _may(visit, "release_sign", version),
+        may_simulate=waits and await _may(visit, "release_look_ahead", version),
+        most_months=MOST_MONTHS,
+        links=_links(found, listed),
+    )
+
+
+def _departments(
+    found: Release, whole: Dossier
+) -> Iterator[tuple[str, tuple[tuple[SectionName, int, str], ...]]]:
+    counted = {name: section.departments for name, section in whole.sections()}
+    for department in sorted({one for counts in counted.values() for one in counts}):
+        yield (
+            department,
+            tuple(
+                (name, counts.get(department, 0), _at(found, name, department))
+                for name, counts in counted.items()
+            ),
+        )
+
+
+def _listed(visit: Visit, whole: Dossier) -> Listed | None:
+    params = visit.request.query_params
+    name = next((one for one in SECTIONS if one == params.get("section")), None)
+    if name is None:
+        return None
+    department = params.get("department", "")
+    changes = [
+        one for one in dict(whole.sections())[name].changes if department in ("", one.department)
+    ]
+    asked = params.get("page", "1")
+    pages = max(1, -(-len(changes) // CHANGES_AT_ONCE))
+    page = min(max(1, int(asked)) if asked.isdecimal() and len(asked) < 7 else 1, pages)
+    some = changes[(page - 1) * CHANGES_AT_ONCE : page * CHANGES_AT_ONCE]
+    lines = tuple(_line(visit, one) for one in some)
+    return Listed(name, department, lines, len(changes), page, pages)
+
+
+def _line(visit: Visit, one: Change) -> Line:
+    if one.kind == "ruling":
+        return Line(one, _outcome(one.before), _outcome(one.after))
+    (before, before_at), (after, after_at) = _moment(one.before), _moment(one.after)
+    return Line(one, before, after, before_at, after_at)
+
+
+def _moment(text: str) -> tuple[str, datetime | None]:
+    """Return the word before an instant, and the instant: `yellow 2026-…`, `2026-…`, `停表`."""
+    word, _, instant = text.rpartition(" ")
+    try:
+        return word, datetime.fromisoformat(instant)
+    except ValueError:
+        return text, None
+
+
+def _outcome(text: str) -> str:
+    """Return a ruling's outcome in one line."""
+    if not text.startswith("{"):
+        return text
+    said = orjson.loads(text)
+    parts = [
+        f"{key}：{'、'.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in said["outcome"].items()
+    ]
+    return "；".join([*parts, f"（{'、'.join(said['rules']) or '—'}）"])
+
+
+def _at(found: Release, name: str, department: str = "", page: int = 1) -> str:
+    query = {"section": name, "department": department, "page": page if page > 1 else ""}
+    said = urlencode({key: value for key, value in query.items() if value})
+    return f"/releases/{quote(found.id)}/dossier?{said}#changes"
+
+
+def _links(found: Release, listed: Listed | None) -> Mapping[str, str]:
+    links: dict[str, str] = {name: _at(found, name) for name in SECTIONS}
+    links |= {"previous": "", "next": ""}
+    if listed is not None:
+        name, department = listed.name, listed.department
+        if listed.page > 1:
+            links["previous"] = _at(found, name, department, listed.page - 1)
+        if listed.page < listed.pages:
+            links["next"] = _at(found, name, department, listed.page + 1)
+    return links
+
+
+async def endorse(visit: Visit) -> Response:
+    """Sign the dossier of one's own proposal."""
+    found = await _named(visit)
+    await visit.demand("release_propose", Thing(OBJECT, found.id, proposed_by=found.proposed_by))
+    refused = await visit.ask(
+        visit.ports.releases.endorse, visit.who, found.id, visit.text("dossier")
+    )
+    return _done(found, refused)
+
+
+async def simulate(visit: Visit) -> Response:
+    """Have the dossier made anew over so many months."""
+    found = await _named(visit)
+    await visit.demand("release_look_ahead", Thing(OBJECT, found.id))
+    typed = visit.text("months")
+    if not (typed.isdecimal() and 1 <= int(typed[:4]) <= MOST_MONTHS):
+        raise Stop(422, visit.say(N_("月数应在 1 至 60 之间")), "months")
+    refused = await visit.ask(visit.ports.releases.simulate, visit.who, found.id, int(typed))
+    return _done(found, refused)
+
+
+def _done(found: Release, refused: str) -> Response:
+    if refused:
+        raise Stop(409, refused, "not_done")
+    return RedirectResponse(f"/releases/{quote(found.id)}/dossier", 303)
+
+
+async def _named(visit: Visit) -> Release:
+    release = visit.request.path_params["release"]
+    known = await visit.ask(visit.ports.releases.listing)
+    found: Release | None = next((one for one in known if one.id == release), None)
+    if found is None or found.kind not in TRIED_KINDS:
+        raise not_found(visit)
+    return found
+
+
+async def _may(visit: Visit, act: str, thing: Thing | str) -> bool:
+    return (await visit.ask(visit.ports.access.may, visit.actor, act, thing)).allowed
+
+
+async def _may_see_cases(visit: Visit) -> bool:
+    # Three administrators keep the house and see no case (GB/T 22239-2019 8.1.4.2 d).
+    if await _may(visit, "release_look_ahead", OBJECT):
+        return True
+    return await _may(visit, "list", "case")
