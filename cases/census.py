@@ -72,19 +72,23 @@ def expected(connection: Connection, case_ids: Sequence[str]) -> dict[str, Expec
         case.c.department,
         case.c.seq,
         case.c.is_open,
+        case.c.backfilled,
         state.c.state,
     ).join(state, state.c.case_id == case.c.id)
     found: dict[str, Expected] = {}
     for ids in _portions(case_ids):
-        told = _backfilled_at(connection, ids)
-        for row in connection.execute(query.where(case.c.id.in_(ids))):
+        rows = connection.execute(query.where(case.c.id.in_(ids))).all()
+        told = _backfilled_at(connection, [row.id for row in rows if row.backfilled])
+        for row in rows:
             instants = open_instants(row.state) if row.is_open else ()
-            found[row.id] = Expected(*row[:-1], told.get(row.id), next(iter(instants), None))
+            found[row.id] = Expected(*row[:-2], told.get(row.id), next(iter(instants), None))
     return found
 
 
 def _backfilled_at(connection: Connection, case_ids: Sequence[str]) -> dict[str, datetime]:
     """Return when the newest backfilled order was recorded, of those that are backfilled cases."""
+    if not case_ids:
+        return {}
     query = (
         select(step.c.case_id, func.max(step.c.recorded_at).label("at"))
         .join(case, case.c.id == step.c.case_id)
