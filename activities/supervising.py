@@ -17,7 +17,7 @@ from cases import approval, clocks
 from cases.approval.cards import BY_HAND_ROLE, is_paused, number_of
 from cases.clock import Due
 from cases.clocks import Cause, Part, Period
-from cases.holders import EVERYWHERE, Holders
+from cases.holders import EVERYWHERE, PERSON, Holders
 from cases.messages import Command, IssueCard
 from cases.rulings import Ruling
 from cases.state import Card, CaseState, ClockEvent, Event, Timer
@@ -291,7 +291,8 @@ class Supervision:
                 "",
             )
             there = holders is None or holders.has(holder)
-            return holder if holder and there else f"d:{department}"
+            # A system that holds a task reads no cards: its department does.
+            return holder if holder.startswith(PERSON) and there else f"d:{department}"
         if role == "discipline":
             return f"d:{self.addressees.discipline}"
         levels = self._levels(role, department)

@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 EVERYWHERE = "*"
 """Department of a role held in the whole city."""
+PERSON, SYSTEM = "u:", "s:"
+"""What the ids of people and of services begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Holders:
         if recipient.startswith("r:"):
             _, role, department = recipient.split(":", 2)
             return (role, department) in self.roles
-        return recipient in self.people
+        # A system holds no desk: what is for it goes out as an event, not as a notice to read.
+        return recipient.startswith(SYSTEM) or recipient in self.people
 
     def had(self, recipient: str, told_at: datetime) -> bool:
         """Whether what was told then has reached somebody.

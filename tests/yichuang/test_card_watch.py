@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, text, update
+from sqlalchemy import Engine, insert, select, text, update
 
 from activities.alarming import Alarms
 from cases import alarms, tables
 from cases.alarms import KeptAlarm
 from cases.database import open_engine, reading
+from cases.holders import holders_of
 from cases.web_tables import account
 from catalogue.load import load_catalogue
 from tests.activities.conftest import Town, town_in
 from tests.activities.test_cards import Desk, accepted, desk_over, to_yellow
 from yichuang.card_rules import CityAddressees
 from yichuang.card_watch import UNANSWERED, UNHEARD, UNREAD, CardWatch
+from yichuang.demo import ANSWERING
+from yichuang.demo_people import PEOPLE
 from yichuang.stores import migrate
 
 CITY = load_catalogue().city
@@ -179,6 +182,22 @@ def test_unreadable_accounts_ring_and_leave_what_rang(desk: Desk) -> None:
     assert watch(desk).look() == ([], [UNREAD])
 
 
+def test_a_notice_to_a_system_that_holds_the_task_does_not_ring(desk: Desk) -> None:
+    accepted(desk)
+    assert desk.do("claim", {"task": "review-check"}, "s:archive", "2026-03-03T08:00").status == (
+        "done"
+    )
+    assert desk.do("urge", {"text": "请抓紧"}, "u:head", "2026-03-03T09:00").status == "done"
+    with reading(desk.town.engine) as connection:
+        told = connection.execute(select(tables.notification.c.recipient)).scalars().all()
+    assert told == ["s:archive"]
+    assert watch(desk).look() == ([], [])
+    desk.fire("card:promised:JC-TS-75")
+    with reading(desk.town.engine) as connection:
+        given = connection.execute(select(tables.card.c.recipients)).scalar_one()
+    assert given == "|d:scjg|"
+
+
 # --- the accounts themselves ---------------------------------------------------------------------
 
 
@@ -220,3 +239,15 @@ def test_accounts_that_cannot_be_read_are_told_from_accounts_of_nobody(
 
 def test_a_department_is_looked_for_from_itself_upwards() -> None:
     assert CityAddressees(CITY, None).upwards("xf") == ("xf", "zjj", "gov")
+
+
+def test_in_the_demo_city_every_card_finds_somebody() -> None:
+    city = CityAddressees(CITY, None)
+    there = holders_of((one.login, one.department, one.held, None) for one in PEOPLE)
+    for department in ANSWERING:
+        for role in ("section_head", "organ_head", "government_head"):
+            assert there.nearest(role, city.upwards(department)), (department, role)
+        assert there.has(f"d:{department}"), department
+    for office in (city.centre, city.discipline):
+        assert there.has(f"d:{office}"), office
+    assert there.has("r:supervisor:*")
