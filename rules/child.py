@@ -45,11 +45,11 @@ def serve(link: socket.socket, alarm_seconds: float) -> None:
     statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
     def answer(message: list[Any]) -> Any:
-        order, key, values = message
+        order, key, values, routes = message
         if order == "load":
             sets.load(key, values)
             return True
-        return [sets.held(key, fact) for fact in values]
+        return [sets.held(key, fact, route) for fact, route in zip(values, routes, strict=True)]
 
     wire.send(link, READY)
     while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring as quoted
 from typing import Any, assert_never
 
 from rules.model import CLEAR, All, AnyOf, Condition, Leaf, Not, Rule
@@ -37,6 +38,10 @@ def number_text(value: float) -> str:
 def engine_text(value: Any) -> str:
     """Return JSON for the engine, the same spelling for rule constants and for contexts."""
     match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return repr(value)
         case float():
             return number_text(value)
         case dict():
@@ -48,16 +53,19 @@ def engine_text(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_SIMPLE = frozenset({str, bool, int})
-
-
 def fact_text(fact: Mapping[str, Any]) -> str:
     """Return the one fact that a context is: constant id, and the anchor `k`."""
-    # The C encoder is three times faster, and spells all but floats as `engine_text` does.
-    simple = all(type(value) in _SIMPLE for value in fact.values())
-    text = _encode(fact) if simple else engine_text(fact)
-    return '{"id":"c","k":1' + ("," if fact else "") + text[1:]
+    parts = ['{"id":"c","k":1']
+    for name, value in fact.items():
+        kind = type(value)
+        if kind is str:
+            spelled = quoted(value)
+        elif kind is float:
+            spelled = number_text(value)
+        else:
+            spelled = engine_text(value)
+        parts.append(f'"{name}":{spelled}')  # a field's name needs no escape (rules.validate)
+    return ",".join(parts) + "}"
 
 
 def compare(op: str, name: str, value: Any) -> Json:
@@ -239,22 +247,94 @@ def patterns(rule: Rule) -> tuple[Pattern, ...]:
     return when, Pattern(rule.id + CLEAR, rule.priority, rule.gates, clear)
 
 
-def shards(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """Return the rule sets, as JSON texts, that together hold all rules, each within bounds."""
-    texts: list[str] = []
-    held: list[Pattern] = []
+Routes = Mapping[Any, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The rule sets of one slice, and which of them a fact has to be asked of."""
+
+    texts: tuple[str, ...]
+    """One JSON text each, for durable_rules."""
+    field: str
+    """The field by whose value they are sorted; empty: each fact is asked of all."""
+    routes: Routes
+    """Value of that field → numbers of the texts that a rule for it stands in."""
+    others: tuple[int, ...]
+    """Numbers of the texts that are asked of every fact."""
+
+    def route(self, fact: Mapping[str, Any]) -> tuple[int, ...]:
+        """Return the numbers of the texts in which a rule could hold for a fact."""
+        return self.routes.get(fact.get(self.field), self.others)
+
+
+def shards(rules: Iterable[Rule]) -> Shards:
+    """Return the rule sets that together hold all rules, each within bounds.
+
+    Rules that ask for one of some values of a field stand together, by that value: of a thousand
+    rules a fact is then asked of the few sets that can be about it.
+    """
+    asked = [pattern for rule in rules for pattern in patterns(rule)]
+    field = _discriminating(asked)
+    keyed = [(keys(pattern).get(field), pattern) for pattern in asked]
+    keyed.sort(key=lambda one: (one[0] is not None, sorted(map(str, one[0] or ()))))
+    held = _filled(keyed)
+    routes: dict[Any, list[int]] = {}
+    others: list[int] = []
+    for number, group in enumerate(held):
+        if any(values is None for values, _ in group):
+            others.append(number)
+    for number, group in enumerate(held):
+        for value in {value for values, _ in group for value in values or ()}:
+            routes.setdefault(value, list(others)).append(number)
+    return Shards(
+        tuple(_shard([pattern for _, pattern in group]) for group in held),
+        field,
+        {value: tuple(dict.fromkeys(numbers)) for value, numbers in routes.items()},
+        tuple(others),
+    )
+
+
+_Keyed = tuple[frozenset[Any] | None, Pattern]
+
+
+def _filled(keyed: Iterable[_Keyed]) -> list[list[_Keyed]]:
+    held: list[list[_Keyed]] = []
     branches = leaves = 0
-    for pattern in (pattern for rule in rules for pattern in patterns(rule)):
+    for values, pattern in keyed:
         cost = size(pattern.whole)
-        if held and (branches + cost.branches > BUDGET or leaves + cost.leaves > LEAVES):
-            texts.append(_shard(held))
-            held, branches, leaves = [], 0, 0
-        held.append(pattern)
-        branches += cost.branches
-        leaves += cost.leaves
-    if held:
-        texts.append(_shard(held))
-    return tuple(texts)
+        branches, leaves = branches + cost.branches, leaves + cost.leaves
+        if not held or branches > BUDGET or leaves > LEAVES:
+            held.append([])
+            branches, leaves = cost.branches, cost.leaves
+        held[-1].append((values, pattern))
+    return held
+
+
+def keys(pattern: Pattern) -> dict[str, frozenset[Any]]:
+    """Return, by field, the values of which a fact must have one for the pattern to be true."""
+    parts: list[Condition] = [*pattern.gates, pattern.condition]
+    found: dict[str, frozenset[Any]] = {}
+    while parts:
+        part = parts.pop()
+        if isinstance(part, All):
+            parts.extend(part.all)
+        elif isinstance(part, Leaf) and part.op in ("eq", "in") and not part.of:
+            values = frozenset(part.value if isinstance(part.value, list) else [part.value])
+            found[part.field] = found.get(part.field, values) & values
+    return found
+
+
+def _discriminating(asked: Sequence[Pattern]) -> str:
+    """Return the field that most rules ask a value of; of equal ones that with most values."""
+    count: dict[str, int] = {}
+    values: dict[str, set[Any]] = {}
+    for pattern in asked:
+        for name, wanted in keys(pattern).items():
+            count[name] = count.get(name, 0) + 1
+            values.setdefault(name, set()).update(wanted)
+    useful = [name for name in count if len(values[name]) > 1]
+    return max(useful, key=lambda name: (count[name], len(values[name]), name), default="")
 
 
 def _shard(held: Sequence[Pattern]) -> str:

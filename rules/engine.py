@@ -35,15 +35,18 @@ class RuleSets:
         except engine.error as error:
             raise EngineFault(str(error)) from error
 
-    def held(self, key: str, fact: str) -> list[str]:
+    def held(self, key: str, fact: str, route: Sequence[int]) -> list[str]:
         """Return the ids of the rules that hold for a fact, each once, in no useful order.
+
+        `route`: numbers of the shards to ask.
 
         Raises `EngineFault` when the engine errs; the process should then be replaced.
         """
         found: dict[str, None] = {}
         try:
-            for handle in self._handles[key]:
-                self._drain(handle, fact, found)
+            handles = self._handles[key]
+            for number in route:
+                self._drain(handles[number], fact, found)
         except engine.error as error:
             raise EngineFault(str(error)) from error
         return list(found)

@@ -6,7 +6,7 @@ our own loop, because chaining inside the engine is neither safe nor explainable
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, assert_never
 
@@ -21,7 +21,7 @@ from rules.tables.in_pack import TableSilent, answered
 MAX_ROUNDS = 5
 """Rounds in which derived fields must settle (reference page on durable_rules §8, item 2)."""
 
-Match = Callable[[Slice, Fact], Container[str]]
+Match = Callable[[Slice, Fact], Collection[str]]
 """Given the rules in force and a fact, the ids of those that hold, and id + `CLEAR` of each whose
 alarm would end."""
 
@@ -34,7 +34,7 @@ class NoFixpoint(RuntimeError):
     """Impossible: derived fields never settle; the pack contradicts itself."""
 
 
-def plain_match(rules: Slice, fact: Fact) -> Container[str]:
+def plain_match(rules: Slice, fact: Fact) -> Collection[str]:
     """Return the names of what holds, by the plain-Python twin."""
     return {name for name, holds in rules.patterns if holds(fact)}
 
@@ -54,14 +54,24 @@ def evaluate(
     """
     if at.tzinfo is None:
         raise ValueError(f"expected an aware instant, found {at!r}")
-    given = pack.admit(context)
+    return decide(pack, pack.admit(context), at, match, engine)
+
+
+def decide(
+    pack: Pack,
+    given: Mapping[str, JsonValue],
+    at: datetime,
+    match: Match,
+    engine: Literal["durable_rules", "plain"],
+) -> Ruling:
+    """Return the ruling on a context as admitted; see `evaluate`."""
     rules = pack.slice_at(at)
-    known = given | rules.indices(given)
+    known = {**given, **rules.indices(given)}
     derived: dict[str, JsonValue] = {}
     for _ in range(MAX_ROUNDS):
         fact = known | derived
         held = match(rules, fact)
-        fired = tuple(_fired(rules, rule, fact) for rule in rules.rules if rule.id in held)
+        fired = tuple(_fired(rules, rule, fact) for rule in rules.in_order(held))
         outcome = _merged(pack, [one.then for one in fired])
         if rules.tables:
             rows, said = _of_tables(pack, rules, held, fact)
@@ -81,7 +91,7 @@ def evaluate(
         context={**given, AT: at.astimezone(UTC).isoformat()},
         fired=fired,
         outcome=outcome,
-        cleared=tuple(rule.id for rule in rules.rules if rule.id + CLEAR in held),
+        cleared=_cleared(rules, held),
     )
 
 
@@ -106,6 +116,11 @@ def _fired(rules: Slice, rule: Rule, fact: Mapping[str, Any]) -> Fired:
         elif (name := str(value["field"])) in fact:
             then[key] = fact[name]
     return said(rule, then)
+
+
+def _cleared(rules: Slice, held: Collection[str]) -> tuple[str, ...]:
+    ended = [name.removesuffix(CLEAR) for name in held if name.endswith(CLEAR)]
+    return tuple(rule.id for rule in rules.in_order(ended))
 
 
 def _of_tables(

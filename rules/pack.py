@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
 from cases.rulings import Fired
-from rules.compile import patterns, shards
+from rules.compile import Shards, patterns, shards
 from rules.model import Definition, Rule, ScaleSpec, leaves
 from rules.plain import Predicate, predicate
+from rules.quick import PlainFields
 from rules.tables.in_pack import in_force, table_of
 from rules.tables.spec import TableSpec
 from rules.tables.table import Table
@@ -72,6 +74,18 @@ class Slice:
         return tuple(rule for table in self.tables for rule in table.rules)
 
     @cached_property
+    def _places(self) -> Mapping[str, tuple[int, Rule]]:
+        return {rule.id: (place, rule) for place, rule in enumerate(self.rules)}
+
+    def in_order(self, ids: Iterable[str]) -> list[Rule]:
+        """Return the rules among these ids, by priority and place; other names are left out."""
+        places = self._places
+        return [
+            rule
+            for _, rule in sorted((places[one] for one in ids if one in places), key=itemgetter(0))
+        ]
+
+    @cached_property
     def patterns(self) -> tuple[tuple[str, Predicate], ...]:
         """What is asked of a fact, by name: each rule, what ends its alarm, each row of a table."""
         clears = (pattern for rule in self.rules if rule.alarm for pattern in patterns(rule)[1:])
@@ -91,9 +105,14 @@ class Slice:
         }
 
     @cached_property
+    def shards(self) -> Shards:
+        """The rule sets for durable_rules, and which of them a fact is asked of."""
+        return shards((*self.rules, *self.rows))
+
+    @cached_property
     def texts(self) -> tuple[str, ...]:
         """The rule sets for durable_rules, one JSON text per shard."""
-        return shards((*self.rules, *self.rows))
+        return self.shards.texts
 
 
 @dataclass(frozen=True)
@@ -198,8 +217,18 @@ class Pack:
         fields = self.definition.fields
         return {k: v for k, v in facts.items() if k in fields and not fields[k].derived}
 
+    @cached_property
+    def _plain(self) -> PlainFields:
+        return PlainFields.of(self.definition)
+
     def admit(self, context: Mapping[str, object]) -> dict[str, JsonValue]:
         """Return the context without nulls and empty lists. Raises `ContextRefused`."""
+        plain = self._plain
+        # Most contexts are short texts and numbers in range: one look at each value is enough.
+        if plain.required <= context.keys() and all(
+            name in plain.fits and plain.fits[name](value) for name, value in context.items()
+        ):
+            return dict(context)  # type: ignore[arg-type]
         if faults := context_faults(self.definition, context):
             raise ContextRefused(self.id, faults)
         admitted: dict[str, Any] = {}

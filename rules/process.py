@@ -22,11 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pydantic import JsonValue
+
 from cases.rulings import Ruling
 from rules import wire
 from rules.child import READY
 from rules.compile import fact_text
-from rules.evaluate import evaluate
+from rules.evaluate import decide, evaluate, plain_match
 from rules.pack import Pack, Slice
 from rules.plain import Fact
 
@@ -128,10 +130,12 @@ class _Child:
             self.end()
             raise _ChildFailed(f"did not start: {error}") from error
 
-    def ask(self, order: str, key: str, values: Sequence[str]) -> Any:
+    def ask(
+        self, order: str, key: str, values: Sequence[str], routes: Sequence[Sequence[int]] = ()
+    ) -> Any:
         """Return the child's answer. Raises `_ChildFailed`; the child is then to be ended."""
         try:
-            wire.send(self._link, [order, key, values])
+            wire.send(self._link, [order, key, values, routes])
             status, answer, self.rss_kib = wire.receive(self._link)
         except TimeoutError as error:
             raise _ChildFailed(f"no answer within {self._limits.deadline_s} s") from error
@@ -146,9 +150,11 @@ class _Child:
         self.loaded.add(rules.key)
         self.rule_sets += len(rules.texts)
 
-    def held(self, rules: Slice, facts: Sequence[str]) -> list[list[str]]:
+    def held(
+        self, rules: Slice, facts: Sequence[str], routes: Sequence[Sequence[int]]
+    ) -> list[list[str]]:
         self.questions += len(facts)
-        answer: list[list[str]] = self.ask("ask", rules.key, facts)
+        answer: list[list[str]] = self.ask("ask", rules.key, facts, routes)
         if len(answer) != len(facts):
             raise _ChildFailed(f"expected {len(facts)} answers, found {len(answer)}")
         return answer
@@ -225,37 +231,70 @@ class RulesProcess:
         A context that does not fit raises for the whole batch before anything is asked.
         """
         asked = self._packs[pack] if isinstance(pack, str) else pack
-        rules = asked.slice_at(at)
-        texts = [fact_text(asked.admit(context)) for context in contexts]
+        given = [asked.admit(context) for context in contexts]
+        found = self._matched(asked.slice_at(at), given)
+        return [self._decided(asked, one, held, at) for one, held in zip(given, found, strict=True)]
+
+    def match_many(
+        self, pack: Pack, contexts: Sequence[Mapping[str, object]], at: datetime
+    ) -> list[Collection[str]]:
+        """Return, for each context, the ids of what holds before anything is derived."""
+        rules = pack.slice_at(at)
+        given = [pack.admit(context) for context in contexts]
+        found = self._matched(rules, given)
+        return [
+            plain_match(rules, {**one, **rules.indices(one)}) if held is None else held
+            for one, held in zip(given, found, strict=True)
+        ]
+
+    def _matched(
+        self, rules: Slice, given: Sequence[dict[str, JsonValue]]
+    ) -> list[list[str] | None]:
+        """Return the engine's answer to each admitted context, None where it is silent."""
+        if rules.scales:
+            given = [one | rules.indices(one) for one in given]
+        texts = list(map(fact_text, given))
+        routes = dict(zip(texts, map(rules.shards.route, given), strict=True))
+        asked = list(routes)
         known: dict[str, list[str]] = {}
-        for start in range(0, len(texts), self._limits.batch):
-            part = list(dict.fromkeys(texts[start : start + self._limits.batch]))
+        for start in range(0, len(asked), self._limits.batch):
+            part = asked[start : start + self._limits.batch]
             try:
-                known.update(zip(part, self._held(rules, part), strict=True))
+                held = self._held(rules, part, [routes[text] for text in part])
             except EngineSilent:
-                continue  # one of them is poison; below each is asked on its own
+                continue  # one of them is poison; each is asked on its own when it is decided
+            known.update(zip(part, held, strict=True))
+        return [known.get(text) for text in texts]
+
+    def _decided(
+        self,
+        pack: Pack,
+        given: Mapping[str, JsonValue],
+        held: Collection[str] | None,
+        at: datetime,
+    ) -> Ruling:
+        """Return the ruling whose first round has been answered, unless `held` is None."""
+        answers = [] if held is None else [held]
 
         def match(rules: Slice, fact: Fact) -> Collection[str]:
-            held = known.get(fact_text(fact))
-            return self.match(rules, fact) if held is None else held
+            return answers.pop() if answers else self.match(rules, fact)
 
-        rulings = []
-        for context in contexts:
-            try:
-                rulings.append(evaluate(asked, context, at, match, "durable_rules"))
-            except EngineSilent:
-                self._plain += 1
-                rulings.append(evaluate(asked, context, at))
-        return rulings
+        try:
+            return decide(pack, given, at, match, "durable_rules")
+        except EngineSilent:
+            self._plain += 1
+            return decide(pack, given, at, plain_match, "plain")
 
     def match(self, rules: Slice, fact: Fact) -> Collection[str]:
         """Return the ids of the rules that hold, by the engine. Raises `EngineSilent`."""
-        return self._held(rules, [fact_text(fact)])[0]
+        return self._held(rules, [fact_text(fact)], [rules.shards.route(fact)])[0]
 
     # --- the child -----------------------------------------------------------------------------
 
-    def _held(self, rules: Slice, facts: Sequence[str]) -> list[list[str]]:
-        if not rules.rules and not rules.rows:
+    def _held(
+        self, rules: Slice, facts: Sequence[str], routes: Sequence[Sequence[int]]
+    ) -> list[list[str]]:
+        if not any(routes):
             return [[] for _ in facts]
         single = hashlib.sha256(facts[0].encode()).hexdigest() if len(facts) == 1 else ""
         if self._quarantine and (
@@ -266,7 +305,7 @@ class RulesProcess:
         if not self._lock.acquire(timeout=self._limits.deadline_s):
             raise EngineSilent("the engine is busy")
         try:
-            held, poison = self._tried(rules, facts, single)
+            held, poison = self._tried(rules, facts, routes, single)
         finally:
             self._lock.release()
         if poison is not None and self._on_quarantine is not None:
@@ -276,7 +315,7 @@ class RulesProcess:
         return held
 
     def _tried(
-        self, rules: Slice, facts: Sequence[str], single: str
+        self, rules: Slice, facts: Sequence[str], routes: Sequence[Sequence[int]], single: str
     ) -> tuple[list[list[str]] | None, Quarantined | None]:
         """Ask, each failure with a new child. A batch is tried once: it is not one context."""
         reason, loading = "", False
@@ -288,7 +327,7 @@ class RulesProcess:
                 if loading:
                     child.load(rules)
                     loading = False
-                held = child.held(rules, facts)
+                held = child.held(rules, facts, routes)
             except _ChildFailed as failure:
                 reason = str(failure)
                 logger.warning("rules child %s failed: %s", child.pid, reason)

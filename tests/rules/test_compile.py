@@ -121,7 +121,7 @@ def rule(number: int, when: dict[str, Any]) -> Rule:
 
 def test_each_shard_stays_within_the_budget_and_none_is_lost() -> None:
     wide = {"any": [{"field": "a", "op": "gt", "value": n} for n in range(20)]}
-    texts = shards([rule(n, wide) for n in range(7)])
+    texts = shards([rule(n, wide) for n in range(7)]).texts
     held = [json.loads(text) for text in texts]
     assert [list(shard) for shard in held] == [["R0", "R1"], ["R2", "R3"], ["R4", "R5"], ["R6"]]
     assert 20 * 2 <= BUDGET < 20 * 3
@@ -130,7 +130,7 @@ def test_each_shard_stays_within_the_budget_and_none_is_lost() -> None:
 def test_predicates_of_one_field_are_counted_even_when_they_exclude_one_another() -> None:
     choice = {"field": "st", "op": "in", "value": [str(n) for n in range(20)]}
     assert size(rule(0, choice).when).branches == 1
-    texts = shards([rule(n, choice) for n in range(7)])
+    texts = shards([rule(n, choice) for n in range(7)]).texts
     assert [len(json.loads(text)) for text in texts] == [LEAVES // 20, 1]
 
 

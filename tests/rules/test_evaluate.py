@@ -12,6 +12,7 @@ import pytest
 from rules.evaluate import NoFixpoint, NoRuling, again, evaluate
 from rules.model import Definition
 from rules.pack import ContextRefused, Pack
+from rules.validate import context_faults
 
 Make = Callable[..., dict[str, Any]]
 Build = Callable[..., Pack]
@@ -221,3 +222,18 @@ def test_every_case_is_handled_in_exactly_one_way(shipped: dict[str, Pack], at: 
             fired = evaluate(pack, context, at).fired
             assert len({one.then["handling"] for one in fired if "handling" in one.then}) == 1
             assert len({one.then["commitment"] for one in fired if "commitment" in one.then}) == 1
+
+
+@pytest.mark.parametrize("value", [[], ["a"], {}, True, 1, "\ud800", float("nan"), 2**60, b"a"])
+@pytest.mark.parametrize("field", ["pm", "st", "open", "tags", "chosen"])
+def test_the_quick_look_admits_nothing_that_the_long_one_refuses(
+    pack_of: Callable[..., Pack], field: str, value: Any
+) -> None:
+    chosen = {"type": "text", "choices": ["a", "b"], "title": {"zh": "选", "en": "choice"}}
+    pack = pack_of({"field": "pm", "op": "gt", "value": 1}, fields={"chosen": chosen})
+    context = {field: value}
+    if context_faults(pack.definition, context):
+        with pytest.raises(ContextRefused):
+            pack.admit(context)
+    else:
+        assert pack.admit(context) == ({} if value == [] else context)

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from rules.check import tried_by_engine
+from rules.compile import Shards
 from rules.evaluate import evaluate
 from rules.pack import Pack
 from rules.process import ROOT, EngineSilent, Limits, Quarantined, RulesProcess
@@ -48,7 +49,8 @@ REFUSED = '{"R0":{"pri":1,"all":[{"m":{"$and":[{"k":1},{"$gt":{"pm":1e-05}}]}}]}
 
 def smuggle(pack: Pack, at: datetime, *texts: str) -> Pack:
     """Put other text in the place of what the compiler made for this instant."""
-    pack.slice_at(at).__dict__["texts"] = texts
+    everywhere = tuple(range(len(texts)))
+    pack.slice_at(at).__dict__["shards"] = Shards(texts, "", {}, everywhere)
     return pack
 
 
@@ -252,6 +254,7 @@ def test_after_closing_the_twin_answers_and_no_process_is_left(
 ORPHAN = """
 import os, sys, threading, time
 from datetime import UTC, datetime
+from rules.compile import Shards
 from rules.load import load_packs
 from rules.process import Limits, RulesProcess
 pack = load_packs()["routing"]
@@ -261,7 +264,8 @@ engine.evaluate(pack, {"matter": "m"}, at)
 print(engine.state().pid, flush=True)
 if sys.argv[2]:
     rules = pack.slice_at(at)
-    rules.__dict__["texts"] = (sys.argv[2],)
+    rules.__dict__["shards"] = Shards((sys.argv[2],), "", {}, (0,))
+    rules.__dict__.pop("texts", None)
     object.__setattr__(rules, "key", "hanging")
     threading.Thread(target=engine.match, args=(rules, {"pm": 1}), daemon=True).start()
 time.sleep(600)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from benchmarks.random_rules import condition, context
 from rules.model import Condition
 from rules.plain import predicate
 from rules.strict import surely, surely_not
-from tests.rules.test_engine_against_twin import condition, context
 
 CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 FULL: dict[str, Any] = {
