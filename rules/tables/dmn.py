@@ -224,6 +224,8 @@ class _Reader:
         decisions: dict[str, Decision] = {}
         for node in self._root.all("decision"):
             name = name_of(node)
+            if not name:
+                raise DmnRefused("决策没有名字", node.line, "写 name")
             if name in decisions:
                 raise DmnRefused(f"决策 {name!r} 出现两次", node.line, "每个决策用自己的名字")
             decisions[name] = self._decision(node, refused)
@@ -348,7 +350,7 @@ class _Reader:
         columns, sources = self._inputs(node)
         spec = TableSpec(
             id=f"t{len(self._tables) + 1}",
-            title=Title(zh=label, en=label),
+            title=Title(zh=label or "?", en=label or "?"),
             basis=BASIS,
             in_force_from=date.min,
             hit=hit,

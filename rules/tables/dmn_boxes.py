@@ -176,7 +176,11 @@ def feel_table(node: Node, hit: Hit, sources: Sequence[Expr], names: Names, labe
     outputs = list(_feel_outputs(node, names, label))
     allowed = [_allowed(column, names, label) for column in node.all("input")]
     spec = TableSpec(
-        id="feel", title=Title(zh=label, en=label), basis=BASIS, in_force_from=date.min, hit=hit
+        id="feel",
+        title=Title(zh=label or "?", en=label or "?"),
+        basis=BASIS,
+        in_force_from=date.min,
+        hit=hit,
     )
 
     def asked(scope: Scope) -> Any:

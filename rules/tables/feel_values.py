@@ -97,7 +97,7 @@ class Names:
     members: frozenset[str] = frozenset()
 
     def and_(self, more: Iterable[str]) -> Names:
-        return Names(self.known | frozenset(more), self.members)
+        return Names(self.known | (frozenset(more) - {""}), self.members)
 
 
 def kind_of(value: Any) -> str:

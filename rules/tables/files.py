@@ -179,7 +179,8 @@ def _row(
 ) -> dict[str, Any]:
     if any(cells[len(parts) :]):
         raise FileRefused(f"比第一行多出一格: {cells[len(parts)]!r}", line, "带逗号的格要加引号")
-    filled = [*cells, *[""] * (len(parts) - len(cells))]
+    # A spreadsheet writes empty cells after the last column too.
+    filled = [*cells, *[""] * (len(parts) - len(cells))][: len(parts)]
     for n, (part, cell) in enumerate(zip(parts, filled, strict=True)):
         is_number = "number" in header.get("type", [""] * len(parts))[n]
         if part in ("input", "output") and is_number and _THOUSANDS.search(cell):

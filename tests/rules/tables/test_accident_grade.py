@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.evaluate import NoRuling, evaluate
@@ -42,6 +42,7 @@ def by_the_article(deaths: int, injuries: int, loss: float | None) -> str:
 near = [limit + step for _, *limits in LIMITS for limit in limits for step in (-1, 0, 1)]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([0, *near]),
     st.sampled_from([0, *near]),

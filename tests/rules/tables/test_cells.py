@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.tables.cells import (
@@ -155,18 +155,21 @@ texts = st.text(max_size=8)
 scalars: st.SearchStrategy[Scalar] = st.one_of(st.none(), texts)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(ranges(), numbers.map(Equal)), max_size=4, unique=True), st.booleans())
 def test_a_cell_written_and_read_again_is_the_same(parts: list[Range | Equal], no: bool) -> None:
     cell = Cell(tuple(parts), no and bool(parts))
     assert parse_cell(spelled_cell(cell), "number") == cell
 
 
+@settings(deadline=None)
 @given(st.lists(scalars.map(Equal), min_size=1, max_size=4, unique=True), st.booleans())
 def test_a_text_cell_written_and_read_again_is_the_same(parts: list[Equal], no: bool) -> None:
     cell = Cell(tuple(parts), no)
     assert parse_cell(spelled_cell(cell), "text") == cell
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.sampled_from(["text", "number", "boolean", "date"]))
 def test_any_text_is_read_or_refused(text: str, kind: Kind) -> None:
     try:

@@ -103,7 +103,7 @@ def agrees(table: Table, found: Analysis) -> None:
         assert set(overlap.rows) <= set(matching(table, overlap.given))
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.randoms(use_true_random=False), st.integers(1, 3))
 def test_gaps_and_overlaps_are_those_that_a_search_of_all_boundaries_finds(
     table_of: Make, dice: Random, width: int
@@ -113,7 +113,7 @@ def test_gaps_and_overlaps_are_those_that_a_search_of_all_boundaries_finds(
     agrees(table, analyse(table))
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(st.randoms(use_true_random=False))
 def test_a_partition_with_one_piece_taken_out_has_exactly_that_gap(
     table_of: Make, dice: Random

@@ -245,6 +245,13 @@ def test_a_csv_beside_the_pack_is_read_into_it(tmp_path: Path, mark: bytes) -> N
     assert ruling.outcome == {"level": "良"}
 
 
+def test_empty_cells_after_the_last_column_are_nothing(tmp_path: Path) -> None:
+    wide = CSV.replace("\n", ",,,\n")
+    pack, faults = loaded(tmp_path, wide.encode())
+    assert faults == ""
+    assert pack is not None
+
+
 @pytest.mark.parametrize(
     ("csv", "said"),
     [

@@ -85,7 +85,7 @@ def plain_fact(given: dict[str, Scalar]) -> dict[str, Any]:
     return {name: fact_value(v) for name, v in given.items() if v is not None}
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.randoms(use_true_random=False))
 def test_the_twin_matches_the_rows_that_the_cells_say(table_of: Make, dice: Random) -> None:
     table = random_table(table_of, dice)
@@ -93,7 +93,9 @@ def test_the_twin_matches_the_rows_that_the_cells_say(table_of: Make, dice: Rand
         assert plain_match(slice_of(table), plain_fact(given_)) == table.matches(given_), given_
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.randoms(use_true_random=False))
 def test_the_engine_matches_the_rows_that_the_cells_say(
     table_of: Make, engine: RulesProcess, dice: Random
