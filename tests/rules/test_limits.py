@@ -241,31 +241,30 @@ def test_the_weather_pack_has_no_rain_gauge_to_read() -> None:
 @pytest.mark.parametrize(
     ("harm", "grade", "up_to"),
     [
-        ({"deaths": 30}, "exceptional", "state_council"),
-        ({"deaths": 29}, "major", "state_council"),
-        ({"deaths": 10}, "major", "state_council"),
+        ({"deaths": 30}, "extraordinary", "state"),
+        ({"deaths": 29}, "major", "state"),
+        ({"deaths": 10}, "major", "state"),
         ({"deaths": 9}, "serious", "province"),
         ({"deaths": 3}, "serious", "province"),
         ({"deaths": 2}, "ordinary", "city"),
-        ({"serious_injuries": 100}, "exceptional", "state_council"),
-        ({"serious_injuries": 99}, "major", "state_council"),
-        ({"serious_injuries": 50}, "major", "state_council"),
+        ({"serious_injuries": 100}, "extraordinary", "state"),
+        ({"serious_injuries": 99}, "major", "state"),
+        ({"serious_injuries": 50}, "major", "state"),
         ({"serious_injuries": 49}, "serious", "province"),
         ({"serious_injuries": 10}, "serious", "province"),
         ({"serious_injuries": 9}, "ordinary", "city"),
-        ({"loss_yuan": 100_000_000}, "exceptional", "state_council"),
-        ({"loss_yuan": 99_999_999.99}, "major", "state_council"),
-        ({"loss_yuan": 50_000_000}, "major", "state_council"),
-        ({"loss_yuan": 10_000_000}, "serious", "province"),
-        ({"loss_yuan": 9_999_999.99}, "ordinary", "city"),
-        ({"deaths": 1, "serious_injuries": 100}, "exceptional", "state_council"),
-        ({"deaths": 0}, None, None),
+        ({"direct_loss_10k": 10_000}, "extraordinary", "state"),
+        ({"direct_loss_10k": 9_999.99}, "major", "state"),
+        ({"direct_loss_10k": 5_000}, "major", "state"),
+        ({"direct_loss_10k": 1_000}, "serious", "province"),
+        ({"direct_loss_10k": 999.99}, "ordinary", "city"),
+        ({"deaths": 1, "serious_injuries": 100}, "extraordinary", "state"),
     ],
 )
 def test_an_accidents_grade_and_how_far_up_it_is_reported(
-    harm: dict[str, float], grade: str | None, up_to: str | None
+    harm: dict[str, float], grade: str, up_to: str
 ) -> None:
-    found = said("accidents", **harm)
+    found = said("accidents", **{"deaths": 0, "serious_injuries": 0, **harm})
     assert (found.get("grade"), found.get("report_up_to")) == (grade, up_to)
 
 
