@@ -226,6 +226,9 @@ class HearingNotice(Letter):
     kind: ClassVar[DocumentKind] = "hearing_notice"
 
     requested_on: str
+    """Empty: the authority holds it of its own accord."""
+    announcement: str
+    """Where it was announced to the public; empty where it was asked for and need not be."""
     hearing_at: str
     place: str
     host: str

@@ -441,12 +441,13 @@ def _hearing_notice(desk: _Desk) -> facts.HearingNotice:
     told = messages.NotifyHearing.model_validate(desk.order.command.body)
     return facts.HearingNotice(
         **desk.common(),
-        requested_on=desk.day(hearing.requested_at),
+        requested_on=desk.day(hearing.requested_at) if hearing.is_owed else "",
+        announcement=told.announcement,
         hearing_at=desk.minute(hearing.hearing_at),
         place=told.place,
         host=told.host_name,
         public=told.public,
-        basis=desk.cited("XKF-47b", "XKF-48-1"),
+        basis=desk.cited("XKF-47b" if hearing.is_owed else "XKF-46", "XKF-48-1"),
         recusal=desk.cited("XKF-48-3"),
     )
 

@@ -160,6 +160,7 @@ SAMPLES: Mapping[DocumentKind, facts.DocumentFacts] = {
     "hearing_notice": facts.HearingNotice(
         **_common("听证通知书", "云市监许听〔2026〕1号"),
         requested_on="2026年11月25日",
+        announcement="",
         hearing_at="2026年12月8日9时30分",
         place="云川市政务服务中心三楼听证室",
         host="周敏",

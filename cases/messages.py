@@ -398,6 +398,9 @@ class NotifyHearing(Frozen):
     """As the notice names them: applicant and interested parties may ask for another."""
     public: bool = True
     """第四十八条第一款第（二）项: hearings are held in public."""
+    announcement: Remark = ""
+    """Where and when it was announced to the public; a hearing that the authority itself holds
+    must be (第四十六条), another where need be (第四十八条第一款第（一）项)."""
 
 
 class AssignInspectors(Frozen):

@@ -146,9 +146,13 @@ class Wait(Frozen):
 
 
 class Hearing(Frozen):
-    """A hearing on request (行政许可法第四十七、四十八条); its pause is the procedure `hearing`."""
+    """A hearing, on request or ex officio (行政许可法第四十六至四十八条).
 
-    told_at: AwareDatetime
+    Its pause is the procedure `hearing`. `told_at` None: nobody was told of a right to ask, the
+    authority holds it of its own accord.
+    """
+
+    told_at: AwareDatetime | None = None
     requested_at: AwareDatetime | None = None
     lapsed: bool = False
     """Nobody asked within the five days."""
@@ -161,8 +165,10 @@ class Hearing(Frozen):
 
     @property
     def is_owed(self) -> bool:
-        """Whether it was asked for and neither held nor cancelled."""
-        return self.requested_at is not None and self.held_at is None and not self.cancelled
+        """Whether it was asked for and neither held since nor cancelled."""
+        if self.requested_at is None or self.cancelled:
+            return False
+        return self.held_at is None or self.held_at < self.requested_at
 
 
 class Timer(Frozen):

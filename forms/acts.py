@@ -422,6 +422,12 @@ def _notify_hearing(scene: Scene) -> Sequence[Field]:
         Field("place", say(N_("听证地点")), max_length=200),
         _colleague(scene, "host", say(N_("听证主持人"))),
         Field("public", say(N_("公开举行")), "check", required=False, values=("true",)),
+        _text(
+            "announcement",
+            say(N_("向社会公告的时间和载体")),
+            required=False,
+            hint=say(N_("依职权举行的必填（行政许可法第四十六条），其他的必要时公告")),
+        ),
     )
 
 

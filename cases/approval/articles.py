@@ -52,6 +52,8 @@ CARDS = "YCJC-1"
 CASE = "办件状态"
 """Of an event that follows from where the case stands, not from an article. No *no* rests on it."""
 
+HEARING_ANNOUNCED = "XKF-46"
+"""向社会公告，并举行听证: a hearing that no one need ask for."""
 HEARING_RIGHT = "XKF-47a"
 """五日内提出听证申请."""
 HEARING_ORGANISED = "XKF-47b"

@@ -252,7 +252,8 @@ def _pause_restored(state: CaseState, event: Event) -> Change:
 
 
 def _hearing_right_told(state: CaseState, event: Event) -> Change:
-    return {"hearing": Hearing(told_at=event.at)}
+    known = state.hearing or Hearing()  # one held ex officio may have gone before
+    return {"hearing": known.model_copy(update={"told_at": event.at})}
 
 
 def _with_hearing(state: CaseState, **update: Any) -> Change:
@@ -268,12 +269,13 @@ def _hearing_lapsed(state: CaseState, event: Event) -> Change:
 
 
 def _hearing_notified(state: CaseState, event: Event) -> Change:
-    return _with_hearing(
-        state,
-        notified_at=event.at,
-        hearing_at=_MOMENT.validate_python(event.data["hearing_at"]),
-        host=event.data["host"],
-    )
+    known = state.hearing or Hearing()
+    notified = {
+        "notified_at": event.at,
+        "hearing_at": _MOMENT.validate_python(event.data["hearing_at"]),
+        "host": event.data["host"],
+    }
+    return {"hearing": known.model_copy(update=notified)}
 
 
 def _hearing_held(state: CaseState, event: Event) -> Change:

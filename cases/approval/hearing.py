@@ -1,7 +1,9 @@
-"""听证: the right told, the hearing asked for, its time made known, held (第四十七、四十八条).
+"""听证: the right told, the hearing asked for, its time made known, held (第四十六至四十八条).
 
 The time that the hearing takes is the special procedure `hearing`, which stops the statutory clock
-(第四十五条); here stand the periods around it.
+(第四十五条); here stand the periods around it. One that the authority holds of its own accord
+(第四十六条) is the procedure alone: it too is made known seven days before, and to the public.
+What was in progress before that was asked is asked it as well, when it is to end.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from cases.approval.intake import Rulings
 from cases.approval.walk import Walk
 from cases.messages import Command
 from cases.settling import RuleForbids
-from cases.state import CaseState
+from cases.state import CaseState, Procedure
 
 HEARING = "hearing"
 NOTICE_DAYS = 7
@@ -24,16 +26,35 @@ is the seventh before the day of the hearing."""
 
 
 def may_tell(state: CaseState) -> bool:
-    return HEARING in state.plan.procedures and state.hearing is None
+    return HEARING in state.plan.procedures and not was_told(state)
+
+
+def was_told(state: CaseState) -> bool:
+    return state.hearing is not None and state.hearing.told_at is not None
 
 
 def may_request(state: CaseState) -> bool:
     hearing = state.hearing
-    return hearing is not None and hearing.requested_at is None and not hearing.lapsed
+    return (
+        hearing is not None
+        and was_told(state)
+        and hearing.requested_at is None
+        and not hearing.lapsed
+    )
 
 
 def is_owed(state: CaseState) -> bool:
     return state.hearing is not None and state.hearing.is_owed
+
+
+def under_way(state: CaseState) -> Procedure | None:
+    """Return the hearing that stops the clock now, None where there is none."""
+    running = (one for one in state.procedures if one.kind == HEARING and one.ended_at is None)
+    return next(running, None)
+
+
+def may_notify(state: CaseState) -> bool:
+    return is_owed(state) or under_way(state) is not None
 
 
 def check_tell_hearing_right(
@@ -41,7 +62,7 @@ def check_tell_hearing_right(
 ) -> None:
     if HEARING not in state.plan.procedures:
         raise RuleForbids("procedure_not_allowed", "本事项没有听证程序", articles.PROCEDURE, "verb")
-    if state.hearing is not None:
+    if was_told(state):
         raise RuleForbids("already_told", "听证权利已经告知", articles.HEARING_RIGHT)
 
 
@@ -55,7 +76,7 @@ def check_request_hearing(
     state: CaseState, command: Command, body: messages.RequestHearing
 ) -> None:
     hearing = state.hearing
-    if hearing is None:
+    if hearing is None or not was_told(state):
         raise RuleForbids(
             "hearing_right_not_told", "尚未告知听证权利，请先出具听证权利告知书",
             articles.HEARING_RIGHT,
@@ -84,15 +105,21 @@ def request_hearing(
 def lapse(walk: Walk) -> None:
     """逾期不提出: nobody asked within the five days."""
     hearing = walk.state.hearing
-    if hearing is not None and hearing.requested_at is None:
+    if hearing is not None and was_told(walk.state) and hearing.requested_at is None:
         walk.emit("hearing_lapsed", article=articles.HEARING_RIGHT)
 
 
 def check_notify_hearing(state: CaseState, command: Command, body: messages.NotifyHearing) -> None:
-    hearing = state.hearing
-    if hearing is None or not hearing.is_owed:
+    if not may_notify(state):
         raise RuleForbids(
             "no_hearing_requested", "没有待举行的听证，无从通知", articles.HEARING_ORGANISED
+        )
+    if not is_owed(state) and not body.announcement:
+        raise RuleForbids(
+            "not_announced",
+            "依职权举行听证的，须向社会公告；请写明公告的时间和载体",
+            articles.HEARING_ANNOUNCED,
+            "body.announcement",
         )
     days = _days_between(command.occurred_at, body.hearing_at, state.plan.zone)
     if days < NOTICE_DAYS:
@@ -131,16 +158,24 @@ def notify_hearing(
         hearing_at=body.hearing_at.isoformat(),
         host=body.host,
         public=body.public,
+        announced=bool(body.announcement),
         article=articles.HEARING_NOTICE,
     )
 
 
 def check_held(state: CaseState, at: datetime) -> None:
-    """Refuse to end a hearing that was asked for before it can have been held as notified."""
-    hearing = state.hearing
-    if hearing is None or not hearing.is_owed:
+    """Refuse to end a hearing before it can have been held as notified, whoever wanted it."""
+    procedure = under_way(state)
+    if procedure is None and not is_owed(state):
         return
-    if hearing.hearing_at is None:
+    hearing = state.hearing
+    since = None if is_owed(state) or procedure is None else procedure.started_at
+    if (
+        hearing is None
+        or hearing.hearing_at is None
+        or hearing.notified_at is None
+        or (since is not None and hearing.notified_at < since)  # that was for another hearing
+    ):
         raise RuleForbids(
             "hearing_not_notified",
             "听证的时间、地点尚未通知，不能结束听证；不再举行的请注明已取消",
@@ -155,18 +190,15 @@ def check_held(state: CaseState, at: datetime) -> None:
 
 
 def held(walk: Walk, cancelled: bool) -> None:
-    """The procedure `hearing` ended: what was asked for has been held, or will not be."""
+    """The procedure `hearing` ended: it has been held, or will not be."""
+    owed = is_owed(walk.state)
     hearing = walk.state.hearing
-    if hearing is None or not hearing.is_owed:
+    article = articles.HEARING_ORGANISED if owed else articles.HEARING_ANNOUNCED
+    if cancelled or hearing is None or hearing.hearing_at is None:
+        if owed:
+            walk.emit("hearing_cancelled", article=article)
         return
-    if cancelled or hearing.hearing_at is None:
-        walk.emit("hearing_cancelled", article=articles.HEARING_ORGANISED)
-    else:
-        walk.emit(
-            "hearing_held",
-            held_at=hearing.hearing_at.isoformat(),
-            article=articles.HEARING_ORGANISED,
-        )
+    walk.emit("hearing_held", held_at=hearing.hearing_at.isoformat(), article=article)
 
 
 def check_decidable(state: CaseState) -> None:
@@ -180,7 +212,7 @@ def check_decidable(state: CaseState) -> None:
             "已有人要求听证，须举行听证并根据听证笔录作出决定",
             articles.HEARING_RECORD,
         )
-    if hearing.requested_at is None and not hearing.lapsed:
+    if was_told(state) and hearing.requested_at is None and not hearing.lapsed:
         raise RuleForbids(
             "hearing_right_open",
             "告知听证权利之日起五日内，申请人、利害关系人仍可要求听证，请期满后再作决定",

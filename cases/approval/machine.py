@@ -99,7 +99,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         ),
         "notify_hearing": Row(
             ("supplement", *REVIEWING), hearing.notify_hearing, hearing.check_notify_hearing,
-            hearing.is_owed,
+            hearing.may_notify,
         ),
         "assign_inspectors": Row(
             ("supplement", *REVIEWING), review.assign_inspectors, review.check_assign_inspectors,

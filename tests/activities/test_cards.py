@@ -92,8 +92,8 @@ def _batch(state: CaseState | None, command: Command) -> Any:
 MATTER = {
     "日历": "cn",
     "承诺办结时限": {"时限": 10, "单位": "working_day", "依据": "YSHJ-36"},
-    "承诺时限停表": ["hearing"],
-    "特别程序": ["hearing"],
+    "承诺时限停表": ["testing"],
+    "特别程序": ["testing"],
     "文书": [],
 }  # fmt: skip
 
@@ -266,14 +266,14 @@ def test_a_backfilled_past_before_the_rules_were_in_force_gets_no_card(tmp_path:
 
 # --- pauses --------------------------------------------------------------------------------------
 
-HEARING = {"kind": "hearing", "ground": "重大利益", "expected_days": 9}
+TESTING = {"kind": "testing", "ground": "检测", "expected_days": 9}
 
 
 def test_a_paused_case_waits_for_no_card_and_goes_on_when_it_runs_again(desk: Desk) -> None:
     accepted(desk)
-    desk.do("start_procedure", HEARING, "u:head", "2026-03-05T09:00")
+    desk.do("start_procedure", TESTING, "u:head", "2026-03-05T09:00")
     assert [t.key for t in desk.state.timers if t.is_card] == []
-    end = {"procedure": "hearing-1", "result": "完成"}
+    end = {"procedure": "testing-1", "result": "完成"}
     desk.do("end_procedure", end, "u:head", "2026-03-12T09:00")
     # Two days were used before; the 5th to the 12th do not count; the eighth day is the 20th.
     assert desk.next_timer("card:promised:JC-TS-75").due_at == at("2026-03-21T00:00")
@@ -283,7 +283,7 @@ def test_a_paused_case_waits_for_no_card_and_goes_on_when_it_runs_again(desk: De
 def test_a_card_is_refused_to_a_paused_case_even_if_the_rule_forgot_to_ask(desk: Desk) -> None:
     accepted(desk)
     timer = desk.next_timer("card:promised:JC-TS-75")
-    desk.do("start_procedure", HEARING, "u:head", "2026-03-05T09:00")
+    desk.do("start_procedure", TESTING, "u:head", "2026-03-05T09:00")
     forced = desk.state.model_copy(update={"timers": (timer,)})
     forgetful = PACK.stored.replace('{"field":"is_paused","op":"eq","value":false}',
                                     '{"field":"is_paused","op":"exists"}')  # fmt: skip
@@ -301,8 +301,8 @@ def test_a_pause_begun_on_the_last_day_is_told_to_the_supervisors_when_it_ends(
     accepted(desk)
     desk.fire("card:promised:JC-TS-75")
     desk.fire("card:promised:JC-YJ-90")
-    desk.do("start_procedure", HEARING, "u:head", "2026-03-16T09:00")
-    desk.do("end_procedure", {"procedure": "hearing-1", "result": "完成"}, "u:head",
+    desk.do("start_procedure", TESTING, "u:head", "2026-03-16T09:00")
+    desk.do("end_procedure", {"procedure": "testing-1", "result": "完成"}, "u:head",
             "2026-03-18T09:00")  # fmt: skip
     timer = desk.next_timer()
     assert timer.key == "card:promised:JC-YJ-TB"
@@ -518,7 +518,7 @@ def test_who_issued_a_card_by_hand_may_not_revoke_it(desk: Desk) -> None:
 
 def test_no_card_by_hand_for_a_paused_case(desk: Desk) -> None:
     accepted(desk)
-    desk.do("start_procedure", HEARING, "u:head", "2026-03-05T09:00")
+    desk.do("start_procedure", TESTING, "u:head", "2026-03-05T09:00")
     issue = {"ground": "illegal_fee", "text": "收取复印费"}
     assert desk.do("issue_card", issue, "u:sup", "2026-03-06T09:00").code == "case_paused"
 
@@ -578,9 +578,9 @@ def test_late_is_never_less_than_nothing(desk: Desk) -> None:
 
 def test_a_pause_that_is_disallowed_shields_no_case_from_its_cards(desk: Desk) -> None:
     accepted(desk)
-    desk.do("start_procedure", HEARING, "u:head", "2026-03-05T09:00")
+    desk.do("start_procedure", TESTING, "u:head", "2026-03-05T09:00")
     assert [t.key for t in desk.state.timers if t.is_card] == []
-    finding = {"pause": "hearing-1", "reason": "并无听证"}
+    finding = {"pause": "testing-1", "reason": "并无检测"}
     assert desk.do("disallow_pause", finding, "u:sup", "2026-03-10T09:00").status == "done"
     assert desk.next_timer("card:promised:JC-TS-75").due_at == at("2026-03-13T00:00")
 
@@ -589,12 +589,12 @@ def test_a_card_that_only_a_finding_had_brought_is_taken_back_when_the_finding_i
     desk: Desk,
 ) -> None:
     accepted(desk)
-    desk.do("start_procedure", HEARING, "u:head", "2026-03-05T09:00")
-    desk.do("disallow_pause", {"pause": "hearing-1", "reason": "并无听证"}, "u:sup",
+    desk.do("start_procedure", TESTING, "u:head", "2026-03-05T09:00")
+    desk.do("disallow_pause", {"pause": "testing-1", "reason": "并无检测"}, "u:sup",
             "2026-03-10T09:00")  # fmt: skip
     for key in ("card:promised:JC-TS-75", "card:promised:JC-YJ-90", "card:promised:JC-HP-CN"):
         desk.fire(key)
-    back = {"pause": "hearing-1", "reason": "听证属实"}
+    back = {"pause": "testing-1", "reason": "检测属实"}
     assert desk.do("restore_pause", back, "u:sup2", "2026-03-17T09:00").status == "done"
     assert [card.revoked for card in desk.state.cards] == ["system"] * 3
     marks = [(m.kind, m.by, m.why) for m in desk.rows(tables.card_mark)]
@@ -606,11 +606,11 @@ def test_a_pause_abused_stays_told_when_it_is_disallowed(desk: Desk) -> None:
     accepted(desk)
     for key in ("card:promised:JC-TS-75", "card:promised:JC-YJ-90"):
         desk.fire(key)
-    desk.do("start_procedure", HEARING, "u:head", "2026-03-16T09:00")
-    desk.do("end_procedure", {"procedure": "hearing-1", "result": "完成"}, "u:head",
+    desk.do("start_procedure", TESTING, "u:head", "2026-03-16T09:00")
+    desk.do("end_procedure", {"procedure": "testing-1", "result": "完成"}, "u:head",
             "2026-03-18T09:00")  # fmt: skip
     desk.fire("card:promised:JC-YJ-TB")
-    desk.do("disallow_pause", {"pause": "hearing-1", "reason": "并无听证"}, "u:sup",
+    desk.do("disallow_pause", {"pause": "testing-1", "reason": "并无检测"}, "u:sup",
             "2026-03-18T10:00")  # fmt: skip
     assert [card.rule for card in desk.state.cards if card.revoked] == []
 

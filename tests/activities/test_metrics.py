@@ -76,7 +76,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Town:
 
 def filled(town: Town) -> Town:
     """Eight cases: early, late, noticed, open and late, withdrawn, rated well and badly."""
-    offer(town, 特别程序=("hearing",), 承诺时限停表=("hearing",))
+    offer(town, 特别程序=("testing",), 承诺时限停表=("testing",))
     lacking = {"lacking": [{"code": "m1", "what": "没有签字"}], "supply_within_days": 10}
     full = [ACCEPT, AGREE, GRANT, SERVE, CLOSE]
     told(town, "good", [*full, rated(1)])
@@ -92,8 +92,8 @@ def filled(town: Town) -> Town:
     )  # fmt: skip
     told(town, "open", [ACCEPT])
     told(town, "withdrawn", [ACCEPT, ("withdraw", 3, {}, "u:w")])
-    hearing = {"kind": "hearing", "ground": "重大利益关系", "expected_days": 20}
-    told(town, "hearing", [ACCEPT, ("start_procedure", 1, hearing, "u:a")])
+    testing = {"kind": "testing", "ground": "检测", "expected_days": 20}
+    told(town, "tested", [ACCEPT, ("start_procedure", 1, testing, "u:a")])
     return town
 
 
@@ -138,17 +138,17 @@ def test_lateness_counts_what_was_decided_late_and_what_is_late_now(busy: Town) 
     found = measured(busy)
     assert (found.figures["late_ended"], found.figures["late_open"]) == (1, 2)
     assert (found.figures["closed"], found.figures["open"]) == (4, 3)
-    assert found.value("YC-ZB-14") == Fraction(3, 7), "the one that a hearing stops is not late"
+    assert found.value("YC-ZB-14") == Fraction(3, 7), "the one that a test stops is not late"
 
 
 def test_procedures_have_their_share_of_what_was_decided(town: Town) -> None:
-    offer(town, 特别程序=("hearing",))
-    hearing = {"kind": "hearing", "ground": "重大利益关系", "expected_days": 5}
-    ended = {"procedure": "hearing-1", "result": "已举行"}
+    offer(town, 特别程序=("testing",))
+    testing = {"kind": "testing", "ground": "检测", "expected_days": 5}
+    ended = {"procedure": "testing-1", "result": "已检测"}
     told(
         town,
-        "heard",
-        [ACCEPT, AGREE, ("start_procedure", 3, hearing, "u:a"), ("end_procedure", 4, ended, "u:a"),
+        "tested",
+        [ACCEPT, AGREE, ("start_procedure", 3, testing, "u:a"), ("end_procedure", 4, ended, "u:a"),
          at(GRANT, 6)],
     )  # fmt: skip
     told(town, "plain", [ACCEPT, AGREE, GRANT])

@@ -237,3 +237,90 @@ def test_an_act_is_offered_only_where_it_has_a_sense() -> None:
     assert offered(state) == {"start_wait", "notify_hearing", "end_wait", "disallow_pause"}
     state = do(settlement, state, "disallow_pause", 4, pause="publicity-1", reason="没有公示")
     assert offered(state) == {"start_wait", "notify_hearing", "end_wait", "restore_pause"}
+
+
+# --- ex officio (第四十六条) ---
+
+OF_ITS_OWN = {"kind": "hearing", "ground": "涉及公共利益", "expected_days": 20}
+ANNOUNCED = {"announcement": "3月5日，市政府网站"}
+
+
+def held_of_its_own() -> tuple[PlainSettlement, CaseState]:
+    """The authority begins a hearing on day 3 that nobody asked for."""
+    settlement, state = accepted()
+    return settlement, do(settlement, state, "start_procedure", 3, **OF_ITS_OWN)
+
+
+def end(at: float, **more: Any) -> Any:
+    body = {"procedure": "hearing-1", "result": "听证笔录已作成"} | more
+    return order("end_procedure", body, at=day(at), who="u:host")
+
+
+def test_a_hearing_that_nobody_asked_for_is_made_known_to_the_public_too() -> None:
+    settlement, state = held_of_its_own()
+    assert "notify_hearing" in approval.actions(state)
+    silent = order("notify_hearing", notice(12), at=day(4))
+    assert code_of(state, silent) == ("not_announced", "XKF-46")
+    state = do(settlement, state, "notify_hearing", 4, **notice(12, **ANNOUNCED))
+    assert state.hearing is not None and state.hearing.told_at is None
+
+
+@pytest.mark.parametrize(("days", "code"), [(7, ""), (6, "notice_too_late")])
+def test_it_too_is_made_known_seven_days_before(days: int, code: str) -> None:
+    _, state = held_of_its_own()
+    told = order("notify_hearing", notice(4 + days, **ANNOUNCED), at=day(4))
+    assert code_of(state, told)[0] == code
+
+
+def test_it_cannot_end_before_it_is_made_known_and_the_time_has_come() -> None:
+    settlement, state = held_of_its_own()
+    assert code_of(state, end(20)) == ("hearing_not_notified", "XKF-48-1")
+    state = do(settlement, state, "notify_hearing", 4, **notice(12, **ANNOUNCED))
+    assert code_of(state, end(11.9)) == ("hearing_not_held", "XKF-48-end")
+    after, events = settlement.walk(state, end(12))
+    told = [(one.kind, one.data["article"]) for one in events if one.kind == "hearing_held"]
+    assert told == [("hearing_held", "XKF-46")]
+    assert after.hearing is not None and after.hearing.held_at == day(12)
+
+
+def test_its_host_must_not_review_the_case_either() -> None:
+    settlement, state = held_of_its_own()
+    state = do(settlement, state, "notify_hearing", 4, **notice(12, **ANNOUNCED))
+    agree = {"task": "review-review", "result": "agree", "text": "同意"}
+    opine = order("opine", agree, at=day(5), who="u:host")
+    assert code_of(state, opine) == ("same_person", "XKF-48-3")
+
+
+def test_one_that_is_called_off_ends_at_once_and_a_second_is_made_known_anew() -> None:
+    settlement, state = held_of_its_own()
+    state = do(settlement, state, "notify_hearing", 4, **notice(12, **ANNOUNCED))
+    state, _ = settlement.walk(state, end(5, cancelled=True))
+    state = do(settlement, state, "start_procedure", 6, **OF_ITS_OWN)
+    second = end(20, procedure="hearing-2")
+    assert code_of(state, second) == ("hearing_not_notified", "XKF-48-1")
+
+
+def test_one_in_progress_since_before_is_asked_for_its_notice_when_it_is_to_end() -> None:
+    _, state = held_of_its_own()
+    old = CaseState.model_validate_json(state.model_dump_json())
+    assert old.hearing is None
+    assert code_of(old, end(20)) == ("hearing_not_notified", "XKF-48-1")
+    assert code_of(old, end(20, cancelled=True)) == ("", "")
+
+
+def test_the_right_to_ask_is_told_although_the_authority_has_held_one_of_its_own() -> None:
+    settlement, state = held_of_its_own()
+    state = do(settlement, state, "notify_hearing", 4, **notice(12, **ANNOUNCED))
+    state, _ = settlement.walk(state, end(12))
+    state = do(settlement, state, "tell_hearing_right", 13, **INTEREST)
+    assert state.hearing is not None and state.hearing.held_at == day(12)
+    state = do(settlement, state, "request_hearing", 14)
+    assert state.hearing is not None and state.hearing.is_owed
+    state = reviewed(settlement, state, 15)
+    assert code_of(state, decide(16)) == ("hearing_due", "XKF-48-end")
+
+
+def test_a_decision_waits_while_a_hearing_is_under_way() -> None:
+    settlement, state = held_of_its_own()
+    state = reviewed(settlement, state, 4)
+    assert code_of(state, decide(5)) == ("procedure_open", "XKF-45")

@@ -175,11 +175,11 @@ def test_a_pause_that_still_runs_may_be_disallowed_and_the_clock_goes_on() -> No
 
 def test_a_period_found_over_in_hindsight_passes_at_once() -> None:
     settlement, state = accepted()
-    state = do(settlement, state, "start_procedure", 2, kind="hearing", ground="听证",
+    state = do(settlement, state, "start_procedure", 2, kind="testing", ground="检测",
                expected_days=30)  # fmt: skip
-    state = do(settlement, state, "end_procedure", 40, procedure="hearing-1", result="完")
+    state = do(settlement, state, "end_procedure", 40, procedure="testing-1", result="完")
     assert "statutory" not in state.passed
-    state = do(settlement, state, "disallow_pause", 41, pause="hearing-1", reason="没有举行")
+    state = do(settlement, state, "disallow_pause", 41, pause="testing-1", reason="没有举行")
     due = timer(state, "statutory")
     assert due is not None and due.due_at < day(41)
     assert due in approval.pending_timers(state)

@@ -98,6 +98,7 @@ BODIES_TRIED: dict[str, list[dict[str, Any]]] = {
             "place": "听证室",
             "host": "u:c",
             "host_name": "周主持",
+            "announcement": "市政府网站",
         }
         for days in (9, 60)
     ],

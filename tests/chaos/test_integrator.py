@@ -1,7 +1,7 @@
 """An integrator's trial on a real city: a construction permit over NATS from filing to rating.
 
 Four departments review under a lead, each system a NATS user held to its own department; one
-supplement round, one hearing; then a thousand repeats and a thousand malformed messages.
+supplement round, one hearing called off; then a thousand repeats and a thousand malformed messages.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ DEPARTMENT = {"land": "zrzy", "fire": "xf", "shelter": "rf"}
 
 LACKING = [{"code": "safety", "what": "保证工程质量和安全的具体措施", "why": "未附"}]
 HEARING = {"kind": "hearing", "ground": "利害关系人要求听证", "expected_days": 20, "host": "u:host"}
+CALLED_OFF = {"procedure": "hearing-1", "result": "申请人撤回听证申请", "cancelled": True}
 ORDERS = (
     Order(
         "portal",
@@ -66,7 +67,9 @@ ORDERS = (
     Order("lead", "start_procedure", HEARING),
     Order("lead", "inspect", inspection("housing")),
     Order("fire", "opine", opinion("fire")),
-    Order("lead", "end_procedure", {"procedure": "hearing-1", "result": "已制作听证笔录"}),
+    Order(
+        "lead", "end_procedure", {"procedure": "hearing-1", "result": "申请撤回", "cancelled": True}
+    ),
     Order("shelter", "opine", opinion("civil-defence")),
     Order("lead", "opine", opinion("housing")),
     Order("lead", "gather", {"proposal": "grant", "text": "各部门均同意"}),

@@ -110,8 +110,8 @@ EXTENSIONS: list[Row] = [
 BEFORE_THEIR_CAUSE: list[Row] = [
     ("the end of a procedure that never began", {}, ACCEPTED, "end_procedure",
      {"procedure": "hearing-1", "result": "完"}, 1, ORGAN, "no_such_procedure", articles.PROCEDURE),
-    ("a second end", {}, [*PAUSED, ("end_procedure", {"procedure": "hearing-1", "result": "完"},
-                                    2.0)], "end_procedure",
+    ("a second end", {}, [*PAUSED, ("end_procedure", {"procedure": "hearing-1", "result": "完",
+                                                      "cancelled": True}, 2.0)], "end_procedure",
      {"procedure": "hearing-1", "result": "完"}, 3, ORGAN, "no_such_procedure", articles.PROCEDURE),
     ("papers that nobody asked for", {}, ACCEPTED, "supply", {"materials": [{"code": "plan"}]}, 1,
      ORGAN, "nothing_lacking", articles.ACCEPT),

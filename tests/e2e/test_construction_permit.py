@@ -1,7 +1,7 @@
 """One 施工许可 from the window to the rating, by eight people in Chromium, on the whole city.
 
-Four departments review, one supplement round and one hearing lie on the way. Everything is real:
-Temporal, NATS, the stores, worker, signer; nothing is asked but through pages.
+Four departments review, one supplement round and a hearing that is called off lie on the way.
+Everything is real: Temporal, NATS, the stores, worker, signer; nothing is asked but through pages.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def test_a_permit_goes_from_the_window_to_the_rating(city: City, chromium: Brows
         ground="利害关系人申请听证",
     )  # fmt: skip
     assert "停表 · 听证" in page.locator("aside").inner_text()
-    office.act("zhujianke", "end_procedure", result="听证会已举行，各方无异议。")
+    office.act("zhujianke", "end_procedure", result="利害关系人撤回听证申请。", cancelled="true")
     office.act("renfang1", "opine", task="review-civil-defence", result="agree", text="人防同意。")
 
     # 汇总, 决定, 制证, 送达, 办结, 评价

@@ -217,13 +217,13 @@ PATHS: tuple[Path, ...] = (
             _agree("fire", "u:fire", 2.4),
             Step(
                 "start_procedure", 3,
-                {"kind": "hearing", "ground": "申请人要求", "expected_days": 20,
+                {"kind": "hearing", "ground": "涉及公共利益", "expected_days": 20,
                  "host": "u:fire"},
                 refused="same_person",
             ),
             Step(
                 "start_procedure", 3.1,
-                {"kind": "hearing", "ground": "申请人要求", "expected_days": 20,
+                {"kind": "hearing", "ground": "涉及公共利益", "expected_days": 20,
                  "host": "u:host"},
             ),
             _agree("heritage", "u:heritage", 4),
@@ -231,6 +231,21 @@ PATHS: tuple[Path, ...] = (
                 "opine", 5,
                 {"task": "review-transport", "result": "agree", "text": "同意"}, "u:host",
                 refused="same_person",
+            ),
+            Step(
+                "notify_hearing", 6,
+                {"hearing_at": (MONDAY + timedelta(days=19)).isoformat(), "place": "听证室",
+                 "host": "u:host", "host_name": "周主持"},
+                refused="not_announced",
+            ),
+            Step(
+                "end_procedure", 7, {"procedure": "hearing-1", "result": "听证笔录已作成"},
+                refused="hearing_not_notified",
+            ),
+            Step(
+                "notify_hearing", 8,
+                {"hearing_at": (MONDAY + timedelta(days=19)).isoformat(), "place": "听证室",
+                 "host": "u:host", "host_name": "周主持", "announcement": "3月10日，市政府网站"},
             ),
             Step("end_procedure", 20, {"procedure": "hearing-1", "result": "听证笔录已作成"}),
             _agree("transport", "u:transport", 21),
@@ -518,6 +533,25 @@ PATHS: tuple[Path, ...] = (
         "ended",
         "granted",
         steps_per_run=2,
+    ),
+    Path(
+        "hearing-ex-officio",
+        # 第四十六条: nobody asked for it; made known seven days before and to the public.
+        (
+            Step("accept", 1),
+            Step("opine", 2, _AGREE, "u:reviewer"),
+            Step("start_procedure", 3,
+                 {"kind": "hearing", "ground": "涉及公共利益", "expected_days": 10}),
+            Step("end_procedure", 4, {"procedure": "hearing-1", "result": "听证笔录已作成"},
+                 refused="hearing_not_notified"),
+            Step("notify_hearing", 4.1,
+                 {"hearing_at": (MONDAY + timedelta(days=12)).isoformat(), "place": "听证室",
+                  "host": "u:host", "host_name": "周主持", "announcement": "市政府网站"}),
+            Step("end_procedure", 12, {"procedure": "hearing-1", "result": "听证笔录已作成"}),
+            *_from_decision(13),
+        ),
+        "ended",
+        "granted",
     ),
     Path(
         "cards",

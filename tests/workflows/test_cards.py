@@ -80,7 +80,7 @@ async def test_a_card_fires_at_its_instant_across_a_holiday_a_pause_and_a_restar
     calendar = Calendar("cn", "test", date(2020, 1, 1), date(2099, 1, 1), frozenset(holiday))
     limit = {"时限": 6, "单位": "working_day", "依据": "YSHJ-36"}
     changed: dict[str, Any] = {
-        "日历": "cn", "承诺办结时限": limit, "承诺时限停表": ["hearing"], "特别程序": ["hearing"],
+        "日历": "cn", "承诺办结时限": limit, "承诺时限停表": ["testing"], "特别程序": ["testing"],
         "文书": [],
     }  # fmt: skip
     town = supervised_town(tmp_path, city(food(**changed), cn=calendar))
@@ -89,15 +89,15 @@ async def test_a_card_fires_at_its_instant_across_a_holiday_a_pause_and_a_restar
         handle, _ = await file_case(skipping.client, QUEUE, town.file(at=begin))
         (done,) = (await act(handle, town.order("accept", {}, at=begin))).outcomes
         assert done.status == "done", done
-        # A hearing over the second working day after the holiday.
+        # A test over the second working day after the holiday.
         stopped = counted(max(holiday), set(), 2)
         await sleep_until(skipping, town, midnight(stopped) + timedelta(hours=9))
-        ground = {"kind": "hearing", "ground": "重大利益", "expected_days": 3}
+        ground = {"kind": "testing", "ground": "检测", "expected_days": 3}
         assert not (await state_of(handle)).cards
         pause = town.order("start_procedure", ground, by="u:head", at=town.now_at)
         assert (await act(handle, pause)).outcomes[0].status == "done"
         await sleep_until(skipping, town, midnight(stopped) + timedelta(hours=15))
-        end = {"procedure": "hearing-1", "result": "完成"}
+        end = {"procedure": "testing-1", "result": "完成"}
         resume = town.order("end_procedure", end, by="u:head", at=town.now_at)
         assert (await act(handle, resume)).outcomes[0].status == "done"
         free = holiday | {stopped}
