@@ -18,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
@@ -111,6 +112,18 @@ attempt = Table(
 )
 """Failed sign-ins by login and by address. By login, not by account, so that a login nobody has
 is locked just as one that somebody has."""
+
+refused_command = Table(
+    "refused_command",
+    web_metadata,
+    Column("id", String(128), primary_key=True),
+    Column("actor", String(200), nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)
+"""Orders to which law or state said no before they reached any workflow's history, each with its
+one answer: asked again with the same id, it is the same one. The gateway's is its inbox."""
 
 draft = Table(
     "draft",

@@ -130,7 +130,9 @@ async def _hand_over(visit: Visit, page: NewCasePage, body: dict[str, Any]) -> R
         return await show(visit, _failed(page, visit.say(NOT_NOW)), 503)
     if outcome.status == "refused":
         wrong = {_field_name(outcome.field, page): refusal(visit, outcome)}
-        return await show(visit, _wrong(page, wrong), 422)
+        # A refusal is final for its id: what is corrected now is another command.
+        fresh = replace(page, command=str(uuid4()))
+        return await show(visit, _wrong(fresh, wrong), 422)
     await hand_over(visit, page.rows, outcome.case_id)
     await visit.ask(visit.ports.drafts.remove, visit.actor, page.draft)
     return RedirectResponse(f"/cases/{outcome.case_no}?done={page.command}", 303)

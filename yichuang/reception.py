@@ -44,6 +44,10 @@ AT_ONCE = 50
 """Orders in one update: far below Temporal's two megabytes."""
 
 
+NOT_FINAL = frozenset({"no_warrant", "wrong_warrant", "warrant_expired", "nothing_ordered"})
+"""Refusals that are about the door's own papers, not about the order: another try may differ."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a batch of orders goes."""
@@ -112,7 +116,8 @@ class CityReception:
             if no.code == "case_gone":
                 no = await asyncio.to_thread(self._gone, first)
             outcome = self._no(first.id, first.case_id, no.as_rule())
-            await asyncio.to_thread(self._refusals.note, first, outcome, self._now())
+            final = no.code not in NOT_FINAL
+            await asyncio.to_thread(self._refusals.note, first, outcome, self._now(), final=final)
             return {first.id: outcome}
         return {outcome.command_id: outcome for outcome in settled}
 
@@ -125,6 +130,8 @@ class CityReception:
         ids = {f"id_{n}": one.id for n, one in enumerate(requests)}
         found = look_up(self._queries.engine, _answers(len(ids)), ids)
         rows = {command_id: row for command_id, *row in found}
+        refused = [one.id for one in requests if one.id not in rows]
+        rows |= {one[0]: list(one[1:]) for one in self._refusals.kept(refused)}
         answers = {}
         for one in requests:
             row = rows.get(one.id)

@@ -21,6 +21,7 @@ from cases.database import StoreUnwritable, open_engine
 from cases.desk import Desk
 from cases.queries import Queries
 from cases.sign_in import SignIn, SignInRules
+from cases.web_tables import refused_command
 from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
@@ -85,7 +86,10 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     entrance = SignIn(web, Credentials(), record, rules_of(settings))
     letters = WebLetters(settings)
     client = await temporal.connect(settings, lazy=True)
-    queue, refusals = settings.temporal_task_queue, RefusalLog(web, "web", sealer.who)
+    queue, refusals = (
+        settings.temporal_task_queue,
+        RefusalLog(web, "web", sealer.who, refused_command),
+    )
     reception = CityReception(
         client,
         queue,

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from cases import numbers
 from cases.database import reading
+from cases.gateway_tables import inbox
 from cases.tables import case, command, document, document_number, outbox, step
 from tests.chaos.city import City
 from yichuang.events import read
@@ -25,6 +26,14 @@ def outcomes(city: City, ids: list[str]) -> dict[str, dict[str, Any]]:
     with reading(city.store("cases")) as connection:
         rows = connection.execute(select(command.c.id, command.c.outcome))
         return {row.id: json.loads(row.outcome) for row in rows if row.id in set(ids)}
+
+
+def door_outcomes(city: City, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Return what the gateway itself keeps as the answers to these commands: its inbox."""
+    with reading(city.store("gateway")) as connection:
+        query = select(inbox.c.command_id, inbox.c.outcome).where(inbox.c.state == "answered")
+        rows = connection.execute(query)
+        return {row.command_id: json.loads(row.outcome) for row in rows if row.command_id in ids}
 
 
 def steps_with_gaps(city: City) -> list[str]:

@@ -35,6 +35,7 @@ from cases.messages import Actor, Grant, Outcome
 from cases.queries import Queries
 from cases.reception import NotNow, Request
 from cases.tables import step
+from cases.web_tables import refused_command
 from tests.workflows.conftest import TEST_SERVER
 from workflows.approval import ApprovalWorkflow, workflow_id
 from yichuang import joining
@@ -133,7 +134,7 @@ async def town(installation: tuple[Settings, Workshop]) -> AsyncIterator[Town]:
             access=joining.access_of(settings, "web"),
             queries=queries,
             catalogue=catalogue,
-            refusals=RefusalLog(web, "web", sealer.who),
+            refusals=RefusalLog(web, "web", sealer.who, refused_command),
             now=lambda: made[0].now(),
         )
         made.append(Town(environment, reception, queries, web, count(web)))
@@ -155,6 +156,45 @@ async def test_a_case_goes_from_filing_to_archive(town: Town) -> None:
     ended = await town.order(CLERK, "urge", {"text": "?"}, case_id=case_id)
     assert (ended.status, ended.code) == ("refused", "case_ended")
     assert [body["why"] for body in town.refusals()] == ["case_ended"]
+
+
+async def test_what_the_door_refused_by_law_keeps_its_answer_when_it_has_become_possible(
+    town: Town,
+) -> None:
+    case_id = await town.file()
+    early = {"request_id": "web-early", "case_id": case_id}
+    await town.order(CLERK, "accept", {}, case_id=case_id)
+    no = await town.order(HEAD, "decide", {"result": "grant"}, **early)
+    assert (no.status, no.code, no.basis) == ("refused", "wrong_stage", "XKF-37")
+    await town.order(REVIEWER, "opine", OPINION, case_id=case_id)
+    again = await town.order(HEAD, "decide", {"result": "grant"}, **early)
+    assert again == no.model_copy(update={"repeated": True})
+    assert [body["why"] for body in town.refusals()] == ["wrong_stage"]
+    reused = await town.order(HEAD, "urge", {"text": "?"}, **early)
+    assert (reused.status, reused.code) == ("refused", "id_reused")
+    fresh = await town.order(HEAD, "decide", {"result": "grant"}, case_id=case_id)
+    assert fresh.status == "done"
+
+
+async def test_an_order_too_late_for_its_case_gets_the_same_answer_for_ever(town: Town) -> None:
+    case_id = ""
+    for who, verb, body in steps_of_a_case():
+        case_id = (await town.order(who, verb, body, case_id=case_id)).case_id
+    late = {"request_id": "web-late", "case_id": case_id}
+    no = await town.order(CLERK, "urge", {"text": "?"}, **late)
+    assert (no.status, no.code) == ("refused", "case_ended")
+    again = await town.order(CLERK, "urge", {"text": "?"}, **late)
+    assert again == no.model_copy(update={"repeated": True})
+    assert [body["why"] for body in town.refusals()] == ["case_ended"]
+
+
+async def test_who_may_not_today_may_ask_again_with_the_same_id(town: Town) -> None:
+    case_id = await town.file()
+    named = {"request_id": "web-right", "case_id": case_id}
+    no = await town.order(STRANGER, "accept", {}, **named)
+    assert no.status == "refused"
+    granted = STRANGER.model_copy(update={"department": "scjg", "grants": CLERK.grants})
+    assert (await town.order(granted, "accept", {}, **named)).status == "done"
 
 
 async def test_an_archived_licence_is_revoked_through_the_door_and_only_once(town: Town) -> None:
