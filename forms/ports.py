@@ -29,6 +29,7 @@ from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
 from forms.dossier_ports import ShownDossier
 from forms.reason_ports import Reasons
+from forms.rule_ports import RulePacks
 from forms.words import Language
 
 # --- who is there --------------------------------------------------------------------------------
@@ -483,6 +484,7 @@ class Ports:
     supervision: Supervision
     calendars: Calendars
     reasons: Reasons
+    rules: RulePacks
 
 
 @dataclass(frozen=True)

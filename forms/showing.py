@@ -30,6 +30,7 @@ DESKS = (
     ("account_grant", "account", N_("账号授权"), "/accounts"),
     ("census_read", "census", N_("定时器对账"), "/census"),
     ("read", "release", N_("工作日历"), "/calendar"),
+    ("read", "release", N_("规则"), "/rules"),
 )
 """Act, thing, words and address of what only some may see."""
 

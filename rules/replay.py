@@ -18,8 +18,9 @@ from cases.rulings import Ruling
 from rules.evaluate import NoFixpoint, NoRuling, again, evaluate
 from rules.model import AT, Rule, ScaleSpec
 from rules.pack import ContextRefused, Pack
+from rules.tables.spec import TableSpec
 
-_Dated = TypeVar("_Dated", Rule, ScaleSpec)
+_Dated = TypeVar("_Dated", Rule, ScaleSpec, TableSpec)
 
 LONG_AGO = date(1949, 10, 1)
 """Before anything that is replayed."""
@@ -36,7 +37,7 @@ class Answer:
 
 
 def differing(current: Pack | None, proposed: Pack) -> tuple[str, ...]:
-    """Return the ids of rules and scales that were added, changed in anything, or taken out."""
+    """Return the ids of rules, scales and tables that were added, taken out, or differ at all."""
     before = {} if current is None else _dated(current)
     after = _dated(proposed)
     return tuple(
@@ -58,12 +59,14 @@ def as_if_in_force(current: Pack | None, proposed: Pack, today: date) -> Pack:
     standing = {
         "rules": tuple(_standing(whole.rules, changed, day)),
         "scales": tuple(_standing(whole.scales, changed, day)),
+        "tables": tuple(_standing(whole.tables, changed, day)),
     }
     return Pack(whole.model_copy(update=standing), proposed.stored, proposed.digest)
 
 
-def _dated(pack: Pack) -> dict[str, Rule | ScaleSpec]:
-    dated: list[Rule | ScaleSpec] = [*pack.definition.rules, *pack.definition.scales]
+def _dated(pack: Pack) -> dict[str, Rule | ScaleSpec | TableSpec]:
+    whole = pack.definition
+    dated: list[Rule | ScaleSpec | TableSpec] = [*whole.rules, *whole.scales, *whole.tables]
     return {one.id: one for one in dated}
 
 

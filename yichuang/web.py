@@ -46,6 +46,7 @@ from yichuang.web_ports import (
 )
 from yichuang.web_reasons import WebReasons
 from yichuang.web_releases import WebReleases
+from yichuang.web_rules import WebRules
 from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
 
 STOP_SECONDS = 5
@@ -122,6 +123,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
         ),
         calendars=WebCalendars(cases, now),
         reasons=WebReasons(StoredRulings.over(queries)),
+        rules=WebRules(cases, released.packs, now),
     )
     return application(ports, options_of(settings), AWAY), letters, desk
 

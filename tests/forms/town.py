@@ -38,10 +38,12 @@ from cases.settling import Batch
 from cases.sign_in import SignIn, SignInRules
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
+from catalogue.law import Article
 from catalogue.load import Catalogue, load_catalogue
 from forms.app import application
 from forms.dossier_ports import ShownDossier
 from forms.ports import DeadLetter, Options, Ports, Release, Thing, Verdict, Visitor
+from forms.rule_ports import PackInForce
 from policies.access import Access, AccessDenied
 from policies.identity import Credentials
 from policies.policy import load_policy
@@ -49,6 +51,7 @@ from policies.warrants import WarrantSigner
 from rules.evaluate import evaluate
 from rules.load import load_packs
 from rules.pack import Pack
+from rules.register import register
 from tests.activities.supervised import PackRules, People
 from yichuang.log_index import LogIndex
 from yichuang.stored_rulings import StoredRulings
@@ -99,6 +102,17 @@ class LinePress:
 
     def print_html(self, html: str) -> bytes:
         return b"%PDF-1.7 " + html.encode()
+
+
+class ShippedRules:
+    """The packs that ship, all in force."""
+
+    def in_force(self) -> Sequence[PackInForce]:
+        since = datetime(2026, 1, 1, tzinfo=UTC)
+        return [PackInForce(pack, f"r-{name}", since) for name, pack in load_packs().items()]
+
+    def articles(self) -> Mapping[str, Article]:
+        return register()
 
 
 class TwinRules:
@@ -362,6 +376,7 @@ class Town:
             ),
             calendars=WebCalendars(self.cases, _now),
             reasons=WebReasons(StoredRulings(self.queries, TwinRules().pack)),
+            rules=ShippedRules(),
         )
         self.ids: dict[str, str] = {}
         for login in PEOPLE:
