@@ -25,8 +25,9 @@ from rules.evaluate import plain_match
 from rules.pack import Slice
 from rules.plain import Fact
 from rules.process import EngineSilent, RulesProcess
-from rules.tables.dmn import DmnModel, DmnRefused, ItemType, load_dmn
+from rules.tables.dmn import DmnRefused, load_dmn
 from rules.tables.dmn_ask import DecisionRefused, decision_value
+from rules.tables.dmn_model import DmnModel, ItemType
 from rules.tables.feel_values import temporal
 from rules.tables.plain_xml import Node, XmlRefused, read_xml
 from rules.tables.spec import Hit

@@ -9,25 +9,16 @@ its line; the other decisions of the model still are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
-from rules.shapes import Problem, Title
-from rules.tables.cells import CellRefused, Kind, parse_cell
-from rules.tables.dmn_boxes import (
-    BASIS,
-    Boxes,
-    constant_table,
-    feel_table,
-    name_of,
-    text_of,
-)
+from rules.tables.dmn_boxes import Boxes, constant_table, feel_table, name_of, text_of
 from rules.tables.dmn_boxes import DmnRefused as DmnRefused
+from rules.tables.dmn_model import Decision, DmnModel, TableLogic
+from rules.tables.dmn_model import ItemType as ItemType
+from rules.tables.dmn_tables import constant_logic, hit_of
+from rules.tables.dmn_types import Types
 from rules.tables.feel_values import Expr, Function, Names
 from rules.tables.plain_xml import MAX_BYTES, Node, XmlRefused, read_xml
-from rules.tables.spec import Hit, InputSpec, OutputSpec, RowSpec, TableSpec
-from rules.tables.table import Table, TableRefused, build
 
 SPACES: Mapping[str, str] = {
     "http://www.omg.org/spec/DMN/20151101/dmn.xsd": "1.1",
@@ -38,76 +29,12 @@ SPACES: Mapping[str, str] = {
     "https://www.omg.org/spec/DMN/20240513/MODEL/": "1.6",
 }
 """Namespace of a model → version of DMN."""
-
-POLICIES: Mapping[str, Hit] = {
-    "UNIQUE": "U", "ANY": "A", "PRIORITY": "P", "FIRST": "F",
-    "RULE ORDER": "R", "OUTPUT ORDER": "O", "COLLECT": "C",
-}  # fmt: skip
-AGGREGATIONS: Mapping[str, Hit] = {"SUM": "C+", "MIN": "C<", "MAX": "C>", "COUNT": "C#"}
-KINDS: Mapping[str, Kind] = {
-    "number": "number", "string": "text", "boolean": "boolean", "date": "date",
-    "integer": "number", "long": "number", "double": "number",
-}  # fmt: skip
-"""Types of FEEL, and the spellings of Camunda's modeller."""
-
-
 MAX_IMPORTS = 5
 """Models that import one another, one below the other."""
 MAX_BESIDE = 50
 """Files looked at beside a model for one that it imports."""
-MAX_TYPES = 30
-"""Components within components."""
-
-
-@dataclass(frozen=True)
-class ItemType:
-    """A type of the model: what it comes down to, and which values are allowed."""
-
-    kind: Kind | None
-    """Absent: a structure, or a type that no column has."""
-    allowed: str = ""
-    is_list: bool = False
-    components: Mapping[str, ItemType] = field(default_factory=dict)
-    word: str = ""
-    """FEEL's own name of the type it comes down to."""
-
-
-@dataclass(frozen=True)
-class TableLogic:
-    """A table of constants; `sources` are the expressions of its input columns."""
-
-    table: Table
-    sources: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A decision of a model. `refusal` says why it is not read, with its line."""
-
-    name: str
-    line: int
-    requires: tuple[str, ...]
-    """Names of the decisions it stands on."""
-    value: Expr | None = field(repr=False)
-    table: TableLogic | None = None
-    """Where the decision is a table of constants."""
-    refusal: str = ""
-
-
-@dataclass(frozen=True)
-class DmnModel:
-    """A model: types of its inputs by name, its decisions and functions by name."""
-
-    name: str
-    version: str
-    inputs: Mapping[str, ItemType]
-    decisions: Mapping[str, Decision]
-    functions: Mapping[str, Function]
-    imports: Mapping[str, DmnModel] = field(default_factory=dict)
-    """Models by the name under which this one imports them."""
-    types: Mapping[str, ItemType] = field(default_factory=dict, repr=False)
-    members: frozenset[str] = frozenset()
-    """Names of components, entries and columns anywhere in it."""
+MAX_CHAIN = 100
+"""Decisions that stand on one another."""
 
 
 def load_dmn(file: Path) -> DmnModel:
@@ -181,14 +108,12 @@ class _Reader:
 
     def __init__(self, root: Node, imports: Mapping[str, DmnModel]) -> None:
         self._root, self._imports = root, imports
-        self._items: dict[str, ItemType | None] = {}
-        self._named = {node.attributes.get("name", ""): node for node in root.all("itemDefinition")}
         self._names = {
             "#" + node.attributes.get("id", ""): name_of(node)
             for kind in ("inputData", "decision")
             for node in root.all(kind)
         }
-        self._types: dict[str, ItemType] = {}
+        self._types = Types(root, imports)
         self._tables: dict[int, TableLogic] = {}
         self._boxes = Boxes(self._read_table)
         inside = list(_below(root))
@@ -210,7 +135,7 @@ class _Reader:
         self._all = Names(frozenset(known - {""}), frozenset(members - {""}))
 
     def model(self) -> DmnModel:
-        self._types = {name_of(node): self._variable(node) for node in self._root.all("inputData")}
+        inputs = self._types.read_inputs()
         functions: dict[str, Function] = {}
         refused: dict[str, str] = {}
         for node in self._root.all("businessKnowledgeModel"):
@@ -234,11 +159,11 @@ class _Reader:
         return DmnModel(
             name_of(self._root),
             version,
-            self._types,
+            inputs,
             decisions,
             functions,
             self._imports,
-            {name: self._type(name, self._root.line) for name in self._named},
+            self._types.defined(),
             self._all.members,
         )
 
@@ -277,57 +202,9 @@ class _Reader:
                     raise DmnRefused(f"{kind} 指向不存在的 {address!r}", link.line, "改正 href")
                 yield self._names[address]
 
-    # --- types ---------------------------------------------------------------------------------
-
-    def _variable(self, node: Node) -> ItemType:
-        variable = node.first("variable")
-        return self._type(variable.attributes.get("typeRef", "") if variable else "", node.line)
-
-    def _type(self, reference: str, line: int) -> ItemType:
-        """Return what a type name comes down to; an unknown one is a type of no column."""
-        local = reference.rpartition(":")[2].strip()
-        if local in KINDS:
-            return ItemType(KINDS[local], word=local)
-        for name, other in self._imports.items():
-            if reference.startswith(f"{name}."):
-                return other.types.get(reference[len(name) + 1 :], ItemType(None))
-        known = reference.strip() if reference.strip() in self._named else local
-        if known not in self._named:
-            return ItemType(None, word=local)
-        if known not in self._items:
-            # While it is being read a type is None; whoever meets that has come round in a ring.
-            self._items[known] = None
-            self._items[known] = self._item(self._named[known], 0)
-        found = self._items[known]
-        if found is None:
-            raise DmnRefused(f"类型 {reference!r} 绕回自身", line, "改正 itemDefinition")
-        return found
-
-    def _item(self, node: Node, depth: int) -> ItemType:
-        if depth > MAX_TYPES:
-            raise DmnRefused(f"类型 {name_of(node)!r} 嵌套太深", node.line, "改正 itemDefinition")
-        base = self._type(node.inner("typeRef"), node.line)
-        return ItemType(
-            base.kind,
-            node.inner("allowedValues") or base.allowed,
-            base.is_list or node.attributes.get("isCollection") == "true",
-            {name_of(part): self._item(part, depth + 1) for part in node.all("itemComponent")}
-            or base.components,
-            base.word,
-        )
-
-    def _type_of_decision(self, table: Node) -> ItemType:
-        """Return the type of the decision that is this table; of no other is there one."""
-        for decision in self._root.all("decision"):
-            if any(child is table for child in decision.children):
-                return self._variable(decision)
-        return ItemType(None)
-
-    # --- tables --------------------------------------------------------------------------------
-
     def _read_table(self, node: Node, names: Names, label: str) -> Expr:
         """Return a decision table: of constants where it is one, else of expressions."""
-        hit = _hit(node)
+        hit = hit_of(node)
         sources = []
         for n, column in enumerate(node.all("input")):
             expression = column.first("inputExpression")
@@ -337,7 +214,7 @@ class _Reader:
                 )
             sources.append(text_of(expression, names, label))
         try:
-            logic = self._constant(node, hit, label)
+            logic = constant_logic(node, hit, label, len(self._tables) + 1, self._types)
         except DmnRefused as refused:
             try:
                 return feel_table(node, hit, sources, names, label)
@@ -346,145 +223,11 @@ class _Reader:
         self._tables[id(node)] = logic
         return constant_table(logic.table, sources)
 
-    def _constant(self, node: Node, hit: Hit, label: str) -> TableLogic:
-        columns, sources = self._inputs(node)
-        spec = TableSpec(
-            id=f"t{len(self._tables) + 1}",
-            title=Title(zh=label or "?", en=label or "?"),
-            basis=BASIS,
-            in_force_from=date.min,
-            hit=hit,
-            gaps="allowed",
-            gaps_reason="DMN",
-            inputs=tuple(columns),
-            outputs=tuple(self._outputs(label, node, hit)),
-            rows=tuple(_rows(node)),
-            verified=False,
-        )
-        try:
-            return TableLogic(build(spec, bare_words=False, feel=True), tuple(sources))
-        except TableRefused as refused:
-            problem = refused.problems[0]
-            raise DmnRefused(problem.message, _line(node, problem), problem.remedy) from refused
-
-    def _inputs(self, node: Node) -> tuple[list[InputSpec], list[str]]:
-        columns, sources = [], []
-        for n, column in enumerate(node.all("input")):
-            expression = column.first("inputExpression")
-            assert expression is not None, "read before"
-            source = " ".join(expression.inner("text").split())
-            declared = self._type(expression.attributes.get("typeRef", ""), column.line)
-            known = _at(self._types, source)
-            cells = [_nth(row, "inputEntry", n) for row in node.all("rule")]
-            kind = declared.kind or (known.kind if known else None) or _kind_of(cells)
-            if kind is None:
-                raise DmnRefused(f"输入 {source!r} 的类型不明或不支持", column.line, "写 typeRef")
-            values = (
-                column.inner("inputValues") or declared.allowed or (known.allowed if known else "")
-            )
-            columns.append(InputSpec(field=f"i{n + 1}", type=kind, title=source, values=values))
-            sources.append(source)
-        return columns, sources
-
-    def _outputs(self, label: str, node: Node, hit: Hit) -> list[OutputSpec]:
-        whole = self._type(node.attributes.get("typeRef", ""), node.line)
-        if whole.kind is None and not whole.components:
-            whole = self._type_of_decision(node)
-        found = []
-        nodes = list(node.all("output"))
-        for n, output in enumerate(nodes):
-            name = output.attributes.get("name", "") or label
-            declared = self._type(output.attributes.get("typeRef", ""), output.line)
-            if declared.kind is None:
-                declared = whole.components.get(name, declared) if len(nodes) > 1 else whole
-            cells = [_nth(row, "outputEntry", n) for row in node.all("rule")]
-            kind = _kind_of(cells) if hit == "C#" else declared.kind or _kind_of(cells)
-            if kind is None:
-                raise DmnRefused(f"输出 {name!r} 的类型不明或不支持", output.line, "写 typeRef")
-            allowed = output.inner("outputValues") or ("" if hit == "C#" else declared.allowed)
-            default = output.inner("defaultOutputEntry") or None
-            found.append(OutputSpec(name=name, type=kind, values=_listed(allowed), default=default))
-        return found
-
 
 def _below(node: Node) -> Iterator[Node]:
     for child in node.children:
         yield child
         yield from _below(child)
-
-
-def _listed(allowed: str) -> str:
-    """Return allowed values of an output where they are a list; a range says nothing of order."""
-    return "" if any(sign in allowed for sign in ("..", "<", ">", "not(")) else allowed
-
-
-def _hit(node: Node) -> Hit:
-    policy = node.attributes.get("hitPolicy", "UNIQUE")
-    aggregation = node.attributes.get("aggregation", "")
-    if policy not in POLICIES:
-        raise DmnRefused(f"hitPolicy {policy!r} 不存在", node.line, "用 " + ", ".join(POLICIES))
-    if not aggregation:
-        return POLICIES[policy]
-    if policy != "COLLECT" or aggregation not in AGGREGATIONS:
-        raise DmnRefused(
-            f"aggregation {aggregation!r} 不能用",
-            node.line,
-            "COLLECT 用 " + ", ".join(AGGREGATIONS),
-        )
-    return AGGREGATIONS[aggregation]
-
-
-def _rows(node: Node) -> Iterator[RowSpec]:
-    for row in node.all("rule"):
-        note = "; ".join(part.inner("text") for part in row.all("annotationEntry"))
-        yield RowSpec(
-            when=tuple(entry.inner("text") or "-" for entry in row.all("inputEntry")),
-            then=tuple(entry.inner("text") or "null" for entry in row.all("outputEntry")),
-            note=note or row.inner("description"),
-        )
-
-
-def _line(node: Node, problem: Problem) -> int:
-    """Return the line of the row that a problem speaks of."""
-    match problem.loc:
-        case ("rows", int() as n, *_):
-            return list(node.all("rule"))[n].line
-        case (("inputs" | "outputs") as kind, int() as n, *_):
-            return list(node.all(kind[:-1]))[n].line
-        case _:
-            return node.line
-
-
-def _nth(row: Node, kind: str, n: int) -> str:
-    entries = list(row.all(kind))
-    return entries[n].inner("text") if n < len(entries) else ""
-
-
-def _kind_of(cells: list[str]) -> Kind | None:
-    """Return the one kind that all constants of a column have."""
-    for kind in ("text", "number", "boolean", "date"):
-        readable = [cell for cell in cells if cell.strip() not in ("", "-", "null")]
-        if readable and all(_reads(cell, kind) for cell in readable):
-            return kind
-    return None
-
-
-def _reads(cell: str, kind: Kind) -> bool:
-    try:
-        parse_cell(cell, kind)
-    except CellRefused:
-        return False
-    return True
-
-
-def _at(inputs: Mapping[str, ItemType], source: str) -> ItemType | None:
-    """Return the type of `a` or of `a.b` among the inputs."""
-    if source in inputs:
-        return inputs[source]
-    for name, found in inputs.items():
-        if source.startswith(name + "."):
-            return _at(found.components, source[len(name) + 1 :])
-    return None
 
 
 def _acyclic(decisions: Mapping[str, Decision]) -> None:
@@ -493,6 +236,8 @@ def _acyclic(decisions: Mapping[str, Decision]) -> None:
     def visit(name: str, above: tuple[str, ...]) -> None:
         if name in above:
             raise DmnRefused(f"决策 {name!r} 依赖自身", decisions[name].line, "断开环")
+        if len(above) > MAX_CHAIN:
+            raise DmnRefused(f"决策的链条超过 {MAX_CHAIN} 环", decisions[name].line, "拆开模型")
         if name in done or name not in decisions:
             return
         for other in decisions[name].requires:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rules.evaluate import Match, plain_match
-from rules.tables.dmn import DmnModel
+from rules.tables.dmn_model import DmnModel
 from rules.tables.feel_values import Budget, FeelRefused, Function, Scope
 
 Given = Mapping[str, Any]

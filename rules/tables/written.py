@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rules.tables.cells import Kind, spelled, spelled_cell
-from rules.tables.dmn import DmnModel, TableLogic
+from rules.tables.dmn_model import DmnModel, TableLogic
 from rules.tables.gaps import analyse, findings
 from rules.tables.spec import LISTS
 from rules.tables.table import Table

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from rules.load import load_file
 from rules.shapes import Title
-from rules.tables.dmn import DmnModel, DmnRefused, load_dmn
+from rules.tables.dmn import DmnRefused, load_dmn
+from rules.tables.dmn_model import DmnModel
 from rules.tables.files import FileRefused, read_csv
 from rules.tables.spec import TableSpec
 from rules.tables.table import Table, TableRefused, build

@@ -278,3 +278,26 @@ def test_models_that_import_one_another_in_a_ring_are_refused(tmp_path: Path) ->
     (tmp_path / "other.dmn").write_text(OTHER.replace("<itemDef", back + "<itemDef", 1), "utf-8")
     with pytest.raises(DmnRefused, match="绕回自身"):
         load_dmn(tmp_path / "here.dmn")
+
+
+def test_a_chain_of_a_thousand_decisions_is_refused() -> None:
+    chain = [
+        models.decision(
+            f"D{n}", [f"D{n + 1}:string"], ["<output/>"], [["-", '"a"']], [f"d_D{n + 1}"]
+        )
+        for n in range(1000)
+    ]
+    last = models.decision("D1000", ["x:number"], ["<output/>"], [["-", '"a"']], ["i_x"])
+    with pytest.raises(DmnRefused, match="链条"):
+        read_dmn(models.model(models.input_data("x", "number"), last, *chain))
+
+
+def test_an_input_that_is_a_list_is_asked_as_feel_asks_it() -> None:
+    kind = (
+        '<itemDefinition name="tL" isCollection="true"><typeRef>string</typeRef></itemDefinition>'
+    )
+    rows = [['list contains(?, "a")', '"has"'], ["-", '"has not"']]
+    text = models.decision("D", ["x:tL"], ["<output/>"], rows, ["i_x"], 'hitPolicy="FIRST"')
+    model = read_dmn(models.model(kind, models.input_data("x", "tL"), text))
+    assert decision_value(model, "D", {"x": ["b", "a"]}) == "has"
+    assert decision_value(model, "D", {"x": ["b"]}) == "has not"
