@@ -118,7 +118,9 @@ def load_text(
     """
     try:
         node = _composed(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except RecursionError:
+        return None, (Fault(name, 1, "嵌套太深, 无法读取", "条件至多嵌套五层"),)
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         what = getattr(error, "problem", None) or type(error).__name__
@@ -191,7 +193,9 @@ def _build(node: yaml.Node, folder: Path | None) -> tuple[list[Problem], Pack | 
         return [_in_file(problem, files) for problem in refused.problems], None
     except yaml.YAMLError as error:
         return [Problem((), f"不是 YAML: {error}", "只用普通的 YAML 值")], None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        return [Problem((), "嵌套太深, 无法读取", "条件至多嵌套五层")], None
+    except ValueError as error:
         # A date such as 2026-02-30 is raised by the YAML constructor itself.
         return [Problem((), f"值不合规: {error}", "检查日期与数字")], None
 

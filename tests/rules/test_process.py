@@ -10,10 +10,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +326,85 @@ def test_a_large_parent_does_not_make_its_child_look_worn(pack_of: Build, at: da
         assert engine.state().starts == 1
         assert engine.state().rss_kib < 200 * 1024
     del ballast
+
+
+def test_a_child_killed_in_the_middle_of_an_answer_is_replaced(
+    pack_of: Build, at: datetime
+) -> None:
+    """Killed again and again from another thread while batches are under way: nothing is lost."""
+    pack = pack_of(*({"field": "pm", "op": "eq", "value": n} for n in range(50)))
+    contexts = [{"pm": n % 60} for n in range(3000)]
+    told: list[Quarantined] = []
+    with RulesProcess([pack], on_quarantine=told.append) as engine:
+        engine.evaluate(pack, {"pm": 1}, at)
+        ended = threading.Event()
+        kills = 0
+
+        def kill() -> None:
+            nonlocal kills
+            while not ended.wait(0.01):
+                pid = engine.state().pid
+                if pid is not None and Path(f"/proc/{pid}/cmdline").exists():
+                    os.kill(pid, signal.SIGKILL)
+                    kills += 1
+                    ended.wait(0.15)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            for _ in range(4):
+                rulings = engine.evaluate_many(pack, contexts, at)
+                assert [[f.rule for f in ruling.fired] for ruling in rulings] == [
+                    [f"R{n % 60}"] if n % 60 < 50 else [] for n in range(3000)
+                ]
+        finally:
+            ended.set()
+            killer.join()
+        assert kills > 0
+        assert engine.evaluate(pack, {"pm": 1}, at).fired
+
+
+def test_a_batch_of_the_largest_contexts_goes_through_the_pipe(
+    pack_of: Build, at: datetime
+) -> None:
+    """190 texts of 4,000 bytes in each of sixty contexts: frames of six megabytes."""
+    fields = {f"f{n}": {"type": "text", "title": {"zh": "文", "en": "text"}} for n in range(190)}
+    pack = pack_of({"field": "f7", "op": "eq", "value": "y"}, fields=fields)
+    context: dict[str, Any] = {f"f{n}": "x" * 4000 for n in range(190)}
+    contexts = [context | {"f7": "y" if n % 2 else "z", "pm": n} for n in range(60)]
+    with RulesProcess([pack], limits=Limits(deadline_s=10, batch=8)) as engine:
+        rulings = engine.evaluate_many(pack, contexts, at)
+        assert [len(ruling.fired) for ruling in rulings] == [n % 2 for n in range(60)]
+        assert engine.state().quarantined == 0
+
+
+def test_a_batch_larger_than_a_frame_is_answered_all_the_same(pack_of: Build, at: datetime) -> None:
+    """The child refuses the frame and dies; one by one each context is small enough."""
+    fields = {f"f{n}": {"type": "text", "title": {"zh": "文", "en": "text"}} for n in range(190)}
+    pack = pack_of({"field": "f7", "op": "eq", "value": "y"}, fields=fields)
+    context: dict[str, Any] = {f"f{n}": "x" * 4000 for n in range(190)}
+    contexts = [context | {"f7": "y" if n % 2 else "z", "pm": n} for n in range(100)]
+    with RulesProcess([pack], limits=Limits(deadline_s=10)) as engine:
+        rulings = engine.evaluate_many(pack, contexts, at)
+        assert [len(ruling.fired) for ruling in rulings] == [n % 2 for n in range(100)]
+
+
+def test_the_child_cannot_take_more_memory_than_it_is_given(tmp_path: Path) -> None:
+    """The limit is the kernel's: an allocation beyond it fails inside the child itself."""
+    bomb = "import rules.child as c; c.limit(200 << 20); x = bytearray(300 << 20)"
+    ended = subprocess.run(
+        [sys.executable, "-c", bomb], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0
+    assert "MemoryError" in ended.stderr
+
+
+def test_no_answer_depends_on_the_clock_of_the_machine(pack_of: Build) -> None:
+    """The instant is part of the question: asked of last year or of next century, at any time."""
+    pack = pack_of(OVER)
+    with RulesProcess([pack]) as engine:
+        for year in (1970, 2019, 2020, 2026, 2999):
+            asked = datetime(year, 6, 1, tzinfo=UTC)
+            ruling = engine.evaluate(pack, {"pm": 151}, asked)
+            assert (len(ruling.fired), ruling.engine) == (int(year >= 2020), "durable_rules")
+            assert ruling.context["at"] == asked.isoformat()
