@@ -112,3 +112,24 @@ def test_somebody_elses_upload_cannot_be_handed_in(browser: Browsers) -> None:
     wrong = filled(page, **{"form.uscc": "1", "upload.drawings": "0" * 32})
     answer = page.post(PATH, data=wrong)
     assert 'name="upload.drawings"' not in answer.text
+
+
+def test_who_may_not_apply_again_is_told_the_article_and_the_day(
+    browser: Browsers, town: Town
+) -> None:
+    liar = "91990100MA0000077X"
+    page = browser("chen")
+    filed = page.post(PATH, data=filled(page, **{"applicant.id_number": liar}))
+    case_id = town.queries.find_case(filed.url.path.split("/")[-1]) or ""
+    lie = {"reason": "土地批准手续系伪造", "ground": "false_materials"}
+    assert town.order("chen", "refuse_acceptance", lie, case_id).status == "done"
+    form = filled(page, **{"applicant.id_number": liar})
+    answer = page.post(PATH, data=form)
+    assert answer.status_code == 422
+    assert "第七十八条" in answer.text and "起可以申请" in answer.text
+    # The refusal is final for its command: what is corrected is another one.
+    assert f'name="command" value="{form["command"]}"' not in answer.text
+    fresh = re.search(r'name="command" value="([^"]+)"', answer.text)
+    assert fresh
+    other = {**form, "command": fresh[1], "applicant.id_number": "91990100MA0000078X"}
+    assert page.post(PATH, data=other).url.path.startswith("/cases/ZJJ")
