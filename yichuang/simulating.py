@@ -51,7 +51,7 @@ Tell = Callable[[str, int], None]
 """(what, how many so far): called with every page."""
 
 NO_READINGS = "本规则包不以读数为对象，没有警报可重放"
-NO_PAYMENTS = "系统中还没有付费：付费尚未由规则决定，没有可重放的付费"
+NO_PAYMENTS = "系统中还没有付费记录，没有可重放的付费"
 NOT_A_PACK = "事项的时限不经规则裁定，没有裁定可重放"
 NOT_OF_CARDS = "本规则包不发监察牌"
 NOT_A_MATTER = "规则包不改期限；期限由事项的时限决定"

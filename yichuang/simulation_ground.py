@@ -36,10 +36,11 @@ def past_of(settings: Settings) -> Iterator[tuple[Past, Released]]:
 def proposal_of(released: Released, settings: Settings, text: str) -> Proposal:
     """Return a rule pack's or a matter's YAML as the gate has it. Raises `Unreadable`."""
     gates = Gates(released, joining.warrant_signer(settings, "worker"), lambda: datetime.now(UTC))
-    return gates.rules(text) if _is_pack(text) else gates.matter(text)
+    return gates.rules(text) if is_pack(text) else gates.matter(text)
 
 
-def _is_pack(text: str) -> bool:
+def is_pack(text: str) -> bool:
+    """Tell a rule pack's YAML from a matter's. Raises `Unreadable`."""
     try:
         whole = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as wrong:

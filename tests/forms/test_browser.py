@@ -6,14 +6,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from forms.ports import Release
 from tests.forms.test_calendar import proposed
 from tests.forms.test_case import accepted
+from tests.forms.test_dossier import AT, shown
 from tests.forms.town import PASSWORD, PERMIT_FORM, Town
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -269,3 +272,16 @@ def test_the_reasons_of_a_case_are_readable_at_both_widths(
     page.get_by_text("全部事实与版本").first.click()
     assert page.get_by_text("SHA-256").first.is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_rules_and_a_dossier_fit_the_width(town: Town, opened: Opener, width: int) -> None:
+    author = town.actor("editor").id
+    one = Release("one", "rules", "supervision", "2026.2", "0" * 64, "proposed", author, AT, None)
+    town.releases.releases[:] = [replace(one, needs_dossier=True)]
+    town.releases.dossiers = {"one": shown()}
+    page = opened("editor", width)
+    dossier = "/releases/one/dossier?section=cards"
+    for path in ("/rules", "/rules/supervision", "/rules/accident_grade", dossier):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -1,0 +1,92 @@
+"""`rules activate`: a person's own password, the pages' door, two people, one digest."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from cases.accounts import Accounts, Place
+from cases.messages import Grant
+from cases.sign_in import SignIn
+from policies.identity import Credentials
+from tests.yichuang.registry import Town, city, now, settings, template
+from tests.yichuang.test_releasing import food
+from yichuang.cli import parser_for
+from yichuang.rule_orders import activate
+from yichuang.settings import Settings
+from yichuang.web_accounts import recorder
+
+__all__ = ["settings", "template"]
+
+PASSWORD = "Wm7#longer-than-short"
+
+
+def enrolled(town: Town, login: str, role: str) -> None:
+    record = recorder(str, lambda: str(uuid4()))
+    accounts = Accounts(town.web, Credentials(), record)
+    account, code = accounts.create_account(login, login, "sp", at=now(), by="u:root")
+    accounts.set_grants(account, [Grant(role=role, department="*")], "u:root", now())
+    SignIn(town.web, Credentials(), record).enrol(login, code, PASSWORD, now(), Place())
+
+
+async def asked(
+    town: Town,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *words: str,
+    password: str = PASSWORD,
+) -> tuple[int, dict[str, Any]]:
+    """Run the command as the launcher would and return its exit code and answer."""
+    parser = parser_for("rules")
+    args: argparse.Namespace = parser.parse_args(
+        ["rules", "activate", *words, "--password-stdin", "--json"]
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+    client = town.shop.signals.client
+    assert client is not None
+    here = town.settings.model_copy(
+        update={
+            "temporal_address": client.service_client.config.target_host,
+            "temporal_namespace": client.namespace,
+            "temporal_task_queue": "town",
+        }
+    )
+    code = await asyncio.to_thread(activate.run, args, here)
+    said = capsys.readouterr().out
+    return code, json.loads(said) if said.startswith("{") else {}
+
+
+async def test_two_people_activate_from_the_command_line(
+    settings: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "food.yaml"
+    file.write_text(food("2026.2", 5), "utf-8")
+    async with city(settings) as (town, working), working():
+        enrolled(town, "editor1", "catalogue_editor")
+        enrolled(town, "signer1", "catalogue_signer")
+
+        async def ask(*words: str, **more: str) -> tuple[int, dict[str, Any]]:
+            return await asked(town, capsys, monkeypatch, *words, **more)
+
+        wrong, _ = await ask(str(file), "--as", "editor1", password="not-this-one-at-all")
+        assert wrong == 1
+        none, refused = await ask(str(file), "--as", "signer1")
+        assert (none, refused["status"]) == (1, "refused")
+        done, made = await ask(str(file), "--as", "editor1")
+        assert (done, made["state"], len(made["dossier"])) == (0, "proposed", 64)
+        on = ("--dossier", made["dossier"])
+        early, refused = await ask(made["release"], "--as", "signer1", *on)
+        assert (early, refused["code"]) == (1, "not_endorsed")
+        assert (await ask(made["release"], "--as", "editor1", *on))[0] == 0
+        signed, active = await ask(made["release"], "--as", "signer1", *on)
+        assert (signed, active["state"]) == (0, "active")
