@@ -16,7 +16,7 @@ from rules.process import RulesProcess
 from rules.tables.ask import slice_of
 from rules.tables.cells import Scalar
 from rules.tables.rows import fact_value, is_double
-from rules.tables.table import Table
+from rules.tables.table import Table, TableRefused
 
 Make = Callable[..., Table]
 
@@ -72,9 +72,15 @@ def value(dice: Random, kind: str) -> Scalar:
 
 
 def random_table(make: Make, dice: Random) -> Table:
-    columns = dice.sample(COLUMNS, dice.randint(1, 4))
-    rows = [[*(cell(dice, c["type"]) for c in columns), "甲"] for _ in range(dice.randint(1, 12))]
-    return make(*rows, hit="R", inputs=columns)
+    """A table of up to four columns; a row of too many ways is refused, and thrown again."""
+    while True:
+        columns = dice.sample(COLUMNS, dice.randint(1, 4))
+        count = dice.randint(1, 12)
+        rows = [[*(cell(dice, c["type"]) for c in columns), "甲"] for _ in range(count)]
+        try:
+            return make(*rows, hit="R", inputs=columns)
+        except TableRefused as refused:
+            assert all("条件太多" in problem.message for problem in refused.problems)
 
 
 def facts(table: Table, dice: Random, count: int) -> list[dict[str, Scalar]]:
