@@ -55,8 +55,11 @@ class Process:
         self._settings, self._name, self._words = settings, name, list(words)
         self.said = settings.data / f"{name}.txt"
         self._process: subprocess.Popen[bytes] | None = None
+        self._said_before = 0
+        """Bytes that earlier starts have said: their words are no news."""
 
     def start(self) -> None:
+        self._said_before = self.said.stat().st_size if self.said.exists() else 0
         variables = {k: v for k, v in environment().items() if not k.startswith("YICHUANG_")}
         with self.said.open("ab") as said:
             self._process = subprocess.Popen(
@@ -72,7 +75,7 @@ class Process:
     def until_it_says(self, word: str) -> None:
         """Wait for a line. Raises `AssertionError` with what it said when it does not come."""
         deadline = time.monotonic() + START_SECONDS
-        while word not in self.said.read_text(errors="replace"):
+        while word.encode() not in self.said.read_bytes()[self._said_before :]:
             assert self._process is not None and self._process.poll() is None, self.words()
             assert time.monotonic() < deadline, self.words()
             time.sleep(0.05)
