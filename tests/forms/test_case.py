@@ -253,3 +253,31 @@ def test_an_unknown_clock_or_event_in_the_address_shows_what_there_is(
     shown = page.get(f"/cases/{case_no}?tab=clock&clock=%3Cscript%3E&without=9.9")
     assert shown.status_code == 200
     assert "<script>" not in shown.text
+
+
+def test_the_organs_head_revokes_a_licence_whose_case_is_archived(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, case_id = decided_upon(town)
+    served = {"method": "direct", "recipient": "云川建设有限公司"}
+    for who, verb, body in (
+        ("zhou", "decide", {"result": "grant"}),
+        ("zheng", "certify", {"certificate": "建筑工程施工许可证"}),
+        ("chen", "serve", served),
+        ("chen", "close", {}),
+        ("chen", "rate", {"grade": 1}),
+    ):
+        outcome = town.order(who, verb, body, case_id)
+        assert outcome.status == "done", (verb, outcome)
+    assert outcome.stage == "ended"
+    path = f"/cases/{case_no}/do/revoke_licence"
+    assert "/do/revoke_licence" not in browser("zhou").get(f"/cases/{case_no}").text
+    head = browser("wu")
+    assert path in head.get(f"/cases/{case_no}").text
+    body = posted(head, path, ground="other", reason="违反法定程序")
+    asked = head.post(path, data=body)
+    assert "撤销本件所准予的许可" in asked.text
+    done = head.post(path, data={**body, "step": "confirmed"})
+    assert "已完成" in done.text and "/do/revoke_licence" not in done.text
+    assert "撤销许可" in head.get(f"/cases/{case_no}?tab=timeline").text
+    assert town.queries.state(case_id).ending == "revoked"  # type: ignore[union-attr]
