@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,8 @@ from tests.forms.conftest import Browsers
 from tests.forms.test_cards import carded
 from tests.forms.test_case import accepted
 from tests.forms.town import Town, TwinRules
+from yichuang.rule_orders.again import made_again
+from yichuang.rule_orders.explain import explained
 from yichuang.stored_rulings import StoredRulings
 
 
@@ -79,3 +82,29 @@ def test_erased_facts_are_said_to_be_erased(town: Town) -> None:
     blind = replace(town.queries, open=lambda items: [None for _ in items])
     found = StoredRulings(blind, TwinRules().pack).of_case(case_id)
     assert [one.ruling for one in found] == [None] * len(found)
+
+
+def test_the_command_line_tells_the_same_reasons(
+    town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case_no, _ = accepted(town)
+    assert explained(rulings(town), case_no, False) == 0
+    out = capsys.readouterr().out
+    assert "《中华人民共和国行政许可法》" in out
+    assert "则 " in out
+    assert explained(rulings(town), case_no, True) == 0
+    assert {one["pack"] for one in json.loads(capsys.readouterr().out)} >= {"completeness"}
+    assert explained(rulings(town), "ZJJ0000000000", False) == 2
+
+
+def test_every_ruling_of_the_store_is_made_again_by_one_command(
+    town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, case_id = accepted(town)
+    assert made_again(rulings(town), rulings(town).all(), False) == 0
+    assert "0 份不同" in capsys.readouterr().out
+    first = rulings(town).of_case(case_id)[0]
+    assert first.ruling is not None
+    altered = replace(first, ruling=first.ruling.model_copy(update={"fired": ()}))
+    assert made_again(rulings(town), [altered], True) == 1
+    assert json.loads(capsys.readouterr().out)["differences"][0]["seq"] == first.seq

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 
 from tests.rules.test_load import GOOD
 from yichuang.cli import main
+from yichuang.initialise import initialise
+from yichuang.rule_orders import again, explain
+from yichuang.settings import Settings
 
 
 def test_check_finds_nothing_wrong_with_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,3 +84,17 @@ def test_the_schema_names_every_key_of_a_rule(capsys: pytest.CaptureFixture[str]
     schema: dict[str, Any] = json.loads(capsys.readouterr().out)
     rule = schema["$defs"]["Rule"]["properties"]
     assert {"basis", "applies_to", "alarm", "when", "examples"} <= set(rule)
+
+
+def test_a_fresh_installation_has_no_ruling_that_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(data=tmp_path / "var", city="test")
+    asked = argparse.Namespace(case_no="", json=True, pack="")
+    assert again.run(asked, settings) == 1, "there is no store yet"
+    initialise(settings)
+    capsys.readouterr()
+    assert again.run(asked, settings) == 0
+    assert json.loads(capsys.readouterr().out) == {"made": 0, "erased": 0, "differences": []}
+    for order in (again, explain):
+        assert order.run(argparse.Namespace(case_no="X1", json=True, pack=""), settings) == 2

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from cases.database import StoreUnwritable, open_engine
 from yichuang import joining
+from yichuang.keyring import KeyMissing
 from yichuang.settings import Settings
 from yichuang.stored_rulings import Difference, Stored, StoredRulings
 from yichuang.terminal import complain, say, say_json
@@ -28,12 +29,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         sealer = joining.sealer_of(settings, joining.vault_of(settings))
         rulings = StoredRulings.over(joining.queries_of(settings, sealer, cases=engine))
         if not args.case_no:
-            return _told(rulings, rulings.all(), args.json)
+            return made_again(rulings, rulings.all(), args.json)
         case_id = rulings.queries.find_case(args.case_no)
         if case_id is None:
             complain(f"没有办件 {args.case_no}")
             return WRONG
-        return _told(rulings, rulings.of_case(case_id), args.json)
+        return made_again(rulings, rulings.of_case(case_id), args.json)
+    except KeyMissing as missing:
+        complain(str(missing))
+        return 1
     except StoreUnwritable as away:
         complain(f"{away}。若是第一次，请先运行 bin/yichuang init")
         return 1
@@ -41,7 +45,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         engine.dispose()
 
 
-def _told(rulings: StoredRulings, stored: Iterable[Stored], in_json: bool) -> int:
+def made_again(rulings: StoredRulings, stored: Iterable[Stored], in_json: bool) -> int:
+    """Print what differs among these rulings; 1 when something does."""
     made = erased = 0
     differences: list[Difference] = []
     for one in stored:

@@ -14,6 +14,7 @@ from rules.pack import ContextRefused
 from rules.register import register
 from rules.why import Why, why
 from yichuang import joining
+from yichuang.keyring import KeyMissing
 from yichuang.settings import Settings
 from yichuang.stored_rulings import StoredRulings
 from yichuang.terminal import complain, say, say_json
@@ -79,18 +80,37 @@ def _stored(args: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings.store_url("cases"), read_only=True)
     try:
         sealer = joining.sealer_of(settings, joining.vault_of(settings))
-        stored = StoredRulings.over(joining.queries_of(settings, sealer, cases=engine))
-        case_id = stored.queries.find_case(args.case_no)
-        if case_id is None:
-            complain(f"没有办件 {args.case_no}")
-            return WRONG
-        _tell([stored.why(one) for one in stored.of_case(case_id) if one.ruling], args.json)
-        return 0
+        rulings = StoredRulings.over(joining.queries_of(settings, sealer, cases=engine))
+        return explained(rulings, args.case_no, args.json)
+    except KeyMissing as missing:
+        complain(str(missing))
+        return 1
     except StoreUnwritable as away:
         complain(f"{away}。若是第一次，请先运行 bin/yichuang init")
         return 1
     finally:
         engine.dispose()
+
+
+def explained(rulings: StoredRulings, case_no: str, in_json: bool) -> int:
+    """Print the reasons of every ruling of a case; those that cannot be given are named."""
+    case_id = rulings.queries.find_case(case_no)
+    if case_id is None:
+        complain(f"没有办件 {case_no}")
+        return WRONG
+    told: list[Why] = []
+    code = 0
+    for one in rulings.of_case(case_id):
+        if one.ruling is None:
+            complain(f"第 {one.seq} 步 {one.pack}: 申请人数据已销毁, 事实不能再看")
+            continue
+        try:
+            told.append(rulings.why(one))
+        except (LookupError, ValueError) as no:
+            complain(f"第 {one.seq} 步 {one.pack}: {no}")
+            code = 1
+    _tell(told, in_json)
+    return code
 
 
 def _tell(told: list[Why], in_json: bool) -> None:
