@@ -15,7 +15,8 @@ from rules.shapes import Title
 from rules.tables.ask import InputRefused, ask
 from rules.tables.cells import Scalar
 from rules.tables.decide import Decision, TableContradicts, decide
-from rules.tables.feel import context_value, read_expression, read_tests
+from rules.tables.feel import read_expression, read_tests
+from rules.tables.feel_do import context_value
 from rules.tables.feel_values import Expr, FeelRefused, Function, Names, Scope, bounded
 from rules.tables.plain_xml import Node
 from rules.tables.spec import AGGREGATES, LISTS, Hit, TableSpec

@@ -10,12 +10,21 @@ of every value are bounded: a model comes from a stranger.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from functools import cmp_to_key
 from typing import Any
 
 from rules.tables.cells import unquoted
+from rules.tables.feel_do import (
+    called,
+    constant,
+    context_value,
+    filtered,
+    joined_by,
+    meets,
+    member_of,
+    negative,
+)
 from rules.tables.feel_functions import BUILT_IN
 from rules.tables.feel_values import (
     MAX_DEPTH,
@@ -23,17 +32,13 @@ from rules.tables.feel_values import (
     Budget,
     Expr,
     FeelRefused,
-    Function,
     Names,
     Scope,
     all_of,
     any_of,
-    arithmetic,
     bounded,
     compared,
-    equal,
     is_between,
-    reached,
     temporal,
 )
 
@@ -202,14 +207,14 @@ class _Reader:
         rest: list[tuple[str, Expr]] = []
         while sign := self._take(*signs):
             rest.append((sign, part()))
-        return _joined(first, rest) if rest else first
+        return joined_by(first, rest) if rest else first
 
     def _signed(self) -> Expr:
         if self._take("-"):
             self._deeper()
             inner = self._signed()
             self._depth -= 1
-            return lambda scope: _negative(inner(scope))
+            return lambda scope: negative(inner(scope))
         return self._reached()
 
     def _reached(self) -> Expr:
@@ -220,7 +225,7 @@ class _Reader:
             self._deeper()
             match sign:
                 case ".":
-                    found = _member(found, self._name(self._names.members) or self._plain_word())
+                    found = member_of(found, self._name(self._names.members) or self._plain_word())
                 case "[":
                     found = self._filter(found)
                 case _:
@@ -234,7 +239,7 @@ class _Reader:
         condition = self.expression()
         self._names = outer
         self._need("]")
-        return lambda scope: _filtered(scope, of(scope), condition)
+        return lambda scope: filtered(scope, of(scope), condition)
 
     def _call(self, of: Expr) -> Expr:
         named: dict[str, Expr] = {}
@@ -251,7 +256,7 @@ class _Reader:
                 if not self._take(","):
                     break
             self._need(")")
-        return lambda scope: _called(scope, of(scope), placed, named)
+        return lambda scope: called(scope, of(scope), placed, named)
 
     def _parameter(self) -> str:
         found = re.compile(r"\s*([^\W\d][\w ]*?)\s*:").match(self._text, self._at)
@@ -268,16 +273,16 @@ class _Reader:
         self._blanks()
         if found := _NUMBER.match(self._text, self._at):
             self._at = found.end()
-            return _constant(Decimal(found[0]))
+            return constant(Decimal(found[0]))
         if self._sign() == "" and (found := _STRING.match(self._text, self._at)):
             self._at = found.end()
-            return _constant(unquoted(found[0]))
+            return constant(unquoted(found[0]))
         if self._take("@"):
             self._blanks()
             if not (found := _STRING.match(self._text, self._at)):
                 raise self._refuse("@ 之后应为文本")
             self._at = found.end()
-            return _constant(temporal(unquoted(found[0])))
+            return constant(temporal(unquoted(found[0])))
         if self._take("("):
             inner = self.expression()
             self._need(")")
@@ -324,12 +329,12 @@ class _Reader:
         constants = {"true": True, "false": False, "null": None}
         known = self._name(self._names.known | BUILT_IN.keys() | {"not"})
         if known is None and (word := self._word(*constants)):
-            return _constant(constants[word])
+            return constant(constants[word])
         if known is None:
             raise self._refuse("不认识的名字或写法")
         if known in self._names.known:
             return lambda scope: scope.values.get(known)
-        return _constant(BUILT_IN[known])
+        return constant(BUILT_IN[known])
 
     def _name(self, among: Iterable[str]) -> str | None:
         """Take the longest of the names that stands here."""
@@ -381,7 +386,7 @@ class _Reader:
                 return found
             self._at = at
         whole = self.expression()
-        return lambda scope, value: _meets(scope, value, whole)
+        return lambda scope, value: meets(scope, value, whole)
 
     def _interval(self, opening: str) -> Test | None:
         """Return an interval, or None where it turns out to be a list or a parenthesis."""
@@ -420,97 +425,3 @@ def _stands(text: str, at: int, name: str) -> int:
     if text[end : end + 1] and re.match(r"\w", text[end]) and re.match(r"\w", name[-1]):
         return -1
     return end
-
-
-# --- what expressions do ----------------------------------------------------------------------
-
-
-def _constant(value: Any) -> Expr:
-    return lambda scope: value
-
-
-def _joined(first: Expr, rest: Sequence[tuple[str, Expr]]) -> Expr:
-    def joined(scope: Scope) -> Any:
-        found = first(scope)
-        for sign, part in rest:
-            found = arithmetic(sign, found, part(scope))
-        return found
-
-    return joined
-
-
-def _member(of: Expr, name: str) -> Expr:
-    return lambda scope: reached(of(scope), name)
-
-
-def _negative(value: Any) -> Any:
-    return -value if isinstance(value, Decimal) else None
-
-
-def _meets(scope: Scope, value: Any, whole: Expr) -> bool | None:
-    """Tell whether a value meets an expression: is it, is in it, or makes it true."""
-    found = whole(scope.with_values({"?": value}))
-    if isinstance(found, list):
-        return value in found or equal(value, found) is True
-    if isinstance(found, bool) and not isinstance(value, bool):
-        return found
-    return equal(value, found)
-
-
-def _filtered(scope: Scope, value: Any, condition: Expr) -> Any:
-    items = value if isinstance(value, list) else [] if value is None else [value]
-    place = condition(scope)
-    if isinstance(place, Decimal) and place == place.to_integral_value():
-        n = int(place)
-        inside = 1 <= abs(n) <= len(items)
-        return items[n - 1 if n > 0 else n] if inside else None
-    kept = []
-    for item in items:
-        scope.budget.spend()
-        members = item if isinstance(item, dict) else {}
-        if condition(scope.with_values({**members, "item": item})) is True:
-            kept.append(item)
-    return kept
-
-
-def context_value(scope: Scope, entries: Sequence[tuple[str, Expr]]) -> dict[str, Any]:
-    """Return a context, each entry seeing those before it."""
-    found: dict[str, Any] = {}
-    for name, entry in entries:
-        found[name] = entry(scope.with_values(found))
-    bounded(found)
-    return found
-
-
-def _called(scope: Scope, of: Any, placed: list[Expr], named: Mapping[str, Expr]) -> Any:
-    if isinstance(of, Function):
-        if len(placed) > len(of.parameters) or set(named) - set(of.parameters):
-            return None
-        given = dict(zip(of.parameters, (one(scope) for one in placed), strict=False))
-        return of.call(scope, {**given, **{name: one(scope) for name, one in named.items()}})
-    if of is BUILT_IN["sort"]:
-        return _sorted(scope, *(one(scope) for one in (*placed, *named.values())))
-    if callable(of):
-        try:
-            return bounded(of(*(one(scope) for one in (*placed, *named.values()))))
-        except FeelRefused:
-            raise
-        except (TypeError, ValueError, ArithmeticError, AttributeError, OverflowError):
-            return None
-    return None
-
-
-def _sorted(scope: Scope, *given: Any) -> Any:
-    """Return a list in the order of a function that says whether one comes before another."""
-    match given:
-        case (list() as items, Function() as precedes) if len(precedes.parameters) == 2:
-            first, second = precedes.parameters
-
-            def order(a: Any, b: Any) -> int:
-                if precedes.call(scope, {first: a, second: b}) is True:
-                    return -1
-                return 1 if precedes.call(scope, {first: b, second: a}) is True else 0
-
-            return sorted(items, key=cmp_to_key(order))
-        case _:
-            return None
