@@ -5,12 +5,12 @@ The caller owns the transaction; the telemetry process is the only writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cases.readings_tables import (
     machine,
@@ -19,7 +19,6 @@ from cases.readings_tables import (
     outbox,
     reading_alarm,
     reading_alarm_event,
-    reading_hour,
 )
 
 MachineKey = tuple[str, str, str, str]
@@ -109,47 +108,40 @@ def write_fold(connection: Connection, fold: FoldRow) -> None:
         )  # fmt: skip
 
 
+def _all(connection: Connection, statement: str, values: Sequence[int]) -> list[Any]:
+    """Run a statement on the driver's cursor: these three stand on the path of every batch."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    marks = ", ".join([mark] * (len(values) - statement.count("?")))
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement.replace("?", mark).replace("{series}", marks), tuple(values))
+        return list(cursor.fetchall())
+    finally:
+        cursor.close()
+
+
 def verdicts(
     connection: Connection, series: Sequence[int], first: int, last: int
 ) -> list[tuple[int, int, str]]:
     """Return (hour, series, verdict) of the stored hours of some series, by hour."""
-    table = reading_hour.c
     query = (
-        select(table.hour, table.series, table.verdict)
-        .where(table.series.in_(series), table.hour.between(first, last))
-        .order_by(table.hour, table.series)
+        "SELECT hour, series, verdict FROM reading_hour WHERE series IN ({series}) "
+        "AND hour BETWEEN ? AND ? ORDER BY hour, series"
     )
-    return [(row.hour, row.series, row.verdict) for row in connection.execute(query)]
+    return _all(connection, query, [*series, first, last])
 
 
 def hour_before(connection: Connection, series: Sequence[int], hour: int) -> int | None:
     """Return the last stored hour of some series before an hour."""
-    table = reading_hour.c
-    query = select(func.max(table.hour)).where(table.series.in_(series), table.hour < hour)
-    found: int | None = connection.execute(query).scalar()
+    query = "SELECT MAX(hour) FROM reading_hour WHERE series IN ({series}) AND hour < ?"
+    found: int | None = _all(connection, query, [*series, hour])[0][0]
     return found
 
 
 def newest_hour(connection: Connection, series: Sequence[int]) -> int | None:
     """Return the last stored hour of some series."""
-    query = select(func.max(reading_hour.c.hour)).where(reading_hour.c.series.in_(series))
-    found: int | None = connection.execute(query).scalar()
-    return found
-
-
-def hour_rows(
-    connection: Connection, wanted: Iterable[tuple[int, int]], columns: Sequence[str]
-) -> dict[tuple[int, int], tuple[Any, ...]]:
-    """Return stored hours by (series, hour): these columns, then 0 for `is_new`."""
-    chosen = [reading_hour.c[name] for name in columns if name != "is_new"]
-    query = select(*chosen).where(
-        reading_hour.c.series == bindparam("s"), reading_hour.c.hour == bindparam("h")
-    )
-    found = {}
-    for series, hour in wanted:
-        row = connection.execute(query, {"s": series, "h": hour}).first()
-        if row is not None:
-            found[series, hour] = (*row, 0)
+    query = "SELECT MAX(hour) FROM reading_hour WHERE series IN ({series})"
+    found: int | None = _all(connection, query, series)[0][0]
     return found
 
 

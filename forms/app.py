@@ -19,6 +19,7 @@ from forms import (
     acceptance,
     acting,
     admin,
+    alarms,
     calendar,
     cards,
     case,
@@ -109,6 +110,9 @@ def routes(options: Options) -> list[BaseRoute]:
             methods=post,
             body=2 * 1024 * 1024,
         ),
+        page("/alarms", alarms.alarms, act="alarms_read", thing="alarms"),
+        page("/alarms/dead", alarms.dead, act="alarms_read", thing="alarms"),
+        page("/alarms/{alarm}", alarms.alarm, act="alarms_read", thing="alarms"),
         page("/census", census.census, act="census_read", thing="census"),
         page("/accounts", admin.accounts),
         page(

@@ -20,6 +20,7 @@ from cases.census_view import CensusView
 from cases.facts import CaseFacts
 from cases.messages import Actor, Grant, Outcome
 from cases.oversight import WatchedClock
+from cases.reading_views import DeadReadingLine, Named, Pulse, Said, Standing
 from cases.reception import NotNow, Reception
 from cases.retiming import Direction
 from cases.state import CaseState
@@ -466,6 +467,39 @@ class Supervision(Protocol):
         ...
 
 
+class Readings(Protocol):
+    """Alarms of readings, and the readings that were refused. No personal data."""
+
+    def alarms(
+        self, state: Standing, level: str, station: str, page: int, language: str
+    ) -> tuple[Sequence[Named], int]:
+        """One page of alarms, open ones first, and how many in all."""
+        ...
+
+    def alarm(
+        self, alarm_id: str, language: str
+    ) -> (
+        tuple[
+            Named,
+            Sequence[Said],
+            Sequence[tuple[datetime, float | None]],
+            Sequence[tuple[str, str, str]],
+        ]
+        | None
+    ):
+        """An alarm, what was said of it, the hourly means around it, and the context at its
+        raising as (field, title, value)."""
+        ...
+
+    def dead(self, page: int) -> tuple[Sequence[DeadReadingLine], int]: ...
+
+    def pulse(self) -> Pulse: ...
+
+    def stations(self, language: str) -> Sequence[tuple[str, str]]:
+        """Code and name of the stations that ever had an alarm."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """All of it."""
@@ -481,6 +515,7 @@ class Ports:
     dead_letters: DeadLetters
     releases: Releases
     census: Census
+    readings: Readings
     supervision: Supervision
     calendars: Calendars
     reasons: Reasons

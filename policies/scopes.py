@@ -96,7 +96,17 @@ class Scope:
 
 
 _ALL = frozenset(
-    {"case", "release", "dead_letter", "account", "policy", "audit", "census", "supervision"}
+    {
+        "case",
+        "release",
+        "dead_letter",
+        "account",
+        "policy",
+        "audit",
+        "census",
+        "alarms",
+        "supervision",
+    }
 )
 
 

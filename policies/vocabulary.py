@@ -65,6 +65,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "policy": ("policy_read", "policy_propose", "policy_approve"),
         "audit": ("audit_read",),
         "census": ("census_read",),
+        "alarms": ("alarms_read",),
         "supervision": ("supervise", "report"),
     }
 )
@@ -138,6 +139,7 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "policy_approve": "批准策略变更",
         "audit_read": "查阅审计日志",
         "census_read": "查阅定时器对账",
+        "alarms_read": "查阅监测警报",
         "supervise": "查看监察看板",
         "report": "出具监察月报",
     }
@@ -152,6 +154,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "policy": "策略",
         "audit": "审计日志",
         "census": "定时器对账",
+        "alarms": "监测警报",
         "supervision": "电子监察",
     }
 )

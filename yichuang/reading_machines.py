@@ -7,7 +7,7 @@ commit. A machine is folded from the earliest hour that changed until it goes on
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -82,39 +82,48 @@ class Machines:
                 number, [h for h, _ in pairs], [s for _, s in pairs], turns.get(number, [])
             )
         self._next = max((one.number for one in self._held.values()), default=0) + 1
-        self._members: dict[Machine, tuple[Subject, ...]] = {}
-        self._by_subject: dict[int, set[Machine]] = {}
+        self._members: dict[Machine, list[Subject]] = {}
+        self._is_placed: set[int] = set()
+        self._active: set[int] = set()
+        """Subjects whose hours matter even where no rule holds: a machine of theirs has a past."""
         self.fresh: dict[Machine, int] = {}
         """Machines that the store does not have yet."""
 
-    def forget_members(self) -> None:
-        """Say that there are more subjects, or other rules, than before."""
-        self._members.clear()
-        self._by_subject.clear()
+    def place(self, subjects: Iterable[Subject]) -> None:
+        """Note which machines the subjects belong to; those that are known cost nothing."""
+        for subject in subjects:
+            if subject.id in self._is_placed:
+                continue
+            self._is_placed.add(subject.id)
+            for machine in self._rules.feeds(subject):
+                self._members.setdefault(machine, []).append(subject)
+                if (held := self._held.get(machine)) is not None and held.hours:
+                    self._active.add(subject.id)
 
-    def refold(
-        self,
-        connection: Connection,
-        changed: Sequence[Changed],
-        subjects: Callable[[], Iterable[Subject]],
-    ) -> list[Fold]:
+    def forget_members(self) -> None:
+        """Say that there are other rules than before; the subjects are placed again then."""
+        self._members.clear()
+        self._is_placed.clear()
+
+    def members(self, machine: Machine) -> Sequence[Subject]:
+        """Return the subjects whose hours are the machine's steps."""
+        return self._members.get(machine, ())
+
+    def refold(self, connection: Connection, changed: Sequence[Changed]) -> list[Fold]:
         """Return the machines whose history changes, folded. Changes nothing here yet."""
-        now = {(one.subject.id, one.hour): one.now for one in changed}
+        now: dict[int, dict[int, str]] = {}
         spans: dict[Machine, tuple[int, int]] = {}
         for one in changed:
-            for asker in self._rules.askers(one.subject, one.hour):
-                for machine in asker.machines:
-                    if self._is_touched(machine, asker.machines[machine], one):
-                        first, last = spans.get(machine, (one.hour, one.hour))
-                        spans[machine] = (min(first, one.hour), max(last, one.hour))
-            if not self._rules.askers(one.subject, one.hour):
-                for machine in self._machines_of(one.subject, subjects):
-                    first, last = spans.get(machine, (one.hour, one.hour))
-                    spans[machine] = (min(first, one.hour), max(last, one.hour))
-        folds = []
-        for machine, (first, last) in spans.items():
-            members = self._members_of(machine, subjects)
-            folds.append(self._fold(connection, machine, members, first, last, now))
+            now.setdefault(one.subject.id, {})[one.hour] = one.now
+            if not one.now and not one.before and one.subject.id not in self._active:
+                continue
+            for machine in self._touched(one):
+                first, last = spans.get(machine, (one.hour, one.hour))
+                spans[machine] = (min(first, one.hour), max(last, one.hour))
+        folds = [
+            self._fold(connection, machine, self.members(machine), first, last, now)
+            for machine, (first, last) in spans.items()
+        ]
         return [one for one in folds if one is not None]
 
     def kept(self, folds: Sequence[Fold]) -> None:
@@ -127,6 +136,8 @@ class Machines:
             held.states[low:high] = [s for _, s in fold.states]
             turns = [t for t in held.turns if not _within(t.at, fold.first, fold.last)]
             held.turns = sorted([*turns, *fold.turns], key=lambda turn: turn.at)
+            if held.hours:
+                self._active |= {one.id for one in self.members(fold.machine)}
         self.fresh.clear()
 
     def turns(self, fold: Fold) -> list[TurnRow]:
@@ -136,6 +147,21 @@ class Machines:
         return sorted([*kept, *fold.turns], key=lambda turn: turn.at)
 
     # --- which, and from where -------------------------------------------------------------------
+
+    def _touched(self, one: Changed) -> list[Machine]:
+        askers = self._rules.askers(one.subject, one.hour)
+        if not askers:  # no rule is in force: whatever its machines were doing ends
+            return [
+                machine
+                for machine in self._rules.feeds(one.subject)
+                if (held := self._held.get(machine)) is not None and held.hours
+            ]
+        return [
+            machine
+            for asker in askers
+            for machine, guards in asker.machines.items()
+            if self._is_touched(machine, guards, one)
+        ]
 
     def _is_touched(self, machine: Machine, guards: Sequence[Guard], one: Changed) -> bool:
         """Whether the hour can matter: a rule holds or held, or the machine is not idle there."""
@@ -150,28 +176,6 @@ class Machines:
                     return True
         return False
 
-    def _machines_of(
-        self, subject: Subject, subjects: Callable[[], Iterable[Subject]]
-    ) -> Iterable[Machine]:
-        """Machines with a history that a subject belonged to when rules were in force."""
-        if subject.id not in self._by_subject:
-            self._by_subject[subject.id] = {
-                machine
-                for machine, held in self._held.items()
-                if held.hours and any(one.id == subject.id
-                                      for one in self._members_of(machine, subjects))
-            }  # fmt: skip
-        return self._by_subject[subject.id]
-
-    def _members_of(
-        self, machine: Machine, subjects: Callable[[], Iterable[Subject]]
-    ) -> tuple[Subject, ...]:
-        if machine not in self._members:
-            self._members[machine] = tuple(
-                one for one in subjects() if self._rules.feeds(one, machine)
-            )
-        return self._members[machine]
-
     # --- the fold --------------------------------------------------------------------------------
 
     def _fold(
@@ -181,7 +185,7 @@ class Machines:
         members: Sequence[Subject],
         first: int,
         last: int,
-        now: Mapping[tuple[int, int], str],
+        now: Mapping[int, Mapping[int, str]],
     ) -> Fold | None:
         held = self._held.get(machine)
         if held is None:
@@ -189,8 +193,10 @@ class Machines:
             self.fresh[machine] = self._next
             self._next += 1
         series = {one.id: one for one in members}
-        previous = _latest(rows.hour_before(connection, list(series), first),
-                           [h for s, h in now if s in series and h < first])  # fmt: skip
+        previous = _latest(
+            rows.hour_before(connection, list(series), first),
+            [h for number in series for h in now.get(number, ()) if h < first],
+        )
         before = held.state_before(first)
         state = State.of(before)
         states: list[tuple[int, str]] = []
@@ -232,18 +238,18 @@ class Machines:
         connection: Connection,
         series: Mapping[int, Subject],
         first: int,
-        now: Mapping[tuple[int, int], str],
+        now: Mapping[int, Mapping[int, str]],
     ) -> Iterable[tuple[int, list[tuple[Subject, str]]]]:
         """Yield each hour with data from `first` on, with what was said of each series in it."""
-        changed = {key: verdict for key, verdict in now.items() if key[0] in series}
-        newest = _latest(rows.newest_hour(connection, list(series)), [hour for _, hour in changed])
+        changed = [(number, h, v) for number in series for h, v in now.get(number, {}).items()]
+        newest = _latest(rows.newest_hour(connection, list(series)), [h for _, h, _ in changed])
         start = first
         while newest is not None and start <= newest:
             end = min(start + CHUNK_HOURS - 1, newest)
             found: dict[int, dict[int, str]] = {}
             for hour, number, verdict in rows.verdicts(connection, list(series), start, end):
                 found.setdefault(hour, {})[number] = verdict
-            for (number, hour), verdict in changed.items():
+            for number, hour, verdict in changed:
                 if start <= hour <= end:
                     found.setdefault(hour, {})[number] = verdict
             for hour in sorted(found):

@@ -236,11 +236,16 @@ class ReadingRules:
         self._all_packs = all_packs
         self._answers = answers
         self._askers: dict[tuple[int, str], Asker | None] = {}
+        self._asked: dict[tuple[int, str], tuple[Asker, ...]] = {}
+        self._in_force: dict[int, str] = {}
+        """Hour → which rules are in force in it, in one word."""
         self._feeds: dict[int, frozenset[Machine]] = {}
 
     def forget(self) -> None:
         """Say that other versions are signed than before."""
         self._feeds.clear()
+        self._asked.clear()
+        self._in_force.clear()
 
     def subject(self, number: int, station: str, item: str, kind: str) -> Subject:
         """Return a series as the rules see it. Raises `KeyError` for an unknown station."""
@@ -259,23 +264,30 @@ class ReadingRules:
         shown: Literal["observed", "forecast"] = "forecast" if kind == "forecast" else "observed"
         return Subject(number, station, item, shown, facts, () if item else place.items)
 
-    def askers(self, subject: Subject, hour: int) -> list[Asker]:
+    def askers(self, subject: Subject, hour: int) -> tuple[Asker, ...]:
         """Return the packs that have something to say of a subject at an hour."""
-        found = []
-        for pack, rules in self._packs_at(hour):
-            key = (subject.id, rules.key)
-            if key not in self._askers:
-                self._askers[key] = asker_of(pack, rules, subject)
-            asker = self._askers[key]
-            if asker is not None:
-                found.append(asker)
+        word = self._in_force.get(hour)
+        if word is None:
+            word = " ".join(rules.key for _, rules in self._packs_at(hour))
+            self._in_force[hour] = word
+        found = self._asked.get((subject.id, word))
+        if found is None:
+            found = tuple(
+                asker
+                for pack, rules in self._packs_at(hour)
+                if (asker := self._asker(pack, rules, subject)) is not None
+            )
+            self._asked[subject.id, word] = found
         return found
 
-    def feeds(self, subject: Subject, machine: Machine) -> bool:
-        """Whether a subject's hours are steps of a machine, at any time."""
-        return machine in self._fed(subject)
+    def _asker(self, pack: Pack, rules: Slice, subject: Subject) -> Asker | None:
+        key = (subject.id, rules.key)
+        if key not in self._askers:
+            self._askers[key] = asker_of(pack, rules, subject)
+        return self._askers[key]
 
-    def _fed(self, subject: Subject) -> frozenset[Machine]:
+    def feeds(self, subject: Subject) -> frozenset[Machine]:
+        """Return the machines whose steps a subject's hours are, at any time."""
         if subject.id not in self._feeds:
             found: set[Machine] = set()
             for pack in self._all_packs():

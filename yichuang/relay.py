@@ -27,6 +27,8 @@ from yichuang.settings import Settings
 BATCH = 500
 POLL_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
+PATIENCE_SECONDS = 10.0
+"""How long acknowledgements are waited for: those of a server that was killed never come."""
 
 _log = logging.getLogger("yichuang.relay")
 
@@ -57,7 +59,7 @@ class Relay:
             )
             for row in rows
         ]
-        await asyncio.gather(*futures)
+        await asyncio.wait_for(asyncio.gather(*futures), PATIENCE_SECONDS)
         await asyncio.to_thread(self._mark, [row.pos for row in rows])
         self.sent += len(rows)
         return len(rows)

@@ -51,7 +51,9 @@ from yichuang.settings import Settings
 
 CONSUMER = "telemetry"
 STREAM = "TELE"
-ACK_WAIT_SECONDS = 30
+ACK_WAIT_SECONDS = 10
+"""After so long without a sign of life the messages of a dead process come to the next one. A
+living one says `in_progress` three times in it, however long a batch takes."""
 AT_ONCE = 8
 """Messages of one transaction at most: eight times a thousand readings."""
 TRIES_ALONE = 3
@@ -86,6 +88,7 @@ class Telemetry:
         self._may = may
         self.readings = self.refused = self.messages = 0
         self.last = ""
+        self._under_way: Sequence[Msg] = ()
         self._failures: dict[int, int] = {}
         """By sequence in the stream: how often a message failed alone."""
 
@@ -119,18 +122,33 @@ class Telemetry:
                 return []
 
         following = asyncio.create_task(fetched())
+        keeper = asyncio.create_task(self._keep_alive())
         try:
-            while not stop.is_set():
+            is_last = False
+            while not is_last:
                 messages = await following
-                following = asyncio.create_task(fetched())
+                # What was asked for is waited for (a second at most) and taken: a message given to
+                # nobody would come again only after `ACK_WAIT_SECONDS`.
+                is_last = stop.is_set()
+                if not is_last:
+                    following = asyncio.create_task(fetched())
                 if messages:
+                    self._under_way = messages
                     await self._take(messages)
+                    self._under_way = ()
                     beat(self.told())
                 await self._send_events()
         finally:
             following.cancel()
-            if self._store is not None:
-                self._store.close()
+            keeper.cancel()
+            self._drop()
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(ACK_WAIT_SECONDS / 3)
+            for message in self._under_way:
+                if not message.is_acked:
+                    await message.in_progress()
 
     def told(self) -> str:
         """Return one line on how it goes."""
@@ -145,7 +163,7 @@ class Telemetry:
         now = datetime.now(UTC)
         deliveries = [self._delivery(message, now) for message in messages]
         try:
-            await self._stored_at_last(messages, deliveries, now)
+            await self._stored_at_last(deliveries, now)
         except Exception:
             # One of the few places where anything is caught: a stream must not stand still for one
             # message. The writer is made anew, the messages are told apart, the culprit is counted.
@@ -162,9 +180,7 @@ class Telemetry:
                 self._failures.pop(message.metadata.sequence.stream, None)
                 await message.ack()
 
-    async def _stored_at_last(
-        self, messages: Sequence[Msg], deliveries: Sequence[Delivery], now: datetime
-    ) -> None:
+    async def _stored_at_last(self, deliveries: Sequence[Delivery], now: datetime) -> None:
         """Store, again and again while the disk is full or the database away."""
         while True:
             try:
@@ -172,8 +188,6 @@ class Telemetry:
             except (StoreUnwritable, OperationalError, InterfaceError, IntegrityError) as away:
                 _log.warning("the readings store does not take this yet: %s", away)
             self._drop()
-            for message in messages:
-                await message.in_progress()
             await asyncio.sleep(BACK_OFF_SECONDS)
 
     async def _stored(self, deliveries: Sequence[Delivery], now: datetime) -> None:

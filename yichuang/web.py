@@ -22,6 +22,8 @@ from cases.desk import Desk
 from cases.queries import Queries
 from cases.sign_in import SignIn, SignInRules
 from cases.web_tables import refused_command
+from catalogue.load import HERE
+from catalogue.stations import load_stations
 from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
@@ -44,6 +46,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
 from yichuang.web_releases import WebReleases
 from yichuang.web_rules import WebRules
@@ -114,6 +117,12 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
         dead_letters=letters,
         releases=WebReleases(cases, door, asyncio.get_running_loop(), now),
         census=WebCensus(cases, now),
+        readings=WebReadings(
+            open_engine(settings.store_url("readings"), read_only=True),
+            load_stations(HERE),
+            released.rule_versions,
+            joining.catalogue().law,
+        ),
         supervision=WebSupervision(
             Oversight(cases, released.catalogue, settings.zone, now),
             access,

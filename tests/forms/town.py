@@ -32,6 +32,7 @@ from cases.desk import Desk
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
 from cases.queries import Queries
+from cases.readings_tables import readings_metadata
 from cases.reception import NotNow, Request
 from cases.rulings import Ruling
 from cases.settling import Batch
@@ -39,7 +40,8 @@ from cases.sign_in import SignIn, SignInRules
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
 from catalogue.law import Article
-from catalogue.load import Catalogue, load_catalogue
+from catalogue.load import HERE, Catalogue, load_catalogue
+from catalogue.stations import load_stations
 from forms.app import application
 from forms.dossier_ports import ShownDossier
 from forms.ports import DeadLetter, Options, Ports, Release, Thing, Verdict, Visitor
@@ -67,6 +69,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
 from yichuang.web_supervision import Oversight, WebSupervision
 
@@ -320,6 +323,8 @@ class Town:
         self.web = open_engine(f"sqlite:///{folder / 'web.sqlite'}")
         self.keys = open_engine(f"sqlite:///{folder / 'keys.sqlite'}")
         self.log = open_engine(f"sqlite:///{folder / 'log.sqlite'}")
+        self.readings = open_engine(f"sqlite:///{folder / 'readings.sqlite'}")
+        readings_metadata.create_all(self.readings)
         for metadata in (cases_metadata, outbox_metadata):
             metadata.create_all(self.cases)
         for metadata in (web_metadata, outbox_metadata, keys_metadata):
@@ -367,6 +372,12 @@ class Town:
             dead_letters=self.letters,
             releases=self.releases,
             census=WebCensus(self.cases, _now),
+            readings=WebReadings(
+                self.readings,
+                load_stations(HERE),
+                lambda: {one.digest: one for one in load_packs().values()},
+                self.matters.law,
+            ),
             supervision=WebSupervision(
                 Oversight(self.cases, lambda: self.matters, "Asia/Shanghai", _now),
                 policy_access,

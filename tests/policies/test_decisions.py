@@ -21,7 +21,7 @@ LINES = [
 ]
 
 ME, OTHER, DELEGATOR = "u:me", "u:other", "u:delegator"
-THINGS = ("release", "dead_letter", "account", "audit", "policy", "census", "supervision")
+THINGS = ("release", "dead_letter", "account", "audit", "policy", "census", "alarms", "supervision")
 
 
 def _actor(held: str, words: list[str]) -> Actor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def rules_of(
     return ReadingRules(stations, packs_at, lambda: packs, answers or Twin())
 
 
+@cache
 def trial_packs() -> list[Pack]:
     return list(load_packs(PACKS).values())
 

@@ -53,7 +53,7 @@ def reading(hour: int, value: float | None) -> dict[str, object]:
 
 
 @settings(
-    max_examples=25, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=15, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(stories())
 def test_alarms_are_those_of_an_independent_computation_in_any_order(
@@ -72,7 +72,7 @@ def test_alarms_are_those_of_an_independent_computation_in_any_order(
 
 
 @settings(
-    max_examples=12, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=6, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(stories())
 def test_every_row_that_is_derived_is_the_same_in_any_order(

@@ -11,7 +11,7 @@ from yichuang.terminal import say
 
 HELP = "测速，与基线对照 (measure one thing against its baseline)"
 
-NAMES = ("step", "intake", "document", "clock", "census", "timers", "rules")
+NAMES = ("step", "intake", "document", "clock", "census", "timers", "rules", "telemetry")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,113 @@
+"""`forms.ports.Readings` over the readings store, with names from catalogue and register."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from cases import reading_views
+from cases.database import reading
+from cases.reading_views import DeadReadingLine, Named, Pulse, ReadingAlarm, Said, Standing
+from catalogue.law import Article
+from catalogue.stations import Stations
+from rules.model import Rule
+from rules.pack import Pack
+
+
+@dataclass(frozen=True)
+class WebReadings:
+    """Reads alarms and refused readings. Names that are no longer known are shown as codes."""
+
+    engine: Engine
+    stations_known: Stations
+    versions: Callable[[], Mapping[str, Pack]]
+    """Every signed rule pack by digest."""
+    law: Mapping[str, Article]
+
+    def alarms(
+        self, state: Standing, level: str, station: str, page: int, language: str
+    ) -> tuple[Sequence[Named], int]:
+        with reading(self.engine) as connection:
+            found, total = reading_views.alarms(connection, state, level, station, page)
+        return [self._named(one, language) for one in found], total
+
+    def alarm(
+        self, alarm_id: str, language: str
+    ) -> (
+        tuple[
+            Named,
+            Sequence[Said],
+            Sequence[tuple[datetime, float | None]],
+            Sequence[tuple[str, str, str]],
+        ]
+        | None
+    ):
+        with reading(self.engine) as connection:
+            found = reading_views.alarm(connection, alarm_id)
+        if found is None:
+            return None
+        one, said, chart = found
+        raised = next((s for s in reversed(said) if s.kind == "raised"), None)
+        why = [] if raised is None else self._why(one, raised.context, language)
+        return self._named(one, language), said, chart, why
+
+    def dead(self, page: int) -> tuple[Sequence[DeadReadingLine], int]:
+        with reading(self.engine) as connection:
+            return reading_views.dead(connection, page)
+
+    def pulse(self) -> Pulse:
+        with reading(self.engine) as connection:
+            return reading_views.pulse(connection)
+
+    def stations(self, language: str) -> Sequence[tuple[str, str]]:
+        with reading(self.engine) as connection:
+            found = reading_views.stations(connection)
+        return [(code, self._station(code, language)) for code in found]
+
+    # --- names -----------------------------------------------------------------------------------
+
+    def _named(self, one: ReadingAlarm, language: str) -> Named:
+        item = self.stations_known.item_by_id.get(one.item)
+        rule = self._rule(one)
+        article = self.law.get(one.basis)
+        title = one.title if rule is None else getattr(rule.title, language, rule.title.zh)
+        note = "" if rule is None or rule.verified else rule.note or one.basis
+        return Named(
+            one,
+            self._station(one.station, language),
+            one.item if item is None else getattr(item, language, item.zh),
+            "" if item is None else item.unit,
+            title,
+            one.basis if article is None else article.cited,
+            note,
+        )
+
+    def _station(self, code: str, language: str) -> str:
+        station = self.stations_known.station_by_id.get(code)
+        return code if station is None else str(getattr(station, language, station.zh))
+
+    def _pack(self, one: ReadingAlarm) -> Pack | None:
+        return self.versions().get(one.digest)
+
+    def _rule(self, one: ReadingAlarm) -> Rule | None:
+        pack = self._pack(one)
+        rules = () if pack is None else pack.definition.rules
+        return next((rule for rule in rules if rule.id == one.rule), None)
+
+    def _why(
+        self, one: ReadingAlarm, context: Mapping[str, Any], language: str
+    ) -> list[tuple[str, str, str]]:
+        pack = self._pack(one)
+        fields = {} if pack is None else pack.definition.fields
+        found = []
+        for name, value in context.items():
+            spec = fields.get(name)
+            title = name if spec is None else getattr(spec.title, language, spec.title.zh)
+            unit = "" if spec is None else spec.unit
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            found.append((name, title, f"{shown} {unit}".strip()))
+        return found
