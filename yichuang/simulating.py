@@ -51,6 +51,7 @@ Tell = Callable[[str, int], None]
 """(what, how many so far): called with every page."""
 
 NO_READINGS = "本规则包不以读数为对象，没有警报可重放"
+NO_STORE = "这里没有读数库可读，警报没有重放"
 NO_PAYMENTS = "系统中还没有付费记录，没有可重放的付费"
 NOT_A_PACK = "事项的时限不经规则裁定，没有裁定可重放"
 NOT_OF_CARDS = "本规则包不发监察牌"
@@ -169,8 +170,8 @@ def _of_pack(
         rulings=rulings,
         cards=cards,
         deadlines=Section(reason=NOT_A_MATTER),
-        alarms=_other(past_.alarms, NO_READINGS, current, asked, span),
-        payments=_other(past_.payments, NO_PAYMENTS, current, asked, span),
+        alarms=_other(past_.alarms, current, asked, span, _no_alarms(asked)),
+        payments=_other(past_.payments, current, asked, span, NO_PAYMENTS),
         changed_rules=changed,
         mutants=mutants,
         **blank,
@@ -178,9 +179,13 @@ def _of_pack(
 
 
 def _other(
-    replay: Replay | None, reason: str, current: Pack | None, asked: Pack, span: DossierSpan
+    replay: Replay | None, current: Pack | None, asked: Pack, span: DossierSpan, reason: str
 ) -> Section:
     return Section(reason=reason) if replay is None else replay(current, asked, span)
+
+
+def _no_alarms(asked: Pack) -> str:
+    return NO_STORE if asked.definition.subject == "reading" else NO_READINGS
 
 
 def _rulings(

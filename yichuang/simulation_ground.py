@@ -11,10 +11,13 @@ import yaml
 from cases.database import open_engine
 from cases.releases import Proposal
 from cases.releasing import Unreadable
+from catalogue.load import HERE
+from catalogue.stations import load_stations
 from yichuang import joining
+from yichuang.alarm_replay import AlarmReplay
 from yichuang.release_gates import Gates
 from yichuang.released import Released
-from yichuang.settings import Settings
+from yichuang.settings import SettingMissing, Settings
 from yichuang.simulating import Past
 from yichuang.unsealing import opener
 
@@ -27,10 +30,26 @@ def past_of(settings: Settings) -> Iterator[tuple[Past, Released]]:
     try:
         released = joining.released_of(settings, cases)
         vault = joining.vault_of(settings, keys)
-        yield Past(cases, opener(vault), released, released.catalogue().calendars), released
+        calendars = released.catalogue().calendars
+        with _alarms(settings) as alarms:
+            yield Past(cases, opener(vault), released, calendars, alarms), released
     finally:
         cases.dispose()
         keys.dispose()
+
+
+@contextmanager
+def _alarms(settings: Settings) -> Iterator[AlarmReplay | None]:
+    """Open the readings for reading; None where this process has no way to them."""
+    try:
+        readings = open_engine(settings.store_url("readings"), read_only=True)
+    except SettingMissing:
+        yield None
+        return
+    try:
+        yield AlarmReplay(readings, load_stations(HERE))
+    finally:
+        readings.dispose()
 
 
 def proposal_of(released: Released, settings: Settings, text: str) -> Proposal:

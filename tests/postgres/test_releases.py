@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from cases import releases
 from cases.releases import Check, Proposal
@@ -61,3 +61,12 @@ def test_the_rows_refuse_one_person_on_both_sides(stores: Mapping[Store, Engine]
             "UPDATE release SET signed_by = proposed_by, signed_at = proposed_at,"
             " in_force_from = proposed_at"
         )
+
+
+def test_changed_rules_are_not_signed_without_a_dossier(stores: Mapping[Store, Engine]) -> None:
+    rules = Proposal("rules", "untried", "1", "{}", PASSED, needs_dossier=True)
+    with pytest.raises(DBAPIError, match="needs its dossier"):
+        with stores["cases"].begin() as connection:
+            made = releases.propose(connection, rules, "u:a", AT)
+            releases.endorse(connection, made.id, "u:a", AT, "0" * 64)
+            releases.sign(connection, made.id, "u:b", AT, AT)
