@@ -1,0 +1,97 @@
+"""`rules simulate`: exit codes, the whole as JSON, and nothing written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rules.load import PACKS
+from tests.yichuang.registry import settings, template
+from tests.yichuang.test_card_retiming import earlier
+from tests.yichuang.test_releasing import food
+from yichuang.cli import parser_for
+from yichuang.rule_orders import simulate
+from yichuang.settings import Settings
+
+__all__ = ["settings", "template"]
+
+SUPERVISION = (PACKS / "supervision.yaml").read_text("utf-8")
+
+
+def asked(settings: Settings, file: Path, *words: str) -> int:
+    args: argparse.Namespace = parser_for("rules").parse_args(
+        ["rules", "simulate", str(file), *words]
+    )
+    return simulate.run(args, settings)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "version.yaml"
+
+
+def test_the_version_in_force_differs_in_nothing(
+    settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(SUPERVISION, "utf-8")
+    assert asked(settings, file, "--json") == 0
+    made: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert made["passed"] and made["changed_rules"] == [] and len(made["digest"]) == 64
+    assert made["current"] == made["proposed"]
+    assert all(not made[name]["changes"] for name in ("rulings", "cards", "deadlines", "alarms"))
+    assert not made["payments"]["compared"] and made["payments"]["reason"]
+
+
+def test_a_changed_rule_is_named_and_its_mutants_with_it(
+    settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(earlier(), "utf-8")
+    assert asked(settings, file) == 0
+    said = capsys.readouterr().out
+    assert "现行 2026.1 → 拟议 2026.2" in said and "通过 现行版本重放无差异" in said
+    assert "未被发现的变异 JC-TS-75" in said and "卷宗摘要 " in said
+
+
+def test_a_threshold_without_its_example_fails(
+    settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(earlier().replace("elapsed_percent: 39, ", "elapsed_percent: 30, "), "utf-8")
+    assert asked(settings, file) == 1
+    assert "未过 阈值变异被例子发现" in capsys.readouterr().out
+
+
+def test_a_matters_limits_are_compared(
+    settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(food("2026.2", 5), "utf-8")
+    assert asked(settings, file, "--months", "12", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["kind"] == "matter" and made["deadlines"]["compared"]
+    assert made["span"]["months"] == 12 and made["current"]["version"] == "2026.1"
+
+
+def test_a_pack_about_readings_is_replayed_over_the_readings(
+    settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text((PACKS / "noise.yaml").read_text("utf-8"), "utf-8")
+    assert asked(settings, file, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["alarms"]["compared"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("pack: [", ()), ("pack: x\n", ()), ("标识: x\n", ()), (SUPERVISION, ("--months", "0"))],
+)
+def test_what_cannot_be_read_is_refused_with_its_place(
+    settings: Settings, file: Path, text: str, words: tuple[str, ...]
+) -> None:
+    file.write_text(text, "utf-8")
+    assert asked(settings, file, *words) == 2
+
+
+def test_a_file_that_is_not_there_is_refused(settings: Settings, file: Path) -> None:
+    assert asked(settings, file) == 2
