@@ -235,3 +235,15 @@ def stations(connection: Connection) -> Sequence[str]:
     """Return the stations that ever had an alarm."""
     query = select(reading_alarm.c.station).distinct().order_by(reading_alarm.c.station)
     return list(connection.execute(query).scalars())
+
+
+def standing_ruling(connection: Connection, alarm_id: str) -> tuple[str, str] | None:
+    """Return the rule that stands, or stood last, and the ruling (JSON) that made it stand."""
+    event = reading_alarm_event.c
+    row = connection.execute(
+        select(event.rule, event.ruling)
+        .where(event.alarm_id == alarm_id, event.kind.in_(("raised", "updated")))
+        .order_by(event.n.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else (row.rule, row.ruling)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from cases.charts import Series, lines
 from cases.reading_views import PER_PAGE, DeadReadingLine, Named, Pulse, Said, Standing
 from forms.guard import Visit
+from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.words import N_
@@ -67,6 +68,7 @@ class AlarmPage(Page):
     one: Annotated[Named, "The alarm."]
     said: Annotated[tuple[Said, ...], "What was said of it, in order."]
     why: Annotated[Sequence[tuple[str, str, str]], "Field, title and value at its raising."]
+    reasons: Annotated[tuple[ReasonPanel, ...], "Why its rule holds; empty without a ruling."]
     chart: Annotated[Markup, "The hourly means around it; empty without any."]
     levels: Annotated[Mapping[str, str], "Level → word."]
     kinds: Annotated[Mapping[str, str], "What is said → word."]
@@ -135,8 +137,10 @@ async def alarm(visit: Visit) -> Response:
         series = [Series(one.item or one.station, [value for _, value in means])]
         chart = Markup(lines(labels, series))  # noqa: S704 -- our own, texts escaped
     title = f"{one.station} {one.item}".strip()
+    reasons = await visit.ask(visit.ports.readings.reasons, name)
+    panels = panels_of(visit, [reasons]) if reasons else ()
     shown = AlarmPage(
-        title, one, tuple(said), why, chart, _said(visit, LEVELS), _said(visit, KINDS)
+        title, one, tuple(said), why, panels, chart, _said(visit, LEVELS), _said(visit, KINDS)
     )
     return await show(visit, shown)
 

@@ -29,7 +29,7 @@ from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
 from forms.dossier_ports import ShownDossier
-from forms.reason_ports import Reasons
+from forms.reason_ports import Reasons, RulingReasons
 from forms.rule_ports import RulePacks
 from forms.words import Language
 
@@ -489,6 +489,10 @@ class Readings(Protocol):
     ):
         """An alarm, what was said of it, the hourly means around it, and the context at its
         raising as (field, title, value)."""
+        ...
+
+    def reasons(self, alarm_id: str) -> RulingReasons | None:
+        """Why the rule that stands, or stood last, holds; None where no ruling was kept."""
         ...
 
     def dead(self, page: int) -> tuple[Sequence[DeadReadingLine], int]: ...

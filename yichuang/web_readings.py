@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Engine
 
 from cases import reading_views
 from cases.database import reading
 from cases.reading_views import DeadReadingLine, Named, Pulse, ReadingAlarm, Said, Standing
+from cases.rulings import Ruling
 from catalogue.law import Article
 from catalogue.stations import Stations
+from forms.reason_ports import RulingReasons
 from rules.model import Rule
 from rules.pack import Pack
+from rules.why import why_again
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,25 @@ class WebReadings:
         raised = next((s for s in reversed(said) if s.kind == "raised"), None)
         why = [] if raised is None else self._why(one, raised.context, language)
         return self._named(one, language), said, chart, why
+
+    def reasons(self, alarm_id: str) -> RulingReasons | None:
+        with reading(self.engine) as connection:
+            found = reading_views.standing_ruling(connection, alarm_id)
+        if found is None:
+            return None
+        rule, text = found
+        try:
+            ruling = Ruling.model_validate_json(text)
+        except ValidationError:
+            return None  # said while no pack had an answer: there is nothing to explain
+        known = (0, ruling.pack, ruling.version, ruling.digest)
+        pack = self.versions().get(ruling.digest)
+        if pack is None:
+            return RulingReasons(*known, None, "unknown")
+        try:
+            return RulingReasons(*known, why_again(pack, ruling, rule))
+        except ValueError:
+            return RulingReasons(*known, None, "altered")
 
     def dead(self, page: int) -> tuple[Sequence[DeadReadingLine], int]:
         with reading(self.engine) as connection:

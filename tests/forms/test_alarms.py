@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 
 from cases.readings_tables import (
     batch,
@@ -16,6 +16,8 @@ from cases.readings_tables import (
     reading_hour,
     series,
 )
+from rules.evaluate import evaluate
+from rules.load import example_instant, load_packs
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town
 
@@ -158,3 +160,24 @@ def test_the_pages_are_there_in_english(browser: Browsers, alarmed: Alarmed) -> 
     assert "Alarms of readings" in page and "North Gate" in page and ">Red<" in page
     assert "What was said" in reader.get("/alarms/a1").text
     reader.get("/language/zh")
+
+
+def test_an_alarm_gives_its_rule_its_comparisons_and_the_smallest_difference(
+    browser: Browsers, alarmed: Alarmed, town: Town
+) -> None:
+    pack = load_packs()["air"]
+    rule = next(one for one in pack.definition.rules if one.alarm and one.in_force_until is None)
+    example = next(one for one in rule.examples if one.holds)
+    ruling = evaluate(pack, example.given, example_instant(pack, rule, example))
+    alarmed()
+    with town.readings.begin() as connection:
+        connection.execute(
+            update(reading_alarm_event).values(rule=rule.id, ruling=ruling.model_dump_json())
+        )
+    page = browser("feng").get("/alarms/a1").text
+    for part in (rule.title.zh, "规则所问", "改动最小而结果不同", pack.digest[:16]):
+        assert part in page, part
+    altered = ruling.model_copy(update={"fired": ()})
+    with town.readings.begin() as connection:
+        connection.execute(update(reading_alarm_event).values(ruling=altered.model_dump_json()))
+    assert "重算的结果与存下的不同" in browser("feng").get("/alarms/a1").text
