@@ -62,6 +62,7 @@ class Named:
     title: str
     article: str
     """How a document cites it."""
+    department: str
     note: str
     """Of a rule that nobody has checked against the official text; empty: it was."""
 

@@ -363,6 +363,9 @@ def asker_of(pack: Pack, rules: Slice, subject: Subject) -> Asker | None:
     fields = pack.definition.fields
     if ("item" in fields) != bool(subject.item):
         return None
+    for name, fact in subject.facts.items():
+        if name in fields and fields[name].choices and fact not in fields[name].choices:
+            return None  # the pack does not know such an item or zone: it is not about this subject
     judges: list[Judge] = []
     machines: dict[Machine, list[Guard]] = {}
     for order, rule in enumerate(rules.rules):

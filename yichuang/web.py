@@ -122,6 +122,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
             load_stations(HERE),
             released.rule_versions,
             joining.catalogue().law,
+            {one.code: one.name for one in joining.catalogue().city.departments},
         ),
         supervision=WebSupervision(
             Oversight(cases, released.catalogue, settings.zone, now),

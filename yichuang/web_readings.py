@@ -31,6 +31,8 @@ class WebReadings:
     versions: Callable[[], Mapping[str, Pack]]
     """Every signed rule pack by digest."""
     law: Mapping[str, Article]
+    departments: Mapping[str, str]
+    """Code → name."""
 
     def alarms(
         self, state: Standing, level: str, station: str, page: int, language: str
@@ -106,6 +108,7 @@ class WebReadings:
             "" if item is None else item.unit,
             title,
             one.basis if article is None else article.cited,
+            self.departments.get(one.department, one.department),
             note,
         )
 

@@ -377,6 +377,7 @@ class Town:
                 load_stations(HERE),
                 lambda: {one.digest: one for one in load_packs().values()},
                 self.matters.law,
+                {one.code: one.name for one in self.matters.city.departments},
             ),
             supervision=WebSupervision(
                 Oversight(self.cases, lambda: self.matters, "Asia/Shanghai", _now),

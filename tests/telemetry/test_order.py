@@ -9,7 +9,20 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.telemetry.city import ABOVE, TRIAL, deliver, dump, found, fresh_engine, one, store_of
+from rules.model import Definition
+from rules.pack import Pack
+from tests.telemetry.city import (
+    ABOVE,
+    TRIAL,
+    deliver,
+    dump,
+    found,
+    fresh_engine,
+    one,
+    rules_of,
+    store_of,
+    trial_packs,
+)
 from tests.telemetry.independent import alarms
 
 NO_SHRINK = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -90,3 +103,14 @@ def test_every_row_that_is_derived_is_the_same_in_any_order(
             store.close()
             engine.dispose()
     assert dumps[0] == dumps[1]
+
+
+def test_a_pack_is_not_asked_of_items_that_its_fields_do_not_know() -> None:
+    pack = trial_packs()[0]
+    raw = pack.definition.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    raw["fields"]["item"]["choices"] = ["pm25", "pm10", "o3"]
+    chosen = Pack.of(Definition.model_validate(raw))
+    rules = rules_of([chosen])
+    for number, (item, asked) in enumerate((("pm25", 1), ("quick", 0))):
+        subject = rules.subject(number, "dongsi", item, "observed")
+        assert len(rules.askers(subject, START)) == asked

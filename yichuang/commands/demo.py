@@ -16,7 +16,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Make the people, print their random passwords once, tell the cases."""
-    from yichuang import demo  # imports everything; `--help` should not wait for it
+    # Imports everything; `--help` should not wait for it.
+    from yichuang import demo
+    from yichuang.commands.telemetry import send_demo
 
     made = demo.make_people(settings)
     if made:
@@ -30,6 +32,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except demo.DemoStuck as stuck:
         complain(f"演示办件有几件没有讲完：{stuck}")
         return 1
+    send_demo(settings)
     told = "，".join(f"{stage} {count}" for stage, count in sorted(stages.items()))
     say(f"演示城市已就绪：{sum(stages.values())} 件（{told}）")
     return 0
