@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +26,7 @@ COUNTED = "XKF-82"
 """行政许可法第八十二条: periods are counted in working days, without statutory holidays."""
 
 _SATURDAY = 5
+_DAY = timedelta(days=1)
 
 
 class Year(BaseModel):
@@ -142,6 +143,8 @@ def _faults(file: CalendarFile, marked: Marked) -> Iterator[Fault]:
         yield from _year_faults(number, year, marked)
         if file.holidays == "national":
             yield from _statutory_faults(file, number, year, marked)
+    if file.holidays == "national" and not file.base:
+        yield from _gaps(file, marked)
 
 
 def _year_faults(number: int, year: Year, marked: Marked) -> Iterator[Fault]:
@@ -160,7 +163,9 @@ def _year_faults(number: int, year: Year, marked: Marked) -> Iterator[Fault]:
         for day in days:
             if day not in listed:
                 yield marked.fault(
-                    (*loc, "节名", name), f"{day} 有节名，却不在放假或上班之列", "请补上或删去"
+                    (*loc, "节名", name),
+                    f"{day} 有节名，却不在放假或上班之列（{WHOLE_YEAR}）",
+                    "请补上或删去",
                 )
             elif day in named:
                 yield marked.fault(
@@ -186,6 +191,21 @@ def _statutory_faults(
         elif not file.base and day.weekday() < _SATURDAY and day not in year.off:
             yield marked.fault(
                 (*loc, "放假"), f"缺法定节日 {day}（{name}）（{BASIS}）", "请按该年的放假通知补上"
+            )
+
+
+def _gaps(file: CalendarFile, marked: Marked) -> Iterator[Fault]:
+    """Yield each single day worked between two days off: no notice since 2004 has such a day."""
+    off = {day for year in file.years.values() for day in year.off}
+    on = {day for year in file.years.values() for day in year.on}
+    for before in sorted(off):
+        day = before + _DAY
+        works = day not in off and (day.weekday() < _SATURDAY or day in on)
+        if works and day + _DAY in off and day.year in file.years:
+            yield marked.fault(
+                ("年份", day.year, "放假"),
+                f"{day} 夹在两个放假日之间，却要上班（{WHOLE_YEAR}）",
+                "请按该年的放假通知补上；确要上班的，通知里没有过这样的日子，请核对",
             )
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from cases.clocks import Ledger, ledger, periods
+from cases.clocks import Ledger, MixedUnits, ledger, periods
 from cases.state import ClockEvent
 from catalogue import words
 from catalogue.clock_rules import ClockRule, ClockTemplate
 from catalogue.clock_templates import TemplateUnknown, load_templates, template
 from catalogue.law import Article
 from catalogue.load import CatalogueFaulty, load_catalogue
+from catalogue.working_days import BeyondCalendar
 from yichuang.terminal import complain, say, say_json
 
 ORDERS = ("templates", "derive")
@@ -166,7 +167,14 @@ def _derive(args: argparse.Namespace, one: ClockTemplate, as_json: AsJson) -> in
         return WRONG
     calendar = load_catalogue().calendars[one.calendar]
     at = args.at or datetime.now(UTC)
-    found = [ledger(p, calendar, one.zone, at) for p in periods(one.rules, events)]
+    try:
+        found = [ledger(p, calendar, one.zone, at) for p in periods(one.rules, events)]
+    except ValidationError as wrong:
+        complain(f"延长的 n 或 unit 不对：{wrong.errors()[0]['msg']}")
+        return WRONG
+    except (MixedUnits, BeyondCalendar) as wrong:
+        complain(str(wrong))
+        return WRONG
     if args.json:
         told = [
             {

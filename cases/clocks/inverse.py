@@ -147,8 +147,8 @@ def lateness(
         while place + 1 < len(within) and within[place + 1].at < row.until:
             place += 1
         step, last = row.used - last, row.used
-        if row.since >= as_of or not step or row.used > found.used:
-            continue
+        if row.since > as_of or not step or row.used > found.used:
+            continue  # an end at 24:00 has used the day that begins then
         used[place] = used.get(place, 0) + step
         if row.left < 0 and crossed < 0:
             crossed = place

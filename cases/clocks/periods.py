@@ -153,8 +153,8 @@ class _History:
         named = event.detail.get("clock")
         for run in self.newest.values():
             rule = run.rule
-            if rule.extension is None or run.end is not None:
-                continue
+            if rule.extension is None or run.end is not None or len(run.parts) > 1:
+                continue  # once: a second extension lengthens nothing (行政许可法第四十二条)
             if named is not None and named != rule.clock:
                 continue
             run.parts.append(Part(_granted(rule, event), cause))
@@ -272,7 +272,8 @@ def _granted(rule: ClockRule, event: ClockEvent) -> Limit:
 def _go_on(run: _Run, name: str, cause: Cause) -> None:
     """Run on after a gap, with what was used before."""
     if run.end is not None:
-        run.gaps.append(Stop(ELSEWHERE, ELSEWHERE, run.end, cause))
+        if cause.at > run.end.at:  # else it was opened again before it was done: there is no gap
+            run.gaps.append(Stop(ELSEWHERE, ELSEWHERE, run.end, cause))
         run.end = None
     run.working.add(name)
 

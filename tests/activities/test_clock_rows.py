@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from cases import clock_check
+from cases import census, clock_check, retiming
 from cases.database import reading
 from cases.state import CaseState
 from cases.tables import clock, clock_share
+from cases.tables import state as state_table
 from catalogue.working_days import NONE
 from tests.activities.conftest import START, Town
 
@@ -111,3 +112,57 @@ def test_missing_rows_are_found_and_written_again(town: Town, table: Any) -> Non
     clock_check.mend(town.engine, CALENDARS, state.case_id)
     assert list(clock_check.check(town.engine, CALENDARS)) == []
     assert clock_check.without_rows(town.engine) == []
+
+
+OLD = "行政许可法第三十二条第一款第（四）项"
+"""What the rows of a version before the articles had ids of the register say of a rule."""
+
+
+def as_written_before(town: Town, state: CaseState) -> None:
+    """Make the rows and the stored timers say their articles as that version said them."""
+    held = state.model_copy(
+        update={"timers": tuple(t.model_copy(update={"article": OLD}) for t in state.timers)}
+    )
+    with town.engine.begin() as connection:
+        connection.execute(update(clock).where(clock.c.key == "supplement").values(rule=OLD))
+        connection.execute(
+            update(state_table)
+            .where(state_table.c.case_id == state.case_id)
+            .values(state=held.model_dump_json())
+        )
+
+
+def test_rows_that_tell_their_rule_as_older_versions_did_are_named_and_mended(
+    town: Town,
+) -> None:
+    state = decided(town)
+    as_written_before(town, state)
+    (wrong,) = clock_check.check(town.engine, CALENDARS)
+    assert wrong.found == (f"supplement.rule: {OLD} ≠ XKF-32-4",)
+    assert clock_check.mend(town.engine, CALENDARS, state.case_id) == list(wrong.found)
+    assert list(clock_check.check(town.engine, CALENDARS)) == []
+
+
+def test_an_article_told_otherwise_by_an_older_version_moves_no_instant(town: Town) -> None:
+    """Neither the census nor a retiming takes such a case for one that is wrong."""
+    state = decided(town)
+    with reading(town.engine) as connection:
+        before = census.expected(connection, [state.case_id])
+    as_written_before(town, state)
+    with reading(town.engine) as connection:
+        assert census.expected(connection, [state.case_id]) == before
+        assert census.overdue(connection, START) == []
+    (page,) = retiming.all_open_cases(town.engine)
+    assert [seen.case_id for seen in page] == [state.case_id]
+    assert page[0].state.timers and {t.article for t in page[0].state.timers} == {OLD}
+    assert list(retiming.deadlines_of(page[0], retiming.moves_of(page[0], NONE))) == []
+
+
+def test_the_next_step_of_such_a_case_is_settled_as_ever(town: Town) -> None:
+    state = decided(town)
+    as_written_before(town, state)
+    served = {"method": "direct", "recipient": "本人"}
+    after, _ = town.settle(state, town.order("serve", served, by="u:w2", at=days(10)))
+    assert after.stage != state.stage
+    clock_check.mend(town.engine, CALENDARS, state.case_id)
+    assert list(clock_check.check(town.engine, CALENDARS)) == []

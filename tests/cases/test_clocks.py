@@ -268,6 +268,45 @@ def test_without_the_hearing_the_deadline_had_been_earlier() -> None:
     ]  # fmt: skip
 
 
+def test_what_ended_at_midnight_has_used_the_day_that_begins_and_the_days_still_sum() -> None:
+    """The law's own timer ends a period at 24:00: the next day's first instant."""
+    midnight = told(("accepted", at("2026-03-02T10:00"), {}), ("decided", at("2026-03-10"), {}))
+    found = lateness((rule(5),), midnight, "statutory", CN, ZONE, UNTIL)
+    assert found is not None
+    assert (found.late, found.used) == (1, 6)
+    assert sum(share.used for share in found.shares) == found.used
+    assert found.crossed is not None
+
+
+def test_a_step_opened_again_before_it_was_done_leaves_no_gap() -> None:
+    department = rule(
+        clock="department",
+        starts=(Trigger(event="step_opened"),),
+        ends=(Trigger(event="step_done"),),
+        key_by="department",
+        accumulates=True,
+    )
+    backwards = told(
+        ("step_opened", at("2026-03-02T10:00"), {"department": "fire", "task": "a"}),
+        ("step_done", at("2026-03-12T10:00"), {"department": "fire", "task": "a"}),
+        ("step_opened", at("2026-03-09T10:00"), {"department": "fire", "task": "b"}),
+    )
+    (period,) = periods((department,), backwards)
+    assert (period.stops, period.end) == ((), None)
+    assert ledger(period, CN, ZONE, at("2026-03-16T10:00")).used == 10
+
+
+def test_a_second_extension_lengthens_nothing() -> None:
+    once: list[Told] = [
+        ("accepted", at("2026-03-02T10:00"), {}),
+        ("extended", at("2026-03-03T10:00"), {}),
+    ]
+    twice = [*once, ("extended", at("2026-03-04T10:00"), {})]
+    ((one,), (two,)) = (periods((rule(),), told(*history)) for history in (once, twice))
+    assert due_of(one, CN, ZONE) == due_of(two, CN, ZONE)
+    assert len(two.parts) == 2
+
+
 # --- what holds of every history -----------------------------------------------------------------
 
 _kinds = st.sampled_from(

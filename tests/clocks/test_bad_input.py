@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+import catalogue
 from cases import approval
 from cases.approval import articles
 from cases.database import reading
@@ -190,6 +192,9 @@ SHORT = """
 """
 
 
+SHIPPED = (Path(catalogue.__file__).parent / "calendars/cn.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("day", "article"), [("2027-10-01", "FJB-2"), ("2027-02-08", "FJB-2"), ("2027", "FJB-7")]
 )
@@ -201,6 +206,27 @@ def test_a_calendar_with_a_missing_day_is_refused_with_the_article(day: str, art
     )
     assert read_calendar(text, "cn.yaml", faults) is None
     assert article in str(faults[0])
+
+
+@pytest.mark.parametrize(
+    ("days", "day"), [("放假", "2026-02-20"), ("放假", "2026-02-23"), ("上班", "2026-02-14")]
+)
+def test_a_day_of_a_notice_that_goes_missing_where_its_name_stands_is_refused_with_the_article(
+    days: str, day: str
+) -> None:
+    lines = SHIPPED.splitlines()
+    (place,) = (n for n, line in enumerate(lines) if f"    {days}:" in line and day in line)
+    lines[place] = lines[place].replace(f"{day}, ", "").replace(f", {day}", "")
+    faults: list[Fault] = []
+    assert read_calendar("\n".join(lines), "cn.yaml", faults) is None
+    assert [(day in one.message, "FJB-7" in one.message) for one in faults[:1]] == [(True, True)]
+
+
+@pytest.mark.parametrize("day", ["2026-02-20", "2026-05-04", "2026-10-05"])
+def test_a_day_missing_in_the_midst_of_a_holiday_is_refused_with_the_article(day: str) -> None:
+    faults: list[Fault] = []
+    assert read_calendar(SHIPPED.replace(f"{day}, ", ""), "cn.yaml", faults) is None
+    assert [day in one.message and "FJB-7" in one.message for one in faults] == [True]
 
 
 # --- once each through settle, on rows ---

@@ -105,3 +105,33 @@ def test_events_that_begin_nothing_are_told_so(
     file.write_text('[{"kind": "paid", "at": "2026-03-02T10:00+08:00"}]', encoding="utf-8")
     code, shown = typed(capsys, "derive", "sme-payment", str(file))
     assert code == 0 and "没有引起" in shown
+
+
+ACCEPTED = {"kind": "accepted", "at": "2026-03-02T10:00+08:00"}
+
+
+@pytest.mark.parametrize(
+    ("at", "detail", "said"),
+    [
+        ("2026-03-10T10:00+08:00", {"n": -3}, "延长的 n 或 unit 不对"),
+        ("2026-03-10T10:00+08:00", {"unit": "fortnight"}, "延长的 n 或 unit 不对"),
+        ("2026-03-10T10:00+08:00", {"n": 5, "unit": "hour"}, "单位不能相加"),
+        ("2026-03-10T10:00+08:00", {"n": 90000}, "2099"),
+    ],
+)
+def test_an_extension_that_no_ledger_can_hold_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], at: str, detail: dict[str, Any], said: str
+) -> None:
+    file = tmp_path / "events.json"
+    file.write_text(json.dumps([ACCEPTED, {"kind": "extended", "at": at, "detail": detail}]))
+    code, shown = typed(capsys, "derive", "licence", str(file))
+    assert code == 2
+    assert said in shown and "YICHUANG_" not in shown
+
+
+def test_a_template_is_extended_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "events.json"
+    twice = [{"kind": "extended", "at": f"2026-03-1{day}T10:00+08:00"} for day in (0, 1)]
+    file.write_text(json.dumps([ACCEPTED, *twice]))
+    _, shown = typed(capsys, "derive", "licence", str(file))
+    assert "statutory  XKF-42-1  起于 accepted（1）  到期 2026-04-14" in shown
