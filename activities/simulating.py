@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import Engine
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.releasing import stream_of
 from audit.entry import EntryDraft, What, Where, Who, entry_id
@@ -23,6 +24,10 @@ from cases.database import reading
 from cases.dossier import Dossier
 from cases.dossier_rows import SimulationMade, SimulationOrder
 from cases.releases import Release
+
+BUSY = "SimulationBusy"
+"""Type of the failure by which an attempt leaves because another simulation runs here."""
+AGAIN_AFTER = timedelta(seconds=5)
 
 Progress = Callable[[str, int], None]
 
@@ -46,7 +51,7 @@ class Simulating:
         self._engine = engine
         self._simulator = simulator
         self._now = now
-        self._one = asyncio.Semaphore(1)
+        self._one = asyncio.Lock()
 
     @activity.defn(name="simulate")
     async def simulate(self, order: SimulationOrder) -> SimulationMade:
@@ -54,22 +59,14 @@ class Simulating:
         kept = await asyncio.to_thread(self._kept, order)
         if kept is not None:
             return kept
-        waiting = asyncio.create_task(self._tell_while_waiting())
-        try:
-            await self._one.acquire()
-        finally:
-            waiting.cancel()
-        try:
+        if self._one.locked():
+            # It must not wait here: a place among the worker's activities is a clerk's.
+            raise ApplicationError(
+                "另一份卷宗正在重放，稍后再来", type=BUSY, next_retry_delay=AGAIN_AFTER
+            )
+        async with self._one:
             made = await self._simulator(order, activity.heartbeat)
-        finally:
-            self._one.release()
         return await asyncio.to_thread(self._keep, order, made)
-
-    async def _tell_while_waiting(self) -> None:
-        """A simulation that waits for another is alive."""
-        while True:
-            activity.heartbeat("waiting", 0)
-            await asyncio.sleep(10)
 
     def _kept(self, order: SimulationOrder) -> SimulationMade | None:
         with reading(self._engine) as connection:

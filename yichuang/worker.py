@@ -276,8 +276,9 @@ def main(settings: Settings) -> int:
 async def _serve(settings: Settings, shop: Workshop) -> None:
     client = shop.signals.client = await temporal.connect(settings)
     queue = settings.temporal_task_queue
-    # One more than settles at once: telling the cases of another calendar waits most of the time.
-    at_once = THREADS + 1
+    # Two more than settle at once: telling the cases of another calendar waits most of the time,
+    # and a simulation is done by a process of its own.
+    at_once = THREADS + 2
     with ThreadPoolExecutor(at_once, thread_name_prefix="settle") as threads:
         async with temporal.make_worker(client, queue, shop.activities(), threads, at_once):
             roles.ready(settings, "worker", f"任务队列 {queue}")

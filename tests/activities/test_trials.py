@@ -11,9 +11,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import DBAPIError
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.simulating import DossierOfAnother, Progress, Simulating
+from activities.simulating import (
+    AGAIN_AFTER,
+    BUSY,
+    DossierOfAnother,
+    Progress,
+    Simulating,
+)
 from activities.trials import Trials
 from audit.tables import audit_outbox
 from cases import dossier_rows, releases
@@ -290,19 +297,41 @@ def test_dying_between_making_and_keeping_leaves_one_dossier_and_one_entry(
     assert (simulator.asked, rows(engine), entries(engine)) == (2, 1, 1)
 
 
-def test_progress_is_told_and_two_simulations_take_turns(engine: Engine, proposed: Release) -> None:
-    whole = made(proposed, current_of(engine))
-    activity = Simulating(engine, Counting(whole), lambda: AT)
+def test_progress_is_told(engine: Engine, proposed: Release) -> None:
+    activity = Simulating(engine, Counting(made(proposed, current_of(engine))), lambda: AT)
     told: list[Any] = []
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = lambda *details: told.append(details)
+    asyncio.run(environment.run(activity.simulate, TRIALS.order("c1", proposed, AT)))
+    assert told == [("rulings", 200)] and rows(engine) == 1
+
+
+def test_a_second_simulation_leaves_its_place_and_comes_again(
+    engine: Engine, proposed: Release
+) -> None:
+    whole = made(proposed, current_of(engine))
 
     async def both() -> None:
-        environment = ActivityEnvironment()
-        environment.on_heartbeat = lambda *details: told.append(details)
-        orders = [TRIALS.order(name, proposed, AT) for name in ("c1", "c2")]
-        await asyncio.gather(*(environment.run(activity.simulate, one) for one in orders))
+        go, running = asyncio.Event(), asyncio.Event()
+
+        async def slowly(order: SimulationOrder, progress: Progress) -> Dossier:
+            running.set()
+            await go.wait()
+            return whole
+
+        activity = Simulating(engine, slowly, lambda: AT)
+        one, two = (TRIALS.order(name, proposed, AT) for name in ("c1", "c2"))
+        first = asyncio.create_task(ActivityEnvironment().run(activity.simulate, one))
+        await running.wait()
+        with pytest.raises(ApplicationError) as busy:
+            await ActivityEnvironment().run(activity.simulate, two)
+        assert (busy.value.type, busy.value.next_retry_delay) == (BUSY, AGAIN_AFTER)
+        go.set()
+        await first
+        await ActivityEnvironment().run(activity.simulate, two)
 
     asyncio.run(both())
-    assert told.count(("rulings", 200)) == 2 and rows(engine) == 2
+    assert rows(engine) == 2
 
 
 def test_a_dossier_of_another_version_is_not_kept(engine: Engine, proposed: Release) -> None:
