@@ -51,6 +51,7 @@ Tell = Callable[[str, int], None]
 """(what, how many so far): called with every page."""
 
 NO_READINGS = "本规则包不以读数为对象，没有警报可重放"
+OF_A_MATTER = "事项的时限不决定读数的警报"
 NO_STORE = "这里没有读数库可读，警报没有重放"
 NO_PAYMENTS = "系统中还没有付费记录，没有可重放的付费"
 NOT_A_PACK = "事项的时限不经规则裁定，没有裁定可重放"
@@ -381,7 +382,7 @@ def _of_matter(
         rulings=Section(reason=NOT_A_PACK),
         cards=_cards(past_, span, tell, version, version, proposed.code, plans),
         deadlines=due,
-        alarms=Section(reason=NO_READINGS),
+        alarms=Section(reason=OF_A_MATTER),
         payments=Section(reason=NO_PAYMENTS),
         **blank,
     )

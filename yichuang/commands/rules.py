@@ -12,7 +12,7 @@ from types import ModuleType
 from yichuang import rule_orders
 from yichuang.settings import Settings
 
-HELP = "规则：试运行、模拟与启用 (rule packs: simulate a version over the past, activate it)"
+HELP = "规则：核对、说明、模拟、启用 (rule packs: check, explain, simulate over the past, activate)"
 
 
 def names() -> list[str]:
