@@ -23,6 +23,7 @@ from pydantic import (
     JsonValue,
     StringConstraints,
 )
+from pydantic_core import PydanticCustomError
 
 from cases.rulings import Ruling
 from catalogue.matters import ProcedureKind, WaitGround
@@ -30,10 +31,26 @@ from catalogue.matters import ProcedureKind, WaitGround
 NAMESPACE = UUID("6f1d2c1e-3c5b-5b0e-9d0e-2a7d9b0f4c11")
 """Root of every name-based id of this system (RFC 9562, version 5)."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+def _legible(text: str) -> str:
+    """Refuse what looks like nothing: a zero-width space is not white space to Python."""
+    if not any(mark.isprintable() and not mark.isspace() for mark in text):
+        raise PydanticCustomError("string_too_short", "String should have a visible character")
+    return text
+
+
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+    AfterValidator(_legible),
+]
 """A sentence somebody must write: GB/T 39046-2020 gives opinions an..1000."""
 Remark = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_legible),
+]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 

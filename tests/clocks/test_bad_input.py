@@ -76,6 +76,8 @@ PAUSED: Steps = [*ACCEPTED, ("start_procedure", HEARING, 1.0)]
 PAUSES: list[Row] = [
     ("a pause without ground", {}, ACCEPTED, "start_procedure", {**HEARING, "ground": " "}, 1,
      ORGAN, "bad_body", articles.PROCEDURE),
+    ("a ground that nobody can see", {}, ACCEPTED, "start_procedure",
+     {**HEARING, "ground": "\u200b"}, 1, ORGAN, "bad_body", articles.PROCEDURE),
     ("a pause that does not say one", {}, ACCEPTED, "start_procedure",
      {"kind": "hearing", "expected_days": 9}, 1, ORGAN, "bad_body", articles.PROCEDURE),
     ("a ninth kind of procedure", {}, ACCEPTED, "start_procedure",
@@ -103,6 +105,8 @@ EXTENSIONS: list[Row] = [
     ("one long after it", {}, ACCEPTED, "extend", REASON, 40, ORGAN, "expired", "XKF-42-1"),
     ("a second one", {}, EXTENDED, "extend", REASON, 6, ORGAN, "second_extension", "XKF-42-1"),
     ("one without reasons", {}, ACCEPTED, "extend", {"reason": " "}, 1, ORGAN,
+     "bad_body", articles.EXTENSION),
+    ("one for reasons that nobody can see", {}, ACCEPTED, "extend", {"reason": "\ufeff"}, 1, ORGAN,
      "bad_body", articles.EXTENSION),
     ("one of a period that has not begun", {}, [], "extend", REASON, 1, ORGAN,
      "wrong_stage", "XKF-42-1"),
