@@ -88,6 +88,8 @@ class Telemetry:
         self._may = may
         self.readings = self.refused = self.messages = 0
         self.last = ""
+        self.waiting = 0
+        """Messages that lay in the stream behind the last one taken."""
         self._under_way: Sequence[Msg] = ()
         self._failures: dict[int, int] = {}
         """By sequence in the stream: how often a message failed alone."""
@@ -136,6 +138,7 @@ class Telemetry:
                     self._under_way = messages
                     await self._take(messages)
                     self._under_way = ()
+                    self.waiting = messages[-1].metadata.num_pending
                     beat(self.told())
                 await self._send_events()
         finally:
@@ -152,9 +155,9 @@ class Telemetry:
 
     def told(self) -> str:
         """Return one line on how it goes."""
-        return f"{STREAM} 消息 {self.messages} 读数 {self.readings} 退回 {self.refused}" + (
-            f" 最近一批 {self.last}" if self.last else ""
-        )
+        counts = f"消息 {self.messages} 读数 {self.readings} 退回 {self.refused}"
+        last = f" 最近一批 {self.last}" if self.last else ""
+        return f"{STREAM} {counts} 积压 {self.waiting}{last}"
 
     # --- a few messages --------------------------------------------------------------------------
 
