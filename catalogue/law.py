@@ -7,6 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Rank = Literal["law", "regulation", ""]
+"""法律 (of the legislature) · 行政法规 (of the State Council) · anything below, or not known."""
+
 
 class Article(BaseModel):
     """One article, paragraph or item that deadlines, rules and documents rest on.
@@ -29,6 +32,7 @@ class Article(BaseModel):
     """The first day on which it is no longer in force."""
     source: Literal["L", "STD", "P", "C", "S", "D", "M"] = Field(alias="来源")
     verified: bool = Field(default=True)
+    rank: Rank = Field(default="", alias="位阶")
 
     @property
     def cited(self) -> str:
@@ -55,6 +59,7 @@ class Statute(BaseModel):
     in_force_until: date | None = Field(default=None, alias="失效日期")
     source: Literal["L", "STD", "P", "C", "S", "D", "M"] = Field(alias="来源")
     verified: bool = Field(default=True)
+    rank: Rank = Field(default="", alias="位阶")
     articles: tuple[Provision, ...] = Field(alias="条文")
 
     def registered(self) -> list[Article]:
@@ -70,6 +75,7 @@ class Statute(BaseModel):
                 in_force_until=p.in_force_until or self.in_force_until,
                 source=p.source or self.source,
                 verified=self.verified if p.verified is None else p.verified,
+                rank=self.rank,
             )
             for p in self.articles
         ]

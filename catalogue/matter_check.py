@@ -34,6 +34,9 @@ ACTS = frozenset({
 The catalogue lies below the cases and cannot import them; a test holds the two lists equal.
 """
 
+NO_FEE = "XKF-58"
+"""行政许可法第五十八条: no fee at all, unless a law or an administrative regulation says so."""
+
 RULE_ROLES = ("routing", "completeness", "on_the_spot")
 
 NEEDED_PAPERS: Mapping[str, tuple[DocumentKind, ...]] = {
@@ -71,6 +74,7 @@ def matter_faults(matter: Matter, marked: Marked, around: Around) -> Iterator[Fa
     yield from _material_faults(matter, marked)
     yield from _form_faults(matter, marked)
     yield from _renewal_faults(matter, marked)
+    yield from _fee_faults(matter, marked, around)
     yield from _rule_faults(matter, marked, around)
 
 
@@ -132,6 +136,8 @@ def _special_bases(matter: Matter) -> Iterator[tuple[Loc, str]]:
         yield ("延续", "申请提前", "依据"), matter.renewal.ahead.basis
     if matter.scarcity is not None:
         yield ("数量限制", "依据"), matter.scarcity.basis
+    for index, fee in enumerate(matter.fees):
+        yield ("收费", index, "依据"), fee.basis
 
 
 def _basis_faults(matter: Matter, marked: Marked, around: Around) -> Iterator[Fault]:
@@ -327,6 +333,19 @@ def _renewal_faults(matter: Matter, marked: Marked) -> Iterator[Fault]:
             f"表单没有必填、非个人信息的日期字段「{renewal.field}」",
             "请在表单写 type: string、format: date，并列入 required",
         )
+
+
+def _fee_faults(matter: Matter, marked: Marked, around: Around) -> Iterator[Fault]:
+    for index, fee in enumerate(matter.fees):
+        article = around.law.get(fee.basis)
+        if article is None:
+            continue  # said of every basis
+        if article.rank not in ("law", "regulation") or fee.basis == NO_FEE:
+            yield marked.fault(
+                ("收费", index, "依据"),
+                f"收费「{fee.item}」的依据「{fee.basis}」不是准许收费的法律、行政法规条文（{NO_FEE}）",
+                "请改写法律、行政法规中规定收费的条文；没有的，不得收费，请删去",
+            )
 
 
 def _field_faults(name: str, field: Any, marked: Marked) -> Iterator[Fault]:

@@ -139,6 +139,16 @@ class Scarcity(Frozen):
     basis: str = Field(alias="依据")
 
 
+class Fee(Frozen):
+    """收费: only where a law or an administrative regulation says so (行政许可法第五十八条)."""
+
+    item: str = Field(alias="项目", min_length=1)
+    item_en: str = Field(default="", alias="项目英文名称")
+    amount: int = Field(ge=1, alias="金额")
+    """In fen (分), hundredths of a yuan."""
+    basis: str = Field(alias="依据")
+
+
 class Label(Frozen):
     """敏感标记: level 1–4 and compartments; a reader's clearance must dominate both."""
 
@@ -188,6 +198,8 @@ class Matter(Frozen):
     """Within which two or more officers are named to inspect, test or quarantine (第五十五条)."""
     renewal: Renewal | None = Field(default=None, alias="延续")
     scarcity: Scarcity | None = Field(default=None, alias="数量限制")
+    fees: tuple[Fee, ...] = Field(default=(), alias="收费")
+    """What the applicant pays; empty: free of charge, as the Act wants it."""
     concerns_safety: bool = Field(default=False, alias="直接关系安全")
     """直接关系公共安全、人身健康、生命财产安全: who lied for it, or got it by fraud, may not apply
     for it again for one year, or three (行政许可法第七十八、七十九条)."""

@@ -65,6 +65,7 @@ WORDS: dict[str, dict[str, str]] = {
         "自然日": "day",
         "工作日": "working_day",
     },
+    "位阶": {"法律": "law", "行政法规": "regulation"},
     "批准人": {"本行政机关负责人": "organ_head", "本级人民政府负责人": "government_head"},
     "签署方式": {"会签": "all", "或签": "any"},
     "逾期处理": {"视为撤回": "withdrawn", "不予许可": "refused", "撤销受理": "revoked"},

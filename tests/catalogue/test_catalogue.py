@@ -172,6 +172,39 @@ def test_a_fault_is_named_with_its_file_and_remedy(
         assert any(abs(hit.line - line_of(folder, name, mark)) <= 3 for hit in hits)
 
 
+def fee(basis: str, amount: int = 1000) -> str:
+    return f"日历: cn\n收费: [{{项目: 工本费, 金额: {amount}, 依据: {basis}}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("basis", "what"),
+    [("SPJY-9", "a rule of a ministry"), ("AY-24", "a local regulation"), ("XKF-58", "the ban")],
+)
+def test_no_fee_without_a_law_or_an_administrative_regulation(
+    folder: Path, basis: str, what: str
+) -> None:
+    faults = broken(folder, FOOD, "日历: cn\n", fee(basis))
+    assert len(faults) == 1, what
+    assert "（XKF-58）" in faults[0].message
+    assert faults[0].line == line_of(folder, FOOD, "收费:")
+
+
+@pytest.mark.parametrize("basis", ["SPAQ-35-1", "FSX-13"])
+def test_a_fee_on_a_law_or_an_administrative_regulation_stands(folder: Path, basis: str) -> None:
+    assert broken(folder, FOOD, "日历: cn\n", fee(basis)) == []
+    matter = load_catalogue(folder).matter("food-operation", "2026.1")
+    assert [(one.item, one.amount) for one in matter.fees] == [("工本费", 1000)]
+
+
+def test_a_fee_on_an_unknown_article_or_of_nothing_is_a_fault(folder: Path) -> None:
+    assert any("登记簿" in one.message for one in broken(folder, FOOD, "日历: cn\n", fee("XKF-99")))
+    assert broken(folder, FOOD, "金额: 1000, 依据: XKF-99", "金额: 0, 依据: SPAQ-35-1")
+
+
+def test_a_matter_that_lists_no_fee_is_free_of_charge() -> None:
+    assert CATALOGUE.matter("food-operation", "2026.1").fees == ()
+
+
 def test_a_fault_names_the_very_line(folder: Path) -> None:
     faults = broken(folder, FOOD, "依据: XKF-44}", "依据: XKF-440}")
     assert [(fault.file, fault.line) for fault in faults] == [

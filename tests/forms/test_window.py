@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+from catalogue.matters import Fee
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.town import PERMIT_FORM, Town
 
@@ -46,6 +48,21 @@ def test_a_filing_leads_to_the_case_and_its_receipt(browser: Browsers) -> None:
     assert answer.url.path.startswith("/cases/ZJJ")
     assert "收件凭证" in answer.text
     assert "图.pdf" in answer.text
+
+
+def test_the_form_says_what_is_to_be_paid_or_that_nothing_is(browser: Browsers, town: Town) -> None:
+    page = browser("chen")
+    assert "不收费" in page.get(PATH).text
+    fee = Fee(item="工本费", amount=1005, basis="JZF-7")
+    known = town.matters
+    town.matters = replace(
+        known, matters=tuple(one.model_copy(update={"fees": (fee,)}) for one in known.matters)
+    )
+    try:
+        text = page.get(PATH).text
+    finally:
+        town.matters = known
+    assert "工本费 10.05 元（JZF-7）" in text and "不收费" not in text
 
 
 def test_a_double_click_files_one_case(browser: Browsers, town: Town) -> None:
