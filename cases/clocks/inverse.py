@@ -131,10 +131,11 @@ def lateness(
     """Return after which events a period's time was used, and where its end was passed.
 
     Each counted row belongs to the newest event at or before its end: who opens a step in the
-    morning has that day. None where no period has the key. Raises `BeyondCalendar`.
+    morning has that day. None where no period has the key, and of one that is counted backwards
+    from an event to come: no event uses its days. Raises `BeyondCalendar`.
     """
     period = newest(periods(rules, events)).get(key)
-    if period is None:
+    if period is None or period.rule.before:
         return None
     found = ledger(period, calendar, zone, until)
     as_of = until if period.end is None else period.end.at

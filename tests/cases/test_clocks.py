@@ -257,6 +257,15 @@ def test_which_event_made_it_late_is_answered_with_days_that_sum() -> None:
     assert [share.event.kind for share in found.shares if share.would_cure] == ["step_opened"]
 
 
+def test_no_event_uses_the_days_of_a_period_that_is_counted_backwards() -> None:
+    notice = rule(7, "day", before=True, extension=None, pauses=())
+    history = told(
+        ("accepted", at("2026-03-20T10:00"), {}), ("decided", at("2026-03-18T10:00"), {})
+    )
+    assert newest(periods((notice,), history))
+    assert lateness((notice,), history, "statutory", CN, ZONE, UNTIL) is None
+
+
 def test_without_the_hearing_the_deadline_had_been_earlier() -> None:
     (moved,) = what_if((rule(5),), LATE, {"2.0"}, CN, ZONE, UNTIL)
     assert moved.before is not None
