@@ -115,14 +115,15 @@ class Section(Frozen):
 
 
 class MutantFound(Frozen):
-    """One small falsification of a rule, and which of the rule's own examples notice it."""
+    """One small falsification of a rule, table or scale, and which examples notice it."""
 
     rule: str
     kind: Literal["threshold", "operator", "dropped", "dates", "priority", "value"]
     what: str
     """What was changed, in Chinese."""
     noticed_by: tuple[int, ...] = ()
-    """Places of the examples in the rule, from 1; empty: nobody notices."""
+    """Places of the examples in the rule, from 1; of a table or scale, its own, then those of all
+    rules of the pack, counted on. Empty: nobody notices."""
     blocks: bool = False
     """Whether it keeps the version from being signed."""
 

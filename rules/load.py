@@ -197,7 +197,43 @@ def _build(node: yaml.Node, folder: Path | None) -> tuple[list[Problem], Pack | 
         return [Problem((), "嵌套太深, 无法读取", "条件至多嵌套五层")], None
     except ValueError as error:
         # A date such as 2026-02-30 is raised by the YAML constructor itself.
-        return [Problem((), f"值不合规: {error}", "检查日期与数字")], None
+        return [Problem(_unreadable(node), f"值不合规: {error}", "检查日期与数字")], None
+
+
+def _unreadable(node: yaml.Node) -> Loc:
+    """Return the place of the first value that YAML cannot make; the file where there is none."""
+    waiting: list[tuple[Loc, yaml.Node]] = [((), node)]
+    while waiting:
+        loc, at = waiting.pop(0)
+        if isinstance(at, yaml.ScalarNode):
+            try:
+                yaml.SafeLoader("").construct_document(at)
+            except ValueError:
+                return loc
+        elif isinstance(at, yaml.MappingNode):
+            waiting += [((*loc, str(key.value)), value) for key, value in at.value]
+        elif isinstance(at, yaml.SequenceNode):
+            waiting += [((*loc, n), item) for n, item in enumerate(at.value)]
+    return ()
+
+
+def written_out(text: str, folder: Path) -> str:
+    """Return a pack's text with the CSV files that its tables name written into it.
+
+    What names none or cannot be read is returned as it is: loading it names the faults.
+    """
+    try:
+        node = _composed(text)
+        if node is None or any(_shape(node)):
+            return text
+        raw = yaml.SafeLoader("").construct_document(node)
+    except (RecursionError, ValueError, yaml.YAMLError):
+        return text
+    files: dict[int, TableFile] = {}
+    if any(_tables_read_in(raw, folder, files)) or not files:
+        return text
+    whole: str = yaml.safe_dump(raw, allow_unicode=True, sort_keys=False)
+    return whole
 
 
 def _tables_read_in(
@@ -286,7 +322,7 @@ def tried(pack: Pack, match: Match) -> list[Problem]:
         Problem(("tables", i, "examples", n), f"决策表 {table.id} 的例子: {fault}", "改例子或改表")
         for i, table in enumerate(pack.definition.tables)
         for n, shown in enumerate(table.examples)
-        if (fault := _decided_otherwise(pack, table, shown, match))
+        if (fault := decided_otherwise(pack, table, shown, match))
     ]
 
 
@@ -299,7 +335,8 @@ def _noon(pack: Pack, day: date) -> datetime:
     return datetime.combine(day, time(12), ZoneInfo(pack.definition.zone))
 
 
-def _decided_otherwise(pack: Pack, table: TableSpec, example: TableExample, match: Match) -> str:
+def decided_otherwise(pack: Pack, table: TableSpec, example: TableExample, match: Match) -> str:
+    """Return what a pack answers otherwise than an example of a table of it says, or nothing."""
     at = _noon(pack, example.day or table.in_force_from)
     try:
         ruling = evaluate(pack, example.given, at, match)

@@ -102,11 +102,12 @@ def noticed_by(pack: Pack, rule: Rule, mutant: Mutant) -> tuple[int, ...]:
     return tuple(
         n
         for n, example in enumerate(rule.examples, 1)
-        if _contradicts(falsified, rule.id, example, example_instant(pack, rule, example))
+        if contradicts(falsified, rule.id, example, example_instant(pack, rule, example))
     )
 
 
-def _contradicts(pack: Pack, rule: str, example: Example, at: datetime) -> bool:
+def contradicts(pack: Pack, rule: str, example: Example, at: datetime) -> bool:
+    """Tell whether a pack answers otherwise than an example of one of its rules says."""
     try:
         ruling = evaluate(pack, example.given, at)
     except (ContextRefused, NoRuling, NoFixpoint):
@@ -245,4 +246,4 @@ def _another(value: JsonValue, choices: tuple[str, ...]) -> JsonValue:
     return None
 
 
-__all__ = ["Mutant", "Survey", "comparisons", "mutants", "noticed_by", "survey"]
+__all__ = ["Mutant", "Survey", "comparisons", "contradicts", "mutants", "noticed_by", "survey"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,7 @@ from catalogue.load import Catalogue
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from rules.mutation import comparisons, survey
+from rules.mutation_tables import survey_limits
 from rules.pack import Pack
 from rules.replay import Answer, answer, as_if_in_force, differing, instant_of, same_again
 from yichuang.card_rules import PACK as SUPERVISION
@@ -249,20 +251,25 @@ def _said(one: Answer) -> str:
 def _mutants(
     current: Pack | None, proposed: Pack, changed: Collection[str]
 ) -> tuple[MutantFound, ...]:
-    """Return the mutants of the changed rules; a threshold that nobody had before must be tried."""
+    """Return the mutants of what changed; a rule's threshold that nobody had before must be tried.
+
+    Limits of tables and scales are tried too; a table may have no example, so they block nothing.
+    """
     rules = () if current is None else current.definition.rules
     known = {rule.id: comparisons(rule) for rule in rules}
+    own = {rule.id for rule in proposed.definition.rules}
     return tuple(
         MutantFound(
             rule=one.rule,
             kind=one.kind,
             what=one.what,
             noticed_by=one.noticed_by,
-            blocks=one.kind == "threshold"
+            blocks=one.rule in own
+            and one.kind == "threshold"
             and not one.noticed_by
             and one.about not in known.get(one.rule, ()),
         )
-        for one in survey(proposed, changed)
+        for one in chain(survey(proposed, changed), survey_limits(proposed, changed))
     )
 
 

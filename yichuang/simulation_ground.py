@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import yaml
 
@@ -13,6 +14,7 @@ from cases.releases import Proposal
 from cases.releasing import Unreadable
 from catalogue.load import HERE
 from catalogue.stations import load_stations
+from rules.load import written_out
 from yichuang import joining
 from yichuang.alarm_replay import AlarmReplay
 from yichuang.release_gates import Gates
@@ -56,6 +58,17 @@ def proposal_of(released: Released, settings: Settings, text: str) -> Proposal:
     """Return a rule pack's or a matter's YAML as the gate has it. Raises `Unreadable`."""
     gates = Gates(released, joining.warrant_signer(settings, "worker"), lambda: datetime.now(UTC))
     return gates.rules(text) if is_pack(text) else gates.matter(text)
+
+
+def text_of(path: Path) -> str:
+    """Return a version's text as it is proposed: with the CSV files beside it written into it.
+
+    Raises `Unreadable`.
+    """
+    try:
+        return written_out(path.read_text("utf-8"), path.parent)
+    except UnicodeDecodeError as wrong:
+        raise Unreadable((f"{path.name} 不是 UTF-8 文本：第 {wrong.start + 1} 个字节",)) from wrong
 
 
 def is_pack(text: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rules.check import check, tried_by_engine
-from rules.load import PACKS, PacksFaulty, load_packs, load_text
+from rules.load import PACKS, PacksFaulty, load_packs, load_text, written_out
 from rules.pack import Pack
 
 GOOD = """\
@@ -51,7 +51,7 @@ FAULTS: list[tuple[str, str, int, str]] = [
     ("{given: {pm: 150}", "{given: {pm: 200}", 19, "实际相反"),
     ("then: {level: high}", "then: {levle: high}", 16, "'levle'"),
     ("version: \"2026.1\"", "version: 2026.1", 3, "version"),
-    ("in_force_from: 2020-01-01", "in_force_from: 2020-02-30", 1, "日期"),
+    ("in_force_from: 2020-01-01", "in_force_from: 2020-02-30", 12, "日期"),
     ("in_force_from: 2020-01-01", "in_force_from: soon", 12, "in_force_from"),
     ("    basis: XKF-26\n", "    basis: XKF-26\n    basis: XKF-27\n", 11, "2 次"),
     ("title: {zh: 高, en: High}", "title: {zh: 高}", 10, "en"),
@@ -149,3 +149,21 @@ def test_brackets_without_end_are_a_fault_and_crash_nothing(text: str) -> None:
     loaded, faults = load_text(text, "deep.yaml")
     assert loaded is None
     assert [fault.line for fault in faults] == [1]
+
+
+def test_a_pack_with_its_csv_written_into_it_is_the_same_pack() -> None:
+    text = (PACKS / "accidents.yaml").read_text("utf-8")
+    whole = written_out(text, PACKS)
+    loaded, faults = load_text(whole, "accidents.yaml")
+    assert loaded is not None, faults
+    assert loaded.pack.digest == load_packs()["accidents"].digest
+
+
+def test_a_pack_without_a_csv_and_one_that_cannot_be_read_are_left_as_they_are(
+    tmp_path: Path,
+) -> None:
+    bomb = "pack: " + "[" * 100_000
+    missing = (PACKS / "accidents.yaml").read_text("utf-8")
+    for text in (GOOD, "a: [", "", "day: 2026-02-30", bomb):
+        assert written_out(text, PACKS) == text
+    assert written_out(missing, tmp_path) == missing

@@ -95,3 +95,33 @@ def test_what_cannot_be_read_is_refused_with_its_place(
 
 def test_a_file_that_is_not_there_is_refused(settings: Settings, file: Path) -> None:
     assert asked(settings, file) == 2
+
+
+def test_a_moved_limit_of_a_table_is_named_where_no_example_notices_it(
+    settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = (PACKS / "accidents.yaml").read_text("utf-8")
+    table = (PACKS / "accident_grade.csv").read_text("utf-8")
+    file.write_text(pack.replace('version: "2026.1"', 'version: "2026.2"'), "utf-8")
+    beside = file.parent / "accident_grade.csv"
+    beside.write_text(table.replace("100 人以上重伤", "重伤 100 人以上"), "utf-8")
+    asked(settings, file)
+    said = capsys.readouterr().out
+    assert "未被发现的变异 accident-grade：deaths：0 改为 -1\n" in said
+
+
+def test_a_missing_key_is_said_in_a_sentence(
+    settings: Settings, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(SUPERVISION, "utf-8")
+    elsewhere = settings.model_copy(update={"master_key": tmp_path / "none.key"})
+    assert asked(elsewhere, file) == 2
+    assert "bin/yichuang init" in capsys.readouterr().err
+
+
+def test_a_text_that_is_not_utf8_is_said_in_a_sentence(
+    settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_bytes("pack: 规则".encode("gb18030"))
+    assert asked(settings, file) == 2
+    assert "不是 UTF-8" in capsys.readouterr().err

@@ -30,7 +30,7 @@ from yichuang import joining, temporal
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
 from yichuang.settings import Settings
-from yichuang.simulation_ground import is_pack
+from yichuang.simulation_ground import is_pack, text_of
 from yichuang.terminal import complain, say, say_json
 from yichuang.web_accounts import recorder
 
@@ -70,7 +70,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         complain("--from 须带时区，如 2026-12-01T00:00:00+08:00")
         return WRONG
     path = Path(args.what)
-    text = path.read_text("utf-8") if path.is_file() else ""
+    try:
+        text = text_of(path) if path.is_file() else ""
+    except Unreadable as wrong:
+        complain(str(wrong))
+        return WRONG
     typed = sys.stdin.readline() if args.password_stdin else getpass.getpass("口令：")
     password = typed.rstrip("\n")
     try:

@@ -11,9 +11,10 @@ from cases.database import StoreUnwritable
 from cases.dossier import MONTHS, MOST_MONTHS, Dossier, Section
 from cases.releases import Proposal
 from cases.releasing import Unreadable
+from yichuang.keyring import KeyMissing
 from yichuang.settings import Settings
 from yichuang.simulating import simulate, span_of
-from yichuang.simulation_ground import past_of, proposal_of
+from yichuang.simulation_ground import past_of, proposal_of, text_of
 from yichuang.terminal import complain, say, say_json
 
 HELP = "把规则包或事项的新版本在过去的办件上重放，写出卷宗 (replay a version over past cases)"
@@ -64,11 +65,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     span = span_of(args.months, datetime.now(UTC))
     try:
         with past_of(settings) as (past, released):
-            one = proposal_of(released, settings, args.path.read_text("utf-8"))
+            one = proposal_of(released, settings, text_of(args.path))
             made = simulate(past, one, "", span, _tell)
     except Unreadable as wrong:
         for finding in wrong.findings:
             complain(finding)
+        return WRONG
+    except KeyMissing as missing:
+        complain(str(missing))
         return WRONG
     except StoreUnwritable as away:
         complain(f"{away}。若是第一次，请先运行 bin/yichuang init")
