@@ -162,6 +162,9 @@ class Grant(Letter):
     """The certificate to be issued; empty: none."""
     delivery: str
     basis: str
+    hearing_on: str = ""
+    """Day of the hearing on whose record it rests; empty: none was held."""
+    hearing_record: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,9 @@ class Refusal(Letter):
     reasons: str
     basis: str
     remedies: Remedies
+    hearing_on: str = ""
+    """Day of the hearing on whose record it rests; empty: none was held."""
+    hearing_record: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -190,6 +190,11 @@ class _Desk:
         """Return a text of the order's body; empty when the order has none of that name."""
         return str(self.order.command.body.get(name) or default)
 
+    def heard_on(self) -> str:
+        """Return the day of the hearing on whose record the decision rests; empty: none."""
+        held = self.order.facts.get("hearing_held_at")
+        return self.day(datetime.fromisoformat(held)) if isinstance(held, str) else ""
+
     def remedies(self) -> facts.Remedies:
         department = self.order.department
         return facts.Remedies(
@@ -351,8 +356,12 @@ def _extension_notice(desk: _Desk) -> facts.ExtensionNotice:
     )
 
 
-def _decision_basis(desk: _Desk, article: str) -> str:
-    own = [article] if desk.is_licence else []
+def _heard(desk: _Desk) -> tuple[str, ...]:
+    return ("XKF-48-end",) if desk.heard_on() else ()
+
+
+def _decision_basis(desk: _Desk, *articles: str) -> str:
+    own = articles if desk.is_licence else ()
     return desk.cited(*desk.matter.basis, *own)
 
 
@@ -366,7 +375,9 @@ def _grant(desk: _Desk) -> facts.Grant:
         valid_until=in_words(date.fromisoformat(until)) if until else "",
         result=desk.matter.result,
         delivery=period(desk.matter.delivery.n, desk.matter.delivery.unit),
-        basis=_decision_basis(desk, "XKF-38-1"),
+        basis=_decision_basis(desk, "XKF-38-1", *_heard(desk)),
+        hearing_on=desk.heard_on(),
+        hearing_record=sentence(desk.body("hearing_record")),
     )
 
 
@@ -376,8 +387,10 @@ def _refusal(desk: _Desk) -> facts.Refusal:
         accepted_on=desk.day(desk.order.case.accepted_at),
         activity=desk.activity,
         reasons=sentence(desk.body("reasons")),
-        basis=_decision_basis(desk, "XKF-38-2"),
+        basis=_decision_basis(desk, "XKF-38-2", *_heard(desk)),
         remedies=desk.remedies(),
+        hearing_on=desk.heard_on(),
+        hearing_record=sentence(desk.body("hearing_record")),
     )
 
 

@@ -460,6 +460,8 @@ class Decide(Frozen):
     """Last day of the licence, ISO date; empty: without term."""
     ground: Falsehood = ""
     """Of a refusal only."""
+    hearing_record: Remark = ""
+    """How the record of the hearing was weighed; needed where one was held (第四十八条第二款)."""
 
 
 class Certify(Frozen):

@@ -504,7 +504,17 @@ def _decide(scene: Scene) -> Sequence[Field]:
             hint=say(N_("不填即无期限")),
         ),
         _falsehood(scene),
+        *_hearing_record(scene),
     )
+
+
+def _hearing_record(scene: Scene) -> Sequence[Field]:
+    """Return the field that asks how the hearing's record was weighed, where one was held."""
+    hearing = scene.view.hearing
+    if hearing is None or hearing.held_at is None:
+        return ()
+    hint = scene.say(N_("准予、不予许可须根据听证笔录作出；请写明如何采纳（行政许可法第四十八条）"))
+    return (_text("hearing_record", scene.say(N_("听证笔录的采纳")), required=False, hint=hint),)
 
 
 def _falsehood(scene: Scene) -> Field:

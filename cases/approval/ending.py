@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from cases import messages
 from cases.approval import articles
 from cases.approval.bars import barring
-from cases.approval.hearing import check_decidable
+from cases.approval.hearing import check_decidable, check_weighed
 from cases.approval.intake import Rulings
 from cases.approval.review import open_task
 from cases.approval.waiting import end_pauses, no_pause_open
@@ -29,6 +29,7 @@ def check_decide(state: CaseState, command: Command, body: messages.Decide) -> N
     no_pause_open(state, "作出决定")
     if body.result != "terminate":
         check_decidable(state)
+        check_weighed(state, body.hearing_record)
     if body.result == "grant" and state.missing:
         raise RuleForbids(
             "materials_missing",
@@ -47,7 +48,11 @@ def check_decide(state: CaseState, command: Command, body: messages.Decide) -> N
 
 
 def decide(walk: Walk, command: Command, body: messages.Decide, rulings: Rulings) -> None:
-    settle_decision(walk, body.result, "", **barring(walk.state.plan, body.ground))
+    hearing = walk.state.hearing
+    rests = {}
+    if body.hearing_record and hearing is not None and hearing.held_at is not None:
+        rests = {"hearing_held_at": hearing.held_at.isoformat()}
+    settle_decision(walk, body.result, "", **barring(walk.state.plan, body.ground), **rests)
 
 
 _DECIDED: Mapping[str, str] = {

@@ -23,6 +23,8 @@ HEARING = "hearing"
 NOTICE_DAYS = 7
 """第四十八条第一款第（一）项: 于举行听证的七日前. Calendar days: the last day for the notice
 is the seventh before the day of the hearing."""
+RECORD_WORDS = 10
+"""第四十八条第二款: 根据听证笔录，作出行政许可决定. At least so many characters say how."""
 
 
 def may_tell(state: CaseState) -> bool:
@@ -199,6 +201,27 @@ def held(walk: Walk, cancelled: bool) -> None:
             walk.emit("hearing_cancelled", article=article)
         return
     walk.emit("hearing_held", held_at=hearing.hearing_at.isoformat(), article=article)
+
+
+def check_weighed(state: CaseState, record: str) -> None:
+    """Refuse a decision that does not say how it rests on the record of the hearing held."""
+    if state.hearing is None or state.hearing.held_at is None:
+        if record:
+            raise RuleForbids(
+                "no_hearing_held",
+                "本件没有举行听证，没有听证笔录可以依据",
+                articles.HEARING_RECORD,
+                "body.hearing_record",
+            )
+        return
+    if len(record) < RECORD_WORDS:
+        raise RuleForbids(
+            "hearing_record_missing",
+            "本件举行了听证，须根据听证笔录作出决定；"
+            f"请写明如何采纳笔录（不少于 {RECORD_WORDS} 字）",
+            articles.HEARING_RECORD,
+            "body.hearing_record",
+        )
 
 
 def check_decidable(state: CaseState) -> None:

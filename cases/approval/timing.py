@@ -303,9 +303,10 @@ _INSTANT = MappingProxyType(
     }
 )
 """Event → the field that holds its legally relevant instant, where that is not the event's own."""
-_QUIET = frozenset(
-    {"article", "received_at", "accepted_at", "served_at", "held_at", "facts", "again", "wait"}
-)
+_QUIET = frozenset({
+    "article", "received_at", "accepted_at", "served_at", "held_at", "hearing_held_at", "facts",
+    "again", "wait",
+})  # fmt: skip
 
 
 def clock_events(events: Iterable[Event], seq: int = 0) -> tuple[ClockEvent, ...]:

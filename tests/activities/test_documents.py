@@ -399,6 +399,19 @@ def test_a_grant_cites_the_licence_and_its_basis() -> None:
     assert "10个工作日内颁发、送达食品经营许可证" in text
 
 
+@pytest.mark.parametrize("kind", ["grant", "refusal"])
+def test_a_decision_after_a_hearing_names_its_day_its_record_and_the_article(
+    kind: DocumentKind,
+) -> None:
+    body = BODIES[kind][1] | {"hearing_record": "邻户的意见已经采纳，排烟口改道"}
+    held = {"event": "decided", "hearing_held_at": "2026-11-20T17:00:00+00:00"}
+    text = said(kind, body=body, facts=held)
+    assert "于2026年11月21日举行听证，并根据听证笔录作出本决定：邻户的意见已经采纳" in text
+    assert "第四十八条第二款" in text
+    plain = said(kind)
+    assert "听证" not in plain and "第四十八条" not in plain
+
+
 def test_a_refusal_gives_its_reasons_and_both_remedies() -> None:
     text = said("refusal")
     assert "经营场所与污染源的距离不符合食品安全要求。" in text

@@ -40,8 +40,9 @@ def reviewed(settlement: PlainSettlement, state: CaseState, at: float) -> CaseSt
     return state
 
 
-def decide(at: float, result: str = "grant") -> Any:
-    return order("decide", {"result": result, "reasons": "依法"}, at=day(at), who="u:head")
+def decide(at: float, result: str = "grant", record: str = "") -> Any:
+    body = {"result": result, "reasons": "依法", "hearing_record": record}
+    return order("decide", body, at=day(at), who="u:head")
 
 
 def test_the_right_is_told_with_its_notice_and_starts_the_five_days() -> None:
@@ -169,7 +170,47 @@ def test_no_decision_before_a_hearing_that_was_asked_for_is_held() -> None:
     state = do(settlement, state, "end_procedure", 12.2, procedure="hearing-1", result="笔录")
     assert state.hearing is not None and state.hearing.held_at == day(12)
     assert timer(state, "hearing") is None
-    assert code_of(state, decide(13)) == ("", "")
+    assert code_of(state, decide(13)) == ("hearing_record_missing", "XKF-48-end")
+    assert code_of(state, decide(13, record="采纳" * 5)) == ("", "")
+
+
+def held() -> tuple[PlainSettlement, CaseState]:
+    """A hearing held on day 12, the review done: what is left is the decision."""
+    settlement, state = held_of_its_own()
+    state = do(settlement, state, "notify_hearing", 4, **notice(12, **ANNOUNCED))
+    state, _ = settlement.walk(state, end(12))
+    return settlement, reviewed(settlement, state, 12.5)
+
+
+@pytest.mark.parametrize("result", ["grant", "refuse"])
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [("", "hearing_record_missing"), ("采" * 9, "hearing_record_missing"), ("采" * 10, "")],
+)
+def test_a_decision_after_a_hearing_says_how_it_rests_on_the_record(
+    result: str, record: str, code: str
+) -> None:
+    _, state = held()
+    assert code_of(state, decide(13, result, record)) == (code, "XKF-48-end" if code else "")
+
+
+def test_the_decision_names_the_hearing_it_rests_on() -> None:
+    settlement, state = held()
+    _, events = settlement.walk(state, decide(13, record="邻户的意见已经采纳，限高十二米"))
+    decided = next(one for one in events if one.kind == "decided")
+    assert decided.data["hearing_held_at"] == day(12).isoformat()
+    assert "邻户" not in decided.model_dump_json()
+
+
+def test_an_end_without_a_decision_on_the_licence_needs_no_record() -> None:
+    _, state = held()
+    assert code_of(state, decide(13, "terminate")) == ("", "")
+
+
+def test_no_record_is_named_where_no_hearing_was_held() -> None:
+    settlement, state = accepted()
+    state = reviewed(settlement, state, 3)
+    assert code_of(state, decide(4, record="笔" * 10)) == ("no_hearing_held", "XKF-48-end")
 
 
 def test_a_hearing_cannot_end_before_it_was_notified_or_before_its_time() -> None:

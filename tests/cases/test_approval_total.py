@@ -107,6 +107,10 @@ BODIES_TRIED: dict[str, list[dict[str, Any]]] = {
     "extend": [{"reason": "复杂"}],
     "return_step": [{"to": to, "reason": "重办"} for to in ("received", "review", "gather")],
     "decide": [{"result": result, "reasons": "依法"} for result in ("grant", "refuse", "terminate")]
+    + [
+        {"result": result, "reasons": "依法", "hearing_record": "笔录所载意见已逐条采纳"}
+        for result in ("grant", "refuse")
+    ]
     + [{"result": "refuse", "reasons": "虚假", "ground": "false_materials"}],
     "certify": [{"certificate": "许可证"}],
     "serve": [{"method": "direct", "recipient": "本人"}],

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from cases.state import Hearing
+from cases.views import CaseView
+from catalogue.matters import Matter
+from forms.acts import ACTS, Scene
 from tests.forms.conftest import Browsers
 from tests.forms.test_case import accepted, posted
 from tests.forms.town import Town
@@ -42,6 +50,18 @@ def test_a_hearing_is_told_asked_for_and_notified(browser: Browsers, town: Town)
     state = town.queries.state(case_id)
     assert state is not None and state.hearing is not None
     assert (state.hearing.host, state.hearing.hearing_at is not None) == (chosen, True)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_the_decision_is_asked_for_the_hearings_record_only_where_one_was_held(held: bool) -> None:
+    at = datetime(2026, 3, 2, 1, tzinfo=ZONE)
+    hearing = Hearing(told_at=at, requested_at=at, hearing_at=at, held_at=at if held else None)
+    scene = Scene(
+        cast(CaseView, SimpleNamespace(hearing=hearing)), cast(Matter, None), "zjj", (), {}, "zh",
+        str, ZONE,
+    )  # fmt: skip
+    names = [field.name for field in ACTS["decide"].fields(scene)]
+    assert ("hearing_record" in names) is held
 
 
 def test_a_publication_stops_the_promise_and_supervision_may_find_it_unlawful(

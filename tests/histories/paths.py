@@ -99,9 +99,15 @@ def _agree(step: str, who: str, day: float) -> Step:
     return Step("opine", day, {"task": f"review-{step}", "result": "agree", "text": "同意"}, who)
 
 
-def _from_decision(day: float, result: str = "grant", grade: int = 1) -> tuple[Step, ...]:
+_RECORD = "邻户对采光的意见已采纳，限高十二米"
+
+
+def _from_decision(
+    day: float, result: str = "grant", grade: int = 1, record: str = ""
+) -> tuple[Step, ...]:
     """Decision to rating: a day each."""
-    made = [Step("decide", day, {"result": result, "reasons": "依法"}, HEAD)]
+    body = {"result": result, "reasons": "依法"} | ({"hearing_record": record} if record else {})
+    made = [Step("decide", day, body, HEAD)]
     if result == "grant":
         made.append(Step("certify", day + 1, {"certificate": "许可证"}))
     made += [
@@ -250,7 +256,7 @@ PATHS: tuple[Path, ...] = (
             Step("end_procedure", 20, {"procedure": "hearing-1", "result": "听证笔录已作成"}),
             _agree("transport", "u:transport", 21),
             Step("gather", 22, {"proposal": "grant", "text": "建议准予"}, "u:lead"),
-            *_from_decision(23),
+            *_from_decision(23, record=_RECORD),
         ),
         "ended",
         "granted",
@@ -273,7 +279,8 @@ PATHS: tuple[Path, ...] = (
                  {"kind": "hearing", "ground": "利害关系人要求", "expected_days": 1,
                   "host": "u:host"}),
             Step("end_procedure", 14.5, {"procedure": "hearing-1", "result": "听证笔录已作成"}),
-            *_from_decision(15),
+            Step("decide", 14.8, {"result": "grant"}, HEAD, refused="hearing_record_missing"),
+            *_from_decision(15, record=_RECORD),
         ),
         "ended",
         "granted",
@@ -548,7 +555,7 @@ PATHS: tuple[Path, ...] = (
                  {"hearing_at": (MONDAY + timedelta(days=12)).isoformat(), "place": "听证室",
                   "host": "u:host", "host_name": "周主持", "announcement": "市政府网站"}),
             Step("end_procedure", 12, {"procedure": "hearing-1", "result": "听证笔录已作成"}),
-            *_from_decision(13),
+            *_from_decision(13, record=_RECORD),
         ),
         "ended",
         "granted",
