@@ -1,8 +1,8 @@
 """Random rule packs and contexts, valid ones and hostile ones, for engine against twin.
 
 Every shape that the format allows comes up: each comparison, `applies_to`, alarms and what ends
-them; values at the edges of doubles, texts with quotes, newlines and NUL. Seeded: a difference that
-was found once is found again.
+them, tables; values at the edges of doubles, texts with quotes, newlines and NUL. Seeded: a
+difference that was found once is found again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-def build(*whens: Any, each: Any = ()) -> Pack:
+def build(*whens: Any, each: Any = (), tables: Any = ()) -> Pack:
     """Return a pack of conditions, one rule each. Raises `PackRefused`, or pydantic's
     `ValidationError`; both are `ValueError`. The examples are not honest and never asked."""
 
@@ -49,8 +49,9 @@ def build(*whens: Any, each: Any = ()) -> Pack:
     return Pack.of(Definition.model_validate({
         "pack": "trial", "title": title("试验"), "version": "2026.1", "subject": "reading",
         "fields": {name: {"type": kind, "title": title(name)} for name, kind in FIELDS.items()},
-        "outcome": {"hit": {"type": "text_list", "merge": "union", "title": title("命中")}},
-        "rules": rules,
+        "outcome": {"hit": {"type": "text_list", "merge": "union", "title": title("命中")},
+                    "row": {"type": "text_list", "merge": "union", "title": title("行")}},
+        "rules": rules, "tables": list(tables),
     }))  # fmt: skip
 
 
@@ -113,6 +114,36 @@ def extras(dice: Random) -> dict[str, Any]:
     return made
 
 
+def table(dice: Random) -> dict[str, Any]:
+    """A decision table that answers with every row that matches."""
+    columns = dice.sample(["pm", "base", "st", "open"], dice.randint(1, 3))
+    return {
+        "id": "T", "title": {"zh": "表", "en": "table"}, "basis": "XKF-26",
+        "in_force_from": "2020-01-01", "hit": "R",
+        "inputs": [{"field": name} for name in columns], "outputs": [{"name": "row"}],
+        "rows": [[*(cell(dice, name) for name in columns), "甲"]
+                 for _ in range(dice.randint(1, 8))],
+    }  # fmt: skip
+
+
+def cell(dice: Random, name: str) -> str:
+    kind = dice.randrange(6)
+    if kind == 0:
+        return "-"
+    if name == "open":
+        one = dice.choice(["true", "false", "null", "not(true)"])
+    elif name == "st":
+        words = dice.sample(["a", "abc", "站1", "站2", "😀", "/"], dice.randint(1, 3))
+        one = ", ".join(f'"{word}"' for word in words)
+    else:
+        points = ["-1", "0", "0.00001", "0.1", "0.3", "1", "2.5", "3", "150", "150.5"]
+        low, high = sorted(dice.sample(range(len(points)), 2))
+        one = dice.choice([f"[{points[low]}..{points[high]}]", f"({points[low]}..{points[high]})",
+                           f">{points[low]}", f"<={points[high]}", points[low],
+                           f"{points[low]}, >={points[high]}"])  # fmt: skip
+    return f"not({one})" if kind == 1 and "not" not in one else one
+
+
 def context(dice: Random) -> dict[str, Any]:
     """Fields present three times in four; now and then one that is null or empty."""
     makers: dict[str, Callable[[], Any]] = {
@@ -161,7 +192,10 @@ def volume(engine: RulesProcess, at: datetime, seed: int, evaluations: int) -> i
         if not whens:
             continue
         contexts = [context(dice) for _ in range(150)]
-        pack = build(*whens, each=each)
+        try:
+            pack = build(*whens, each=each, tables=[table(dice)] if dice.random() < 0.5 else [])
+        except PackRefused:  # a row of too many ways, or one that matches nothing
+            pack = build(*whens, each=each)
         assert differences(engine, pack, contexts, at) == []
         asked += len(pack.slice_at(at).patterns) * len(contexts)
     return asked

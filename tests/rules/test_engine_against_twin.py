@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from benchmarks.random_rules import (
     NUMBERS,
     TEXTS,
+    build,
     condition,
     context,
     differences,
     extras,
+    table,
     torture,
     volume,
 )
@@ -49,6 +51,24 @@ def test_engine_and_twin_agree_on_a_random_rule(
     except PackRefused:
         return
     assert differences(lasting, pack, [context(dice) for _ in range(12)], at) == []
+
+
+def test_random_tables_have_rows_that_match_and_rows_that_do_not(at: datetime) -> None:
+    """What `volume` compares is not nothing."""
+    dice = Random(3)
+    matched = asked = 0
+    for _ in range(60):
+        try:
+            pack = build({"field": "pm", "op": "gt", "value": 1}, tables=[table(dice)])
+        except PackRefused:
+            continue
+        rows = {row.rule for one in pack.slice_at(at).tables for row in one.rows}
+        for _ in range(20):
+            fired = {one.rule for one in evaluate(pack, context(dice), at).fired}
+            matched += len(fired & rows)
+            asked += len(rows)
+    assert asked > 1_000
+    assert asked / 20 < matched < asked / 2
 
 
 def test_fifty_thousand_rule_evaluations_do_not_differ(
