@@ -101,6 +101,10 @@ def _shape_faults(rule: ClockRule, loc: Loc, marked: Marked, calendar: str) -> I
             "倒计的时限不能停表、延长，也不能按时、分计",
             "请改用日，并删去停表、延长",
         )
+    if rule.at_most is not None and (not rule.limit_field or rule.at_most < limit.n):
+        yield marked.fault(
+            (*loc, "至多"), "至多只限制事件写明的期限，且不短于期限本身", "请写明期限由，或改正"
+        )
     if rule.due_field and (rule.pauses or rule.extension):
         yield marked.fault(
             (*loc, "到期日"), "到期日由事件给定，不因停表、延长移动", "请删去停表、延长"

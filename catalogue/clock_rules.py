@@ -66,6 +66,8 @@ class ClockRule(Frozen):
     """Counted backwards: the act is due so long before the starting event's day."""
     limit_field: str = Field(default="", alias="期限由")
     """Detail field of the starting event that gives the length in place of `limit`'s."""
+    at_most: int | None = Field(default=None, alias="至多", ge=1)
+    """The longest that `limit_field` may give, in the limit's unit: more counts as this many."""
     due_field: str = Field(default="", alias="到期日")
     """Detail field of the starting event with the ISO day on which the period ends, whatever
     `limit` says (a licence's last day, 行政许可法第五十条)."""

@@ -123,7 +123,8 @@ def _length(rule: ClockRule) -> str:
         return f"到 {rule.due_field} 那一日"
     length = f"{rule.limit.n} {_word('单位', rule.limit.unit)}"
     if rule.limit_field:
-        length += f"（事件写明 {rule.limit_field} 的从其所写）"
+        most = f"，至多 {rule.at_most}" if rule.at_most is not None else ""
+        length += f"（事件写明 {rule.limit_field} 的从其所写{most}）"
     return f"提前 {length}" if rule.before else length
 
 

@@ -254,7 +254,8 @@ def _first_part(rule: ClockRule, detail: dict[str, JsonValue], cause: Cause) -> 
     said = detail.get(rule.limit_field) if rule.limit_field else None
     if isinstance(said, bool) or not isinstance(said, int) or said < 0:
         return Part(rule.limit, cause)
-    return Part(rule.limit.model_copy(update={"n": said}), cause)
+    n = said if rule.at_most is None else min(said, rule.at_most)
+    return Part(rule.limit.model_copy(update={"n": n}), cause)
 
 
 def _granted(rule: ClockRule, event: ClockEvent) -> Limit:

@@ -156,6 +156,14 @@ OTHER = {"ground": "other_authority", "name": "市财政局"}
             "sme-payment", "payment",
             [("delivered", "2026-03-02", {"agreed_days": 45})], "2026-04-16",
         ),
+        (
+            "sme-payment", "payment",
+            [("delivered", "2026-03-02", {"agreed_days": 60})], "2026-05-01",
+        ),
+        (
+            "sme-payment", "payment",
+            [("delivered", "2026-03-02", {"agreed_days": 90})], "2026-05-01",
+        ),
         ("sme-payment", "payment_limit", [("delivered", "2026-03-02")], "2026-05-01"),
         (
             "sme-payment", "payment",
@@ -366,6 +374,7 @@ SHARING = "clocks/data-sharing.yaml"
         (PETITION, "义务人: 申请人", "义务人: 邻居", "义务人: 邻居", "不在清单内"),
         (PETITION, "时钟: handling", "钟: handling", "钟: handling", "没有「钟」这个要素"),
         (PETITION, "[{事件: registered}]", "[]", "起算: []", "起算"),
+        ("clocks/sme-payment.yaml", "至多: 60", "至多: 29", "至多: 29", "至多只限制事件写明的期限"),
         (LICENCE, "提前: true", "提前: true\n    停表: [听证]", "提前: true", "倒计的时限不能停表"),
         (LICENCE, "到期日: licence_until", "到期日: licence_until\n    停表: [听证]",
          "到期日: licence_until", "到期日由事件给定"),
