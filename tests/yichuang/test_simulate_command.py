@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tests.yichuang.registry import settings, template
 from tests.yichuang.test_card_retiming import earlier
 from tests.yichuang.test_releasing import food
 from yichuang.cli import parser_for
-from yichuang.rule_orders import simulate
+from yichuang.rule_orders import activate, simulate
 from yichuang.settings import Settings
 
 __all__ = ["settings", "template"]
@@ -125,3 +126,14 @@ def test_a_text_that_is_not_utf8_is_said_in_a_sentence(
     file.write_bytes("pack: 规则".encode("gb18030"))
     assert asked(settings, file) == 2
     assert "不是 UTF-8" in capsys.readouterr().err
+
+
+def test_activating_without_a_key_is_said_in_a_sentence(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    words = ["rules", "activate", "traffic:2026.1", "--as", "anybody", "--password-stdin"]
+    args: argparse.Namespace = parser_for("rules").parse_args(words)
+    monkeypatch.setattr("sys.stdin", io.StringIO("x\n"))
+    elsewhere = settings.model_copy(update={"master_key": tmp_path / "none.key"})
+    assert activate.run(args, elsewhere) == 2
+    assert "bin/yichuang init" in capsys.readouterr().err

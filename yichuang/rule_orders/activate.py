@@ -27,6 +27,7 @@ from cases.releasing import Propose, ReleaseAnswer, Sign, Unreadable
 from cases.sign_in import Refused, SignIn
 from policies.identity import Credentials
 from yichuang import joining, temporal
+from yichuang.keyring import KeyMissing
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
 from yichuang.settings import Settings
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except _NotLetIn as no:
         complain(str(no))
         return REFUSED
-    except (Unreadable, ReleaseRefused) as wrong:
+    except (Unreadable, ReleaseRefused, KeyMissing) as wrong:
         complain(str(wrong))
         return WRONG
     except NotNow as away:
