@@ -39,11 +39,11 @@ def tried_by_engine(pack: Pack, seconds: float = TRIAL_SECONDS) -> list[Problem]
             return [Problem((), f"规则引擎没有通过试运行: {why}", "简化规则, 或报告此规则包")]
 
 
-def check(folder: Path) -> list[Fault]:
-    """Return every fault of every rule pack in a folder, in order of file and line.
+def check(place: Path) -> list[Fault]:
+    """Return every fault of the rule packs of a folder, or of one file, by file and line.
 
     Loading, validating and the examples by twin and by engine. Empty: all may be used.
     """
-    loaded, found = read(folder)
+    loaded, found = read(place)
     faults = [*found, *(one.fault(p) for one in loaded for p in tried_by_engine(one.pack))]
     return sorted(faults, key=lambda fault: (fault.file, fault.line))

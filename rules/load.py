@@ -76,13 +76,13 @@ def load_packs(folder: Path = PACKS) -> dict[str, Pack]:
     return {one.pack.id: one.pack for one in loaded}
 
 
-def read(folder: Path) -> tuple[list[Loaded], tuple[Fault, ...]]:
-    """Return the packs of a folder that load, by file name, and the faults of the others."""
+def read(place: Path) -> tuple[list[Loaded], tuple[Fault, ...]]:
+    """Return the packs of a folder, or of one file, that load, and the faults of the others."""
     loaded: dict[str, Loaded] = {}
     faults: list[Fault] = []
-    files = sorted(folder.glob("*.yaml"))
+    files = [place] if place.is_file() else sorted(place.glob("*.yaml"))
     if not files:
-        faults.append(Fault(str(folder), 1, "没有规则包", "放入至少一个 .yaml 文件"))
+        faults.append(Fault(str(place), 1, "没有规则包", "放入至少一个 .yaml 文件"))
     for file in files:
         one, found = load_file(file)
         faults.extend(found)

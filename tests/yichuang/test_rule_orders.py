@@ -36,6 +36,17 @@ def test_check_names_file_line_and_remedy(
     assert "1 处不对" in out
 
 
+def test_check_of_one_file_looks_at_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "b.yaml").write_text(GOOD)  # beside it, the same pack twice is a fault
+    assert main(["rules", "check", str(tmp_path)]) == 1
+    capsys.readouterr()
+    assert main(["rules", "check", str(tmp_path / "a.yaml")]) == 0
+    assert "没有不对的地方" in capsys.readouterr().out
+
+
 def test_check_of_no_folder_is_wrongly_asked(tmp_path: Path) -> None:
     assert main(["rules", "check", str(tmp_path / "none")]) == 2
 

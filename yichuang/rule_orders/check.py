@@ -1,4 +1,4 @@
-"""`yichuang rules check [FOLDER]`: all that is wrong with rule packs, before one is proposed."""
+"""`yichuang rules check [PLACE]`: all that is wrong with rule packs, before one is proposed."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ WRONG = 2
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "folder", type=Path, nargs="?", default=PACKS, metavar="FOLDER",
-        help="规则包所在的文件夹；不写则是随附的 (default: the packs that ship)",
+        "place", type=Path, nargs="?", default=PACKS, metavar="PLACE",
+        help="规则包文件或其文件夹；不写则是随附的 (file or folder; default: the shipped)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="以 JSON 输出 (as JSON)")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Print every fault with file, line and remedy; 0 none, 1 some, 2 no such folder."""
-    if not args.folder.is_dir():
-        complain(f"没有这个文件夹：{args.folder}")
+    """Print every fault with file, line and remedy; 0 none, 1 some, 2 no such place."""
+    if not args.place.exists():
+        complain(f"没有这个文件或文件夹：{args.place}")
         return WRONG
-    faults = check(args.folder)
-    packs = [one.pack for one in read(args.folder)[0]]
+    faults = check(args.place)
+    packs = [one.pack for one in read(args.place)[0]]
     if args.json:
         say_json(
             {
