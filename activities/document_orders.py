@@ -15,7 +15,7 @@ from cases import messages
 from catalogue.city import City
 from catalogue.law import Article
 from catalogue.load import Catalogue
-from catalogue.matters import DocumentKind, Matter, Unit
+from catalogue.matters import LICENCE, DocumentKind, Matter, Unit
 
 TITLES: Mapping[DocumentKind, str] = {
     "receipt": "收件凭证",
@@ -37,8 +37,6 @@ TITLES: Mapping[DocumentKind, str] = {
 NOT_REQUIRED_TITLE = "不受理告知书"
 """行政许可法第三十二条第一款第（一）项: not a refusal, but word that no licence is needed."""
 
-LICENCE = "01"
-"""GB/T 39046-2020 A.1."""
 ACTIVITIES: Mapping[str, str] = {
     "01": "行政许可",
     "05": "行政给付",

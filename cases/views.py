@@ -234,6 +234,30 @@ class PublicStatus(Frozen):
     ending: str = ""
 
 
+class GrantedDecision(Frozen):
+    """A granting decision as anybody may read it (行政许可法第四十条)."""
+
+    number: str
+    """文号; empty: the matter has no written decision of its own."""
+    matter_name: str
+    department: str
+    holder: str
+    """An organisation's name; of a natural person the masked one."""
+    decided_at: AwareDatetime
+    valid_until: str = ""
+    """Last day of the licence, ISO date; empty: without term."""
+    run_out: bool = False
+
+
+class Granted(Frozen):
+    """A page of the granting decisions, the newest first."""
+
+    decisions: tuple[GrantedDecision, ...]
+    total: int
+    page: int
+    pages: int
+
+
 class Notice(Frozen):
     """What somebody was told: 催办, 抄送, 转办, 监察牌."""
 

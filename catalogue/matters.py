@@ -41,6 +41,9 @@ SUPERVISION_PAPERS: frozenset[DocumentKind] = frozenset({"supervision_order", "s
 
 ORDER = "x-order"
 
+LICENCE = "01"
+"""GB/T 39046-2020 A.1: the type of a matter that is a 行政许可."""
+
 
 class Frozen(BaseModel):
     """A value: no change after it is made; elements by their Chinese or English name."""

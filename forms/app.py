@@ -71,6 +71,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/enrol", signing_in.enrol, signed_in=False, methods=post),
         page("/language/{language}", signing_in.language, signed_in=False),
         page("/status", public.status, signed_in=False, methods=("GET", "POST")),
+        page("/granted", public.granted, signed_in=False),
         page("/verify", public.verify, signed_in=False),
         page("/verify/{code}", public.verify, signed_in=False),
         Mount("/static", KeptFiles(directory=STATIC), name="static"),

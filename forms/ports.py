@@ -6,7 +6,7 @@ may be called from several threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -24,7 +24,7 @@ from cases.reading_views import DeadReadingLine, Named, Pulse, Said, Standing
 from cases.reception import NotNow, Reception
 from cases.retiming import Direction
 from cases.state import CaseState
-from cases.views import CaseView, Notice, Order, PublicStatus, Worklist, WorklistQuery
+from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
@@ -234,6 +234,10 @@ class Reader(Protocol):
 
     def public_status(self, case_no: str, code: str) -> PublicStatus | None: ...
 
+    def granted(self, matters: Collection[str], page: int) -> Granted:
+        """A page of the licences granted and in force, as anybody may read them."""
+        ...
+
     def verify(self, code: str) -> VerifiedDocument | None: ...
 
     def colleagues(self, department: str) -> Sequence[tuple[str, str]]:
@@ -246,6 +250,10 @@ class Catalogue(Protocol):
 
     def matters(self) -> Sequence[Matter]:
         """The version in force today of each matter."""
+        ...
+
+    def licences(self) -> frozenset[str]:
+        """Codes of the matters that are 行政许可, those of former versions too."""
         ...
 
     def departments(self, language: Language = "zh") -> Mapping[str, str]:

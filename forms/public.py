@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
+from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, Response
 
-from cases.views import PublicStatus
+from cases.views import Granted, PublicStatus
 from forms.fields import Field, Form, Wrong
 from forms.guard import Visit
+from forms.lists import page_numbers
 from forms.ports import VerifiedDocument
 from forms.rendering import Page
 from forms.showing import show
@@ -34,6 +37,19 @@ class VerifyPage(Page):
 
     form: Annotated[Form, "The code."]
     found: Annotated[VerifiedDocument | None, "The document, once the code fits."]
+
+
+@dataclass(frozen=True)
+class GrantedPage(Page):
+    """The licences granted and in force, for everybody."""
+
+    template: ClassVar[str] = "granted.html"
+
+    granted: Annotated[Granted, "The page of decisions."]
+    departments: Annotated[Mapping[str, str], "Code of a department → its name."]
+    article: Annotated[str, "The article that makes them public."]
+    pages: Annotated[tuple[int, ...], "Page numbers to link; 0 stands for a gap."]
+    links: Annotated[Mapping[str, str], "Name of a link → its address."]
 
 
 async def status(visit: Visit) -> Response:
@@ -73,6 +89,26 @@ async def verify(visit: Visit) -> Response:
         sentence = say(N_("没有这个验证码的文书"))
         form = replace(form, errors=(Wrong(sentence, field.id),))
     return await show(visit, VerifyPage(title, form, found), 200 if found else 422)
+
+
+async def granted(visit: Visit) -> Response:
+    """The licences granted and in force: the public has the right to read them (第四十条)."""
+    visit.slow_down("questions")
+    number = visit.request.query_params.get("page", "")
+    page = int(number) if number.isdecimal() and len(number) < 9 else 1
+    found = await visit.ask(visit.ports.reader.granted, visit.ports.catalogue.licences(), page)
+    numbers = tuple(page_numbers(found.page, found.pages))
+    return await show(
+        visit,
+        GrantedPage(
+            title=visit.say(N_("准予许可决定公开")),
+            granted=found,
+            departments=visit.ports.catalogue.departments(visit.language),
+            article=visit.ports.catalogue.cited("XKF-40"),
+            pages=numbers,
+            links={f"page:{n}": "/granted?" + urlencode({"page": n}) for n in numbers if n},
+        ),
+    )
 
 
 async def alive(_visit: Visit) -> Response:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 from sqlalchemy import Engine, and_
@@ -25,13 +26,14 @@ from cases.desk import Desk as Kept
 from cases.desk import Draft as SealedDraft
 from cases.facts import CaseFacts
 from cases.messages import Actor, Outcome
+from cases.published import granted_decisions
 from cases.queries import Queries
 from cases.state import CaseState
 from cases.tables import case
-from cases.views import CaseView, Notice, Order, PublicStatus, Worklist, WorklistQuery
+from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
 from cases.worklists import Desk, Lines, count_by_stage
 from catalogue.load import Catalogue
-from catalogue.matters import Matter
+from catalogue.matters import LICENCE, Matter
 from catalogue.working_days import NONE, Calendar
 from forms import ports
 from forms.words import Language
@@ -166,6 +168,11 @@ class WebReader:
     def public_status(self, case_no: str, code: str) -> PublicStatus | None:
         return self.queries.public_status(case_no, code)
 
+    def granted(self, matters: Collection[str], page: int) -> Granted:
+        today = self.now().astimezone(ZoneInfo(self.zone)).date()
+        with reading(self.queries.engine) as connection:
+            return granted_decisions(connection, self.queries.open, matters, today, page)
+
     def verify(self, code: str) -> ports.VerifiedDocument | None:
         found = self.queries.document_by_code(code)
         if found is None:
@@ -203,6 +210,9 @@ class WebCatalogue:
 
     def matters(self) -> Sequence[Matter]:
         return self.catalogue().matters_at(self.now())
+
+    def licences(self) -> frozenset[str]:
+        return frozenset(one.code for one in self.catalogue().matters if one.type_code == LICENCE)
 
     def departments(self, language: Language = "zh") -> Mapping[str, str]:
         every = self.catalogue().city.departments

@@ -26,11 +26,13 @@ OPEN = {
     "GET /language/{language}",
     "GET /status",
     "POST /status",
+    "GET /granted",
     "GET /verify",
     "GET /verify/{code}",
     "GET /api/v1/openapi.json",
 }
-"""Without a session. None of them shows anything of a case but to whoever holds its code."""
+"""Without a session. None of them shows anything of a case but to whoever holds its code, save what
+行政许可法第四十条 makes public of a decision."""
 
 OWN_SESSION = {"POST /sign-out", "GET /password", "POST /password"}
 """With a session, about nothing but that session."""
