@@ -462,6 +462,10 @@ class Decide(Frozen):
     """Of a refusal only."""
     hearing_record: Remark = ""
     """How the record of the hearing was weighed; needed where one was held (第四十八条第二款)."""
+    told_interested: Remark = ""
+    """Which interested third parties were told, and what they said (第三十六条)."""
+    told_on: Day = ""
+    """The day on which they were told, ISO date."""
 
 
 class Certify(Frozen):

@@ -75,6 +75,7 @@ class Plan(Frozen):
     renewal: Renewal | None = None
     scarcity: Scarcity | None = None
     concerns_safety: bool = False
+    touches_others: bool = False
     procedures: tuple[str, ...] = ()
     promise_pauses: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()

@@ -206,6 +206,8 @@ class Matter(Frozen):
     concerns_safety: bool = Field(default=False, alias="直接关系安全")
     """直接关系公共安全、人身健康、生命财产安全: who lied for it, or got it by fraud, may not apply
     for it again for one year, or three (行政许可法第七十八、七十九条)."""
+    touches_others: bool = Field(default=False, alias="涉及他人重大利益")
+    """直接关系他人重大利益: they are told and heard before the decision (行政许可法第三十六条)."""
     procedures: tuple[ProcedureKind, ...] = Field(default=(), alias="特别程序")
     promise_pauses: tuple[str, ...] = Field(default=(), alias="承诺时限停表")
     """What stops the promised clock: procedure kinds, `supplement`, `site_visit`, `publicity`."""

@@ -505,6 +505,25 @@ def _decide(scene: Scene) -> Sequence[Field]:
         ),
         _falsehood(scene),
         *_hearing_record(scene),
+        *_told(scene),
+    )
+
+
+def _told(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    hint = say(N_("直接关系他人重大利益的必填：告知了谁，其意见如何（行政许可法第三十六条）"))
+    return (
+        Field(
+            "told_interested",
+            say(N_("告知利害关系人")),
+            "textarea",
+            required=False,
+            hint=hint,
+            max_length=OPINION,
+            wide=True,
+            personal=True,
+        ),
+        Field("told_on", say(N_("告知之日")), "date", required=False),
     )
 
 

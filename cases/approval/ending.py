@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
@@ -30,6 +32,7 @@ def check_decide(state: CaseState, command: Command, body: messages.Decide) -> N
     if body.result != "terminate":
         check_decidable(state)
         check_weighed(state, body.hearing_record)
+        _check_told(state, command, body)
     if body.result == "grant" and state.missing:
         raise RuleForbids(
             "materials_missing",
@@ -47,11 +50,39 @@ def check_decide(state: CaseState, command: Command, body: messages.Decide) -> N
         )
 
 
+def _check_told(state: CaseState, command: Command, body: messages.Decide) -> None:
+    """Refuse a decision that touches others of whom it is not said that, and when, they were told.
+
+    Where the matter does not say so the officer may have found it so: then both are told or none.
+    """
+    if not (state.plan.touches_others or body.told_interested or body.told_on):
+        return
+    if not body.told_interested or not body.told_on:
+        raise RuleForbids(
+            "interested_not_told",
+            "直接关系他人重大利益的，须先告知利害关系人并听取意见；请写明告知了谁、何日告知",
+            articles.INTERESTED_TOLD,
+            "body.told_on" if body.told_interested else "body.told_interested",
+        )
+    tz = ZoneInfo(state.plan.zone)
+    on = date.fromisoformat(body.told_on)
+    first = state.received_at.astimezone(tz).date() if state.received_at else on
+    if not first <= on <= command.occurred_at.astimezone(tz).date():
+        raise RuleForbids(
+            "told_out_of_time",
+            "告知利害关系人之日应在收到申请以后、作出决定以前",
+            articles.INTERESTED_TOLD,
+            "body.told_on",
+        )
+
+
 def decide(walk: Walk, command: Command, body: messages.Decide, rulings: Rulings) -> None:
     hearing = walk.state.hearing
-    rests = {}
+    rests: dict[str, JsonValue] = {}
     if body.hearing_record and hearing is not None and hearing.held_at is not None:
         rests = {"hearing_held_at": hearing.held_at.isoformat()}
+    if body.told_on:
+        rests["interested_told_on"] = body.told_on
     settle_decision(walk, body.result, "", **barring(walk.state.plan, body.ground), **rests)
 
 

@@ -305,7 +305,7 @@ _INSTANT = MappingProxyType(
 """Event → the field that holds its legally relevant instant, where that is not the event's own."""
 _QUIET = frozenset({
     "article", "received_at", "accepted_at", "served_at", "held_at", "hearing_held_at", "facts",
-    "again", "wait",
+    "again", "wait", "interested_told_on",
 })  # fmt: skip
 
 
