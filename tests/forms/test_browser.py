@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from forms.ports import Release
 from tests.forms.test_calendar import proposed
@@ -24,6 +25,8 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+expect.set_options(timeout=30_000)  # ms: a page comes late where the machine is busy
 
 pytestmark = [
     pytest.mark.browser,
@@ -90,14 +93,14 @@ def test_a_clerk_files_a_case_corrects_it_and_sees_the_receipt(
     page.get_by_role("link", name="建筑工程施工许可").click()
     _fill(page, uscc="123")
     page.get_by_role("button", name="收件并出具收件凭证").click()
-    assert page.title().startswith("错误：")
+    expect(page).to_have_title(re.compile("^错误："))
     summary = page.get_by_role("alert")
-    assert summary.get_by_role("link").count() == 1
+    expect(summary.get_by_role("link")).to_have_count(1)
     assert page.locator("#f-form-project_name").input_value() == PERMIT_FORM["project_name"]
     page.locator("#f-form-uscc").fill(PERMIT_FORM["uscc"])
     page.get_by_role("button", name="收件并出具收件凭证").click()
     assert "已完成" in page.get_by_role("status").inner_text()
-    assert page.get_by_role("link", name="收件凭证").first.is_visible()
+    expect(page.get_by_role("link", name="收件凭证").first).to_be_visible()
 
 
 def _fill(page: Page, **changes: str) -> None:
@@ -120,9 +123,9 @@ def test_the_error_summary_takes_the_focus_and_its_link_leads_to_the_field(opene
     page = opened("chen")
     page.goto("/new/construction-permit")
     page.get_by_role("button", name="收件并出具收件凭证").click()
-    assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
+    expect(page.get_by_role("alert")).to_be_focused()
     page.get_by_role("alert").get_by_role("link").first.click()
-    assert page.evaluate("document.activeElement.id").startswith("f-")
+    expect(page.locator("[id^='f-']:focus")).to_have_count(1)
 
 
 def test_the_keyboard_alone_reaches_and_claims_work(opened: Opener, town: Town) -> None:
@@ -131,9 +134,9 @@ def test_the_keyboard_alone_reaches_and_claims_work(opened: Opener, town: Town) 
     page = opened("qian")
     page.goto("/team")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
+    expect(page.locator("a.skip")).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent").startswith("签收"):
@@ -185,7 +188,7 @@ def test_a_supervisor_goes_from_a_count_to_the_ledger_without_scripts(
     page.get_by_role("link", name="监察看板").click()
     page.get_by_role("link", name="总数").click()
     page.get_by_role("link", name=case_no).first.click()
-    assert page.get_by_role("heading", name="逐日台账").is_visible()
+    expect(page.get_by_role("heading", name="逐日台账")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [390, 1366])
@@ -268,9 +271,9 @@ def test_the_reasons_of_a_case_are_readable_at_both_widths(
     case_no, _ = accepted(town)
     page = opened("chen", width=width)
     page.goto(f"/cases/{case_no}?tab=rulings")
-    assert page.get_by_text("改动最小而结果不同").first.is_visible()
+    expect(page.get_by_text("改动最小而结果不同").first).to_be_visible()
     page.get_by_text("全部事实与版本").first.click()
-    assert page.get_by_text("SHA-256").first.is_visible()
+    expect(page.get_by_text("SHA-256").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

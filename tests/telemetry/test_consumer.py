@@ -55,7 +55,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 async def _up(settings: Settings) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while await embedded.answers(settings) is None:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -74,7 +74,7 @@ class Town:
     async def send(self, body: bytes, subject: str = str(SUBJECT)) -> None:
         await self.bus.jetstream().publish(subject, body)
 
-    async def until(self, true: Callable[[], bool], seconds: float = 20) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, (self.telemetry.told(), self.heard[-2:])
@@ -91,7 +91,7 @@ class Town:
             info = await self.bus.jetstream().consumer_info("TELE", "telemetry")
             return (info.num_pending, info.num_ack_pending) == (0, 0)
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not await is_done():
             assert time.monotonic() < deadline, self.telemetry.told()
             await asyncio.sleep(0.05)

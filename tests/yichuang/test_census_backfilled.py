@@ -120,7 +120,9 @@ async def test_a_case_at_rest_without_a_timer_is_named_and_mended(ground: Ground
         case = await told(there)
         await there.until_well()
         await there.handle(case).signal("drop_timer")
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(60):
+            while (await there.seen(case)).armed:  # noqa: ASYNC110 -- the worker tells nobody
+                await asyncio.sleep(0.05)
         rest(there, case)
         await there.round()
         assert there.wrong() == {case: "unarmed"}

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -51,6 +52,9 @@ __all__ = ["settings", "template", "town"]
 SHIPPED = (HERE / "calendars" / "cn.yaml").read_text("utf-8")
 
 
+CITY = ZoneInfo("Asia/Shanghai")
+
+
 def file_of(text: str) -> CalendarFile:
     found = read_calendar_file(text, "cn.yaml", [])
     assert found is not None
@@ -61,8 +65,12 @@ CN = file_of(SHIPPED)
 
 
 def working_days(count: int, start: date | None = None) -> list[date]:
-    """Return the next days of Monday to Friday: what a notice could take away."""
-    day = start or datetime.now(UTC).date()
+    """Return the next days of Monday to Friday: what a notice could take away.
+
+    In the zone of the city: its day is another than that of UTC from 16:00 UTC on, and the day on
+    which a case comes counts in no period.
+    """
+    day = start or datetime.now(CITY).date()
     found: list[date] = []
     while len(found) < count:
         day += timedelta(days=1)
@@ -109,7 +117,7 @@ def timers(town: Town, case: str) -> dict[str, Timer]:
 
 
 async def settled(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 -- the worker tells nobody in this process
             await asyncio.sleep(0.05)
 
