@@ -8,8 +8,10 @@ The order of writes, and where a crash leaves us:
 4. The answer goes to stream RPL (a crash before this: it comes again, step 3 finds it).
 5. The message is acknowledged.
 
-Orders of one case are carried out in the order of the stream, others beside them. What cannot be
-taken is kept as a dead letter with its reason, answered, and acknowledged.
+Orders of one case are carried out in the order of the stream, others beside them. After a crash
+the server gives what is new at once and what the dead one held only later: what came too early is
+held back (yichuang/in_order.py). What cannot be taken is kept as a dead letter with its reason,
+answered, and acknowledged.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from cases.reception import NotNow, Reception, Request
 from yichuang import joining, orders, roles, subjects, temporal
 from yichuang.bus import connect
 from yichuang.events import STRUCTURED, Event, EventInvalid, read
+from yichuang.in_order import InOrder
 from yichuang.inbox import Inbox, Message, Taken
 from yichuang.questions import Desk
 from yichuang.reading import CityReader
@@ -98,6 +101,7 @@ class Gateway:
         self._working = asyncio.Semaphore(CASES_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unacknowledged: dict[int, Msg] = {}
+        self._in_order = InOrder(self._js, "CMD")
         self._fault: BaseException | None = None
         self.taken = 0
         self.buried = 0
@@ -133,12 +137,14 @@ class Gateway:
                 try:
                     messages = await pull.fetch(AT_ONCE, timeout=1)
                 except (NothingThere, TimeoutError):
-                    continue
+                    messages = []
                 except NatsError as away:
                     _log.warning("NATS is away: %s", away)
                     await asyncio.sleep(1)
                     continue
-                await self._admit(messages)
+                for message in messages:
+                    self._unacknowledged[message.metadata.sequence.stream] = message
+                await self._admit(await self._in_order.ready(messages))
         finally:
             if self._tasks:
                 _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
@@ -160,7 +166,6 @@ class Gateway:
     async def _admit(self, messages: Sequence[Msg]) -> None:
         """Sort a fetched batch into the lines of its cases, in order."""
         for message in messages:
-            self._unacknowledged[message.metadata.sequence.stream] = message
             order = await self._understood(message)
             if order is None:
                 continue

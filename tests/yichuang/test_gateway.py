@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from nats.aio.client import Client
@@ -23,7 +24,7 @@ from yichuang.bus import connect
 from yichuang.embedded import ground
 from yichuang.embedded import nats as embedded
 from yichuang.events import read
-from yichuang.gateway import Gateway
+from yichuang.gateway import CONSUMER, Gateway
 from yichuang.inbox import Inbox, NoSuchLetter
 from yichuang.orders import order_event
 from yichuang.publishing import publish_whole
@@ -129,7 +130,9 @@ class City:
 
 
 @asynccontextmanager
-async def running(settings: Settings, tmp_path: Path) -> AsyncIterator[City]:
+async def running(
+    settings: Settings, tmp_path: Path, *, purged: bool = True
+) -> AsyncIterator[City]:
     engine = open_engine(f"sqlite:///{tmp_path / 'gateway.sqlite'}")
     gateway_metadata.create_all(engine)
     keys = open_engine(f"sqlite:///{tmp_path / 'keys.sqlite'}")
@@ -139,7 +142,8 @@ async def running(settings: Settings, tmp_path: Path) -> AsyncIterator[City]:
     own = await connect(settings, "gateway")
     bus = await connect(settings, "admin")
     await subjects.declare(bus.jetstream(), "CMD", "RPL", "DLQ")
-    await bus.jetstream().purge_stream("CMD")
+    if purged:
+        await bus.jetstream().purge_stream("CMD")
     gateway = Gateway(own, CITY, reception, inbox, service)
     await gateway.declare()
     stop = asyncio.Event()
@@ -241,6 +245,48 @@ async def test_orders_of_one_case_are_carried_out_in_the_order_of_the_stream(
                 if request.reference == f"r-{case}"
             ]
             assert texts == sorted(texts)
+
+
+async def test_what_a_dead_gateway_held_comes_before_what_is_new(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yichuang.gateway.ACK_WAIT_SECONDS", 3)
+    async with held_by_the_dead(settings, 2) as bus:
+        async with running(settings, tmp_path, purged=False) as city:
+            await city.until(lambda: len(city.answers) == 5)
+            assert [request.body["text"] for request in city.reception.asked] == list("01234")
+        assert (await bus.jetstream().stream_info("CMD")).state.messages == 0
+
+
+async def test_an_order_is_not_held_back_for_one_that_was_taken_out_of_the_stream(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yichuang.gateway.ACK_WAIT_SECONDS", 3)
+    async with held_by_the_dead(settings, 2) as bus:
+        first = (await bus.jetstream().stream_info("CMD")).state.first_seq
+        assert await bus.jetstream().delete_msg("CMD", first)
+        async with running(settings, tmp_path, purged=False) as city:
+            await city.until(lambda: len(city.answers) == 4)
+            assert [request.body["text"] for request in city.reception.asked] == list("1234")
+
+
+@asynccontextmanager
+async def held_by_the_dead(settings: Settings, held: int) -> AsyncIterator[Client]:
+    """Five orders of one case in the stream, the first `held` given to a gateway that died."""
+    bus = await connect(settings, "admin")
+    js = bus.jetstream()
+    await subjects.declare(js, "CMD", "RPL", "DLQ")
+    await js.purge_stream("CMD")
+    await Gateway(bus, CITY, PlainReception(), cast(Inbox, None), service).declare()
+    for n in range(5):
+        data = {"reference": "r", "body": {"text": f"{n}"}}
+        event = order_event(CITY, "urge", data, source="/portal", event_id=f"{uuid4()}")
+        await js.publish(f"cmd.{CITY}.zjj.portal.case.urge", event.to_json())
+    dead = await js.pull_subscribe_bind(durable=CONSUMER, stream="CMD")
+    assert len(await dead.fetch(held)) == held
+    await dead.unsubscribe()
+    yield bus
+    await bus.close()
 
 
 async def test_an_order_waits_while_the_world_is_away_and_keeps_its_place(
