@@ -13,7 +13,7 @@ from catalogue.load import HERE
 from catalogue.stations import load_stations
 from rules.load import load_packs
 from tests.telemetry.city import fresh_engine, message, rules_of
-from yichuang.demo_readings import readings
+from yichuang.demo_readings import USUAL, readings
 from yichuang.reading_store import Delivery, ReadingStore
 from yichuang.reading_telling import Telling
 from yichuang.readings import Reader, ReadingSubject
@@ -51,3 +51,9 @@ def test_the_demo_raises_alarms_of_air_water_and_noise_by_the_shipped_packs(
         ("surface_water", "yunxi-bridge"),
         ("noise", "school-road"),
     }
+
+
+def test_the_demo_knows_a_quiet_value_of_every_item() -> None:
+    stations = load_stations(HERE)
+    for item in stations.items:
+        assert item.least <= USUAL[item.id] <= item.most, item.id
