@@ -1,8 +1,9 @@
-"""The Merkle tree of RFC 6962 §2.1 / RFC 9162 §2.1 over SHA-256: append, prove, verify.
+"""The Merkle tree of RFC 6962 §2.1 / RFC 9162 §2.1: append, prove, verify.
 
-Pure arithmetic on bytes. A *node* is named by its height (0 for leaves) and its index among the
-nodes of that height; only complete subtrees are nodes. Proofs are built from a function that
-answers for nodes, so that the same code proves over a database, over tiles and over a list.
+Over SHA-256 unless another `TreeHash` of 32 bytes is given (`audit.sm3.SM3`). Pure arithmetic on
+bytes. A *node* is named by its height (0 for leaves) and its index among the nodes of that height;
+only complete subtrees are nodes. Proofs are built from a function that answers for nodes, so that
+the same code proves over a database, over tiles and over a list.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -34,14 +35,32 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def complete_root(hashes: Sequence[bytes]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class TreeHash:
+    """The hash a tree is built over: how it hashes a leaf's entry, and two neighbouring nodes.
+
+    Functions rather than a name: the tree over SHA-256 calls the very same ones as when it was the
+    only one, and appends no slower.
+    """
+
+    name: str
+    leaf: Callable[[bytes], bytes]
+    node: Callable[[bytes, bytes], bytes]
+    empty_root: bytes
+
+
+SHA256 = TreeHash("sha256", leaf_hash, node_hash, EMPTY_ROOT)
+
+
+def complete_root(hashes: Sequence[bytes], tree: TreeHash = SHA256) -> bytes:
     """Return the root over a power of two of neighbouring nodes."""
+    combine = tree.node
     count = len(hashes)
     if count == 0 or count & (count - 1):
         raise ValueError(f"{count} nodes do not make a complete subtree")
     level = list(hashes)
     while len(level) > 1:
-        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+        level = [combine(level[i], level[i + 1]) for i in range(0, len(level), 2)]
     return level[0]
 
 
@@ -51,15 +70,16 @@ class Frontier:
 
     size: int = 0
     peaks: list[bytes] = field(default_factory=list)
+    tree: TreeHash = SHA256
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
-        self.peaks.append(leaf)
+        peaks, combine = self.peaks, self.tree.node
         carry = self.size
         while carry & 1:
-            right = self.peaks.pop()
-            self.peaks[-1] = node_hash(self.peaks[-1], right)
+            leaf = combine(peaks.pop(), leaf)
             carry >>= 1
+        peaks.append(leaf)
         self.size += 1
 
     def extend(self, leaves: Iterable[bytes]) -> None:
@@ -70,10 +90,10 @@ class Frontier:
     def root(self) -> bytes:
         """Return the root of the tree as it stands."""
         if not self.peaks:
-            return EMPTY_ROOT
+            return self.tree.empty_root
         root = self.peaks[-1]
         for peak in reversed(self.peaks[:-1]):
-            root = node_hash(peak, root)
+            root = self.tree.node(peak, root)
         return root
 
     def packed(self) -> bytes:
@@ -81,20 +101,21 @@ class Frontier:
         return b"".join(self.peaks)
 
     @classmethod
-    def unpack(cls, size: int, packed: bytes) -> "Frontier":
+    def unpack(cls, size: int, packed: bytes, tree: TreeHash = SHA256) -> "Frontier":
         """Return the frontier of a tree of `size`. Raises `ValueError` if the peaks do not fit."""
         expected = size.bit_count() * HASH_BYTES
         if size < 0 or len(packed) != expected:
             raise ValueError(f"a tree of {size} has {expected} bytes of peaks, not {len(packed)}")
-        return cls(size, [packed[i : i + HASH_BYTES] for i in range(0, expected, HASH_BYTES)])
+        peaks = [packed[i : i + HASH_BYTES] for i in range(0, expected, HASH_BYTES)]
+        return cls(size, peaks, tree)
 
 
-def root_at(size: int, node: Node) -> bytes:
+def root_at(size: int, node: Node, tree: TreeHash = SHA256) -> bytes:
     """Return the root of the first `size` leaves."""
-    return EMPTY_ROOT if size == 0 else _range_root(0, size, node)
+    return tree.empty_root if size == 0 else _range_root(0, size, node, tree)
 
 
-def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
+def inclusion_proof(index: int, size: int, node: Node, tree: TreeHash = SHA256) -> list[bytes]:
     """Return the audit path of leaf `index` in the tree of `size`; RFC 9162 §2.1.3.1."""
     if not 0 <= index < size:
         raise ValueError(f"a tree of {size} has no leaf {index}")
@@ -103,16 +124,18 @@ def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
     while high - low > 1:
         middle = low + _split(high - low)
         if index < middle:
-            path.append(_range_root(middle, high, node))
+            path.append(_range_root(middle, high, node, tree))
             high = middle
         else:
-            path.append(_range_root(low, middle, node))
+            path.append(_range_root(low, middle, node, tree))
             low = middle
     path.reverse()
     return path
 
 
-def consistency_proof(old_size: int, new_size: int, node: Node) -> list[bytes]:
+def consistency_proof(
+    old_size: int, new_size: int, node: Node, tree: TreeHash = SHA256
+) -> list[bytes]:
     """Return the proof that the tree of `old_size` is a prefix; RFC 9162 §2.1.4.1.
 
     Empty when the sizes are equal, and when `old_size` is 0 (only `verify_extension` takes that).
@@ -126,19 +149,24 @@ def consistency_proof(old_size: int, new_size: int, node: Node) -> list[bytes]:
     while high != old_size:
         middle = low + _split(high - low)
         if old_size <= middle:
-            path.append(_range_root(middle, high, node))
+            path.append(_range_root(middle, high, node, tree))
             high = middle
         else:
-            path.append(_range_root(low, middle, node))
+            path.append(_range_root(low, middle, node, tree))
             low = middle
     if low:
-        path.append(_range_root(low, high, node))
+        path.append(_range_root(low, high, node, tree))
     path.reverse()
     return path
 
 
 def verify_inclusion(
-    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
+    leaf: bytes,
+    index: int,
+    size: int,
+    proof: Sequence[bytes],
+    root: bytes,
+    tree: TreeHash = SHA256,
 ) -> None:
     """Check that `leaf` stands at `index` of the tree with this size and root; RFC 9162 §2.1.3.2.
 
@@ -148,17 +176,18 @@ def verify_inclusion(
     _require_hashes(leaf, root, *proof)
     if not 0 <= index < size:
         raise ProofRefused(f"a tree of {size} has no leaf {index}")
+    combine = tree.node
     fn, sn, running = index, size - 1, leaf
     for sibling in proof:
         if sn == 0:
             raise ProofRefused("the path is longer than the tree is high")
         if fn & 1 or fn == sn:
-            running = node_hash(sibling, running)
+            running = combine(sibling, running)
             while not fn & 1 and fn:
                 fn >>= 1
                 sn >>= 1
         else:
-            running = node_hash(running, sibling)
+            running = combine(running, sibling)
         fn >>= 1
         sn >>= 1
     if sn:
@@ -168,7 +197,12 @@ def verify_inclusion(
 
 
 def verify_consistency(
-    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+    old_size: int,
+    new_size: int,
+    proof: Sequence[bytes],
+    old_root: bytes,
+    new_root: bytes,
+    tree: TreeHash = SHA256,
 ) -> None:
     """Check that the new tree begins with the whole old one; RFC 9162 §2.1.4.2.
 
@@ -184,7 +218,7 @@ def verify_consistency(
     path = list(proof) if old_size & (old_size - 1) else [old_root, *proof]
     if not path:
         raise ProofRefused("the proof is empty")
-    old, new = _consistency_roots(old_size, new_size, path)
+    old, new = _consistency_roots(old_size, new_size, path, tree)
     if old != old_root:
         raise ProofRefused(f"the proof starts from {old.hex()}, not from {old_root.hex()}")
     if new != new_root:
@@ -192,23 +226,31 @@ def verify_consistency(
 
 
 def verify_extension(
-    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+    old_size: int,
+    new_size: int,
+    proof: Sequence[bytes],
+    old_root: bytes,
+    new_root: bytes,
+    tree: TreeHash = SHA256,
 ) -> None:
     """Check, as a signer or witness does, that a new head extends the last one it vouched for.
 
     Like `verify_consistency`, and from size 0 with an empty proof (C2SP tlog-witness).
     """
     if old_size:
-        verify_consistency(old_size, new_size, proof, old_root, new_root)
+        verify_consistency(old_size, new_size, proof, old_root, new_root, tree)
         return
     _require_hashes(old_root, new_root)
-    if proof or old_root != EMPTY_ROOT or (new_size == 0 and new_root != EMPTY_ROOT):
+    nothing = tree.empty_root
+    if proof or old_root != nothing or (new_size == 0 and new_root != nothing):
         raise ProofRefused("from size 0 the proof is empty and the old root is that of nothing")
     if new_size < 0:
         raise ProofRefused(f"no tree has size {new_size}")
 
 
-def _consistency_roots(old_size: int, new_size: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+def _consistency_roots(
+    old_size: int, new_size: int, path: Sequence[bytes], tree: TreeHash
+) -> tuple[bytes, bytes]:
     fn, sn = old_size - 1, new_size - 1
     while fn & 1:
         fn >>= 1
@@ -218,13 +260,13 @@ def _consistency_roots(old_size: int, new_size: int, path: Sequence[bytes]) -> t
         if sn == 0:
             raise ProofRefused("the proof is longer than the tree is high")
         if fn & 1 or fn == sn:
-            old = node_hash(sibling, old)
-            new = node_hash(sibling, new)
+            old = tree.node(sibling, old)
+            new = tree.node(sibling, new)
             while not fn & 1 and fn:
                 fn >>= 1
                 sn >>= 1
         else:
-            new = node_hash(new, sibling)
+            new = tree.node(new, sibling)
         fn >>= 1
         sn >>= 1
     if sn:
@@ -237,14 +279,15 @@ def _split(count: int) -> int:
     return 1 << ((count - 1).bit_length() - 1)
 
 
-def _range_root(low: int, high: int, node: Node) -> bytes:
+def _range_root(low: int, high: int, node: Node, tree: TreeHash) -> bytes:
     """Return the root of leaves low…high−1, where `low` is a multiple of the widest subtree."""
     count = high - low
     if not count & (count - 1):
         height = count.bit_length() - 1
         return node(height, low >> height)
     middle = low + _split(count)
-    return node_hash(_range_root(low, middle, node), _range_root(middle, high, node))
+    left = _range_root(low, middle, node, tree)
+    return tree.node(left, _range_root(middle, high, node, tree))
 
 
 def _require_hashes(*hashes: bytes) -> None:
