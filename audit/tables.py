@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 
 outbox_metadata = MetaData()
-"""Created in every store whose transactions write entries: cases, web, gateway."""
+"""Created in every store whose transactions write entries: cases, web, gateway, readings, and the
+log's own, for the entries about the log itself."""
 
 log_metadata = MetaData()
 """Created once, in the log's own store; the sequencer is its one writer."""
@@ -117,6 +118,29 @@ audit_checkpoint = Table(
     Column("sealed_at", DateTime(timezone=True), nullable=False),
 )
 """Signed tree heads, as C2SP signed notes."""
+
+audit_anchor = Table(
+    "audit_anchor",
+    log_metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("token", LargeBinary, nullable=False),
+)
+"""Times that somebody else vouches for: `token` over the head of `size`, `kind` `rfc3161`."""
+
+audit_shard = Table(
+    "audit_shard",
+    log_metadata,
+    Column("origin", String(200), primary_key=True),
+    Column("place", Integer, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("archive", String(200), nullable=False),
+    Column("closed_at", DateTime(timezone=True), nullable=True),
+)
+"""Shards that are closed, `place` from 1 in their order, and the one that is being closed
+(`closed_at` NULL). `archive` names the SQLite file or the schema that holds the shard's rows."""
 
 audit_subject_key = Table(
     "audit_subject_key",

@@ -10,8 +10,9 @@ from cases.database import open_engine
 from yichuang import roles
 from yichuang.settings import Settings, Store
 
-SOURCES: tuple[Store, ...] = ("cases", "web", "gateway", "readings")
-"""The stores that record entries. The `log` is where they go; `keys` records nothing."""
+SOURCES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "log")
+"""The stores that record entries. They go to the `log`, which records what befalls itself (a key
+changed, a shard opened); `keys` records nothing."""
 
 
 def sequencer(settings: Settings) -> Sequencer:

@@ -31,7 +31,7 @@ MODELS: Mapping[Store, Sequence[MetaData]] = MappingProxyType(
         "web": (web_metadata, outbox_metadata, keys_metadata),
         "gateway": (gateway_metadata, outbox_metadata, keys_metadata),
         "readings": (readings_metadata, outbox_metadata),
-        "log": (log_metadata,),
+        "log": (log_metadata, outbox_metadata),
         "keys": (keys_metadata,),
     }
 )
