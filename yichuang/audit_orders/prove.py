@@ -1,0 +1,53 @@
+"""`yichuang audit prove ENTRY`: the C2SP tlog-proof of one entry, for a stranger."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from audit.proofs import EntryProof, NotSealed, prove
+from audit.report import INCOMPLETE
+from yichuang.log_stores import LogUnreadable, log_reading, unreadable
+from yichuang.settings import Settings
+from yichuang.terminal import complain, say, say_json
+
+HELP = "一条记录的证明 (the tlog-proof of one entry)"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("entry", help="记录编号 (entry id)")
+    parser.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
+    parser.add_argument(
+        "--out", type=Path, help="写到 OUT.tlog-proof 和 OUT.body (write both files)"
+    )
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Return 0, 2 where the entry is under no signed head yet, 3 where a store cannot be read."""
+    try:
+        with log_reading(settings) as connection:
+            proof = prove(connection, args.entry)
+    except NotSealed as waiting:
+        complain(f"还不能出具证明：{waiting}")
+        return INCOMPLETE
+    except LogUnreadable as error:
+        return unreadable(error)
+    files = _write(args.out, proof) if args.out else []
+    if args.json:
+        body = proof.entry.body.decode()
+        said = {"entry": proof.entry.entry_id, "index": proof.entry.index}
+        say_json({**said, "proof": proof.text, "body": body, "files": [str(f) for f in files]})
+    elif files:
+        say(f"已写出 {files[0]} 和 {files[1]}")
+    else:
+        say(proof.text)
+    return 0
+
+
+def _write(out: Path, proof: EntryProof) -> list[Path]:
+    written = []
+    for ending, content in ((".tlog-proof", proof.text.encode()), (".body", proof.entry.body)):
+        path = out.with_name(out.name + ending)
+        path.write_bytes(content)
+        written.append(path)
+    return written

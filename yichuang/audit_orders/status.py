@@ -1,0 +1,57 @@
+"""`yichuang audit status`: the log's size, its newest signed head, what waits to be written."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from audit.logstore import LogReader
+from audit.tables import audit_checkpoint, audit_outbox
+from cases.database import reading
+from yichuang.log_stores import LogUnreadable, log_reading, source_stores, telling, unreadable
+from yichuang.settings import Settings
+from yichuang.terminal import say, say_json
+
+HELP = "日志的大小、签名与待写 (size, head, waiting)"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Return 0, or 3 where a store cannot be read."""
+    try:
+        said = _standing(settings)
+    except LogUnreadable as error:
+        return unreadable(error)
+    if args.json:
+        say_json(said)
+        return 0
+    say(f"日志 {said['origin']}：{said['entries']} 条")
+    say(f"已签名 {said['sealed']} 条，待写 {sum(said['waiting'].values())} 条")
+    if said["sealed_at"]:
+        age = datetime.now(UTC) - datetime.fromisoformat(said["sealed_at"])
+        say(f"最近签名：{said['sealed_at']}（{age.total_seconds():.0f} 秒前）")
+    return 0
+
+
+def _standing(settings: Settings) -> dict[str, Any]:
+    said: dict[str, Any] = {"waiting": {}}
+    with log_reading(settings) as connection:
+        reader = LogReader(connection)
+        state, head = reader.state(), reader.last_checkpoint()
+        newest = select(audit_checkpoint.c.sealed_at).order_by(audit_checkpoint.c.size.desc())
+        sealed_at = connection.execute(newest.limit(1)).scalar()
+    said |= {"origin": state.origin, "entries": state.size, "sealed": head.size if head else 0}
+    # SQLite gives the instant back without its zone, which is UTC.
+    said["sealed_at"] = sealed_at.replace(tzinfo=UTC).isoformat() if sealed_at else ""
+    with telling():
+        for store, engine in source_stores(settings).items():
+            with reading(engine) as connection:
+                counted = select(func.count()).select_from(audit_outbox)
+                said["waiting"][store] = connection.execute(counted).scalar_one()
+    return said

@@ -1,0 +1,55 @@
+"""What every order of `yichuang audit` needs: the stores to read, and how a bad one is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from audit.logstore import LogDamaged, LogMissing
+from audit.report import UNREADABLE
+from cases.database import StoreUnwritable, open_engine, reading
+from yichuang.keyring import log_vkey_path
+from yichuang.sequencer import SOURCES
+from yichuang.settings import Settings
+from yichuang.terminal import complain
+
+
+class LogUnreadable(Exception):
+    """A store or key cannot be read: nothing was proved either way. Exit code 3."""
+
+
+def log_store(settings: Settings) -> Engine:
+    """Return the log's store, to read. Raises `LogUnreadable` where no log was founded."""
+    if not log_vkey_path(settings).is_file():
+        raise LogUnreadable("没有日志公钥：先运行 bin/yichuang init")
+    return open_engine(settings.store_url("log"), read_only=True)
+
+
+def source_stores(settings: Settings) -> dict[str, Engine]:
+    """Return the stores that record entries, to read, by name."""
+    return {name: open_engine(settings.store_url(name), read_only=True) for name in SOURCES}
+
+
+@contextmanager
+def log_reading(settings: Settings) -> Iterator[Connection]:
+    """Open one moment of the log's store, to read. Raises `LogUnreadable`."""
+    with telling(), reading(log_store(settings)) as connection:
+        yield connection
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Turn what a missing or broken store raises into `LogUnreadable`."""
+    try:
+        yield
+    except (LogMissing, LogDamaged, StoreUnwritable, SQLAlchemyError, OSError) as error:
+        raise LogUnreadable(f"读不到日志：{error}") from error
+
+
+def unreadable(error: LogUnreadable) -> int:
+    """Say it to the person who asked, and return the exit code of an order that cannot read."""
+    complain(str(error))
+    return UNREADABLE
