@@ -133,7 +133,7 @@ async def _run(settings: Settings) -> dict[str, Any]:
         for turn in range(ROUNDS + 1):  # the first warms up: windows fill, cells are asked
             messages = [weather.message() for _ in range(ROUND * (2 if turn == 0 else 1))]
             await _publish(bus, messages, turn)
-            took = await _until_taken(telemetry, bus)
+            took = await _until_taken(telemetry, bus, len(messages))
             theirs_took = _insert_raw(raw, messages)
             if turn:
                 ours.append(took)
@@ -187,12 +187,16 @@ async def _publish(bus: Client, messages: Sequence[Sequence[Any]], turn: int) ->
         await bus.jetstream().publish(str(SUBJECT), body)
 
 
-async def _until_taken(telemetry: Telemetry, bus: Client) -> float:
-    """Let the role work until nothing of the stream is left to do; return the seconds."""
+async def _until_taken(telemetry: Telemetry, bus: Client, count: int) -> float:
+    """Let the role work until nothing of `count` messages is left to do; return the seconds."""
     stop = asyncio.Event()
     wanted = (await bus.jetstream().stream_info(STREAM)).state.last_seq
     began = time.perf_counter()
+    before = telemetry.messages
     working = asyncio.create_task(telemetry.run(stop, lambda _: None))
+    # The server is asked only when all is stored: its answers would be worked on by our own loop.
+    while telemetry.messages < before + count:  # noqa: ASYNC110 -- the role has no event for it
+        await asyncio.sleep(0.005)
     while True:
         info = await bus.jetstream().consumer_info(STREAM, CONSUMER)
         if info.ack_floor is not None and info.ack_floor.stream_seq >= wanted:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cases.readings_tables import batch, dead_reading, series
+from cases.readings_tables import batch, dead_reading, reading_hour, series
 
 SeriesKey = tuple[str, str, str]
 """(station, item or empty, observed or forecast)"""
@@ -47,6 +47,17 @@ def all_series(connection: Connection) -> dict[SeriesKey, int]:
     """Return every series' number."""
     rows = connection.execute(select(series)).all()
     return {(row.station, row.item, row.kind): row.id for row in rows}
+
+
+def newest_hours(connection: Connection) -> dict[int, int]:
+    """Return the newest hour stored of each series that has one."""
+    newest = (
+        select(func.max(reading_hour.c.hour))
+        .where(reading_hour.c.series == series.c.id)
+        .scalar_subquery()
+    )
+    rows = connection.execute(select(series.c.id, newest))
+    return {number: hour for number, hour in rows if hour is not None}
 
 
 def last_batch(connection: Connection) -> int:

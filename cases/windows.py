@@ -8,6 +8,11 @@ The mean of an hour is NULL with too few valid readings; sums of eight and of 24
 such means, so a mean of a day is that of its hours (GB 3095: 日平均 is the mean of 24 小时平均).
 All are whole millionths. A late reading moves the windows of the hours behind it: they are targets
 as well, as far as the longest window of the item reaches.
+
+Nearly every reading goes on where its series stands: one reading in the hour after the newest. Its
+windows are those of the hour before, one hour in and one hour out (`go_on`), a fourth of the work
+(2026-11-26: 4 ms for 996 readings against 15). Everything else is laid over the stored rows
+(`stage`). Both ways give the same windows: tests/telemetry/test_order.py mixes them.
 """
 
 from __future__ import annotations
@@ -50,10 +55,17 @@ class Series:
 
 NewReading = tuple[int, int, int | None, str, int]
 """(series, second, millionths or None, flag or empty, revision)"""
+NextReading = tuple[int, int, int, int, int | None, str, int]
+"""(step from 0, series, hour, second, millionths or None, flag or empty, revision)"""
+
+STEPS_MOST = 48
+"""Hours by which a series goes on at once: each is a statement; longer ones are staged."""
 
 _TABLES = (
     """t_reading (series INTEGER, at BIGINT, value BIGINT, flag VARCHAR(12), revision INTEGER,
         PRIMARY KEY (series, at))""",
+    """t_next (step INTEGER, series INTEGER, hour INTEGER, at BIGINT, value BIGINT,
+        flag VARCHAR(12), revision INTEGER, PRIMARY KEY (step, series))""",
     """t_series (series INTEGER PRIMARY KEY, needed INTEGER, above BIGINT, eight INTEGER,
         reach INTEGER)""",
     """t_hour (series INTEGER, hour INTEGER, n INTEGER, valid INTEGER, most BIGINT, least BIGINT,
@@ -171,6 +183,42 @@ LEFT JOIN t_sum b ON b.series = t.series AND b.hour = t.hour
 LEFT JOIN t_delta d ON d.series = t.series AND d.hour = t.hour
 LEFT JOIN t_hour p ON p.series = t.series AND p.hour = t.hour - 1
 LEFT JOIN reading_hour q ON q.series = t.series AND q.hour = t.hour - 1"""  # noqa: S608 # constants
+
+
+def _going_on(step: int) -> str:
+    """Return the statement for the readings that go on by their (step + 1)th hour: the hours that
+    come in and go out are laid out themselves, or stored, depending on how far they lie back."""
+    before, eight, day = ("t_win" if step >= back else "reading_hour" for back in (1, EIGHT, DAY))
+
+    def moved(mean: str) -> str:
+        return f"CASE WHEN {mean} IS NULL THEN 0 ELSE 1 END"
+
+    return f"""
+INSERT INTO t_win
+SELECT t.series, t.hour, 1, t.ok, t.v, t.v, t.v, t.flag, t.m,
+  COALESCE(p.n8, 0) + {moved("t.m")} - {moved("e.mean")},
+  COALESCE(p.s8, 0) + COALESCE(t.m, 0) - COALESCE(e.mean, 0),
+  COALESCE(p.n24, 0) + {moved("t.m")} - {moved("d.mean")},
+  COALESCE(p.s24, 0) + COALESCE(t.m, 0) - COALESCE(d.mean, 0),
+  NULL,
+  CASE WHEN t.above IS NULL OR t.m IS NULL THEN NULL WHEN t.m <= t.above THEN 0
+    WHEN COALESCE(p.above, 0) >= {RUN_MOST - 1} THEN {RUN_MOST} ELSE COALESCE(p.above, 0) + 1 END,
+  t.m - p.mean,
+  CASE WHEN p.mean IS NOT NULL THEN 0 WHEN COALESCE(p.gap, {DAY}) >= {DAY} THEN {DAY}
+    ELSE p.gap + 1 END,
+  '', 1
+FROM (
+  SELECT n.series, n.hour, n.flag, n.ok, CASE WHEN n.ok = 1 THEN n.value END AS v,
+    CASE WHEN n.ok = 1 AND s.needed <= 1 THEN n.value END AS m, s.above
+  FROM (SELECT series, hour, flag, value, {_OK} AS ok FROM t_next WHERE step = ?) n
+  JOIN t_series s ON s.series = n.series
+) t
+LEFT JOIN {before} p ON p.series = t.series AND p.hour = t.hour - 1
+LEFT JOIN {eight} e ON e.series = t.series AND e.hour = t.hour - {EIGHT}
+LEFT JOIN {day} d ON d.series = t.series AND d.hour = t.hour - {DAY}"""  # noqa: S608 # constants
+
+
+_GOING_ON = tuple(_going_on(step) for step in range(STEPS_MOST))
 _MEAN8 = f"CASE WHEN v.n8 >= 6 THEN {rounded('v.s8', 'v.n8')} END"
 _MOST8 = f"""
 UPDATE t_win SET most8 = (SELECT MAX(m.v) FROM (
@@ -218,11 +266,18 @@ INSERT INTO reading (series, at, value, flag, revision, batch)
 SELECT series, at, value, flag, revision, {mark} FROM t_reading WHERE 1 = 1
 ON CONFLICT (series, at) DO UPDATE SET value = excluded.value, flag = excluded.flag,
   revision = excluded.revision, batch = excluded.batch"""
+_TAKE_NEXT = """
+INSERT INTO reading (series, at, value, flag, revision, batch)
+SELECT series, at, value, flag, revision, {mark} FROM t_next"""
 _TAKE_HOURS = (
     f"INSERT INTO reading_hour ({', '.join(_STORED)}) "  # noqa: S608 # constants
     f"SELECT {', '.join(_STORED)} FROM t_win WHERE 1 = 1 ON CONFLICT (series, hour) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _STORED[2:])
 )
+
+CACHE_KIB = 65_536
+"""SQLite's pages in memory. Each series' newest hour lies in a page of its own: a thousand series
+are 4 MB of pages that every batch touches, and SQLite's own choice is 2 MB."""
 
 Row = tuple[Any, ...]
 
@@ -237,22 +292,33 @@ class Windows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        self._steps = 0
+        self._is_staged = False
 
     def prepare(self) -> None:
         """Make the temporary tables, once per connection, in a transaction of its own."""
         if self._connection.dialect.name == "sqlite":
             cursor = self._connection.connection.cursor()
             cursor.execute("PRAGMA temp_store = MEMORY")  # refused inside a transaction
+            cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             cursor.close()
         with self._connection.begin():
             for text in _TABLES:
                 self._run(f"CREATE TEMPORARY TABLE IF NOT EXISTS {text}")
 
     def stage(
-        self, series: Iterable[Series], readings: Sequence[NewReading]
+        self,
+        series: Iterable[Series],
+        readings: Sequence[NewReading],
+        going_on: Sequence[NextReading] = (),
     ) -> dict[tuple[int, int], Row]:
         """Lay readings (one per key) out; return those that the store has under their keys:
-        (series, second) → (value, flag, revision, batch)."""
+        (series, second) → (value, flag, revision, batch).
+
+        `going_on`: of series that have nothing in `readings`, one reading an hour without a gap
+        from the hour after the newest stored one (or from anywhere, where none is stored); at most
+        `STEPS_MOST` of a series.
+        """
         for name in _NAMES:
             self._run(f"DELETE FROM {name}")  # noqa: S608 # constants
         self._many(
@@ -260,6 +326,11 @@ class Windows:
             [(one.id, one.needed, one.above, int(one.eight), one.reach) for one in series],
         )
         self._many("INSERT INTO t_reading VALUES (?, ?, ?, ?, ?)", readings)
+        self._many("INSERT INTO t_next VALUES (?, ?, ?, ?, ?, ?, ?)", going_on)
+        self._is_staged = bool(readings)
+        self._steps = max((one[0] for one in going_on), default=-1) + 1
+        if not readings:
+            return {}
         return {(row[0], row[1]): row[2:] for row in self._all(_KNOWN)}
 
     def forget(self, keys: Sequence[tuple[int, int]]) -> None:
@@ -271,8 +342,12 @@ class Windows:
 
         `verdict` is the one that is stored, `is_new` 1 for an hour that is not stored yet.
         """
-        for statement in (_HOURS, _TARGETS, _SUMS, _DELTAS, _WINDOWS, _MOST8, _ABOVE):
-            self._run(statement)
+        if self._is_staged:
+            for statement in (_HOURS, _TARGETS, _SUMS, _DELTAS, _WINDOWS, _ABOVE):
+                self._run(statement)
+        for step in range(self._steps):
+            self._run(_GOING_ON[step], (step,))
+        self._run(_MOST8)
         return self._all(_FOUND)
 
     def stored(self, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Row]:
@@ -287,7 +362,10 @@ class Windows:
 
     def take(self, batch: int) -> None:
         """Write what is laid out into the store."""
-        self._run(_TAKE_READINGS.replace("{mark}", "?"), (batch,))
+        if self._is_staged:
+            self._run(_TAKE_READINGS.replace("{mark}", "?"), (batch,))
+        if self._steps:
+            self._run(_TAKE_NEXT.replace("{mark}", "?"), (batch,))
         self._run(_TAKE_HOURS)
 
     def take_whole(self, verdicts: Sequence[tuple[int, int, str]]) -> None:

@@ -12,7 +12,7 @@ decided whatever the missing values were. A rule never fires on an invalid mean.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -97,20 +97,22 @@ class Cells:
     whole: tuple[str, ...]
     """Fields whose very value matters: texts, flags, and numbers compared with one another."""
 
-    def of(self, fact: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the cell a fact lies in: equal cells, equal answers."""
-        get = fact.get
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the fields in the order in which `of` wants their values."""
+        return (*(name for name, _ in self.limits), *self.whole)
+
+    def of(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the cell in which values (None: absent) lie: equal cells, equal answers."""
         found: list[Any] = []
-        for name, limits in self.limits:
-            value = get(name)
+        for (_, limits), value in zip(self.limits, values, strict=False):  # the rest stays whole
             if value is None:
                 found.append(None)
             elif len(limits) == 1:
                 found.append((value > limits[0]) - (value < limits[0]))
             else:
                 found.append(bisect_left(limits, value) + bisect_right(limits, value))
-        for name in self.whole:
-            found.append(get(name))
+        found += values[len(self.limits) :]
         return tuple(found)
 
 

@@ -160,9 +160,10 @@ class Asker:
     rules: Slice
     judges: tuple[Judge, ...]
     machines: Mapping[Machine, tuple[Guard, ...]]
-    features: tuple[tuple[str, Value], ...]
-    """What the cells need."""
-    of_hour: tuple[str, ...]
+    features: tuple[Value, ...]
+    """What the cells need, in their order."""
+    of_hour: tuple[tuple[int, int], ...]
+    """Which of them are of the hour: place → place in `OF_THE_HOUR`."""
     cells: Cells
     facts: Mapping[str, str]
     all_features: Mapping[str, Value]
@@ -170,10 +171,12 @@ class Asker:
 
     def cell(self, row: Any, hour: int) -> tuple[Any, ...]:
         """Return the cell of an hour."""
-        fact = {name: value(row) for name, value in self.features}
+        values = [value(row) for value in self.features]
         if self.of_hour:
-            fact |= self._hour(hour)
-        return self.cells.of(fact)
+            of_hour = local(hour, self.pack.definition.zone)
+            for place, part in self.of_hour:
+                values[place] = of_hour[part]
+        return self.cells.of(values)
 
     def context(self, row: Any, hour: int) -> dict[str, object]:
         """Return the whole context of an hour, as far as the pack has fields for it."""
@@ -380,13 +383,17 @@ def asker_of(pack: Pack, rules: Slice, subject: Subject) -> Asker | None:
         return None
     features = {name: value for name, value in subject.features.items() if name in fields}
     cut = _cells(pack, judges, features, subject)
-    used = {name for name, _ in cut.limits} | set(cut.whole)
     return Asker(
         pack, rules, tuple(judges), {key: tuple(found) for key, found in machines.items()},
-        tuple((name, value) for name, value in features.items() if name in used),
-        tuple(name for name in OF_THE_HOUR if name in used),
+        tuple(features.get(name, _absent) for name in cut.names),
+        tuple((place, OF_THE_HOUR.index(name))
+              for place, name in enumerate(cut.names) if name in OF_THE_HOUR),
         cut, subject.facts, features,
     )  # fmt: skip
+
+
+def _absent(_row: Row) -> None:
+    """A field that no window gives."""
 
 
 def _applies(rule: Rule, subject: Subject) -> bool:

@@ -21,7 +21,15 @@ from sqlalchemy import Connection, Engine
 from cases import reading_alarms, readings
 from cases.database import intend
 from cases.readings import BatchRow, DeadReading, SeriesKey
-from cases.windows import MICRO, WINDOW_COLUMNS, Series, Windows
+from cases.windows import (
+    MICRO,
+    STEPS_MOST,
+    WINDOW_COLUMNS,
+    NewReading,
+    NextReading,
+    Series,
+    Windows,
+)
 from catalogue.stations import Stations
 from yichuang.reading_machines import Changed, Fold, Machines
 from yichuang.reading_rules import ReadingRules, Subject
@@ -65,6 +73,8 @@ class _Laid:
     whole: list[tuple[int, int, str]] = field(default_factory=list)
     folds: list[Fold] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    newest: dict[int, int] = field(default_factory=dict)
+    """Series → newest hour, of those that change."""
 
 
 class ReadingStore:
@@ -96,6 +106,7 @@ class ReadingStore:
         with self._connection.begin():
             self._known = readings.all_series(self._connection)
             self._batch = readings.last_batch(self._connection)
+            self._newest = readings.newest_hours(self._connection)
             self._machines = Machines(self._connection, rules)
         self._series: dict[int, Series] = {}
         self._subjects: dict[int, Subject] = {}
@@ -127,6 +138,7 @@ class ReadingStore:
         with self._connection.begin():
             self._write(deliveries, laid, at)
         self._batch += len(deliveries)
+        self._newest |= laid.newest
         self._fresh.clear()
         self._machines.kept(laid.folds)
         return laid.told
@@ -138,13 +150,13 @@ class ReadingStore:
         for delivery in deliveries:
             delivery.begin()
         rows = self._one_per_key(deliveries, laid)
-        known = self._windows.stage(
-            laid.series.values(), [(s, at, *row[0][3:]) for (s, at), row in rows.items()]
-        )
+        known = self._windows.stage(laid.series.values(), *self._divided(rows))
         self._against_stored(rows, known, laid)
         if not rows:
             return laid
         found = self._windows.windows()
+        for row in found:  # by series and hour
+            laid.newest[row[0]] = max(row[1], self._newest.get(row[0], row[1]))
         hours = [(self._subjects[row[0]], row[1], row) for row in found]
         verdicts = self._rules.verdicts(hours)
         judged = []
@@ -182,6 +194,30 @@ class ReadingStore:
         for number in {series for series, _ in rows}:
             laid.series[number] = self._series[number]
         return rows
+
+    def _divided(
+        self, rows: dict[tuple[int, int], tuple[Taken, Delivery]]
+    ) -> tuple[list[NewReading], list[NextReading]]:
+        """Return what has to be laid over the stored rows, and what goes on from the newest."""
+        instants: dict[int, list[int]] = {}
+        for number, at in rows:
+            instants.setdefault(number, []).append(at)
+        laid: list[NewReading] = []
+        going_on: list[NextReading] = []
+        for number, own in instants.items():
+            own.sort()
+            newest = self._newest.get(number)
+            first = own[0] // 3600 if newest is None else newest + 1
+            if own[-1] // 3600 - first == len(own) - 1 < STEPS_MOST and all(
+                at // 3600 == hour for hour, at in enumerate(own, first)
+            ):
+                going_on += [
+                    (step, number, first + step, at, *rows[number, at][0][3:])
+                    for step, at in enumerate(own)
+                ]
+            else:
+                laid += [(number, at, *rows[number, at][0][3:]) for at in own]
+        return laid, going_on
 
     def _meet(
         self,
@@ -239,11 +275,13 @@ class ReadingStore:
         laid: _Laid,
     ) -> None:
         """Ask the packs that look at a station as a whole, and note where they say otherwise."""
-        asked: dict[tuple[int, int], Subject] = {}
-        for subject, hour, _ in hours:
-            number = self._known[subject.station, "", subject.kind]
-            if (number, hour) not in asked and self._rules.askers(self._subjects[number], hour):
-                asked[number, hour] = self._subjects[number]
+        known = self._known
+        wholes = {(known[s.station, "", s.kind], hour): None for s, hour, _ in hours}
+        asked = {
+            (number, hour): self._subjects[number]
+            for number, hour in wholes  # in the order in which they came
+            if self._rules.askers(self._subjects[number], hour)
+        }
         if not asked:
             return
         wanted = [

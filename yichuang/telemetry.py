@@ -54,8 +54,8 @@ STREAM = "TELE"
 ACK_WAIT_SECONDS = 10
 """After so long without a sign of life the messages of a dead process come to the next one. A
 living one says `in_progress` three times in it, however long a batch takes."""
-AT_ONCE = 8
-"""Messages of one transaction at most: eight times a thousand readings."""
+AT_ONCE = 16
+"""Messages of one transaction at most: sixteen times a thousand readings."""
 TRIES_ALONE = 3
 """Failures of a message by itself after which it is buried whole."""
 POISON_AFTER = 50
@@ -110,12 +110,14 @@ class Telemetry:
         )
 
     async def run(self, stop: asyncio.Event, beat: Callable[[str], None]) -> None:
-        """Take messages until `stop` is set; the next are fetched while some are stored."""
+        """Take messages until `stop` is set; the next are read while some are stored."""
         pull = await self._js.pull_subscribe_bind(durable=CONSUMER, stream=STREAM)
 
-        async def fetched() -> list[Msg]:
+        async def fetched() -> list[tuple[Msg, Delivery]]:
             try:
-                return await pull.fetch(AT_ONCE, timeout=1)
+                messages = await pull.fetch(AT_ONCE, timeout=1)
+                now = datetime.now(UTC)
+                return [(message, self._delivery(message, now)) for message in messages]
             except (NothingThere, TimeoutError):
                 return []
             except NatsError as away:
@@ -128,15 +130,16 @@ class Telemetry:
         try:
             is_last = False
             while not is_last:
-                messages = await following
+                taken = await following
                 # What was asked for is waited for (a second at most) and taken: a message given to
                 # nobody would come again only after `ACK_WAIT_SECONDS`.
                 is_last = stop.is_set()
                 if not is_last:
                     following = asyncio.create_task(fetched())
-                if messages:
+                if taken:
+                    messages = [message for message, _ in taken]
                     self._under_way = messages
-                    await self._take(messages)
+                    await self._take(messages, [delivery for _, delivery in taken])
                     self._under_way = ()
                     self.waiting = messages[-1].metadata.num_pending
                     beat(self.told())
@@ -161,12 +164,10 @@ class Telemetry:
 
     # --- a few messages --------------------------------------------------------------------------
 
-    async def _take(self, messages: Sequence[Msg]) -> None:
+    async def _take(self, messages: Sequence[Msg], deliveries: Sequence[Delivery]) -> None:
         """Store messages and acknowledge them; those that fail together are tried one by one."""
-        now = datetime.now(UTC)
-        deliveries = [self._delivery(message, now) for message in messages]
         try:
-            await self._stored_at_last(deliveries, now)
+            await self._stored_at_last(deliveries, datetime.now(UTC))
         except Exception:
             # One of the few places where anything is caught: a stream must not stand still for one
             # message. The writer is made anew, the messages are told apart, the culprit is counted.
@@ -176,7 +177,7 @@ class Telemetry:
                 sequence = messages[0].metadata.sequence.stream
                 self._failures[sequence] = self._failures.get(sequence, 0) + 1
             for message in messages:
-                await self._take([message])
+                await self._take([message], [self._delivery(message, datetime.now(UTC))])
         else:
             await self._answer(deliveries)
             for message in messages:

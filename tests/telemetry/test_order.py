@@ -6,9 +6,11 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from cases.windows import STEPS_MOST
 from rules.model import Definition
 from rules.pack import Pack
 from tests.telemetry.city import (
@@ -60,8 +62,8 @@ def stories(draw: st.DrawFn) -> tuple[dict[int, float | None], list[list[int]]]:
     return values, batches
 
 
-def reading(hour: int, value: float | None) -> dict[str, object]:
-    made = one("pm25", hour, value)
+def reading(hour: int, value: float | None, item: str = "pm25") -> dict[str, object]:
+    made = one(item, hour, value)
     return made | {"flag": "missing"} if value is None else made
 
 
@@ -114,3 +116,26 @@ def test_a_pack_is_not_asked_of_items_that_its_fields_do_not_know() -> None:
     for number, (item, asked) in enumerate((("pm25", 1), ("quick", 0))):
         subject = rules.subject(number, "dongsi", item, "observed")
         assert len(rules.askers(subject, START)) == asked
+
+
+@settings(
+    max_examples=12, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.too_slow]
+)
+@given(stories(), st.sampled_from(["pm25", "o3", "quick"]))
+def test_windows_that_go_on_are_those_that_are_laid_over_the_stored_rows(
+    story: tuple[dict[int, float | None], list[list[int]]], item: str
+) -> None:
+    values, batches = story
+    dumps = []
+    for steps in (STEPS_MOST, 0):
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            patch.setattr("yichuang.reading_store.STEPS_MOST", steps)
+            engine = fresh_engine(Path(folder))
+            store = store_of(engine)
+            for n, batch in enumerate([b for b in (sorted(values)[:40], *batches) if b]):
+                said = [reading(h, values[h], item) for h in batch]
+                deliver(store, said, first=n + 1)
+            dumps.append(dump(engine))
+            store.close()
+            engine.dispose()
+    assert dumps[0] == dumps[1]
