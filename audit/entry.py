@@ -26,6 +26,26 @@ ERASED: Final = "payload.erased"
 """Act of the entry that records an erasure: `obj` is type `subject` with the pseudonym as id, and
 `why` its legal ground (个人信息保护法第四十七条). Without it a destroyed key is a tampering."""
 
+KEY_ROTATED: Final = "audit.key.rotated"
+"""Act of the entry that announces the log's next key: `obj` is type `key` with the new vkey as id.
+It stands under a head of the old key."""
+
+KEY_REVOKED: Final = "audit.key.revoked"
+"""Act of the entry about a compromised key: `obj` is type `key` with its vkey as id and, as `step`,
+the last size at which its heads are trusted; `why` the reason. It stands under the new key."""
+
+SHARD_CLOSED: Final = "audit.shard.closed"
+"""Act of an entry near a shard's end: `obj` is type `shard` with the shard's origin as id."""
+
+SHARD_OPENED: Final = "audit.shard.opened"
+"""Act of a shard's first entry: `obj` is type `shard` with the new origin as id and, as `step`,
+`<size> <origin>` of the shard before; `before` is that shard's root, `after` its root under SM3
+where there is a second tree; `why` says what its last head lacks (`unwitnessed`, `untokened`)."""
+
+ANCHORED: Final = "audit.anchored"
+"""Act of the entry about a time-stamp token: `obj` is type `head` with the origin as id, as `step`
+the size, as `doc` the token's SHA-256; with result `error`, `why` says what failed."""
+
 COMMAND_NAMESPACE: Final = UUID("8f3b1d1e-6d0c-5c55-9a5e-2f6c6f1f9b10")
 """Namespace for command ids that are not UUIDs themselves. Fixed for ever: ids derive from it."""
 

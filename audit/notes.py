@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -68,9 +69,20 @@ class NoteVerifier:
         return True
 
 
+class SigningKey(Protocol):
+    """Whatever signs notes: a file's key, a device's, a server's (`audit.signing`)."""
+
+    @property
+    def verifier(self) -> NoteVerifier:
+        """The public half, under the key's name."""
+
+    def sign(self, text: bytes) -> bytes:
+        """Return the signature over the text, as its type spells it, without the key id."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoteKey:
-    """A private key under a name."""
+    """A private Ed25519 key under a name, held in this process."""
 
     name: str
     private: Ed25519PrivateKey
@@ -79,6 +91,10 @@ class NoteKey:
     def verifier(self) -> NoteVerifier:
         """The public half."""
         return NoteVerifier(self.name, self.private.public_key().public_bytes_raw())
+
+    def sign(self, text: bytes) -> bytes:
+        """Return the 64 bytes over the text."""
+        return self.private.sign(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +120,15 @@ class Checkpoint:
         return "".join(f"{line}\n" for line in (self.origin, self.size, root, *self.extensions))
 
 
-def sign_note(text: str, keys: Sequence[NoteKey]) -> str:
+def sign_note(text: str, keys: Sequence[SigningKey]) -> str:
     """Return the text with one signature line per key."""
     _require_text(text)
     lines = []
     for key in keys:
-        _require_name(key.name)
-        signature = key.verifier.key_id + key.private.sign(text.encode())
-        lines.append(f"{_DASH}{key.name} {base64.b64encode(signature).decode()}\n")
+        verifier = key.verifier
+        _require_name(verifier.name)
+        signature = verifier.key_id + key.sign(text.encode())
+        lines.append(f"{_DASH}{verifier.name} {base64.b64encode(signature).decode()}\n")
     return f"{text}\n{''.join(lines)}"
 
 

@@ -1,44 +1,42 @@
-"""The signer: a process of its own that remembers what it last signed, apart from all databases.
+"""The signer: it remembers what it last signed, apart from all databases.
 
 It is told a tree head and a proof that this head extends the last one; anything else it refuses,
 whoever asks. Its memory is on disk before the signature exists, so that no restored backup and no
 owner of the database can make it sign two histories. Founding (`init_signer`) is a separate act
 from serving: a mistyped path never founds a second log.
 
-On the wire: one JSON line asked, one answered, over a unix socket or TCP. With a shared secret
-the question carries an HMAC; without one, only the file mode of a unix socket guards the door.
+It holds the log's keys (`audit.signing`) and the sizes that each signs. A new key signs only after
+an entry that names it stands under a head the old one signed; the next half-year's shard is begun
+only with an entry that holds this shard's last head. Its door is `audit.signer_door`.
 """
 
-import base64
-import fcntl
-import hmac
-import json
-import os
-import socket
-import socketserver
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from audit.canonical import NotCanonical
+from audit.entry import KEY_ROTATED, SHARD_OPENED, EntryInvalid, parse_entry
+from audit.merkle import SHA256, ProofRefused, TreeHash, verify_extension, verify_inclusion
+from audit.notes import Checkpoint, NoteVerifier, SigningKey, sign_note
+from audit.origins import Origin
+from audit.signer_memory import HeldKey, Memory, MemoryFile, SignedHead, read_memory
+from audit.signing import KeyUnusable, make_file_key, open_key, write_once
 
-from audit.merkle import EMPTY_ROOT, ProofRefused, verify_extension
-from audit.notes import Checkpoint, NoteKey, NoteVerifier, sign_note
+__all__ = [
+    "HeldKey",
+    "SignedHead",
+    "Signer",
+    "SignerFounded",
+    "SignerNotFounded",
+    "SignerRefused",
+    "SignerUnavailable",
+    "init_signer",
+]
 
-MAX_LINE = 65_536
-"""Bytes in a question: a proof has at most 65 hashes."""
-
-TIMEOUT_SECONDS = 10.0
+MAKE_A_FILE = "file"
+"""What `new_key` says when a new key is a file of the signer's own folder."""
 
 
 class SignerRefused(Exception):
@@ -57,69 +55,93 @@ class SignerNotFounded(Exception):
     """Key or memory is missing or unreadable; found the log first, or mend the path."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedHead:
-    """The last head signed: the log's name, its size, its root (32 bytes)."""
-
-    origin: str
-    size: int
-    root: bytes
-
-
 def init_signer(
-    key_path: Path, state_path: Path, origin: str, *, passphrase: bytes | None = None
+    key_path: Path,
+    state_path: Path,
+    origin: str,
+    *,
+    passphrase: bytes | None = None,
+    key: str = MAKE_A_FILE,
+    tree: TreeHash = SHA256,
 ) -> NoteVerifier:
     """Make a key and an empty memory for the log `origin`, and return the public key.
 
-    Raises `SignerFounded` if either file is there.
+    With `key` a line for `audit.signing.open_key`, that key is taken and no file is made. Raises
+    `SignerFounded` if either file is there, `KeyUnusable`.
     """
     for path in (key_path, state_path):
         if path.exists():
             raise SignerFounded(f"{path} is there already")
-    key = Ed25519PrivateKey.generate()
-    locked: KeySerializationEncryption = (
-        BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-    )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)
-    for path, content in ((key_path, pem), (state_path, _spelled(origin, 0, EMPTY_ROOT))):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            _sync(file)
-        _sync_folder(path.parent)
-    return NoteKey(origin, key).verifier
+    own = key == MAKE_A_FILE
+    if own:
+        make_file_key(key_path, passphrase)
+    spec = _file_spec(key_path, state_path.parent) if own else key
+    opened = open_key(spec, origin, state_path.parent, passphrase)
+    memory = Memory(SignedHead(origin, 0, tree.empty_root))
+    if not own:
+        memory = replace(memory, keys=(HeldKey(spec, opened.verifier.vkey),))
+    write_once(state_path, memory.spelled())
+    return opened.verifier
 
 
 class Signer:
-    """Key and memory, held by one process at a time (a lock on the memory); its threads stand
+    """Keys and memory, held by one process at a time (a lock on the memory); its threads stand
     in line."""
 
     def __init__(
-        self, key_path: Path, state_path: Path, *, passphrase: bytes | None = None
+        self,
+        key_path: Path,
+        state_path: Path,
+        *,
+        passphrase: bytes | None = None,
+        new_key: str = MAKE_A_FILE,
+        tree: TreeHash = SHA256,
+        observe: Callable[[str], None] = lambda _step: None,
     ) -> None:
-        """Raises `SignerNotFounded`, and `SignerUnavailable` if another process holds it."""
-        self._state_path = state_path
+        """`new_key` says what the next key is: a file made here, or a line that names one.
+
+        Raises `SignerNotFounded`, and `SignerUnavailable` if another process holds it.
+        """
+        self._folder = state_path.parent
+        self._passphrase = passphrase
+        self._new_key = new_key
+        self._tree = tree
+        self._observe = observe
         self._line = Lock()
-        self._lock_file = _claim(state_path)
+        self._opened: dict[tuple[str, str], SigningKey] = {}
         try:
-            private = load_pem_private_key(key_path.read_bytes(), passphrase)
-            self._head = _read_head(state_path)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            self._file = MemoryFile.claim(state_path)
+        except FileNotFoundError as error:
+            raise SignerNotFounded(str(error)) from error
+        except BlockingIOError as error:
+            raise SignerUnavailable(f"another process holds {state_path}") from error
+        try:
+            self._memory = read_memory(state_path)
+            self._first = self._open_first(_file_spec(key_path, self._folder))
+            for held in self.keys():
+                if held.signs(self.last().size + 1):  # an older key may have been destroyed
+                    self._key(held)
+        except (OSError, ValueError, TypeError, KeyError, KeyUnusable) as error:
             self.close()
             raise SignerNotFounded(f"{key_path}, {state_path}: {error}") from error
-        if not isinstance(private, Ed25519PrivateKey):
-            self.close()
-            raise SignerNotFounded(f"{key_path} holds no Ed25519 key")
-        self._key = NoteKey(self._head.origin, private)
+
+    @property
+    def tree(self) -> TreeHash:
+        """The hash of the tree whose heads it signs."""
+        return self._tree
 
     @property
     def verifier(self) -> NoteVerifier:
-        """The log's public key."""
-        return self._key.verifier
+        """The public half of the newest key."""
+        return self._key(self.keys()[-1]).verifier
 
     def last(self) -> SignedHead:
         """Return the head last signed."""
-        return self._head
+        return self._memory.head
+
+    def keys(self) -> tuple[HeldKey, ...]:
+        """Return the keys of this shard with their sizes, oldest first."""
+        return self._memory.keys or (self._first,)
 
     def sign(self, origin: str, size: int, root: bytes, proof: Sequence[bytes]) -> str:
         """Remember and sign a head that extends the last one. Raises `SignerRefused`.
@@ -127,226 +149,170 @@ class Signer:
         The same head may be asked for again: its answer may have been lost on the way.
         """
         with self._line:
-            return self._sign(origin, size, root, proof)
+            last = self.last()
+            if origin != last.origin:
+                raise SignerRefused(f"this signer serves {last.origin}, not {origin}")
+            if size < 1:
+                raise SignerRefused("an empty log is not signed")
+            try:
+                verify_extension(last.size, size, proof, last.root, root, self._tree)
+            except ProofRefused as error:
+                raise SignerRefused(
+                    f"size {size}, root {root.hex()} does not extend size {last.size}, "
+                    f"root {last.root.hex()}: {error}"
+                ) from error
+            signing = [self._key(held) for held in self.keys() if held.signs(size)]
+            if not signing:
+                raise SignerRefused(f"no key of {origin} signs size {size}")
+            head = SignedHead(origin, size, root)
+            if head != last:
+                self._remember(self._memory.at(head))
+            return sign_note(Checkpoint(origin, size, root).text(), signing)
 
-    def _sign(self, origin: str, size: int, root: bytes, proof: Sequence[bytes]) -> str:
-        last = self._head
-        if origin != last.origin:
-            raise SignerRefused(f"this signer serves {last.origin}, not {origin}")
-        if size < 1:
-            raise SignerRefused("an empty log is not signed")
-        try:
-            verify_extension(last.size, size, proof, last.root, root)
-        except ProofRefused as error:
-            raise SignerRefused(
-                f"size {size}, root {root.hex()} does not extend size {last.size}, "
-                f"root {last.root.hex()}: {error}"
-            ) from error
-        head = SignedHead(origin, size, root)
-        if head != last:
-            _replace(self._state_path, _spelled(origin, size, root))
-            self._head = head
-        return sign_note(Checkpoint(origin, size, root).text(), [self._key])
+    def next_key(self) -> str:
+        """Return the public key that will follow, made at the first question and kept."""
+        with self._line:
+            pending = self._memory.pending
+            if pending is None:
+                pending = self._make_key()
+                self._remember(replace(self._memory, keys=self.keys(), pending=pending))
+            return pending.vkey
+
+    def activate(self, body: bytes, index: int, proof: Sequence[bytes], overlap: int) -> None:
+        """Let the pending key sign from the next head on, the older one for `overlap` sizes more.
+
+        `body` is the entry that names the new key; it must stand under the last head signed. Done
+        already is well. Raises `SignerRefused`.
+        """
+        with self._line:
+            said = _said_by(body, KEY_ROTATED)
+            pending, keys, size = self._memory.pending, self.keys(), self.last().size
+            if pending is None and keys[-1].vkey == said["obj"]["id"]:
+                return
+            if pending is None or pending.vkey != said["obj"]["id"] or overlap < 1:
+                raise SignerRefused("the entry does not name the key that waits, or no overlap")
+            try:
+                leaf = self._tree.leaf(body)
+                verify_inclusion(leaf, index, size, proof, self.last().root, self._tree)
+            except ProofRefused as error:
+                raise SignerRefused(f"the entry is not under the last head: {error}") from error
+            older = [_ended(key, size + overlap) for key in keys]
+            self._take_up(older, replace(pending, first=size + 1))
+
+    def revoke(self, vkey: str, end: int) -> None:
+        """Stop signing with a key that others may have; verifiers trust it up to size `end`.
+
+        The pending key follows at once. Done already is well. Raises `SignerRefused`.
+        """
+        with self._line:
+            pending, keys, size = self._memory.pending, self.keys(), self.last().size
+            chosen = next((key for key in keys if key.vkey == vkey), None)
+            if chosen is None:
+                raise SignerRefused(f"{vkey} is not a key of {self.last().origin}")
+            if chosen.revoked is not None:
+                return
+            if not 0 <= end <= size:
+                raise SignerRefused(f"the key has signed up to {size}, not {end}")
+            ended = [
+                replace(_ended(key, size), revoked=end) if key is chosen else key for key in keys
+            ]
+            if any(key.signs(size + 1) for key in ended):
+                self._remember(replace(self._memory, keys=tuple(ended)))
+            elif pending is None:
+                raise SignerRefused("there is no other key yet: ask for the next one first")
+            else:
+                self._take_up(ended, replace(pending, first=size + 1))
+
+    def found(self, body: bytes) -> None:
+        """Begin the next shard, whose first entry `body` is; the head of one is then remembered.
+
+        The entry must hold the last head signed here, and name a later half-year of this log. The
+        newest key goes on. Done already is well. Raises `SignerRefused`.
+        """
+        with self._line:
+            said = _said_by(body, SHARD_OPENED)
+            last, leaf = self.last(), self._tree.leaf(body)
+            if self._memory.opened == leaf.hex():
+                return
+            before, after = Origin.parse(last.origin), Origin.parse(said["obj"]["id"])
+            after = replace(after, tree=before.tree)
+            root = said.get("before" if self._tree is SHA256 else "after")
+            here = replace(before, tree="")
+            if not before.is_before(after):
+                raise SignerRefused(f"{after} is no later shard of {before}")
+            if said["obj"].get("step") != f"{last.size} {here}" or root != last.root.hex():
+                raise SignerRefused(f"the entry does not hold the last head of {last.origin}")
+            keys = [self._renamed(key, str(after)) for key in self.keys() if key.last is None]
+            pending = self._memory.pending
+            follows = self._renamed(pending, str(after)) if pending else None
+            head = SignedHead(str(after), 1, leaf)
+            self._remember(Memory(head, tuple(keys), follows, leaf.hex()))
 
     def close(self) -> None:
         """Let another process have it."""
-        self._lock_file.close()
+        self._file.release()
 
+    def _take_up(self, older: Sequence[HeldKey], new: HeldKey) -> None:
+        self._remember(replace(self._memory, keys=(*older, new), pending=None))
 
-class SignerClient:
-    """Asks a signer elsewhere. A connection per question; there is one a second."""
+    def _remember(self, memory: Memory) -> None:
+        self._observe("remembering")
+        self._file.replace(memory)
+        self._memory = memory
+        self._observe("remembered")
 
-    def __init__(self, address: str, *, secret: bytes | None = None) -> None:
-        """`address` is `unix:/path` or `tcp:host:port`."""
-        self._family, self._target = _address(address)
-        self._address = address
-        self._secret = secret
+    def _open_first(self, spec: str) -> HeldKey:
+        if self._memory.keys:
+            return self._memory.keys[0]
+        name = self.last().origin
+        return HeldKey(spec, open_key(spec, name, self._folder, self._passphrase).verifier.vkey)
 
-    def last(self) -> SignedHead:
-        """Return the head it last signed. Raises `SignerUnavailable`."""
-        answer = self._ask({"ask": "last"})
-        return SignedHead(answer["origin"], answer["size"], bytes.fromhex(answer["root"]))
+    def _key(self, held: HeldKey) -> SigningKey:
+        """Return the key, opened once. Raises `KeyUnusable` if it is not the one remembered."""
+        name = self.last().origin
+        found = self._opened.get((held.backend, name))
+        if found is None:
+            found = open_key(held.backend, name, self._folder, self._passphrase)
+            if found.verifier.vkey != held.vkey:
+                raise KeyUnusable(f"{held.backend} holds {found.verifier.vkey}, not {held.vkey}")
+            self._opened[held.backend, name] = found
+        return found
 
-    def vkey(self) -> str:
-        """Return the public key it says it has; trust comes from elsewhere."""
-        return str(self._ask({"ask": "last"})["vkey"])
-
-    def sign(self, origin: str, size: int, root: bytes, proof: Sequence[bytes]) -> str:
-        """Return the signed note. Raises `SignerRefused`, `SignerUnavailable`."""
-        hashes = [value.hex() for value in proof]
-        question = {"ask": "sign", "origin": origin, "size": size, "root": root.hex()}
-        return str(self._ask({**question, "proof": hashes})["note"])
-
-    def _ask(self, question: Mapping[str, object]) -> dict[str, Any]:
-        line = _sealed(json.dumps(question), self._secret)
+    def _make_key(self) -> HeldKey:
+        spec = self._new_key
+        if spec == MAKE_A_FILE:
+            path = self._folder / f"log-{len(self.keys()) + 1}-{self.last().size}.key"
+            # Left by a crash before the memory knew of it: it has signed nothing.
+            path.unlink(missing_ok=True)
+            make_file_key(path, self._passphrase)
+            self._observe("key made")
+            spec = f"file:{path.name}"
+        elif any(key.backend == spec for key in self.keys()):
+            raise SignerRefused(f"{spec} signs already: configure the key that shall follow")
         try:
-            with socket.socket(self._family, socket.SOCK_STREAM) as door:
-                door.settimeout(TIMEOUT_SECONDS)
-                door.connect(self._target)
-                door.sendall(line)
-                with door.makefile("rb") as answers:
-                    answer = json.loads(answers.readline(MAX_LINE))
-        except (OSError, ValueError) as error:
-            raise SignerUnavailable(f"{self._address}: {error}") from error
-        if "refused" in answer:
-            raise SignerRefused(answer["refused"])
-        return dict(answer)
+            opened = open_key(spec, self.last().origin, self._folder, self._passphrase)
+        except (KeyUnusable, OSError) as error:
+            raise SignerRefused(f"the key that shall follow: {error}") from error
+        return HeldKey(spec, opened.verifier.vkey)
+
+    def _renamed(self, held: HeldKey, origin: str) -> HeldKey:
+        opened = open_key(held.backend, origin, self._folder, self._passphrase)
+        return HeldKey(held.backend, opened.verifier.vkey)
 
 
-def serve(
-    address: str,
-    key_path: Path,
-    state_path: Path,
-    *,
-    passphrase: bytes | None = None,
-    secret: bytes | None = None,
-    ready: Callable[[str], None] = lambda _address: None,
-) -> None:
-    """Answer until the process is ended. `ready` is told the address once the door is open
-    (`tcp:127.0.0.1:0` takes a free port).
-
-    A TCP door beyond this machine needs a `secret`: whoever can ask may extend the log. Raises
-    `ValueError` without one, `SignerNotFounded`, `SignerUnavailable`.
-    """
-    family, target = _address(address)
-    if family == socket.AF_INET and not secret and target[0] not in ("127.0.0.1", "localhost"):
-        raise ValueError(f"{address}: a door beyond this machine needs a shared secret")
-    signer = Signer(key_path, state_path, passphrase=passphrase)
-    with _open_door(family, target, signer, secret) as door:
-        ready(_bound_address(family, door.server_address))
-        door.serve_forever()
+def _ended(key: HeldKey, size: int) -> HeldKey:
+    return key if key.last is not None and key.last <= size else replace(key, last=size)
 
 
-class _Door(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 128  # a full queue refuses at once on a unix socket
-    signer: Signer
-    secret: bytes | None
-
-
-class _Question(socketserver.StreamRequestHandler):
-    timeout = TIMEOUT_SECONDS
-    server: _Door
-
-    def handle(self) -> None:
-        try:
-            asked = _unsealed(self.rfile.readline(MAX_LINE), self.server.secret)
-            answer = _answer(self.server.signer, asked)
-        except (SignerRefused, ValueError, KeyError, TypeError) as error:
-            answer = {"refused": str(error)}
-        except TimeoutError:
-            return
-        self.wfile.write(json.dumps(answer).encode() + b"\n")
-
-
-def _answer(signer: Signer, asked: Mapping[str, Any]) -> dict[str, object]:
-    if asked["ask"] == "last":
-        head = signer.last()
-        said = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
-        return {**said, "vkey": signer.verifier.vkey}
-    if asked["ask"] == "sign":
-        size = asked["size"]
-        if type(size) is not int:
-            raise SignerRefused(f"{size!r} is not a size")
-        proof = [bytes.fromhex(value) for value in asked["proof"]]
-        return {"note": signer.sign(asked["origin"], size, bytes.fromhex(asked["root"]), proof)}
-    raise SignerRefused(f"unknown question {asked['ask']!r}")
-
-
-def _open_door(family: int, target: Any, signer: Signer, secret: bytes | None) -> _Door:
-    if family == socket.AF_UNIX:
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        # We hold the signer's lock, so a socket file that is there belongs to a dead process.
-        Path(target).unlink(missing_ok=True)
-    door = _Door(("127.0.0.1", 0), _Question, bind_and_activate=False)
-    door.socket.close()
-    door.address_family = family
-    door.socket = socket.socket(family, socket.SOCK_STREAM)
-    door.server_address = target
-    door.signer, door.secret = signer, secret
-    old_mask = os.umask(0o177)  # a unix socket is born with mode 0600
+def _said_by(body: bytes, act: str) -> dict[str, Any]:
     try:
-        door.server_bind()
-    finally:
-        os.umask(old_mask)
-    door.server_activate()
-    return door
+        said = parse_entry(body)
+    except (NotCanonical, EntryInvalid) as error:
+        raise SignerRefused(f"not an entry: {error}") from error
+    if said["act"] != act:
+        raise SignerRefused(f"the entry is {said['act']}, not {act}")
+    return said
 
 
-def _address(address: str) -> tuple[int, Any]:
-    kind, _, rest = address.partition(":")
-    if kind == "unix" and rest:
-        return socket.AF_UNIX, rest
-    host, _, port = rest.rpartition(":")
-    if kind == "tcp" and host and port.isdecimal():
-        return socket.AF_INET, (host, int(port))
-    raise ValueError(f"{address!r} is neither unix:/path nor tcp:host:port")
-
-
-def _bound_address(family: int, bound: Any) -> str:
-    return f"unix:{bound}" if family == socket.AF_UNIX else f"tcp:{bound[0]}:{bound[1]}"
-
-
-def _sealed(question: str, secret: bytes | None) -> bytes:
-    mac = hmac.digest(secret, question.encode(), "sha256").hex() if secret else ""
-    return json.dumps({"question": question, "mac": mac}).encode() + b"\n"
-
-
-def _unsealed(line: bytes, secret: bytes | None) -> dict[str, Any]:
-    envelope = json.loads(line)
-    question = str(envelope["question"])
-    if secret:
-        mac = hmac.digest(secret, question.encode(), "sha256").hex()
-        if not hmac.compare_digest(mac, str(envelope["mac"])):
-            raise SignerRefused("the question is not from one who knows the secret")
-    return dict(json.loads(question))
-
-
-def _claim(state_path: Path) -> BinaryIO:
-    """Return the held lock. It stands beside the memory, which is replaced at each signature."""
-    if not state_path.is_file():
-        raise SignerNotFounded(f"{state_path} is not there")
-    lock_file = open(state_path.with_name(state_path.name + ".lock"), "ab")
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock_file.close()
-        raise SignerUnavailable(f"another process holds {state_path}") from error
-    return lock_file
-
-
-def _spelled(origin: str, size: int, root: bytes) -> bytes:
-    head = {"origin": origin, "size": size, "root": base64.b64encode(root).decode()}
-    return json.dumps(head, ensure_ascii=False).encode() + b"\n"
-
-
-def _read_head(path: Path) -> SignedHead:
-    stored = json.loads(path.read_bytes())
-    root = base64.b64decode(stored["root"], validate=True)
-    head = SignedHead(str(stored["origin"]), int(stored["size"]), root)
-    if path.read_bytes() != _spelled(head.origin, head.size, head.root):
-        raise ValueError("the memory is not spelled as it was written")
-    return head
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fresh = path.with_name(path.name + ".new")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        _sync(file)
-    os.replace(fresh, path)
-    _sync_folder(path.parent)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _file_spec(path: Path, folder: Path) -> str:
+    return f"file:{path.name if path.parent == folder else path.absolute()}"

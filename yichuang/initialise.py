@@ -13,16 +13,14 @@ from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ProgrammingError
 
 from activities.releasing import seeded
 from audit.logstore import LogFounded, found_log
-from audit.notes import NoteKey, NoteVerifier
+from audit.notes import NoteVerifier
 from audit.outbox import record
-from audit.signer import init_signer
+from audit.signer import Signer, init_signer
 from cases.accounts import Accounts
 from cases.clock_check import mend, without_rows
 from cases.database import open_engine
@@ -46,7 +44,7 @@ from rules.load import load_packs
 from yichuang import keyring
 from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.settings import STORES, Settings
-from yichuang.signer import KEY_FILE, STATE_FILE
+from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
 from yichuang.stores import create_schema, let_in, migrate
 from yichuang.web_accounts import recorder
 
@@ -107,14 +105,16 @@ def _signer(settings: Settings) -> Iterator[str]:
     public = keyring.log_vkey_path(settings)
     if public.exists():
         return
+    secret = passphrase(settings)
     if not state.exists():
         # A crash between the two files: the key has signed nothing yet, so it is made anew.
         key.unlink(missing_ok=True)
-        init_signer(key, state, settings.origin)
-    private = load_pem_private_key(key.read_bytes(), password=None)
-    if not isinstance(private, Ed25519PrivateKey):
-        raise ValueError(f"{key} 不是 Ed25519 私钥")
-    _write_whole(public, NoteKey(settings.origin, private).verifier.vkey)
+        init_signer(key, state, settings.origin, passphrase=secret, key=settings.signer_key)
+    founded = Signer(key, state, passphrase=secret, new_key=settings.signer_key)
+    try:
+        _write_whole(public, founded.verifier.vkey)
+    finally:
+        founded.close()
     yield f"已生成日志签名密钥 {settings.origin}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from audit.sequencer import Sequencer
-from audit.signer import SignerClient
+from audit.signer_door import SignerClient
 from cases.database import open_engine
 from yichuang import roles
 from yichuang.settings import Settings, Store

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from audit.signer import serve
+from audit.signer import Signer
+from audit.signer_door import serve
 from yichuang import roles
 from yichuang.settings import Settings
 
@@ -14,15 +15,13 @@ STATE_FILE = "signed.json"
 
 def main(settings: Settings) -> int:
     """Serve signatures until the process is asked to stop."""
-    folder = settings.signer_path
     ended = threading.Event()
 
     def door() -> None:
         try:
             serve(
                 settings.signer_socket,
-                folder / KEY_FILE,
-                folder / STATE_FILE,
+                [signer(settings)],
                 ready=lambda address: roles.ready(settings, "signer", address),
             )
         finally:
@@ -36,3 +35,20 @@ def main(settings: Settings) -> int:
             return 1
         roles.beat()
     return 0
+
+
+def signer(settings: Settings) -> Signer:
+    """Return the signer of these settings. Raises `SignerNotFounded`, `SignerUnavailable`."""
+    folder = settings.signer_path
+    return Signer(
+        folder / KEY_FILE,
+        folder / STATE_FILE,
+        passphrase=passphrase(settings),
+        new_key=settings.signer_key,
+    )
+
+
+def passphrase(settings: Settings) -> bytes | None:
+    """Return what unlocks the signer's key (or the PIN of its device), None without one."""
+    path = settings.signer_passphrase
+    return path.read_bytes().rstrip(b"\r\n") if path else None

@@ -14,14 +14,13 @@ from audit.merkle import EMPTY_ROOT, Frontier, consistency_proof, leaf_hash, roo
 from audit.notes import NoteVerifier, open_checkpoint
 from audit.signer import (
     Signer,
-    SignerClient,
     SignerFounded,
     SignerNotFounded,
     SignerRefused,
     SignerUnavailable,
     init_signer,
-    serve,
 )
+from audit.signer_door import SignerClient, serve
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 ORIGIN = "city.example/audit/2026H2"
@@ -130,9 +129,10 @@ def test_a_key_under_a_passphrase_opens_with_it_alone(tmp_path: Path) -> None:
 SERVE = """
     import sys
     from pathlib import Path
-    from audit.signer import serve
+    from audit.signer import Signer
+    from audit.signer_door import serve
     address, key, state, secret = sys.argv[1:]
-    serve(address, Path(key), Path(state), secret=secret.encode() or None,
+    serve(address, [Signer(Path(key), Path(state))], secret=secret.encode() or None,
           ready=lambda bound: print(bound, flush=True))
 """
 
@@ -186,7 +186,7 @@ def test_a_question_without_the_secret_is_refused(files: tuple[Path, Path]) -> N
 
 def test_a_door_to_the_world_needs_a_secret(files: tuple[Path, Path]) -> None:
     with pytest.raises(ValueError, match="secret"):
-        serve("tcp:0.0.0.0:0", *files)
+        serve("tcp:0.0.0.0:0", [Signer(*files)])
 
 
 def test_a_unix_door_is_open_to_its_owner_only(files: tuple[Path, Path], tmp_path: Path) -> None:
