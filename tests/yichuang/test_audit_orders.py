@@ -2,11 +2,16 @@
 
 import argparse
 import importlib
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.yichuang.signed_city import order, signed_city
 from yichuang.commands import audit
+from yichuang.initialise import initialise
+from yichuang.keyring import log_vkey_path
 from yichuang.settings import Settings
 
 
@@ -27,3 +32,78 @@ def test_without_a_log_there_is_nothing_to_read(
     audit.add(parser)
     assert audit.run(parser.parse_args(words), Settings(data=tmp_path)) == 3
     assert "bin/yichuang init" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return signed_city(tmp_path_factory.mktemp("city"))
+
+
+def _answer(
+    city: Settings, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, dict[str, Any]]:
+    code = order(city, *words, "--json")
+    said = capsys.readouterr()
+    return code, json.loads(said.out) if said.out else {}
+
+
+def test_sealed_on_demand_the_log_is_whole_and_its_export_is_checked_by_the_key_alone(
+    city: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert order(city, "export", str(tmp_path / "out")) == 2  # nothing is signed yet
+    assert order(city, "verify") == 2
+    capsys.readouterr()
+    code, head = _answer(city, capsys, "seal")
+    assert code == 0 and head["size"] > 10
+    assert _answer(city, capsys, "verify")[1]["exit_code"] == 0
+    code, said = _answer(city, capsys, "export", str(tmp_path / "out"))
+    assert (code, said["size"], said["root"]) == (0, head["size"], head["root"])
+    vkey = log_vkey_path(city).read_text("utf-8").strip()
+    elsewhere = Settings(_env_file=None, data=tmp_path / "a stranger has no city")
+    code, report = _answer(elsewhere, capsys, "fsck", str(tmp_path / "out"), "--vkey", vkey)
+    assert (code, report["entries"], report["root"]) == (0, head["size"], head["root"])
+    assert order(elsewhere, "fsck", str(tmp_path / "out")) == 3  # no key, nothing to say
+
+
+def test_fsck_names_the_first_bad_entry_and_every_failed_check(
+    city: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order(city, "seal")
+    order(city, "export", str(tmp_path))
+    capsys.readouterr()
+    bundle = next((tmp_path / "tile" / "entries").rglob("*.p/*"))
+    content = bytearray(bundle.read_bytes())
+    content[30] ^= 1
+    bundle.write_bytes(content)
+    assert order(city, "fsck", str(tmp_path)) == 1
+    told = capsys.readouterr().out
+    assert "第一处不符：第 0 片叶" in told and "未通过的核对 leaf：1 处" in told
+    assert "结论：已被改动" in told
+    assert order(city, "export", str(tmp_path)) == 1  # nor is it written over
+
+
+def test_the_tail_shows_the_newest_and_whether_they_are_signed(
+    city: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order(city, "seal")
+    capsys.readouterr()
+    code, said = _answer(city, capsys, "tail", "-n", "3")
+    assert (code, [entry["index"] for entry in said["entries"]]) == (
+        0,
+        list(range(said["size"] - 3, said["size"])),
+    )
+    assert all(entry["sealed"] for entry in said["entries"])
+    stream = said["entries"][-1]["stream"]
+    _, of_one = _answer(city, capsys, "tail", "--stream", stream)
+    assert {entry["stream"] for entry in of_one["entries"]} == {stream}
+    assert order(city, "tail", "-n", "2") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_without_the_signer_nothing_is_sealed_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(_env_file=None, data=tmp_path)
+    initialise(settings)
+    assert order(settings, "seal") == 2
+    assert "签名进程不在" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from audit.report import UNREADABLE
+from yichuang.audit_words import CONCLUSIONS, tell_failures
 from yichuang.initialise import log_verifier
 from yichuang.log_stores import LogUnreadable, log_store, source_stores, telling, unreadable
 from yichuang.settings import Settings
@@ -13,7 +13,6 @@ from yichuang.terminal import say, say_json
 from yichuang.verifying import Verdict, verify_everything
 
 HELP = "校验日志与库表 (recompute the tree, check the rows)"
-WORDS = {0: "完好", 1: "已被改动", 2: "完好，但尚有未签名的尾部", UNREADABLE: "无法读取"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -45,16 +44,13 @@ def _tell(verdict: Verdict) -> None:
         f"日志 {log.origin}：{log.entries} 条记录，{log.streams} 个流，{log.checkpoints} 个签名树头"
     )
     say(f"库表：{verdict.steps} 个环节逐列核对")
-    first = log.first_wrong
-    if first is not None:
-        say(f"第一处不符：第 {first.index} 片叶 {first.entry_id or ''}（{first.check}）")
-    for failure in log.failures:
-        say(f"  {failure.check}：应为 {failure.expected}，实为 {failure.found}")
+    tell_failures(log)
     for row in verdict.rows:
         say(
             f"  办件 {row.case_id} 第 {row.seq} 步 {row.column}："
             f"应为 {row.expected}，实为 {row.found}"
         )
-    if verdict.unreadable:
-        say(f"读不到：{verdict.unreadable}")
-    say(f"结论：{WORDS[verdict.exit_code]}")
+    for unread in (log.unreadable, verdict.unreadable):
+        if unread:
+            say(f"读不到：{unread}")
+    say(f"结论：{CONCLUSIONS[verdict.exit_code]}")

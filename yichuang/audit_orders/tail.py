@@ -1,0 +1,93 @@
+"""`yichuang audit tail`: the newest entries of the log, and those that come."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from audit.logstore import LogReader, StoredEntry
+from yichuang.log_stores import LogUnreadable, log_reading, unreadable
+from yichuang.settings import Settings
+from yichuang.terminal import say, say_json
+
+HELP = "最近的日志记录；--follow 持续显示 (the newest entries, and those that come)"
+LOOK_SECONDS = 1.0
+"""Between two looks; the sequencer seals once a second."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-n", type=int, default=20, metavar="N", help="几条 (how many)")
+    parser.add_argument("--stream", help="只看一个流，如 case:编号 (one stream only)")
+    parser.add_argument("--follow", action="store_true", help="持续显示 (go on)")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="以 JSON 输出；--follow 时每行一条 (one object; or lines)",
+    )
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Return 0, or 3 where the log cannot be read. With --follow: until it is interrupted."""
+    try:
+        found, size = _newest(settings, args.n, args.stream)
+        if args.json and not args.follow:
+            say_json({"size": size, "entries": found})
+            return 0
+        _tell(found, args.json)
+        for batch in _coming(settings, size, args.stream) if args.follow else ():
+            _tell(batch, args.json)
+    except LogUnreadable as error:
+        return unreadable(error)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _newest(settings: Settings, count: int, stream: str | None) -> tuple[list[dict[str, Any]], int]:
+    with log_reading(settings) as connection:
+        reader = LogReader(connection)
+        size = reader.state().size
+        sealed = reader.last_checkpoint()
+        kept = list(reader.entries(max(0, size - count), size) if stream is None
+                    else reader.stream(stream))[-count:]  # fmt: skip
+    return [_said(entry, sealed.size if sealed else 0) for entry in kept], size
+
+
+def _coming(settings: Settings, size: int, stream: str | None) -> Iterator[list[dict[str, Any]]]:
+    while True:
+        time.sleep(LOOK_SECONDS)
+        with log_reading(settings) as connection:
+            reader = LogReader(connection)
+            sealed, grown = reader.last_checkpoint(), reader.state().size
+            fresh = [e for e in reader.entries(size, grown) if stream in (None, e.stream)]
+        size = grown
+        yield [_said(entry, sealed.size if sealed else 0) for entry in fresh]
+
+
+def _said(entry: StoredEntry, sealed: int) -> dict[str, Any]:
+    try:
+        body = orjson.loads(entry.body)
+    except orjson.JSONDecodeError:
+        body = {}
+    said = {"index": entry.index, "id": entry.entry_id, "stream": entry.stream}
+    return {**said, "sealed": entry.index < sealed, "leaf": entry.leaf.hex(), "body": body}
+
+
+def _tell(entries: list[dict[str, Any]], as_json: bool) -> None:
+    for entry in entries:
+        if as_json:
+            say(json.dumps(entry, ensure_ascii=False))
+            continue
+        body = entry["body"]
+        who = body.get("who", {})
+        mark = " " if entry["sealed"] else "未签名"
+        say(
+            f"{entry['index']:>8}  {body.get('t', '')[:19]}Z  {entry['stream']}  "
+            f"{body.get('act', '')} {body.get('res', '')}  "
+            f"{who.get('org') or who.get('kind', '')}  {mark}".rstrip()
+        )
