@@ -51,6 +51,7 @@ class Entries:
             rule=rule,
             wf=self.workflow,
             occurred_at=command.occurred_at if command.backfill else None,
+            closes=record.after.stage == "ended",
         )
 
     def refused(self, command: Command, outcome: Outcome, at: datetime, after: str) -> EntryDraft:

@@ -141,7 +141,8 @@ class EntryDraft:
 
     `id` is `entry_id(command_id, step)`. `at` is the instant of recording (aware); business time
     that lies elsewhere (补录) goes to `occurred_at`. `before` and `after` are hex SHA-256 digests
-    of the canonical state, salted when the state can be guessed.
+    of the canonical state, salted when the state can be guessed. `closes`: with it the case is in
+    the archive, and the entry says how many there are.
     """
 
     id: str
@@ -159,6 +160,7 @@ class EntryDraft:
     rule: RuleRef | None = None
     wf: WorkflowRef | None = None
     occurred_at: datetime | None = None
+    closes: bool = False
 
 
 def entry_id(command_id: UUID | str, step: str) -> str:
@@ -224,9 +226,17 @@ def content_digest(facts: Mapping[str, Any]) -> bytes:
     return sha256(spell(said)).digest()
 
 
-def body_bytes(facts: Mapping[str, Any], stream: str, seq: int, previous: bytes) -> bytes:
-    """Return the stored bytes: the facts with their place in the stream (`seq` from 1)."""
-    place = {"id": stream, "seq": seq, "prev": previous.hex()}
+def body_bytes(
+    facts: Mapping[str, Any], stream: str, seq: int, previous: bytes, closes: bool = False
+) -> bytes:
+    """Return the stored bytes: the facts with their place in the stream (`seq` from 1).
+
+    An entry that closes a case carries `s.count`, the entries of the stream up to itself: who has
+    them all, with nothing after, has the whole case.
+    """
+    place: dict[str, Any] = {"id": stream, "seq": seq, "prev": previous.hex()}
+    if closes:
+        place["count"] = seq
     check(place)
     return spell({**facts, "s": place})
 
@@ -246,6 +256,8 @@ def parse_entry(stored: bytes) -> dict[str, Any]:
         _check_fields("pay.", payload, _PAY, frozenset(_PAY))
     if body["v"] != VERSION or body["s"]["seq"] < 1 or body["res"] not in ("ok", "deny", "error"):
         raise EntryInvalid("v, s.seq or res is out of range")
+    if body["s"].get("count", body["s"]["seq"]) != body["s"]["seq"]:
+        raise EntryInvalid("s.count is not the entry's own place")
     for text, pattern in ((body["t"], _TIME), (body["s"]["prev"], _HEX32)):
         if not pattern.fullmatch(text):
             raise EntryInvalid(f"{text!r} is not spelled as a v1 entry spells it")
@@ -261,7 +273,7 @@ _WORDS = {
     "wf": ("ns", "id", "run", "act"),
     "s": ("id", "prev"),
 }
-_NUMBERS = {"wf": ("evt", "att"), "s": ("seq",)}
+_NUMBERS = {"wf": ("evt", "att"), "s": ("seq", "count")}
 _NEEDED = {
     "who": ("id", "kind"),
     "obj": ("type", "id"),

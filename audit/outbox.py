@@ -103,7 +103,7 @@ def _record(sql: "_Statements", stream: str, offers: Sequence[Offer]) -> list[Re
         if earlier is not None:
             places.append(_same(draft, content, earlier))
             continue
-        body = head.take(draft.at, facts)
+        body = head.take(draft.at, facts, draft.closes)
         place = Recorded(draft.id, stream, head.seq, head.leaf, True)
         known[draft.id] = (content, place)
         places.append(place)
@@ -134,8 +134,8 @@ class _Head:
             assert row is not None
         return cls(stream, row[0], bytes(row[1]), row[2])
 
-    def take(self, at: datetime, facts: dict[str, Any]) -> bytes:
-        body = body_bytes(facts, self.stream, self.seq + 1, self.leaf)
+    def take(self, at: datetime, facts: dict[str, Any], closes: bool) -> bytes:
+        body = body_bytes(facts, self.stream, self.seq + 1, self.leaf, closes)
         at_us = _microseconds(at)
         if at_us < self.last_us - CLOCK_SLACK_SECONDS * 1_000_000:
             last = datetime.fromtimestamp(self.last_us / 1e6, UTC)

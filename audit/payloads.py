@@ -71,11 +71,22 @@ def open_payload(
 
     Raises `KeyDestroyed`, `audit.vault.SealBroken`, `PayloadAltered`.
     """
+    return disclose(vault, entry_id, name, subject, sealed, committed)[1]
+
+
+def disclose(
+    vault: SubjectVault, entry_id: str, name: str, subject: str, sealed: bytes, committed: bytes
+) -> tuple[bytes, bytes]:
+    """Return the salt and the plain bytes, with which anybody can open the commitment.
+
+    Raises as `open_payload` does.
+    """
     place = _place(entry_id, name)
     content = vault.open(subject, sealed, place)
-    if not opens(committed, vault.salt(subject, place), content):
+    salt = vault.salt(subject, place)
+    if not opens(committed, salt, content):
         raise PayloadAltered(f"payload {name} of {entry_id} is not what was committed to")
-    return content
+    return salt, content
 
 
 def _place(entry_id: str, name: str) -> bytes:

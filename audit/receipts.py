@@ -1,0 +1,239 @@
+"""Receipts: what a stranger needs to check a step or a whole case off line, in one JSON file.
+
+docs/receipt.md is the specification. A receipt carries no trust: logs, keys and quorum come from
+the reader's own policy. What is missing (a head, a token, a payload) is said, never hidden.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Engine, select
+
+from audit.entry import parse_entry
+from audit.logstore import LogReader, StoredCheckpoint, StoredEntry
+from audit.merkle import inclusion_proof
+from audit.payloads import PayloadAltered, disclose
+from audit.reading import reading
+from audit.tables import audit_outbox, audit_payload
+from audit.vault import KeyDestroyed, SealBroken, SubjectVault, UnknownSubject
+
+FORMAT: Final = "yichuang-receipt/1"
+ENDING: Final = ".yichuang-proof.json"
+
+Shows = Callable[[Mapping[str, Any], str], bool]
+"""Answers for an entry's body and a payload's name whether the holder may see that payload."""
+
+
+class NothingToProve(LookupError):
+    """No store has an entry of this case, or of this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the office says beside the log, which proves none of it."""
+
+    issued: Mapping[str, Any]
+    """`at` (UTC), and what else the reader should know: office, number, matter."""
+    clock: Mapping[str, Any] | None = None
+    """The ledgers of the case's periods, each day with its article."""
+
+
+@dataclass(slots=True)
+class _Log:
+    """One log of the receipt, with the nodes that its proofs need."""
+
+    origin: str
+    head: StoredCheckpoint
+    note: str
+    nodes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An entry, and where it is proved; `log` None: under no signed head."""
+
+    entry_id: str
+    seq: int
+    body: bytes
+    log: int | None
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptMaker:
+    """Makes receipts out of the stores; reads only.
+
+    `logs` are the shards, the oldest first; `producers` every store that records entries.
+    """
+
+    logs: Sequence[Engine]
+    producers: Mapping[str, Engine]
+    vault: SubjectVault
+
+    def of_case(self, case_id: str, shows: Shows, statement: Statement) -> dict[str, Any]:
+        """Return the receipt of a whole case. Raises `NothingToProve`."""
+        # The waiting ones first: what is drained meanwhile is in the log by then, never in neither.
+        stream = f"case:{case_id}"
+        waiting = self._waiting(audit_outbox.c.stream == stream)
+        logs, found = self._sealed(lambda reader: reader.stream(stream))
+        last = found[-1].seq if found else 0
+        found += [one for one in waiting if one.seq > last]
+        if not found:
+            raise NothingToProve(case_id)
+        return self._receipt("case", case_id, logs, found, shows, statement)
+
+    def of_entry(self, entry_id: str, shows: Shows, statement: Statement) -> dict[str, Any]:
+        """Return the receipt of one entry. Raises `NothingToProve`."""
+        waiting = self._waiting(audit_outbox.c.entry_id == entry_id)
+        logs, found = self._sealed(
+            lambda reader: [one] if (one := reader.entry(entry_id)) is not None else []
+        )
+        found = found or waiting
+        if not found:
+            raise NothingToProve(entry_id)
+        stream = str(parse_entry(found[0].body)["s"]["id"])
+        case_id = stream.partition(":")[2] if stream.startswith("case:") else ""
+        return self._receipt("entry", case_id, logs, found[:1], shows, statement)
+
+    # --- the entries and their proofs ---
+
+    def _waiting(self, condition: Any) -> list[_Found]:
+        table = audit_outbox.c
+        query = select(table.entry_id, table.seq, table.body).where(condition).order_by(table.seq)
+        found = []
+        for engine in self.producers.values():
+            with reading(engine) as connection:
+                for row in connection.execute(query):
+                    found.append(_Found(row.entry_id, row.seq, bytes(row.body), None, None))
+        return found
+
+    def _sealed(
+        self, entries: Callable[[LogReader], Sequence[StoredEntry]]
+    ) -> tuple[list[_Log], list[_Found]]:
+        logs: list[_Log] = []
+        found: list[_Found] = []
+        for engine in self.logs:
+            with reading(engine) as connection:
+                reader = LogReader(connection)
+                rows = entries(reader)
+                if not rows:
+                    continue
+                head = reader.last_checkpoint()
+                log = None
+                if head is not None and head.size > rows[0].index:
+                    log = _Log(reader.state().origin, head, head.note)
+                    logs.append(log)
+                found += [_found(reader, row, log, len(logs) - 1) for row in rows]
+        return logs, found
+
+    # --- the whole ---
+
+    def _receipt(
+        self,
+        scope: str,
+        case_id: str,
+        logs: Sequence[_Log],
+        found: Sequence[_Found],
+        shows: Shows,
+        statement: Statement,
+    ) -> dict[str, Any]:
+        payloads, withheld = self._payloads(found, shows)
+        return {
+            "format": FORMAT,
+            "scope": scope,
+            "case": case_id,
+            "issued": dict(statement.issued),
+            "logs": [
+                {"origin": log.origin, "checkpoint": log.note, "nodes": log.nodes} for log in logs
+            ],
+            "entries": [
+                {"log": one.log, "index": one.index, "body": _text(one.body)} for one in found
+            ],
+            "payloads": payloads,
+            "withheld": withheld,
+            "clock": None if statement.clock is None else dict(statement.clock),
+        }
+
+    def _payloads(
+        self, found: Sequence[_Found], shows: Shows
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        shown: list[dict[str, Any]] = []
+        withheld: list[dict[str, Any]] = []
+        stored = self._stored([one.entry_id for one in found])
+        for place, one in enumerate(found):
+            body = parse_entry(one.body)
+            for said in body.get("pay", ()):
+                name = str(said["n"])
+                if not shows(body, name):
+                    withheld.append({"entry": place, "name": name, "why": "withheld"})
+                    continue
+                row = stored.get((one.entry_id, name))
+                opened = self._opened(one.entry_id, name, row, bytes.fromhex(said["c"]))
+                if isinstance(opened, str):
+                    withheld.append({"entry": place, "name": name, "why": opened})
+                    continue
+                salt, content = opened
+                part = {"entry": place, "name": name}
+                shown.append({**part, "salt": _text(salt), "content": _text(content)})
+        return shown, withheld
+
+    def _opened(
+        self, entry_id: str, name: str, row: tuple[str, bytes] | None, committed: bytes
+    ) -> tuple[bytes, bytes] | str:
+        """Return salt and content, or why there is none: a receipt is never a reason to fail."""
+        if row is None:
+            return "gone"
+        try:
+            return disclose(self.vault, entry_id, name, *row, committed)
+        except KeyDestroyed:
+            return "erased"
+        except UnknownSubject:
+            return "gone"
+        except (PayloadAltered, SealBroken):
+            return "altered"
+
+    def _stored(self, ids: Sequence[str]) -> dict[tuple[str, str], tuple[str, bytes]]:
+        table = audit_payload.c
+        query = select(table.entry_id, table.name, table.subject, table.sealed)
+        found: dict[tuple[str, str], tuple[str, bytes]] = {}
+        for engine in self.producers.values():
+            with reading(engine) as connection:
+                for start in range(0, len(ids), 500):  # bound variables per statement
+                    chosen = list(ids[start : start + 500])
+                    for row in connection.execute(query.where(table.entry_id.in_(chosen))):
+                        found[row.entry_id, row.name] = (row.subject, bytes(row.sealed))
+        return found
+
+
+def spell_receipt(receipt: Mapping[str, Any]) -> bytes:
+    """Return the file: sorted compact JSON in UTF-8."""
+    spelled = json.dumps(receipt, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return spelled.encode()
+
+
+def file_name(receipt: Mapping[str, Any]) -> str:
+    """Return the file's name: of a case `case-<id>…`, of a step the entry's id."""
+    if receipt["scope"] == "case":
+        return f"case-{receipt['case']}{ENDING}"
+    body = parse_entry(base64.b64decode(receipt["entries"][0]["body"]))
+    return f"entry-{body['id']}{ENDING}"
+
+
+def _found(reader: LogReader, row: StoredEntry, log: _Log | None, place: int) -> _Found:
+    if log is None or row.index >= log.head.size:
+        return _Found(row.entry_id, row.stream_seq, row.body, None, None)
+
+    def node(height: int, index: int) -> bytes:
+        value = reader.node(height, index)
+        log.nodes[f"{height}.{index}"] = _text(value)
+        return value
+
+    inclusion_proof(row.index, log.head.size, node)
+    return _Found(row.entry_id, row.stream_seq, row.body, place, row.index)
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
