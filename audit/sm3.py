@@ -6,6 +6,7 @@ OpenSSL it was built with does.
 
 from cryptography.hazmat.primitives.hashes import SM3 as _SM3
 from cryptography.hazmat.primitives.hashes import Hash
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from audit.merkle import TreeHash
 
@@ -29,3 +30,10 @@ _FUNCTION = _SM3()
 
 SM3 = TreeHash("sm3", _leaf, _node, sm3(b""))
 """The tree of RFC 9162 §2.1 with SM3 in the place of SHA-256: the same 0x00 and 0x01 before."""
+
+
+def hmac_sm3(key: bytes, message: bytes) -> bytes:
+    """Return the 32-byte HMAC (RFC 2104 with SM3; GB/T 15852.2-2012, algorithm 2)."""
+    running = HMAC(key, _FUNCTION)
+    running.update(message)
+    return running.finalize()

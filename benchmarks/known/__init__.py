@@ -42,12 +42,12 @@ class Known:
 
 def names() -> list[str]:
     """Return the data sets that can be fed."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
 def run(name: str, path: Path) -> Known:
     """Feed one data set. Raises `KeyError` for an unknown name, `KnownUnreadable`."""
     if name not in names():
         raise KeyError(name)
-    module = importlib.import_module(f"{__name__}.{name}")
+    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     return cast(Callable[[Path], Known], module.run)(path)

@@ -22,7 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Print the comparison; 0 also when some differ (they are the answer), 2 for bad input."""
+    """Print the comparison. Returns 0 when all are equal, 1 when some differ, 2 for bad input."""
     if not args.path.exists():
         complain(f"没有 {args.path}")
         return 2
@@ -44,8 +44,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     }
     if args.json:
         say(json.dumps(answer, ensure_ascii=False))
-        return 0
+        return 1 if result.different else 0
     say(f"{args.name}：{result.cases} 例，一致 {result.equal}，不一致 {result.different}")
     for line in (*result.lines, *result.differences[: known.SHOWN]):
         say(f"  {line}")
-    return 0
+    return 1 if result.different else 0
