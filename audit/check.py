@@ -1,6 +1,7 @@
 """Verifying the real stores: the walk of `audit.verify` over database engines."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -9,15 +10,18 @@ from audit.logstore import LogMissing, LogReader
 from audit.notes import NoteVerifier
 from audit.reading import reading
 from audit.tables import audit_outbox, audit_stream
+from audit.trust import TrustPolicy
 from audit.verify import Failure, Producer, VerifyReport, WaitingEntry, verify_log
 
 
 def verify_stores(
     log: Engine,
-    trusted: NoteVerifier,
+    trusted: NoteVerifier | TrustPolicy,
     *,
     producers: Mapping[str, Engine] | None = None,
     pins: Sequence[str] = (),
+    witnessed: Sequence[str] = (),
+    lag: timedelta | None = None,
     strict: bool = True,
 ) -> VerifyReport:
     """Verify the log's store and what waits in the producing stores; see `verify_log`.
@@ -29,7 +33,13 @@ def verify_stores(
         seen = {name: _producer(engine) for name, engine in (producers or {}).items()}
         with reading(log) as connection:
             report = verify_log(
-                LogReader(connection), trusted, pins=pins, producers=seen, strict=strict
+                LogReader(connection),
+                trusted,
+                pins=pins,
+                witnessed=witnessed,
+                lag=lag,
+                producers=seen,
+                strict=strict,
             )
             _check_file(connection, report)
             return report

@@ -13,9 +13,10 @@ from typing import Any
 import orjson
 
 from audit.merkle import HASH_BYTES, TILE_WIDTH, complete_root, leaf_hash
-from audit.notes import NoteInvalid, NoteVerifier, open_checkpoint, parse_checkpoint
+from audit.notes import NoteInvalid, NoteVerifier, parse_checkpoint
 from audit.report import Failure, VerifyReport
 from audit.tilepaths import CHECKPOINT, TILES, TilePath, tiles_of
+from audit.trust import TrustPolicy
 from audit.verify import verify_log
 
 _LENGTH_BYTES = 2
@@ -48,8 +49,10 @@ class _Head:
     note: str
 
 
-def fsck(folder: Path, trusted: NoteVerifier, *, pins: Sequence[str] = ()) -> VerifyReport:
-    """Verify an exported log against the log's public key, and return what was found.
+def fsck(
+    folder: Path, trusted: NoteVerifier | TrustPolicy, *, pins: Sequence[str] = ()
+) -> VerifyReport:
+    """Verify an exported log against a key or a policy, and return what was found.
 
     Never raises for what the files hold. Without a checkpoint nothing can be said (exit code 3).
     """
@@ -95,6 +98,10 @@ class _Folder:
 
     def checkpoints(self) -> Iterator[_Head]:
         yield self._head
+
+    def cosignatures(self) -> Iterator[Any]:
+        """Yield nothing: in an export they stand in the checkpoint itself."""
+        return iter(())
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[ExportedEntry]:
         end = self._size if stop is None else min(stop, self._size)
@@ -185,11 +192,12 @@ class _Folder:
         self._faults.setdefault(path, fault)
 
 
-def _open(note: str, trusted: NoteVerifier, report: VerifyReport) -> None:
+def _open(note: str, trusted: NoteVerifier | TrustPolicy, report: VerifyReport) -> None:
+    policy = TrustPolicy.of(trusted) if isinstance(trusted, NoteVerifier) else trusted
     try:
-        open_checkpoint(note, trusted)
+        policy.open(note)
     except NoteInvalid as error:
-        whose = f"a head signed by {trusted.name}"
+        whose = f"a head signed by {', '.join(policy.origins)}"
         report.fail(Failure("signature", None, None, whose, str(error)))
 
 

@@ -4,10 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, tuple_, update
 
 from audit.merkle import HASH_BYTES, TILE_WIDTH, Frontier, complete_root
-from audit.tables import audit_checkpoint, audit_entry, audit_state, audit_tile
+from audit.tables import (
+    audit_checkpoint,
+    audit_cosignature,
+    audit_entry,
+    audit_state,
+    audit_tile,
+)
 
 _PAGE = 2_000
 _INSERT_ENTRY = (
@@ -55,6 +61,15 @@ class StoredEntry:
     stream_seq: int
     leaf: bytes
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCosignature:
+    """One witness's line on the head of a size."""
+
+    size: int
+    name: str
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +171,32 @@ class LogReader:
         query = select(table.size, table.root, table.note).order_by(table.size.desc()).limit(1)
         row = self._connection.execute(query).one_or_none()
         return StoredCheckpoint(row.size, bytes(row.root), row.note) if row else None
+
+    def cosigned_note(self, size: int) -> str:
+        """Return the signed head of a size with the lines of the witnesses. Raises `LogDamaged`."""
+        table = audit_checkpoint.c
+        note = self._connection.scalar(select(table.note).where(table.size == size))
+        if note is None:
+            raise LogDamaged(f"no head of {size} entries was signed")
+        line = audit_cosignature.c
+        query = select(line.line).where(line.size == size).order_by(line.name)
+        return "".join([note, *(f"{said}\n" for said in self._connection.scalars(query))])
+
+    def cosignatures(self) -> Iterator[StoredCosignature]:
+        """Yield the lines of the witnesses, in order of the heads."""
+        table = audit_cosignature.c
+        last = (-1, "")
+        while True:
+            after = tuple_(table.size, table.name) > last
+            query = select(table.size, table.name, table.line).where(after)
+            page = self._connection.execute(
+                query.order_by(table.size, table.name).limit(_PAGE)
+            ).fetchall()
+            for row in page:
+                yield StoredCosignature(row.size, row.name, row.line)
+            if len(page) < _PAGE:
+                return
+            last = (page[-1].size, page[-1].name)
 
     def tiles(self, level: int) -> Iterator[tuple[int, bytes]]:
         """Yield (index, hashes) of the stored tiles of a level in order."""

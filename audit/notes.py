@@ -1,11 +1,12 @@
 """Signed notes and checkpoints, as C2SP writes them: https://c2sp.org/signed-note and
-https://c2sp.org/tlog-checkpoint. Ed25519 only; the type byte leaves room for others."""
+https://c2sp.org/tlog-checkpoint. The kinds of signature that are known stand in `_KINDS`."""
 
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol
 
@@ -14,8 +15,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from audit.merkle import HASH_BYTES
 
-ED25519 = 0x01
-"""Signature type of a log's own key; signed-note, "Signatures". A cosignature has 0x04."""
+ED25519 = b"\x01"
+"""Kind of a log's own key; signed-note, "Signature types"."""
+
+COSIGNATURE = b"\x04"
+"""Kind of a witness's key: a time and an Ed25519 signature over it and the text;
+https://c2sp.org/tlog-cosignature. What begins with 0xff is named by whoever made it up."""
+
+TIME_BYTES = 8
+"""A cosignature begins with its time: seconds since 1970, big-endian."""
+
+LAST_TIME = 253_402_300_799
+"""The last second of the year 9999. The specification goes to 2^63 - 1, no calendar does."""
 
 MAX_SIGNATURES = 100
 """More lines than this are refused unread; signed-note lets a reader set a limit."""
@@ -29,21 +40,31 @@ class NoteInvalid(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Kind:
+    """How long a key of this kind is, and when a signature of it holds."""
+
+    key_bytes: int
+    accepts: Callable[[bytes, bytes, bytes], bool]
+    """Told the key, the text and the signature without its key id."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoteVerifier:
-    """A public key under a name; `vkey` is its published one-line form."""
+    """A public key of a kind under a name; `vkey` is its published one-line form."""
 
     name: str
     public: bytes
+    kind: bytes = ED25519
 
     @property
     def key_id(self) -> bytes:
-        """First four bytes of SHA-256(name ‖ LF ‖ type ‖ key)."""
-        return sha256(f"{self.name}\n".encode() + bytes([ED25519]) + self.public).digest()[:4]
+        """First four bytes of SHA-256(name ‖ LF ‖ kind ‖ key)."""
+        return sha256(f"{self.name}\n".encode() + self.kind + self.public).digest()[:4]
 
     @property
     def vkey(self) -> str:
-        """`name+hex key id+base64(type ‖ key)`."""
-        key = base64.b64encode(bytes([ED25519]) + self.public).decode()
+        """`name+hex key id+base64(kind ‖ key)`."""
+        key = base64.b64encode(self.kind + self.public).decode()
         return f"{self.name}+{self.key_id.hex()}+{key}"
 
     @classmethod
@@ -51,22 +72,48 @@ class NoteVerifier:
         """Read a vkey. Raises `NoteInvalid`, also for a key id that is not the key's."""
         name, _, rest = vkey.strip().partition("+")
         key_id, _, encoded = rest.partition("+")
-        key = _decode(encoded)
         _require_name(name)
-        if len(key) != 33 or key[0] != ED25519:
-            raise NoteInvalid("not an Ed25519 verifier key")
-        verifier = cls(name, key[1:])
+        verifier = cls(name, *_key_and_kind(_decode(encoded)))
         if verifier.key_id.hex() != key_id:
             raise NoteInvalid(f"the key of {name} has id {verifier.key_id.hex()}, not {key_id}")
         return verifier
 
     def accepts(self, text: str, signature: bytes) -> bool:
-        """Return whether this key made the 64-byte signature over the text."""
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
-        except InvalidSignature:
-            return False
-        return True
+        """Return whether this key made the signature (without its key id) over the text."""
+        return _KINDS[self.kind].accepts(self.public, text.encode(), signature)
+
+
+def _key_and_kind(encoded: bytes) -> tuple[bytes, bytes]:
+    for prefix, kind in _KINDS.items():
+        if encoded.startswith(prefix) and len(encoded) == len(prefix) + kind.key_bytes:
+            return encoded[len(prefix) :], prefix
+    raise NoteInvalid("a key of no kind that is known here")
+
+
+def _accepts_ed25519(public: bytes, text: bytes, signature: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _accepts_cosignature(public: bytes, text: bytes, signature: bytes) -> bool:
+    seconds = int.from_bytes(signature[:TIME_BYTES])
+    if len(signature) <= TIME_BYTES or not 0 < seconds <= LAST_TIME:
+        return False
+    return _accepts_ed25519(public, cosigned_text(text, seconds), signature[TIME_BYTES:])
+
+
+_KINDS: Mapping[bytes, _Kind] = {
+    ED25519: _Kind(32, _accepts_ed25519),
+    COSIGNATURE: _Kind(32, _accepts_cosignature),
+}
+
+
+def cosigned_text(text: bytes, seconds: int) -> bytes:
+    """Return what a witness signs: two lines of its own, then the text."""
+    return b"cosignature/v1\ntime %d\n%b" % (seconds, text)
 
 
 class SigningKey(Protocol):
@@ -103,6 +150,8 @@ class OpenedNote:
 
     text: str
     signed_by: tuple[NoteVerifier, ...]
+    times: Mapping[NoteVerifier, datetime]
+    """When each witness cosigned (its newest line); of other kinds of keys nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +172,7 @@ class Checkpoint:
 def sign_note(text: str, keys: Sequence[SigningKey]) -> str:
     """Return the text with one signature line per key."""
     _require_text(text)
-    lines = []
-    for key in keys:
-        verifier = key.verifier
-        _require_name(verifier.name)
-        signature = verifier.key_id + key.sign(text.encode())
-        lines.append(f"{_DASH}{verifier.name} {base64.b64encode(signature).decode()}\n")
+    lines = [f"{signature_line(key.verifier, key.sign(text.encode()))}\n" for key in keys]
     return f"{text}\n{''.join(lines)}"
 
 
@@ -147,17 +191,27 @@ def open_note(note: str, trusted: Sequence[NoteVerifier]) -> OpenedNote:
         raise NoteInvalid(f"{len(lines)} signature lines; at most {MAX_SIGNATURES} are read")
     known = {(verifier.name, verifier.key_id): verifier for verifier in trusted}
     signed_by: list[NoteVerifier] = []
+    times: dict[NoteVerifier, datetime] = {}
     for line in lines:
-        name, signature = _signature_line(line)
+        name, signature = signature_of(line)
         verifier = known.get((name, signature[:4]))
-        if verifier is None or verifier in signed_by:
+        if verifier is None:
             continue
         if not verifier.accepts(text, signature[4:]):
             raise NoteInvalid(f"the signature of {name} does not fit the text")
-        signed_by.append(verifier)
+        if verifier.kind == COSIGNATURE:
+            at = cosigned_at(signature)
+            times[verifier] = max(at, times.get(verifier, at))
+        if verifier not in signed_by:
+            signed_by.append(verifier)
     if not signed_by:
         raise NoteInvalid("no trusted key signed this note")
-    return OpenedNote(text, tuple(signed_by))
+    return OpenedNote(text, tuple(signed_by), times)
+
+
+def cosigned_at(signature: bytes) -> datetime:
+    """Return the time in a cosignature with its key id, UTC. It has been checked before."""
+    return datetime.fromtimestamp(int.from_bytes(signature[4 : 4 + TIME_BYTES]), UTC)
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
@@ -186,7 +240,14 @@ def open_checkpoint(note: str, trusted: NoteVerifier) -> Checkpoint:
     return head
 
 
-def _signature_line(line: str) -> tuple[str, bytes]:
+def signature_line(verifier: NoteVerifier, signature: bytes) -> str:
+    """Return the line, without its LF, of a signature that has no key id yet."""
+    _require_name(verifier.name)
+    return f"{_DASH}{verifier.name} {base64.b64encode(verifier.key_id + signature).decode()}"
+
+
+def signature_of(line: str) -> tuple[str, bytes]:
+    """Return the name and the signature, key id first, of one line. Raises `NoteInvalid`."""
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
         raise NoteInvalid(f"{line!r} is not a signature line")
@@ -215,3 +276,5 @@ def _require_name(name: str) -> None:
 def _require_text(text: str) -> None:
     if not text.endswith("\n") or any(c < " " and c != "\n" for c in text):
         raise NoteInvalid("a note's text ends its lines with LF and has no control characters")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise NoteInvalid("a note is UTF-8")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 CLEAN, TAMPERED, INCOMPLETE, UNREADABLE = 0, 1, 2, 3
@@ -23,6 +24,9 @@ class LogSource(Protocol):
 
     def checkpoints(self) -> Iterator[Any]:
         """Yield the signed heads in order of size."""
+
+    def cosignatures(self) -> Iterator[Any]:
+        """Yield the witnesses' lines in order of the heads they stand on."""
 
     def tile_levels(self) -> list[int]:
         """Return the levels that have tiles."""
@@ -54,6 +58,11 @@ class VerifyReport:
     checkpoints: int = 0
     sealed: int = 0
     root: str = ""
+    cosigned: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    """Of each witness the largest head it has cosigned, and when, newest line."""
+    witnessed: int = 0
+    """Entries under a head that the quorum has cosigned."""
+    witnessed_at: datetime | None = None
     failures: list[Failure] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     incomplete: list[str] = field(default_factory=list)
@@ -99,6 +108,12 @@ class VerifyReport:
             "checkpoints": self.checkpoints,
             "sealed": self.sealed,
             "root": self.root,
+            "cosigned": {
+                name: {"size": size, "at": at.isoformat()}
+                for name, (size, at) in self.cosigned.items()
+            },
+            "witnessed": self.witnessed,
+            "witnessed_at": self.witnessed_at.isoformat() if self.witnessed_at else None,
             "exit_code": self.exit_code,
         }
 

@@ -119,6 +119,29 @@ audit_checkpoint = Table(
 )
 """Signed tree heads, as C2SP signed notes."""
 
+audit_cosignature = Table(
+    "audit_cosignature",
+    log_metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(200), primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+"""What witnesses have said of the head of `size`: the newest line of each key name, without LF,
+and its time."""
+
+audit_witness = Table(
+    "audit_witness",
+    log_metadata,
+    Column("name", String(200), primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("heard_at", DateTime(timezone=True), nullable=True),
+    Column("absent_at", DateTime(timezone=True), nullable=True),
+    Column("fault", Text, nullable=False),
+)
+"""How it stands with each witness, by its key name: asked `since`, last answered at `heard_at`, an
+alarm standing from `absent_at`, the last `fault` (empty after an answer)."""
+
 audit_anchor = Table(
     "audit_anchor",
     log_metadata,

@@ -5,16 +5,17 @@ copy and an export. Memory grows with the number of streams and by eight bytes p
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
 
 from audit.canonical import NotCanonical
 from audit.entry import CLOCK_SLACK_SECONDS, NO_PREVIOUS, EntryInvalid, parse_entry
+from audit.headcheck import WITNESS, HeadCheck
 from audit.merkle import HASH_BYTES, Frontier, leaf_hash
-from audit.notes import Checkpoint, NoteInvalid, NoteVerifier, open_checkpoint
+from audit.notes import NoteVerifier
 from audit.report import (
     CLEAN,
     INCOMPLETE,
@@ -25,6 +26,7 @@ from audit.report import (
     VerifyReport,
 )
 from audit.tilecheck import TileCheck
+from audit.trust import TrustPolicy
 
 __all__ = [
     "CLEAN",
@@ -58,12 +60,6 @@ class _Entry(Protocol):
     body: bytes
 
 
-class _Head(Protocol):
-    size: int
-    root: bytes
-    note: str
-
-
 @dataclass(frozen=True, slots=True)
 class WaitingEntry:
     """A row of a producing store's outbox that the log may not have yet."""
@@ -85,21 +81,26 @@ class Producer:
 
 def verify_log(
     log: LogSource,
-    trusted: NoteVerifier,
+    trusted: NoteVerifier | TrustPolicy,
     *,
     pins: Sequence[str] = (),
+    witnessed: Sequence[str] = (),
+    lag: timedelta | None = None,
     producers: Mapping[str, Producer] | None = None,
     strict: bool = True,
 ) -> VerifyReport:
-    """Verify a whole log against the log's public key, and return what was found.
+    """Verify a whole log against the log's public key or a policy, and return what was found.
 
-    `pins` are checkpoint notes kept elsewhere (an auditor's): the log must contain each. Without
-    them, and without a witness, a truncation to an older checkpoint and a history re-signed by
-    whoever has the key look clean; that is not claimed. `strict=False` leaves out the re-spelling
-    of bodies (four fifths of the time), and with it the chains inside them.
+    `pins` are checkpoint notes kept elsewhere (an auditor's), `witnessed` what witnesses themselves
+    remember: the log must contain each. Without them a truncation to an older checkpoint looks
+    clean, and without them and a quorum a history re-signed by whoever has the key does; that is
+    not claimed. A quorum must have cosigned the newest head, or, with a `lag`, any head not longer
+    ago than that; else the log is incomplete. `strict=False` leaves out the re-spelling of bodies
+    (four fifths of the time), and with it the chains inside them.
     """
-    walk = _Walk(log, trusted, pins, producers or {}, strict)
-    return walk.run()
+    policy = TrustPolicy.of(trusted) if isinstance(trusted, NoteVerifier) else trusted
+    kept = {"pin": pins, WITNESS: witnessed}
+    return _Walk(log, policy, kept, producers or {}, strict).run(lag)
 
 
 @dataclass(slots=True)
@@ -116,12 +117,12 @@ class _Walk:
     def __init__(
         self,
         log: LogSource,
-        trusted: NoteVerifier,
-        pins: Sequence[str],
+        policy: TrustPolicy,
+        kept: Mapping[str, Sequence[str]],
         producers: Mapping[str, Producer],
         strict: bool,
     ) -> None:
-        self.log, self.trusted, self.strict = log, trusted, strict
+        self.log, self.policy, self.kept, self.strict = log, policy, kept, strict
         self.report = VerifyReport()
         self.producers = producers
         self.frontier = Frontier()
@@ -131,22 +132,21 @@ class _Walk:
         for name, producer in producers.items():
             for stream, (seq, leaf) in producer.heads.items():
                 self.heads.setdefault(stream, []).append((seq, leaf, name))
-        self.good = 0
-        self.pins = sorted(self._opened_pins(pins), key=lambda head: head.size)
 
-    def run(self) -> VerifyReport:
+    def run(self, lag: timedelta | None) -> VerifyReport:
         state: _State = self.log.state()
         report = self.report
         report.origin = state.origin
         self._check_origin(state)
         tiles = TileCheck(self.log, report)
-        heads = _Heads(self)
+        heads = HeadCheck(self.log, report, self.frontier, self.policy, self.kept)
         heads.reach(0)
         for entry in self.log.entries(0, state.size):
             self._take(entry, tiles)
             heads.reach(self.frontier.size)
         tiles.finish(state.size)
         heads.finish(state.size)
+        heads.check_quorum(lag, datetime.now(UTC))
         self._check_state(state)
         self._check_behind_the_back()
         self._check_ids()
@@ -222,16 +222,9 @@ class _Walk:
 
     # ── the whole ──
 
-    def _opened_pins(self, notes: Iterable[str]) -> Iterator[Checkpoint]:
-        for note in notes:
-            try:
-                yield open_checkpoint(note, self.trusted)
-            except NoteInvalid as error:
-                self._fail("pin", None, None, f"a head signed by {self.trusted.name}", str(error))
-
     def _check_origin(self, state: _State) -> None:
-        if state.origin != self.trusted.name:
-            self._fail("origin", None, None, self.trusted.name, state.origin)
+        if state.origin not in self.policy.origins:
+            self._fail("origin", None, None, ", ".join(self.policy.origins), state.origin)
 
     def _check_state(self, state: _State) -> None:
         if self.frontier.size != state.size:
@@ -296,65 +289,6 @@ class _Walk:
         self, check: str, index: int | None, entry_id: str | None, expected: str, found: str
     ) -> None:
         self.report.fail(Failure(check, index, entry_id, expected, found))
-
-
-class _Heads:
-    """Checks signed heads and pins as the walk reaches their sizes."""
-
-    def __init__(self, walk: _Walk) -> None:
-        self._walk = walk
-        self._stored: Iterator[_Head] = walk.log.checkpoints()
-        self._next: _Head | None = next(self._stored, None)
-        self._pins = list(walk.pins)
-
-    def reach(self, size: int) -> None:
-        while self._next is not None and self._next.size <= size:
-            self._check_stored(self._next)
-            self._next = next(self._stored, None)
-        while self._pins and self._pins[0].size <= size:
-            self._compare("pin", self._pins.pop(0))
-
-    def finish(self, size: int) -> None:
-        report = self._walk.report
-        reached = self._walk.frontier.size
-        beyond = [] if self._next is None else [self._next, *self._stored]
-        for head in (h for h in beyond if h.size > self._walk.log.state().size):
-            self._short_of("checkpoint", head.size, reached)
-        for pin in self._pins:
-            self._short_of("pin", pin.size, reached)
-        if report.sealed < size:
-            report.incomplete.append(f"{size - report.sealed} entries are not under a signed head")
-
-    def _check_stored(self, head: _Head) -> None:
-        report = self._walk.report
-        report.checkpoints += 1
-        try:
-            signed = open_checkpoint(head.note, self._walk.trusted)
-        except NoteInvalid as error:
-            whose = f"a head signed by {self._walk.trusted.name}"
-            report.fail(Failure("signature", None, None, whose, f"size {head.size}: {error}"))
-            return
-        if (signed.size, signed.root) != (head.size, head.root):
-            said = f"{signed.size} {signed.root.hex()}"
-            report.fail(Failure("checkpoint", None, None, said, f"{head.size} {head.root.hex()}"))
-        self._compare("checkpoint", signed)
-        report.sealed = max(report.sealed, signed.size)
-
-    def _compare(self, check: str, signed: Checkpoint) -> None:
-        walk = self._walk
-        if signed.size != walk.frontier.size:  # a row moved to another place, or out of order
-            found = f"root at {walk.frontier.size}"
-            walk.report.fail(Failure(check, None, None, f"root at {signed.size}", found))
-        elif signed.root == walk.frontier.root():
-            walk.good = max(walk.good, signed.size)
-        else:
-            found = walk.frontier.root().hex()
-            fault = Failure(check, walk.good, None, signed.root.hex(), found, until=signed.size)
-            walk.report.fail(fault)
-
-    def _short_of(self, check: str, size: int, reached: int) -> None:
-        found = f"{reached} entries"
-        self._walk.report.fail(Failure(check, reached, None, f"{size} entries", found))
 
 
 def _short(entry_id: str) -> int:

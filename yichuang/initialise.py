@@ -46,6 +46,7 @@ from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.settings import STORES, Settings
 from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
 from yichuang.stores import create_schema, let_in, migrate
+from yichuang.trusting import change_policy, first_policy, policy_path
 from yichuang.web_accounts import recorder
 
 SEEDED = Check("随程序发布，由构建时的检查放行", True)
@@ -59,6 +60,7 @@ def initialise(settings: Settings) -> list[str]:
     _folders(settings)
     lines = [f"已生成密钥 {path.name}" for path in keyring.create_missing_keys(settings)]
     lines += _signer(settings)
+    lines += _policy(settings)
     for store in STORES:
         create_schema(settings.store_url(store))
         engine = open_engine(settings.store_url(store))
@@ -116,6 +118,14 @@ def _signer(settings: Settings) -> Iterator[str]:
     finally:
         founded.close()
     yield f"已生成日志签名密钥 {settings.origin}"
+
+
+def _policy(settings: Settings) -> Iterator[str]:
+    if policy_path(settings).exists():
+        return
+    verifier = log_verifier(settings)
+    change_policy(settings, lambda text: text or first_policy(verifier))
+    yield "已写出日志信任策略 log.policy（尚无见证人）"
 
 
 def _log(settings: Settings) -> Iterator[str]:
