@@ -204,6 +204,15 @@ class Access:
         once there is one.
         """
         engine = self._engine
+        if object_type == "payment":
+            asked = (
+                self._decide(
+                    engine, actor, act, _object(Thing(object_type, department=one), ""), None
+                )
+                for one in self._below
+            )
+            no = self._decide(engine, actor, act, _object(Thing(object_type), ""), None)
+            return next((found for found in asked if found.allowed), no)
         if object_type != "case":
             return self._decide(engine, actor, act, _object(Thing(object_type), ""), None)
         subject = self._subject(actor)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, func, not_, or_, true
+from sqlalchemy import ColumnElement, Exists, and_, exists, false, func, not_, or_, true
 
 from cases.facts import CaseFacts
 from cases.messages import Actor
@@ -35,6 +35,8 @@ class Thing:
     about: str = ""
     """User id that the thing is about: whose account it is."""
     proposed_by: str = ""
+    department: str = ""
+    """Code of the department whose thing it is: who pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ _ALL = frozenset(
         "census",
         "alarms",
         "supervision",
+        "payment",
     }
 )
 
@@ -156,6 +159,11 @@ def _task_sql(reach: Reach) -> ColumnElement[bool]:
     return _any_row().where(task.c.case_id == case.c.id, task.c.state == "open", mine)
 
 
+def _paying(reach: Reach, thing: Object) -> bool:
+    known = thing.thing
+    return known is not None and known.department != "" and reach.covers(known.department)
+
+
 RELATIONS: Mapping[str, Relation] = MappingProxyType(
     {
         "implementing": Relation(
@@ -166,6 +174,9 @@ RELATIONS: Mapping[str, Relation] = MappingProxyType(
         ),
         "task": Relation(
             "在该（未办结）环节的部门或其上级任职", _task, _task_sql, frozenset({"case"})
+        ),
+        "paying": Relation(
+            "在付款部门或其上级任职", _paying, lambda _reach: false(), frozenset({"payment"})
         ),
         "held": Relation(
             "在任一部门任职即可", lambda _reach, _thing: True, lambda _reach: true(), _ALL

@@ -67,6 +67,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "census": ("census_read",),
         "alarms": ("alarms_read",),
         "supervision": ("supervise", "report"),
+        "payment": ("payment_request", "payment_read"),
     }
 )
 """Object type → acts."""
@@ -142,6 +143,8 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "alarms_read": "查阅监测警报",
         "supervise": "查看监察看板",
         "report": "出具监察月报",
+        "payment_request": "提出付费申请",
+        "payment_read": "查阅付费申请",
     }
 )
 
@@ -156,6 +159,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "census": "定时器对账",
         "alarms": "监测警报",
         "supervision": "电子监察",
+        "payment": "付费申请",
     }
 )
 

@@ -67,6 +67,8 @@ class OutcomeSpec(_Frozen):
     choices: tuple[str, ...] = ()
     required: bool = False
     """A context for which no rule sets this key has no ruling: `NoRuling`."""
+    stops: bool = False
+    """A payment for which this key says anything may not be paid (`cases.payments`)."""
 
 
 class Leaf(_Frozen):

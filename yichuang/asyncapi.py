@@ -11,9 +11,10 @@ from typing import Any
 
 from cases.card_rows import MARKS
 from cases.messages import BODIES, Outcome
+from cases.payments import RequestPayment, Stop
 from cases.supervision.names import LEVELS
 from yichuang import reading_schemas
-from yichuang.orders import VERBS, VERSION, Answer, OrderData
+from yichuang.orders import PAYMENT_VERB, VERBS, VERSION, Answer, OrderData
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 ENVELOPE: dict[str, Any] = {
@@ -170,6 +171,60 @@ def alarm_schema() -> dict[str, Any]:
     )
 
 
+def payment_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of a request for money (`cmd.….payment.request`)."""
+    body = RequestPayment.model_json_schema()
+    data: dict[str, Any] = {
+        "type": "object",
+        "required": ["body"],
+        "additionalProperties": False,
+        "$defs": body.pop("$defs", {}),
+        "properties": {"body": body},
+    }
+    return _in_draft(data, f"payment.{PAYMENT_VERB}.v{VERSION}")
+
+
+def judged_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of a request that was judged (`evt.….payment.judged`)."""
+    text = {"type": "string"}
+    fen = {"type": "integer", "minimum": 0}
+    or_none = {"type": "null"}
+    stop = Stop.model_json_schema()
+    del stop["properties"]["title"]
+    stop["required"].remove("title")
+    properties: dict[str, Any] = {
+        "payment": text | {"description": "付费申请的标识"},
+        "number": text | {"description": "付费申请编号"},
+        "command": text,
+        "department": text | {"description": "付款部门"},
+        "amount_fen": fen,
+        "currency": {"const": "CNY"},
+        "budget_year": {"type": "integer"},
+        "outcome": {"enum": ["may_pay", "stopped"], "description": "可以支付、停付"},
+        "stops": {"type": "array", "items": stop, "description": "停付的规则、条款和理由"},
+        "due_on": {"anyOf": [text | {"format": "date"}, or_none], "description": "付款期限届满日"},
+        "overdue_days": {"type": "integer", "minimum": 0},
+        "interest_fen": {"anyOf": [fen, or_none], "description": "至申请之日的逾期利息"},
+        "rules": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pack", "version", "digest"],
+                "properties": {"pack": text, "version": text, "digest": text},
+            },
+        },
+    }
+    return _in_draft(
+        {
+            "type": "object",
+            "required": list(properties),
+            "properties": properties,
+            "additionalProperties": True,
+        },
+        f"payment.judged.v{VERSION}",
+    )
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every message schema by file name."""
     made = {f"case.{verb}.v{VERSION}.json": order_schema(verb) for verb in VERBS}
@@ -181,6 +236,8 @@ def schemas() -> dict[str, dict[str, Any]]:
     )
     made[f"case.event.v{VERSION}.json"] = event_schema()
     made[f"alarm.v{VERSION}.json"] = alarm_schema()
+    made[f"payment.{PAYMENT_VERB}.v{VERSION}.json"] = payment_schema()
+    made[f"payment.judged.v{VERSION}.json"] = judged_schema()
     made[f"case.card_issued.v{VERSION}.json"] = card_schema()
     for name, schema in (
         ("telemetry.readings", reading_schemas.readings()),
@@ -217,6 +274,26 @@ def document() -> dict[str, Any]:
             "summary": f"收办 {verb}",
             "bindings": {"nats": {"queue": "gateway", "bindingVersion": "0.1.0"}},
         }
+    channels["order_payment"] = {
+        "address": "cmd.{city}.{department}.{user}.payment.request",
+        "description": "付费申请：规则当时裁定，可以支付或者停付；金额以分计",
+        "parameters": _parameters("city", "department", "user"),
+        "messages": {
+            "request": _message(
+                "payment.request", "付费申请", f"payment.{PAYMENT_VERB}.v{VERSION}.json"
+            )
+        },
+        "x-jetstream": {"stream": "CMD", "retention": "workqueue", "consumer": "gateway"},
+    }
+    channels["payment"] = {
+        "address": "evt.{city}.{department}.payment.judged",
+        "description": "付费申请已裁定",
+        "parameters": _parameters("city", "department"),
+        "messages": {
+            "judged": _message("payment.judged", "付费裁定", f"payment.judged.v{VERSION}.json")
+        },
+        "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
     channels["answer"] = {
         "address": "rpl.{city}.{user}.{key}",
         "description": "每个命令一个答复；key 是事件 id 的 SHA-256 的前 16 位十六进制数字",
@@ -278,6 +355,8 @@ def document() -> dict[str, Any]:
         "messages": {"asked": {"name": "question", "payload": {"type": "object"}}},
     }
     for name, action in (
+        ("order_payment", "receive"),
+        ("payment", "send"),
         ("answer", "send"),
         ("event", "send"),
         ("alarm", "send"),

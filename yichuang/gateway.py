@@ -41,6 +41,7 @@ from yichuang.bus import connect
 from yichuang.events import STRUCTURED, Event, EventInvalid, read
 from yichuang.in_order import InOrder
 from yichuang.inbox import Inbox, Message, Taken
+from yichuang.payment_door import PaymentDoor, WithPayments
 from yichuang.questions import Desk
 from yichuang.reading import CityReader
 from yichuang.reception import CityReception
@@ -185,7 +186,9 @@ class Gateway:
         event: Event | None = None
         try:
             if subject is None or subject.city != self._city:
-                raise EventInvalid("subject", "主题应为 cmd.<市>.<部门>.<用户>.case.<动作>")
+                raise EventInvalid(
+                    "subject", "主题应为 cmd.<市>.<部门>.<用户>.case.<动作> 或 ….payment.request"
+                )
             if message.metadata.num_delivered > POISON_AFTER:
                 raise EventInvalid("", f"投递 {message.metadata.num_delivered} 次仍处理不了")
             event = read(message.data, message.headers)
@@ -380,13 +383,18 @@ async def _serve(settings: Settings) -> None:
     access = joining.access_of(settings, "gateway", released)
     inbox = Inbox(gateway_store, joining.vault_of(settings, gateway_store))
     bus = await connect(settings, "gateway")
-    reception = CityReception(
-        await temporal.connect(settings, lazy=True),
-        settings.temporal_task_queue,
-        access=access,
-        queries=queries,
-        catalogue=released.catalogue,
-        refusals=RefusalLog(gateway_store, "gateway", sealer.who),
+    client, queue = await temporal.connect(settings, lazy=True), settings.temporal_task_queue
+    refusals = RefusalLog(gateway_store, "gateway", sealer.who)
+    reception = WithPayments(
+        CityReception(
+            client,
+            queue,
+            access=access,
+            queries=queries,
+            catalogue=released.catalogue,
+            refusals=refusals,
+        ),
+        PaymentDoor(client, queue, access=access, engine=queries.engine, refusals=refusals),
     )
 
     def may(actor: Actor, act: str, facts: CaseFacts) -> bool:

@@ -14,6 +14,7 @@ from uuid import uuid4
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from cases.messages import BODIES, OF_LAW, Frozen, Outcome
+from cases.payments import REQUEST, RequestPayment
 from cases.reception import Request
 from yichuang.events import Event, EventInvalid
 from yichuang.subjects import OrderSubject, command_id
@@ -24,7 +25,12 @@ VERSION = 1
 VERBS = tuple(verb for verb in BODIES if verb not in OF_LAW)
 """What may be ordered from outside. A timer of the law is the worker's alone."""
 
-_TYPE = re.compile(r"cn\.(?P<city>[a-z0-9-]+)\.case\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)")
+PAYMENT_VERB = "request"
+"""What may be ordered of a payment: `cn.<city>.payment.request.v1`."""
+
+_TYPE = re.compile(
+    r"cn\.(?P<city>[a-z0-9-]+)\.(?P<thing>case|payment)\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)"
+)
 
 M = TypeVar("M", bound=BaseModel)
 Reference = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
@@ -42,18 +48,30 @@ class OrderData(Frozen):
     body: dict[str, Any] = Field(default_factory=dict)
 
 
-def type_of(city: str, verb: str) -> str:
-    return f"cn.{city}.case.{verb}.v{VERSION}"
+class PaymentData(Frozen):
+    """The data of a request for money."""
+
+    body: dict[str, Any]
+
+
+def type_of(city: str, verb: str, thing: str = "case") -> str:
+    return f"cn.{city}.{thing}.{verb}.v{VERSION}"
 
 
 def order_event(
-    city: str, verb: str, data: dict[str, Any], *, source: str, event_id: str = ""
+    city: str,
+    verb: str,
+    data: dict[str, Any],
+    *,
+    source: str,
+    event_id: str = "",
+    thing: str = "case",
 ) -> Event:
     """Return an order ready to be published; a fresh id when none is given."""
     return Event(
         id=event_id or str(uuid4()),
         source=source,
-        type=type_of(city, verb),
+        type=type_of(city, verb, thing),
         time=datetime.now(UTC),
         datacontenttype="application/json",
         data=data,
@@ -68,11 +86,14 @@ def request_of(event: Event, subject: OrderSubject) -> Request:
     """
     match = _TYPE.fullmatch(event.type)
     if match is None:
-        raise EventInvalid("type", f"应为 {type_of(subject.city, subject.verb)}")
+        raise EventInvalid("type", f"应为 {type_of(subject.city, subject.verb, subject.thing)}")
     if match["version"] != str(VERSION):
         raise EventInvalid("type", f"不认识版本 v{match['version']}；现行版本 v{VERSION}")
-    if (match["city"], match["verb"]) != (subject.city, subject.verb):
-        raise EventInvalid("type", f"与主题不符：主题说 {subject.verb}")
+    said = (match["city"], match["thing"], match["verb"])
+    if said != (subject.city, subject.thing, subject.verb):
+        raise EventInvalid("type", f"与主题不符：主题说 {subject.thing}.{subject.verb}")
+    if subject.thing == "payment":
+        return _payment_of(event, subject)
     if subject.verb not in VERBS:
         raise EventInvalid("type", f"没有动作 {subject.verb}；可用：{'、'.join(VERBS)}")
     if not isinstance(event.data, dict):
@@ -92,6 +113,20 @@ def request_of(event: Event, subject: OrderSubject) -> Request:
         case_id=data.case_id,
         reference=data.reference,
         occurred_at=data.occurred_at,
+    )
+
+
+def _payment_of(event: Event, subject: OrderSubject) -> Request:
+    if subject.verb != PAYMENT_VERB:
+        raise EventInvalid("type", f"付费没有动作 {subject.verb}；可用：{PAYMENT_VERB}")
+    if not isinstance(event.data, dict):
+        raise EventInvalid("data", "应是 JSON 对象")
+    data = _checked(PaymentData, event.data, "data")
+    body = _checked(RequestPayment, data.body, "data.body")
+    return Request(
+        id=command_id(subject.user, event.source, event.id),
+        verb=REQUEST,
+        body=body.model_dump(mode="json"),
     )
 
 

@@ -1,10 +1,12 @@
 """The names under which messages travel, and the streams that keep them: one place for both.
 
 `cmd.<city>.<dept>.<user>.case.<verb>`  an order; only `<user>` may publish there
+`cmd.<city>.<dept>.<user>.payment.request`  a request for money
 `rpl.<city>.<user>.<key>`               the answer to one order, `<key>` = `answer_key(event id)`
 `qry.<city>.<user>.<question>`          request and reply, nothing is kept
 `evt.<city>.<dept>.case.<kind>`         what has happened, from the outbox
 `evt.<city>.<dept>.alarm.<kind>`        an alarm that was raised or cleared, from the outbox
+`evt.<city>.<dept>.payment.judged`      a request for money that the rules have judged
 `tel.<city>.<dept>.<user>.readings`    what sensors said, up to 1,000 readings a message
 `dlq.<city>.<user>`                     what could not be taken, with its reason
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
@@ -27,7 +30,7 @@ DEDUPLICATION_SECONDS = 120
 
 _ORDER = re.compile(
     r"cmd\.(?P<city>[a-z0-9-]+)\.(?P<department>[a-z0-9-]+)\.(?P<user>[a-z0-9-]+)"
-    r"\.case\.(?P<verb>[a-z_]+)"
+    r"\.(?P<thing>case|payment)\.(?P<verb>[a-z_]+)"
 )
 
 
@@ -39,15 +42,16 @@ class OrderSubject:
     department: str
     user: str
     verb: str
+    thing: Literal["case", "payment"] = "case"
 
     def __str__(self) -> str:
-        return f"cmd.{self.city}.{self.department}.{self.user}.case.{self.verb}"
+        return f"cmd.{self.city}.{self.department}.{self.user}.{self.thing}.{self.verb}"
 
 
 def parse_order(subject: str) -> OrderSubject | None:
     """Return the parts of a `cmd.…` subject, None when it is not of our form."""
     match = _ORDER.fullmatch(subject)
-    return OrderSubject(**match.groupdict()) if match else None
+    return OrderSubject(**match.groupdict()) if match else None  # type: ignore[arg-type]
 
 
 def sender_of(subject: str) -> str:

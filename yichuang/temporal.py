@@ -28,6 +28,7 @@ from temporalio.service import KeepAliveConfig
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from workflows.approval import ApprovalWorkflow
+from workflows.payments import PaymentWorkflow
 from workflows.releases import ReleaseWorkflow, RetimingWorkflow
 from yichuang.codec import SealingCodec, codec_of
 from yichuang.keyring import KeyMissing, master_keys
@@ -36,7 +37,12 @@ from yichuang.settings import Settings
 
 __all__ = ["WORKFLOWS", "KeyMissing", "connect", "data_converter", "make_worker", "master_keys"]
 
-WORKFLOWS: tuple[type, ...] = (ApprovalWorkflow, ReleaseWorkflow, RetimingWorkflow)
+WORKFLOWS: tuple[type, ...] = (
+    ApprovalWorkflow,
+    ReleaseWorkflow,
+    RetimingWorkflow,
+    PaymentWorkflow,
+)
 """Every workflow there is (held by tests/house/test_registered.py)."""
 
 STICKY_TIMEOUT = timedelta(seconds=1)

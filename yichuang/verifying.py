@@ -17,7 +17,7 @@ from audit.logstore import LogReader
 from audit.notes import NoteVerifier
 from audit.tables import audit_outbox, audit_stream
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
-from cases import dossier_rows, releases
+from cases import dossier_rows, payment_rows, releases
 from cases.database import reading
 from cases.integrity import Said, Wrong, check_rows
 
@@ -76,12 +76,14 @@ def verify_everything(
             # log by now, what was committed after it is left out by the heads of the streams.
             versions: dict[str, str] = {}
             dossiers: dict[str, str] = {}
-            said = list(_said(connection, log, versions, dossiers))
+            payments: dict[str, str] = {}
+            said = list(_said(connection, log, versions, dossiers, payments))
             verdict.steps = sum(one.seq is not None for one in said)
             for wrong in chain(
                 check_rows(connection, said),
                 check_releases(connection, versions),
                 check_dossiers(connection, dossiers),
+                check_payments(connection, payments),
             ):
                 verdict.wrong_rows += 1
                 if len(verdict.rows) < REPORTED:
@@ -121,10 +123,20 @@ def check_dossiers(connection: Connection, dossiers: Mapping[str, str]) -> Itera
             yield Wrong(f"dossier:{key}", 0, "content", expected, is_there)
 
 
+def check_payments(connection: Connection, payments: Mapping[str, str]) -> Iterator[Wrong]:
+    """Yield every column of a payment request that is not what its entry binds."""
+    for one in payment_rows.check(connection, payments):
+        yield Wrong(f"payment:{one.payment_id}", 0, one.column, one.expected, one.found)
+
+
 def _said(
-    connection: Connection, log: Engine, versions: dict[str, str], dossiers: dict[str, str]
+    connection: Connection,
+    log: Engine,
+    versions: dict[str, str],
+    dossiers: dict[str, str],
+    payments: dict[str, str],
 ) -> Iterator[Said]:
-    """Yield what the entries say of cases; note what they say of each version and dossier."""
+    """Yield what the entries say of cases; note what they say of versions, dossiers, payments."""
     stream = audit_stream.c
     heads = {
         row.stream: row.seq for row in connection.execute(select(stream.stream, stream.seq)).all()
@@ -139,6 +151,7 @@ def _said(
         seen.add(row.entry_id)
         _of_version(row.stream, row.seq, bytes(row.body), versions, newest)
         _of_dossier(row.stream, bytes(row.body), dossiers)
+        _of_payment(row.stream, bytes(row.body), payments)
         yield from _of_body(row.stream, bytes(row.body))
     with reading(log) as other:
         for entry in LogReader(other).entries():
@@ -146,6 +159,7 @@ def _said(
                 continue
             _of_version(entry.stream, entry.stream_seq, entry.body, versions, newest)
             _of_dossier(entry.stream, entry.body, dossiers)
+            _of_payment(entry.stream, entry.body, payments)
             yield from _of_body(entry.stream, entry.body)
 
 
@@ -165,6 +179,13 @@ def _of_dossier(stream: str, stored: bytes, dossiers: dict[str, str]) -> None:
         body = orjson.loads(stored)
         if body["act"] == "release_dossier":
             dossiers[body["obj"]["id"]] = body["obj"].get("doc", "")
+
+
+def _of_payment(stream: str, stored: bytes, payments: dict[str, str]) -> None:
+    if stream.startswith("payment:"):
+        body = orjson.loads(stored)
+        if body.get("after") is not None:
+            payments[body["obj"]["id"]] = body["after"]
 
 
 def _of_body(stream: str, stored: bytes) -> Iterator[Said]:

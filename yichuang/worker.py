@@ -21,6 +21,7 @@ from activities.alarming import Alarms
 from activities.announcing import Announcer
 from activities.looking_ahead import Ahead, CardsAhead, LookingAhead
 from activities.papers import Press
+from activities.paying import Paying
 from activities.planning import Planned, Planner, Verify, Walked
 from activities.press import DocumentPress
 from activities.releasing import Releasing
@@ -46,6 +47,7 @@ from yichuang.card_rules import CityAddressees, CityCardRules
 from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
+from yichuang.payment_rules import CityPaymentRules
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
 from yichuang.ruling import CityRules
@@ -125,6 +127,7 @@ class Workshop:
     alarms: Alarms
     retiming: Retiming
     simulating: Simulating
+    paying: Paying
     signals: CaseSignals
     """Must be given the client before an activity tells a case anything."""
 
@@ -135,6 +138,7 @@ class Workshop:
             self.releasing.act,
             self.retiming.retime,
             self.simulating.simulate,
+            self.paying.judge,
         )
 
 
@@ -186,6 +190,17 @@ def workshop(
             signals = CaseSignals()
             retiming = Retiming(cases, _anew(released, catalogue), forecasts, signals.retime, _now)
             simulating = Simulating(cases, ChildSimulator(settings), _now)
+            paying = Paying(
+                cases,
+                sealer,
+                warrant_check_on(joining.warrant_keys(settings)),
+                CityPaymentRules(city_rules, released),
+                lambda: frozenset(one.code for one in catalogue().city.departments),
+                settings.city,
+                f"{settings.address}/schemas",
+                settings.zone,
+                _now,
+            )
             yield Workshop(
                 settlement,
                 releasing,
@@ -196,6 +211,7 @@ def workshop(
                 alarms,
                 retiming,
                 simulating,
+                paying,
                 signals,
             )
     finally:

@@ -21,7 +21,10 @@ LINES = [
 ]
 
 ME, OTHER, DELEGATOR = "u:me", "u:other", "u:delegator"
-THINGS = ("release", "dead_letter", "account", "audit", "policy", "census", "alarms", "supervision")
+THINGS = (
+    "release", "dead_letter", "account", "audit", "policy", "census", "alarms", "supervision",
+    "payment",
+)  # fmt: skip
 
 
 def _actor(held: str, words: list[str]) -> Actor:
@@ -83,6 +86,7 @@ def _object(actor: Actor, words: list[str]) -> CaseFacts | Thing:
         kinds[0],
         about=actor.id if "about_me" in words else OTHER,
         proposed_by=actor.id if "proposed_by_me" in words else OTHER,
+        department="food" if "of_food" in words else "",
     )
 
 
