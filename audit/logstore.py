@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, tuple_, update
 
 from audit.merkle import HASH_BYTES, TILE_WIDTH, Frontier, complete_root
 from audit.tables import (
+    audit_anchor,
     audit_checkpoint,
     audit_cosignature,
     audit_entry,
@@ -79,6 +81,16 @@ class StoredCheckpoint:
     size: int
     root: bytes
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnchor:
+    """A time that an authority vouches for: `token` over the head of `size`, at `at` (UTC)."""
+
+    size: int
+    kind: str
+    at: datetime
+    token: bytes
 
 
 _SELECT = "SELECT seq, entry_id, stream, stream_seq, leaf, body FROM audit_entry WHERE "
@@ -198,6 +210,20 @@ class LogReader:
                 return
             last = (page[-1].size, page[-1].name)
 
+    def anchors(self) -> list[StoredAnchor]:
+        """Return the tokens, in order of the heads they are over and of their times."""
+        table = audit_anchor.c
+        query = select(table.size, table.kind, table.at, table.token)
+        rows = self._connection.execute(query.order_by(table.size, table.at))
+        return [StoredAnchor(r.size, r.kind, _aware(r.at), bytes(r.token)) for r in rows]
+
+    def anchor_over(self, size: int) -> StoredAnchor | None:
+        """Return the earliest token over a head of at least this size."""
+        table = audit_anchor.c
+        query = select(table.size, table.kind, table.at, table.token).where(table.size >= size)
+        row = self._connection.execute(query.order_by(table.at, table.size).limit(1)).one_or_none()
+        return StoredAnchor(row.size, row.kind, _aware(row.at), bytes(row.token)) if row else None
+
     def tiles(self, level: int) -> Iterator[tuple[int, bytes]]:
         """Yield (index, hashes) of the stored tiles of a level in order."""
         table = audit_tile.c
@@ -311,6 +337,10 @@ def _grow(connection: Connection, level: int, place: int, root: bytes) -> None:
 
 def _tile_root(hashes: bytes) -> bytes:
     return complete_root([hashes[i : i + HASH_BYTES] for i in range(0, len(hashes), HASH_BYTES)])
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _text(value: object) -> str:

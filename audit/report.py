@@ -67,6 +67,11 @@ class VerifyReport:
     counts: Counter[str] = field(default_factory=Counter)
     incomplete: list[str] = field(default_factory=list)
     unreadable: str | None = None
+    notes: list[str] = field(default_factory=list)
+    """What was not checked, and does not count against the log."""
+    anchored: int = 0
+    """Entries under the newest head with a time-stamp token that holds."""
+    anchored_at: datetime | None = None
 
     def fail(self, failure: Failure) -> None:
         """Note a failure."""
@@ -114,6 +119,9 @@ class VerifyReport:
             },
             "witnessed": self.witnessed,
             "witnessed_at": self.witnessed_at.isoformat() if self.witnessed_at else None,
+            "notes": list(self.notes),
+            "anchored": self.anchored,
+            "anchored_at": self.anchored_at.isoformat() if self.anchored_at else None,
             "exit_code": self.exit_code,
         }
 

@@ -8,6 +8,7 @@ from audit.sequencer import Sequencer
 from audit.signer_door import SignerClient
 from cases.database import open_engine
 from yichuang import roles
+from yichuang.anchoring import DailyAnchor
 from yichuang.settings import Settings, Store
 
 SOURCES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "log")
@@ -41,6 +42,9 @@ def main(settings: Settings) -> int:
 
     thread = threading.Thread(target=run, name="sequencer")
     thread.start()
+    daily = DailyAnchor(settings, open_engine(settings.store_url("log")))
+    # An authority may take half a minute to answer: the sequencer does not wait for it.
+    threading.Thread(target=daily.run, args=(stop,), name="anchor", daemon=True).start()
     roles.ready(settings, "sequencer", f"日志 {settings.origin}")
     while not roles.wait(roles.BEAT_SECONDS) and not stop.is_set():
         roles.beat()

@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     signer_address: str = ""
     signer_key: str = "file"
     signer_passphrase: Path | None = None
+    tsa_url: str = ""
+    tsa_certificates: Path | None = None
     log_origin: str = ""
 
     session_idle_minutes: Annotated[int, Field(ge=1, le=480)] = 30
@@ -93,7 +95,9 @@ class Settings(BaseSettings):
     dossier_days: Annotated[int, Field(ge=1, le=90)] = 7
     upload_limit_mb: Annotated[int, Field(ge=1, le=1024)] = 20
 
-    @field_validator("data", "nats_seeds", "master_key", "signer_folder", "signer_passphrase")
+    @field_validator(
+        "data", "nats_seeds", "master_key", "signer_folder", "signer_passphrase", "tsa_certificates"
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         # A relative path is meant from the checkout: .env must name one folder, wherever we stand.

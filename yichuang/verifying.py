@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from audit.anchorcheck import check_anchors
 from audit.check import verify_stores
 from audit.logstore import LogReader
 from audit.notes import NoteVerifier
@@ -63,12 +64,22 @@ class Verdict:
 
 
 def verify_everything(
-    log: Engine, trusted: NoteVerifier, producers: Mapping[str, Engine], pins: Iterable[str] = ()
+    log: Engine,
+    trusted: NoteVerifier,
+    producers: Mapping[str, Engine],
+    pins: Iterable[str] = (),
+    *,
+    authorities: bytes | None = None,
 ) -> Verdict:
-    """Verify log and rows while the city runs; blocks no writer. Never raises for a bad store."""
+    """Verify log and rows while the city runs; blocks no writer. Never raises for a bad store.
+
+    `authorities` are the certificates (PEM) by which time-stamp tokens are checked.
+    """
     report = verify_stores(log, trusted, producers=producers, pins=tuple(pins))
     verdict = Verdict(report)
     try:
+        with reading(log) as connection:
+            check_anchors(LogReader(connection), report, authorities)
         with reading(producers["cases"]) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")

@@ -11,7 +11,15 @@ from sqlalchemy import func, select
 from audit.logstore import LogReader
 from audit.tables import audit_checkpoint, audit_outbox
 from cases.database import reading
-from yichuang.log_stores import LogUnreadable, log_reading, source_stores, telling, unreadable
+from yichuang.anchoring import LATE_AFTER, last_at
+from yichuang.log_stores import (
+    LogUnreadable,
+    log_reading,
+    log_store,
+    source_stores,
+    telling,
+    unreadable,
+)
 from yichuang.settings import Settings
 from yichuang.terminal import say, say_json
 
@@ -36,6 +44,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if said["sealed_at"]:
         age = datetime.now(UTC) - datetime.fromisoformat(said["sealed_at"])
         say(f"最近签名：{said['sealed_at']}（{age.total_seconds():.0f} 秒前）")
+    if "anchored_at" in said:
+        newest = said["anchored_at"]
+        late = not newest or datetime.now(UTC) - datetime.fromisoformat(newest) > LATE_AFTER
+        say(f"最近时间戳：{newest or '无'}{'（迟了：见 sequencer 的日志）' if late else ''}")
     return 0
 
 
@@ -49,9 +61,16 @@ def _standing(settings: Settings) -> dict[str, Any]:
     said |= {"origin": state.origin, "entries": state.size, "sealed": head.size if head else 0}
     # SQLite gives the instant back without its zone, which is UTC.
     said["sealed_at"] = sealed_at.replace(tzinfo=UTC).isoformat() if sealed_at else ""
+    if settings.tsa_url:
+        said["anchored_at"] = _anchored(settings)
     with telling():
         for store, engine in source_stores(settings).items():
             with reading(engine) as connection:
                 counted = select(func.count()).select_from(audit_outbox)
                 said["waiting"][store] = connection.execute(counted).scalar_one()
     return said
+
+
+def _anchored(settings: Settings) -> str:
+    moment = last_at(log_store(settings))
+    return moment.isoformat() if moment else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from yichuang.anchoring import certificates
 from yichuang.audit_words import CONCLUSIONS, tell_failures
 from yichuang.initialise import log_verifier
 from yichuang.log_stores import LogUnreadable, log_store, source_stores, telling, unreadable
@@ -28,7 +29,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         with telling():
             log, producers = log_store(settings), source_stores(settings)
             pins = [path.read_text(encoding="utf-8") for path in args.pin]
-        verdict = verify_everything(log, log_verifier(settings), producers, pins)
+            authorities = certificates(settings)
+        verdict = verify_everything(
+            log, log_verifier(settings), producers, pins, authorities=authorities
+        )
     except LogUnreadable as error:
         return unreadable(error)
     if args.json:
@@ -45,6 +49,10 @@ def _tell(verdict: Verdict) -> None:
     )
     say(f"库表：{verdict.steps} 个环节逐列核对")
     tell_failures(log)
+    if log.anchored_at is not None:
+        say(f"时间戳：前 {log.anchored} 条在 {log.anchored_at.isoformat()} 已存在")
+    for note in log.notes:
+        say(f"没有核验：{note}")
     for row in verdict.rows:
         say(
             f"  办件 {row.case_id} 第 {row.seq} 步 {row.column}："
