@@ -341,10 +341,11 @@ def seed(
 ) -> bool:
     """Activate a version that came with the program; return whether it was new.
 
+    What a person has proposed waits for people: the program does not sign in their stead.
     Raises `ReleaseRefused` (`version_taken`) where the register holds another text under its name.
     """
     known = propose(connection, proposal, SEED_AUTHOR, at)
-    if known.signed_by:
+    if known.signed_by or known.proposed_by != SEED_AUTHOR:
         return False
     sign(connection, known.id, SEED_SIGNER, at, in_force_from, in_force_until)
     return True

@@ -21,6 +21,10 @@ from audit.verify import TAMPERED, UNREADABLE, VerifyReport
 from cases import dossier_rows, payment_rows, releases
 from cases.database import reading
 from cases.integrity import Said, Wrong, check_rows
+from yichuang.seeds import Seeds
+
+WAITING = 1 << 60
+"""Where the rows that wait stand among the entries: behind all that the log holds."""
 
 REPORTED = 100
 """Rows named one by one; all are counted."""
@@ -88,13 +92,15 @@ def verify_everything(
             versions: dict[str, str] = {}
             dossiers: dict[str, str] = {}
             payments: dict[str, str] = {}
-            said = list(_said(connection, log, versions, dossiers, payments))
+            seeds = Seeds()
+            said = list(_said(connection, log, versions, dossiers, payments, seeds))
             verdict.steps = sum(one.seq is not None for one in said)
             for wrong in chain(
                 check_rows(connection, said),
                 check_releases(connection, versions),
                 check_dossiers(connection, dossiers),
                 check_payments(connection, payments),
+                seeds.wrong(releases.everything(connection)),
             ):
                 verdict.wrong_rows += 1
                 if len(verdict.rows) < REPORTED:
@@ -146,6 +152,7 @@ def _said(
     versions: dict[str, str],
     dossiers: dict[str, str],
     payments: dict[str, str],
+    seeds: Seeds,
 ) -> Iterator[Said]:
     """Yield what the entries say of cases; note what they say of versions, dossiers, payments."""
     stream = audit_stream.c
@@ -154,13 +161,14 @@ def _said(
     }
     waiting = audit_outbox.c
     rows = connection.execute(
-        select(waiting.entry_id, waiting.stream, waiting.seq, waiting.body)
+        select(waiting.entry_id, waiting.stream, waiting.seq, waiting.body).order_by(waiting.pos)
     ).all()
     seen = set()
     newest: dict[str, int] = {}
-    for row in rows:
+    for place, row in enumerate(rows):
         seen.add(row.entry_id)
         _of_version(row.stream, row.seq, bytes(row.body), versions, newest)
+        _of_seed(row.stream, WAITING + place, bytes(row.body), seeds)
         _of_dossier(row.stream, bytes(row.body), dossiers)
         _of_payment(row.stream, bytes(row.body), payments)
         yield from _of_body(row.stream, bytes(row.body))
@@ -169,9 +177,15 @@ def _said(
             if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
                 continue
             _of_version(entry.stream, entry.stream_seq, entry.body, versions, newest)
+            _of_seed(entry.stream, entry.index, entry.body, seeds)
             _of_dossier(entry.stream, entry.body, dossiers)
             _of_payment(entry.stream, entry.body, payments)
             yield from _of_body(entry.stream, entry.body)
+
+
+def _of_seed(stream: str, place: int, stored: bytes, seeds: Seeds) -> None:
+    if stream.startswith("release:"):
+        seeds.note(stream, place, orjson.loads(stored))
 
 
 def _of_version(
