@@ -124,7 +124,8 @@ class ReceiptMaker:
                 head = reader.last_checkpoint()
                 log = None
                 if head is not None and head.size > rows[0].index:
-                    log = _Log(reader.state().origin, head, head.note)
+                    note = reader.cosigned_note(head.size)
+                    log = _Log(reader.state().origin, head, note)
                     logs.append(log)
                 found += [_found(reader, row, log, len(logs) - 1) for row in rows]
         return logs, found

@@ -634,7 +634,9 @@ class _Check:
             self.report.fault("payload", "", "同一内容披露了两次")
         for payload in self.receipt["payloads"]:
             self._payload(payload)
-        if not self.report.faults:
+        if self.report.faults:
+            self.report.disclosed.clear()  # nothing of a bad receipt is shown as if it were good
+        else:
             self._tell(held)
 
     def _head(self, log: dict[str, Any]) -> Head | None:
