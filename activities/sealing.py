@@ -35,13 +35,18 @@ class Sealer:
     def subject(self, applicant: Person, case_id: str) -> str:
         """Return the applicant's pseudonym: the same in every case, if a number says who it is.
 
-        Without a number it is the case's own, since two people may bear one name.
+        Without a number it is the case's own, since two people may bear one name. Whoever's data
+        was erased and applies again is somebody new: nothing leads from one to the other.
         """
         kind = "citizen" if applicant.kind == "natural_person" else "org"
         if not applicant.id_number:
             return pseudonym(self.pepper, kind, f"case\n{case_id}")
-        number = normal_name(applicant.id_number)
-        return pseudonym(self.pepper, kind, f"{applicant.id_type}\n{number}")
+        whose = f"{applicant.id_type}\n{normal_name(applicant.id_number)}"
+        found, erasures = pseudonym(self.pepper, kind, whose), 0
+        while self.vault.is_destroyed(found):
+            erasures += 1
+            found = pseudonym(self.pepper, kind, f"{whose}\n{erasures}")
+        return found
 
     def name_mac(self, name: str) -> str:
         """Return the stand-in by which an exact name is found."""

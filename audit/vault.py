@@ -114,11 +114,17 @@ class SubjectVault:
         keys = self._keys({subject_id}, make=True)[subject_id]
         return hmac.digest(keys.salt, place, "sha256")
 
+    def is_destroyed(self, subject_id: str) -> bool:
+        """Return whether the subject's key was destroyed; asks the store, not what is cached."""
+        return self._read([subject_id]).get(subject_id, b"") is None
+
     def destroy(self, subject_id: str) -> None:
         """Destroy the key, now; calling it again changes nothing. Also for a subject never seen,
         so that no key can be made later."""
         now = datetime.now(UTC)
         with self._engine.begin() as connection:
+            if connection.dialect.name == "sqlite":  # or the wrapped key stays in a free page
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
             connection.execute(_insert(self._engine).values(id=subject_id, destroyed_at=now))
             connection.execute(
                 update(audit_subject_key)

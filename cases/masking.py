@@ -13,6 +13,11 @@ ERASED = "（已依法删除）"
 """Shown in place of what cannot be opened any more."""
 
 
+def is_erased(applicant: Mapping[str, JsonValue]) -> bool:
+    """Return whether an applicant as a view shows them is one whose data was erased."""
+    return applicant.get("name") == ERASED
+
+
 def mask_name(name: str) -> str:
     """Return a name with its middle hidden: 张三 → 张*, 张三丰 → 张*丰, 欧阳锋子 → 欧**子."""
     if len(name) <= 1:

@@ -154,3 +154,28 @@ upload = Table(
     Index("ix_upload_case", "case_id"),
 )
 """A file handed in. `is_held` is the quarantine: nobody gets a held file."""
+
+erasure = Table(
+    "erasure",
+    web_metadata,
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("case_no", String(50), nullable=False),  # the case that was named; empty: none
+    Column("ground", String(32), nullable=False),  # article of the law register
+    Column("state", String(8), nullable=False),
+    Column("asked_by", _User, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("settled_by", _User, nullable=False),
+    Column("settled_at", Instant),
+    Column("done_at", Instant),
+    Column("counts", JSON, nullable=False),  # what of each copy was destroyed
+    CheckConstraint("kind IN ('erase', 'restrict')", name="kind"),
+    CheckConstraint("state IN ('asked', 'approved', 'refused', 'done')", name="state"),
+    CheckConstraint("settled_by = '' OR settled_by <> asked_by", name="two_people"),
+    CheckConstraint("(state = 'asked') = (settled_by = '')", name="settled"),
+    Index("ix_erasure_subject", "subject"),
+    Index("ix_erasure_state", "state", "asked_at"),
+)
+"""Orders to erase (删除) or only to store (限制处理) what is kept of one person: asked for by one
+account, settled by another. No free text stands here: it would outlive what it speaks of."""

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from cases import approval
 from cases.card_views import CardView
 from cases.facts import CaseFacts
+from cases.masking import is_erased
 from cases.messages import Outcome
 from cases.state import Task
 from cases.views import CaseView, OpinionView, WorklistQuery
@@ -21,7 +22,7 @@ from forms.acts import ACTS, Act, Scene
 from forms.cards import CardLine, lines_of
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, schema_fields
-from forms.guard import Visit
+from forms.guard import Stop, Visit
 from forms.ports import File
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
@@ -310,6 +311,8 @@ async def document(visit: Visit) -> Response:
     act = next((_printing(d.kind) for d in view.documents if d.id == wanted), "print")
     await visit.demand(act, facts)
     found = await visit.ask(visit.ports.reader.document, facts.id, wanted)
+    if found is None and is_erased(view.applicant):
+        raise Stop(410, visit.say(N_("已依法删除")), "erased")
     if found is None:
         raise not_found(visit)
     await visit.ask(
@@ -343,6 +346,8 @@ async def material(visit: Visit) -> Response:
         raise not_found(visit)
     found = await visit.ask(visit.ports.uploads.read, wanted)
     if found is None:
+        if is_erased(view.applicant):
+            raise Stop(410, visit.say(N_("已依法删除")), "erased")
         raise not_found(visit)
     await visit.ask(
         visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id, wanted,

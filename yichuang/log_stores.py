@@ -33,6 +33,11 @@ def source_stores(settings: Settings) -> dict[str, Engine]:
     return {name: open_engine(settings.store_url(name), read_only=True) for name in SOURCES}
 
 
+def keys_store(settings: Settings) -> Engine:
+    """Return the store of the subjects' keys, to read which of them are destroyed."""
+    return open_engine(settings.store_url("keys"), read_only=True)
+
+
 @contextmanager
 def log_reading(settings: Settings) -> Iterator[Connection]:
     """Open one moment of the log's store, to read. Raises `LogUnreadable`."""

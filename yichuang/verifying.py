@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit.anchorcheck import check_anchors
 from audit.check import verify_stores
+from audit.erasing import check_destroyed, erased_in
 from audit.logstore import LogReader
 from audit.notes import NoteVerifier
 from audit.tables import audit_outbox, audit_stream
@@ -74,16 +75,20 @@ def verify_everything(
     pins: Iterable[str] = (),
     *,
     authorities: bytes | None = None,
+    keys: Engine | None = None,
 ) -> Verdict:
     """Verify log and rows while the city runs; blocks no writer. Never raises for a bad store.
 
-    `authorities` are the certificates (PEM) by which time-stamp tokens are checked.
+    `authorities` are the certificates (PEM) by which time-stamp tokens are checked. With the
+    `keys` store, also that each destroyed key has its entry and each erasure is finished.
     """
     report = verify_stores(log, trusted, producers=producers, pins=tuple(pins))
     verdict = Verdict(report)
     try:
         with reading(log) as connection:
             check_anchors(LogReader(connection), report, authorities)
+        if keys is not None:
+            check_destroyed(keys, erased_in(log), report)
         with reading(producers["cases"]) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")

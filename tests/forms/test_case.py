@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -287,3 +288,22 @@ def test_the_organs_head_revokes_a_licence_whose_case_is_archived(
     assert "已完成" in done.text and "/do/revoke_licence" not in done.text
     assert "撤销许可" in head.get(f"/cases/{case_no}?tab=timeline").text
     assert town.queries.state(case_id).ending == "revoked"  # type: ignore[union-attr]
+
+
+def test_what_was_erased_is_said_to_be_erased_and_is_no_error(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, case_id = accepted(town, "即将删除有限公司")
+    clerk = browser("chen")
+    view = town.queries.case_view(case_id, datetime.now(UTC))
+    assert view is not None
+    paper = f"/cases/{case_no}/documents/{view.documents[0].id}"
+    assert clerk.get(paper).status_code == 200
+    vault = town.ports.disclosures.vault  # type: ignore[attr-defined]  # the one the pages open with
+    vault.destroy(town._subject(case_id))
+    shown = clerk.get(f"/cases/{case_no}")
+    assert shown.status_code == 200
+    assert "（已依法删除）" in shown.text and "即将删除有限公司" not in shown.text
+    assert clerk.get(f"/cases/{case_no}?tab=rules").status_code == 200
+    gone = clerk.get(paper)
+    assert gone.status_code == 410 and "已依法删除" in gone.text

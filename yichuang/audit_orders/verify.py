@@ -8,7 +8,14 @@ from pathlib import Path
 from yichuang.anchoring import certificates
 from yichuang.audit_words import CONCLUSIONS, tell_failures
 from yichuang.initialise import log_verifier
-from yichuang.log_stores import LogUnreadable, log_store, source_stores, telling, unreadable
+from yichuang.log_stores import (
+    LogUnreadable,
+    keys_store,
+    log_store,
+    source_stores,
+    telling,
+    unreadable,
+)
 from yichuang.settings import Settings
 from yichuang.terminal import say, say_json
 from yichuang.verifying import Verdict, verify_everything
@@ -30,8 +37,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             log, producers = log_store(settings), source_stores(settings)
             pins = [path.read_text(encoding="utf-8") for path in args.pin]
             authorities = certificates(settings)
+            keys = keys_store(settings)
         verdict = verify_everything(
-            log, log_verifier(settings), producers, pins, authorities=authorities
+            log, log_verifier(settings), producers, pins, authorities=authorities, keys=keys
         )
     except LogUnreadable as error:
         return unreadable(error)
