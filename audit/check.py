@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from audit.logstore import LogMissing, LogReader
 from audit.notes import NoteVerifier
 from audit.reading import reading
+from audit.secondcheck import check_second_tree
+from audit.secondtree import SUFFIX, SecondTree
 from audit.tables import audit_outbox, audit_stream
 from audit.trust import TrustPolicy
 from audit.verify import Failure, Producer, VerifyReport, WaitingEntry, verify_log
@@ -28,19 +30,23 @@ def verify_stores(
 
     Never raises for a store that cannot be read: the report says so, with exit code 3.
     """
+    policy = TrustPolicy.of(trusted) if isinstance(trusted, NoteVerifier) else trusted
+    second_pins = [pin for pin in pins if pin.partition("\n")[0].endswith(SUFFIX)]
+    first_pins = [pin for pin in pins if pin not in second_pins]
     try:
         # The producers first: what leaves them meanwhile is then found in the log.
         seen = {name: _producer(engine) for name, engine in (producers or {}).items()}
         with reading(log) as connection:
             report = verify_log(
                 LogReader(connection),
-                trusted,
-                pins=pins,
+                policy,
+                pins=first_pins,
                 witnessed=witnessed,
                 lag=lag,
                 producers=seen,
                 strict=strict,
             )
+            check_second_tree(SecondTree(connection), policy, report, second_pins)
             _check_file(connection, report)
             return report
     except (SQLAlchemyError, LogMissing, OSError) as error:

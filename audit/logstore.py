@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, tuple_, update
 
-from audit.merkle import HASH_BYTES, TILE_WIDTH, Frontier, complete_root
+from audit.merkle import HASH_BYTES, SHA256, TILE_WIDTH, Frontier, TreeHash, complete_root
 from audit.tables import (
     audit_anchor,
     audit_checkpoint,
@@ -48,9 +48,9 @@ class LogState:
     size: int
     peaks: bytes
 
-    def frontier(self) -> Frontier:
-        """Return the frontier, to append to."""
-        return Frontier.unpack(self.size, self.peaks)
+    def frontier(self, tree: TreeHash = SHA256) -> Frontier:
+        """Return the frontier, to append to; `tree` is the hash it was built over."""
+        return Frontier.unpack(self.size, self.peaks, tree)
 
 
 @dataclass(frozen=True, slots=True)

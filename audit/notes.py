@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit.merkle import HASH_BYTES
+from audit.sm2 import POINT_BYTES, NotSM2, SM2PublicKey
 
 ED25519 = b"\x01"
 """Kind of a log's own key; signed-note, "Signature types"."""
@@ -21,6 +23,10 @@ ED25519 = b"\x01"
 COSIGNATURE = b"\x04"
 """Kind of a witness's key: a time and an Ed25519 signature over it and the text;
 https://c2sp.org/tlog-cosignature. What begins with 0xff is named by whoever made it up."""
+
+SM2 = b"\xffgm.sm2-with-sm3.v1"
+"""Kind of a key that signs heads of a second tree: the point 04 ‖ x ‖ y; a signature is the DER of
+r and s over SM3, under the identity 1234567812345678 (`audit.sm2`). Ours; not one of C2SP's."""
 
 TIME_BYTES = 8
 """A cosignature begins with its time: seconds since 1970, big-endian."""
@@ -105,9 +111,22 @@ def _accepts_cosignature(public: bytes, text: bytes, signature: bytes) -> bool:
     return _accepts_ed25519(public, cosigned_text(text, seconds), signature[TIME_BYTES:])
 
 
+def _accepts_sm2(public: bytes, text: bytes, signature: bytes) -> bool:
+    try:
+        return _sm2_key(public).accepts(text, signature)
+    except NotSM2:
+        return False
+
+
+@lru_cache(maxsize=16)
+def _sm2_key(public: bytes) -> SM2PublicKey:
+    return SM2PublicKey.from_point(public)  # 20 ms, once a key
+
+
 _KINDS: Mapping[bytes, _Kind] = {
     ED25519: _Kind(32, _accepts_ed25519),
     COSIGNATURE: _Kind(32, _accepts_cosignature),
+    SM2: _Kind(POINT_BYTES, _accepts_sm2),
 }
 
 

@@ -1,5 +1,8 @@
 """Proofs for strangers: one entry under one signed head, in C2SP's tlog-proof text.
 
+Under a head of the second tree the same lines follow another first line: who knows only C2SP would
+compute SHA-256, and must not take the file for one of his.
+
 https://c2sp.org/tlog-proof; the file is offline-verifiable with the log's public key alone.
 """
 
@@ -10,10 +13,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from audit.logstore import LogReader, StoredEntry
-from audit.merkle import inclusion_proof, leaf_hash, verify_inclusion
-from audit.notes import Checkpoint, NoteInvalid, NoteVerifier, open_checkpoint
+from audit.merkle import SHA256, TreeHash, inclusion_proof, verify_inclusion
+from audit.notes import SM2, Checkpoint, NoteInvalid, NoteVerifier, open_checkpoint
+from audit.secondtree import SecondTree
+from audit.sm3 import SM3
 
-_FIRST_LINE = "c2sp.org/tlog-proof@v1"
+_FIRST_LINES = {SHA256.name: "c2sp.org/tlog-proof@v1", SM3.name: "yichuang/tlog-proof-sm3@v1"}
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
 
 
@@ -29,21 +34,22 @@ class EntryProof:
     text: str
 
 
-def prove(connection: Connection, entry_id: str) -> EntryProof:
-    """Return the proof of one entry under the newest signed head. Raises `NotSealed`."""
+def prove(connection: Connection, entry_id: str, tree: TreeHash = SHA256) -> EntryProof:
+    """Return the proof of one entry under the newest signed head of a tree. Raises `NotSealed`."""
     reader = LogReader(connection)
     entry = reader.entry(entry_id)
-    head = reader.last_checkpoint()
+    heads = reader if tree is SHA256 else SecondTree(connection)
+    head = heads.last_checkpoint()
     if entry is None or head is None or head.size <= entry.index:
         raise NotSealed(entry_id)
-    path = inclusion_proof(entry.index, head.size, reader.node)
-    return EntryProof(entry, spell_proof(entry.index, path, head.note))
+    path = inclusion_proof(entry.index, head.size, heads.node, tree)
+    return EntryProof(entry, spell_proof(entry.index, path, head.note, tree))
 
 
-def spell_proof(index: int, path: list[bytes], note: str) -> str:
+def spell_proof(index: int, path: list[bytes], note: str, tree: TreeHash = SHA256) -> str:
     """Return the tlog-proof text of an inclusion proof and its signed head."""
     hashes = "".join(f"{base64.b64encode(value).decode()}\n" for value in path)
-    return f"{_FIRST_LINE}\nindex {index}\n{hashes}\n{note}"
+    return f"{_FIRST_LINES[tree.name]}\nindex {index}\n{hashes}\n{note}"
 
 
 def verify_proof(text: str, body: bytes, trusted: NoteVerifier) -> tuple[int, Checkpoint]:
@@ -54,8 +60,9 @@ def verify_proof(text: str, body: bytes, trusted: NoteVerifier) -> tuple[int, Ch
     """
     proof, _, note = text.partition("\n\n")
     lines = proof.split("\n")
-    if lines[0] != _FIRST_LINE:
-        raise NoteInvalid(f"not a {_FIRST_LINE} file")
+    tree = SM3 if trusted.kind == SM2 else SHA256  # the key says which tree, never the file
+    if lines[0] != _FIRST_LINES[tree.name]:
+        raise NoteInvalid(f"not a {_FIRST_LINES[tree.name]} file")
     if len(lines) > 1 and lines[1].startswith("extra "):
         del lines[1]  # not authenticated, so not used
     index = _INDEX.fullmatch(lines[1]) if len(lines) > 1 else None
@@ -67,5 +74,5 @@ def verify_proof(text: str, body: bytes, trusted: NoteVerifier) -> tuple[int, Ch
         raise NoteInvalid("a hash is not base64") from error
     head = open_checkpoint(note, trusted)
     place = int(index[1])
-    verify_inclusion(leaf_hash(body), place, head.size, path, head.root)
+    verify_inclusion(tree.leaf(body), place, head.size, path, head.root, tree)
     return place, head

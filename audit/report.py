@@ -72,6 +72,8 @@ class VerifyReport:
     anchored: int = 0
     """Entries under the newest head with a time-stamp token that holds."""
     anchored_at: datetime | None = None
+    second: "VerifyReport | None" = None
+    """What the tree over SM3 says of itself, where there is one; its failures stand above too."""
 
     def fail(self, failure: Failure) -> None:
         """Note a failure."""
@@ -122,8 +124,13 @@ class VerifyReport:
             "notes": list(self.notes),
             "anchored": self.anchored,
             "anchored_at": self.anchored_at.isoformat() if self.anchored_at else None,
+            "second": self._said_of_second(),
             "exit_code": self.exit_code,
         }
+
+    def _said_of_second(self) -> dict[str, Any] | None:
+        names = ("origin", "entries", "checkpoints", "sealed", "root")
+        return {name: getattr(self.second, name) for name in names} if self.second else None
 
 
 def _where(failure: Failure) -> int:

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from audit.logstore import LogMoved, LogReader, LogState, NewEntry, append
-from audit.merkle import consistency_proof, leaf_hash
+from audit.merkle import SHA256, TreeHash, consistency_proof, leaf_hash
 from audit.notes import Checkpoint, NoteVerifier, open_checkpoint
 from audit.reading import reading
+from audit.secondtree import SecondTree, catch_up, extend_second
 from audit.signer import SignedHead, SignerRefused, SignerUnavailable
-from audit.tables import audit_checkpoint, audit_entry, audit_outbox
+from audit.sm3 import SM3
+from audit.tables import audit_checkpoint, audit_entry, audit_outbox, audit_sm3_checkpoint
 
 BATCH = 2_000
 """Rows taken at once; p95 of a 1,000-row transaction was 35 ms on PostgreSQL (audit.md §3.4)."""
@@ -39,7 +41,7 @@ together are appended together, for each round costs the stores two commits."""
 LEADER_LOCK = 0x59434155  # "YCAU": the advisory lock of PostgreSQL that makes one leader
 _LOOKED_UP = 500
 
-Step = Literal["taken", "appended", "committed", "forgotten", "signed", "sealed"]
+Step = Literal["caught up", "taken", "appended", "committed", "forgotten", "signed", "sealed"]
 
 _logger = logging.getLogger(__name__)
 
@@ -83,14 +85,17 @@ class Sequencer:
         signer: CheckpointSigner,
         *,
         trusted: NoteVerifier | None = None,
+        second: CheckpointSigner | None = None,
         batch: int = BATCH,
         observe: Callable[[Step], None] = lambda _step: None,
     ) -> None:
-        """`trusted` is the key a returned note must bear; `observe` hears of each step done."""
+        """`trusted` is the key a returned note must bear; with `second`, who signs its heads, the
+        log has a second tree under SM3. `observe` hears of each step done."""
         self._log = log
         self._sources = dict(sources)
         self._signer = signer
         self._trusted = trusted
+        self._second = second
         self._batch = batch
         self._observe = observe
         self._sealed_at = float("-inf")
@@ -101,6 +106,7 @@ class Sequencer:
         Raises `OutboxAltered`, `audit.logstore.LogMoved`, `audit.logstore.LogMissing`; a source
         that is in order is drained before the fault of another is raised.
         """
+        self.catch_up()
         appended = known = 0
         fault: OutboxAltered | None = None
         for name in self._sources:
@@ -120,35 +126,56 @@ class Sequencer:
         with reading(self._log) as connection:
             return LogReader(connection).state().size
 
+    def catch_up(self) -> None:
+        """Bring the second tree to the size of the log: a log that gets one later has its earlier
+        entries hashed once, page by page. Killed in between, it goes on where it was."""
+        while self._second is not None:
+            with self._log.begin() as connection:
+                if not _leads(connection):
+                    return
+                lacking = catch_up(connection, LogReader(connection).state(), self._batch)
+            if not lacking:
+                return
+            self._observe("caught up")
+
     def seal(self) -> Checkpoint | None:
-        """Have the committed head signed and stored; None if it is sealed already, or empty.
+        """Have the committed head signed and stored, that of the second tree too; None if the
+        first is sealed already, or empty.
 
         Asks the signer where it stands, so that a crash between its memory and our row heals
         itself. Raises `LogBehindSigner`, `audit.signer.SignerRefused`, `SignerUnavailable`.
         """
-        last = self._signer.last()  # before the log is read, so that it is never ahead in health
+        head = self._seal(self._signer, SHA256)
+        if self._second is not None:
+            self._seal(self._second, SM3)
+        return head
+
+    def _seal(self, signer: CheckpointSigner, tree: TreeHash) -> Checkpoint | None:
+        last = signer.last()  # before the log is read, so that it is never ahead in health
         with reading(self._log) as connection:
-            reader = LogReader(connection)
+            reader = LogReader(connection) if tree is SHA256 else SecondTree(connection)
+            if isinstance(reader, SecondTree) and reader.begun() is None:
+                return None
             state = reader.state()
             sealed = reader.last_checkpoint()
             if last.size > state.size:
                 raise LogBehindSigner(f"signed {last.size} entries, the log holds {state.size}")
             if state.size == 0 or (sealed is not None and sealed.size >= state.size):
                 return None
-            proof = consistency_proof(last.size, state.size, reader.node)
-        root = state.frontier().root()
+            proof = consistency_proof(last.size, state.size, reader.node, tree)
+        root = state.frontier(tree).root()
         try:
-            note = self._signer.sign(state.origin, state.size, root, proof)
+            note = signer.sign(state.origin, state.size, root, proof)
         except SignerRefused:
-            now = self._signer.last()
+            now = signer.last()
             same = now.size == state.size and now.root == root
             if last.size < state.size and (same or now.size > state.size):
                 return None  # another sequencer had this head, or a later one, signed meanwhile
             raise
         self._observe("signed")
-        if self._trusted is not None:
+        if self._trusted is not None and tree is SHA256:
             open_checkpoint(note, self._trusted)
-        self._store(state.size, root, note)
+        self._store(audit_checkpoint if tree is SHA256 else audit_sm3_checkpoint, state, root, note)
         self._observe("sealed")
         return Checkpoint(state.origin, state.size, root)
 
@@ -167,8 +194,10 @@ class Sequencer:
             stop.wait(pause)
 
     def _seal_if_due(self, size: int, now: bool) -> None:
+        tables = (audit_checkpoint, audit_sm3_checkpoint) if self._second else (audit_checkpoint,)
         with reading(self._log) as connection:
-            sealed = connection.scalar(select(func.max(audit_checkpoint.c.size))) or 0
+            heads = [connection.scalar(select(func.max(table.c.size))) for table in tables]
+        sealed = min(head or 0 for head in heads)
         waited = time.monotonic() - self._sealed_at >= SEAL_SECONDS
         if size == sealed or not (now or waited or size - sealed >= SEAL_ENTRIES):
             return
@@ -233,6 +262,8 @@ class Sequencer:
     ) -> None:
         try:
             append(connection, state, fresh)
+            if self._second is not None:
+                extend_second(connection, state.origin, state.size, [body for *_, body in fresh])
         except IntegrityError as error:
             connection.rollback()
             with reading(self._log) as afresh:
@@ -253,13 +284,11 @@ class Sequencer:
                 [(entry_id,) for entry_id in ids],
             )
 
-    def _store(self, size: int, root: bytes, note: str) -> None:
+    def _store(self, table: Table, state: LogState, root: bytes, note: str) -> None:
         dialect = sqlite if self._log.dialect.name == "sqlite" else postgresql
-        row = {"size": size, "root": root, "note": note, "sealed_at": datetime.now(UTC)}
+        row = {"size": state.size, "root": root, "note": note, "sealed_at": datetime.now(UTC)}
         with self._log.begin() as connection:
-            connection.execute(
-                dialect.insert(audit_checkpoint).values(row).on_conflict_do_nothing()
-            )
+            connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
 
 
 def _leads(connection: Connection) -> bool:

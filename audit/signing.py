@@ -6,6 +6,9 @@ file:<path>      an Ed25519 key in PEM (PKCS#8), under a passphrase or not; rela
                  meant from the signer's folder
 pkcs11:<module>?token=<label>&object=<label>&pin=<file>
                  an Ed25519 key that never leaves a device (`audit.signing_pkcs11`)
+sm2:<path>       an SM2 key in PEM (PKCS#8), computed with by the OpenSSL command
+sm2-program:<program>?public=<pem>
+                 an SM2 key of a device, reached by a program of the site (`audit.sm2_signing`)
 
 Another kind is one more opener in `BACKENDS`. What comes from a backend is checked with the public
 half before it leaves the signer: a device that answers wrongly is found here, not by a citizen.
@@ -26,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from audit import signing_pkcs11
+from audit import signing_pkcs11, sm2_signing
 from audit.notes import NoteKey, NoteVerifier, SigningKey
 
 
@@ -83,6 +86,18 @@ def make_file_key(path: Path, passphrase: bytes | None = None) -> None:
     write_once(path, content)
 
 
+def make_sm2_key(path: Path, passphrase: bytes | None = None) -> None:
+    """Make an SM2 key with the OpenSSL command, durable before this returns.
+
+    Raises `FileExistsError`, `KeyUnusable` where the command is missing or knows no SM2.
+    """
+    try:
+        content = sm2_signing.new_openssl_key(passphrase)
+    except signing_pkcs11.TokenUnusable as error:
+        raise KeyUnusable(str(error)) from error
+    write_once(path, content)
+
+
 def write_once(path: Path, content: bytes) -> None:
     """Write a new file for its owner alone, and its name, to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,4 +135,23 @@ def _pkcs11(rest: str, name: str, folder: Path, secret: bytes | None) -> Signing
         raise KeyUnusable(str(error)) from error
 
 
-BACKENDS: dict[str, Opener] = {"file": _file, "pkcs11": _pkcs11}
+def _sm2(rest: str, name: str, folder: Path, secret: bytes | None) -> SigningKey:
+    try:
+        return sm2_signing.open_openssl_key(rest, name, folder, secret)
+    except signing_pkcs11.TokenUnusable as error:
+        raise KeyUnusable(str(error)) from error
+
+
+def _sm2_program(rest: str, name: str, folder: Path, secret: bytes | None) -> SigningKey:
+    try:
+        return sm2_signing.open_program_key(rest, name, folder, secret)
+    except signing_pkcs11.TokenUnusable as error:
+        raise KeyUnusable(str(error)) from error
+
+
+BACKENDS: dict[str, Opener] = {
+    "file": _file,
+    "pkcs11": _pkcs11,
+    "sm2": _sm2,
+    "sm2-program": _sm2_program,
+}

@@ -7,6 +7,7 @@ stranger's may have no OpenSSL: hence these lines, which tests hold against Open
 the published examples.
 """
 
+import base64
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -23,6 +24,9 @@ signs for an empty one, and nobody who follows the standard accepts that."""
 
 POINT_BYTES = 65
 """A public key: 04 ‖ x ‖ y, uncompressed; GB/T 32918.1 §4.2.9."""
+
+_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d034200")
+"""id-ecPublicKey (RFC 5480) on the curve 1.2.156.10197.1.301, a bit string of 65 bytes."""
 
 # GB/T 32918.5-2017 §2: the curve y² = x³ + ax + b over Fp, its base point of order n.
 _P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
@@ -43,6 +47,23 @@ _Table = list[list[_Affine]]
 
 class NotSM2(ValueError):
     """These bytes are no public key on the curve."""
+
+
+def point_of_pem(text: str) -> bytes:
+    """Return the point of a PEM public key: the end of a SubjectPublicKeyInfo on SM2's curve.
+
+    Raises `NotSM2`.
+    """
+    lines = text.strip().splitlines()
+    if len(lines) < 3 or lines[0] != "-----BEGIN PUBLIC KEY-----":
+        raise NotSM2("not a PEM public key")
+    try:
+        der = base64.b64decode("".join(lines[1:-1]), validate=True)
+    except ValueError as error:
+        raise NotSM2("not base64") from error
+    if not der.startswith(_SPKI) or len(der) != len(_SPKI) + POINT_BYTES:
+        raise NotSM2("no SubjectPublicKeyInfo of an SM2 key")
+    return der[len(_SPKI) :]
 
 
 @dataclass(frozen=True, slots=True)

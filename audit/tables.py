@@ -165,6 +165,36 @@ audit_shard = Table(
 """Shards that are closed, `place` from 1 in their order, and the one that is being closed
 (`closed_at` NULL). `archive` names the SQLite file or the schema that holds the shard's rows."""
 
+audit_sm3_state = Table(
+    "audit_sm3_state",
+    log_metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("origin", String(200), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+)
+"""One row once the second tree has begun: its name (`<origin>/sm3`) and its frontier."""
+
+audit_sm3_tile = Table(
+    "audit_sm3_tile",
+    log_metadata,
+    Column("level", Integer, primary_key=True),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+"""Tiles of the second tree. Every level grows, level 0 too: no leaf stands anywhere else, so that
+the bodies may go when their time is over and their proofs stay."""
+
+audit_sm3_checkpoint = Table(
+    "audit_sm3_checkpoint",
+    log_metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("sealed_at", DateTime(timezone=True), nullable=False),
+)
+"""Signed heads of the second tree."""
+
 audit_subject_key = Table(
     "audit_subject_key",
     keys_metadata,

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 
-from audit.merkle import HASH_BYTES, TILE_WIDTH, complete_root
+from audit.merkle import HASH_BYTES, SHA256, TILE_WIDTH, TreeHash, complete_root
 from audit.report import Failure, LogSource, VerifyReport
 
 
 class TileCheck:
     """Compares stored tiles with the leaves, a tile of each level at a time."""
 
-    def __init__(self, log: LogSource, report: VerifyReport) -> None:
-        self._log, self._report = log, report
+    def __init__(
+        self, log: LogSource, report: VerifyReport, tree: TreeHash = SHA256, lowest_partial: int = 1
+    ) -> None:
+        """`lowest_partial`: the lowest level of which tiles are stored before they are full."""
+        self._log, self._report, self._tree = log, report, tree
+        self._lowest_partial = lowest_partial
         self._rows: list[list[bytes]] = [[]]
         self._done: list[int] = [0]
         self._stored: list[Iterator[tuple[int, bytes]]] = [log.tiles(0)]
@@ -20,12 +24,14 @@ class TileCheck:
 
     def finish(self, size: int) -> None:
         """Check the partial tiles of the upper levels, and that no level has a tile too many."""
-        for level in range(1, len(self._rows)):
+        for level in range(self._lowest_partial, len(self._rows)):
             if self._rows[level]:
                 self._compare(level, self._rows[level], partial=True)
         grown = self._log.state().size
         for level, stored in enumerate(self._stored):
-            allowed = -(-(grown >> 8 * level) // TILE_WIDTH) if level else grown // TILE_WIDTH
+            held = grown >> 8 * level
+            partial = level >= self._lowest_partial
+            allowed = -(-held // TILE_WIDTH) if partial else held // TILE_WIDTH
             self._refuse_surplus(level, stored, allowed)
         for level in self._log.tile_levels():
             if level >= len(self._rows) and grown >> 8 * level == 0:
@@ -50,7 +56,7 @@ class TileCheck:
             self._compare(level, row, partial=False)
             self._rows[level] = []
             self._done[level] += 1
-            self._add(level + 1, complete_root(row))
+            self._add(level + 1, complete_root(row, self._tree))
 
     def _compare(self, level: int, row: Sequence[bytes], *, partial: bool) -> None:
         index = self._done[level]

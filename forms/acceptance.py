@@ -46,7 +46,6 @@ async def acceptance(visit: Visit) -> Response:
         if matter
         else None
     )
-    visit.saw_rows(len(order.places) if order else 0)
     scarce = known[matter].scarcity if matter else None
     numbers = page_numbers(order.page, order.pages) if order else ()
     return await show(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from sqlalchemy import Engine
 
 from activities.sealing import Sealer
@@ -18,17 +16,10 @@ from yichuang.settings import Settings
 from yichuang.unsealing import opener
 
 
-def vault_of(
-    settings: Settings,
-    keys: Engine | None = None,
-    making: Callable[[Sequence[str]], None] | None = None,
-) -> SubjectVault:
-    """Return the vault over the keys store; `making` records what keys it makes.
-
-    Raises `KeyMissing`.
-    """
+def vault_of(settings: Settings, keys: Engine | None = None) -> SubjectVault:
+    """Return the vault over the keys store. Raises `KeyMissing`."""
     engine = keys or open_engine(settings.store_url("keys"))
-    return SubjectVault(engine, master_keys(settings)[0], making=making)
+    return SubjectVault(engine, master_keys(settings)[0])
 
 
 def sealer_of(settings: Settings, vault: SubjectVault) -> Sealer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from audit.sm2 import POINT_BYTES, NotSM2, SM2PublicKey
+from audit.sm2 import NotSM2, SM2PublicKey, point_of_pem
 from audit.sm3 import hmac_sm3, sm3
 from audit.sm4 import InvalidTag, Sm4Gcm
 from benchmarks.vectors.folder import Folder, Tallies, Tally, VectorFile
@@ -183,12 +182,8 @@ def _sm2_records(
 
 
 def _pem_key(file: VectorFile) -> SM2PublicKey | None:
-    """Return the key of a PEM file: the last 65 bytes of a SubjectPublicKeyInfo on SM2's curve."""
-    lines = (file.text or "").strip().splitlines()
-    if not lines or lines[0] != "-----BEGIN PUBLIC KEY-----":
-        return None
-    der = base64.b64decode("".join(lines[1:-1]))
+    """Return the key of a PEM file, None if it holds none."""
     try:
-        return SM2PublicKey.from_point(der[-POINT_BYTES:])
+        return SM2PublicKey.from_point(point_of_pem(file.text or ""))
     except NotSM2:
         return None
