@@ -199,7 +199,7 @@ def test_key_payloads_uploads_and_letters_go_and_everything_still_verifies(offic
                     name_sealed=b"n", sealed=b"s", created_at=START, case_id=whose, is_held=False,
                 )
             )  # fmt: skip
-    inbox = Inbox(office.stores.gateway, office.stores.gateway_vault)
+    inbox = Inbox(office.stores.gateway, office.stores.gateway_vault, office.town.sealer.who)
     for seq, text in ((1, '{"name": "\\u5f20\\u4e09\\u4e30"}'), (2, NAMES[1]), (3, "李四")):
         message = Message("CMD", seq, "cmd.city.dept.user.case.file", text.encode(), {})
         inbox.bury(message, "bad", "不对", "")
