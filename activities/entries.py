@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from temporalio import activity
+
 from activities.sealing import Sealer, body_text
 from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, WorkflowRef, entry_id
 from audit.payloads import Payload
@@ -18,6 +20,20 @@ STEP = "step"
 def stream_of(case_id: str) -> str:
     """Return the stream of a case: contiguous from 1, so that nothing can be left out."""
     return f"case:{case_id}"
+
+
+def here(namespace: str = "") -> WorkflowRef | None:
+    """Return where in Temporal's history we stand; None outside an activity."""
+    if not activity.in_activity():
+        return None
+    info = activity.info()
+    return WorkflowRef(
+        ns=namespace or info.workflow_namespace or "",
+        id=info.workflow_id or "",
+        run=info.workflow_run_id,
+        act=info.activity_id,
+        att=info.attempt,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,26 @@ class Entries:
             occurred_at=command.occurred_at if command.backfill else None,
             closes=record.after.stage == "ended",
         )
+
+    def issued(self, record: StepRecord) -> list[EntryDraft]:
+        """Return the entries of the documents beyond the first, which the step's own entry names.
+
+        Each says what and of which bytes; when and by whom it was issued is the step's to say.
+        """
+        case = record.command.case_id
+        return [
+            EntryDraft(
+                id=entry_id(record.command.id, f"document:{file.ref.id}"),
+                stream=stream_of(case),
+                at=record.recorded_at,
+                who=self._who(record.command),
+                act="issue_document",
+                obj=What("document", file.ref.id, str(record.after.seq), file.ref.digest),
+                where=_where(record.command),
+                wf=self.workflow,
+            )
+            for file in record.documents[1:]
+        ]
 
     def refused(self, command: Command, outcome: Outcome, at: datetime, after: str) -> EntryDraft:
         """Return the entry of a refusal: nothing of the body, only that it was refused and why."""

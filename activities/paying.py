@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 
-from activities.entries import STEP
+from activities.entries import STEP, here
 from activities.sealing import Sealer
 from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, entry_id
 from audit.outbox import record_many
@@ -179,6 +179,7 @@ class Paying:
             after=after,
             pol=_policy(command),
             rule=RuleRef(first.pack, first.version, first.digest),
+            wf=here(),
         )
 
     def _refused(self, command: Command, no: RuleForbids) -> PaymentAnswer:
@@ -194,6 +195,7 @@ class Paying:
             why=no.code,
             where=Where(ip=command.source.ip or None, svc=command.source.door),
             pol=_policy(command),
+            wf=here(),
         )
         with self.engine.begin() as connection:
             record_many(connection, [(draft, ())])

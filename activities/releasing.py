@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 
-from activities.entries import STEP
+from activities.entries import STEP, here
 from activities.looking_ahead import Ahead
 from activities.sealing import Sealer
 from activities.trials import Trials, signed_on
@@ -367,6 +367,7 @@ class Releasing:
                 why=no.code,
                 where=_where(command),
                 pol=_policy(command),
+                wf=here(),
             )
             record_many(connection, [(draft, ())])
         return ReleaseAnswer(
@@ -395,6 +396,7 @@ class Releasing:
             before=before,
             after=kept.row_digest,
             pol=_policy(command),
+            wf=here(),
         )
 
     def _previewed(

@@ -15,6 +15,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 from temporalio import activity
 
+from activities.entries import here
 from audit.entry import EntryDraft, What, Where, Who, entry_id
 from audit.outbox import record
 from cases import approval, clock_check, retiming
@@ -244,4 +245,5 @@ class Retiming:
             why=f"已通知 {order.told} 件重算{'监察牌' if cause.kind == 'rules' else '期限'}"
             + ("，其后改以他版为准" if order.overtaken else ""),
             where=Where(svc="worker"),
+            wf=here(),
         )

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Engine, String, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
-from activities.entries import Entries, payload_of
+from activities.entries import Entries, here, payload_of
 from activities.planning import Planned, Planner, Walked
-from audit.entry import EntryDraft, WorkflowRef, entry_id
+from audit.entry import EntryDraft, entry_id
 from audit.outbox import record_many
 from audit.payloads import SealedPayload, seal_payloads
 from cases import approval, numbers, store
@@ -182,6 +182,8 @@ class Settlement:
                     offers.append((self._write(connection, item), sealed))
                     if isinstance(item, _Refused):
                         self._void(connection, item, offers)
+                    elif isinstance(item, Planned):
+                        offers += [(one, []) for one in self._entries().issued(item.record)]
                 record_many(connection, offers)
         except IntegrityError as violated:
             if store.is_separation(violated):
@@ -236,7 +238,7 @@ class Settlement:
         return seal_payloads(vault, item.record.entry_id, [payload_of(item.record)])
 
     def _entries(self) -> Entries:
-        return Entries(self._planner.sealer, _here(self._namespace))
+        return Entries(self._planner.sealer, here(self._namespace))
 
     # --- what was settled before -----------------------------------------------------------------
 
@@ -321,16 +323,3 @@ def _separation(state: CaseState | None, command: Command) -> str:
     """Return the article by which the act is separated from others of the case."""
     apart = state.plan.separations if state else ()
     return next((one.basis for one in apart if command.verb in one.acts), articles.REVIEW)
-
-
-def _here(namespace: str) -> WorkflowRef | None:
-    if not activity.in_activity():
-        return None
-    info = activity.info()
-    return WorkflowRef(
-        ns=namespace or info.workflow_namespace or "",
-        id=info.workflow_id or "",
-        run=info.workflow_run_id,
-        act=info.activity_id,
-        att=info.attempt,
-    )

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.entries import here
 from activities.releasing import stream_of
 from audit.entry import EntryDraft, What, Where, Who, entry_id
 from audit.outbox import record
@@ -100,4 +101,5 @@ def _entry(order: SimulationOrder, made: Dossier, release: Release, at: datetime
         res="deny" if failed else "ok",
         why="、".join(failed) if failed else made.words,
         where=Where(svc="worker"),
+        wf=here(),
     )

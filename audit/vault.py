@@ -9,7 +9,7 @@ import hmac
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
@@ -60,13 +60,22 @@ class SubjectVault:
     that only reads never calls it.
     """
 
-    def __init__(self, engine: Engine, master_key: bytes, *, cached: int = 10_000) -> None:
-        """`master_key` has 32 bytes. Raises `ValueError` otherwise."""
+    def __init__(
+        self,
+        engine: Engine,
+        master_key: bytes,
+        *,
+        cached: int = 10_000,
+        making: Callable[[Sequence[str]], None] | None = None,
+    ) -> None:
+        """`master_key` has 32 bytes. `making` is told of subjects before they get their keys, and
+        none is made when it raises. Raises `ValueError` otherwise."""
         if len(master_key) != KEY_BYTES:
             raise ValueError(f"the master key has {KEY_BYTES} bytes, not {len(master_key)}")
         self._engine = engine
         self._wrapper = AESGCM(_derive(master_key, b"wrap"))
         self._cached = cached
+        self._making = making
         self._cache: OrderedDict[str, _Keys] = OrderedDict()
         self._lock = Lock()
 
@@ -147,6 +156,8 @@ class SubjectVault:
         absent = [subject for subject in subjects if subject not in wrapped]
         if absent and not make:
             raise UnknownSubject(absent[0])
+        if absent and self._making is not None:
+            self._making(absent)
         if absent:
             with self._engine.begin() as connection:
                 connection.execute(

@@ -127,7 +127,12 @@ async def _run(settings: Settings) -> dict[str, Any]:
             return ReadingStore(engine, here, rules, Telling("demo", settings.address, here, rules))
 
         telemetry = Telemetry(
-            own, "demo", here, make, Relay(engine, own.jetstream()), lambda _user, _where: True
+            own,
+            "demo",
+            here,
+            make,
+            Relay(engine, own.jetstream(), "readings"),
+            lambda _user, _where: True,
         )
         await telemetry.declare()
         for turn in range(ROUNDS + 1):  # the first warms up: windows fill, cells are asked

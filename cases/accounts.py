@@ -232,6 +232,11 @@ class Accounts:
             revoke(connection, user, at)
             self.record(connection, Happening("account_close", at, user, by, True))
 
+    def note_refusal(self, act: str, user: str, by: str, at: datetime, why: str) -> None:
+        """Record that a change of an account was asked for and refused."""
+        with self.engine.begin() as connection:
+            self.record(connection, Happening(act, at, user, by, False, why))
+
     def revoke_sessions(self, user: str, by: str, at: datetime) -> int:
         """End every session of an account at once; return how many there were."""
         with self.engine.begin() as connection:

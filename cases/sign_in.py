@@ -137,7 +137,7 @@ class SignIn:
             return self._wrong(row, login, happening, "wrong_code")
         fault = self._fault(row, password)
         if fault:
-            return self._weak(login, place, fault)
+            return self._weak(row, login, happening, fault)
         hashed = self.secrets.hash(password)
         with self.engine.begin() as connection:
             changed = connection.execute(
@@ -165,7 +165,7 @@ class SignIn:
             return self._wrong(row, login, happening, "wrong_password")
         fault = self._fault(row, new)
         if fault:
-            return self._weak(login, place, fault)
+            return self._weak(row, login, happening, fault)
         hashed = self.secrets.hash(new)
         with self.engine.begin() as connection:
             store_password(connection, row, hashed, at, self.secrets.history, held.id)
@@ -173,10 +173,11 @@ class SignIn:
             self._say(connection, happening, ok=True)
         return None
 
-    def _weak(self, login: str, place: Place, fault: str) -> Refused:
+    def _weak(self, row: Row[Any], login: str, happening: Happening, fault: str) -> Refused:
         # Who they are was proved: this attempt was no guess.
         with self.engine.begin() as connection:
-            self._uncount(connection, login, place)
+            self._uncount(connection, login, happening.place)
+            self._say(connection, happening, account=row.id, ok=False, why="weak_password")
         return Refused("weak_password", fault)
 
     def _open(

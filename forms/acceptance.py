@@ -46,6 +46,7 @@ async def acceptance(visit: Visit) -> Response:
         if matter
         else None
     )
+    visit.saw_rows(len(order.places) if order else 0)
     scarce = known[matter].scarcity if matter else None
     numbers = page_numbers(order.page, order.pages) if order else ()
     return await show(

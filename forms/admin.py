@@ -86,6 +86,7 @@ async def _show_accounts(
     visit: Visit, form: Form, code: str = "", code_for: str = "", status: int = 200
 ) -> Response:
     rows = await visit.ask(visit.ports.accounts.listing)
+    visit.saw_rows(len(rows))
     page = AccountsPage(
         title=visit.say(N_("账号")),
         accounts=tuple(rows),

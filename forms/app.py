@@ -34,7 +34,7 @@ from forms import (
     window,
 )
 from forms.guard import SafeHeaders, Stop, Throttle, Throttles, arrive, page
-from forms.ports import NotNow, Options, Ports
+from forms.ports import NotNow, Options, Ports, Shown
 from forms.rendering import STATIC
 from forms.rest import problem, rest_routes
 from forms.showing import stopped
@@ -44,6 +44,9 @@ _log = logging.getLogger("yichuang.forms")
 
 Application = Starlette
 """What `application` returns, for those who may not import the web framework."""
+
+STRANGERS_REFUSALS = 60
+"""Refusals of one address without a session that are entries of their own, a minute."""
 
 FILES_AT_ONCE = 10
 """Files of the largest size that one post may carry."""
@@ -80,29 +83,88 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/password", signing_in.password_page),
         page("/password", signing_in.password, methods=post),
         # Work.
-        page("/", lists.home),
-        page("/team", lists.team),
-        page("/cases", lists.everything),
-        page("/new", window.choose, act="file", thing="case"),
-        page("/new/{matter}", window.new_case, act="file", thing="case"),
+        page("/", lists.home, shows=Shown("list", "worklist")),
+        page("/team", lists.team, shows=Shown("list", "worklist")),
+        page("/cases", lists.everything, shows=Shown("list", "worklist")),
+        page("/new", window.choose, act="file", thing="case", shows=Shown("list", "draft")),
+        page(
+            "/new/{matter}",
+            window.new_case,
+            act="file",
+            thing="case",
+            shows=Shown("read", "draft"),
+        ),
         page("/new/{matter}", window.file_case, act="file", thing="case", methods=post, body=files),
-        page("/acceptance", acceptance.acceptance, act="list", thing="case"),
-        page("/cards", cards.cards, act="review_explanation", thing="case"),
-        page("/notices", cards.notices),
-        page("/cases/{case_no}", case.case),
-        page("/cases/{case_no}/reveal", case.reveal, methods=post),
+        page(
+            "/acceptance",
+            acceptance.acceptance,
+            act="list",
+            thing="case",
+            shows=Shown("list", "acceptance"),
+        ),
+        page(
+            "/cards",
+            cards.cards,
+            act="review_explanation",
+            thing="case",
+            shows=Shown("list", "card"),
+        ),
+        page("/notices", cards.notices, shows=Shown("list", "notice")),
+        page("/cases/{case_no}", case.case, shows=Shown("read", "case")),
+        page(
+            "/cases/{case_no}/reveal",
+            case.reveal,
+            methods=post,
+            shows=Shown("read", "case"),
+        ),
         page("/cases/{case_no}/documents/{document}", case.document),
         page("/cases/{case_no}/materials/{upload}", case.material),
-        page("/cases/{case_no}/do/{verb}", acting.act_page),
-        page("/cases/{case_no}/do/{verb}", acting.do, methods=post, body=files),
+        page("/cases/{case_no}/do/{verb}", acting.act_page, shows=Shown("read", "case")),
+        page(
+            "/cases/{case_no}/do/{verb}",
+            acting.do,
+            methods=post,
+            body=files,
+            shows=Shown("read", "case"),
+        ),
         # Supervision.
-        page("/supervision", supervision.board, act="supervise", thing="supervision"),
-        page("/supervision.csv", supervision.table, act="supervise", thing="supervision"),
-        page("/supervision/clocks", supervision.watch, act="supervise", thing="supervision"),
+        page(
+            "/supervision",
+            supervision.board,
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/supervision.csv",
+            supervision.table,
+            act="supervise",
+            thing="supervision",
+            shows=Shown("export", "supervision"),
+        ),
+        page(
+            "/supervision/clocks",
+            supervision.watch,
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
         page("/supervision/report/{month}", supervision.report, act="report", thing="supervision"),
         # Keeping it running.
-        page("/letters", letters.letters, act="dead_letter_read", thing="dead_letter"),
-        page("/letters/{letter}", letters.letter, act="dead_letter_read", thing="dead_letter"),
+        page(
+            "/letters",
+            letters.letters,
+            act="dead_letter_read",
+            thing="dead_letter",
+            shows=Shown("list", "dead_letter"),
+        ),
+        page(
+            "/letters/{letter}",
+            letters.letter,
+            act="dead_letter_read",
+            thing="dead_letter",
+            shows=Shown("read", "dead_letter"),
+        ),
         page(
             "/letters/{letter}",
             letters.mend,
@@ -110,17 +172,33 @@ def routes(options: Options) -> list[BaseRoute]:
             thing="dead_letter",
             methods=post,
             body=2 * 1024 * 1024,
+            shows=Shown("read", "dead_letter"),
         ),
         page("/alarms", alarms.alarms, act="alarms_read", thing="alarms"),
         page("/alarms/dead", alarms.dead, act="alarms_read", thing="alarms"),
         page("/alarms/{alarm}", alarms.alarm, act="alarms_read", thing="alarms"),
         page("/census", census.census, act="census_read", thing="census"),
-        page("/accounts", admin.accounts),
+        page("/accounts", admin.accounts, shows=Shown("list", "account")),
         page(
-            "/accounts", admin.create_account, act="account_manage", thing="account", methods=post
+            "/accounts",
+            admin.create_account,
+            act="account_manage",
+            thing="account",
+            methods=post,
+            shows=Shown("list", "account"),
         ),
-        page("/accounts/{account}", admin.change_account, methods=post),
-        page("/accounts/{account}/roles", admin.grant_role, methods=post),
+        page(
+            "/accounts/{account}",
+            admin.change_account,
+            methods=post,
+            shows=Shown("list", "account"),
+        ),
+        page(
+            "/accounts/{account}/roles",
+            admin.grant_role,
+            methods=post,
+            shows=Shown("list", "account"),
+        ),
         page("/calendar", calendar.calendar, act="read", thing="release"),
         page("/calendar/notice", calendar.propose_notice, methods=post, body=2 * 1024 * 1024),
         page("/calendar/change", calendar.propose_change, methods=post),
@@ -138,7 +216,7 @@ def routes(options: Options) -> list[BaseRoute]:
         ),
         page("/rules", rule_pages.rules, act="read", thing="release"),
         page("/rules/{pack}", rule_pages.rule_pack, act="read", thing="release"),
-        page("/releases/{release}/dossier", dossier.dossier),
+        page("/releases/{release}/dossier", dossier.dossier, shows=Shown("read", "dossier")),
         page("/releases/{release}/endorse", dossier.endorse, methods=post),
         page("/releases/{release}/simulate", dossier.simulate, methods=post),
         page("/releases/{release}/sign", admin.sign_release, methods=post),
@@ -174,6 +252,7 @@ def application(
         Throttle(options.sign_ins_per_minute, 60),
         Throttle(options.questions_per_minute, 60),
         Throttle(options.wrong_tokens_per_minute, 60),
+        Throttle(STRANGERS_REFUSALS, 60),
     )
     return app
 

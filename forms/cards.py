@@ -65,6 +65,7 @@ class NoticesPage(Page):
 async def cards(visit: Visit) -> Response:
     query = _query(visit)
     found = await visit.ask(visit.ports.reader.cards, visit.actor, query)
+    visit.saw_rows(len(found.rows))
     states = ("stands", "due", "missed", "given", "returned", "accepted", "revoked")
     page = CardsPage(
         title=visit.say(N_("监察牌")),
@@ -82,6 +83,7 @@ async def cards(visit: Visit) -> Response:
 async def notices(visit: Visit) -> Response:
     await visit.demand("list", "case")
     found = await visit.ask(visit.ports.reader.notices, visit.actor)
+    visit.saw_rows(len(found))
     people = await visit.ask(visit.ports.reader.colleagues, "")
     page = NoticesPage(title=visit.say(N_("通知")), notices=tuple(found), people_names=dict(people))
     return await show(visit, page)

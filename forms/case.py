@@ -93,6 +93,8 @@ async def facts_of(visit: Visit, act: str) -> CaseFacts:
     if facts is None:
         raise not_found(visit)
     await visit.demand(act, facts)
+    if visit.seen is not None:
+        visit.saw(facts.id)
     return facts
 
 
@@ -157,6 +159,7 @@ async def reveal(visit: Visit) -> Response:
         visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id, reason,
         command,
     )  # fmt: skip
+    visit.seen = None  # told already, with its reason
     return await show_case(visit, facts, await view_of(visit, facts, revealed=True))
 
 

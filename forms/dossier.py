@@ -111,6 +111,7 @@ async def dossier(visit: Visit) -> Response:
     """What would have been otherwise, by department; the lists for who may see cases."""
     found = await _named(visit)
     await visit.demand("list", OBJECT)
+    visit.saw(found.id)
     kept: ShownDossier | None = await visit.ask(visit.ports.releases.dossier, found.id)
     listed = None
     if kept is not None and await _may_see_cases(visit):

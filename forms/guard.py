@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Literal, TypeVar
 from urllib.parse import quote, urlsplit
@@ -30,7 +31,7 @@ from cases.facts import CaseFacts
 from cases.messages import Actor
 from forms import words
 from forms.fields import Posted
-from forms.ports import Options, Ports, Thing, Visitor, Where
+from forms.ports import Options, Ports, Shown, Thing, Visitor, Where
 from forms.words import N_, Language
 
 SESSION_COOKIE = "__Host-yichuang"
@@ -64,16 +65,27 @@ HEADERS = {
 
 T = TypeVar("T")
 
+_log = logging.getLogger("yichuang.forms")
+
 
 class Stop(Exception):
     """The request ends here with a page that says why and what to do."""
 
-    def __init__(self, status: int, reason: str, code: str = "", remedy: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        code: str = "",
+        remedy: str = "",
+        tried: tuple[str, Thing] | None = None,
+    ) -> None:
+        """`tried`: the act that policy forbids, and on what."""
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.code = code
         self.remedy = remedy
+        self.tried = tried
 
 
 @dataclass
@@ -88,6 +100,20 @@ class Visit:
     """The session's secret, or the random value of a visit that has no session."""
     visitor: Visitor | None = None
     posted: FormData = field(default_factory=FormData)
+    seen: Shown | None = None
+    """What the answer is going to show of people; its entry comes first."""
+
+    def saw(self, id: str = "-", lines: int | None = None, type: str = "") -> None:
+        """Say more exactly what the answer shows than the route's `shows` could."""
+        known = self.seen or Shown("read", type)
+        self.seen = replace(known, type=type or known.type, id=id, lines=lines)
+
+    def saw_rows(self, lines: int) -> None:
+        """Say of how many the answer's lines are; of nobody: then it shows nothing."""
+        if lines:
+            self.saw(lines=lines)
+        else:
+            self.seen = None
 
     @property
     def who(self) -> Visitor:
@@ -98,6 +124,11 @@ class Visit:
     @property
     def actor(self) -> Actor:
         return self.who.actor
+
+    @property
+    def known(self) -> Actor | None:
+        """Who asks; None for a stranger."""
+        return None if self.visitor is None else self.visitor.actor
 
     @property
     def csrf(self) -> str:
@@ -111,9 +142,7 @@ class Visit:
 
     @property
     def where(self) -> Where:
-        client = self.request.client
-        agent = self.request.headers.get("user-agent", "")[:200]
-        return Where(client.host if client else "", agent)
+        return where_of(self.request)
 
     def say(self, text: str) -> str:
         """Return a sentence of the source in the reader's language."""
@@ -128,7 +157,7 @@ class Visit:
         verdict = await self.ask(self.ports.access.may, self.actor, act, thing)
         if not verdict.allowed:
             reason = verdict.reason or self.say(N_("您没有这项权限"))
-            raise Stop(403, reason, "no_permission", verdict.remedy)
+            raise Stop(403, reason, "no_permission", verdict.remedy, (act, _named(thing)))
 
     def slow_down(self, kind: Literal["sign_ins", "questions"]) -> None:
         """Count one asking from this address. Raises `Stop` 429 when there were too many."""
@@ -160,7 +189,19 @@ class Visit:
         }
 
 
+def _named(thing: CaseFacts | Thing | str) -> Thing:
+    if isinstance(thing, CaseFacts):
+        return Thing("case", thing.id)
+    return Thing(thing, "-") if isinstance(thing, str) else thing
+
+
 Handler = Callable[[Visit], Awaitable[Response]]
+
+
+class PageRoute(Route):
+    """A route of a page, with what it shows of people."""
+
+    shows: Shown | None = None
 
 
 def page(
@@ -172,12 +213,24 @@ def page(
     signed_in: bool = True,
     methods: Sequence[str] = ("GET",),
     body: int = SMALL_BODY,
+    shows: Shown | None = None,
 ) -> Route:
     """Return the route of a page.
 
     `act` on `thing` is asked of policy before the handler runs. Without an act the handler asks
-    itself, because it must find the case first; with `signed_in=False` the page is open.
+    itself, because it must find the case first; with `signed_in=False` the page is open. What the
+    page `shows` of people is an entry before the answer leaves, and so is a refusal.
     """
+
+    async def answer(visit: Visit, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            await _read_form(visit)
+        if act:
+            await visit.demand(act, thing)
+        response = await handler(visit)
+        if visit.seen is not None and not 300 <= response.status_code < 400:
+            await note_shown(request, visit.known, visit.seen)
+        return response
 
     async def endpoint(request: Request) -> Response:
         visit = await arrive(limited(request, body))
@@ -185,16 +238,55 @@ def page(
             return _to_sign_in(request)
         if visit.visitor and visit.visitor.must_change and path not in UNDER_OLD_PASSWORD:
             return RedirectResponse("/password", 303)
-        if request.method not in ("GET", "HEAD"):
-            await _read_form(visit)
-        if act:
-            await visit.demand(act, thing)
-        response = await handler(visit)
+        visit.seen = shows
+        try:
+            response = await answer(visit, request)
+        except Stop as no:
+            await note_refusal(request, visit.known, no, path)
+            raise
         response.headers.setdefault("cache-control", "no-store")
         return response
 
     name = f"{getattr(handler, '__module__', '')}.{getattr(handler, '__name__', '')}"
-    return Route(path, endpoint, methods=list(methods), name=name)
+    route = PageRoute(path, endpoint, methods=list(methods), name=name)
+    route.shows = shows
+    return route
+
+
+REFUSALS = (401, 403, 429)
+"""Statuses by which a request is turned away; what is not there, or malformed, is no refusal."""
+
+
+async def note_shown(request: Request, actor: Actor | None, seen: Shown) -> None:
+    """Commit the entry of what the answer shows. Raises the store's errors: then nothing is."""
+    ports: Ports = request.app.state.ports
+    await run_in_threadpool(ports.disclosures.shown, actor, where_of(request), seen)
+
+
+async def note_refusal(request: Request, actor: Actor | None, no: Stop, path: str) -> None:
+    """Commit the entry of a refusal; `path` is the route's, never what somebody typed.
+
+    A stranger's refusals beyond `Throttles.refusals` are told by the program's own log alone: or
+    whoever likes could fill the disk through the front door.
+    """
+    if no.status not in REFUSALS:
+        return
+    where = where_of(request)
+    throttles: Throttles = request.app.state.throttles
+    if actor is None and throttles.refusals.wait(where.ip):
+        _log.warning("refused %s %s, not written singly", where.ip, no.code)
+        return
+    ports: Ports = request.app.state.ports
+    act, thing = no.tried or ("request", Thing("page", path))
+    await run_in_threadpool(
+        ports.disclosures.refused, actor, where, act, thing, no.code or "refused"
+    )
+
+
+def where_of(request: Request) -> Where:
+    """Return whence a request came, as the log may name it."""
+    agent = request.headers.get("user-agent", "")[:200]
+    return Where(request.client.host if request.client else "", agent)
 
 
 def limited(request: Request, most: int) -> Request:
@@ -322,6 +414,8 @@ class Throttles:
     questions: Throttle
     """A code of twelve characters cannot be guessed at such a rate."""
     wrong_tokens: Throttle
+    refusals: Throttle
+    """How many refusals of strangers are entries of their own."""
 
 
 class Throttle:

@@ -55,6 +55,7 @@ async def letters(visit: Visit) -> Response:
     number = query.get("page", "1")
     page = max(1, int(number)) if number.isdecimal() and len(number) < 8 else 1
     found, total = await visit.ports.dead_letters.listing(state, page)
+    visit.saw_rows(len(found))
     names = {code: visit.say(label) for code, label in STATES.items()}
     pages = max(1, -(-total // PER_PAGE))
     shown = LettersPage(visit.say(N_("死信处理")), tuple(found), total, state, names, page, pages)
@@ -70,6 +71,7 @@ async def _found(visit: Visit) -> DeadLetter:
     found = await visit.ports.dead_letters.find(visit.request.path_params["letter"])
     if found is None:
         raise not_found(visit)
+    visit.saw(found.id)
     return found
 
 

@@ -66,6 +66,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
     await visit.demand("list", "case")
     query = _query(visit, scope)
     worklist = await visit.ask(visit.ports.reader.worklist, visit.actor, query)
+    visit.saw_rows(len(worklist.rows))
     say = visit.say
     titles = {"mine": say(N_("待办")), "team": say(N_("团队队列")), "all": say(N_("全部办件"))}
     title = titles[scope]

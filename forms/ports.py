@@ -273,13 +273,31 @@ class Catalogue(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What an answer shows of people: the object, and of how many the lines are."""
+
+    act: Literal["read", "list", "export"]
+    type: str
+    id: str = "-"
+    lines: int | None = None
+
+
 class Disclosures(Protocol):
-    """Reads of personal data. Nothing may be shown before `record` has returned."""
+    """Reads of personal data, and refusals. Nothing is shown before its entry has committed."""
 
     def record(
         self, visitor: Visitor, where: Where, act: str, case_id: str, reason: str, command_id: str
     ) -> None:
         """Commit the entry; the same command id is recorded once."""
+        ...
+
+    def shown(self, actor: Actor | None, where: Where, seen: Shown) -> None:
+        """Commit the entry of what an answer is about to show; without an actor, a stranger."""
+        ...
+
+    def refused(self, actor: Actor | None, where: Where, act: str, thing: Thing, code: str) -> None:
+        """Commit the entry of a request that went no further."""
         ...
 
 

@@ -13,7 +13,7 @@ from cases.views import Granted, PublicStatus
 from forms.fields import Field, Form, Wrong
 from forms.guard import Visit
 from forms.lists import page_numbers
-from forms.ports import VerifiedDocument
+from forms.ports import Shown, VerifiedDocument
 from forms.rendering import Page
 from forms.showing import show
 from forms.words import N_
@@ -70,7 +70,10 @@ async def status(visit: Visit) -> Response:
     if found is None:
         sentence = say(N_("编号与查询码不符，请核对收件凭证"))
         form = replace(form, errors=(Wrong(sentence, form.fields[0].id),))
-    return await show(visit, StatusPage(title, form, found), 200 if found else 422)
+        return await show(visit, StatusPage(title, form, None), 422)
+    facts = await visit.ask(visit.ports.reader.find, found.case_no)
+    visit.seen = Shown("read", "case", facts.id if facts else "-")
+    return await show(visit, StatusPage(title, form, found))
 
 
 async def verify(visit: Visit) -> Response:

@@ -16,9 +16,9 @@ from starlette.routing import Route
 
 from cases.messages import BODIES, OF_LAW, Actor, Outcome, Source
 from cases.reception import Request as Order
-from forms.guard import SMALL_BODY, Stop, Throttles, limited
+from forms.guard import SMALL_BODY, Stop, Throttles, limited, note_refusal, note_shown
 from forms.openapi import COMMAND_ID, PREFIX, openapi_document
-from forms.ports import Ports
+from forms.ports import Ports, Shown, Thing
 
 LARGEST_ORDER = 4 * SMALL_BODY
 
@@ -38,10 +38,17 @@ def rest_routes() -> list[Route]:
 
 def _route(path: str, handler: Endpoint, method: str) -> Route:
     async def endpoint(request: Request) -> Response:
+        actor: Actor | None = None
         try:
-            response = await handler(limited(request, LARGEST_ORDER), await _service(request))
+            actor = await _service(request)
+            response = await handler(limited(request, LARGEST_ORDER), actor)
         except Wrong as wrong:
+            if wrong.refusal is not None:
+                await note_refusal(request, actor, wrong.refusal, PREFIX + path)
             return wrong.response
+        except Stop as no:
+            await note_refusal(request, actor, no, PREFIX + path)
+            raise
         response.headers.setdefault("cache-control", "no-store")
         return response
 
@@ -49,12 +56,18 @@ def _route(path: str, handler: Endpoint, method: str) -> Route:
     return Route(PREFIX + path, endpoint, methods=[method], name=name)
 
 
+TOKEN = ("sign_in", Thing("account", "-"))
+"""What a request with a wrong token tried."""
+
+
 class Wrong(Exception):
     """The answer is this problem."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, refused: str = "") -> None:
+        """`refused`: the code of a request that is turned away, which has its entry."""
         super().__init__()
         self.response = response
+        self.refusal = Stop(response.status_code, "", refused, tried=TOKEN) if refused else None
 
 
 def problem(
@@ -112,8 +125,12 @@ async def _service(request: Request) -> Actor:
         wait = throttles.wrong_tokens.wait(request.client.host if request.client else "")
         if wait:
             again = {"retry-after": str(int(wait) + 1)}
-            raise Wrong(problem(429, "too_many", "令牌错误过多，请稍后再试", headers=again))
-        raise Wrong(problem(401, "wrong_token", "令牌无效或已停用", headers=challenge))
+            raise Wrong(
+                problem(429, "too_many", "令牌错误过多，请稍后再试", headers=again), "too_many"
+            )
+        raise Wrong(
+            problem(401, "wrong_token", "令牌无效或已停用", headers=challenge), "wrong_token"
+        )
     return actor
 
 
@@ -233,7 +250,8 @@ async def _may_read(request: Request, actor: Actor, case_no: str) -> str:
         raise Wrong(problem(404, "not_found", "没有这个办件，或您无权查看"))
     verdict = await run_in_threadpool(ports.access.may, actor, "read", facts)
     if not verdict.allowed:
-        raise Stop(403, verdict.reason, "no_permission", verdict.remedy)
+        tried = ("read", Thing("case", facts.id))
+        raise Stop(403, verdict.reason, "no_permission", verdict.remedy, tried)
     return facts.id
 
 
@@ -243,6 +261,7 @@ async def read_case(request: Request, actor: Actor) -> Response:
     view = await run_in_threadpool(ports.reader.case, actor, case_id)
     if view is None:
         raise Wrong(problem(404, "not_found", "没有这个办件，或您无权查看"))
+    await note_shown(request, actor, Shown("read", "case", case_id))
     return JSONResponse(view.model_dump(mode="json"))
 
 
@@ -252,5 +271,6 @@ async def read_command(request: Request, actor: Actor) -> Response:
     outcome = await run_in_threadpool(ports.reader.outcome, request.path_params["id"])
     if outcome is None or not outcome.case_no:
         raise Wrong(problem(404, "not_found", "没有这个指令，或您无权查看"))
-    await _may_read(request, actor, outcome.case_no)
+    case_id = await _may_read(request, actor, outcome.case_no)
+    await note_shown(request, actor, Shown("read", "case", case_id))
     return JSONResponse(outcome.model_dump(mode="json"))

@@ -123,6 +123,7 @@ class WatchPage(Page):
 async def board(visit: Visit) -> Response:
     query = _query(visit)
     found = await _board(visit, query)
+    visit.saw_rows(len(found.overdue) + len(found.warning))
     verdict = await visit.ask(visit.ports.access.may, visit.actor, *REPORT)
     names = Names(visit)
     sounding = await visit.ask(visit.ports.supervision.alarms, visit.actor)
@@ -197,6 +198,7 @@ async def watch(visit: Visit) -> Response:
     """The list of running clocks, with whose time each has been."""
     query = _watch_query(visit)
     rows, total = await visit.ask(visit.ports.supervision.watched, visit.actor, query, ROWS)
+    visit.saw_rows(len(rows))
     names = Names(visit)
     last = max(1, -(-total // ROWS))
     page = WatchPage(
@@ -266,6 +268,7 @@ async def table(visit: Visit) -> Response:
                 [kind, name, one.metric.id, one.metric.title, one.metric.formula, one.above,
                  one.below, value]
             )  # fmt: skip
+    visit.saw(lines=text.getvalue().count("\n"))
     # With a byte order mark: spreadsheets of the office take the file for GBK otherwise.
     response = Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8")
     name = quote(f"监察指标-{query.first}-{query.last}.csv", safe="")

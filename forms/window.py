@@ -77,6 +77,7 @@ async def choose(visit: Visit) -> Response:
             name = names.get(matter.department, matter.department)
             groups[name] = (*groups.get(name, ()), matter)
     drafts = tuple(await visit.ask(visit.ports.drafts.listing, visit.actor))
+    visit.saw_rows(len(drafts))
     return await show(visit, ChoosePage(visit.say(N_("收件登记")), groups, drafts, text))
 
 
@@ -94,8 +95,10 @@ async def new_case(visit: Visit) -> Response:
     wanted = visit.request.query_params.get("draft", "")
     draft = await visit.ask(visit.ports.drafts.find, visit.actor, wanted) if wanted else None
     if draft is None:
+        visit.seen = None
         page = _page(visit, matter, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4()))
         return await show(visit, page)
+    visit.saw(draft.id)
     texts = {name: _texts(value) for name, value in draft.values.items()}
     visit.posted = _as_form(texts)
     rows = await posted_rows(visit, empty_rows(matter.materials))

@@ -41,6 +41,7 @@ from yichuang.bus import connect
 from yichuang.events import STRUCTURED, Event, EventInvalid, read
 from yichuang.in_order import InOrder
 from yichuang.inbox import Inbox, Message, Taken
+from yichuang.key_log import note_subjects
 from yichuang.payment_door import PaymentDoor, WithPayments
 from yichuang.questions import Desk
 from yichuang.reading import CityReader
@@ -223,6 +224,9 @@ class Gateway:
             for command, outcome in known.items()
         }
         fresh = [order for order in batch if order.request.id not in outcomes]
+        if known:
+            again = [_named(order) for order in batch if order.request.id in outcomes]
+            await asyncio.to_thread(self._inbox.note_repeated, user, again)
         if fresh:
             outcomes |= await self._settled(actor, fresh)
             await asyncio.to_thread(self._inbox.note, [_taken(o, outcomes) for o in fresh])
@@ -341,13 +345,19 @@ def _same_sender(waiting: list[_Order]) -> tuple[list[_Order], list[_Order]]:
     return waiting[:n], waiting[n:]
 
 
+def _named(order: _Order) -> tuple[str, str]:
+    """Return source and id by which the register knows a message."""
+    return f"{order.subject.user} {order.event.source}"[:200], order.event.id[:200]
+
+
 def _taken(order: _Order, outcomes: Mapping[str, Outcome]) -> Taken:
     return Taken(
-        source=f"{order.subject.user} {order.event.source}"[:200],
-        message_id=order.event.id[:200],
+        source=_named(order)[0],
+        message_id=_named(order)[1],
         command_id=order.request.id,
         digest=hashlib.sha256(orjson.dumps(order.event.data)).hexdigest(),
         outcome=outcomes[order.request.id],
+        sender=order.subject.user,
     )
 
 
@@ -381,7 +391,8 @@ async def _serve(settings: Settings) -> None:
     released = joining.released_of(settings)
     queries = joining.queries_of(settings, sealer, released=released)
     access = joining.access_of(settings, "gateway", released)
-    inbox = Inbox(gateway_store, joining.vault_of(settings, gateway_store))
+    making = note_subjects(gateway_store, "gateway")
+    inbox = Inbox(gateway_store, joining.vault_of(settings, gateway_store, making), sealer.who)
     bus = await connect(settings, "gateway")
     client, queue = await temporal.connect(settings, lazy=True), settings.temporal_task_queue
     refusals = RefusalLog(gateway_store, "gateway", sealer.who)

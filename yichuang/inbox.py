@@ -6,19 +6,26 @@ dead letter may hold personal data and are sealed under a key of its own.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from audit.entry import EntryDraft, What, Where, Who
+from audit.outbox import record
 from audit.vault import SubjectVault
 from cases.database import reading
 from cases.gateway_tables import dead_letter, inbox
 from cases.messages import Outcome
+from yichuang.message_log import BURIED, ORDERS, REPEATED, TAKEN, covering
+from yichuang.subjects import sender_of
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Taken:
     command_id: str
     digest: str
     outcome: Outcome
+    sender: str = "unknown"
+    """The NATS user."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,15 @@ class DeadLetter:
     headers: Mapping[str, str] | None = None
 
 
+READ_STREAM = "sys:read:nats"
+"""Questions about cases, answered and refused. Only the gateway's store has it."""
+
+
+def answer_digest(outcome: Outcome) -> str:
+    """Return the digest of the answer that stands in the register."""
+    return hashlib.sha256(outcome.model_dump_json().encode()).hexdigest()
+
+
 class NoSuchLetter(LookupError):
     """There is no dead letter of that number, or it has been dealt with already."""
 
@@ -68,9 +86,13 @@ class NoSuchLetter(LookupError):
 class Inbox:
     """The register of one gateway store."""
 
-    def __init__(self, engine: Engine, vault: SubjectVault) -> None:
+    def __init__(self, engine: Engine, vault: SubjectVault, who: Callable[[str], str]) -> None:
+        """`who` gives the pseudonym by which the log calls a user."""
         self._engine = engine
         self._vault = vault
+        self._who = who
+        # One stream has one head: threads that race for it would only wait for one another.
+        self._one = threading.Lock()
 
     def answers(self, command_ids: Iterable[str]) -> dict[str, Outcome]:
         """Return the outcomes that were noted earlier for these ids."""
@@ -83,7 +105,7 @@ class Inbox:
         return {row.command_id: Outcome.model_validate_json(row.outcome) for row in rows}
 
     def note(self, taken: Sequence[Taken]) -> None:
-        """Note the answers, each once; a second note of the same message changes nothing."""
+        """Note the answers, each once, with the entry that the messages came and were answered."""
         now = datetime.now(UTC)
         rows = [
             {
@@ -98,13 +120,61 @@ class Inbox:
             }
             for one in taken
         ]
-        with self._engine.begin() as connection:
+        lines = [
+            (one.source, one.message_id, one.digest, answer_digest(one.outcome)) for one in taken
+        ]
+        with self._one, self._engine.begin() as connection:
             connection.execute(self._insert(inbox).on_conflict_do_nothing(), rows)
+            self._told(connection, TAKEN, taken[0].sender, lines, now)
+
+    def note_repeated(self, sender: str, messages: Sequence[tuple[str, str]]) -> None:
+        """Record that messages (source, id) came again: their first answer is given again."""
+        with self._one, self._engine.begin() as connection:
+            self._told(connection, REPEATED, sender, messages, datetime.now(UTC))
+
+    def note_question(self, user: str, question: str, thing: What, denied: str = "") -> None:
+        """Record that a question about a case was answered, or was not, before the answer goes."""
+        with self._one, self._engine.begin() as connection:
+            record(
+                connection,
+                EntryDraft(
+                    id=str(uuid4()),
+                    stream=READ_STREAM,
+                    at=datetime.now(UTC),
+                    who=Who(self._who(f"s:{user}"), "service"),
+                    act=question,
+                    obj=thing,
+                    res="deny" if denied else "ok",
+                    why=denied or None,
+                    where=Where(svc="nats"),
+                ),
+            )
+
+    def _told(
+        self,
+        connection: Connection,
+        act: str,
+        sender: str,
+        lines: Sequence[Sequence[object]],
+        at: datetime,
+        *,
+        span: str = "-",
+        why: str = "",
+    ) -> None:
+        who = Who(self._who(f"s:{sender}"), "service")
+        record(
+            connection,
+            covering(
+                ORDERS, act, lines, at, who=who, svc="nats", span=span, why=why or None,
+                res="deny" if act == BURIED else "ok",
+            ),
+        )  # fmt: skip
 
     def bury(self, message: Message, reason: str, sentence: str, field: str) -> int:
         """Keep a message that cannot be taken, whole; return its number, the same at a repeat."""
         place = f"{message.stream}:{message.stream_seq}"
         key = f"letter:{message.subject.split('.')[3] if message.subject.count('.') > 3 else '-'}"
+        now = datetime.now(UTC)
         row = {
             "stream": message.stream,
             "stream_seq": message.stream_seq,
@@ -116,16 +186,22 @@ class Inbox:
             "sentence": sentence,
             "field": field[:200],
             "state": "open",
-            "at": datetime.now(UTC),
+            "at": now,
             "changed_by": "",
         }
         chosen = select(dead_letter.c.id).where(
             dead_letter.c.stream == message.stream,
             dead_letter.c.stream_seq == message.stream_seq,
         )
-        with self._engine.begin() as connection:
-            connection.execute(self._insert(dead_letter).on_conflict_do_nothing(), row)
+        with self._one, self._engine.begin() as connection:
+            fresh = connection.execute(self._insert(dead_letter).on_conflict_do_nothing(), row)
             number: int = connection.execute(chosen).scalar_one()
+            if fresh.rowcount == 1:
+                line = (place, hashlib.sha256(message.body).hexdigest())
+                sender = sender_of(message.subject) or "unknown"
+                self._told(
+                    connection, BURIED, sender, [line], now, span=str(number), why=reason[:64]
+                )
         return number
 
     def letters(
@@ -162,7 +238,7 @@ class Inbox:
 
     def mend(self, number: int, body: bytes, by: str) -> None:
         """Keep a corrected text beside the original. Raises `NoSuchLetter` if it is dealt with."""
-        with self._engine.begin() as connection:
+        with self._one, self._engine.begin() as connection:
             row = connection.execute(
                 select(dead_letter).where(dead_letter.c.id == number)
             ).one_or_none()
@@ -174,7 +250,7 @@ class Inbox:
 
     def settle(self, number: int, state: str, by: str) -> None:
         """Mark a letter `replayed` or `discarded`. Raises `NoSuchLetter` if it already was."""
-        with self._engine.begin() as connection:
+        with self._one, self._engine.begin() as connection:
             self._change(connection, number, state, by)
 
     def _change(self, connection: Any, number: int, state: str, by: str, **values: object) -> None:
@@ -185,6 +261,18 @@ class Inbox:
         )
         if changed.rowcount != 1:
             raise NoSuchLetter(f"死信 {number} 不存在或已经处理")
+        record(
+            connection,
+            EntryDraft(
+                id=str(uuid4()),
+                stream=ORDERS,
+                at=datetime.now(UTC),
+                who=Who(self._who(by), "human"),
+                act=f"dead_letter_{state}",
+                obj=What("dead_letter", str(number)),
+                where=Where(svc="web"),
+            ),
+        )
 
     def _insert(self, table: Any) -> Any:
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql

@@ -43,6 +43,7 @@ from policies.policy import MODEL_FILE, ROWS_FILE, load_policy, whole_text
 from rules.load import load_packs
 from yichuang import keyring
 from yichuang.joining import released_of, sealer_of, vault_of
+from yichuang.key_log import note_installed
 from yichuang.settings import STORES, Settings
 from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
 from yichuang.stores import create_schema, let_in, migrate
@@ -69,6 +70,7 @@ def initialise(settings: Settings) -> list[str]:
         engine.dispose()
     lines += _holders(settings)
     lines += _log(settings)
+    _keys(settings)
     lines += _releases(settings)
     lines += _clocks(settings)
     lines += _administrators(settings)
@@ -137,6 +139,16 @@ def _log(settings: Settings) -> Iterator[str]:
     finally:
         engine.dispose()
     yield f"已建立日志 {settings.origin}"
+
+
+def _keys(settings: Settings) -> None:
+    """Write down which keys this installation has: once each."""
+    engine = open_engine(settings.store_url("cases"))
+    try:
+        with engine.begin() as connection:
+            note_installed(settings, connection)
+    finally:
+        engine.dispose()
 
 
 def _releases(settings: Settings) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from sqlalchemy import Engine
 
 from activities.sealing import Sealer
@@ -16,10 +18,17 @@ from yichuang.settings import Settings
 from yichuang.unsealing import opener
 
 
-def vault_of(settings: Settings, keys: Engine | None = None) -> SubjectVault:
-    """Return the vault over the keys store. Raises `KeyMissing`."""
+def vault_of(
+    settings: Settings,
+    keys: Engine | None = None,
+    making: Callable[[Sequence[str]], None] | None = None,
+) -> SubjectVault:
+    """Return the vault over the keys store; `making` records what keys it makes.
+
+    Raises `KeyMissing`.
+    """
     engine = keys or open_engine(settings.store_url("keys"))
-    return SubjectVault(engine, master_keys(settings)[0])
+    return SubjectVault(engine, master_keys(settings)[0], making=making)
 
 
 def sealer_of(settings: Settings, vault: SubjectVault) -> Sealer:

@@ -19,6 +19,7 @@ import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from audit.entry import What
 from cases.facts import CaseFacts
 from cases.messages import Actor, Outcome
 from yichuang.inbox import DeadLetter, Inbox, NoSuchLetter
@@ -133,15 +134,26 @@ class Desk:
         facts = await asyncio.to_thread(self._reader.facts, case_id)
         actor = self._actor_of(user, facts.department)
         if actor is None or not self._may(actor, "read", facts):
+            await self._note(user, "read", What("case", case_id), "no_permission")
             # The same answer as for no case: whether it exists is not this user's to know.
             raise Problem(404, "no-such-case", "没有这个办件")
         return case_id
 
     async def _status(self, user: str, asked: dict[str, Any]) -> Any:
-        return await asyncio.to_thread(self._reader.status, await self._case(user, asked))
+        case_id = await self._case(user, asked)
+        answer = await asyncio.to_thread(self._reader.status, case_id)
+        await self._note(user, "read", What("case", case_id, "status"))
+        return answer
 
     async def _events(self, user: str, asked: dict[str, Any]) -> Any:
-        return await asyncio.to_thread(self._reader.events, await self._case(user, asked))
+        case_id = await self._case(user, asked)
+        answer = await asyncio.to_thread(self._reader.events, case_id)
+        await self._note(user, "read", What("case", case_id, "events"))
+        return answer
+
+    async def _note(self, user: str, act: str, thing: What, denied: str = "") -> None:
+        """Commit the entry before the answer goes."""
+        await asyncio.to_thread(self._inbox.note_question, user, act, thing, denied)
 
     async def _outcome(self, user: str, asked: dict[str, Any]) -> Any:
         source, event_id = str(asked.get("source", "")), str(asked.get("id", ""))
@@ -154,17 +166,18 @@ class Desk:
             outcome = known.get(command)
         if outcome is None:
             raise Problem(404, "no-such-command", "没有收到过这条消息，或还在处理")
+        await self._note(user, "read", What("case", outcome.case_id or "-", "outcome"))
         return outcome.model_dump(mode="json")
 
     # --- dead letters: the web alone, which has asked policy --------------------------------
 
-    @staticmethod
-    def _web_only(user: str) -> None:
+    async def _web_only(self, user: str) -> None:
         if user != WEB_USER:
+            await self._note(user, "dead_letter_read", What("dead_letter", "-"), "not_yours")
             raise Problem(403, "not-yours", "死信由管理页面处理")
 
     async def _letters(self, user: str, asked: dict[str, Any]) -> Any:
-        self._web_only(user)
+        await self._web_only(user)
         rows, total = await asyncio.to_thread(
             lambda: self._inbox.letters(
                 str(asked.get("state", "open")),
@@ -175,7 +188,7 @@ class Desk:
         return {"rows": [_shown(row) for row in rows], "total": total}
 
     async def _letter(self, user: str, asked: dict[str, Any]) -> Any:
-        self._web_only(user)
+        await self._web_only(user)
         letter = await self._found(asked)
         return {
             **_shown(letter),
@@ -184,7 +197,7 @@ class Desk:
         }
 
     async def _mend(self, user: str, asked: dict[str, Any]) -> Any:
-        self._web_only(user)
+        await self._web_only(user)
         try:
             body = base64.b64decode(str(asked.get("body", "")), validate=True)
         except binascii.Error as broken:
@@ -194,7 +207,7 @@ class Desk:
 
     async def _replay(self, user: str, asked: dict[str, Any]) -> Any:
         """Put the letter back where it came from; its id is the same, so it is applied once."""
-        self._web_only(user)
+        await self._web_only(user)
         letter = await self._found(asked)
         if letter.state not in ("open", "mended"):
             raise Problem(409, "already-settled", f"死信 {letter.id} 已经处理")
@@ -208,7 +221,7 @@ class Desk:
         return {}
 
     async def _discard(self, user: str, asked: dict[str, Any]) -> Any:
-        self._web_only(user)
+        await self._web_only(user)
         await self._changed(self._inbox.settle, _number(asked), "discarded", _by(asked))
         return {}
 

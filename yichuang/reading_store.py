@@ -18,6 +18,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from audit.entry import EntryDraft, Who
+from audit.outbox import record
 from cases import reading_alarms, readings
 from cases.database import intend
 from cases.readings import BatchRow, DeadReading, SeriesKey
@@ -31,6 +33,7 @@ from cases.windows import (
     Windows,
 )
 from catalogue.stations import Stations
+from yichuang.message_log import READINGS, TAKEN, covering
 from yichuang.reading_machines import Changed, Fold, Machines
 from yichuang.reading_rules import ReadingRules, Subject
 from yichuang.reading_telling import Find, Telling, Told
@@ -354,6 +357,7 @@ class ReadingStore:
         connection = self._connection
         first = self._batch + 1
         readings.note_batches(connection, first, [_noted(one) for one in deliveries], at)
+        record(connection, _messages(first, deliveries, at))
         readings.new_series(connection, self._fresh)
         readings.bury(connection, [dead for one in deliveries for dead in buried(one)], at)
         self._windows.keep_old(laid.old)
@@ -412,6 +416,18 @@ def buried(delivery: Delivery) -> list[DeadReading]:
         )
         for one in delivery.refused
     ]  # fmt: skip
+
+
+def _messages(first: int, deliveries: Sequence[Delivery], at: datetime) -> EntryDraft:
+    """Return the one entry of a batch: its lines are the rows of `batch` with these numbers."""
+    lines = [
+        (first + place, one.stream_seq, one.parsed.event_id, one.taken, one.repeated,
+         one.corrected, len(one.refused))
+        for place, one in enumerate(deliveries)
+    ]  # fmt: skip
+    span = f"{first}-{first + len(lines) - 1}"
+    who = Who("system", "system")
+    return covering(READINGS, TAKEN, lines, at, who=who, svc="telemetry", span=span)
 
 
 def _noted(one: Delivery) -> BatchRow:

@@ -8,6 +8,7 @@ which JetStream drops inside its window; consumers beyond it go by the event's `
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,10 +19,13 @@ import nats.js.errors
 from nats.js import JetStreamContext
 from sqlalchemy import Engine, bindparam, select, update
 
+from audit.entry import Who
+from audit.outbox import record
 from cases.database import open_engine, reading
 from cases.tables import outbox
 from yichuang import roles, subjects
 from yichuang.bus import connect
+from yichuang.message_log import EVENTS, PUBLISHED, covering
 from yichuang.settings import Settings
 
 BATCH = 500
@@ -36,8 +40,10 @@ _log = logging.getLogger("yichuang.relay")
 class Relay:
     """Drains one outbox into stream EVT."""
 
-    def __init__(self, engine: Engine, js: JetStreamContext) -> None:
+    def __init__(self, engine: Engine, js: JetStreamContext, store: str) -> None:
+        """`store`: whose outbox it is, `cases` or `readings`."""
         self._engine = engine
+        self._store = store
         self._js = js
         self.sent = 0
 
@@ -60,7 +66,7 @@ class Relay:
             for row in rows
         ]
         await asyncio.wait_for(asyncio.gather(*futures), PATIENCE_SECONDS)
-        await asyncio.to_thread(self._mark, [row.pos for row in rows])
+        await asyncio.to_thread(self._mark, rows)
         self.sent += len(rows)
         return len(rows)
 
@@ -74,16 +80,27 @@ class Relay:
         with reading(self._engine) as connection:
             return connection.execute(query).all()
 
-    def _mark(self, positions: Sequence[int]) -> None:
+    def _mark(self, rows: Sequence[Any]) -> None:
+        """Mark what was sent, with one entry for all of it: its rows bear the entry's instant."""
         sent = update(outbox).where(outbox.c.pos == bindparam("row")).values(sent_at=bindparam("t"))
         now = datetime.now(UTC)
+        entry = covering(
+            EVENTS + self._store,
+            PUBLISHED,
+            [(row.pos, row.id, hashlib.sha256(row.event.encode()).hexdigest()) for row in rows],
+            now,
+            who=Who("system", "system"),
+            svc="relay",
+            span=f"{rows[0].pos}-{rows[-1].pos}",
+        )
         with self._engine.begin() as connection:
-            connection.execute(sent, [{"row": position, "t": now} for position in positions])
+            connection.execute(sent, [{"row": row.pos, "t": now} for row in rows])
+            record(connection, entry)
 
 
 async def _serve(settings: Settings) -> None:
     bus = await connect(settings, "relay")
-    relay = Relay(open_engine(settings.store_url("cases")), bus.jetstream())
+    relay = Relay(open_engine(settings.store_url("cases")), bus.jetstream(), "cases")
     beating = asyncio.create_task(roles.until_stopped())
     await subjects.declare(bus.jetstream(), "EVT")
     roles.ready(settings, "relay", "EVT")

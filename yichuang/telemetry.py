@@ -372,7 +372,7 @@ async def _serve(settings: Settings, folder: Path) -> None:
             settings.city,
             stations,
             writer(settings, engine, stations, signed, process),
-            Relay(engine, bus.jetstream()),
+            Relay(engine, bus.jetstream(), "readings"),
             senders(settings),
         )
         await telemetry.declare()

@@ -28,6 +28,7 @@ from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
 from yichuang import joining, roles, temporal
+from yichuang.key_log import note_subjects
 from yichuang.log_index import LogIndex
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
@@ -82,7 +83,8 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     web = open_engine(settings.store_url("web"))
     # Drafts and uploads are sealed under keys that stand in the web's own store: of the keys store
     # the worker is the one writer.
-    desk_vault = SubjectVault(web, temporal.master_keys(settings)[0])
+    master = temporal.master_keys(settings)[0]
+    desk_vault = SubjectVault(web, master, making=note_subjects(web, "web"))
     desk = Desk(web)
     catalogue = WebCatalogue(released.catalogue, now)
     record = recorder(sealer.who, lambda: str(uuid4()))

@@ -110,13 +110,19 @@ class WebAccounts:
                 login, name, department, at=self.now(), by=by.actor.id, kind=chosen
             )[1]
 
-        return _made(make)
+        return self._made(make, by, "account_create", "")
 
     def renew(self, by: Visitor, account: str) -> str | SignInRefused:
-        return _made(lambda: self.accounts.renew(account, by.actor.id, self.now()))
+        def renew() -> str:
+            return self.accounts.renew(account, by.actor.id, self.now())
+
+        return self._made(renew, by, "account_renew", account)
 
     def close(self, by: Visitor, account: str) -> SignInRefused | None:
-        return _done(lambda: self.accounts.close(account, by.actor.id, self.now()))
+        def close() -> None:
+            self.accounts.close(account, by.actor.id, self.now())
+
+        return self._done(close, by, "account_close", account)
 
     def grant(self, by: Visitor, account: str, role: str, department: str) -> SignInRefused | None:
         return self._regrant(by, account, Grant(role=role, department=department), keep=True)
@@ -131,7 +137,32 @@ class WebAccounts:
         if found is None:
             return SignInRefused("没有这个账号")
         grants = [one for one in found.grants if one != changed] + ([changed] if keep else [])
-        return _done(lambda: self.accounts.set_grants(account, grants, by.actor.id, self.now()))
+
+        def regrant() -> None:
+            self.accounts.set_grants(account, grants, by.actor.id, self.now())
+
+        return self._done(regrant, by, "account_grant", account)
+
+    def _made(
+        self, change: Callable[[], str], by: Visitor, act: str, account: str
+    ) -> str | SignInRefused:
+        try:
+            return change()
+        except AccountRefused as refused:
+            # Of an account that is not there nothing is said: its name came out of an address.
+            known = account if self.accounts.find(account) else ""
+            self.accounts.note_refusal(act, known, by.actor.id, self.now(), refused.code)
+            return SignInRefused(refused.reason)
+
+    def _done(
+        self, change: Callable[[], None], by: Visitor, act: str, account: str
+    ) -> SignInRefused | None:
+        def changed() -> str:
+            change()
+            return ""
+
+        found = self._made(changed, by, act, account)
+        return found if isinstance(found, SignInRefused) else None
 
     def _opened(self, answer: Opened | Refused) -> SignedIn | SignInRefused:
         if isinstance(answer, Refused):
@@ -152,18 +183,3 @@ class WebAccounts:
 
 def _place(where: Where) -> Place:
     return Place(where.ip, where.agent)
-
-
-def _made(change: Callable[[], str]) -> str | SignInRefused:
-    try:
-        return change()
-    except AccountRefused as refused:
-        return SignInRefused(refused.reason)
-
-
-def _done(change: Callable[[], None]) -> SignInRefused | None:
-    try:
-        change()
-    except AccountRefused as refused:
-        return SignInRefused(refused.reason)
-    return None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -44,6 +46,11 @@ from yichuang.log_index import LogIndex
 
 READ_STREAM = "sys:read"
 """Every reading of personal data by a person, in the order of the entries."""
+REFUSED_STREAM = "sys:refused"
+"""Every request to the web that was turned away before it was an order."""
+STRANGER = Who("unknown", "citizen")
+"""Whoever has no session: holds a case's code, or tries."""
+_NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/{}-]{0,119}|/[A-Za-z0-9._:/{}-]{0,119}|-")
 
 
 @dataclass(frozen=True)
@@ -261,18 +268,58 @@ class WebDisclosures:
             id=entry,
             stream=READ_STREAM,
             at=self.now(),
-            who=Who(
-                self.pseudonym_of(actor.id),
-                "human",
-                org=actor.department or None,
-                on_behalf=self.pseudonym_of(actor.on_behalf) if actor.on_behalf else None,
-            ),
+            who=who_is(actor, self.pseudonym_of),
             act=act,
             obj=What("case", case_id),
             where=EntryWhere(ip=where.ip or None, svc="web"),
         )
         with self.engine.begin() as connection:
             record(connection, draft, sealed)
+
+    def shown(self, actor: Actor | None, where: ports.Where, seen: ports.Shown) -> None:
+        lines = None if seen.lines is None else str(seen.lines)
+        self._note(READ_STREAM, actor, where, seen.act, What(seen.type, seen.id, lines))
+
+    def refused(
+        self, actor: Actor | None, where: ports.Where, act: str, thing: ports.Thing, code: str
+    ) -> None:
+        # Ids of what is asked for may come out of an address: only what looks like one is said.
+        named = thing.id if _NAMED.fullmatch(thing.id) else "-"
+        self._note(REFUSED_STREAM, actor, where, act, What(thing.type, named), code)
+
+    def _note(
+        self,
+        stream: str,
+        actor: Actor | None,
+        where: ports.Where,
+        act: str,
+        thing: What,
+        denied: str = "",
+    ) -> None:
+        """Record an entry of its own: reading the same twice is reading twice."""
+        draft = EntryDraft(
+            id=str(uuid4()),
+            stream=stream,
+            at=self.now(),
+            who=STRANGER if actor is None else who_is(actor, self.pseudonym_of),
+            act=act,
+            obj=thing,
+            res="deny" if denied else "ok",
+            why=denied or None,
+            where=EntryWhere(ip=where.ip or None, svc="web"),
+        )
+        with self.engine.begin() as connection:
+            record(connection, draft)
+
+
+def who_is(actor: Actor, pseudonym_of: Callable[[str], str]) -> Who:
+    """Return how the log names a person or service."""
+    return Who(
+        pseudonym_of(actor.id),
+        actor.kind,
+        org=actor.department or None,
+        on_behalf=pseudonym_of(actor.on_behalf) if actor.on_behalf else None,
+    )
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ from yichuang.card_rules import CityAddressees, CityCardRules
 from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
+from yichuang.key_log import note_subjects
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
@@ -159,7 +160,8 @@ def workshop(
     printing: DocumentPress | None = None
     if press is None:
         press = printing = DocumentPress(catalogue, f"{settings.address}/verify")
-    sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
+    vault = joining.vault_of(settings, keys, note_subjects(cases, "cases"))
+    sealer = joining.sealer_of(settings, vault)
     try:
         with RulesProcess(released.packs().values()) as rules, _web(settings) as web:
             city_rules = CityRules(rules, released.packs, cases)

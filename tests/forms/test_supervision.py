@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 from sqlalchemy import select, text, update
 
@@ -117,6 +118,10 @@ def test_a_report_is_an_entry_before_it_is_handed_out(
     assert joint.case_no in answer.text
     with town.web.connect() as connection:
         assert connection.execute(entries).scalar_one() == before + 1
+        newest = text(
+            "SELECT body FROM audit_outbox WHERE stream = 'sys:report' ORDER BY pos DESC LIMIT 1"
+        )
+        assert orjson.loads(connection.execute(newest).scalar_one())["act"] == "report"
 
 
 def test_the_board_shows_alarms_to_whoever_answers_for_the_department(

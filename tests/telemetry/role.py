@@ -32,7 +32,7 @@ async def serve(settings: Settings) -> None:
         def make() -> ReadingStore:
             return ReadingStore(engine, STATIONS, rules, Telling("demo", "x", STATIONS, rules))
 
-        relay = Relay(engine, bus.jetstream())
+        relay = Relay(engine, bus.jetstream(), "readings")
         telemetry = Telemetry(bus, "demo", STATIONS, make, relay, lambda _user, _where: True)
         while True:
             try:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from nats.aio.client import Client
 from sqlalchemy import Engine, text
@@ -105,7 +107,7 @@ async def town(
     own = await connect(settings, "telemetry")
     bus = await connect(settings, "admin")
     telemetry = Telemetry(
-        own, "demo", STATIONS, lambda: make(engine), Relay(engine, own.jetstream()),
+        own, "demo", STATIONS, lambda: make(engine), Relay(engine, own.jetstream(), "readings"),
         senders(settings),
     )  # fmt: skip
     await telemetry.declare()
@@ -146,9 +148,11 @@ async def test_an_alarm_is_raised_told_and_cleared(settings: Settings, tmp_path:
             ("2016-12-31T17:00:00Z", None),
             ("2016-12-31T17:00:00Z", "2016-12-31T19:00:00Z"),
         ]
-        entries = here.rows("SELECT stream FROM audit_outbox")
-        assert len(entries) == len(here.events)
-        assert {stream for (stream,) in entries} == {"sys:readings"}
+        stored = here.rows("SELECT body FROM audit_outbox WHERE stream = 'sys:readings'")
+        acts = Counter(orjson.loads(bytes(body))["act"] for (body,) in stored)
+        assert acts.pop("message_taken") == 2
+        assert acts.total() == len(here.events)
+        assert acts.keys() == {"alarm_raised", "alarm_cleared"}
 
 
 async def test_bad_readings_are_refused_by_place_and_the_others_taken(

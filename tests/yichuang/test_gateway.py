@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from nats.aio.client import Client
 
-from audit.tables import keys_metadata
+from audit.tables import keys_metadata, outbox_metadata
 from audit.vault import SubjectVault
 from cases.database import open_engine
 from cases.gateway_tables import gateway_metadata
@@ -135,9 +135,10 @@ async def running(
 ) -> AsyncIterator[City]:
     engine = open_engine(f"sqlite:///{tmp_path / 'gateway.sqlite'}")
     gateway_metadata.create_all(engine)
+    outbox_metadata.create_all(engine)
     keys = open_engine(f"sqlite:///{tmp_path / 'keys.sqlite'}")
     keys_metadata.create_all(keys)
-    inbox = Inbox(engine, SubjectVault(keys, b"k" * 32))
+    inbox = Inbox(engine, SubjectVault(keys, b"k" * 32), lambda user: f"account:{user}")
     reception = PlainReception()
     own = await connect(settings, "gateway")
     bus = await connect(settings, "admin")

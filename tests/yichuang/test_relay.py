@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
+from audit.tables import outbox_metadata
 from cases.database import open_engine
 from cases.tables import cases_metadata, outbox
 from yichuang import subjects
@@ -43,6 +44,7 @@ async def _up(settings: Settings) -> None:
 def store(tmp_path: Path, events: int, first: int = 0) -> Engine:
     engine = open_engine(f"sqlite:///{tmp_path / 'cases.sqlite'}")
     cases_metadata.create_all(engine)
+    outbox_metadata.create_all(engine)
     rows = [
         {
             "id": f"{tmp_path.name}-{n}",
@@ -83,7 +85,7 @@ async def test_all_rows_reach_the_stream_in_order_and_are_marked(
     engine = store(tmp_path, BATCH + 7)
     bus = await connect(settings, "relay")
     await subjects.declare(bus.jetstream(), "EVT")
-    relay = Relay(engine, bus.jetstream())
+    relay = Relay(engine, bus.jetstream(), "cases")
     assert [await relay.drain(), await relay.drain(), await relay.drain()] == [BATCH, 7, 0]
     assert unsent(engine) == 0
     assert await published(settings) == [f'{{"n": {n}}}'.encode() for n in range(BATCH + 7)]
@@ -96,9 +98,9 @@ async def test_a_crash_between_publishing_and_marking_doubles_nothing(
     engine = store(tmp_path, 5)
     bus = await connect(settings, "relay")
     await subjects.declare(bus.jetstream(), "EVT")
-    await Relay(engine, bus.jetstream()).drain()
+    await Relay(engine, bus.jetstream(), "cases").drain()
     with engine.begin() as connection:  # as if the mark had never been written
         connection.execute(outbox.update().values(sent_at=None))
-    assert await Relay(engine, bus.jetstream()).drain() == 5
+    assert await Relay(engine, bus.jetstream(), "cases").drain() == 5
     assert len(await published(settings)) == 5
     await bus.close()

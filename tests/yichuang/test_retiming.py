@@ -317,6 +317,7 @@ async def test_the_entries_of_a_signature_say_what_the_signer_had_seen(town: Tow
         "release_previewed", made.preview, preview.counts.words,
     )  # fmt: skip
     assert said["obj"]["id"] == preview.id
+    assert said["wf"]["id"].startswith("release-")
 
 
 async def test_an_event_of_a_moved_deadline_leaves_for_the_city(town: Town) -> None:
