@@ -8,7 +8,7 @@ from typing import Protocol
 from audit.merkle import Frontier
 from audit.notes import Checkpoint, NoteInvalid
 from audit.report import Failure, LogSource, VerifyReport
-from audit.trust import CLOCK_SLACK, NONE, TrustedHead, TrustPolicy
+from audit.trust import CLOCK_SLACK, NONE, HeadVoid, TrustedHead, TrustPolicy
 
 WITNESS = "witness"
 """The check that compares the log with what a witness itself remembers."""
@@ -90,6 +90,10 @@ class HeadCheck:
             for note in notes:
                 try:
                     head = self._policy.open(note)
+                except HeadVoid as void:
+                    size = void.head.checkpoint.size
+                    self._report.notes.append(f"{check} of {size}, under a revoked key: {void}")
+                    continue
                 except NoteInvalid as error:
                     self._report.fail(Failure(check, None, None, self._whose, str(error)))
                     continue
@@ -102,39 +106,52 @@ class HeadCheck:
     def _check_stored(self, head: _Head) -> None:
         report = self._report
         report.checkpoints += 1
-        opened = self._open_stored(head)
-        if opened is None:
+        found = self._open_stored(head)
+        if found is None:
             return
+        opened, void = found
         signed = opened.checkpoint
         if (signed.size, signed.root) != (head.size, head.root):
             said = f"{signed.size} {signed.root.hex()}"
             report.fail(Failure("checkpoint", None, None, said, f"{head.size} {head.root.hex()}"))
         self._compare("checkpoint", signed)
+        if void:  # it must fit the tree, and vouches for nothing: a later key has to
+            report.void += 1
+            return
         report.sealed = max(report.sealed, signed.size)
         for name, at in opened.cosigned:
             report.cosigned[name] = (signed.size, at)
         if opened.witnessed:
             report.witnessed, report.witnessed_at = signed.size, opened.quorum_at
 
-    def _open_stored(self, head: _Head) -> TrustedHead | None:
+    def _open_stored(self, head: _Head) -> tuple[TrustedHead, bool] | None:
         lines = self._lines_of(head.size)
         try:
-            return self._policy.open(head.note + "".join(f"{line.line}\n" for line in lines))
+            return self._open(head.note + "".join(f"{line.line}\n" for line in lines))
         except NoteInvalid:
             return self._open_by_lines(head, lines)
 
-    def _open_by_lines(self, head: _Head, lines: Sequence[_Line]) -> TrustedHead | None:
+    def _open(self, note: str) -> tuple[TrustedHead, bool]:
+        """Return the head, and whether it is void because its key is revoked."""
+        try:
+            return self._policy.open(note), False
+        except HeadVoid as void:
+            return void.head, True
+
+    def _open_by_lines(
+        self, head: _Head, lines: Sequence[_Line]
+    ) -> tuple[TrustedHead, bool] | None:
         """Open a head of which something does not hold, and say what."""
         note = head.note
         try:
-            opened = self._policy.open(note)
+            opened = self._open(note)
         except NoteInvalid as error:
             found = f"size {head.size}: {error}"
             self._report.fail(Failure("signature", None, None, self._whose, found))
             return None
         for line in lines:
             try:
-                opened = self._policy.open(f"{note}{line.line}\n")
+                opened = self._open(f"{note}{line.line}\n")
             except NoteInvalid as error:
                 wanted = f"a cosignature of {line.name} on the head of {head.size}"
                 self._report.fail(Failure("cosignature", None, None, wanted, str(error)))

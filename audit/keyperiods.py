@@ -15,7 +15,8 @@ KEY: Final = "#yichuang key"
 """Begins the line of a period."""
 
 ALSO: Final = "#yichuang log"
-"""Begins the line of a log under a key that stands in the file already: a closed shard's."""
+"""Begins a line with a log of ours under a key that stands in the file already: the key of a closed
+shard. The specification wants each key once, so that other readers take the line for a comment."""
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
@@ -74,12 +75,20 @@ class KeyPeriod:
         """Whether it says no more than the key's own line does."""
         return (self.first, self.last, self.revoked) == (0, None, None)
 
+    @property
+    def is_revoked(self) -> bool:
+        """Whether others may have the key."""
+        return self.revoked is not None
+
+    def covers(self, size: int) -> bool:
+        """Return whether the signer signed heads of this size with the key."""
+        return self.first <= size and (self.last is None or size <= self.last)
+
     def refusal(self, size: int, *, cosigned: bool) -> str | None:
         """Return why a head of this size is not trusted under this key, None if it is."""
-        if size < self.first:
-            return f"the key signs from size {self.first} on, not {size}"
-        if self.last is not None and size > self.last:
-            return f"the key signed up to size {self.last}, not {size}"
+        if not self.covers(size):
+            end = "" if self.last is None else f" to {self.last}"
+            return f"the key signs sizes from {self.first}{end}, not {size}"
         if self.revoked is not None and (size > self.revoked or not cosigned):
             return f"the key is revoked: trusted up to size {self.revoked} where cosigned"
         return None

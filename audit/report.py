@@ -69,6 +69,8 @@ class VerifyReport:
     unreadable: str | None = None
     notes: list[str] = field(default_factory=list)
     """What was not checked, and does not count against the log."""
+    void: int = 0
+    """Heads under a revoked key that vouch for nothing."""
     anchored: int = 0
     """Entries under the newest head with a time-stamp token that holds."""
     anchored_at: datetime | None = None
@@ -121,6 +123,7 @@ class VerifyReport:
             },
             "witnessed": self.witnessed,
             "witnessed_at": self.witnessed_at.isoformat() if self.witnessed_at else None,
+            "void": self.void,
             "notes": list(self.notes),
             "anchored": self.anchored,
             "anchored_at": self.anchored_at.isoformat() if self.anchored_at else None,

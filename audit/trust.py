@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from audit.keyperiods import ALSO, KEY, KeyPeriod
 from audit.notes import (
     COSIGNATURE,
     Checkpoint,
@@ -32,10 +33,6 @@ city asks again within minutes even when nothing happens, and raises an alarm af
 
 CLOCK_SLACK: Final = timedelta(minutes=5)
 """A cosignature that is further in the future than this is not believed."""
-
-ALSO: Final = "#yichuang log"
-"""Begins a line with a log of ours under a key that stands in the file already: the key of a closed
-shard. The specification wants each key once, so that other readers take the line for a comment."""
 
 _COUNT = re.compile(r"[1-9][0-9]{0,3}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -123,14 +120,24 @@ class TrustedHead:
         }
 
 
+class HeadVoid(NoteInvalid):
+    """A revoked key signed the head, alone, and nobody cosigned it: it vouches for nothing. `head`
+    is what it says."""
+
+    def __init__(self, reason: str, head: TrustedHead) -> None:
+        super().__init__(reason)
+        self.head = head
+
+
 @dataclass(frozen=True, slots=True)
 class TrustPolicy:
-    """Logs, witnesses, groups and the name of the quorum."""
+    """Logs, witnesses, groups, the name of the quorum, and the sizes at which keys are trusted."""
 
     logs: tuple[TrustedLog, ...]
     witnesses: tuple[TrustedWitness, ...] = ()
     groups: tuple[Group, ...] = ()
     quorum: str = NONE
+    periods: tuple[KeyPeriod, ...] = ()
 
     @classmethod
     def of(cls, verifier: NoteVerifier) -> "TrustPolicy":
@@ -141,7 +148,7 @@ class TrustPolicy:
     def parse(cls, text: str | bytes) -> "TrustPolicy":
         """Read a policy file. Raises `PolicyInvalid` with the number of the line.
 
-        Comments are passed over, except `ALSO`. What is no UTF-8 in a name stays as it is.
+        Comments are passed over, except `ALSO` and `KEY`. What is no UTF-8 in a name stays.
         """
         return _Parsing().read(text)
 
@@ -157,8 +164,8 @@ class TrustPolicy:
         if not logs:
             raise NoteInvalid(f"{origin!r} is no log of this policy")
         opened = open_note(note, [*logs, *(one.verifier for one in self.witnesses)])
-        signer = next((key for key in opened.signed_by if key in logs), None)
-        if signer is None:
+        signers = [key for key in opened.signed_by if key in logs]
+        if not signers:
             raise NoteInvalid(f"no trusted key of {origin} signed this note")
         times = {
             one.name: opened.times[one.verifier]
@@ -167,7 +174,24 @@ class TrustPolicy:
         }
         since = self._since(self.quorum, times)
         met = self.quorum == NONE or since is not None
-        return TrustedHead(parse_checkpoint(opened.text), signer, tuple(times.items()), met, since)
+        checkpoint = parse_checkpoint(opened.text)
+        heads = [TrustedHead(checkpoint, key, tuple(times.items()), met, since) for key in signers]
+        return self._of_its_time(heads)
+
+    def _of_its_time(self, heads: Sequence[TrustedHead]) -> TrustedHead:
+        """Return the first head whose key is trusted at its size. Raises `NoteInvalid`."""
+        reasons = []
+        for head in heads:
+            period = next((one for one in self.periods if one.vkey == head.log.vkey), None)
+            size = head.checkpoint.size
+            refusal = period.refusal(size, cosigned=head.witnessed) if period else None
+            if refusal is None:
+                return head
+            assert period is not None
+            if period.is_revoked and period.covers(size):
+                raise HeadVoid(refusal, head)
+            reasons.append(refusal)
+        raise NoteInvalid("; ".join(reasons))
 
     def witness(self, name: str) -> TrustedWitness | None:
         """Return a witness by the policy's name for it."""
@@ -197,6 +221,7 @@ class _Parsing:
     witnesses: list[TrustedWitness] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     quorum: str | None = None
+    periods: list[KeyPeriod] = field(default_factory=list)
 
     def read(self, text: str | bytes) -> TrustPolicy:
         octets = text.encode(errors="surrogateescape") if isinstance(text, str) else text
@@ -212,7 +237,13 @@ class _Parsing:
                 raise PolicyInvalid(f"line {number}: {error}") from error
         if self.quorum is None:
             raise PolicyInvalid("no quorum line")
-        return TrustPolicy(tuple(self.logs), tuple(self.witnesses), tuple(self.groups), self.quorum)
+        return TrustPolicy(
+            tuple(self.logs),
+            tuple(self.witnesses),
+            tuple(self.groups),
+            self.quorum,
+            tuple(self.periods),
+        )
 
     def _line(self, line: str) -> None:
         if _CONTROLS.search(line):
@@ -223,6 +254,8 @@ class _Parsing:
         if words[0].startswith("#"):
             if words[:2] == ALSO.split():
                 self._log(words[2:], again=True)
+            if words[:2] == KEY.split():
+                self._period(words[2:])
             return
         rest = words[1:]
         match words[0]:
@@ -248,6 +281,14 @@ class _Parsing:
             self._require_new(verifier)
         self.logs.append(TrustedLog(verifier, url))
         _require_few(self.logs)
+
+    def _period(self, words: Sequence[str]) -> None:
+        period = KeyPeriod.parse(words)
+        if period.vkey not in (log.verifier.vkey for log in self.logs):
+            raise PolicyInvalid("a period of a key of no log above")
+        if any(period.vkey == known.vkey for known in self.periods):
+            raise PolicyInvalid("a second period of this key")
+        self.periods.append(period)
 
     def _witness(self, words: Sequence[str]) -> None:
         if not words:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ from audit.erasing import check_destroyed, erased_in
 from audit.logstore import LogReader
 from audit.notes import NoteVerifier
 from audit.tables import audit_outbox, audit_stream
+from audit.trust import TrustPolicy
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
 from cases import dossier_rows, payment_rows, releases
 from cases.database import reading
@@ -70,19 +72,21 @@ class Verdict:
 
 def verify_everything(
     log: Engine,
-    trusted: NoteVerifier,
+    trusted: NoteVerifier | TrustPolicy,
     producers: Mapping[str, Engine],
     pins: Iterable[str] = (),
     *,
+    lag: timedelta | None = None,
     authorities: bytes | None = None,
     keys: Engine | None = None,
 ) -> Verdict:
     """Verify log and rows while the city runs; blocks no writer. Never raises for a bad store.
 
+    `lag`: see `audit.verify.verify_log`.
     `authorities` are the certificates (PEM) by which time-stamp tokens are checked. With the
     `keys` store, also that each destroyed key has its entry and each erasure is finished.
     """
-    report = verify_stores(log, trusted, producers=producers, pins=tuple(pins))
+    report = verify_stores(log, trusted, producers=producers, pins=tuple(pins), lag=lag)
     verdict = Verdict(report)
     try:
         with reading(log) as connection:

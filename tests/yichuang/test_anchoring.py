@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from audit.anchorcheck import check_anchors
-from audit.entry import ANCHORED, What, parse_entry
+from audit.entry import What, parse_entry
 from audit.logstore import LogReader, found_log
 from audit.report import VerifyReport
 from audit.sequencer import Sequencer
@@ -69,7 +69,7 @@ class Town:
     def said(self) -> list[tuple[str, str]]:
         with reading(self.log) as connection:
             bodies = [parse_entry(one.body) for one in LogReader(connection).entries()]
-        return [(one["res"], one["why"]) for one in bodies if one["act"] == ANCHORED]
+        return [(one["res"], one["why"]) for one in bodies if one["act"] == "audit.anchored"]
 
     def checked(self) -> VerifyReport:
         report = VerifyReport()

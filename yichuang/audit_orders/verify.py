@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from audit.trust import MAX_AGE, PolicyInvalid
 from yichuang.anchoring import certificates
 from yichuang.audit_words import CONCLUSIONS, tell_failures
-from yichuang.initialise import log_verifier
 from yichuang.log_stores import (
     LogUnreadable,
     keys_store,
@@ -18,6 +18,7 @@ from yichuang.log_stores import (
 )
 from yichuang.settings import Settings
 from yichuang.terminal import say, say_json
+from yichuang.trusting import city_policy, policy_path
 from yichuang.verifying import Verdict, verify_everything
 
 HELP = "校验日志与库表 (recompute the tree, check the rows)"
@@ -36,11 +37,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         with telling():
             log, producers = log_store(settings), source_stores(settings)
             pins = [path.read_text(encoding="utf-8") for path in args.pin]
-            authorities = certificates(settings)
+            authorities, policy = certificates(settings), city_policy(settings)
             keys = keys_store(settings)
         verdict = verify_everything(
-            log, log_verifier(settings), producers, pins, authorities=authorities, keys=keys
+            log, policy, producers, pins, lag=MAX_AGE, authorities=authorities, keys=keys
         )
+    except PolicyInvalid as error:
+        return unreadable(LogUnreadable(f"{policy_path(settings)}：{error}"))
     except LogUnreadable as error:
         return unreadable(error)
     if args.json:
@@ -57,6 +60,8 @@ def _tell(verdict: Verdict) -> None:
     )
     say(f"库表：{verdict.steps} 个环节逐列核对")
     tell_failures(log)
+    if log.void:
+        say(f"作废密钥签的 {log.void} 个树头不作数")
     if log.anchored_at is not None:
         say(f"时间戳：前 {log.anchored} 条在 {log.anchored_at.isoformat()} 已存在")
     for note in log.notes:
