@@ -39,14 +39,14 @@ def html_for(kind: DocumentKind, facts: DocumentFacts) -> str:
     """
     if not isinstance(facts, KINDS[kind]):
         raise ValueError(f"文书种类是 {kind}，内容却是 {facts.kind} 的")
-    return _environment().get_template(f"{kind}.html").render(context_of(facts))
+    return environment().get_template(f"{kind}.html").render(context_of(facts))
 
 
 def context_of(facts: Letter) -> Mapping[str, object]:
     """Return what the template is rendered with: the fields by name, and `COMPUTED`."""
     own = {one.name: getattr(facts, one.name) for one in fields(facts)}
     return own | {
-        "css": _style_sheet(),
+        "css": style_sheet(),
         "organ_size": f"{min(LETTERHEAD_PT, TYPE_AREA_PT / len(facts.organ)):.2f}",
         "qr": segno.make(facts.verify_address, error="m", mask=QR_MASK).svg_data_uri(border=1),
     }
@@ -60,13 +60,15 @@ def render(kind: DocumentKind, facts: DocumentFacts) -> bytes:
 
 
 @cache
-def _style_sheet() -> Markup:
+def style_sheet() -> Markup:
+    """Return the style sheet of GB/T 9704."""
     # CSS, not HTML: quotes must stay quotes inside <style>.
     return Markup((TEMPLATES / "document.css").read_text(encoding="utf-8"))  # noqa: S704  # our own file
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return where templates are found: escaped, and strict about what is missing."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -5,15 +5,23 @@ WeasyPrint itself only warns: a page of empty boxes would look like success.
 
 from __future__ import annotations
 
+import base64
 import logging
+import re
 from functools import cache
 
-from weasyprint import HTML
+from weasyprint import HTML, Attachment
 from weasyprint.text.ffi import ffi, fontconfig
 from weasyprint.text.fonts import FontConfiguration
 
 COMMON = frozenset("年月日的申请")
 """Characters of every document: if one of these is missing, there is no Chinese font at all."""
+
+
+_ATTACHED = re.compile(
+    r'<link rel="attachment" title="([^"]+)" href="data:application/json;base64,([^"]+)">'
+)
+"""A file to be carried inside the PDF. WeasyPrint's own reading of such a link gives no name."""
 
 
 class GlyphMissing(Exception):
@@ -51,14 +59,20 @@ def printed(html: str) -> bytes:
 
     Raises `GlyphMissing` (`FontsMissing` when there is no Chinese font at all).
     """
+    attached = [
+        Attachment(string=base64.b64decode(content), name=name, relationship="Data")
+        for name, content in _ATTACHED.findall(html)
+    ]
     missing = _Missing()
     logger = logging.getLogger("weasyprint")
     logger.addHandler(missing)
     try:
-        made = HTML(string=html, base_url=None).write_pdf(
+        made = HTML(string=_ATTACHED.sub("", html), base_url=None).write_pdf(
             font_config=_fonts(),
             full_fonts=False,
-            pdf_variant="pdf/a-2b",
+            # ISO 19005-2 lets a PDF/A carry only other PDF/As; 19005-3 any file.
+            pdf_variant="pdf/a-3b" if attached else "pdf/a-2b",
+            attachments=attached,
             presentational_hints=False,
         )
     finally:

@@ -28,6 +28,7 @@ from forms import (
     letters,
     lists,
     public,
+    receipts,
     rule_pages,
     signing_in,
     supervision,
@@ -76,7 +77,10 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/status", public.status, signed_in=False, methods=("GET", "POST")),
         page("/granted", public.granted, signed_in=False),
         page("/verify", public.verify, signed_in=False),
+        page("/verify/receipt", receipts.verifier, signed_in=False),
+        page("/verify/receipt/{file}", receipts.download_file, signed_in=False),
         page("/verify/{code}", public.verify, signed_in=False),
+        page("/status/receipt", receipts.own, signed_in=False, methods=post),
         Mount("/static", KeptFiles(directory=STATIC), name="static"),
         # One's own session.
         page("/sign-out", signing_in.sign_out, methods=post),
@@ -118,6 +122,7 @@ def routes(options: Options) -> list[BaseRoute]:
             shows=Shown("read", "case"),
         ),
         page("/cases/{case_no}/documents/{document}", case.document),
+        page("/cases/{case_no}/receipt", receipts.of_case, methods=post),
         page("/cases/{case_no}/materials/{upload}", case.material),
         page("/cases/{case_no}/do/{verb}", acting.act_page, shows=Shown("read", "case")),
         page(

@@ -79,6 +79,7 @@ class CasePage(Page):
     outcome: Annotated[Outcome | None, "What came of the act that led here."]
     next_case: Annotated[str, "Case number of the next task of mine; empty when there is none."]
     public_code: Annotated[str, "With the number, what the applicant looks the case up by."]
+    may_issue: Annotated[bool, "The reader may hand out the receipt of the case."]
     may_reveal: Annotated[bool, "The reader may see personal data, against a reason."]
     form: Annotated[Form, "Why personal data must be seen."]
     command: Annotated[str, "Id for the one act that can be done from this page itself."]
@@ -200,6 +201,7 @@ async def show_case(
         outcome=outcome if outcome and outcome.case_id == facts.id else None,
         next_case=await _next(visit, view) if done else "",
         public_code=await visit.ask(visit.ports.reader.public_code, facts.id),
+        may_issue=(await visit.ask(visit.ports.access.may, visit.actor, "print", facts)).allowed,
         may_reveal=verdict.allowed and not view.revealed,
         form=Form((reason,)).with_errors(wrong or {}),
         command=str(uuid4()),

@@ -530,6 +530,25 @@ class Readings(Protocol):
         ...
 
 
+class Receipts(Protocol):
+    """Receipts of the log: proof for whoever holds a case's code, and for the clerk at the desk."""
+
+    def of_case(self, actor: Actor | None, where: Where, case_id: str, paper: bool) -> File | None:
+        """Return the proof file, or the paper with the file inside, once its entry has committed.
+
+        `actor` None: the applicant, who showed number and code. None: nothing to prove.
+        """
+        ...
+
+    def policy(self) -> str:
+        """Return whom the city says to trust: its logs, its witnesses, the quorum."""
+        ...
+
+    def program(self) -> bytes:
+        """Return the verifier that is one file."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """All of it."""
@@ -550,6 +569,7 @@ class Ports:
     calendars: Calendars
     reasons: Reasons
     rules: RulePacks
+    receipts: Receipts
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ class Issue:
         """SHA-256 of the file, hex: what its entry says, and the paper prints."""
         return hashlib.sha256(self.content).hexdigest()
 
+    @property
+    def case_no(self) -> str:
+        """The case's number; empty for the receipt of one entry."""
+        return str(self.receipt["issued"].get("case_no", ""))
+
 
 @dataclass(frozen=True)
 class ReceiptDesk:

@@ -15,6 +15,7 @@ from uuid import uuid4
 import uvicorn
 from sqlalchemy.exc import OperationalError
 
+from audit.receipts import ReceiptMaker
 from audit.vault import SubjectVault
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
@@ -30,11 +31,13 @@ from policies.identity import Credentials
 from yichuang import joining, roles, temporal
 from yichuang.key_log import note_subjects
 from yichuang.log_index import LogIndex
+from yichuang.receipts import ReceiptDesk
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
 from yichuang.settings import Settings
 from yichuang.stored_rulings import StoredRulings
+from yichuang.trusting import policy_path
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_letters import WebLetters
@@ -49,6 +52,7 @@ from yichuang.web_ports import (
 )
 from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
+from yichuang.web_receipts import WebReceipts
 from yichuang.web_releases import WebReleases
 from yichuang.web_rules import WebRules
 from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
@@ -91,6 +95,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     accounts = Accounts(web, Credentials(), record)
     entrance = SignIn(web, Credentials(), record, rules_of(settings))
     letters = WebLetters(settings)
+    press = LazyPress(released.catalogue)
     client = await temporal.connect(settings, lazy=True)
     queue, refusals = (
         settings.temporal_task_queue,
@@ -131,11 +136,25 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
             access,
             web,
             sealer.who,
-            LazyPress(released.catalogue),
+            press,
         ),
         calendars=WebCalendars(cases, now),
         reasons=WebReasons(StoredRulings.over(queries)),
         rules=WebRules(cases, released.packs, now),
+        receipts=WebReceipts(
+            # Of a case's stream the cases store holds everything that is not in the log yet.
+            ReceiptDesk(
+                ReceiptMaker([log], {"cases": cases}, vault), cases, released.catalogue, now
+            ),
+            web,
+            press,
+            lambda: policy_path(settings).read_text(encoding="utf-8"),
+            lambda case_id: subject_of(queries, case_id),
+            sealer.who,
+            settings.address,
+            settings.zone,
+            now,
+        ),
     )
     return application(ports, options_of(settings), AWAY), letters, desk
 

@@ -24,6 +24,8 @@ from activities.planning import Planner
 from activities.sealing import Sealer
 from activities.settle import Settlement
 from activities.supervising import Supervision
+from audit.notes import NoteVerifier
+from audit.receipts import ReceiptMaker
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault, pseudonym
 from cases.accounts import Accounts, Place
@@ -56,6 +58,7 @@ from rules.pack import Pack
 from rules.register import register
 from tests.activities.supervised import PackRules, People
 from yichuang.log_index import LogIndex
+from yichuang.receipts import ReceiptDesk
 from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
@@ -71,6 +74,7 @@ from yichuang.web_ports import (
 )
 from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
+from yichuang.web_receipts import WebReceipts
 from yichuang.web_supervision import Oversight, WebSupervision
 
 PEPPER = b"p" * 32
@@ -95,6 +99,10 @@ PEOPLE: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "secadmin": ("安全管理员", "", (("secadmin", "*"),)),
 }
 """Login → name, department, roles held."""
+
+
+TRUST = f"log {NoteVerifier('town.example/audit/2026H2', bytes(range(32))).vkey}\nquorum none\n"
+"""The policy of trust that the town publishes; its log has no head yet."""
 
 
 class LinePress:
@@ -389,6 +397,22 @@ class Town:
             calendars=WebCalendars(self.cases, _now),
             reasons=WebReasons(StoredRulings(self.queries, TwinRules().pack)),
             rules=ShippedRules(),
+            receipts=WebReceipts(
+                ReceiptDesk(
+                    ReceiptMaker([self.log], {"cases": self.cases}, vault),
+                    self.cases,
+                    lambda: self.matters,
+                    _now,
+                ),
+                self.web,
+                LinePress(),
+                lambda: TRUST,
+                self._subject,
+                named,
+                ADDRESS,
+                "Asia/Shanghai",
+                _now,
+            ),
         )
         self.ids: dict[str, str] = {}
         for login in PEOPLE:

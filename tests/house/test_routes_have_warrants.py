@@ -29,6 +29,9 @@ OPEN = {
     "GET /granted",
     "GET /verify",
     "GET /verify/{code}",
+    "GET /verify/receipt",
+    "GET /verify/receipt/{file}",
+    "POST /status/receipt",
     "GET /api/v1/openapi.json",
 }
 """Without a session. None of them shows anything of a case but to whoever holds its code, save what

@@ -223,7 +223,8 @@ def test_who_looked_at_a_case_is_told_by_its_id(town: Town) -> None:
 
 NOTHING_PERSONAL = {
     "/healthz", "/sign-in", "/enrol", "/language/{language}", "/granted", "/verify",
-    "/verify/{code}", "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
+    "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
+    "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/calendar", "/releases", "/rules", "/rules/{pack}",
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
