@@ -44,6 +44,7 @@ from rules.load import load_packs
 from yichuang import keyring
 from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.key_log import note_installed
+from yichuang.national import found_second
 from yichuang.settings import STORES, Settings
 from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
 from yichuang.stores import create_schema, let_in, migrate
@@ -70,6 +71,7 @@ def initialise(settings: Settings) -> list[str]:
         engine.dispose()
     lines += _holders(settings)
     lines += _log(settings)
+    lines += found_second(settings, passphrase(settings))
     _keys(settings)
     lines += _releases(settings)
     lines += _clocks(settings)

@@ -9,6 +9,7 @@ from audit.signer_door import SignerClient
 from cases.database import open_engine
 from yichuang import roles
 from yichuang.anchoring import DailyAnchor
+from yichuang.national import second_client
 from yichuang.settings import Settings, Store
 
 SOURCES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "log")
@@ -22,6 +23,7 @@ def sequencer(settings: Settings) -> Sequencer:
         open_engine(settings.store_url("log")),
         {name: open_engine(settings.store_url(name)) for name in SOURCES},
         SignerClient(settings.signer_socket),
+        second=second_client(settings),
     )
 
 

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     tsa_url: str = ""
     tsa_certificates: Path | None = None
     log_origin: str = ""
+    log_profile: Literal["standard", "national"] = "standard"
+    signer_sm2_key: str = "file"
 
     session_idle_minutes: Annotated[int, Field(ge=1, le=480)] = 30
     session_hours: Annotated[int, Field(ge=1, le=24)] = 10

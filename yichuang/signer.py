@@ -7,6 +7,7 @@ import threading
 from audit.signer import Signer
 from audit.signer_door import serve
 from yichuang import roles
+from yichuang.national import is_national, second_signer
 from yichuang.settings import Settings
 
 KEY_FILE = "log.key"
@@ -21,7 +22,7 @@ def main(settings: Settings) -> int:
         try:
             serve(
                 settings.signer_socket,
-                [signer(settings)],
+                signers(settings),
                 ready=lambda address: roles.ready(settings, "signer", address),
             )
         finally:
@@ -46,6 +47,14 @@ def signer(settings: Settings) -> Signer:
         passphrase=passphrase(settings),
         new_key=settings.signer_key,
     )
+
+
+def signers(settings: Settings) -> list[Signer]:
+    """Return the signers of the log's trees. Raises `SignerNotFounded`, `SignerUnavailable`."""
+    first = signer(settings)
+    if not is_national(settings):
+        return [first]
+    return [first, second_signer(settings, passphrase(settings))]
 
 
 def passphrase(settings: Settings) -> bytes | None:

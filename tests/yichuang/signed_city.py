@@ -3,24 +3,25 @@
 import argparse
 import threading
 from pathlib import Path
+from typing import Any
 
 from audit.signer_door import serve
 from yichuang.commands import audit
 from yichuang.initialise import initialise
 from yichuang.settings import Settings
-from yichuang.signer import signer
+from yichuang.signer import signers
 
 WITHIN_SECONDS = 20.0
 
 
-def signed_city(folder: Path) -> Settings:
+def signed_city(folder: Path, **chosen: Any) -> Settings:
     """Found a city in a folder and open its signer's door, for as long as this process lives."""
-    settings = Settings(_env_file=None, data=folder)
+    settings = Settings(_env_file=None, data=folder, **chosen)
     initialise(settings)
     opened = threading.Event()
     door = threading.Thread(
         target=serve,
-        args=(settings.signer_socket, [signer(settings)]),
+        args=(settings.signer_socket, signers(settings)),
         kwargs={"ready": lambda _address: opened.set()},
         daemon=True,
     )

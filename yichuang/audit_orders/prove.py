@@ -5,17 +5,27 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from audit.merkle import SHA256
 from audit.proofs import EntryProof, NotSealed, prove
 from audit.report import INCOMPLETE
+from audit.sm3 import SM3
 from yichuang.log_stores import LogUnreadable, log_reading, unreadable
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 
 HELP = "一条记录的证明 (the tlog-proof of one entry)"
 
+TREES = {tree.name: tree for tree in (SHA256, SM3)}
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("entry", help="记录编号 (entry id)")
+    parser.add_argument(
+        "--tree",
+        choices=sorted(TREES),
+        default=SHA256.name,
+        help="哪一棵树：国密档另有 sm3 (the tree whose head it is under)",
+    )
     parser.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
     parser.add_argument(
         "--out", type=Path, help="写到 OUT.tlog-proof 和 OUT.body (write both files)"
@@ -26,7 +36,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0, 2 where the entry is under no signed head yet, 3 where a store cannot be read."""
     try:
         with log_reading(settings) as connection:
-            proof = prove(connection, args.entry)
+            proof = prove(connection, args.entry, TREES[args.tree])
     except NotSealed as waiting:
         complain(f"还不能出具证明：{waiting}")
         return INCOMPLETE

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from audit.logstore import LogReader
+from audit.secondtree import SecondTree
 from audit.tables import audit_checkpoint, audit_outbox
 from cases.database import reading
 from yichuang.anchoring import LATE_AFTER, last_at
@@ -20,6 +21,7 @@ from yichuang.log_stores import (
     telling,
     unreadable,
 )
+from yichuang.national import is_national, key_in_a_file
 from yichuang.settings import Settings
 from yichuang.terminal import say, say_json
 
@@ -40,6 +42,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         say_json(said)
         return 0
     say(f"日志 {said['origin']}：{said['entries']} 条")
+    if said["second"]:
+        tree = said["second"]
+        say(f"第二棵树（SM3）{tree['origin']}：{tree['entries']} 条，已签名 {tree['sealed']} 条")
+    if said["sm2_key_in_a_file"]:
+        say("国密签名密钥是软件里的文件，本身通不过密评（见 docs/national-crypto.md）")
     say(f"已签名 {said['sealed']} 条，待写 {sum(said['waiting'].values())} 条")
     if said["sealed_at"]:
         age = datetime.now(UTC) - datetime.fromisoformat(said["sealed_at"])
@@ -58,6 +65,14 @@ def _standing(settings: Settings) -> dict[str, Any]:
         state, head = reader.state(), reader.last_checkpoint()
         newest = select(audit_checkpoint.c.sealed_at).order_by(audit_checkpoint.c.size.desc())
         sealed_at = connection.execute(newest.limit(1)).scalar()
+        tree = SecondTree(connection)
+        begun, second = tree.begun(), tree.last_checkpoint()
+    said["second"] = begun and {
+        "origin": begun.origin,
+        "entries": begun.size,
+        "sealed": second.size if second else 0,
+    }
+    said["sm2_key_in_a_file"] = is_national(settings) and key_in_a_file(settings)
     said |= {"origin": state.origin, "entries": state.size, "sealed": head.size if head else 0}
     # SQLite gives the instant back without its zone, which is UTC.
     said["sealed_at"] = sealed_at.replace(tzinfo=UTC).isoformat() if sealed_at else ""

@@ -58,6 +58,9 @@ def _tell(verdict: Verdict) -> None:
     say(
         f"日志 {log.origin}：{log.entries} 条记录，{log.streams} 个流，{log.checkpoints} 个签名树头"
     )
+    if log.second is not None:
+        tree = log.second
+        say(f"第二棵树（SM3）{tree.origin}：{tree.entries} 条记录，{tree.checkpoints} 个 SM2 树头")
     say(f"库表：{verdict.steps} 个环节逐列核对")
     tell_failures(log)
     if log.void:
