@@ -16,10 +16,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
 
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
-from cases import payment_tables
+from cases import payment_tables, reconcile_tables  # noqa: F401 -- they join cases_metadata
 from cases.database import open_engine, schema_of
 from cases.gateway_tables import gateway_metadata
 from cases.readings_tables import readings_metadata
+from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
 from yichuang.settings import CHECKOUT, Store
 
@@ -27,7 +28,7 @@ MIGRATIONS = CHECKOUT / "migrations"
 
 MODELS: Mapping[Store, Sequence[MetaData]] = MappingProxyType(
     {
-        "cases": (payment_tables.payment.metadata, outbox_metadata),
+        "cases": (cases_metadata, outbox_metadata),
         "web": (web_metadata, outbox_metadata, keys_metadata),
         "gateway": (gateway_metadata, outbox_metadata, keys_metadata),
         "readings": (readings_metadata, outbox_metadata),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from temporalio.client import Client
 
 from activities.alarming import Alarms
 from activities.announcing import Announcer
@@ -49,6 +52,7 @@ from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
 from yichuang.key_log import note_subjects
 from yichuang.payment_rules import CityPaymentRules
+from yichuang.reconciling import Reconciler
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
 from yichuang.ruling import CityRules
@@ -305,6 +309,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_watch(shop.calendar_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
                 asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
+                asyncio.create_task(_reconcile(settings, shop, client)),
             )
             stopped = asyncio.create_task(roles.until_stopped())
             try:
@@ -316,6 +321,16 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 for one in (stopped, *beside):
                     one.cancel()
                 await asyncio.gather(stopped, *beside, return_exceptions=True)
+
+
+async def _reconcile(settings: Settings, shop: Workshop, client: Client) -> None:
+    """Hold histories and log against one another, now and again."""
+    log = open_engine(settings.store_url("log"), read_only=True)
+    try:
+        holder = f"{socket.gethostname()}:{os.getpid()}"
+        await Reconciler(shop.cases, lambda: (log,), client, shop.alarms).run(holder)
+    finally:
+        log.dispose()
 
 
 async def _sweep(settlement: Settlement) -> None:
