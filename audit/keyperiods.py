@@ -16,9 +16,12 @@ KEY: Final = "#yichuang key"
 
 ALSO: Final = "#yichuang log"
 """Begins a line with a log of ours under a key that stands in the file already: the key of a closed
-shard. The specification wants each key once, so that other readers take the line for a comment."""
+shard. The specification wants each key once, so that other readers take the line for a comment.
+Or a log whose key is of a kind that they do not know and would refuse the file for: SM2."""
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_NAMED_KIND = re.compile(r"/[w-z0-9+/]")
+"""How base64 of a byte 0xff begins."""
 
 
 class _Held(Protocol):
@@ -122,6 +125,11 @@ def with_keys(text: str, keys: Iterable[_Held]) -> str:
     return "".join(f"{line}\n" for line in [*lines, *rest])
 
 
+def _is_named(key: str) -> bool:
+    """Whether a key's kind is one that somebody made up (0xff…): other readers refuse it."""
+    return _NAMED_KIND.match(key) is not None
+
+
 def _by_vkey(periods: Iterable[KeyPeriod]) -> dict[str, KeyPeriod]:
     return {period.vkey: period for period in periods}
 
@@ -132,7 +140,7 @@ def _spelled(logs: dict[str, str], periods: dict[str, KeyPeriod]) -> list[str]:
     seen: set[str] = set()
     for vkey, url in logs.items():
         key = vkey.split("+", 2)[2]
-        target, word = (after, ALSO) if key in seen else (first, "log")
+        target, word = (after, ALSO) if key in seen or _is_named(key) else (first, "log")
         target.append(f"{word} {vkey} {url}".rstrip())
         seen.add(key)
         period = periods.get(vkey)

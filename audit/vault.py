@@ -1,8 +1,8 @@
 """Keys per subject: destroying one makes everything sealed under it unreadable, for good.
 
 The keys live in a store of their own, wrapped under a master key that is in no store. AES-256-GCM
-throughout (NIST SP 800-38D); a key seals far fewer than the 2^32 messages §8.3 allows for random
-nonces.
+(NIST SP 800-38D), or SM4-GCM (RFC 8998) where the log has the national profile; what was sealed by
+either opens in both. A key seals far fewer than the 2^32 messages §8.3 allows for random nonces.
 """
 
 import hmac
@@ -20,12 +20,16 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from audit.reading import reading
+from audit.sm3 import hmac_sm3
+from audit.sm4 import KEY_BYTES as SM4_KEY_BYTES
+from audit.sm4 import Sm4Gcm
 from audit.tables import audit_subject_key
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
-_HEADER = b"YV\x01\x01"
-"""Magic, version 1, algorithm 1 = AES-256-GCM. SM4-GCM will be algorithm 2."""
+AES_GCM, SM4_GCM = b"YV\x01\x01", b"YV\x01\x02"
+"""What sealed bytes begin with: magic, version 1, and the algorithm. Bound in, so that no byte is
+read by the other one."""
 
 CACHE_SECONDS = 60.0
 """How long another process's cache may outlive a destruction."""
@@ -46,9 +50,42 @@ class SealBroken(Exception):
     """The sealed bytes were altered, or belong to another subject or place."""
 
 
+class _Box:
+    """What seals and opens under one key: for each algorithm a key derived for it alone."""
+
+    def __init__(self, key: bytes, purpose: bytes) -> None:
+        self._key, self._purpose = key, purpose
+        self._made: dict[bytes, AESGCM | Sm4Gcm] = {}
+
+    def seal(self, header: bytes, subject: str, plaintext: bytes, aad: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        bound = _bound(header, subject, aad)
+        return header + nonce + self._of(header).encrypt(nonce, plaintext, bound)
+
+    def open(self, subject: str, sealed: bytes, aad: bytes) -> bytes:
+        header, rest = sealed[: len(AES_GCM)], sealed[len(AES_GCM) :]
+        if header not in (AES_GCM, SM4_GCM):
+            raise SealBroken(f"unknown header {header!r}")
+        nonce, text = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
+        try:
+            return self._of(header).decrypt(nonce, text, _bound(header, subject, aad))
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken(f"sealed bytes of {subject} do not open here") from error
+
+    def _of(self, header: bytes) -> AESGCM | Sm4Gcm:
+        box = self._made.get(header)
+        if box is None:
+            if header == AES_GCM:
+                box = AESGCM(_derive(self._key, self._purpose))
+            else:
+                box = Sm4Gcm(_derive_national(self._key, self._purpose))
+            self._made[header] = box
+        return box
+
+
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    box: AESGCM
+    box: _Box
     salt: bytes
     until: float
 
@@ -67,13 +104,16 @@ class SubjectVault:
         *,
         cached: int = 10_000,
         making: Callable[[Sequence[str]], None] | None = None,
+        national: bool = False,
     ) -> None:
         """`master_key` has 32 bytes. `making` is told of subjects before they get their keys, and
-        none is made when it raises. Raises `ValueError` otherwise."""
+        none is made when it raises. `national` seals with SM4-GCM from now on. Raises `ValueError`
+        for a key of another length."""
         if len(master_key) != KEY_BYTES:
             raise ValueError(f"the master key has {KEY_BYTES} bytes, not {len(master_key)}")
         self._engine = engine
-        self._wrapper = AESGCM(_derive(master_key, b"wrap"))
+        self._header = SM4_GCM if national else AES_GCM
+        self._wrapper = _Box(master_key, b"wrap")
         self._cached = cached
         self._making = making
         self._cache: OrderedDict[str, _Keys] = OrderedDict()
@@ -93,17 +133,12 @@ class SubjectVault:
     def seal_many(self, items: Sequence[SealRequest]) -> list[bytes]:
         """Seal several at one round to the keys store; in this order."""
         keys = self._keys({subject for subject, _, _ in items}, make=True)
-        sealed = []
-        for subject, plaintext, aad in items:
-            nonce = os.urandom(_NONCE_BYTES)
-            text = keys[subject].box.encrypt(nonce, plaintext, _bound(subject, aad))
-            sealed.append(_HEADER + nonce + text)
-        return sealed
+        return [keys[s].box.seal(self._header, s, plaintext, aad) for s, plaintext, aad in items]
 
     def open_many(self, items: Sequence[SealRequest]) -> list[bytes]:
         """Open several at one round to the keys store; in this order, or raise for all."""
         keys = self._keys({subject for subject, _, _ in items}, make=False)
-        return [_open(keys[subject].box, subject, text, aad) for subject, text, aad in items]
+        return [keys[subject].box.open(subject, text, aad) for subject, text, aad in items]
 
     def salt(self, subject_id: str, place: bytes) -> bytes:
         """Return the 32-byte salt of a commitment at `place`, the same at every retry.
@@ -184,16 +219,14 @@ class SubjectVault:
         return rows
 
     def _wrap(self, subject: str) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        key = self._wrapper.encrypt(nonce, os.urandom(KEY_BYTES), _bound(subject, b"key"))
-        return _HEADER + nonce + key
+        return self._wrapper.seal(self._header, subject, os.urandom(KEY_BYTES), b"key")
 
     def _unwrap(self, subject: str, wrapped: bytes | None) -> _Keys:
         if wrapped is None:
             raise KeyDestroyed(subject)
-        key = _open(self._wrapper, subject, bytes(wrapped), b"key")
+        key = self._wrapper.open(subject, bytes(wrapped), b"key")
         until = time.monotonic() + CACHE_SECONDS
-        return _Keys(AESGCM(_derive(key, b"seal")), _derive(key, b"salt"), until)
+        return _Keys(_Box(key, b"seal"), _derive(key, b"salt"), until)
 
 
 def pseudonym(pepper: bytes, kind: str, value: str) -> str:
@@ -215,20 +248,15 @@ def _derive(key: bytes, purpose: bytes) -> bytes:
     return hmac.digest(key, b"yichuang/vault/v1\x00" + purpose + b"\x01", "sha256")
 
 
-def _bound(subject: str, aad: bytes) -> bytes:
+def _derive_national(key: bytes, purpose: bytes) -> bytes:
+    """The same with HMAC-SM3, cut to the length of an SM4 key."""
+    return hmac_sm3(key, b"yichuang/vault/sm4/v1\x00" + purpose + b"\x01")[:SM4_KEY_BYTES]
+
+
+def _bound(header: bytes, subject: str, aad: bytes) -> bytes:
     # Lengths first, so that no subject and place can be read as another pair.
     name = subject.encode()
-    return _HEADER + len(name).to_bytes(4) + name + aad
-
-
-def _open(box: AESGCM, subject: str, sealed: bytes, aad: bytes) -> bytes:
-    if not sealed.startswith(_HEADER):
-        raise SealBroken(f"unknown header {sealed[:4]!r}")
-    nonce = sealed[len(_HEADER) : len(_HEADER) + _NONCE_BYTES]
-    try:
-        return box.decrypt(nonce, sealed[len(_HEADER) + _NONCE_BYTES :], _bound(subject, aad))
-    except (InvalidTag, ValueError) as error:
-        raise SealBroken(f"sealed bytes of {subject} do not open here") from error
+    return header + len(name).to_bytes(4) + name + aad
 
 
 def _insert(engine: Engine) -> "sqlite.Insert | postgresql.Insert":

@@ -28,7 +28,8 @@ def vault_of(
     Raises `KeyMissing`.
     """
     engine = keys or open_engine(settings.store_url("keys"))
-    return SubjectVault(engine, master_keys(settings)[0], making=making)
+    master, national = master_keys(settings)[0], settings.log_profile == "national"
+    return SubjectVault(engine, master, making=making, national=national)
 
 
 def sealer_of(settings: Settings, vault: SubjectVault) -> Sealer:

@@ -88,7 +88,8 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     # Drafts and uploads are sealed under keys that stand in the web's own store: of the keys store
     # the worker is the one writer.
     master = temporal.master_keys(settings)[0]
-    desk_vault = SubjectVault(web, master, making=note_subjects(web, "web"))
+    national = settings.log_profile == "national"
+    desk_vault = SubjectVault(web, master, making=note_subjects(web, "web"), national=national)
     desk = Desk(web)
     catalogue = WebCatalogue(released.catalogue, now)
     record = recorder(sealer.who, lambda: str(uuid4()))

@@ -121,3 +121,59 @@ def test_a_commitment_is_the_hash_the_plan_says_and_opens_to_its_content_only() 
     assert not opens(committed, bytes(31), b"\0x")
     with pytest.raises(ValueError, match="32 bytes"):
         commitment(bytes(31), b"\0x")
+
+
+def test_a_national_vault_seals_with_sm4_and_opens_what_was_sealed_before(
+    vault: SubjectVault, open_store: Callable[[str], Engine]
+) -> None:
+    before = vault.seal("citizen:1", b"before", b"place")
+    national = SubjectVault(open_store("keys"), MASTER, national=True)
+    after = national.seal("citizen:1", b"after", b"place")
+    fresh = national.seal("citizen:2", b"fresh")  # its key is wrapped under SM4-GCM too
+    assert (before[:4], after[:4]) == (b"YV\x01\x01", b"YV\x01\x02")
+    assert len(after) == len(b"after") + 32
+    for holder in (vault, national, SubjectVault(open_store("keys"), MASTER)):
+        mixed = [("citizen:1", before, b"place"), ("citizen:1", after, b"place")]
+        assert holder.open_many([*mixed, ("citizen:2", fresh, b"")]) == [
+            b"before",
+            b"after",
+            b"fresh",
+        ]
+    with open_store("keys").connect() as connection:
+        rows = {row.id: row.wrapped_key for row in connection.execute(select(audit_subject_key))}
+    assert rows["citizen:1"][:4] == b"YV\x01\x01"
+    assert rows["citizen:2"][:4] == b"YV\x01\x02"
+
+
+def test_the_salt_of_a_commitment_is_the_same_in_both_profiles(
+    vault: SubjectVault, open_store: Callable[[str], Engine]
+) -> None:
+    national = SubjectVault(open_store("keys"), MASTER, national=True)
+    assert national.salt("citizen:1", b"place") == vault.salt("citizen:1", b"place")
+
+
+@pytest.mark.parametrize("place", [0, 2, 3, 5, 20, -1])
+def test_altered_bytes_under_sm4_do_not_open(
+    open_store: Callable[[str], Engine], vault: SubjectVault, place: int
+) -> None:
+    national = SubjectVault(open_store("keys"), MASTER, national=True)
+    sealed = bytearray(national.seal("citizen:1", b"plain bytes"))
+    sealed[place] ^= 3 if place == 3 else 1  # 2 → 1: sealed by one, read by the other algorithm
+    for holder in (national, vault):
+        with pytest.raises(SealBroken):
+            holder.open("citizen:1", bytes(sealed))
+        with pytest.raises(SealBroken):
+            holder.open("citizen:1", bytes(sealed)[:10])
+
+
+def test_a_destroyed_key_is_gone_for_both_algorithms(
+    vault: SubjectVault, open_store: Callable[[str], Engine]
+) -> None:
+    national = SubjectVault(open_store("keys"), MASTER, national=True)
+    sealed = [vault.seal("citizen:1", b"a"), national.seal("citizen:1", b"b")]
+    national.destroy("citizen:1")
+    fresh = SubjectVault(open_store("keys"), MASTER)
+    for text in sealed:
+        for holder in (national, fresh):
+            with pytest.raises(KeyDestroyed):
+                holder.open("citizen:1", text)
