@@ -37,7 +37,7 @@ def canonical_bytes(value: object) -> bytes:
 
 def check(value: object) -> None:
     """Raise `NotCanonical` if the value lies outside the profile (its length apart)."""
-    if not _plainly_fits(value, MAX_DEPTH):
+    if not (_texts_fit(value) and _plainly_fits(value, MAX_DEPTH)):
         _check(value, "$", MAX_DEPTH)
 
 
@@ -63,43 +63,62 @@ def parse_strict(stored: bytes) -> dict[str, Any]:
         raise NotCanonical(f"not JSON: {error}") from error
     if not isinstance(value, dict):
         raise NotCanonical(f"an entry is an object, not {type(value).__name__}")
-    # Without escapes the strings stand in the bytes as they are, and every part of a printable
-    # NFC text is printable and NFC.
-    if b"\\" in stored or not _plain_text(stored.decode()):
-        check(value)
-    elif not _plainly_fits(value, MAX_DEPTH, texts_fit=True):
-        check(value)
+    if not (_reads_plainly(stored) and _plainly_fits(value, MAX_DEPTH)):
+        _check(value, "$", MAX_DEPTH)
     if spell(value) != stored:
         raise NotCanonical("the bytes are not the canonical spelling of what they say")
     return value
 
 
-def _plainly_fits(value: Any, depth: int, texts_fit: bool = False) -> bool:
-    """Return true for nearly everything inside the profile, without keeping a path.
+def _texts_fit(value: object) -> bool:
+    """Return true if all strings of a value are inside the profile; false if that takes a look."""
+    try:
+        return _reads_plainly(orjson.dumps(value))
+    except orjson.JSONEncodeError:
+        return False
 
-    `_check` has the last word on what is left. With `texts_fit` the strings were looked at as one.
+
+def _reads_plainly(spelled: bytes) -> bool:
+    # Without escapes the strings stand in the bytes as they are, and every part of a printable
+    # NFC text is printable and NFC.
+    if b"\\" in spelled:
+        return False
+    text = spelled.decode()
+    return text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFC", text))
+
+
+def _plainly_fits(value: Any, depth: int) -> bool:
+    """Return true for nearly everything inside the profile, the texts apart, without a path.
+
+    `_check` has the last word on what is left.
     """
     kind = type(value)
     if kind is str:
-        return texts_fit or _plain_text(value)
+        return True
     if kind is dict:
         for key, member in value.items():
-            if type(key) is not str or not key.isascii() or not key or not key.isprintable():
+            if key not in _seen_keys and not _key_fits(key):
                 return False
-            if texts_fit and type(member) is str:
-                continue
-            if not _plainly_fits(member, depth - 1, texts_fit):
+            if type(member) is not str and not _plainly_fits(member, depth - 1):
                 return False
         return depth > 0
     if kind is list:
-        return depth > 0 and all(_plainly_fits(m, depth - 1, texts_fit) for m in value)
+        return depth > 0 and all(_plainly_fits(m, depth - 1) for m in value)
     if kind is int:
         return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
     return kind is bool or value is None
 
 
-def _plain_text(text: str) -> bool:
-    return text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFC", text))
+_seen_keys: set[str] = set()
+"""Keys that fit, as far as there is room: entries have a few dozen."""
+_KEYS_MOST = 1_000
+
+
+def _key_fits(key: object) -> bool:
+    fits = type(key) is str and key.isascii() and key != "" and key.isprintable()
+    if fits and len(_seen_keys) < _KEYS_MOST:
+        _seen_keys.add(str(key))
+    return fits
 
 
 def _check(value: object, path: str, depth: int) -> None:

@@ -336,5 +336,4 @@ def _check_draft(draft: EntryDraft, payloads: Sequence[PayloadRef]) -> None:
 
 
 def _present(part: Who | Where | What | PolicyRef | RuleRef | WorkflowRef) -> dict[str, Any]:
-    named = ((name, getattr(part, name)) for name in part.__slots__)
-    return {name: value for name, value in named if value is not None}
+    return {name: value for name in part.__slots__ if (value := getattr(part, name)) is not None}
