@@ -277,12 +277,16 @@ class Sequencer:
     def _forget(self, name: str, ids: Sequence[str]) -> None:
         # By id, not by position: SQLite gives a freed position out again.
         source = self._sources[name]
-        mark = "?" if source.dialect.name == "sqlite" else "%s"
         with source.begin() as connection:
-            connection.exec_driver_sql(
-                f"DELETE FROM audit_outbox WHERE entry_id = {mark}",  # noqa: S608 # a mark
-                [(entry_id,) for entry_id in ids],
-            )
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql(
+                    "DELETE FROM audit_outbox WHERE entry_id = ?",
+                    [(entry_id,) for entry_id in ids],
+                )
+            else:  # one statement: each of a thousand would be a message to the server
+                connection.exec_driver_sql(
+                    "DELETE FROM audit_outbox WHERE entry_id = ANY(%s)", (list(ids),)
+                )
 
     def _store(self, table: Table, state: LogState, root: bytes, note: str) -> None:
         dialect = sqlite if self._log.dialect.name == "sqlite" else postgresql
