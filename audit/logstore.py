@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, tuple_, update
 
+from audit.inserting import Insert
 from audit.merkle import HASH_BYTES, SHA256, TILE_WIDTH, Frontier, TreeHash, complete_root
 from audit.tables import (
     audit_anchor,
@@ -18,10 +19,10 @@ from audit.tables import (
 )
 
 _PAGE = 2_000
-_INSERT_ENTRY = (
-    "INSERT INTO audit_entry (seq, entry_id, stream, stream_seq, leaf, body) "
-    "VALUES (?, ?, ?, ?, ?, ?)"
-)
+_INSERT_ENTRY = Insert(
+    "audit_entry", seq="bigint", entry_id="varchar", stream="varchar", stream_seq="bigint",
+    leaf="bytea", body="bytea",
+)  # fmt: skip
 
 
 class LogFounded(Exception):
@@ -295,11 +296,11 @@ def append(connection: Connection, state: LogState, entries: Sequence[NewEntry])
 
 
 def _insert_entries(connection: Connection, size: int, entries: Sequence[NewEntry]) -> None:
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    connection.exec_driver_sql(
-        _INSERT_ENTRY.replace("?", mark),
-        [(size + place, *entry) for place, entry in enumerate(entries)],
-    )
+    rows = [(size + place, *entry) for place, entry in enumerate(entries)]
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_INSERT_ENTRY.sqlite, rows)
+    else:
+        connection.exec_driver_sql(_INSERT_ENTRY.many, Insert.arrays(rows))
 
 
 def _write_tiles(connection: Connection, size: int, leaves: Sequence[bytes]) -> None:

@@ -22,6 +22,7 @@ from audit.entry import (
     content_digest,
     facts_of,
 )
+from audit.inserting import Insert, Row
 from audit.merkle import leaf_hash
 from audit.payloads import SealedPayload
 
@@ -157,16 +158,18 @@ _FOUND = (
     "ON CONFLICT DO NOTHING"
 )
 _MOVE = "UPDATE audit_stream SET seq = ?, head = ?, last_us = ? WHERE stream = ? AND seq = ?"
-_RECORDED = (
-    "INSERT INTO audit_recorded (entry_id, content, stream, seq, leaf) VALUES (?, ?, ?, ?, ?)"
+_RECORDED = Insert(
+    "audit_recorded", entry_id="varchar", content="bytea", stream="varchar", seq="bigint",
+    leaf="bytea",
+)  # fmt: skip
+_OUTBOX = Insert(
+    "audit_outbox", entry_id="varchar", stream="varchar", seq="bigint", leaf="bytea", body="bytea"
 )
-_OUTBOX = "INSERT INTO audit_outbox (entry_id, stream, seq, leaf, body) VALUES (?, ?, ?, ?, ?)"
-_PAYLOAD = (
-    "INSERT INTO audit_payload (entry_id, name, subject, media_type, sealed) VALUES (?, ?, ?, ?, ?)"
-)
+_PAYLOAD = Insert(
+    "audit_payload", entry_id="varchar", name="varchar", subject="varchar", media_type="varchar",
+    sealed="bytea",
+)  # fmt: skip
 _KNOWN = "SELECT entry_id, content, stream, seq, leaf FROM audit_recorded WHERE entry_id IN "
-
-Row = tuple[Any, ...]
 
 
 class _Statements:
@@ -205,11 +208,13 @@ class _Statements:
         self._cursor.execute(statement.replace("?", self._marks), values)
         return list(self._cursor.fetchall())
 
-    def each(self, statement: str, rows: list[Row]) -> None:
-        if len(rows) == 1:
-            self.run(statement, rows[0])
+    def each(self, insert: Insert, rows: list[Row]) -> None:
+        if self._marks == "?":
+            self._cursor.executemany(insert.sqlite, rows)
+        elif len(rows) == 1:
+            self._cursor.execute(insert.one, rows[0])
         elif rows:
-            self._cursor.executemany(statement.replace("?", self._marks), rows)
+            self._cursor.execute(insert.many, Insert.arrays(rows))
 
 
 def _recorded(sql: _Statements, ids: Sequence[str]) -> dict[str, tuple[bytes, Recorded]]:

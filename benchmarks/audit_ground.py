@@ -19,7 +19,8 @@ from sqlmodel import Field, Session, SQLModel
 from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, WorkflowRef, facts_of
 from audit.logstore import found_log
 from audit.sequencer import Sequencer
-from audit.signer import SignerClient, SignerUnavailable, init_signer, serve
+from audit.signer import Signer, SignerUnavailable, init_signer
+from audit.signer_door import SignerClient, serve
 from audit.tables import log_metadata, outbox_metadata
 from cases.database import open_engine
 
@@ -125,7 +126,7 @@ def _signed(folder: Path, urls: tuple[str, str], sync: str) -> Iterator[Stores]:
     init_signer(key, state, ORIGIN)
     address = f"unix:{folder / uuid.uuid4().hex[:8]}"
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=serve, args=(address, key, state), daemon=True)
+    process = context.Process(target=_serve, args=(address, key, state), daemon=True)
     process.start()
     signer = SignerClient(address)
     try:
@@ -136,6 +137,10 @@ def _signed(folder: Path, urls: tuple[str, str], sync: str) -> Iterator[Stores]:
         process.join()
         cases.dispose()
         log.dispose()
+
+
+def _serve(address: str, key: Path, state: Path) -> None:
+    serve(address, [Signer(key, state)])
 
 
 def _until_there(signer: SignerClient) -> None:

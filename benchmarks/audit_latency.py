@@ -21,7 +21,7 @@ from typing import Any
 from audit.entry import EntryDraft
 from audit.outbox import record
 from audit.sequencer import Sequencer
-from audit.signer import SignerClient
+from audit.signer_door import SignerClient
 from benchmarks.audit_ground import Stores, drafts
 from cases.database import open_engine
 

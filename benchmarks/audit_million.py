@@ -23,7 +23,7 @@ from audit.reading import reading
 from audit.report import CLEAN
 from benchmarks.audit_ground import STREAM_LENGTH, Stores, drafts, sqlite_stores
 
-ENTRIES = 30_000
+ENTRIES = 1_000_000
 PART = 10_000
 PROOFS = 300
 
