@@ -45,11 +45,19 @@ from yichuang import keyring
 from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.key_log import note_installed
 from yichuang.national import found_second
-from yichuang.settings import STORES, Settings
+from yichuang.settings import STORES, SettingMissing, Settings
 from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
 from yichuang.stores import create_schema, let_in, migrate
-from yichuang.trusting import change_policy, first_policy, policy_path
+from yichuang.trusting import (
+    change_policy,
+    city_policy,
+    first_policy,
+    policy_path,
+    with_address,
+    with_witness,
+)
 from yichuang.web_accounts import recorder
+from yichuang.witness import FOR_SHOW, SHOWN, founded
 
 SEEDED = Check("随程序发布，由构建时的检查放行", True)
 
@@ -63,6 +71,7 @@ def initialise(settings: Settings) -> list[str]:
     lines = [f"已生成密钥 {path.name}" for path in keyring.create_missing_keys(settings)]
     lines += _signer(settings)
     lines += _policy(settings)
+    lines += _witness(settings)
     for store in STORES:
         create_schema(settings.store_url(store))
         engine = open_engine(settings.store_url(store))
@@ -130,6 +139,23 @@ def _policy(settings: Settings) -> Iterator[str]:
     verifier = log_verifier(settings)
     change_policy(settings, lambda text: text or first_policy(verifier))
     yield "已写出日志信任策略 log.policy（尚无见证人）"
+
+
+def _witness(settings: Settings) -> Iterator[str]:
+    """Let the embedded city's own witness be trusted until another owner's is: it is for show."""
+    if settings.form != "embedded":
+        return
+    try:
+        host, port = settings.witness
+    except SettingMissing:
+        return  # `up` gives it a port; alone, `init` starts none
+    verifier, url = founded(settings), f"http://{host}:{port}"
+    witnesses = city_policy(settings).witnesses
+    if not witnesses:
+        change_policy(settings, lambda text: with_witness(text, SHOWN, verifier, url, "any"))
+        yield f"已登记{FOR_SHOW}的见证人（换成审计局的：bin/yichuang witness trust）"
+    elif any(one.verifier == verifier and one.url != url for one in witnesses):
+        change_policy(settings, lambda text: with_address(text, verifier, url))
 
 
 def _log(settings: Settings) -> Iterator[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 from audit.sequencer import Sequencer
 from audit.signer_door import SignerClient
 from cases.database import open_engine
 from yichuang import roles
 from yichuang.anchoring import DailyAnchor
+from yichuang.cosigning import Cosigner, Cosigning
 from yichuang.national import second_client
 from yichuang.settings import Settings, Store
+from yichuang.trusting import city_policy
 
 SOURCES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "log")
 """The stores that record entries. They go to the `log`, which records what befalls itself (a key
@@ -47,6 +50,12 @@ def main(settings: Settings) -> int:
     daily = DailyAnchor(settings, open_engine(settings.store_url("log")))
     # An authority may take half a minute to answer: the sequencer does not wait for it.
     threading.Thread(target=daily.run, args=(stop,), name="anchor", daemon=True).start()
+    log = open_engine(settings.store_url("log"))
+    absent_after = timedelta(minutes=settings.witness_absent_minutes)
+    cosigning = Cosigning(
+        log, lambda: city_policy(settings), Cosigner(log, absent_after=absent_after)
+    )
+    threading.Thread(target=cosigning.run, args=(stop,), name="cosigning", daemon=True).start()
     roles.ready(settings, "sequencer", f"日志 {settings.origin}")
     while not roles.wait(roles.BEAT_SECONDS) and not stop.is_set():
         roles.beat()

@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     signer_address: str = ""
     signer_key: str = "file"
     signer_passphrase: Path | None = None
+    log_policy: Path | None = None
+    witness_folder: Path | None = None
+    witness_host: str = "127.0.0.1"
+    witness_port: Port = 0
+    witness_absent_minutes: Annotated[float, Field(gt=0)] = 60
     tsa_url: str = ""
     tsa_certificates: Path | None = None
     log_origin: str = ""
@@ -147,6 +152,16 @@ class Settings(BaseSettings):
     def signer_path(self) -> Path:
         """The folder of the signer's key and state, apart from every database."""
         return self.signer_folder or self.data / "signer"
+
+    @property
+    def witness_path(self) -> Path:
+        """The folder of a witness's key and memory, which is another owner's in a real city."""
+        return self.witness_folder or self.data / "witness"
+
+    @property
+    def witness(self) -> tuple[str, int]:
+        """Host and port on which a witness listens."""
+        return self.witness_host, self._port("witness")
 
     @property
     def signer_socket(self) -> str:

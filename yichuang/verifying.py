@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
@@ -76,17 +76,20 @@ def verify_everything(
     producers: Mapping[str, Engine],
     pins: Iterable[str] = (),
     *,
+    witnessed: Sequence[str] = (),
     lag: timedelta | None = None,
     authorities: bytes | None = None,
     keys: Engine | None = None,
 ) -> Verdict:
     """Verify log and rows while the city runs; blocks no writer. Never raises for a bad store.
 
-    `lag`: see `audit.verify.verify_log`.
+    `witnessed` and `lag`: see `audit.verify.verify_log`.
     `authorities` are the certificates (PEM) by which time-stamp tokens are checked. With the
     `keys` store, also that each destroyed key has its entry and each erasure is finished.
     """
-    report = verify_stores(log, trusted, producers=producers, pins=tuple(pins), lag=lag)
+    report = verify_stores(
+        log, trusted, producers=producers, pins=tuple(pins), witnessed=witnessed, lag=lag
+    )
     verdict = Verdict(report)
     try:
         with reading(log) as connection:

@@ -56,9 +56,10 @@ from yichuang.reconciling import Reconciler
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
 from yichuang.ruling import CityRules
-from yichuang.settings import SettingMissing, Settings
+from yichuang.settings import SettingMissing, Settings, Store
 from yichuang.simulating import changes_limits
 from yichuang.simulation_child import ChildSimulator
+from yichuang.witness_watch import WitnessWatch
 
 THREADS = 4
 """Activities at once. SQLite has one writer; what is beside the transaction overlaps."""
@@ -66,6 +67,8 @@ SWEEP_EVERY = timedelta(hours=1)
 """How often unused document numbers are voided (those older than a day)."""
 CARDS_EVERY = timedelta(minutes=1)
 """How often it is looked whether somebody is there for what waits to be read."""
+WITNESS_EVERY = timedelta(seconds=10)
+"""How often it is looked whether a witness of the log stays away."""
 CALENDAR_EVERY = timedelta(minutes=10)
 """How often the calendars are looked at for the year that is missing; a signature looks at once."""
 
@@ -129,6 +132,8 @@ class Workshop:
     cases: Engine
     calendar_watch: CalendarWatch
     card_watch: CardWatch
+    witness_watch: WitnessWatch | None
+    """None where this process cannot read the log."""
     alarms: Alarms
     retiming: Retiming
     simulating: Simulating
@@ -167,7 +172,11 @@ def workshop(
     vault = joining.vault_of(settings, keys, note_subjects(cases, "cases"))
     sealer = joining.sealer_of(settings, vault)
     try:
-        with RulesProcess(released.packs().values()) as rules, _web(settings) as web:
+        with (
+            RulesProcess(released.packs().values()) as rules,
+            _readable(settings, "web") as web,
+            _readable(settings, "log") as log,
+        ):
             city_rules = CityRules(rules, released.packs, cases)
             addressees = CityAddressees(catalogue().city, web)
             planner = LawfulPlanner(
@@ -187,6 +196,7 @@ def workshop(
             alarms = Alarms(settings.city, f"{settings.address}/schemas")
             watch = CalendarWatch(cases, alarms, catalogue, _now)
             cards = CardWatch(cases, alarms, addressees, addressees.city, _now)
+            witnesses = WitnessWatch(cases, log, alarms, _now) if log else None
             forecasts = CityCardChanges(cases, planner, city_rules, released, addressees, _now)
             ahead: Mapping[str, Ahead] = {
                 "calendar": LookingAhead(cases, CalendarChanges(cases, _now), _now),
@@ -214,6 +224,7 @@ def workshop(
                 cases,
                 watch,
                 cards,
+                witnesses,
                 alarms,
                 retiming,
                 simulating,
@@ -228,10 +239,11 @@ def workshop(
 
 
 @contextmanager
-def _web(settings: Settings) -> Iterator[Engine | None]:
-    """Open the accounts for reading: whom a card is for. None where this process has no way."""
+def _readable(settings: Settings, store: Store) -> Iterator[Engine | None]:
+    """Open another's store for reading: the accounts, for whom a card is; the log, for how it
+    stands with its witnesses. None where this process has no way."""
     try:
-        engine = open_engine(settings.store_url("web"), read_only=True)
+        engine = open_engine(settings.store_url(store), read_only=True)
     except SettingMissing:
         yield None
         return
@@ -308,6 +320,11 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_sweep(shop.settlement)),
                 asyncio.create_task(_watch(shop.calendar_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
+                *(
+                    asyncio.create_task(_watch(one.look, WITNESS_EVERY))
+                    for one in (shop.witness_watch,)
+                    if one is not None
+                ),
                 asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
                 asyncio.create_task(_reconcile(settings, shop, client)),
             )

@@ -44,7 +44,8 @@ STOP_SECONDS = 10.0
 """What the issue allows for Ctrl-C."""
 
 PARTS = (
-    "temporal", "nats", "signer", "sequencer", "worker", "relay", "gateway", "telemetry", "web",
+    "temporal", "nats", "signer", "witness", "sequencer", "worker", "relay", "gateway",
+    "telemetry", "web",
 )  # fmt: skip
 
 _libc = ctypes.CDLL(None)

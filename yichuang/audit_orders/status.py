@@ -6,8 +6,9 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from audit.cosignatures import Standing, last_cosigned, standings
 from audit.logstore import LogReader
 from audit.secondtree import SecondTree
 from audit.tables import audit_checkpoint, audit_outbox
@@ -51,6 +52,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if said["sealed_at"]:
         age = datetime.now(UTC) - datetime.fromisoformat(said["sealed_at"])
         say(f"最近签名：{said['sealed_at']}（{age.total_seconds():.0f} 秒前）")
+    for one in said["witnesses"]:
+        heard = one["heard_at"] or "从未应答"
+        absent = f"（失联，自 {one['absent_at']}：{one['fault']}）" if one["absent_at"] else ""
+        say(f"见证人 {one['name']}：联署到 {one['size']} 条，{heard}{absent}")
     if "anchored_at" in said:
         newest = said["anchored_at"]
         late = not newest or datetime.now(UTC) - datetime.fromisoformat(newest) > LATE_AFTER
@@ -65,6 +70,7 @@ def _standing(settings: Settings) -> dict[str, Any]:
         state, head = reader.state(), reader.last_checkpoint()
         newest = select(audit_checkpoint.c.sealed_at).order_by(audit_checkpoint.c.size.desc())
         sealed_at = connection.execute(newest.limit(1)).scalar()
+        said["witnesses"] = [_witness(connection, one) for one in standings(connection)]
         tree = SecondTree(connection)
         begun, second = tree.begun(), tree.last_checkpoint()
     said["second"] = begun and {
@@ -84,6 +90,17 @@ def _standing(settings: Settings) -> dict[str, Any]:
                 counted = select(func.count()).select_from(audit_outbox)
                 said["waiting"][store] = connection.execute(counted).scalar_one()
     return said
+
+
+def _witness(connection: Connection, one: Standing) -> dict[str, Any]:
+    last = last_cosigned(connection, one.name)
+    return {
+        "name": one.name,
+        "size": last[0] if last else 0,
+        "heard_at": one.heard_at.isoformat() if one.heard_at else "",
+        "absent_at": one.absent_at.isoformat() if one.absent_at else "",
+        "fault": one.fault,
+    }
 
 
 def _anchored(settings: Settings) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
 from pathlib import Path
 
-from audit.trust import MAX_AGE, PolicyInvalid
+from audit.logstore import LogReader
+from audit.trust import MAX_AGE, PolicyInvalid, TrustPolicy
 from yichuang.anchoring import certificates
 from yichuang.audit_words import CONCLUSIONS, tell_failures
 from yichuang.log_stores import (
     LogUnreadable,
     keys_store,
+    log_reading,
     log_store,
     source_stores,
     telling,
@@ -20,6 +23,7 @@ from yichuang.settings import Settings
 from yichuang.terminal import say, say_json
 from yichuang.trusting import city_policy, policy_path
 from yichuang.verifying import Verdict, verify_everything
+from yichuang.witness_states import ask_all
 
 HELP = "校验日志与库表 (recompute the tree, check the rows)"
 
@@ -29,6 +33,19 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pin", type=Path, action="append", default=[], help="另处保存的检查点 (a kept checkpoint)"
     )
+    parser.add_argument("--policy", type=Path, help="信任策略，不写则用本市的 (policy of trust)")
+    parser.add_argument(
+        "--witness", metavar="URL", nargs="?", const="", action="append", default=[],
+        help="问见证人记得什么；不写网址则问策略中的各个 (ask a witness what it remembers)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--witness-state", metavar="FILE", type=Path, action="append", default=[],
+        help="见证人写出的树头 (what `witness status --head` wrote)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-age", metavar="MINUTES", type=float, default=MAX_AGE.total_seconds() / 60,
+        help="足数联署最多多旧；0 要求最新树头已足数 (oldest quorum; 0: on the newest head)",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -37,13 +54,24 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         with telling():
             log, producers = log_store(settings), source_stores(settings)
             pins = [path.read_text(encoding="utf-8") for path in args.pin]
-            authorities, policy = certificates(settings), city_policy(settings)
-            keys = keys_store(settings)
+            authorities, keys = certificates(settings), keys_store(settings)
+            policy = _policy(args.policy, settings)
+            with log_reading(settings) as connection:
+                origin = LogReader(connection).state().origin
+            known = ask_all(policy, origin, args.witness, args.witness_state)
         verdict = verify_everything(
-            log, policy, producers, pins, lag=MAX_AGE, authorities=authorities, keys=keys
+            log,
+            policy,
+            producers,
+            pins,
+            witnessed=known.notes,
+            lag=timedelta(minutes=args.max_age) if args.max_age > 0 else None,
+            authorities=authorities,
+            keys=keys,
         )
+        verdict.log.incomplete.extend(known.missing)
     except PolicyInvalid as error:
-        return unreadable(LogUnreadable(f"{policy_path(settings)}：{error}"))
+        return unreadable(LogUnreadable(f"{args.policy or policy_path(settings)}：{error}"))
     except LogUnreadable as error:
         return unreadable(error)
     if args.json:
@@ -51,6 +79,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     else:
         _tell(verdict)
     return verdict.exit_code
+
+
+def _policy(given: Path | None, settings: Settings) -> TrustPolicy:
+    return city_policy(settings) if given is None else TrustPolicy.parse(given.read_bytes())
 
 
 def _tell(verdict: Verdict) -> None:
@@ -63,6 +95,10 @@ def _tell(verdict: Verdict) -> None:
         say(f"第二棵树（SM3）{tree.origin}：{tree.entries} 条记录，{tree.checkpoints} 个 SM2 树头")
     say(f"库表：{verdict.steps} 个环节逐列核对")
     tell_failures(log)
+    for name, (size, at) in log.cosigned.items():
+        say(f"见证人 {name}：联署到 {size} 条，{at:%Y-%m-%d %H:%M:%S}Z")
+    if not log.witnessed:
+        say("未见证：没有足数的联署")
     if log.void:
         say(f"作废密钥签的 {log.void} 个树头不作数")
     if log.anchored_at is not None:

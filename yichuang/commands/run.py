@@ -9,7 +9,7 @@ from yichuang import roles
 from yichuang.settings import Settings
 
 HELP = "运行一个角色 (run one role in the foreground)"
-ROLES = ("worker", "web", "gateway", "telemetry", "relay", "sequencer", "signer")
+ROLES = ("worker", "web", "gateway", "telemetry", "relay", "sequencer", "signer", "witness")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -46,7 +46,7 @@ def _run_held(args: argparse.Namespace, settings: Settings, chosen: tuple[parts.
     left = ground.end(settings)
     if left:
         say(f"上次没有正常停止：已清理 {left} 个遗留进程，从停下的地方继续。")
-    ported = tuple(p.name for p in chosen if p.name in ("temporal", "nats", "web"))
+    ported = tuple(p.name for p in chosen if p.name in ("temporal", "nats", "witness", "web"))
     for line in ground.take_ports(settings, ported):
         say(line)
     needs_stores = any(part.is_role for part in chosen)

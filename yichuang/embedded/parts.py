@@ -48,6 +48,7 @@ PARTS: tuple[Part, ...] = (
     Part("temporal", "流程引擎", SERVERS, temporal.command, 2.0, temporal.answers),
     Part("nats", "消息总线", SERVERS, nats.command, 2.0, nats.answers),
     _role("signer", "日志签名", 1, 1.0),
+    _role("witness", "日志见证", 1, 1.0),
     _role("sequencer", "日志排序", 2, 1.0),
     _role("worker", "办件执行", 3, 2.5),
     _role("relay", "事件外送", 3, 2.5),
