@@ -32,6 +32,8 @@ SECTIONS: tuple[SectionName, ...] = ("rulings", "cards", "deadlines", "alarms", 
 
 SAME_AGAIN = "现行版本重放无差异"
 """Name of the check that what was ruled is ruled again."""
+SAME_PAYMENTS = "付费裁定重放无差异"
+"""Name of the check that what was ruled of payments is ruled again."""
 SAME_CLOCKS = "现行期限重算无差异"
 """Name of the check that the clocks' rows follow again from their events."""
 MUTANTS_NOTICED = "阈值变异被例子发现"
@@ -39,7 +41,7 @@ MUTANTS_NOTICED = "阈值变异被例子发现"
 
 ChangeKind = Literal[
     "ruling", "added", "dropped", "level", "moved", "earlier", "later", "now_late",
-    "no_longer_late", "raised", "cleared",
+    "no_longer_late", "raised", "cleared", "now_stopped", "no_longer_stopped",
 ]  # fmt: skip
 
 
@@ -90,6 +92,8 @@ class Change(Frozen):
     """The instant it is about."""
     before: str = ""
     after: str = ""
+    amount_fen: int = Field(default=0, exclude_if=lambda fen: not fen)
+    """Of a payment; not written where there is none."""
 
 
 class Section(Frozen):
@@ -107,6 +111,14 @@ class Section(Frozen):
     def departments(self) -> dict[str, int]:
         """Department → how many of its things would have been otherwise."""
         return dict(sorted(Counter(one.department for one in self.changes).items()))
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Department → fen of its payments that would have been otherwise."""
+        found: Counter[str] = Counter()
+        for one in self.changes:
+            found[one.department] += one.amount_fen
+        return {name: fen for name, fen in sorted(found.items()) if fen}
 
     @property
     def kinds(self) -> dict[str, int]:

@@ -160,6 +160,12 @@ def payment_number(payment: str, asked_on: date) -> str:
     return f"FK{asked_on:%Y%m%d}{payment.replace('-', '')[:10].upper()}"
 
 
+def yuan(fen: int) -> str:
+    """Return a sum as people read it: 1,234.50."""
+    sign, whole = "-" if fen < 0 else "", abs(fen)
+    return f"{sign}{whole // FEN_IN_YUAN:,}.{whole % FEN_IN_YUAN:02d}"
+
+
 def order_digest(command: Command) -> str:
     """Return SHA-256 (hex) of what is asked and by whom; not when or from where."""
     said = [command.verb, command.case_id, command.body, command.actor.id]

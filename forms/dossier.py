@@ -49,6 +49,8 @@ KIND_WORDS = {
     "no_longer_late": N_("不再超期"),
     "raised": N_("新增"),
     "cleared": N_("不再有"),
+    "now_stopped": N_("改为停付"),
+    "no_longer_stopped": N_("改为可付"),
 }
 MUTANT_WORDS = {
     "threshold": N_("阈值"),
@@ -180,7 +182,7 @@ def _listed(visit: Visit, whole: Dossier) -> Listed | None:
 
 
 def _line(visit: Visit, one: Change) -> Line:
-    if one.kind == "ruling":
+    if one.kind == "ruling" or one.before.startswith("{") or one.after.startswith("{"):
         return Line(one, _outcome(one.before), _outcome(one.after))
     (before, before_at), (after, after_at) = _moment(one.before), _moment(one.after)
     return Line(one, before, after, before_at, after_at)

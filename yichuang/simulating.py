@@ -48,6 +48,7 @@ from rules.pack import Pack
 from rules.replay import Answer, answer, as_if_in_force, differing, instant_of, same_again
 from yichuang.card_rules import PACK as SUPERVISION
 from yichuang.card_rules import held_by, reach_of
+from yichuang.payment_replay import PaymentReplay
 
 Tell = Callable[[str, int], None]
 """(what, how many so far): called with every page."""
@@ -55,14 +56,14 @@ Tell = Callable[[str, int], None]
 NO_READINGS = "本规则包不以读数为对象，没有警报可重放"
 OF_A_MATTER = "事项的时限不决定读数的警报"
 NO_STORE = "这里没有读数库可读，警报没有重放"
-NO_PAYMENTS = "系统中还没有付费记录，没有可重放的付费"
+OF_NO_MONEY = "事项的时限不裁定付费"
 NOT_A_PACK = "事项的时限不经规则裁定，没有裁定可重放"
 NOT_OF_CARDS = "本规则包不发监察牌"
 NOT_A_MATTER = "规则包不改期限；期限由事项的时限决定"
 
 
 class Replay(Protocol):
-    """Alarms or payments of the past by two versions of a pack."""
+    """Alarms of the past by two versions of a pack."""
 
     def __call__(self, current: Pack | None, proposed: Pack, span: DossierSpan) -> Section: ...
 
@@ -86,8 +87,6 @@ class Past:
     calendars: Mapping[str, Calendar]
     alarms: Replay | None = None
     """Over the store of readings; None: there is none."""
-    payments: Replay | None = None
-    """Over payments; None: no payment is decided yet."""
     _packs: dict[str, Pack] = field(default_factory=dict, repr=False)
 
     def current(self, kind: releases.Kind, name: str, at: datetime) -> str:
@@ -159,6 +158,7 @@ def _of_pack(
     rulings, same = _rulings(past_, current, asked, span, tell)
     mutants = _mutants(current, proposed, changed)
     weak = [(f"规则 {m.rule}", f"{m.what}，没有一个例子发现") for m in mutants if m.blocks]
+    payments, paid_again = PaymentReplay(past_.cases, past_.pack, tell=tell)(current, asked, span)
     cards = Section(reason=NOT_OF_CARDS)
     if proposed.id == SUPERVISION:
         before = _version(current, span)
@@ -168,13 +168,14 @@ def _of_pack(
         current=Side() if current is None else Side(version=current.version, digest=current.digest),
         checks=(
             same,
+            *(() if paid_again is None else (paid_again,)),
             DossierCheck(name=MUTANTS_NOTICED, passed=not weak, findings=said_twice(weak)),
         ),
         rulings=rulings,
         cards=cards,
         deadlines=Section(reason=NOT_A_MATTER),
         alarms=_other(past_.alarms, current, asked, span, _no_alarms(asked)),
-        payments=_other(past_.payments, current, asked, span, NO_PAYMENTS),
+        payments=payments,
         changed_rules=changed,
         mutants=mutants,
         **blank,
@@ -390,7 +391,7 @@ def _of_matter(
         cards=_cards(past_, span, tell, version, version, proposed.code, plans),
         deadlines=due,
         alarms=Section(reason=OF_A_MATTER),
-        payments=Section(reason=NO_PAYMENTS),
+        payments=Section(reason=OF_NO_MONEY),
         **blank,
     )
 

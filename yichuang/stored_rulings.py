@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, and_, or_, select
 
-from cases import releases
+from cases import payment_rows, releases
 from cases.database import reading
 from cases.queries import Queries
 from cases.rulings import Ruling
@@ -26,7 +26,10 @@ AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Stored:
-    """One ruling of one step. `ruling` is None where the applicant's data was erased."""
+    """One ruling of one step, or on a payment request (`seq` 0, its number as `case_no`).
+
+    `ruling` is None where the applicant's data was erased.
+    """
 
     case_id: str
     case_no: str
@@ -103,6 +106,17 @@ class StoredRulings:
         said = f"存 {was} {kept.outcome}, 重算 {became} {now.outcome}"
         return Difference(stored.case_no, stored.seq, stored.role, said)
 
+    def of_payment(self, payment: str, number: str) -> list[Stored]:
+        """Return the rulings on one payment request, by pack."""
+        with reading(self.queries.engine) as connection:
+            found = payment_rows.rulings_of(connection, payment)
+        return [_of_payment(payment, number, one) for one in found]
+
+    def of_payments(self) -> Iterator[Stored]:
+        """Yield every ruling on every payment request."""
+        for number, one in payment_rows.every_ruling(self.queries.engine):
+            yield _of_payment("", number, one)
+
     def _opened(self, rows: Any) -> list[Stored]:
         contexts = self.queries.open(
             [
@@ -112,6 +126,10 @@ class StoredRulings:
             ]
         )  # fmt: skip
         return [_stored(row, text) for row, text in zip(rows, contexts, strict=True)]
+
+
+def _of_payment(payment: str, number: str, one: Ruling) -> Stored:
+    return Stored(payment, number, 0, one.pack, one.pack, one.version, one.digest, one)
 
 
 def _rows() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from itertools import chain
 
 from cases.database import StoreUnwritable, open_engine
 from yichuang import joining
@@ -29,7 +30,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         sealer = joining.sealer_of(settings, joining.vault_of(settings))
         rulings = StoredRulings.over(joining.queries_of(settings, sealer, cases=engine))
         if not args.case_no:
-            return made_again(rulings, rulings.all(), args.json)
+            everything = chain(rulings.all(), rulings.of_payments())
+            return made_again(rulings, everything, args.json)
         case_id = rulings.queries.find_case(args.case_no)
         if case_id is None:
             complain(f"没有办件 {args.case_no}")
@@ -61,6 +63,7 @@ def made_again(rulings: StoredRulings, stored: Iterable[Stored], in_json: bool) 
         )
         return 1 if differences else 0
     for difference in differences[:SHOWN]:
-        say(f"{difference.case_no} 第 {difference.seq} 步 {difference.role}: {difference.why}")
+        step = f" 第 {difference.seq} 步" if difference.seq else ""
+        say(f"{difference.case_no}{step} {difference.role}: {difference.why}")
     say(f"重算 {made} 份裁定, {len(differences)} 份不同; {erased} 份的事实已销毁, 无从重算")
     return 1 if differences else 0

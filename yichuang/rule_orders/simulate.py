@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cases.database import StoreUnwritable
 from cases.dossier import MONTHS, MOST_MONTHS, Dossier, Section
+from cases.payments import yuan
 from cases.releases import Proposal
 from cases.releasing import Unreadable
 from yichuang.keyring import KeyMissing
@@ -42,6 +43,8 @@ KINDS = {
     "no_longer_late": "不再超期",
     "raised": "新增",
     "cleared": "不再有",
+    "now_stopped": "改为停付",
+    "no_longer_stopped": "改为可付",
 }
 
 
@@ -116,10 +119,12 @@ def _show_section(title: str, section: Section, limit: int) -> None:
     counts = "".join(f"，{word} {n}" for word, n in section.counts.items() if n)
     say(f"{title}：看过 {section.looked_at}，不同 {len(section.changes)}{counts}")
     for department, n in section.departments.items():
-        say(f"  {department} {n}")
+        fen = section.amounts.get(department)
+        say(f"  {department} {n}" + ("" if fen is None else f"，{yuan(fen)} 元"))
     for one in section.changes[:limit]:
         rule = f" {one.rule}" if one.rule else ""
-        say(f"    {one.case_no} {one.about}{rule} {KINDS[one.kind]}：{one.before or '无'} → "
+        paid = f" {yuan(one.amount_fen)} 元" if one.amount_fen else ""
+        say(f"    {one.case_no} {one.about}{rule}{paid} {KINDS[one.kind]}：{one.before or '无'} → "
             f"{one.after or '无'}")  # fmt: skip
     if len(section.changes) > limit:
         say(f"    ……另有 {len(section.changes) - limit} 条（--json 全部列出）")
