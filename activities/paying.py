@@ -6,7 +6,7 @@ stream, the event for the outbox. Keyed by the command id, so that a retry finds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -36,6 +36,7 @@ from cases.payments import (
     Terms,
     asked_instant,
     context_of,
+    first_fault,
     order_digest,
     payment_id,
     payment_number,
@@ -269,17 +270,6 @@ def _parsed(command: Command) -> RequestPayment:
     except ValidationError as malformed:
         path, said = first_fault(malformed.errors(include_url=False, include_input=False))
         raise RuleForbids("malformed", f"内容不合格式：{said}", "", f"body.{path}") from malformed
-
-
-def first_fault(errors: Sequence[object]) -> tuple[str, str]:
-    """Return the place of the first fault and what it is; of a fact, not which types it is none
-    of."""
-    first = errors[0]
-    assert isinstance(first, dict)
-    loc = [str(part) for part in first["loc"]]
-    if loc and loc[0] == "facts":
-        return ".".join(loc[:3]), str(first["msg"])
-    return ".".join(loc), str(first["msg"])
 
 
 def _policy(command: Command) -> PolicyRef | None:

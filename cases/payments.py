@@ -166,6 +166,14 @@ def yuan(fen: int) -> str:
     return f"{sign}{whole // FEN_IN_YUAN:,}.{whole % FEN_IN_YUAN:02d}"
 
 
+def first_fault(errors: Sequence[Any]) -> tuple[str, str]:
+    """Return the place of the first of pydantic's errors and what it is; of a fact, the fact and
+    not which of its possible types it is none of."""
+    first = errors[0]
+    loc = [str(part) for part in first["loc"]]
+    return ".".join(loc[:3] if loc[:1] == ["facts"] else loc), str(first["msg"])
+
+
 def order_digest(command: Command) -> str:
     """Return SHA-256 (hex) of what is asked and by whom; not when or from where."""
     said = [command.verb, command.case_id, command.body, command.actor.id]
@@ -219,7 +227,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """What a payment must state of each pack. A comparison with a missing field is false: without its
 numbers a red line would keep silent, and the money go."""
 
-_OWN = ("payment", "project", "paid", "days_since", "month_day", "paid_total_yuan")
+OWN_FIELDS = ("payment", "project", "paid", "days_since", "month_day", "paid_total_yuan")
 """Fields that the system fills in from the request; a caller who gives them is refused."""
 
 
@@ -258,7 +266,7 @@ def _stated(terms: Terms, given: Mapping[str, Fact]) -> Iterator[tuple[str, Json
         field, spec = _named(terms, name)
         if spec is None or spec.derived:
             raise FactRefused(place, f"规则包 {terms.pack} 没有「{name}」这一项可填")
-        if field in _OWN:
+        if field in OWN_FIELDS:
             raise FactRefused(place, f"「{name}」由系统根据申请填写，不由申请人给出")
         if spec.type != "number":
             yield field, value

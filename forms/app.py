@@ -27,6 +27,7 @@ from forms import (
     dossier,
     letters,
     lists,
+    payments,
     public,
     receipts,
     rule_pages,
@@ -155,6 +156,17 @@ def routes(options: Options) -> list[BaseRoute]:
             shows=Shown("list", "supervision"),
         ),
         page("/supervision/report/{month}", supervision.report, act="report", thing="supervision"),
+        # Money.
+        page("/payments", payments.listing, act="payment_read", thing="payment"),
+        page("/payments/new", payments.new, act="payment_request", thing="payment"),
+        page(
+            "/payments/new",
+            payments.request,
+            act="payment_request",
+            thing="payment",
+            methods=post,
+        ),
+        page("/payments/{payment}", payments.payment, act="payment_read", thing="payment"),
         # Keeping it running.
         page(
             "/letters",

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from cases.messages import BODIES, OF_LAW, Outcome
+from cases.payments import PaymentAnswer, RequestPayment
 from cases.views import CaseView
 from forms.words import VERBS
 
@@ -41,6 +42,19 @@ PROBLEM: dict[str, Any] = {
     },
 }
 
+PAYMENT_SHOWN: dict[str, Any] = {
+    "type": "object",
+    "required": ["payment", "number", "asked_at", "body", "verdict", "entry"],
+    "properties": {
+        "payment": {"type": "string"},
+        "number": {"type": "string"},
+        "asked_at": {"type": "string", "format": "date-time"},
+        "body": {"$ref": "#/components/schemas/RequestPayment"},
+        "verdict": {"$ref": "#/components/schemas/Verdict"},
+        "entry": {"type": "string", "description": "Id of its entry in the log."},
+    },
+}
+
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -68,7 +82,9 @@ def openapi_document(address: str = "") -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _document() -> dict[str, Any]:
     verbs = [verb for verb in BODIES if verb not in OF_LAW]
-    models: list[type[BaseModel]] = [*(BODIES[verb] for verb in verbs), Outcome, CaseView]
+    models: list[type[BaseModel]] = [
+        *(BODIES[verb] for verb in verbs), Outcome, CaseView, RequestPayment, PaymentAnswer
+    ]  # fmt: skip
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     paths: dict[str, Any] = {
         "/cases": {"post": _order("file", 201, [_KEY, _OCCURRED])},
@@ -93,6 +109,32 @@ def _document() -> dict[str, Any]:
             }
         },
     }
+    paths["/payments"] = {
+        "post": {
+            "operationId": "request_payment",
+            "summary": "付费申请：由规则当即裁定",
+            "tags": ["payments"],
+            "parameters": [_KEY],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": {"$ref": _REF.format(model="RequestPayment")}}
+                },
+            },
+            "responses": _answers(201, "PaymentAnswer"),
+        }
+    }
+    paths["/payments/{payment}"] = {
+        "get": {
+            "operationId": "read_payment",
+            "summary": "付费申请及其裁定",
+            "tags": ["payments"],
+            "parameters": [
+                {"name": "payment", "in": "path", "required": True, "schema": {"type": "string"}}
+            ],
+            "responses": _answers(200, "PaymentShown"),
+        }
+    }
     for verb in verbs:
         if verb != "file":
             order = _order(verb, 200, [_CASE_NO, _KEY, _OCCURRED])
@@ -109,7 +151,7 @@ def _document() -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": {f"{PREFIX}{path}": item for path, item in paths.items()},
         "components": {
-            "schemas": {**schemas["$defs"], "Problem": PROBLEM},
+            "schemas": {**schemas["$defs"], "Problem": PROBLEM, "PaymentShown": PAYMENT_SHOWN},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }

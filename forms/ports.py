@@ -29,6 +29,7 @@ from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
 from forms.dossier_ports import ShownDossier
+from forms.payment_ports import Payments
 from forms.reason_ports import Reasons, RulingReasons
 from forms.rule_ports import RulePacks
 from forms.words import Language
@@ -153,6 +154,8 @@ class Thing:
     about: str = ""
     """User id that the thing is about."""
     proposed_by: str = ""
+    department: str = ""
+    """Code of the department whose thing it is."""
 
 
 class Access(Protocol):
@@ -570,6 +573,7 @@ class Ports:
     reasons: Reasons
     rules: RulePacks
     receipts: Receipts
+    payments: Payments
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from forms.guard import Visit
 from forms.reason_ports import RulingReasons
 from forms.words import N_
 from rules.nearest import SOMETHING_ELSE
+from rules.sentences import Language, duration
 from rules.shapes import Title
 from rules.why import Compared, Input, Reason, Why
 
@@ -137,7 +138,8 @@ class _Words:
     def of(self, title: Title) -> str:
         return title.en if self.visit.language == "en" else title.zh
 
-    def value(self, value: JsonValue, unit: str = "") -> str:
+    def value(self, value: JsonValue, unit: str = "", field: str = "") -> str:
+        """Return a value in words; `field` (or outcome) gives the words of its codes."""
         say = self.visit.say
         match value:
             case None:
@@ -145,17 +147,28 @@ class _Words:
             case bool():
                 return say(N_("是")) if value else say(N_("否"))
             case list():
-                return "、".join(map(self.value, value)) or say(N_("空"))
+                return "、".join(self.value(one, "", field) for one in value) or say(N_("空"))
+            case int() | float() if unit == "元":
+                return f"{value:,.2f} {say(N_('元'))}"
+            case float() if value.is_integer():
+                return f"{int(value)} {unit}".strip()
+            case str() if (title := self.told.words.get(field, {}).get(value)) is not None:
+                return self.of(title)
+            case str():
+                language: Language = "en" if self.visit.language == "en" else "zh"
+                return f"{duration(value, language)} {unit}".strip()
             case _:
                 return f"{value} {unit}".strip()
 
     def inputs(self, inputs: Sequence[Input]) -> tuple[Said, ...]:
-        return tuple(Said(self.of(one.title), self.value(one.value, one.unit)) for one in inputs)
+        return tuple(
+            Said(self.of(one.title), self.value(one.value, one.unit, one.field)) for one in inputs
+        )
 
     def outcome(self, outcome: Mapping[str, JsonValue]) -> tuple[Said, ...]:
         titles = self.told.outcome_titles
         return tuple(
-            Said(self.of(titles[key]) if key in titles else key, self.value(value))
+            Said(self.of(titles[key]) if key in titles else key, self.value(value, "", key))
             for key, value in outcome.items()
         )
 
@@ -174,16 +187,17 @@ class _Words:
     def comparison(self, one: Compared) -> Comparison:
         asked = self.visit.say(OPS[one.op])
         if one.op not in ("exists", "missing"):
-            asked = f"{asked} {self.value(one.against, one.unit)}"
+            asked = f"{asked} {self.value(one.against, one.unit, one.field)}"
         if one.of is not None:
             asked = f"{asked}（{self.of(one.of)}）"
         if one.is_denied:
             asked = self.visit.say(N_("并非 {asked}")).format(asked=asked)
-        return Comparison(self.of(one.title), self.value(one.found, one.unit), asked, one.holds)
+        found = self.value(one.found, one.unit, one.field)
+        return Comparison(self.of(one.title), found, asked, one.holds)
 
     def change(self, one: Input) -> Change:
         old = next((i.value for i in self.told.inputs if i.field == one.field), None)
-        new = self.value(one.value, one.unit)
+        new = self.value(one.value, one.unit, one.field)
         if one.value == SOMETHING_ELSE:
             new = self.visit.say(N_("另一个值"))
-        return Change(self.of(one.title), self.value(old, one.unit), new)
+        return Change(self.of(one.title), self.value(old, one.unit, one.field), new)

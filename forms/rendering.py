@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from cases.payments import yuan
 from forms import words
 from forms.ports import Counts, Visitor
 from forms.words import Language
@@ -112,6 +113,7 @@ def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Call
         "due": due,
         "due_day": due_day,
         "moment": moment,
+        "yuan": yuan,
         "instant": instant,
     }
 

@@ -6,15 +6,17 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cases.messages import BODIES, OF_LAW, Actor, Outcome, Source
+from cases.payment_rows import KeptPayment
+from cases.payments import OBJECT, PaymentAnswer, RequestPayment
 from cases.reception import Request as Order
 from forms.guard import SMALL_BODY, Stop, Throttles, limited, note_refusal, note_shown
 from forms.openapi import COMMAND_ID, PREFIX, openapi_document
@@ -22,6 +24,7 @@ from forms.ports import Ports, Shown, Thing
 
 LARGEST_ORDER = 4 * SMALL_BODY
 
+M = TypeVar("M", bound=BaseModel)
 Endpoint = Callable[[Request, Actor], Awaitable[Response]]
 
 
@@ -33,6 +36,8 @@ def rest_routes() -> list[Route]:
         _route("/cases/{case_no}", read_case, "GET"),
         _route("/cases/{case_no}/commands/{verb}", command, "POST"),
         _route("/commands/{id}", read_command, "GET"),
+        _route("/payments", request_payment, "POST"),
+        _route("/payments/{payment}", read_payment, "GET"),
     ]
 
 
@@ -168,6 +173,12 @@ def _key(request: Request) -> str:
 
 async def _body(request: Request, verb: str) -> dict[str, Any]:
     """Return the body, checked against the verb's type. Raises `Wrong` with a pointer per fault."""
+    body = await _json(request)
+    _checked(BODIES[verb], body)
+    return body
+
+
+async def _json(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise Wrong(problem(415, "not_json", "请用 Content-Type: application/json"))
@@ -177,15 +188,18 @@ async def _body(request: Request, verb: str) -> dict[str, Any]:
         raise Wrong(problem(400, "not_json", "请求体不是合法的 JSON")) from broken
     if not isinstance(body, dict):
         raise Wrong(problem(422, "not_json", "请求体应是 JSON 对象"))
+    return body
+
+
+def _checked(model: type[M], body: dict[str, Any]) -> M:
     try:
-        BODIES[verb].model_validate(body)
+        return model.model_validate(body)
     except ValidationError as faults:
         errors = [
             {"pointer": "#" + "".join(f"/{_escaped(p)}" for p in e["loc"]), "detail": e["msg"]}
             for e in faults.errors(include_url=False, include_input=False)
         ]
         raise Wrong(problem(422, "invalid", "请求体不符合格式", errors=errors)) from faults
-    return body
 
 
 def _no_constant(name: str) -> float:
@@ -233,6 +247,7 @@ STATUS = {
     "access_denied": 403,
     "no_permission": 403,
     "denied": 403,
+    "no_right": 403,
     "unknown_case": 404,
     "no_case": 404,
     "not_found": 404,
@@ -274,3 +289,57 @@ async def read_command(request: Request, actor: Actor) -> Response:
     case_id = await _may_read(request, actor, outcome.case_no)
     await note_shown(request, actor, Shown("read", "case", case_id))
     return JSONResponse(outcome.model_dump(mode="json"))
+
+
+# --- money ---------------------------------------------------------------------------------------
+
+
+async def request_payment(request: Request, actor: Actor) -> Response:
+    """Have a request for money judged: 201 whether it may be paid or is stopped."""
+    ports: Ports = request.app.state.ports
+    await _demand(ports, actor, "payment_request", OBJECT)
+    key = _key(request)
+    body = _checked(RequestPayment, await _json(request))
+    source = Source(door="rest", ip=request.client.host if request.client else "")
+    answer: PaymentAnswer = await run_in_threadpool(
+        ports.payments.request, actor, source, key, body
+    )
+    if answer.status == "refused":
+        status = 422 if answer.field else STATUS.get(answer.code, 409)
+        pointer = "#/" + answer.field.removeprefix("body.").replace(".", "/")
+        errors = [{"pointer": pointer, "detail": answer.reason}] if answer.field else []
+        return problem(status, answer.code, answer.reason, basis=answer.basis, errors=errors)
+    headers = {"location": f"{PREFIX}/payments/{answer.payment}"}
+    if answer.repeated:
+        headers["idempotency-replayed"] = "true"
+    return JSONResponse(answer.model_dump(mode="json"), 201, headers)
+
+
+async def read_payment(request: Request, actor: Actor) -> Response:
+    """A request for money with what came of it, for who may see the department's."""
+    ports: Ports = request.app.state.ports
+    await _demand(ports, actor, "payment_read", OBJECT)
+    found: KeptPayment | None = await run_in_threadpool(
+        ports.payments.find, request.path_params["payment"]
+    )
+    if found is None:
+        raise Wrong(problem(404, "not_found", "没有这个付费申请，或您无权查看"))
+    await _demand(
+        ports, actor, "payment_read", Thing(OBJECT, found.id, department=found.department)
+    )
+    return JSONResponse(
+        {
+            "payment": found.id,
+            "number": found.number,
+            "asked_at": found.asked_at.isoformat(),
+            "body": found.body.model_dump(mode="json"),
+            "verdict": found.verdict.model_dump(mode="json"),
+            "entry": found.entry_id,
+        }
+    )
+
+
+async def _demand(ports: Ports, actor: Actor, act: str, thing: Thing | str) -> None:
+    verdict = await run_in_threadpool(ports.access.may, actor, act, thing)
+    if not verdict.allowed:
+        raise Stop(403, verdict.reason, "no_permission", verdict.remedy)

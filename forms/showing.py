@@ -24,6 +24,7 @@ STAGES_LISTED = (
 
 DESKS = (
     ("supervise", "supervision", N_("监察看板"), "/supervision"),
+    ("payment_read", "payment", N_("付费申请"), "/payments"),
     ("alarms_read", "alarms", N_("监测警报"), "/alarms"),
     ("dead_letter_read", "dead_letter", N_("死信处理"), "/letters"),
     ("list", "release", N_("版本发布"), "/releases"),

@@ -52,6 +52,8 @@ class FieldSpec(_Frozen):
     """Allowed texts; empty: any."""
     required: bool = False
     derived: bool = False
+    words: dict[str, Title] = Field(default_factory=dict)
+    """Code → what people call it, for texts that are codes."""
 
 
 class OutcomeSpec(_Frozen):
@@ -67,6 +69,8 @@ class OutcomeSpec(_Frozen):
     choices: tuple[str, ...] = ()
     required: bool = False
     """A context for which no rule sets this key has no ruling: `NoRuling`."""
+    words: dict[str, Title] = Field(default_factory=dict)
+    """Code → what people call it, for texts that are codes."""
     stops: bool = False
     """A payment for which this key says anything may not be paid (`cases.payments`)."""
 

@@ -6,6 +6,7 @@ field's own title and unit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, assert_never
 
@@ -25,6 +26,41 @@ _OPS: Mapping[str, tuple[str, str]] = {
     "lte": ("不超过", "is at most"),
     "any_item": ("有一项", "has an item that"),
     "all_items": ("每一项都", "has only items that"),
+}
+
+
+def words_of(definition: Definition) -> dict[str, Mapping[str, Title]]:
+    """Return field or outcome → code → what people call it; an outcome's words win."""
+    found: dict[str, Mapping[str, Title]] = {
+        name: spec.words for name, spec in definition.fields.items() if spec.words
+    }
+    return found | {name: spec.words for name, spec in definition.outcome.items() if spec.words}
+
+
+def duration(text: str, language: Language = "zh") -> str:
+    """Return an ISO 8601 duration in words: 2 小时, 30 minutes; another text as it is."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not any(match.groups()):
+        return text
+    parts = [
+        f"{int(n)} {_UNITS[unit][0 if language == 'zh' else 1 if int(n) == 1 else 2]}"
+        for unit, n in match.groupdict().items()
+        if n and (int(n) or text in _NOTHING)
+    ]
+    return " ".join(parts) if parts else text
+
+
+_DURATION = re.compile(
+    r"P(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
+    r"(?:T(?:(?P<H>\d+)H)?(?:(?P<M>\d+)M)?(?:(?P<S>\d+)S)?)?"
+)
+_NOTHING = ("PT0S", "PT0M", "PT0H", "P0D")
+_UNITS = {
+    "W": ("周", "week", "weeks"),
+    "D": ("日", "day", "days"),
+    "H": ("小时", "hour", "hours"),
+    "M": ("分钟", "minute", "minutes"),
+    "S": ("秒", "second", "seconds"),
 }
 
 
@@ -137,7 +173,8 @@ def _setting(definition: Definition, key: str, value: JsonValue, language: Langu
     title = key if spec is None else _said(spec.title, language)
     if isinstance(value, dict):
         return f"{title}：「{_field(definition, str(value['field']), language)}」"
-    return f"{title}：{_plain(value, language)}"
+    words = {} if spec is None else spec.words
+    return f"{title}：{_plain(value, language, words)}"
 
 
 def _field(definition: Definition, name: str, language: Language) -> str:
@@ -152,14 +189,19 @@ def _said(title: Title, language: Language) -> str:
 def _value(definition: Definition, name: str, value: JsonValue, language: Language) -> str:
     spec = definition.fields.get(name)
     unit = "" if spec is None or not spec.unit or isinstance(value, bool) else f" {spec.unit}"
-    return f"{_plain(value, language)}{unit}"
+    return f"{_plain(value, language, {} if spec is None else spec.words)}{unit}"
 
 
-def _plain(value: JsonValue, language: Language) -> str:
+def _plain(value: JsonValue, language: Language, words: Mapping[str, Title]) -> str:
+    """Return a value in words: codes by the pack's own, durations spelled out."""
     if isinstance(value, bool):
         return ("是" if value else "否") if language == "zh" else ("yes" if value else "no")
     if isinstance(value, list):
-        return ("、" if language == "zh" else ", ").join(_plain(item, language) for item in value)
+        items = [_plain(item, language, words) for item in value]
+        return ("、" if language == "zh" else ", ").join(items)
+    if isinstance(value, str):
+        known = words.get(value)
+        return duration(value, language) if known is None else _said(known, language)
     return "" if value is None else str(value)
 
 

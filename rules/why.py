@@ -19,6 +19,7 @@ from rules.model import AT, All, AnyOf, Condition, Leaf, Not, Rule, Title
 from rules.nearest import Found, nearest
 from rules.pack import Pack, Slice
 from rules.plain import predicate
+from rules.sentences import words_of
 from rules.tables.table import DEFAULT
 
 
@@ -84,6 +85,8 @@ class Why:
     otherwise: Mapping[str, JsonValue]
     """What `nearest` would have answered, where it differs; None: no answer to that."""
     outcome_titles: Mapping[str, Title]
+    words: Mapping[str, Mapping[str, Title]]
+    """Field or outcome → code → what people call it."""
 
 
 def why(pack: Pack, context: Mapping[str, JsonValue], at: datetime, rule: str = "") -> Why:
@@ -129,6 +132,7 @@ def _why(pack: Pack, ruling: Ruling, rule: str) -> Why:
             if found.ruling and other.get(key) != ruling.outcome.get(key)
         },
         outcome_titles={key: spec.title for key, spec in pack.definition.outcome.items()},
+        words=words_of(pack.definition),
     )
 
 

@@ -31,6 +31,7 @@ from policies.identity import Credentials
 from yichuang import joining, roles, temporal
 from yichuang.key_log import note_subjects
 from yichuang.log_index import LogIndex
+from yichuang.payment_door import PaymentDoor
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
@@ -41,6 +42,7 @@ from yichuang.trusting import policy_path
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_letters import WebLetters
+from yichuang.web_payments import WebPayments, asker
 from yichuang.web_ports import (
     WebAccess,
     WebCatalogue,
@@ -111,6 +113,8 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
         refusals=refusals,
     )
     door = ReleaseDoor(client, queue, access=access, engine=cases, refusals=refusals)
+    paying = PaymentDoor(client, queue, access=access, engine=cases, refusals=refusals)
+    rulings = StoredRulings.over(queries)
     ports = Ports(
         reception=reception,
         reader=WebReader(queries, access, accounts, LogIndex(log, cases), now),
@@ -140,7 +144,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
             press,
         ),
         calendars=WebCalendars(cases, now),
-        reasons=WebReasons(StoredRulings.over(queries)),
+        reasons=WebReasons(rulings),
         rules=WebRules(cases, released.packs, now),
         receipts=WebReceipts(
             # Of a case's stream the cases store holds everything that is not in the log yet.
@@ -154,6 +158,15 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
             sealer.who,
             settings.address,
             settings.zone,
+            now,
+        ),
+        payments=WebPayments(
+            cases,
+            access,
+            asker(paying, asyncio.get_running_loop()),
+            released.packs,
+            rulings,
+            lambda: [one.code for one in released.catalogue().city.departments],
             now,
         ),
     )

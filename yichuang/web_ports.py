@@ -65,7 +65,11 @@ class WebAccess:
             found = self.access.ever(actor, act, thing)
         elif isinstance(thing, ports.Thing):
             known = PolicyThing(
-                thing.type, thing.id, about=thing.about, proposed_by=thing.proposed_by
+                thing.type,
+                thing.id,
+                about=thing.about,
+                proposed_by=thing.proposed_by,
+                department=thing.department,
             )
             found = self.access.decide(actor, act, known, self.now())
         else:

@@ -16,9 +16,10 @@ class WebReasons:
     rulings: StoredRulings
 
     def of_case(self, case_id: str) -> Sequence[RulingReasons]:
-        return [self._one(stored) for stored in self.rulings.of_case(case_id)]
+        return [self.one(stored) for stored in self.rulings.of_case(case_id)]
 
-    def _one(self, stored: Stored) -> RulingReasons:
+    def one(self, stored: Stored) -> RulingReasons:
+        """Return the reasons of one stored ruling."""
         known = (stored.seq, stored.pack, stored.version, stored.digest)
         if stored.ruling is None:
             return RulingReasons(*known, None, "erased")

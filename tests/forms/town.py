@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 
 from activities.announcing import Announcer
 from activities.papers import DocumentOrder
+from activities.paying import Paying
 from activities.planning import Planner
 from activities.sealing import Sealer
 from activities.settle import Settlement
@@ -33,6 +34,7 @@ from cases.database import open_engine
 from cases.desk import Desk
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
+from cases.payments import PaymentAnswer, PaymentOrder, RequestPayment, payment_id
 from cases.queries import Queries
 from cases.readings_tables import readings_metadata
 from cases.reception import NotNow, Request
@@ -51,6 +53,7 @@ from forms.rule_ports import PackInForce
 from policies.access import Access, AccessDenied
 from policies.identity import Credentials
 from policies.policy import load_policy
+from policies.scopes import Thing as PolicyThing
 from policies.warrants import WarrantSigner
 from rules.evaluate import evaluate
 from rules.load import load_packs
@@ -58,11 +61,13 @@ from rules.pack import Pack
 from rules.register import register
 from tests.activities.supervised import PackRules, People
 from yichuang.log_index import LogIndex
+from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
 from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
+from yichuang.web_payments import WebPayments
 from yichuang.web_ports import (
     WebAccess,
     WebCatalogue,
@@ -308,6 +313,16 @@ class ListedReleases:
         return ""
 
 
+@dataclass(frozen=True)
+class ShippedVersions:
+    """Every shipped pack, in force for ever."""
+
+    packs: Mapping[str, Pack]
+
+    def pack_at(self, name: str, at: datetime) -> Pack | None:
+        return self.packs.get(name)
+
+
 @dataclass
 class RecordingAccess:
     """The real policy, and a note of every question: what a route asked stands here."""
@@ -413,6 +428,7 @@ class Town:
                 "Asia/Shanghai",
                 _now,
             ),
+            payments=self._payments(policy_access, sealer),
         )
         self.ids: dict[str, str] = {}
         for login in PEOPLE:
@@ -430,6 +446,46 @@ class Town:
             now=_now,
             supervision=Supervision(PackRules(), People({("section_head", "zjj")})),
         )
+
+    def _payments(self, access: Access, sealer: Sealer) -> WebPayments:
+        """Requests for money, judged at once by the real activity without a workflow around it."""
+        packs = load_packs()
+        codes = [one.code for one in self.matters.city.departments]
+        twin = TwinRules()
+        paying = Paying(
+            self.cases,
+            sealer,
+            lambda *_: None,
+            CityPaymentRules(twin, ShippedVersions(packs)),
+            lambda: frozenset(codes),
+            "demo",
+            "https://town.test/schemas",
+            "Asia/Shanghai",
+            _now,
+        )
+
+        def ask(
+            actor: Actor, source: Source, command_id: str, body: RequestPayment
+        ) -> PaymentAnswer:
+            command = Command(
+                id=command_id, verb="payment_request", case_id=payment_id(command_id),
+                body=body.model_dump(mode="json"), actor=actor, source=source, occurred_at=_now(),
+            )  # fmt: skip
+            thing = PolicyThing("payment", command.case_id, department=body.department)
+            try:
+                warrant = access.warrant_on(command, thing, command.verb, _now())
+            except AccessDenied as no:
+                return PaymentAnswer(
+                    command_id=command_id, order_digest="", status="refused", code=no.code,
+                    reason=no.reason,
+                )  # fmt: skip
+            order = command.model_copy(update={"warrant": warrant})
+            return paying.judge(PaymentOrder(command=order, admitted_at=_now()))
+
+        return WebPayments(
+            self.cases, access, ask, lambda: packs, StoredRulings(self.queries, twin.pack),
+            lambda: codes, _now,
+        )  # fmt: skip
 
     def _subject(self, case_id: str) -> str:
         state = self.queries.state(case_id)

@@ -93,7 +93,7 @@ def test_every_other_route_asks_policy_and_obeys_its_no(name: str, town: Town) -
             answer = client.get(real)
     finally:
         town.access.forbid = False
-    if path.startswith("/api/") and method == "POST":
+    if path.startswith("/api/") and method == "POST" and not path.endswith("/payments"):
         # The reception asks for the warrant itself: what counts is that the order reached it.
         assert len(town.reception.asked) == asked_before + 1
         return

@@ -1,0 +1,398 @@
+"""付费申请: asked on a form, listed, and each with why it may be paid or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from cases.messages import Source
+from cases.payment_rows import PER_PAGE, KeptPayment
+from cases.payments import (
+    FEN_IN_YUAN,
+    OBJECT,
+    OWN_FIELDS,
+    PaymentAnswer,
+    RequestPayment,
+    Verdict,
+    first_fault,
+)
+from forms.fields import Field, Form, Option
+from forms.guard import Stop, Visit
+from forms.ports import Thing
+from forms.reasons import ReasonPanel, panels_of
+from forms.rendering import Page
+from forms.showing import not_found, show
+from forms.words import N_
+from rules.model import FieldSpec
+from rules.pack import Pack
+
+OUTCOMES = {"may_pay": N_("可以支付"), "stopped": N_("停付")}
+COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+@dataclass(frozen=True)
+class StopShown:
+    """One rule that stops a payment."""
+
+    rule: str
+    title: str
+    article: str
+
+
+@dataclass(frozen=True)
+class PaymentsPage(Page):
+    """The requests that one may see."""
+
+    template: ClassVar[str] = "payments.html"
+
+    payments: Annotated[tuple[KeptPayment, ...], "One page of them, the newest first."]
+    total: Annotated[int, "How many there are of this kind."]
+    states: Annotated[Sequence[tuple[str, str, bool]], "Address, word, whether it is listed."]
+    outcomes: Annotated[Mapping[str, str], "Outcome → word."]
+    departments: Annotated[Mapping[str, str], "Code → name."]
+    may_request: Annotated[bool, "May ask for money somewhere."]
+    page: Annotated[int, "Number of the page, from 1."]
+    pages: Annotated[int, "How many pages."]
+    following: Annotated[Mapping[str, str], "Addresses of the pages before and after; empty: none."]
+
+
+@dataclass(frozen=True)
+class PaymentPage(Page):
+    """One request with its reasons."""
+
+    template: ClassVar[str] = "payment.html"
+
+    one: Annotated[KeptPayment, "The request."]
+    verdict: Annotated[Verdict, "What follows from its rulings."]
+    stops: Annotated[tuple[StopShown, ...], "The rules that stop it."]
+    outcome: Annotated[str, "The outcome in words."]
+    department: Annotated[str, "Name of the department that pays."]
+    person: Annotated[str, "Who asked, by name where it is known."]
+    reasons: Annotated[tuple[ReasonPanel, ...], "Why each pack said so."]
+
+
+@dataclass(frozen=True)
+class NewPaymentPage(Page):
+    """The form."""
+
+    template: ClassVar[str] = "new_payment.html"
+
+    form: Annotated[Form, "All fields, with what was typed and what is wrong."]
+    general: Annotated[tuple[Field, ...], "Fields of every request."]
+    packs: Annotated[tuple[tuple[str, tuple[Field, ...]], ...], "Pack title → fields it asks."]
+    command: Annotated[str, "Id of the command: posted again, it is the same request."]
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+async def listing(visit: Visit) -> Response:
+    """The list, stopped ones apart."""
+    query = visit.request.query_params
+    outcome = query.get("outcome", "")
+    outcome = outcome if outcome in OUTCOMES else ""
+    asked = query.get("page", "1")
+    page = max(1, int(asked)) if asked.isdecimal() and len(asked) < 8 else 1
+    ports = visit.ports.payments
+    found, total = await visit.ask(ports.listing, visit.actor, outcome, page)
+    words = {code: visit.say(word) for code, word in OUTCOMES.items()}
+    states = [(_address(""), visit.say(N_("全部")), outcome == "")]
+    states += [(_address(code), word, code == outcome) for code, word in words.items()]
+    pages = max(1, -(-total // PER_PAGE))
+    following = {
+        name: _address(outcome, number) if 1 <= number <= pages else ""
+        for name, number in (("before", page - 1), ("after", page + 1))
+    }
+    shown = PaymentsPage(
+        title=visit.say(N_("付费申请")),
+        payments=tuple(found),
+        total=total,
+        states=states,
+        outcomes=words,
+        departments=visit.ports.catalogue.departments(visit.language),
+        may_request=bool(await visit.ask(ports.may_request, visit.actor)),
+        page=page,
+        pages=pages,
+        following=following,
+    )
+    return await show(visit, shown)
+
+
+def _address(outcome: str, page: int = 1) -> str:
+    query = {"outcome": outcome, "page": str(page) if page > 1 else ""}
+    said = urlencode({name: value for name, value in query.items() if value})
+    return f"/payments?{said}" if said else "/payments"
+
+
+# --- one request ---------------------------------------------------------------------------------
+
+
+async def payment(visit: Visit) -> Response:
+    """One request: what was asked, what the rules made of it, and why."""
+    one: KeptPayment | None = await visit.ask(
+        visit.ports.payments.find, visit.request.path_params["payment"]
+    )
+    if one is None:
+        raise not_found(visit)
+    await visit.demand("payment_read", Thing(OBJECT, one.id, department=one.department))
+    rulings = await visit.ask(visit.ports.payments.reasons, one)
+    panels = tuple(sorted(panels_of(visit, rulings), key=lambda panel: panel.pack))
+    titles = {line.rule: line.title for panel in panels for line in panel.reasons}
+    stops = tuple(
+        StopShown(
+            stop.rule, titles.get(stop.rule, stop.title), visit.ports.catalogue.cited(stop.basis)
+        )
+        for stop in one.verdict.stops
+    )
+    people = await visit.ask(visit.ports.reader.colleagues, "")
+    shown = PaymentPage(
+        title=f"{visit.say(N_('付费申请'))} {one.number}",
+        one=one,
+        verdict=one.verdict,
+        stops=stops,
+        outcome=visit.say(OUTCOMES[one.verdict.outcome]),
+        department=visit.ports.catalogue.departments(visit.language).get(
+            one.department, one.department
+        ),
+        person=dict(people).get(one.actor, one.actor),
+        reasons=panels,
+    )
+    return await show(visit, shown)
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+async def new(visit: Visit) -> Response:
+    """The empty form."""
+    return await show(visit, await _page(visit, str(uuid4())))
+
+
+async def request(visit: Visit) -> Response:
+    """Have a request judged; what cannot be comes back with the reasons beside the fields."""
+    command = visit.text("command")
+    if not COMMAND.fullmatch(command):
+        raise Stop(400, visit.say(N_("表单不完整，请重新打开页面")), "no_command")
+    page = await _page(visit, command)
+    packs = await visit.ask(visit.ports.payments.packs)
+    wrong: dict[str, str] = {}
+    raw = _body(visit, packs, wrong)
+    if wrong:
+        return await _again(visit, page, wrong)
+    try:
+        body = RequestPayment.model_validate(raw)
+    except ValidationError as faults:
+        path, said = first_fault(faults.errors(include_url=False, include_input=False))
+        name = _field_name(path)
+        label = next((f.label for f in page.form.fields if f.name == name), path)
+        sentence = said.removeprefix("Value error, ") if "Value error" in said else ""
+        text = sentence or visit.say(N_("“{label}”填写有误")).format(label=label)
+        return await _again(visit, page, {name: text})
+    source = Source(door="web", session=visit.who.session, ip=visit.where.ip)
+    answer: PaymentAnswer = await visit.ask(
+        visit.ports.payments.request, visit.actor, source, command, body
+    )
+    if answer.status == "refused":
+        if answer.code in ("no_right", "forbidden", "label", "not_a_person"):
+            raise Stop(403, answer.reason, "no_permission")
+        place = _field_name(answer.field.removeprefix("body."))
+        return await _again(visit, page, {place: answer.reason})
+    return RedirectResponse(f"/payments/{answer.payment}", 303)
+
+
+async def _again(visit: Visit, page: NewPaymentPage, wrong: Mapping[str, str]) -> Response:
+    form = page.form.with_errors(wrong)
+    fields = {f.name: f for f in form.fields}
+    return await show(
+        visit,
+        replace(
+            page,
+            form=form,
+            general=tuple(fields[f.name] for f in page.general),
+            packs=tuple((title, tuple(fields[f.name] for f in some)) for title, some in page.packs),
+        ),
+        422,
+    )
+
+
+async def _page(visit: Visit, command: str) -> NewPaymentPage:
+    packs = await visit.ask(visit.ports.payments.packs)
+    mine = await visit.ask(visit.ports.payments.may_request, visit.actor)
+    names = visit.ports.catalogue.departments(visit.language)
+    today = datetime.now(visit.zone).date()
+    options = tuple(Option(code, names.get(code, code)) for code in sorted(mine))
+    general = tuple(_general(visit, options, packs, today))
+    asked = tuple(
+        (_title(visit, pack), tuple(_facts(visit, pack))) for _, pack in sorted(packs.items())
+    )
+    if visit.posted:
+        texts = visit.texts()
+        general = tuple(f.filled(texts) for f in general)
+        asked = tuple((title, tuple(f.filled(texts) for f in some)) for title, some in asked)
+    every = (*general, *(f for _, some in asked for f in some))
+    return NewPaymentPage(
+        title=visit.say(N_("提出付费申请")),
+        form=Form(every),
+        general=general,
+        packs=asked,
+        command=command,
+    )
+
+
+def _general(
+    visit: Visit, departments: tuple[Option, ...], packs: Mapping[str, Pack], today: date
+) -> Iterator[Field]:
+    say = visit.say
+    one = (departments[0].value,) if len(departments) == 1 else ()
+    yield Field("department", say(N_("付款部门")), "select", options=departments, values=one)
+    yield Field("project", say(N_("项目")), max_length=200, double=True)
+    yield Field("purpose", say(N_("用途")), "textarea", max_length=1000, wide=True)
+    yield Field("payee", say(N_("收款单位")), max_length=200, double=True)
+    yield Field("payee_code", say(N_("统一社会信用代码")), max_length=18)
+    yield Field("amount", say(N_("申请金额")), "number", unit=say(N_("元")))
+    yield Field("budget_year", say(N_("预算年度")), "number", values=(str(today.year),))
+    yield Field("paid_before", say(N_("本项目此前已拨付")), "number", False, unit=say(N_("元")))
+    yield Field(
+        "delivered_on",
+        say(N_("交付、验收合格或者结算之日")),
+        "date",
+        False,
+        hint=say(N_("应付中小企业款项的必填：付款期限自这一日起算")),
+    )
+    yield Field(
+        "packs",
+        say(N_("依哪些规则裁定")),
+        "checks",
+        options=tuple(Option(name, _title(visit, pack)) for name, pack in sorted(packs.items())),
+        wide=True,
+    )
+
+
+def _title(visit: Visit, pack: Pack) -> str:
+    title = pack.definition.title
+    return title.en if visit.language == "en" else title.zh
+
+
+def _facts(visit: Visit, pack: Pack) -> Iterator[Field]:
+    for name, spec in pack.definition.fields.items():
+        if spec.derived or name in OWN_FIELDS:
+            continue
+        label = spec.title.en if visit.language == "en" else spec.title.zh
+        yield Field(
+            f"f.{pack.id}.{name}",
+            label,
+            _kind(spec),
+            False,
+            options=tuple(_options(visit, spec)),
+            max_length=200,
+            unit=spec.unit,
+        )
+
+
+def _kind(spec: FieldSpec) -> Any:
+    if spec.type == "boolean" or spec.choices:
+        return "select"
+    return "number" if spec.type == "number" else "text"
+
+
+def _options(visit: Visit, spec: FieldSpec) -> Iterator[Option]:
+    if spec.type == "boolean":
+        yield Option("true", visit.say(N_("是")))
+        yield Option("false", visit.say(N_("否")))
+    for code in spec.choices:
+        title = spec.words.get(code)
+        said = code if title is None else (title.en if visit.language == "en" else title.zh)
+        yield Option(code, said)
+
+
+# --- reading what was typed ----------------------------------------------------------------------
+
+
+def fen_of(text: str) -> int | None:
+    """Return a sum typed in yuan as fen, commas and spaces aside; None: it is no such sum."""
+    plain = re.sub(r"[,，\s]", "", text)
+    match = re.fullmatch(r"(\d{1,15})(?:\.(\d{1,2}))?", plain, re.ASCII)
+    if match is None:
+        return None
+    return int(match[1]) * FEN_IN_YUAN + int((match[2] or "").ljust(2, "0"))
+
+
+def _body(visit: Visit, packs: Mapping[str, Pack], wrong: dict[str, str]) -> dict[str, Any]:
+    """Return the body as JSON would have it; what cannot be read stands in `wrong`."""
+    say = visit.say
+    raw: dict[str, Any] = {
+        name: visit.text(name)
+        for name in ("department", "project", "purpose", "payee", "payee_code")
+    }
+    for field in ("department", "project", "purpose", "payee", "payee_code", "amount"):
+        if not visit.text(field):
+            wrong[field] = say(N_("这一项必须填写"))
+    for field, key in (("amount", "amount_fen"), ("paid_before", "paid_before_fen")):
+        if text := visit.text(field):
+            raw[key] = _sum(visit, field, text, wrong)
+    year = visit.text("budget_year")
+    raw["budget_year"] = int(year) if re.fullmatch(r"\d{4}", year, re.ASCII) else 0
+    if not raw["budget_year"]:
+        wrong["budget_year"] = say(N_("预算年度应是四位数字"))
+    if day := visit.text("delivered_on"):
+        raw["delivered_on"] = day
+    chosen = [name for name in visit.texts().get("packs", ()) if name in packs]
+    if not chosen:
+        wrong["packs"] = say(N_("请至少选择一个规则包"))
+    raw["facts"] = {name: dict(_typed(visit, packs[name], wrong)) for name in chosen}
+    return raw
+
+
+def _typed(visit: Visit, pack: Pack, wrong: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    for name, spec in pack.definition.fields.items():
+        field = f"f.{pack.id}.{name}"
+        text = visit.text(field)
+        if spec.derived or name in OWN_FIELDS or not text:
+            continue
+        if spec.unit == "元":
+            yield f"{name.removesuffix('_yuan')}_fen", _sum(visit, field, text, wrong)
+        elif spec.type == "number":
+            yield name, _number(visit, field, text, wrong)
+        elif spec.type == "boolean":
+            yield name, text == "true"
+        else:
+            yield name, text
+
+
+def _sum(visit: Visit, field: str, text: str, wrong: dict[str, str]) -> int:
+    fen = fen_of(text)
+    if fen is None:
+        wrong[field] = visit.say(N_("金额应是不为负的数，至多两位小数"))
+    return fen or 0
+
+
+def _number(visit: Visit, field: str, text: str, wrong: dict[str, str]) -> int | float:
+    if re.fullmatch(r"\d{1,15}", text, re.ASCII):
+        return int(text)
+    if re.fullmatch(r"\d{1,15}\.\d{1,10}", text, re.ASCII):
+        return float(text)
+    wrong[field] = visit.say(N_("应是不为负的数"))
+    return 0
+
+
+def _field_name(path: str) -> str:
+    """Return the field of the form for a place in the body."""
+    parts = path.split(".")
+    if parts[0] == "facts" and len(parts) > 2:
+        name = parts[2]
+        return (
+            f"f.{parts[1]}.{name.removesuffix('_fen')}_yuan"
+            if name.endswith("_fen")
+            else (f"f.{parts[1]}.{name}")
+        )
+    return {"amount_fen": "amount", "paid_before_fen": "paid_before", "facts": "packs"}.get(
+        parts[0], parts[0]
+    )
