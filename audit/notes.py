@@ -96,7 +96,8 @@ def _key_and_kind(encoded: bytes) -> tuple[bytes, bytes]:
     raise NoteInvalid("a key of no kind that is known here")
 
 
-def _accepts_ed25519(public: bytes, text: bytes, signature: bytes) -> bool:
+def accepts_ed25519(public: bytes, text: bytes, signature: bytes) -> bool:
+    """Return whether this key made the 64 bytes over the text; RFC 8032, without a pre-hash."""
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
     except InvalidSignature:
@@ -108,7 +109,7 @@ def _accepts_cosignature(public: bytes, text: bytes, signature: bytes) -> bool:
     seconds = int.from_bytes(signature[:TIME_BYTES])
     if len(signature) <= TIME_BYTES or not 0 < seconds <= LAST_TIME:
         return False
-    return _accepts_ed25519(public, cosigned_text(text, seconds), signature[TIME_BYTES:])
+    return accepts_ed25519(public, cosigned_text(text, seconds), signature[TIME_BYTES:])
 
 
 def _accepts_sm2(public: bytes, text: bytes, signature: bytes) -> bool:
@@ -124,7 +125,7 @@ def _sm2_key(public: bytes) -> SM2PublicKey:
 
 
 _KINDS: Mapping[bytes, _Kind] = {
-    ED25519: _Kind(32, _accepts_ed25519),
+    ED25519: _Kind(32, accepts_ed25519),
     COSIGNATURE: _Kind(32, _accepts_cosignature),
     SM2: _Kind(POINT_BYTES, _accepts_sm2),
 }

@@ -3,8 +3,8 @@
 Form: a folder (or one file) with any of: transparency-dev/merkle inclusion and consistency JSON; a
 tlog-tiles log; sigstore bundles and trusted roots; C2SP examples; input/output pairs of RFC 8785;
 wycheproof's Ed25519, HMAC-SM3 and SM4-GCM; NIST loader files of SM3 and SM4-GCM; SM2 records and
-examples. Each file is told by its content. A form of which none is there, and a file of no form,
-are named; neither is a difference.
+examples; RFC 3161 responses beside their certificates. Each file is told by its content. A form of
+which none is there, and a file of no form, are named; neither is a difference.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from benchmarks.known import Known, KnownUnreadable
-from benchmarks.vectors import ciphers, texts, trees
+from benchmarks.vectors import ciphers, stamps, texts, trees
 from benchmarks.vectors.folder import Folder, Tallies
 from benchmarks.vectors.keys import KeyRing
 
@@ -22,11 +22,12 @@ from benchmarks.vectors.keys import KeyRing
 def run(path: Path) -> Known:
     """Return, family by family, how many published answers ours equal. Raises `KnownUnreadable`."""
     folder = Folder(path)
-    tallies = Tallies((*trees.FAMILIES, *texts.FAMILIES, *ciphers.FAMILIES))
+    tallies = Tallies((*trees.FAMILIES, *texts.FAMILIES, *ciphers.FAMILIES, *stamps.FAMILIES))
     keys = KeyRing(folder)
     trees.read(folder, tallies, keys)
     texts.read(folder, tallies)
     ciphers.read(folder, tallies)
+    stamps.read(folder, tallies)
     cases = sum(tally.cases for tally in tallies)
     unknown = [file.name for file in folder.unclaimed()]
     if not cases:

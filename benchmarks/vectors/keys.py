@@ -42,6 +42,7 @@ class EcdsaNoteVerifier:
     name: str
     key_id: bytes
     public: EllipticCurvePublicKey
+    kind: bytes = b"\x02"
 
     def accepts(self, text: str, signature: bytes) -> bool:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 import rfc8785
 
 from audit.canonical import NotCanonical, canonical_bytes, parse_strict
-from audit.notes import NoteInvalid, NoteVerifier, open_note, parse_checkpoint
+from audit.notes import NoteInvalid, NoteVerifier, cosigned_text, open_note, parse_checkpoint
 from benchmarks.vectors.folder import Folder, Tallies, Tally, VectorFile
 
 JCS, JCS_PROFILE = "JCS（RFC 8785 全文）", "JCS（本系统的窄口径）"
@@ -99,7 +99,8 @@ def _cosigned(place: str, message: str, tally: Tally) -> None:
     first, second, text = message.split("\n", 2)
     try:
         head = parse_checkpoint(text)
-        spelled = f"cosignature/v1\ntime {int(second.removeprefix('time '))}\n{head.text()}"
+        seconds = int(second.removeprefix("time "))
+        spelled = cosigned_text(head.text().encode(), seconds).decode()
     except (NoteInvalid, ValueError) as error:
         spelled = f"{first}: {error}"
     tally.check(f"{place} cosignature", message, spelled)
