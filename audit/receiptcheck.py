@@ -21,6 +21,13 @@ from audit.merkle import HASH_BYTES, ProofRefused, inclusion_proof, leaf_hash, v
 from audit.notes import NoteInvalid
 from audit.receipts import FORMAT
 from audit.report import CLEAN, INCOMPLETE, TAMPERED, UNREADABLE
+from audit.timestamps import (
+    TokenInvalid,
+    TokenUnchecked,
+    imprint_of,
+    stamped_digest,
+    verify_token,
+)
 from audit.trust import PolicyInvalid, TrustedHead, TrustPolicy
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -94,6 +101,10 @@ class ReceiptReport:
     heads: list[TrustedHead] = field(default_factory=list)
     entries: int = 0
     disclosed: int = 0
+    stamped: list[datetime] = field(default_factory=list)
+    """Times that a trusted authority vouches for."""
+    unchecked: list[str] = field(default_factory=list)
+    """Tokens that could not be looked at here, and why."""
     scope: str = ""
     case: str = ""
     count: int | None = None
@@ -121,11 +132,17 @@ class ReceiptReport:
             "entries": self.entries,
             "count": self.count,
             "disclosed": self.disclosed,
+            "stamped": [at.isoformat() for at in self.stamped],
+            "unchecked": list(self.unchecked),
         }
 
 
-def check_receipt(stored: bytes, policy: str) -> ReceiptReport:
-    """Check a receipt against a policy file's text. Never raises for what either says."""
+def check_receipt(stored: bytes, policy: str, authorities: bytes = b"") -> ReceiptReport:
+    """Check a receipt against a policy file's text. Never raises for what either says.
+
+    `authorities`: PEM of the time-stamp authorities that are trusted; without, a token must be over
+    the head that it stands with, and its maker is not asked.
+    """
     report = ReceiptReport()
     try:
         trusted = TrustPolicy.parse(policy)
@@ -133,7 +150,7 @@ def check_receipt(stored: bytes, policy: str) -> ReceiptReport:
     except (PolicyInvalid, ValueError) as error:
         report.unreadable = str(error)
         return report
-    _Check(receipt, trusted, report).run()
+    _Check(receipt, trusted, report, authorities).run()
     return report
 
 
@@ -224,8 +241,11 @@ def _decoded(encoded: str) -> bytes:
 
 
 class _Check:
-    def __init__(self, receipt: _Receipt, policy: TrustPolicy, report: ReceiptReport) -> None:
+    def __init__(
+        self, receipt: _Receipt, policy: TrustPolicy, report: ReceiptReport, authorities: bytes
+    ) -> None:
         self.receipt, self.policy, self.report = receipt, policy, report
+        self.authorities = authorities
         self.stored: list[bytes] = []
         self.bodies: list[dict[str, Any] | None] = []
 
@@ -265,7 +285,21 @@ class _Check:
         self.report.heads.append(head)
         if not head.quorum_met:
             self._mark("quorum")
+        if log.token is not None:
+            self._token(log.checkpoint, log.token)
         return head
+
+    def _token(self, note: str, token: str) -> None:
+        try:
+            response, digest = _decoded(token), stamped_digest(note)
+            if imprint_of(response) != digest:
+                raise TokenInvalid("it is over another head")
+            if self.authorities:
+                self.report.stamped.append(verify_token(response, digest, self.authorities).at)
+        except (ValueError, TokenInvalid) as error:
+            self._fault("token", None, str(error))
+        except TokenUnchecked as away:
+            self.report.unchecked.append(str(away))
 
     def _body(self, place: int, entry: _Entry) -> None:
         body, stored = None, b""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, select
 
 from audit.entry import parse_entry
-from audit.logstore import LogReader, StoredCheckpoint, StoredEntry
+from audit.logstore import LogReader, StoredEntry
 from audit.merkle import inclusion_proof
 from audit.payloads import PayloadAltered, disclose
 from audit.reading import reading
@@ -22,6 +22,9 @@ from audit.vault import KeyDestroyed, SealBroken, SubjectVault, UnknownSubject
 
 FORMAT: Final = "yichuang-receipt/1"
 ENDING: Final = ".yichuang-proof.json"
+
+STAMPED_BY: Final = "rfc3161"
+"""The only kind of anchor that a receipt carries."""
 
 Shows = Callable[[Mapping[str, Any], str], bool]
 """Answers for an entry's body and a payload's name whether the holder may see that payload."""
@@ -46,9 +49,15 @@ class _Log:
     """One log of the receipt, with the nodes that its proofs need."""
 
     origin: str
-    head: StoredCheckpoint
+    size: int
     note: str
+    token: bytes | None = None
     nodes: dict[str, str] = field(default_factory=dict)
+
+    def spelled(self) -> dict[str, Any]:
+        """Return what the receipt says of this log."""
+        said = {"origin": self.origin, "checkpoint": self.note, "nodes": self.nodes}
+        return said if self.token is None else {**said, "token": _text(self.token)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +130,8 @@ class ReceiptMaker:
                 rows = entries(reader)
                 if not rows:
                     continue
-                head = reader.last_checkpoint()
-                log = None
-                if head is not None and head.size > rows[0].index:
-                    note = reader.cosigned_note(head.size)
-                    log = _Log(reader.state().origin, head, note)
+                log = _log(reader, rows)
+                if log is not None:
                     logs.append(log)
                 found += [_found(reader, row, log, len(logs) - 1) for row in rows]
         return logs, found
@@ -147,9 +153,7 @@ class ReceiptMaker:
             "scope": scope,
             "case": case_id,
             "issued": dict(statement.issued),
-            "logs": [
-                {"origin": log.origin, "checkpoint": log.note, "nodes": log.nodes} for log in logs
-            ],
+            "logs": [log.spelled() for log in logs],
             "entries": [
                 {"log": one.log, "index": one.index, "body": _text(one.body)} for one in found
             ],
@@ -223,8 +227,27 @@ def file_name(receipt: Mapping[str, Any]) -> str:
     return f"entry-{body['id']}{ENDING}"
 
 
+def _log(reader: LogReader, rows: Sequence[StoredEntry]) -> _Log | None:
+    """Return the log with the head that proves most of the rows and says most about itself.
+
+    An older head with a time-stamp token is taken before the newest, if it covers as many rows and
+    as many witnesses cosigned it.
+    """
+    newest = reader.last_checkpoint()
+    if newest is None or newest.size <= rows[0].index:
+        return None
+    note, origin = reader.cosigned_note(newest.size), reader.state().origin
+    covered = max(row.index for row in rows if row.index < newest.size) + 1
+    anchor = reader.anchor_over(covered)
+    if anchor is not None and anchor.kind == STAMPED_BY:
+        stamped = reader.cosigned_note(anchor.size)
+        if stamped.count("\n") >= note.count("\n"):
+            return _Log(origin, anchor.size, stamped, anchor.token)
+    return _Log(origin, newest.size, note)
+
+
 def _found(reader: LogReader, row: StoredEntry, log: _Log | None, place: int) -> _Found:
-    if log is None or row.index >= log.head.size:
+    if log is None or row.index >= log.size:
         return _Found(row.entry_id, row.stream_seq, row.body, None, None)
 
     def node(height: int, index: int) -> bytes:
@@ -232,7 +255,7 @@ def _found(reader: LogReader, row: StoredEntry, log: _Log | None, place: int) ->
         log.nodes[f"{height}.{index}"] = _text(value)
         return value
 
-    inclusion_proof(row.index, log.head.size, node)
+    inclusion_proof(row.index, log.size, node)
     return _Found(row.entry_id, row.stream_seq, row.body, place, row.index)
 
 

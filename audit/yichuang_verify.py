@@ -25,7 +25,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
 try:
+    from cryptography import x509
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ImportError:
     sys.stderr.write("缺少 cryptography：pip install cryptography\n")
@@ -195,6 +198,7 @@ class Key:
         if not name or len(key) < 2:
             raise ValueError("not a verifier key")
         self.name, self.kind, self.public = name, key[0], key[1:]
+        self.vkey = vkey
         digest = hashlib.sha256(name.encode() + b"\n" + key).digest()
         self.id = digest[:4]
         if self.id.hex() != key_id:
@@ -224,14 +228,47 @@ ALSO = ["#yichuang", "log"]
 """Begins a line with a log of ours under a key that stands in the file already (a closed shard)."""
 
 
+PERIOD = ["#yichuang", "key"]
+"""Begins a line with the sizes at which a log's key is trusted; other readers see a comment."""
+
+
+class Period:
+    """`VKEY from SIZE [until SIZE] [revoked SIZE]`, both ends included."""
+
+    def __init__(self, words: list[str]) -> None:
+        said = dict(zip(words[1::2], words[2::2]))
+        if len(words) != 1 + 2 * len(said) or not {"from"} <= set(said) <= {
+            "from",
+            "until",
+            "revoked",
+        }:
+            raise ValueError("a key, from, and perhaps until and revoked with a size each")
+        if not all(re.fullmatch("0|[1-9][0-9]{0,18}", size) for size in said.values()):
+            raise ValueError("a size is a number without leading zeros")
+        self.vkey, self.first = words[0], int(said["from"])
+        self.last = int(said["until"]) if "until" in said else None
+        self.revoked = int(said["revoked"]) if "revoked" in said else None
+
+    def covers(self, size: int) -> bool:
+        """Whether the key signed heads of this size."""
+        return self.first <= size and (self.last is None or size <= self.last)
+
+    def trusts(self, size: int, witnessed: bool) -> bool:
+        """Whether a head of this size is believed: of a revoked key only where witnessed."""
+        if not self.covers(size):
+            return False
+        return self.revoked is None or (size <= self.revoked and witnessed)
+
+
 class Policy:
-    """C2SP tlog-policy: lines `log`, `witness`, `group`, `quorum`; and `ALSO`."""
+    """C2SP tlog-policy: lines `log`, `witness`, `group`, `quorum`; and `ALSO`, `PERIOD`."""
 
     def __init__(self, text: str) -> None:
         self.logs: list[Key] = []
         self.witnesses: dict[str, Key] = {}
         self.groups: dict[str, tuple[int, list[str]]] = {}
         self.quorum: str | None = None
+        self.periods: dict[str, Period] = {}
         if not text.endswith("\n") or re.search("[\x00-\x08\x0b-\x1f\x7f]", text):
             raise Unreadable("信任文件末行没有换行，或含有控制字符")
         for number, line in enumerate(text[:-1].split("\n"), 1):
@@ -239,6 +276,8 @@ class Policy:
             try:
                 if words[:2] == ALSO:
                     self._log(words[2:], True)
+                elif words[:2] == PERIOD:
+                    self._period(Period(words[2:]))
                 elif words and not words[0].startswith("#"):
                     self._take(words)
             except ValueError as error:
@@ -277,6 +316,11 @@ class Policy:
         if not again:
             self._new(key)
         self.logs.append(key)
+
+    def _period(self, period: Period) -> None:
+        if period.vkey in self.periods or period.vkey not in [key.vkey for key in self.logs]:
+            raise ValueError("a second period, or one of no log above")
+        self.periods[period.vkey] = period
 
     def _group(self, name: str, count: str, members: list[str]) -> None:
         taken = [one for _, group in self.groups.values() for one in group]
@@ -334,15 +378,29 @@ class Head:
         keys = [key for key in policy.logs if key.name == self.origin]
         if not keys:
             raise Wrong("origin", f"信任文件里没有日志 {self.origin}")
-        self.signed_by = [k for k in keys if _signed(k, text, lines) is not None]
-        if not self.signed_by:
+        signers = [k for k in keys if _signed(k, text, lines) is not None]
+        if not signers:
             raise Wrong("signature", f"没有日志 {self.origin} 的可信签名")
         cosigned = {n: _signed(k, text, lines) for n, k in policy.witnesses.items()}
         self.cosigned = {name: at for name, at in cosigned.items() if at is not None}
         self.quorum_met = policy.met(list(self.cosigned))
+        places = {key.id: n for n, (_, line) in enumerate(lines) for key in keys
+                  if line[:4] == key.id}  # fmt: skip
+        signers.sort(key=lambda key: places[key.id])
+        self.signed_by = [self._of_its_time(signers, policy)]
         known = {(key.name, key.id) for key in [*keys, *policy.witnesses.values()]
                  if key.kind in (ED25519, COSIGNATURE)}  # fmt: skip
         self.others = sum((name, line[:4]) not in known for name, line in lines)
+
+    def _of_its_time(self, signers: list[Key], policy: Policy) -> Key:
+        witnessed = self.quorum_met and policy.quorum != "none"
+        for key in signers:
+            period = policy.periods.get(key.vkey)
+            if period is None or period.trusts(self.size, witnessed):
+                return key
+            if period.revoked is not None and period.covers(self.size):
+                break  # whoever has the key may have signed it
+        raise Wrong("signature", f"签名的密钥在大小 {self.size} 时不可信（已轮换或已吊销）")
 
 
 def _note_parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
@@ -377,6 +435,154 @@ def _signed(key: Key, text: str, lines: list[tuple[str, bytes]]) -> datetime | N
         return None  # SM2 and others: not checked here, so they vouch for nothing
     own = [line for name, line in lines if (name, line[:4]) == (key.name, key.id)]
     return max((key.accepts(text, line[4:]) for line in own), default=None)
+
+
+# --- time-stamp tokens: RFC 3161 in a CMS SignedData (RFC 5652), DER ------------------------------
+
+_SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
+_TST_INFO = bytes.fromhex("2a864886f70d0109100104")
+_MESSAGE_DIGEST = bytes.fromhex("2a864886f70d010904")
+_HASHES = {
+    bytes.fromhex("608648016503040201"): hashes.SHA256(),
+    bytes.fromhex("608648016503040202"): hashes.SHA384(),
+    bytes.fromhex("608648016503040203"): hashes.SHA512(),
+}
+
+
+def _der(data: bytes, at: int = 0) -> tuple[int, int, int, int]:
+    """Return tag, start of the content, its end and the start of the whole. Raises `ValueError`."""
+    if at + 2 > len(data):
+        raise ValueError("DER ends early")
+    length, start = data[at + 1], at + 2
+    if length & 0x80:
+        count = length & 0x7F
+        if not 1 <= count <= 4:
+            raise ValueError("a length of no DER")
+        length = int.from_bytes(data[start : start + count], "big")
+        start += count
+    if start + length > len(data):
+        raise ValueError("DER ends early")
+    return data[at], start, start + length, at
+
+
+def _children(data: bytes, start: int, end: int) -> list[tuple[int, bytes, bytes]]:
+    """Return tag, content and whole of each part between these places."""
+    found = []
+    while start < end:
+        tag, first, last, _ = _der(data, start)
+        if last > end:
+            raise ValueError("a part is longer than its whole")
+        found.append((tag, data[first:last], data[start:last]))
+        start = last
+    return found
+
+
+def _parts(content: bytes) -> list[tuple[int, bytes, bytes]]:
+    return _children(content, 0, len(content))
+
+
+class Token:
+    """A response of a time-stamp authority, taken apart. Raises `ValueError` for what is none."""
+
+    def __init__(self, response: bytes) -> None:
+        whole = _parts(_parts(response)[0][1])
+        if _parts(whole[0][1])[0][1] not in (b"\x00", b"\x01"):
+            raise ValueError("the authority granted no token")
+        kind, wrapped = _parts(whole[1][1])[:2]
+        if kind[1] != _SIGNED_DATA:
+            raise ValueError("no signed data")
+        parts = _parts(_parts(wrapped[1])[0][1])
+        encapsulated = _parts(parts[2][1])
+        if encapsulated[0][1] != _TST_INFO:
+            raise ValueError("no time-stamp information")
+        self.info = _parts(encapsulated[1][1])[0][1]
+        self.certificates = [
+            x509.load_der_x509_certificate(one[2])
+            for tag, content, _ in parts[3:]
+            if tag == 0xA0
+            for one in _parts(content)
+            if one[0] == 0x30
+        ]
+        self.signer = _parts(_parts(parts[-1][1])[0][1])
+        said = _parts(_parts(self.info)[0][1])
+        algorithm, imprint = _parts(said[2][1])[:2]
+        if _parts(algorithm[1])[0][1] != bytes.fromhex("608648016503040201"):
+            raise ValueError("the imprint is not over SHA-256")
+        self.imprint = imprint[1]
+        time = next(content for tag, content, _ in said[3:] if tag == 0x18).decode("ascii")
+        self.at = datetime.strptime(time[:14], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+
+    def signed_by(self) -> Any:
+        """Return the certificate in the token that signed it. Raises `ValueError`."""
+        # version, sid, digest algorithm, [0] signed attributes, signature algorithm, signature
+        digest, attributes, signature = self.signer[2], self.signer[3], self.signer[5]
+        algorithm = _HASHES[_parts(digest[1])[0][1]]
+        if attributes[0] != 0xA0 or signature[0] != 0x04:
+            raise ValueError("the attributes are not signed")
+        told = {}
+        for _, content, _ in _parts(attributes[1]):
+            name, values = _parts(content)[:2]
+            told[name[1]] = _parts(values[1])[0][1]
+        own = hashes.Hash(algorithm)
+        own.update(self.info)
+        if told.get(_MESSAGE_DIGEST) != own.finalize():
+            raise ValueError("the token was altered")
+        signed = b"\x31" + attributes[2][1:]
+        for certificate in self.certificates:
+            if _made(certificate.public_key(), signature[1], signed, algorithm):
+                return certificate
+        raise ValueError("no certificate in the token signed it")
+
+
+def _made(key: Any, signature: bytes, signed: bytes, algorithm: Any) -> bool:
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, signed, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, signed, ec.ECDSA(algorithm))
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _vouched(signer: Any, token: Token, trusted: Sequence[Any]) -> bool:
+    """Whether a trusted certificate issued the signer's, by way of others in the token.
+
+    For time-stamping, and valid when the token was made. Whether one was revoked is not asked.
+    """
+    try:
+        usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        if x509.oid.ExtendedKeyUsageOID.TIME_STAMPING not in usage:
+            return False
+    except x509.ExtensionNotFound:
+        return False
+    chain = signer
+    for _ in range(4):
+        if not _at(chain, token.at):
+            return False
+        if any(chain == one or _issued(one, chain) for one in trusted):
+            return True
+        chain = next((one for one in token.certificates if _issued(one, chain)), None)
+        if chain is None:
+            return False
+    return False
+
+
+def _issued(issuer: Any, certificate: Any) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return bool(issuer != certificate)
+
+
+def _at(certificate: Any, at: datetime) -> bool:
+    if hasattr(certificate, "not_valid_before_utc"):
+        return bool(certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc)
+    plain = at.replace(tzinfo=None)  # cryptography before 42
+    return bool(certificate.not_valid_before <= plain <= certificate.not_valid_after)
 
 
 # --- one entry -----------------------------------------------------------------------------------
@@ -502,8 +708,11 @@ class Report:
         }
 
 
-def verify(stored: bytes, policy_text: str) -> Report:
-    """Verify a receipt against a policy. Never raises for what the receipt says."""
+def verify(stored: bytes, policy_text: str, authorities: Sequence[Any] = ()) -> Report:
+    """Verify a receipt against a policy. Never raises for what the receipt says.
+
+    `authorities`: certificates of time-stamp authorities that the reader trusts.
+    """
     report = Report()
     try:
         policy = Policy(policy_text)
@@ -511,7 +720,7 @@ def verify(stored: bytes, policy_text: str) -> Report:
     except Unreadable as error:
         report.unreadable = str(error)
         return report
-    _Check(receipt, policy, report).run()
+    _Check(receipt, policy, report, authorities).run()
     return report
 
 
@@ -613,8 +822,16 @@ def _part(value: Any, fields: dict[str, Any], needed: Sequence[str]) -> None:
 
 
 class _Check:
-    def __init__(self, receipt: dict[str, Any], policy: Policy, report: Report) -> None:
+    def __init__(
+        self,
+        receipt: dict[str, Any],
+        policy: Policy,
+        report: Report,
+        authorities: Sequence[Any] = (),
+    ) -> None:
         self.receipt, self.policy, self.report = receipt, policy, report
+        self.authorities = authorities
+        self.tokens: list[tuple[Token, Any, bool]] = []
         self.heads: list[Head | None] = []
         self.bodies: list[dict[str, Any] | None] = []
         self.stored: list[bytes] = []
@@ -647,7 +864,24 @@ class _Check:
             return None
         if not head.quorum_met and "quorum" not in self.report.marks:
             self.report.marks.append("quorum")
+        if "token" in log:
+            self._token(log)
         return head
+
+    def _token(self, log: dict[str, Any]) -> None:
+        text = log["checkpoint"].rpartition("\n\n")[0] + "\n"
+        try:
+            token = Token(decode(log["token"]))
+            if token.imprint != hashlib.sha256(text.encode()).digest():
+                raise ValueError("it is over another head")
+            signer = token.signed_by()
+        except (ValueError, LookupError, StopIteration, TypeError) as error:
+            self.report.fault("token", log["origin"], f"时间戳不是这个树头的（{error}）")
+            return
+        is_vouched = _vouched(signer, token, self.authorities)
+        if self.authorities and not is_vouched:
+            self.report.fault("token", log["origin"], "时间戳不是所信任的机构签发的")
+        self.tokens.append((token, signer, is_vouched))
 
     def _entry(self, place: int, entry: dict[str, Any]) -> None:
         where = f"第 {place + 1} 条"
@@ -833,12 +1067,20 @@ class _Check:
                  "the clock ledger is the office's statement, not proved"))  # fmt: skip
 
     def _tell_tokens(self) -> None:
-        if any("token" in log for log in self.receipt["logs"]):
-            self.report.unchecked.append(
-                ("附有时间戳（RFC 3161），没有核对", "the time-stamp token was not checked")
-            )
-        else:
+        if not self.tokens:
             self.report.unchecked.append(("没有附时间戳", "there is no time-stamp token"))
+        for token, signer, is_vouched in self.tokens:
+            name, at = signer.subject.rfc4514_string(), _told(token.at)
+            if is_vouched:
+                zh = f"时间戳机构 {name} 证明这个树头在 {at} 已经存在（没有查证书是否吊销）"
+                en = f"time-stamp authority {name}: the head existed at {at}; revocation not asked"
+                self.report.vouchers.append((zh, en))
+            else:
+                zh = (
+                    f"附有这个树头的时间戳（{at}，{name}），其机构没有核对（--tsa-ca 给出可信证书）"
+                )
+                en = f"a time-stamp token over this head ({at}, {name}); its authority not checked"
+                self.report.unchecked.append((zh, en))
 
     def _tell_withheld(self, held: Any) -> None:
         why = {(w["entry"], w["name"]): w["why"] for w in self.receipt["withheld"]}
@@ -946,6 +1188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("file", help="回执文件或 .tlog-proof")
     parser.add_argument("--policy", required=True, help="信任文件：信哪些日志、哪些见证方")
     parser.add_argument("--body", help=".tlog-proof 的记录原文；默认同名 .body")
+    parser.add_argument("--tsa-ca", help="信任的时间戳机构证书（PEM）")
     parser.add_argument("--json", action="store_true", help="以 JSON 输出")
     parser.add_argument("--en", action="store_true", help="in English")
     args = parser.parse_args(arguments)
@@ -958,7 +1201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             body = _read(args.body or re.sub(r"\.tlog-proof$", "", args.file) + ".body")
             report = verify_proof(stored.decode("utf-8"), body, policy.decode("utf-8"))
         else:
-            report = verify(stored, policy.decode("utf-8"))
+            report = verify(stored, policy.decode("utf-8"), _authorities(args.tsa_ca))
     except (OSError, UnicodeDecodeError, Unreadable) as error:
         report.unreadable = str(error)
     if args.json:
@@ -966,6 +1209,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         sys.stdout.write(told(report, hashlib.sha256(policy).hexdigest(), args.en))
     return report.exit_code
+
+
+def _authorities(path: str | None) -> list[Any]:
+    if path is None:
+        return []
+    blocks = re.findall(
+        b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", _read(path), re.DOTALL
+    )
+    try:
+        found = [x509.load_pem_x509_certificate(block) for block in blocks]
+    except ValueError as error:
+        raise Unreadable(f"{path} 不是 PEM 证书") from error
+    if not found:
+        raise Unreadable(f"{path} 里没有证书")
+    return found
 
 
 def _read(path: str) -> bytes:

@@ -200,7 +200,7 @@ async function readKey(vkey) {
   if (hex(own) !== id) throw new Error(`the key of ${name} has another id`);
   const kind = key[0], bytes = key.slice(1);
   if ((kind === ED25519 || kind === COSIGNATURE) && bytes.length !== 32) throw new Error("not 32 bytes");
-  return { name, kind, bytes, id: own };
+  return { name, kind, bytes, id: own, vkey };
 }
 
 /** Returns the seconds of a cosignature (0 for a log's own signature). Throws `Wrong`. */
@@ -223,7 +223,7 @@ async function accepted(key, text, signature) {
 }
 
 async function readPolicy(text) {
-  const policy = { logs: [], witnesses: new Map(), groups: new Map(), quorum: null };
+  const policy = { logs: [], witnesses: new Map(), groups: new Map(), quorum: null, periods: new Map() };
   const isKnown = (name) => policy.witnesses.has(name) || policy.groups.has(name);
   const fresh = (name) => { if (name === "none" || isKnown(name)) throw new Error(`the name ${name} is taken`); };
   const fresher = (key) => {
@@ -265,6 +265,17 @@ async function readPolicy(text) {
       policy.quorum = words[1];
     } else throw new Error("not a line of a policy");
   };
+  const takePeriod = (words) => { // the sizes at which a key is trusted; other readers see a comment
+    const said = new Map();
+    for (let n = 1; n < words.length; n += 2) said.set(words[n], words[n + 1]);
+    if (words.length !== 1 + 2 * said.size || !said.has("from") || ![...said.keys()].every((w) => ["from", "until", "revoked"].includes(w))) {
+      throw new Error("a key, from, and perhaps until and revoked with a size each");
+    }
+    if (![...said.values()].every((size) => /^(0|[1-9][0-9]{0,18})$/.test(size))) throw new Error("a size is a number without leading zeros");
+    if (policy.periods.has(words[0]) || !policy.logs.some((key) => key.vkey === words[0])) throw new Error("a second period, or one of no log above");
+    const size = (name) => (said.has(name) ? Number(said.get(name)) : null);
+    policy.periods.set(words[0], { first: size("from"), last: size("until"), revoked: size("revoked") });
+  };
   if (!text.endsWith("\n") || /[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) throw new Unreadable("信任文件末行没有换行，或含有控制字符");
   let number = 0;
   for (const line of text.slice(0, -1).split("\n")) {
@@ -272,6 +283,7 @@ async function readPolicy(text) {
     const words = line.split(/[ \t]+/).filter(Boolean);
     try {
       if (words[0] === "#yichuang" && words[1] === "log") await takeLog(words.slice(2), true); // a closed shard under a known key
+      else if (words[0] === "#yichuang" && words[1] === "key") takePeriod(words.slice(2));
       else if (words.length && !words[0].startsWith("#")) await take(words);
     } catch (error) { throw new Unreadable(`信任文件第 ${number} 行：${error.message}`); }
   }
@@ -330,18 +342,34 @@ async function readHead(note, origin, policy) {
   if (origin !== head.origin) throw new Wrong("origin", `树头属于 ${head.origin}，回执说是 ${origin}`);
   const keys = policy.logs.filter((key) => key.name === head.origin);
   if (!keys.length) throw new Wrong("origin", `信任文件里没有日志 ${head.origin}`);
-  head.signedBy = [];
-  for (const key of keys) if ((await signedBy(key, text, lines)) !== null) head.signedBy.push(key);
-  if (!head.signedBy.length) throw new Wrong("signature", `没有日志 ${head.origin} 的可信签名`);
+  const signers = [];
+  for (const key of keys) if ((await signedBy(key, text, lines)) !== null) signers.push(key);
+  if (!signers.length) throw new Wrong("signature", `没有日志 ${head.origin} 的可信签名`);
   head.cosigned = new Map();
   for (const [name, key] of policy.witnesses) {
     const at = await signedBy(key, text, lines);
     if (at !== null) head.cosigned.set(name, at);
   }
   head.quorumMet = policy.met(head.cosigned);
+  const place = (key) => lines.findLastIndex((line) => isOf(line, key));
+  signers.sort((a, b) => place(a) - place(b));
+  head.signedBy = [ofItsTime(signers, head, policy)];
   const known = [...keys, ...policy.witnesses.values()].filter(isCheckable);
   head.others = lines.filter((line) => !known.some((key) => isOf(line, key))).length;
   return head;
+}
+
+/** Returns the first signer that is trusted at this size; of a revoked key only what was witnessed. */
+function ofItsTime(signers, head, policy) {
+  const witnessed = head.quorumMet && policy.quorum !== "none";
+  for (const key of signers) {
+    const period = policy.periods.get(key.vkey);
+    if (!period) return key;
+    const covers = period.first <= head.size && (period.last === null || head.size <= period.last);
+    if (covers && (period.revoked === null || (head.size <= period.revoked && witnessed))) return key;
+    if (covers && period.revoked !== null) break;
+  }
+  throw new Wrong("signature", `签名的密钥在大小 ${head.size} 时不可信（已轮换或已吊销）`);
 }
 
 // --- one entry ------------------------------------------------------------------------------------

@@ -14,8 +14,10 @@ from typing import Any
 
 import cryptography
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import insert
 
 from audit import yichuang_verify
 from audit.logstore import found_log
@@ -27,10 +29,12 @@ from audit.receiptcheck import check_receipt
 from audit.receipts import NothingToProve, ReceiptMaker, Statement, file_name, spell_receipt
 from audit.sequencer import Sequencer
 from audit.signer import Signer, init_signer
-from audit.tables import log_metadata, outbox_metadata
+from audit.tables import audit_anchor, log_metadata, outbox_metadata
+from audit.timestamps import query, stamped_digest
 from audit.vault import SubjectVault
 from forms.receipt_page import verifier_page
-from tests.audit.conftest import House, sqlite_engine
+from tests.audit.authority import authority
+from tests.audit.conftest import START, House, sqlite_engine
 from tests.audit.forgeries import Forgery, forgeries
 
 Draft = Callable[..., Any]
@@ -275,6 +279,90 @@ def test_cosignatures_short_of_the_quorum_are_marked_and_false_ones_refused(
     assert said(note, policy[:-1])[0] == 3
 
 
+@pytest.fixture
+def timed(witnessed: tuple[dict[str, Any], str]) -> tuple[bytes, list[tuple[str, int]]]:
+    """A witnessed receipt (head of size 3), and policies with the code that each gives it."""
+    made, policy = witnessed
+    vkey = policy.split()[1]
+    bare = policy.splitlines()[0] + "\nquorum none\n"
+    told = [
+        (policy, "from 0", 0), (policy, "from 3 until 3", 0), (policy, "from 4", 1),
+        (policy, "from 0 until 2", 1), (policy, "from 0 revoked 3", 0),
+        (policy, "from 0 revoked 2", 1), (bare, "from 0 revoked 3", 1), (bare, "from 0", 0),
+        (policy, "until 3", 3), (policy, "from 03", 3), (policy, "from 0 from 1", 3),
+        (policy, "from 0 since 1", 3), (policy, f"from 0\n#yichuang key {vkey} from 0", 3),
+    ]  # fmt: skip
+    return spell_receipt(made), [
+        (f"{text}#yichuang key {vkey} {period}\n", code) for text, period, code in told
+    ]
+
+
+def test_a_key_is_trusted_at_its_sizes_only(
+    timed: tuple[bytes, list[tuple[str, int]]],
+) -> None:
+    content, told = timed
+    for policy, code in told:
+        assert all_three(content, policy)[0] == code, policy.splitlines()[-1]
+
+
+@pytest.fixture
+def stamped(
+    house: House, vault: SubjectVault, draft: Draft, maker: ReceiptMaker, tmp_path: Path
+) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """A receipt with a token, the authority's certificate, and that of another."""
+    settle(house, vault, draft, range(3), closes=True)
+    seal(house)
+    with authority(tmp_path / "tsa") as here, authority(tmp_path / "other") as other:
+        note = house.head()
+        token = here.reply(query(stamped_digest(note)))
+        with house.log.begin() as connection:
+            connection.execute(
+                insert(audit_anchor).values(size=3, kind="rfc3161", at=START, token=token)
+            )
+        settle(house, vault, draft, range(50, 52), "case:C-2")
+        seal(house)  # the newest head has no token
+        made = maker.of_case("C-1", everything, STATEMENT)
+        yield made, here.certificates, other.certificates
+
+
+def test_a_token_is_carried_and_its_authority_asked_for(
+    stamped: tuple[dict[str, Any], str, str], policy: str
+) -> None:
+    made, trusted, other = stamped
+    assert made["logs"][0]["checkpoint"].split("\n")[1] == "3"
+    content = spell_receipt(made)
+    certificates = [x509.load_pem_x509_certificate(one.encode()) for one in (trusted, other)]
+    known = yichuang_verify.verify(content, policy, certificates[:1])
+    assert (known.exit_code, check_receipt(content, policy, trusted.encode()).exit_code) == (0, 0)
+    assert any("证明这个树头在" in zh for zh, _ in known.vouchers)
+    unknown = yichuang_verify.verify(content, policy)
+    assert unknown.exit_code == check_receipt(content, policy).exit_code == 0
+    assert any("其机构没有核对" in zh for zh, _ in unknown.unchecked)
+    strange = yichuang_verify.verify(content, policy, certificates[1:])
+    assert [one["code"] for one in strange.faults] == ["token"]
+    assert check_receipt(content, policy, other.encode()).exit_code == 1
+
+
+def test_a_token_of_another_head_or_altered_is_refused(
+    stamped: tuple[dict[str, Any], str, str], maker: ReceiptMaker, policy: str
+) -> None:
+    made, trusted, _ = stamped
+    elsewhere = maker.of_case("C-2", everything, STATEMENT)
+    assert "token" not in elsewhere["logs"][0]
+    token = base64.b64decode(made["logs"][0]["token"])
+    elsewhere["logs"][0]["token"] = base64.b64encode(token).decode()
+    assert all_three(spell_receipt(elsewhere), policy)[0] == 1
+    for altered in (b"", token[:40], token[:-1], b"\x30\x80" + token, b"\x30" * 4000):
+        made["logs"][0]["token"] = base64.b64encode(altered).decode()
+        assert all_three(spell_receipt(made), policy)[0] == 1
+    # Another time in the token: its own signature no longer holds.
+    at = token.index(b"\x18\x0f") + 5
+    later = token[:at] + (b"0" if token[at : at + 1] != b"0" else b"1") + token[at + 1 :]
+    made["logs"][0]["token"] = base64.b64encode(later).decode()
+    assert yichuang_verify.verify(spell_receipt(made), policy).exit_code == 1
+    assert check_receipt(spell_receipt(made), policy, trusted.encode()).exit_code == 1
+
+
 # --- alone ---------------------------------------------------------------------------------------
 
 PROGRAM = Path(yichuang_verify.__file__)
@@ -436,6 +524,17 @@ def test_the_page_knows_witnesses_and_erasure(
     assert same_in_page(page, spell_receipt(made), "") == 3
     vault.destroy("citizen:1")
     assert same_in_page(page, of_case(maker), f"{alone}\nquorum none\n") == 0
+
+
+@in_browser
+@pytest.mark.browser
+@pytest.mark.long
+def test_the_page_trusts_a_key_at_its_sizes_only(
+    page: Page, timed: tuple[bytes, list[tuple[str, int]]]
+) -> None:
+    content, told = timed
+    for policy, code in told:
+        assert same_in_page(page, content, policy) == code, policy.splitlines()[-1]
 
 
 @in_browser

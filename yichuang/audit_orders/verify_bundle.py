@@ -30,6 +30,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", type=Path, required=True, help="信任文件，从不取自回执 (C2SP tlog-policy)"
     )
+    parser.add_argument(
+        "--tsa-ca", type=Path, help="信任的时间戳机构证书，PEM (trusted time-stamp authorities)"
+    )
     parser.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
 
 
@@ -39,10 +42,11 @@ def run(args: argparse.Namespace, _settings: Settings) -> int:
         with args.file.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         policy = args.policy.read_text(encoding="utf-8")
+        authorities = args.tsa_ca.read_bytes() if args.tsa_ca else b""
     except (OSError, UnicodeDecodeError) as error:
         complain(str(error))
         return UNREADABLE
-    report = check_receipt(content, policy)
+    report = check_receipt(content, policy, authorities)
     if args.json:
         say_json(report.as_json())
     else:
@@ -70,3 +74,7 @@ def _tell(report: ReceiptReport) -> None:
             say(f"  见证方 {name} 于 {at.isoformat()} 联署")
         if not head.witnessed:
             say("  没有见证方作保（未经见证）")
+    for at in report.stamped:
+        say(f"  时间戳机构证明树头在 {at.isoformat()} 已经存在")
+    for why in report.unchecked:
+        say(f"  时间戳没有核对：{why}")
