@@ -1,10 +1,11 @@
 """Vectors of the signed log's formats and ciphers, as their makers publish them, and our answers.
 
 Form: a folder (or one file) with any of: transparency-dev/merkle inclusion and consistency JSON; a
-tlog-tiles log; sigstore bundles and trusted roots; C2SP examples; input/output pairs of RFC 8785;
-wycheproof's Ed25519, HMAC-SM3 and SM4-GCM; NIST loader files of SM3 and SM4-GCM; SM2 records and
-examples; RFC 3161 responses beside their certificates. Each file is told by its content. A form of
-which none is there, and a file of no form, are named; neither is a difference.
+tlog-tiles log; a witness's exchanges; sigstore bundles and trusted roots; C2SP examples;
+input/output pairs of RFC 8785; wycheproof's Ed25519, HMAC-SM3 and SM4-GCM; NIST loader files of SM3
+and SM4-GCM; SM2 records and examples; RFC 3161 responses beside their certificates. Each file is
+told by its content. A form of which none is there, and a file of no form, are named; neither is a
+difference.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from benchmarks.known import Known, KnownUnreadable
-from benchmarks.vectors import ciphers, stamps, texts, trees
+from benchmarks.vectors import ciphers, exchanges, stamps, texts, trees
 from benchmarks.vectors.folder import Folder, Tallies
 from benchmarks.vectors.keys import KeyRing
+
+FORMS = (trees, exchanges, texts, ciphers, stamps)
+"""Modules that each know some forms."""
 
 
 def run(path: Path) -> Known:
     """Return, family by family, how many published answers ours equal. Raises `KnownUnreadable`."""
     folder = Folder(path)
-    tallies = Tallies((*trees.FAMILIES, *texts.FAMILIES, *ciphers.FAMILIES, *stamps.FAMILIES))
+    tallies = Tallies(tuple(family for forms in FORMS for family in forms.FAMILIES))
     keys = KeyRing(folder)
     trees.read(folder, tallies, keys)
+    exchanges.read(folder, tallies)
     texts.read(folder, tallies)
     ciphers.read(folder, tallies)
     stamps.read(folder, tallies)

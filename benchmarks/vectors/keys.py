@@ -30,6 +30,9 @@ PUBLISHED = (
 """Ed25519 keys of sigstore's second Rekor: log2025-alpha1, -alpha2, -alpha3 (staging), log2025-1;
 trusted_root.json of sigstore 4.5.1. The bundles under them come without their keys."""
 
+TESSERA = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
+"""The key of Tessera's test log (transparency-dev/tessera, testdata/log); not in its files."""
+
 
 @dataclass(frozen=True, slots=True)
 class EcdsaNoteVerifier:
@@ -56,7 +59,7 @@ class KeyRing:
     """Every key found, and the judgement of a note by those that made its lines."""
 
     def __init__(self, folder: Folder) -> None:
-        self._named: list[NoteVerifier] = []
+        self._named = [NoteVerifier.parse(TESSERA)]
         self._ecdsa: dict[bytes, EllipticCurvePublicKey] = {}
         self._ed25519 = [base64.b64decode(key) for key in PUBLISHED]
         for file in folder.files:
