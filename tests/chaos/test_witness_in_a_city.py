@@ -142,4 +142,4 @@ def test_a_witness_goes_away_and_comes_back_and_the_city_goes_on(tmp_path: Path)
 
 def turned_away(city: City) -> None:
     """Ask without a token: a refusal is an entry."""
-    assert httpx.get(f"{city.rest}/cases", timeout=30).status_code == 401
+    assert httpx.post(f"{city.rest}/cases", json={}, timeout=30).status_code == 401
