@@ -22,10 +22,14 @@ _Sealed = dict[tuple[str, str], tuple[str, bytes]]
 
 
 def check_payloads(
-    log: Engine, producers: Mapping[str, Engine], vault: SubjectVault, report: VerifyReport
+    log: Engine,
+    producers: Mapping[str, Engine],
+    vault: SubjectVault,
+    report: VerifyReport,
+    start: int = 0,
 ) -> int:
-    """Open every payload that the log commits to, add what is wrong to the report, and return how
-    many held.
+    """Open every payload that the log's entries from `start` on commit to, add what is wrong to the
+    report, and return how many held.
 
     A payload whose key is destroyed is in order only if the log has an entry `payload.erased`
     about that subject. Needs the right to read everything: a supervisor's check, not a stranger's.
@@ -34,7 +38,7 @@ def check_payloads(
     erased: set[str] = set()
     gone: list[tuple[StoredEntry, str, str]] = []
     with reading(log) as connection:
-        entries = LogReader(connection).entries()
+        entries = LogReader(connection).entries(start)
         while page := list(islice(entries, _PAGE)):
             bodies = list(_bodies(page))
             stored = _stored(producers, [entry.entry_id for entry, body in bodies if "pay" in body])

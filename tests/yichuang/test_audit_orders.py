@@ -3,11 +3,13 @@
 import argparse
 import importlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cases.database import open_engine
 from tests.yichuang.signed_city import order, signed_city
 from yichuang.commands import audit
 from yichuang.initialise import initialise
@@ -107,3 +109,35 @@ def test_without_the_signer_nothing_is_sealed_and_that_is_said(
     initialise(settings)
     assert order(settings, "seal") == 2
     assert "签名进程不在" in capsys.readouterr().err
+
+
+def test_the_attacks_on_a_copy_of_the_citys_log_are_noticed_as_they_must_be(
+    city: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order(city, "seal")
+    before = Path(city.data / "log.sqlite").read_bytes()
+    capsys.readouterr()
+    code = order(city, "attack-test", "--json")
+    told = capsys.readouterr()
+    said = json.loads(told.out)
+    assert "没有满的瓦片" in told.err  # a small log is told, and attacked all the same
+    assert (code, said["deviations"], len(said["attacks"])) == (0, 0, 33)
+    assert list(said["missed"].values()) == [7, 2, 0]
+    assert (len(said["proofs"]), len(said["protocol"])) == (9, 2)
+    assert Path(city.data / "log.sqlite").read_bytes() == before
+    assert order(city, "attack-test", "--limit", "15") == 2
+    assert "日志太小" in capsys.readouterr().err
+
+
+def test_a_log_that_is_not_whole_is_not_attacked(
+    city: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order(city, "seal")
+    shutil.copytree(city.data, tmp_path / "var", ignore=shutil.ignore_patterns("*.sock"))
+    damaged = Settings(_env_file=None, data=tmp_path / "var")
+    with open_engine(damaged.store_url("log")).begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_entry_no_update")
+        connection.exec_driver_sql("UPDATE audit_entry SET body = '{}' WHERE seq = 3")
+    capsys.readouterr()
+    assert order(damaged, "attack-test") == 1
+    assert "日志本身已被改动" in capsys.readouterr().err
