@@ -14,9 +14,24 @@ from audit.logstore import LogDamaged, LogReader
 from audit.merkle import TILE_WIDTH, Frontier, complete_root, leaf_hash
 from audit.notes import NoteInvalid, parse_checkpoint
 from audit.tilepaths import CHECKPOINT, TilePath
+from audit.trust import TrustedHead, TrustPolicy
 
 LENGTH_BYTES = 2
 """Before each entry of a bundle, big-endian; tlog-tiles, "Log Entries"."""
+
+
+ANCHORS = "anchor"
+"""Folder of the tokens, by the size of the head that they are over."""
+
+UNWITNESSED = "UNWITNESSED"
+"""A file of this name says that no quorum stands behind the exported head."""
+
+
+_UNWITNESSED = (
+    "未经见证：{size} 条的树头没有足够见证人的联署；单凭这份导出不能排除另有一段历史示人。\n"
+    "Unwitnessed: no quorum has cosigned the head of {size} entries; this export alone does not\n"
+    "exclude that another history was shown to others.\n"
+)
 
 
 class ExportConflict(Exception):
@@ -30,7 +45,7 @@ class NothingSealed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What now lies in the folder, and how many files this export added."""
+    """What now lies in the folder, how many files this export added, and who cosigned the head."""
 
     folder: Path
     origin: str
@@ -38,19 +53,24 @@ class Exported:
     root: bytes
     added: int
     kept: int
+    head: TrustedHead
 
 
-def export_log(reader: LogReader, folder: Path, note: str | None = None) -> Exported:
+def export_log(reader: LogReader, folder: Path, policy: TrustPolicy) -> Exported:
     """Write everything under the newest signed head, the head last, and return what lies there.
 
-    `note` is that head with further signature lines (cosignatures), where there are some. A crash
-    leaves the former checkpoint, true of all that it covers. Raises `NothingSealed`,
-    `LogDamaged` where the rows do not give the signed root, `ExportConflict`.
+    A head that no quorum of the policy has cosigned is exported too, for the work goes on without a
+    witness, and the folder is marked (`UNWITNESSED`). Tokens of time-stamp authorities lie beside,
+    each with the text that it is over. A crash leaves the former checkpoint, true of all that it
+    covers. Raises `NothingSealed`, `LogDamaged` where the rows do not give the signed root,
+    `ExportConflict`, `audit.notes.NoteInvalid` where the policy does not believe the head.
     """
-    head = reader.last_checkpoint()
-    if head is None:
+    newest = reader.last_checkpoint()
+    if newest is None:
         raise NothingSealed
-    signed = parse_checkpoint(_text_of(note or head.note))
+    note = reader.cosigned_note(newest.size)
+    head = policy.open(note)
+    signed = head.checkpoint
     writer = _Writer(folder)
     writer.refuse_another(signed.origin, signed.size)
     row = _Row(writer)
@@ -60,8 +80,31 @@ def export_log(reader: LogReader, folder: Path, note: str | None = None) -> Expo
     if (row.frontier.size, row.frontier.root()) != (signed.size, signed.root):
         found = row.frontier.root().hex()
         raise LogDamaged(f"the head of {signed.size} says {signed.root.hex()}, the rows {found}")
-    writer.replace(CHECKPOINT, (note or head.note).encode())
-    return Exported(folder, signed.origin, signed.size, signed.root, writer.added, writer.kept)
+    _add_anchors(writer, reader, signed.size)
+    _mark(folder / UNWITNESSED, head)
+    writer.replace(CHECKPOINT, note.encode())
+    return Exported(
+        folder, signed.origin, signed.size, signed.root, writer.added, writer.kept, head
+    )
+
+
+def _add_anchors(writer: "_Writer", reader: LogReader, size: int) -> None:
+    heads = {anchor.size for anchor in reader.anchors() if anchor.size <= size}
+    for stamped in sorted(heads):
+        text = _text_of(reader.cosigned_note(stamped))
+        writer.add(f"{ANCHORS}/{stamped}/head", text.encode())
+    for anchor in reader.anchors():
+        if anchor.size in heads:
+            name = f"{anchor.kind}-{anchor.at:%Y%m%dT%H%M%SZ}.tsr"
+            writer.add(f"{ANCHORS}/{anchor.size}/{name}", anchor.token)
+
+
+def _mark(path: Path, head: TrustedHead) -> None:
+    if head.witnessed:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_UNWITNESSED.format(size=head.checkpoint.size), encoding="utf-8")
 
 
 def bundled(body: bytes) -> bytes:
@@ -142,14 +185,14 @@ class _Writer:
         if there.size > size:
             raise ExportConflict(f"{path} has {there.size} entries, the log's head only {size}")
 
-    def add(self, tile: TilePath, content: bytes) -> None:
-        path = self.folder / str(tile)
+    def add(self, name: TilePath | str, content: bytes) -> None:
+        path = self.folder / str(name)
         if path.exists():
             if path.read_bytes() != content:
                 raise ExportConflict(f"{path} holds another history")
             self.kept += 1
             return
-        self.replace(str(tile), content)
+        self.replace(str(name), content)
         self.added += 1
 
     def replace(self, name: str, content: bytes) -> None:

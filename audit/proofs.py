@@ -43,7 +43,8 @@ def prove(connection: Connection, entry_id: str, tree: TreeHash = SHA256) -> Ent
     if entry is None or head is None or head.size <= entry.index:
         raise NotSealed(entry_id)
     path = inclusion_proof(entry.index, head.size, heads.node, tree)
-    return EntryProof(entry, spell_proof(entry.index, path, head.note, tree))
+    note = reader.cosigned_note(head.size) if tree is SHA256 else head.note
+    return EntryProof(entry, spell_proof(entry.index, path, note, tree))
 
 
 def spell_proof(index: int, path: list[bytes], note: str, tree: TreeHash = SHA256) -> str:

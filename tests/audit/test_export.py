@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from audit.entry import body_bytes, facts_of
-from audit.export import ExportConflict, Exported, NothingSealed, export_log
+from audit.export import UNWITNESSED, ExportConflict, Exported, NothingSealed, export_log
 from audit.exported import fsck
 from audit.logstore import LogDamaged, LogReader, append
 from audit.merkle import leaf_hash
@@ -16,6 +16,7 @@ from audit.outbox import record
 from audit.report import CLEAN, INCOMPLETE, TAMPERED, UNREADABLE, VerifyReport
 from audit.tables import audit_entry
 from audit.tilepaths import TilePath, tiles_of
+from audit.trust import TrustPolicy
 from tests.audit.conftest import House
 
 Draft = Callable[..., Any]
@@ -31,7 +32,7 @@ def _grow(house: House, draft: Draft, start: int, size: int) -> None:
 
 def _export(house: House, folder: Path) -> Exported:
     with house.log.connect() as connection:
-        return export_log(LogReader(connection), folder)
+        return export_log(LogReader(connection), folder, TrustPolicy.of(house.signer.verifier))
 
 
 def _check(house: House, folder: Path, *pins: str) -> VerifyReport:
@@ -73,8 +74,8 @@ def test_an_export_holds_the_files_of_its_size_and_is_clean(
     done = _export(house, tmp_path / "out")
     files = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*")
              if p.is_file()}  # fmt: skip
-    assert files == {"checkpoint", *(str(tile) for tile in tiles_of(size))}
-    assert (done.size, done.added) == (size, len(files) - 1)
+    assert files == {"checkpoint", UNWITNESSED, *(str(tile) for tile in tiles_of(size))}
+    assert (done.size, done.added) == (size, len(files) - 2)
     report = _check(house, tmp_path / "out")
     assert (report.exit_code, report.entries, report.sealed) == (CLEAN, size, size)
     assert report.root == done.root.hex()

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from audit.export import ExportConflict, NothingSealed, export_log
 from audit.logstore import LogDamaged, LogReader
+from audit.notes import NoteInvalid
 from audit.report import INCOMPLETE, TAMPERED
+from audit.trust import PolicyInvalid
 from yichuang.log_stores import LogUnreadable, log_reading, unreadable
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
+from yichuang.trusting import city_policy, policy_path
 
 HELP = "导出日志为静态文件，任何人可校验 (the log as C2SP tlog-tiles files)"
 
@@ -26,27 +29,23 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0; 1 if log or folder hold another history; 2 if nothing is sealed; 3 unread."""
     try:
         with log_reading(settings) as connection:
-            done = export_log(LogReader(connection), args.folder)
+            done = export_log(LogReader(connection), args.folder, city_policy(settings))
     except NothingSealed:
         complain("日志还没有签名的树头：先运行 bin/yichuang audit seal")
         return INCOMPLETE
-    except (ExportConflict, LogDamaged) as error:
+    except PolicyInvalid as error:
+        return unreadable(LogUnreadable(f"{policy_path(settings)}：{error}"))
+    except (ExportConflict, LogDamaged, NoteInvalid) as error:
         complain(f"没有导出，日志与已有的不符：{error}")
         return TAMPERED
     except LogUnreadable as error:
         return unreadable(error)
     if args.json:
-        say_json(
-            {
-                "folder": str(done.folder),
-                "origin": done.origin,
-                "size": done.size,
-                "root": done.root.hex(),
-                "added": done.added,
-                "kept": done.kept,
-            }
-        )
+        said = {"folder": str(done.folder), "added": done.added, "kept": done.kept}
+        say_json({**said, **done.head.as_json()})
         return 0
     say(f"已导出 {done.origin} 的 {done.size} 条记录到 {done.folder}")
     say(f"新写 {done.added} 个文件，原有 {done.kept} 个未动")
+    vouched = "、".join(name for name, _ in done.head.cosigned)
+    say(f"联署：{vouched}" if done.head.witnessed else "未经见证：没有足够见证人的联署，已标明")
     return 0

@@ -8,19 +8,22 @@ from pathlib import Path
 from audit.exported import fsck
 from audit.notes import NoteInvalid, NoteVerifier
 from audit.report import UNREADABLE
+from audit.trust import PolicyInvalid, TrustPolicy
 from yichuang.audit_words import tell_report
-from yichuang.keyring import log_vkey_path
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say_json
+from yichuang.trusting import policy_path
 
 HELP = "校验导出的日志文件夹，只凭公钥 (check an export alone, against the log's public key)"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="导出的文件夹 (the export)")
-    parser.add_argument(
-        "--vkey", metavar="VKEY",
-        help="日志公钥或存放它的文件；不写则是本市的 (key or its file; default: this city's)",
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument("--vkey", metavar="VKEY", help="日志公钥或存放它的文件 (key or its file)")
+    trust.add_argument(
+        "--policy", type=Path, metavar="FILE",
+        help="信任策略（C2SP tlog-policy）；都不写则是本市的 (policy; default: this city's)",
     )  # fmt: skip
     parser.add_argument(
         "--pin", type=Path, action="append", default=[], help="另处保存的检查点 (a kept checkpoint)"
@@ -31,10 +34,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0 clean, 1 tampered, 2 incomplete, 3 cannot read."""
     try:
-        trusted = NoteVerifier.parse(_vkey(args.vkey, settings))
+        trusted = _trusted(args, settings)
         pins = [path.read_text(encoding="utf-8") for path in args.pin]
-    except (OSError, NoteInvalid) as error:
-        complain(f"读不到公钥或检查点：{error}")
+    except (OSError, NoteInvalid, PolicyInvalid) as error:
+        complain(f"读不到公钥、策略或检查点：{error}")
         return UNREADABLE
     report = fsck(args.folder, trusted, pins=pins)
     if args.json:
@@ -44,6 +47,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return report.exit_code
 
 
-def _vkey(given: str | None, settings: Settings) -> str:
-    path = Path(given) if given else log_vkey_path(settings)
-    return given if given and not path.is_file() else path.read_text(encoding="utf-8")
+def _trusted(args: argparse.Namespace, settings: Settings) -> NoteVerifier | TrustPolicy:
+    if args.vkey is None:
+        return TrustPolicy.parse((args.policy or policy_path(settings)).read_bytes())
+    path = Path(args.vkey)
+    return NoteVerifier.parse(path.read_text(encoding="utf-8") if path.is_file() else args.vkey)
