@@ -18,7 +18,7 @@ from cases.rulings import Ruling
 from rules.evaluate import Match, NoFixpoint, NoRuling, evaluate, plain_match
 from rules.model import Definition, Example, Rule
 from rules.pack import ContextRefused, Pack, PackRefused
-from rules.register import basis_faults, register
+from rules.register import basis_faults, register, unnoted
 from rules.tables.files import FileRefused, TableFile, read_csv
 from rules.tables.spec import TableExample, TableSpec
 from rules.validate import Loc, Problem
@@ -132,7 +132,11 @@ def load_text(
     if not found:
         found, pack = _build(node, folder)
     if pack is not None:
-        found = [*basis_faults(pack.definition, register()), *tried(pack, plain_match)]
+        found = [
+            *basis_faults(pack.definition, register()),
+            *unnoted(pack.definition),
+            *tried(pack, plain_match),
+        ]
     if pack is None or found:
         return None, tuple(_fault(name, node, problem) for problem in found)
     return Loaded(pack, name, node), ()

@@ -25,6 +25,22 @@ def basis_faults(pack: Definition, law: Mapping[str, Article]) -> list[Problem]:
     return [problem for claim in _claims(pack) for problem in _faults(law, *claim)]
 
 
+def unnoted(pack: Definition) -> Iterator[Problem]:
+    """Yield what says that it was not checked without saying on what it rests instead.
+
+    Asked of texts that are proposed or shipped; a version that was signed before counts on.
+    """
+    parts = (("rules", pack.rules), ("scales", pack.scales), ("tables", pack.tables))
+    for key, some in parts:
+        for n, one in enumerate(some):
+            if not one.verified and not one.note.strip():
+                yield Problem(
+                    (key, n, "verified"),
+                    f"{one.id} 写明未核对（verified: false），没有说明",
+                    "写 note: 据什么写的（转载、凭记忆、本系统的设计），由谁核对",
+                )
+
+
 _Claim = tuple[Loc, str, date, date | None, bool]
 """Where, on what article, from when, until when, and whether it says it was checked."""
 

@@ -47,6 +47,8 @@ FAULTS: list[tuple[str, str, int, str]] = [
     ("basis: XKF-26", "basis: XKF-2666", 11, "不在法规库中"),
     ("in_force_from: 2020-01-01", "in_force_from: 1999-01-01", 11, "盖不住"),
     ("basis: XKF-26", "basis: FJB-2", 11, "尚未与公布文本核对"),
+    ("basis: XKF-26\n", "basis: FJB-2\n    verified: false\n", 12, "没有说明"),
+    ("basis: XKF-26\n", "basis: FJB-2\n    verified: false\n    note: ' '\n", 12, "没有说明"),
     ("holds: false", "holds: true", 17, "反例"),
     ("{given: {pm: 150}", "{given: {pm: 200}", 19, "实际相反"),
     ("then: {level: high}", "then: {levle: high}", 16, "'levle'"),
@@ -111,6 +113,24 @@ def test_the_whole_rule_of_the_lawyer_s_page_loads_and_passes_both_engines() -> 
     assert loaded is not None
     assert tried_by_engine(loaded.pack) == []
     assert loaded.pack.definition.rules[0].alarm is not None
+
+
+def test_what_was_not_checked_and_says_on_what_it_rests_loads() -> None:
+    told = "basis: FJB-2\n    verified: false\n    note: 凭记忆，启用前须核对\n"
+    loaded, faults = load_text(GOOD.replace("basis: XKF-26\n", told), "a.yaml")
+    assert not faults and loaded is not None
+
+
+def test_everything_shipped_that_was_not_checked_says_on_what_it_rests(
+    shipped: dict[str, Pack],
+) -> None:
+    unchecked = [
+        one
+        for pack in shipped.values()
+        for one in (*pack.definition.rules, *pack.definition.scales, *pack.definition.tables)
+        if not one.verified
+    ]
+    assert len(unchecked) > 90 and all(len(one.note) >= 5 for one in unchecked)
 
 
 def test_the_shipped_packs_pass_every_check_by_twin_and_by_engine() -> None:

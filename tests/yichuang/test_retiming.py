@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,23 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
+from benchmarks import ground
 from benchmarks.step import CLERK, SOURCE
-from cases import clock_check, releases, retiming
+from cases import clock_check, releases, retiming, tables
 from cases.approval import clock_rules
 from cases.clock_rows import differences
 from cases.clocks import ledgers
-from cases.database import reading
+from cases.database import open_engine, reading
 from cases.messages import Command
 from cases.orders import ApprovalInput
 from cases.releasing import ReleaseAnswer, ReleaseOrder, Revoke, Sign
 from cases.retiming import MovedDeadline, Preview
 from cases.state import CaseState, Timer
 from cases.tables import outbox, retiming_move, step
-from catalogue.calendar_file import CalendarFile, written
+from catalogue.calendar_file import CalendarFile, Year, written
 from catalogue.holiday_cn import with_changes
 from catalogue.load import HERE
 from catalogue.reading import read_calendar_file
@@ -40,12 +41,12 @@ from tests.yichuang.registry import (
     Town,
     person,
     settings,
-    template,
     town,
 )
 from workflows.approval import ApprovalWorkflow, workflow_id
 from workflows.releases import release_workflow_id
 from yichuang.commands import calendar as command
+from yichuang.settings import Settings
 
 __all__ = ["settings", "template", "town"]
 
@@ -61,11 +62,54 @@ def file_of(text: str) -> CalendarFile:
     return found[0]
 
 
-CN = file_of(SHIPPED)
+def reaching(file: CalendarFile, today: date) -> CalendarFile:
+    """Return the calendar reaching two years past today, whatever notices there are by then.
+
+    Years without a notice have weekends only, so that these tests run on any day of any year.
+    """
+    wanted = range(min(file.years), today.year + 3)
+    years = {year: file.years.get(year, Year()) for year in wanted}
+    return file.model_copy(
+        update={
+            "version": "own",
+            "holidays": "none",
+            "years": years,
+            "horizon": date(max(years), 12, 31),
+        }
+    )
 
 
-def working_days(count: int, start: date | None = None) -> list[date]:
-    """Return the next days of Monday to Friday: what a notice could take away.
+CN = reaching(file_of(SHIPPED), datetime.now(CITY).date())
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Settings]:
+    """An installation whose only calendar `cn` is these tests' own."""
+    with ground.installed() as settings:
+        engine = open_engine(settings.store_url("cases"))
+        now = datetime.now(UTC)
+        with engine.begin() as connection:
+            table = tables.release
+            connection.execute(
+                delete(table).where(table.c.kind == "calendar", table.c.name == "cn")
+            )
+            own = releases.Proposal("calendar", "cn", CN.version, written(CN))
+            releases.seed(connection, own, now, now)
+        engine.dispose()
+        yield settings
+
+
+def test_days_to_take_away_are_found_past_the_last_notice() -> None:
+    for today in (date(2026, 12, 24), date(2026, 12, 31), date(2031, 12, 30)):
+        own = reaching(file_of(SHIPPED), today)
+        found = working_days(5, today, own)
+        assert len(found) == 5 and all(day > today and day.year in own.years for day in found)
+
+
+def working_days(
+    count: int, start: date | None = None, own: CalendarFile | None = None
+) -> list[date]:
+    """Return the next days of Monday to Friday that are worked: what a notice could take away.
 
     In the zone of the city: its day is another than that of UTC from 16:00 UTC on, and the day on
     which a case comes counts in no period.
@@ -74,7 +118,7 @@ def working_days(count: int, start: date | None = None) -> list[date]:
     found: list[date] = []
     while len(found) < count:
         day += timedelta(days=1)
-        if day.weekday() < 5 and day.year in CN.years:
+        if day.weekday() < 5 and day not in (own or CN).years[day.year].off:
             found.append(day)
     return found
 
@@ -147,7 +191,7 @@ def whole(town: Town, case: str) -> Any:
     view = town.queries.case_view(case, datetime.now(UTC))
     assert view is not None
     calendars = town.released.catalogue().calendars
-    until = datetime(2027, 3, 1, tzinfo=UTC)
+    until = datetime.now(UTC) + timedelta(days=120)
     with reading(town.shop.cases) as connection:
         lines = clock_check.lines_of(connection, case, calendars)
         differing = differences(connection, case, lines)

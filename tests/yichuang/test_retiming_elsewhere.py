@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from benchmarks.step import CLERK
 from catalogue.load import HERE
-from tests.yichuang.registry import FILING, Town, settings, template, town
+from tests.yichuang.registry import FILING, Town, settings, town
 from tests.yichuang.test_retiming import (
     accepted,
     events_of,
@@ -16,6 +16,7 @@ from tests.yichuang.test_retiming import (
     rows,
     settled,
     sign,
+    template,
     timers,
     whole,
     working_days,
