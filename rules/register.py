@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 
 from catalogue.law import Article
 from catalogue.load import HERE
 from catalogue.reading import read_sources
-from rules.model import Definition
+from rules.model import Definition, Rule, ScaleSpec
 from rules.shapes import Loc, Problem
+from rules.tables.spec import TableSpec
 
 
 @lru_cache(maxsize=1)
@@ -30,7 +31,11 @@ def unnoted(pack: Definition) -> Iterator[Problem]:
 
     Asked of texts that are proposed or shipped; a version that was signed before counts on.
     """
-    parts = (("rules", pack.rules), ("scales", pack.scales), ("tables", pack.tables))
+    parts: tuple[tuple[str, Sequence[Rule | ScaleSpec | TableSpec]], ...] = (
+        ("rules", pack.rules),
+        ("scales", pack.scales),
+        ("tables", pack.tables),
+    )
     for key, some in parts:
         for n, one in enumerate(some):
             if not one.verified and not one.note.strip():
