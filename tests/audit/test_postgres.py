@@ -1,21 +1,27 @@
 """The database half on a real PostgreSQL: locks, visibility and fences are not SQLite's."""
 
+import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from audit.check import verify_stores
 from audit.logstore import LogReader
 from audit.outbox import EntryConflict, record, record_many, recorded
 from audit.payloads import Payload, seal_payloads
 from audit.proofs import prove, verify_proof
 from audit.sequencer import LEADER_LOCK, OutboxAltered, Sequencer
+from audit.sm3 import SM3
 from audit.tables import audit_outbox
+from audit.trust import TrustedLog, TrustPolicy
 from audit.vault import KeyDestroyed, SubjectVault
 from audit.verify import CLEAN, TAMPERED
+from tests.audit.test_second_tree import sm2_signer
 
 Draft = Callable[..., Any]
 House = Any
@@ -50,6 +56,30 @@ def test_entries_reach_a_signed_log_and_prove(postgres_house: House, draft: Draf
     vault.destroy("citizen:1")
     with pytest.raises(KeyDestroyed):
         vault.seal("citizen:1", b"x")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl command here")
+def test_the_second_tree_grows_later_and_beside_the_first(
+    postgres_house: House, draft: Draft, tmp_path: Path
+) -> None:
+    house = postgres_house
+    for number in range(300):
+        house.record(draft(number))
+    house.sequencer.drain()
+    second = sm2_signer(tmp_path)
+    both = Sequencer(house.log, house.sources, house.signer, second=second)
+    house.record(draft(300), draft(301))
+    both.drain()
+    both.seal()
+    policy = TrustPolicy((TrustedLog(house.signer.verifier), TrustedLog(second.verifier)))
+    report = verify_stores(house.log, policy, producers=house.sources)
+    assert (report.exit_code, report.failures) == (CLEAN, [])
+    assert report.second is not None
+    assert (report.second.entries, report.second.sealed) == (302, 302)
+    with house.log.connect() as connection:
+        proof = prove(connection, draft(257).id, SM3)
+    assert verify_proof(proof.text, proof.entry.body, second.verifier)[0] == 257
+    second.close()
 
 
 def test_many_writers_on_few_streams_leave_contiguous_chains(
