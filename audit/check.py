@@ -1,12 +1,12 @@
 """Verifying the real stores: the walk of `audit.verify` over database engines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from audit.logstore import LogMissing, LogReader
+from audit.logstore import LogMissing, LogReader, StoredEntry
 from audit.notes import NoteVerifier
 from audit.reading import reading
 from audit.secondcheck import check_second_tree
@@ -25,10 +25,12 @@ def verify_stores(
     witnessed: Sequence[str] = (),
     lag: timedelta | None = None,
     strict: bool = True,
+    told: Callable[[int], None] = lambda _entries: None,
 ) -> VerifyReport:
     """Verify the log's store and what waits in the producing stores; see `verify_log`.
 
-    Never raises for a store that cannot be read: the report says so, with exit code 3.
+    `told` hears how many entries have been walked, every thousand. Never raises for a store that
+    cannot be read: the report says so, with exit code 3.
     """
     policy = TrustPolicy.of(trusted) if isinstance(trusted, NoteVerifier) else trusted
     second_pins = [pin for pin in pins if pin.partition("\n")[0].endswith(SUFFIX)]
@@ -38,7 +40,7 @@ def verify_stores(
         seen = {name: _producer(engine) for name, engine in (producers or {}).items()}
         with reading(log) as connection:
             report = verify_log(
-                LogReader(connection),
+                _TellingReader(connection, told),
                 policy,
                 pins=first_pins,
                 witnessed=witnessed,
@@ -51,6 +53,20 @@ def verify_stores(
             return report
     except (SQLAlchemyError, LogMissing, OSError) as error:
         return VerifyReport(unreadable=str(error))
+
+
+class _TellingReader(LogReader):
+    """A reader that says how far it has come."""
+
+    def __init__(self, connection: Connection, told: Callable[[int], None]) -> None:
+        super().__init__(connection)
+        self._told = told
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[StoredEntry]:
+        for entry in super().entries(start, stop):
+            yield entry
+            if entry.index % 1_000 == 999:
+                self._told(entry.index + 1)
 
 
 def _producer(engine: Engine) -> Producer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -34,6 +35,7 @@ web_metadata = MetaData(
     }
 )
 
+_Counter = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys
 _User = String(128)
 _Digest = String(64)
 
@@ -179,3 +181,42 @@ erasure = Table(
 )
 """Orders to erase (删除) or only to store (限制处理) what is kept of one person: asked for by one
 account, settled by another. No free text stands here: it would outlive what it speaks of."""
+
+log_line = Table(
+    "log_line",
+    web_metadata,
+    Column("n", _Counter, primary_key=True, autoincrement=True),
+    Column("origin", String(200), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("entry_id", String(36), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("act", String(64), nullable=False),
+    Column("res", String(8), nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("case_id", String(200), nullable=False),  # empty: about no case
+    UniqueConstraint("origin", "seq"),
+    Index("ix_log_line_at", "at", "n"),
+    Index("ix_log_line_act", "act", "n"),
+    Index("ix_log_line_res", "res", "n"),
+    Index("ix_log_line_who", "who", "n"),
+    Index("ix_log_line_case", "case_id", "n"),
+)
+"""What the log's entries are found by. Made from the log, and again at will: nothing is believed
+because it stands here, each entry that is shown is read in the log."""
+
+verification = Table(
+    "verification",
+    web_metadata,
+    Column("id", String(36), primary_key=True),
+    Column("asked_by", _User, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("running", SmallInteger, unique=True),  # 1 while it runs, so that two never do
+    Column("seen", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("exit_code", SmallInteger),
+    Column("report", Text, nullable=False),
+    CheckConstraint("(running IS NULL) = (ended_at IS NOT NULL)", name="ended"),
+)
+"""Verifications of the whole log that somebody asked for at the pages, with what came of each."""

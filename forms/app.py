@@ -27,6 +27,7 @@ from forms import (
     dossier,
     letters,
     lists,
+    log_pages,
     payments,
     public,
     receipts,
@@ -195,6 +196,39 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/alarms/dead", alarms.dead, act="alarms_read", thing="alarms"),
         page("/alarms/{alarm}", alarms.alarm, act="alarms_read", thing="alarms"),
         page("/census", census.census, act="census_read", thing="census"),
+        page(
+            "/log",
+            log_pages.log,
+            act="audit_read",
+            thing="audit",
+            shows=Shown("list", "log"),
+        ),
+        page(
+            "/log/entries/{entry}",
+            log_pages.entry,
+            act="audit_read",
+            thing="audit",
+            shows=Shown("read", "log"),
+        ),
+        page(
+            "/log/entries/{entry}/proof",
+            log_pages.proof,
+            act="audit_read",
+            thing="audit",
+            shows=Shown("read", "log"),
+        ),
+        page(
+            "/log/entries/{entry}/body",
+            log_pages.body,
+            act="audit_read",
+            thing="audit",
+            shows=Shown("read", "log"),
+        ),
+        page("/readers", log_pages.readers, act="case_readers", thing="audit"),
+        page("/verification", log_pages.verification, act="audit_verify", thing="audit"),
+        page(
+            "/verification", log_pages.verify_now, act="audit_verify", thing="audit", methods=post
+        ),
         page("/accounts", admin.accounts, shows=Shown("list", "account")),
         page(
             "/accounts",

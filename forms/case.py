@@ -81,6 +81,7 @@ class CasePage(Page):
     public_code: Annotated[str, "With the number, what the applicant looks the case up by."]
     may_issue: Annotated[bool, "The reader may hand out the receipt of the case."]
     may_reveal: Annotated[bool, "The reader may see personal data, against a reason."]
+    may_see_readers: Annotated[bool, "The reader may see who looked at the case."]
     form: Annotated[Form, "Why personal data must be seen."]
     command: Annotated[str, "Id for the one act that can be done from this page itself."]
 
@@ -203,6 +204,9 @@ async def show_case(
         public_code=await visit.ask(visit.ports.reader.public_code, facts.id),
         may_issue=(await visit.ask(visit.ports.access.may, visit.actor, "print", facts)).allowed,
         may_reveal=verdict.allowed and not view.revealed,
+        may_see_readers=(
+            await visit.ask(visit.ports.access.may, visit.actor, "case_readers", "audit")
+        ).allowed,
         form=Form((reason,)).with_errors(wrong or {}),
         command=str(uuid4()),
     )

@@ -29,6 +29,7 @@ from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
 from forms.dossier_ports import ShownDossier
+from forms.log_ports import LogBook
 from forms.payment_ports import Payments
 from forms.reason_ports import Reasons, RulingReasons
 from forms.rule_ports import RulePacks
@@ -574,6 +575,7 @@ class Ports:
     rules: RulePacks
     receipts: Receipts
     payments: Payments
+    log: LogBook
 
 
 @dataclass(frozen=True)

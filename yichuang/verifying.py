@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
@@ -80,15 +80,23 @@ def verify_everything(
     lag: timedelta | None = None,
     authorities: bytes | None = None,
     keys: Engine | None = None,
+    told: Callable[[int], None] = lambda _entries: None,
 ) -> Verdict:
     """Verify log and rows while the city runs; blocks no writer. Never raises for a bad store.
 
     `witnessed` and `lag`: see `audit.verify.verify_log`.
     `authorities` are the certificates (PEM) by which time-stamp tokens are checked. With the
-    `keys` store, also that each destroyed key has its entry and each erasure is finished.
+    `keys` store, also that each destroyed key has its entry and each erasure is finished. `told`
+    hears how many entries have been walked.
     """
     report = verify_stores(
-        log, trusted, producers=producers, pins=tuple(pins), witnessed=witnessed, lag=lag
+        log,
+        trusted,
+        producers=producers,
+        pins=tuple(pins),
+        witnessed=witnessed,
+        lag=lag,
+        told=told,
     )
     verdict = Verdict(report)
     try:

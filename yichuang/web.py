@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ from uuid import uuid4
 import uvicorn
 from sqlalchemy.exc import OperationalError
 
+from audit.logstore import LogMissing
 from audit.receipts import ReceiptMaker
 from audit.vault import SubjectVault
 from cases.accounts import Accounts
@@ -28,7 +30,7 @@ from catalogue.stations import load_stations
 from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
-from yichuang import joining, roles, temporal
+from yichuang import joining, roles, temporal, verify_child
 from yichuang.key_log import note_subjects
 from yichuang.log_index import LogIndex
 from yichuang.payment_door import PaymentDoor
@@ -42,6 +44,7 @@ from yichuang.trusting import policy_path
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_letters import WebLetters
+from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments, asker
 from yichuang.web_ports import (
     WebAccess,
@@ -61,6 +64,8 @@ from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
 
 STOP_SECONDS = 5
 """How long requests under way may take once the process is asked to stop."""
+FOLLOW_SECONDS = 5
+"""Between two looks at what the log has new; a search looks once more itself."""
 FORGET_EVERY = timedelta(hours=1)
 UNUSED_UPLOADS_KEPT = timedelta(days=30)
 """An upload that no case has after so long is deleted (个人信息保护法第十九条: the shortest time
@@ -76,7 +81,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
+async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk, Finder]:
     """Return the application over everything real. Raises `KeyMissing`, `SettingMissing`."""
     keys = open_engine(settings.store_url("keys"), read_only=True)
     vault = joining.vault_of(settings, keys)
@@ -115,6 +120,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
     door = ReleaseDoor(client, queue, access=access, engine=cases, refusals=refusals)
     paying = PaymentDoor(client, queue, access=access, engine=cases, refusals=refusals)
     rulings = StoredRulings.over(queries)
+    finder = Finder(log, web)
     ports = Ports(
         reception=reception,
         reader=WebReader(queries, access, accounts, LogIndex(log, cases), now),
@@ -169,8 +175,19 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk]:
             lambda: [one.code for one in released.catalogue().city.departments],
             now,
         ),
+        log=WebLog(
+            finder,
+            cases,
+            queries,
+            accounts,
+            vault,
+            sealer.who,
+            settings.zone,
+            now,
+            verify_child.launch(settings),
+        ),
     )
-    return application(ports, options_of(settings), AWAY), letters, desk
+    return application(ports, options_of(settings), AWAY), letters, desk, finder
 
 
 def subject_of(queries: Queries, case_id: str) -> str:
@@ -239,7 +256,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, listening: socket.socket) -> None:
-    app, letters, desk = await compose(settings)
+    app, letters, desk, finder = await compose(settings)
     server = _Server(
         uvicorn.Config(
             app,
@@ -254,7 +271,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    async with _forgetting(desk):
+    async with _forgetting(desk), _finding(finder):
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
         stopping = asyncio.create_task(roles.until_stopped())
@@ -280,6 +297,27 @@ async def _forgetting(desk: Desk) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _finding(finder: Finder) -> AsyncIterator[None]:
+    """Keep the lines by which the log is searched up with it, so that no search waits for them."""
+    stopping = threading.Event()
+
+    async def follow() -> None:
+        while True:
+            try:
+                await asyncio.to_thread(finder.catch_up, stopping.is_set)
+            except (*AWAY, LogMissing):
+                _log.warning("the log cannot be followed now", exc_info=True)
+            await asyncio.sleep(FOLLOW_SECONDS)
+
+    task = asyncio.create_task(follow())
+    try:
+        yield
+    finally:
+        stopping.set()
         task.cancel()
 
 

@@ -67,6 +67,7 @@ from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
+from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
 from yichuang.web_ports import (
     WebAccess,
@@ -100,6 +101,7 @@ PEOPLE: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "editor": ("编制人", "sp", (("catalogue_editor", "sp"),)),
     "signer": ("签署人", "sp", (("catalogue_signer", "sp"),)),
     "intake": ("接口员", "sp", (("intake_operator", "sp"),)),
+    "auditor": ("审计管理员", "", (("auditadmin", "*"),)),
     "sysadmin": ("系统管理员", "", (("sysadmin", "*"),)),
     "secadmin": ("安全管理员", "", (("secadmin", "*"),)),
 }
@@ -381,6 +383,7 @@ class Town:
         self.access = RecordingAccess(WebAccess(policy_access, _now))
         self.letters, self.releases = ListedLetters(), ListedReleases()
         desk = Desk(self.web)
+        self.launched: list[str] = []
         self.ports = Ports(
             reception=self.reception,
             reader=WebReader(
@@ -429,6 +432,17 @@ class Town:
                 _now,
             ),
             payments=self._payments(policy_access, sealer),
+            log=WebLog(
+                Finder(self.log, self.web),
+                self.cases,
+                self.queries,
+                self.accounts,
+                vault,
+                named,
+                "Asia/Shanghai",
+                _now,
+                self.launched.append,
+            ),
         )
         self.ids: dict[str, str] = {}
         for login in PEOPLE:

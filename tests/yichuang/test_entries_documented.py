@@ -225,12 +225,12 @@ NOTHING_PERSONAL = {
     "/healthz", "/sign-in", "/enrol", "/language/{language}", "/granted", "/verify",
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
-    "/calendar", "/releases", "/rules", "/rules/{pack}",
+    "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification",
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
 ITS_OWN = {
     "/status", "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
-    "/supervision/report/{month}",
+    "/supervision/report/{month}", "/readers",
 }  # fmt: skip
 """Whose handler writes the entry itself."""
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, insert, select
 
+from audit.entry import parse_entry
 from audit.erasing import erased_in
-from audit.logstore import found_log
+from audit.logstore import LogReader, found_log
 from audit.notes import NoteVerifier
 from audit.payloadcheck import check_payloads
 from audit.report import VerifyReport
@@ -315,6 +316,33 @@ def test_the_entry_of_one_subject_does_not_excuse_another(office: Office) -> Non
     office.stores.vault.destroy(stranger)
     office.sequence()
     assert dict(office.verdict().log.counts) == {"erasure": 1}
+
+
+def test_each_thing_that_two_people_do_is_an_entry_with_its_ground(office: Office) -> None:
+    plan = office.planner.of(office.subject)
+    refused = office.register.ask("u:one", plan, "", "erase", GROUND, "")
+    office.register.refuse("u:two", refused.id, "")
+    kept = office.register.ask("u:one", plan, "", "restrict", "", "")
+    office.register.approve("u:two", kept.id, "")
+    office.erase(office.approved())
+    office.sequence()
+    with reading(office.stores.log) as connection:
+        reader = LogReader(connection)
+        said = [
+            (body["act"], body["why"])
+            for stream in ("sys:erase", "sys:log")
+            for body in (parse_entry(one.body) for one in reader.stream(stream))
+        ]
+    assert said == [
+        ("payload.erase_asked", GROUND),
+        ("payload.erase_refused", GROUND),
+        ("payload.erase_asked", "GXF-47-2"),
+        ("payload.erase_approved", "GXF-47-2"),
+        ("payload.restricted", "GXF-47-2"),
+        ("payload.erase_asked", GROUND),
+        ("payload.erase_approved", GROUND),
+        ("payload.erased", GROUND),
+    ]
 
 
 def test_the_order_names_nobody(office: Office) -> None:
