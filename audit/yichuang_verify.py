@@ -20,6 +20,7 @@ import os
 import re
 import sys
 import unicodedata
+import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
@@ -724,8 +725,30 @@ def verify(stored: bytes, policy_text: str, authorities: Sequence[Any] = ()) -> 
     return report
 
 
+def out_of_paper(stored: bytes) -> bytes:
+    """Return the one file inside a 回执 PDF; any other file as it is. Raises `Unreadable`."""
+    if not stored.startswith(b"%PDF-"):
+        return stored
+    if stored.count(b"/Type /EmbeddedFile") != 1:
+        raise Unreadable("这个 PDF 里没有（或不止一个）附件")
+    part = stored[stored.index(b"/Type /EmbeddedFile") :]
+    found = re.match(rb".{0,600}?/Length ([0-9]{1,9})\s*>>\s*stream\r?\n", part, re.DOTALL)
+    if found is None or b"/FlateDecode" not in found.group(0):
+        raise Unreadable("这个 PDF 的附件读不了")
+    packed = part[found.end() : found.end() + int(found.group(1))]
+    try:
+        opened = zlib.decompressobj()
+        content = opened.decompress(packed, MOST_BYTES + 1)
+    except zlib.error as error:
+        raise Unreadable("这个 PDF 的附件读不了") from error
+    if not opened.eof:
+        raise Unreadable("文件超过 16 MiB，不是回执")
+    return content
+
+
 def read_receipt(stored: bytes) -> dict[str, Any]:
     """Return a receipt of the right shape. Raises `Unreadable`."""
+    stored = out_of_paper(stored)
     if len(stored) > MOST_BYTES:
         raise Unreadable("文件超过 16 MiB，不是回执")
     try:
@@ -1185,7 +1208,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _Parser(description="核验一窗回执 (verify a receipt, off line)")
-    parser.add_argument("file", help="回执文件或 .tlog-proof")
+    parser.add_argument("file", help="回执文件、回执 PDF 或 .tlog-proof")
     parser.add_argument("--policy", required=True, help="信任文件：信哪些日志、哪些见证方")
     parser.add_argument("--body", help=".tlog-proof 的记录原文；默认同名 .body")
     parser.add_argument("--tsa-ca", help="信任的时间戳机构证书（PEM）")

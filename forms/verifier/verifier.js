@@ -462,6 +462,33 @@ function part(value, known, needed) {
   for (const [name, member] of Object.entries(value)) if (!known[name](member)) throw new Error(`${name} has another type`);
 }
 
+/** Returns the one file inside a 回执 PDF; any other file as it is. */
+async function outOfPaper(stored) {
+  const text = Array.from(stored.subarray(0, 5), (c) => String.fromCharCode(c)).join("");
+  if (text !== "%PDF-") return stored;
+  let whole = ""; // a byte is a character, so that places fit (latin1 in a browser is windows-1252)
+  for (let n = 0; n < stored.length; n += 32768) whole += String.fromCharCode(...stored.subarray(n, n + 32768));
+  const mark = "/Type /EmbeddedFile", at = whole.indexOf(mark);
+  if (at < 0 || whole.indexOf(mark, at + 1) >= 0) throw new Unreadable("这个 PDF 里没有（或不止一个）附件");
+  const found = /^[^]{0,600}?\/Length ([0-9]{1,9})\s*>>\s*stream\r?\n/.exec(whole.slice(at, at + 800));
+  if (!found || !found[0].includes("/FlateDecode")) throw new Unreadable("这个 PDF 的附件读不了");
+  const start = at + found[0].length;
+  const packed = new Blob([stored.subarray(start, start + Number(found[1]))]);
+  const parts = [];
+  let length = 0;
+  try {
+    for await (const part of packed.stream().pipeThrough(new DecompressionStream("deflate"))) {
+      length += part.length;
+      if (length > MOST_BYTES) break;
+      parts.push(part);
+    }
+  } catch (error) {
+    throw new Unreadable("这个 PDF 的附件读不了");
+  }
+  if (length > MOST_BYTES) throw new Unreadable("文件超过 16 MiB，不是回执");
+  return joined(...parts);
+}
+
 function readReceipt(stored) {
   if (stored.length > MOST_BYTES) throw new Unreadable("文件超过 16 MiB，不是回执");
   try {
@@ -693,7 +720,7 @@ async function verify(stored, policyText) {
   const empty = { unreadable: "", faults: [], marks: [], checked: [], unchecked: [], vouchers: [], steps: [], disclosed: [] };
   try {
     const check = new Check(null, await readPolicy(policyText));
-    check.receipt = readReceipt(stored);
+    check.receipt = readReceipt(await outOfPaper(stored));
     await check.run();
     const { faults, marks, checked, unchecked, vouchers, steps, disclosed, receipt } = check;
     const exit_code = faults.length ? TAMPERED : marks.length ? INCOMPLETE : GENUINE;
@@ -712,6 +739,20 @@ const VERDICTS = [
   ["真实，但不完整：见「没有核对」", "Genuine, but incomplete: see “Not checked”.", "partial"],
   ["读不了：什么也没有证明", "Cannot be read: nothing was proved.", "partial"],
 ];
+// The clerks' words of forms/words.py; a test holds the two together.
+const ACTS = {
+  "file": "收件", "pre_review": "预审", "ask_supplement": "一次性告知补正", "supply": "补交材料", "correct_on_spot": "当场更正",
+  "accept": "受理", "refuse_acceptance": "不予受理", "not_required": "不受理（无需许可）", "claim": "签收", "transfer": "转办",
+  "add_signer": "加签", "remove_signer": "减签", "opine": "填写审查意见", "inspect": "现场核查笔录", "gather": "汇总意见",
+  "start_procedure": "启动特别程序", "end_procedure": "结束特别程序", "start_wait": "核查、公示停表", "end_wait": "核查、公示复表",
+  "disallow_pause": "认定停表不当", "restore_pause": "撤销停表不当的认定", "tell_hearing_right": "告知听证权利",
+  "request_hearing": "登记听证申请", "notify_hearing": "通知听证", "assign_inspectors": "指派检验人员",
+  "confirm_receipt": "确认收到", "extend": "延期", "return_step": "退回环节", "decide": "作出决定", "certify": "制证",
+  "serve": "送达", "close": "办结", "rate": "好差评", "rectify": "差评整改", "call_back": "回访", "withdraw": "撤回申请",
+  "urge": "催办", "copy_to": "抄送", "check_afterwards": "承诺核查", "revoke_licence": "撤销许可", "record_step": "记录环节",
+  "issue_card": "发监察牌", "revoke_card": "撤销监察牌", "explain_card": "书面说明", "review_explanation": "审核说明",
+  "timer_fired": "时限届满", "retimed": "期限重算"
+};
 const RESULTS = { ok: "完成", deny: "不准", error: "出错" };
 
 const byId = (id) => document.getElementById(id);
@@ -770,7 +811,7 @@ function steps(report) {
   }));
   const rows = report.steps.map((one) => element("tr", "",
     element("td", String(one.seq)), element("td", beijing(Number(moment(one.t) / 1000n)).slice(0, 16)),
-    element("td", one.act), element("td", RESULTS[one.res]),
+    element("td", acted(one.act)), element("td", RESULTS[one.res]),
     element("td", one.index === null ? "未封" : String(one.index))));
   const table = element("table", "", element("thead", "", head), element("tbody", "", ...rows));
   const scroll = element("div", "", table);
@@ -781,11 +822,17 @@ function steps(report) {
   return scroll;
 }
 
+function laidOut(text) {
+  try { return JSON.stringify(JSON.parse(text), null, 1); } catch (error) { return text; }
+}
+
+const acted = (act) => (Object.hasOwn(ACTS, act) ? `${ACTS[act]}（${act}）` : act);
+
 function disclosed(report) {
   const box = element("div");
   for (const one of report.disclosed) {
     const step = report.steps[one.entry];
-    const details = element("details", "", element("summary", `第 ${step.seq} 步 ${step.act}：${one.name}`), element("pre", one.text));
+    const details = element("details", "", element("summary", `第 ${step.seq} 步 ${acted(step.act)}`), element("pre", laidOut(one.text)));
     box.append(details);
   }
   return box;
@@ -820,7 +867,7 @@ async function look() {
   if (chosen.size > MOST_BYTES) report = { ...(await verify(new Uint8Array(), "")), unreadable: "文件超过 16 MiB，不是回执" };
   else report = await verify(new Uint8Array(await chosen.arrayBuffer()), byId("policy").value);
   globalThis.report = report;
-  byId("name").textContent = chosen.name;
+  byId("name").textContent = byId("file").files[0] === chosen ? "" : chosen.name;
   result.replaceChildren(...shown(report));
   result.querySelector(".verdict").focus();
 }

@@ -9,6 +9,7 @@ from pypdf import PdfReader
 
 from activities.printing import printed
 from activities.receipt_paper import PaperClock, PaperStep, ReceiptPaper, receipt_html
+from audit import yichuang_verify
 
 FILE = json.dumps({"format": "yichuang-receipt/1", "case": "云"}, ensure_ascii=False).encode()
 
@@ -32,7 +33,9 @@ PAPER = ReceiptPaper(
 
 
 def test_the_proof_file_is_inside_the_paper_byte_for_byte() -> None:
-    pdf = PdfReader(io.BytesIO(printed(receipt_html(PAPER))))
+    content = printed(receipt_html(PAPER))
+    assert yichuang_verify.out_of_paper(content) == FILE
+    pdf = PdfReader(io.BytesIO(content))
     assert dict(pdf.attachments) == {"case-1.yichuang-proof.json": [FILE]}
     text = "".join(page.extract_text() for page in pdf.pages).replace("\n", "")
     for words in ("办件回执", "ZJJ2026112700001", "ab" * 32, "cd" * 32, "没有附时间戳", "不是文书",

@@ -3,6 +3,7 @@
 import ast
 import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,8 @@ from audit.signer import Signer, init_signer
 from audit.tables import audit_anchor, log_metadata, outbox_metadata
 from audit.timestamps import query, stamped_digest
 from audit.vault import SubjectVault
-from forms.receipt_page import verifier_page
+from forms.receipt_page import FOLDER, verifier_page
+from forms.words import VERBS
 from tests.audit.authority import authority
 from tests.audit.conftest import START, House, sqlite_engine
 from tests.audit.forgeries import Forgery, forgeries
@@ -363,6 +365,32 @@ def test_a_token_of_another_head_or_altered_is_refused(
     assert check_receipt(spell_receipt(made), policy, trusted.encode()).exit_code == 1
 
 
+def papers(content: bytes) -> list[tuple[bytes, int]]:
+    """Return PDFs with this file inside, and the code that each deserves."""
+    head, packed = b"%PDF-1.7\n1 0 obj\n", zlib.compress(content)
+
+    def inside(data: bytes, length: int, how: bytes = b"/Filter /FlateDecode") -> bytes:
+        said = b"<</Type /EmbeddedFile%b/Length %d>>\nstream\n" % (how, length)
+        return said + data + b"\nendstream\n"
+
+    one = inside(packed, len(packed))
+    bomb = zlib.compress(bytes(64 * 1024 * 1024), 9)
+    return [
+        (head + one, 0), (head + one + one, 3), (head, 3), (head + inside(packed, 9), 3),
+        (head + inside(content, len(content)), 3), (head + inside(bomb, len(bomb)), 3),
+        (head + inside(content, len(content), b""), 3),
+    ]  # fmt: skip
+
+
+def test_the_file_inside_a_paper_is_checked(
+    house: House, vault: SubjectVault, draft: Draft, maker: ReceiptMaker, policy: str
+) -> None:
+    settle(house, vault, draft, range(3), closes=True)
+    seal(house)
+    for content, code in papers(of_case(maker)):
+        assert all_three(content, policy)[0] == code
+
+
 # --- alone ---------------------------------------------------------------------------------------
 
 PROGRAM = Path(yichuang_verify.__file__)
@@ -522,6 +550,8 @@ def test_the_page_knows_witnesses_and_erasure(
     also = "\n".join([alone, alone.replace("log ", "#yichuang log ", 1), "quorum none", ""])
     assert same_in_page(page, spell_receipt(made), also) == 3
     assert same_in_page(page, spell_receipt(made), "") == 3
+    for content, code in papers(spell_receipt(made)):
+        assert same_in_page(page, content, policy) == code
     vault.destroy("citizen:1")
     assert same_in_page(page, of_case(maker), f"{alone}\nquorum none\n") == 0
 
@@ -545,6 +575,12 @@ def test_the_page_and_the_program_say_the_same_of_every_forgery(
 ) -> None:
     for one in forged:
         assert same_in_page(page, one.content, policy, one.name) == one.code, one.name
+
+
+def test_the_page_calls_acts_as_the_clerks_do() -> None:
+    script = (FOLDER / "verifier.js").read_text(encoding="utf-8")
+    found = re.search(r"^const ACTS = ({.*?\n});", script, re.M | re.S)
+    assert found and json.loads(found[1]) == VERBS
 
 
 @in_browser
