@@ -89,6 +89,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def is_reading(connection: Connection) -> bool:
+    """Whether the connection is one of `reading`, which writes nothing."""
+    return bool(connection.get_execution_options().get(_READING, False))
+
+
 def intend(connection: Connection, *, to_write: bool) -> None:
     """Say what the connection's next transaction is for; one that reads takes no write lock.
 

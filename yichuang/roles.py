@@ -37,6 +37,8 @@ class _Running:
     started_at: str
     detail: str = ""
     ready: bool = False
+    trouble: str = ""
+    trouble_since: str = ""
 
 
 _running: _Running | None = None
@@ -87,6 +89,17 @@ def beat(detail: str | None = None) -> None:
     _write()
 
 
+def trouble(sentence: str, since: datetime | None) -> None:
+    """Note that a store cannot be written, or with an empty sentence that all can again.
+
+    Nothing happens in a process without a role: whoever gave the order sees the error.
+    """
+    if _running is not None and _running.trouble != sentence:
+        _running.trouble = sentence
+        _running.trouble_since = since.isoformat() if since else ""
+        _write()
+
+
 def is_stopping() -> bool:
     """Whether this process was asked to stop (SIGTERM or SIGINT)."""
     return _stopping.is_set()
@@ -135,6 +148,9 @@ class Note:
     ready: bool
     detail: str
     beat_at: str
+    trouble: str = ""
+    """What cannot be written now, and since when; empty when all can."""
+    trouble_since: str = ""
 
     @property
     def is_alive(self) -> bool:
@@ -171,6 +187,8 @@ def _write() -> None:
         "ready": _running.ready,
         "detail": _running.detail,
         "beat_at": datetime.now(UTC).isoformat(),
+        "trouble": _running.trouble,
+        "trouble_since": _running.trouble_since,
     }
     # A full disk must not kill a role that could still answer readers; `status` shows the silence.
     with contextlib.suppress(OSError):

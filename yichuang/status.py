@@ -19,12 +19,13 @@ from yichuang.embedded import ground, temporal
 from yichuang.embedded.parts import PARTS, Part
 from yichuang.settings import SettingMissing, Settings
 
-State = Literal["ready", "starting", "silent", "down"]
+State = Literal["ready", "starting", "silent", "unwritable", "down"]
 
 IN_CHINESE: dict[State, str] = {
     "ready": "正常",
     "starting": "正在启动",
     "silent": "无应答",
+    "unwritable": "写不进",
     "down": "未运行",
 }
 
@@ -86,6 +87,8 @@ async def _role(settings: Settings, part: Part, *, lives: bool) -> tuple[State, 
     silent = note.silent_seconds(datetime.now(UTC))
     if silent > roles.SILENT_AFTER_SECONDS:
         return "silent", f"{silent:.0f} 秒没有心跳"
+    if note.trouble:
+        return "unwritable", note.trouble
     if part.name == "worker":
         return await _worker(settings, note)
     if part.name == "web":

@@ -39,6 +39,7 @@ from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
 from yichuang.settings import Settings
+from yichuang.store_trouble import troubles
 from yichuang.stored_rulings import StoredRulings
 from yichuang.trusting import policy_path
 from yichuang.web_accounts import WebAccounts, recorder
@@ -148,6 +149,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk, Fi
             web,
             sealer.who,
             press,
+            lambda: troubles(settings),
         ),
         calendars=WebCalendars(cases, now),
         reasons=WebReasons(rulings),

@@ -136,11 +136,14 @@ class WebSupervision:
     """The web store, where the entries of the web's own acts begin."""
     pseudonym_of: Callable[[str], str]
     press: Press
+    troubles: Callable[[], Sequence[KeptAlarm]] = tuple
+    """What stands in no store because a store cannot be written; for everybody who sees alarms."""
 
     def alarms(self, actor: Actor) -> Sequence[KeptAlarm]:
         with reading(self.oversight.engine) as connection:
             sounding = open_alarms(connection)
         held = {grant.department for grant in actor.grants}
+        sounding = [*self.troubles(), *sounding]
         if EVERYWHERE in held:
             return sounding
         parents = {one.code: one.parent for one in self.oversight.catalogue().city.departments}

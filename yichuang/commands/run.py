@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable
 from typing import cast
 
-from yichuang import roles
+from yichuang import roles, store_trouble
 from yichuang.settings import Settings
 
 HELP = "运行一个角色 (run one role in the foreground)"
@@ -19,5 +19,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run the role until it is asked to stop, and return its exit code."""
     roles.start(settings, args.role)
+    store_trouble.watch()
     module = importlib.import_module(f"yichuang.{args.role}")
     return cast(Callable[[Settings], int], module.main)(settings)
