@@ -158,7 +158,13 @@ def routes(options: Options) -> list[BaseRoute]:
         ),
         page("/supervision/report/{month}", supervision.report, act="report", thing="supervision"),
         # Money.
-        page("/payments", payments.listing, act="payment_read", thing="payment"),
+        page(
+            "/payments",
+            payments.listing,
+            act="payment_read",
+            thing="payment",
+            shows=Shown("list", "payment"),
+        ),
         page("/payments/new", payments.new, act="payment_request", thing="payment"),
         page(
             "/payments/new",
@@ -167,7 +173,13 @@ def routes(options: Options) -> list[BaseRoute]:
             thing="payment",
             methods=post,
         ),
-        page("/payments/{payment}", payments.payment, act="payment_read", thing="payment"),
+        page(
+            "/payments/{payment}",
+            payments.payment,
+            act="payment_read",
+            thing="payment",
+            shows=Shown("read", "payment"),
+        ),
         # Keeping it running.
         page(
             "/letters",

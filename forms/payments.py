@@ -103,6 +103,7 @@ async def listing(visit: Visit) -> Response:
     page = max(1, int(asked)) if asked.isdecimal() and len(asked) < 8 else 1
     ports = visit.ports.payments
     found, total = await visit.ask(ports.listing, visit.actor, outcome, page)
+    visit.saw_rows(len(found))
     words = {code: visit.say(word) for code, word in OUTCOMES.items()}
     states = [(_address(""), visit.say(N_("全部")), outcome == "")]
     states += [(_address(code), word, code == outcome) for code, word in words.items()]
@@ -143,6 +144,7 @@ async def payment(visit: Visit) -> Response:
     if one is None:
         raise not_found(visit)
     await visit.demand("payment_read", Thing(OBJECT, one.id, department=one.department))
+    visit.saw(one.id)
     rulings = await visit.ask(visit.ports.payments.reasons, one)
     panels = tuple(sorted(panels_of(visit, rulings), key=lambda panel: panel.pack))
     titles = {line.rule: line.title for panel in panels for line in panel.reasons}
