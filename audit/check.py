@@ -1,6 +1,7 @@
 """Verifying the real stores: the walk of `audit.verify` over database engines."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, select
@@ -11,9 +12,18 @@ from audit.notes import NoteVerifier
 from audit.reading import reading
 from audit.secondcheck import check_second_tree
 from audit.secondtree import SUFFIX, SecondTree
+from audit.shards import closed_shards, reading_shard
 from audit.tables import audit_outbox, audit_stream
 from audit.trust import TrustPolicy
-from audit.verify import Failure, Producer, VerifyReport, WaitingEntry, verify_log
+from audit.verify import (
+    Carried,
+    Failure,
+    Producer,
+    VerifyReport,
+    WaitingEntry,
+    shard_before,
+    verify_log,
+)
 
 
 def verify_stores(
@@ -33,23 +43,20 @@ def verify_stores(
     cannot be read: the report says so, with exit code 3.
     """
     policy = TrustPolicy.of(trusted) if isinstance(trusted, NoteVerifier) else trusted
-    second_pins = [pin for pin in pins if pin.partition("\n")[0].endswith(SUFFIX)]
-    first_pins = [pin for pin in pins if pin not in second_pins]
+    kept = _Kept(policy, pins, witnessed, strict, told)
     try:
         # The producers first: what leaves them meanwhile is then found in the log.
         seen = {name: _producer(engine) for name, engine in (producers or {}).items()}
         with reading(log) as connection:
-            report = verify_log(
-                _TellingReader(connection, told),
-                policy,
-                pins=first_pins,
-                witnessed=witnessed,
-                lag=lag,
-                producers=seen,
-                strict=strict,
-            )
-            check_second_tree(SecondTree(connection), policy, report, second_pins)
+            earlier = _closed(log, connection, kept)
+            after = earlier[-1].carried if earlier else None
+            report = kept.verify(connection, after, producers=seen, lag=lag)
+            if after is None and report.notes and _names_a_shard_before(connection):
+                report.notes.clear()
+                report.fail(Failure("shard", 0, None, "the shard before", "none in this store"))
             _check_file(connection, report)
+            for one in reversed(earlier):
+                report.take_in(one)
             return report
     except (SQLAlchemyError, LogMissing, OSError) as error:
         return VerifyReport(unreadable=str(error))
@@ -58,15 +65,91 @@ def verify_stores(
 class _TellingReader(LogReader):
     """A reader that says how far it has come."""
 
-    def __init__(self, connection: Connection, told: Callable[[int], None]) -> None:
+    def __init__(self, connection: Connection, told: Callable[[int], None], before: int) -> None:
         super().__init__(connection)
-        self._told = told
+        self._told, self._before = told, before
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[StoredEntry]:
         for entry in super().entries(start, stop):
             yield entry
             if entry.index % 1_000 == 999:
-                self._told(entry.index + 1)
+                self._told(self._before + entry.index + 1)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What all shards are verified by; a head kept elsewhere goes to the shard it names."""
+
+    policy: TrustPolicy
+    pins: Sequence[str]
+    witnessed: Sequence[str]
+    strict: bool
+    told: Callable[[int], None]
+    walked: int = 0
+
+    def verify(
+        self,
+        connection: Connection,
+        after: Carried | None,
+        *,
+        producers: Mapping[str, Producer] | None = None,
+        lag: timedelta | None = None,
+        of_shard: str | None = None,
+    ) -> VerifyReport:
+        """Verify one shard; without `of_shard` it is the open one, which gets what is left."""
+        pins, self.pins = _parted(self.pins, of_shard)
+        witnessed, self.witnessed = _parted(self.witnessed, of_shard)
+        first = [pin for pin in pins if not _origin_of(pin).endswith(SUFFIX)]
+        report = verify_log(
+            _TellingReader(connection, self.told, self.walked),
+            self.policy,
+            pins=first,
+            witnessed=witnessed,
+            lag=lag,
+            producers=producers,
+            strict=self.strict,
+            after=after,
+        )
+        self.walked += report.entries
+        second = [pin for pin in pins if pin not in first]
+        check_second_tree(SecondTree(connection), self.policy, report, second)
+        return report
+
+
+def _closed(log: Engine, connection: Connection, kept: _Kept) -> list[VerifyReport]:
+    """Verify the closed shards, each against what the store says of it."""
+    reports: list[VerifyReport] = []
+    for shard in closed_shards(connection):
+        after = reports[-1].carried if reports else None
+        with reading_shard(log, shard) as archive:
+            # Its final head may be unwitnessed for good, which the next shard's first entry says.
+            report = kept.verify(archive, after, lag=timedelta.max, of_shard=shard.origin)
+        carried: Carried = report.carried
+        found = (carried.origin, carried.size, carried.root)
+        if found != (shard.origin, shard.size, shard.root):
+            wanted = f"{shard.origin} {shard.size} {shard.root.hex()}"
+            said = f"{carried.origin} {carried.size} {carried.root.hex()}"
+            report.fail(Failure("shard", None, None, wanted, said))
+        reports.append(report)
+    return reports
+
+
+def _parted(notes: Sequence[str], origin: str | None) -> tuple[list[str], list[str]]:
+    """Return the heads of a shard and the rest; all of them for no origin."""
+    if origin is None:
+        return list(notes), []
+    names = (origin, f"{origin}{SUFFIX}")
+    mine = [note for note in notes if _origin_of(note) in names]
+    return mine, [note for note in notes if note not in mine]
+
+
+def _origin_of(note: str) -> str:
+    return note.partition("\n")[0]
+
+
+def _names_a_shard_before(connection: Connection) -> bool:
+    first = next(LogReader(connection).entries(0, 1), None)
+    return first is not None and shard_before(first.body) is not None
 
 
 def _producer(engine: Engine) -> Producer:

@@ -26,6 +26,9 @@ ERASED: Final = "payload.erased"
 """Act of the entry that records an erasure: `obj` is type `subject` with the pseudonym as id, and
 `why` its legal ground (个人信息保护法第四十七条). Without it a destroyed key is a tampering."""
 
+LOG_STREAM: Final = "sys:log"
+"""What befalls the log: keys, shards, anchors, witnesses, erasure, verification, searches."""
+
 KEY_ROTATED: Final = "audit.key.rotated"
 """Act of the entry that announces the log's next key: `obj` is type `key` with the new vkey as id.
 It stands under a head of the old key."""

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, select, update
 
 from audit.canonical import NotCanonical
 from audit.entry import ERASED, EntryInvalid, parse_entry
-from audit.logstore import LogReader
 from audit.reading import reading
 from audit.report import Failure, VerifyReport
+from audit.shards import stream_of
 from audit.tables import audit_outbox, audit_payload, audit_subject_key
 from audit.vault import CACHE_SECONDS
 
@@ -80,8 +80,8 @@ def erased_in(log: Engine) -> dict[str, Gone]:
         rows: list[tuple[str, bytes, int | None]] = [
             (row.entry_id, bytes(row.body), None) for row in connection.execute(waiting)
         ]
-        # The log after its outbox: what is drained in between is found twice, never not at all.
-        rows += [(e.entry_id, e.body, e.index) for e in LogReader(connection).stream(STREAM)]
+    # The log after its outbox: what is drained in between is found twice, never not at all.
+    rows += [(e.entry_id, e.body, e.index) for e in stream_of(log, STREAM)]
     for gone in _gone(rows):
         found[gone.subject] = gone
     return found

@@ -69,9 +69,10 @@ class HeadCheck:
 
     def check_quorum(self, lag: timedelta | None, now: datetime) -> None:
         """Say so if the quorum does not stand behind the log: behind its newest head, or, with a
-        `lag`, behind a head that it has cosigned not longer ago than that."""
+        `lag`, behind a head that it has cosigned not longer ago than that; `timedelta.max` asks
+        nothing (of a closed shard, whose head stands in the next one)."""
         report, asked = self._report, self._policy.quorum
-        if asked == NONE or not report.sealed:
+        if asked == NONE or not report.sealed or lag == timedelta.max:
             return
         at = report.witnessed_at
         if at is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, insert, select, text, tuple_, update
 
 from audit.inserting import Insert
 from audit.merkle import HASH_BYTES, SHA256, TILE_WIDTH, Frontier, TreeHash, complete_root
@@ -17,6 +17,8 @@ from audit.tables import (
     audit_state,
     audit_tile,
 )
+
+LEADER_LOCK = 0x59434155  # "YCAU": the advisory lock of PostgreSQL that makes one leader
 
 _PAGE = 2_000
 _INSERT_ENTRY = Insert(
@@ -275,6 +277,14 @@ class LogReader:
         return b"".join(bytes(leaf) for leaf in self._connection.scalars(query))
 
 
+def leads(connection: Connection) -> bool:
+    """Return whether this transaction may append: one at a time, whoever runs."""
+    if connection.dialect.name != "postgresql":
+        return True  # SQLite: BEGIN IMMEDIATE and the fence
+    locked = connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LEADER_LOCK})
+    return bool(locked)
+
+
 def append(connection: Connection, state: LogState, entries: Sequence[NewEntry]) -> LogState:
     """Append entries, tiles and frontier in the caller's transaction, and return the new state.
 
@@ -287,7 +297,7 @@ def append(connection: Connection, state: LogState, entries: Sequence[NewEntry])
     _write_tiles(connection, state.size, leaves)
     moved = connection.execute(
         update(audit_state)
-        .where(audit_state.c.id == 1, audit_state.c.size == state.size)
+        .where(audit_state.c.origin == state.origin, audit_state.c.size == state.size)
         .values(size=frontier.size, peaks=frontier.packed())
     )
     if moved.rowcount != 1:

@@ -8,9 +8,10 @@ from sqlalchemy import Engine, select
 
 from audit.canonical import NotCanonical
 from audit.entry import ERASED, EntryInvalid, parse_entry
-from audit.logstore import LogReader, StoredEntry
+from audit.logstore import StoredEntry
 from audit.payloads import PayloadAltered, open_payload
 from audit.reading import reading
+from audit.shards import all_entries
 from audit.tables import audit_payload
 from audit.vault import KeyDestroyed, SealBroken, SubjectVault, UnknownSubject
 from audit.verify import Failure, VerifyReport
@@ -28,8 +29,8 @@ def check_payloads(
     report: VerifyReport,
     start: int = 0,
 ) -> int:
-    """Open every payload that the log's entries from `start` on commit to, add what is wrong to the
-    report, and return how many held.
+    """Open every payload that the log commits to, add what is wrong to the report, and return how
+    many held. `start` passes over so many entries, counted through all shards.
 
     A payload whose key is destroyed is in order only if the log has an entry `payload.erased`
     about that subject. Needs the right to read everything: a supervisor's check, not a stranger's.
@@ -37,16 +38,15 @@ def check_payloads(
     held = 0
     erased: set[str] = set()
     gone: list[tuple[StoredEntry, str, str]] = []
-    with reading(log) as connection:
-        entries = LogReader(connection).entries(start)
-        while page := list(islice(entries, _PAGE)):
-            bodies = list(_bodies(page))
-            stored = _stored(producers, [entry.entry_id for entry, body in bodies if "pay" in body])
-            for entry, body in bodies:
-                if body["act"] == ERASED:
-                    erased.add(body["obj"]["id"])
-                for said in body.get("pay", ()):
-                    held += _check(vault, entry, said, stored, gone, report)
+    entries = islice(all_entries(log), start, None)
+    while page := list(islice(entries, _PAGE)):
+        bodies = list(_bodies(page))
+        stored = _stored(producers, [entry.entry_id for entry, body in bodies if "pay" in body])
+        for entry, body in bodies:
+            if body["act"] == ERASED:
+                erased.add(body["obj"]["id"])
+            for said in body.get("pay", ()):
+                held += _check(vault, entry, said, stored, gone, report)
     for entry, name, subject in gone:
         if subject not in erased:
             _fail(report, "erasure", entry, f"an entry {ERASED} about {subject}", f"none; {name}")

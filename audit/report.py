@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -69,6 +69,10 @@ class VerifyReport:
     unreadable: str | None = None
     notes: list[str] = field(default_factory=list)
     """What was not checked, and does not count against the log."""
+    shards: int = 1
+    """How many shards were walked, the open one too."""
+    carried: Any = None
+    """What a later shard begins from (`audit.verify.Carried`); not told in JSON."""
     void: int = 0
     """Heads under a revoked key that vouch for nothing."""
     anchored: int = 0
@@ -82,6 +86,21 @@ class VerifyReport:
         self.counts[failure.check] += 1
         if self.counts[failure.check] <= REPORTED_PER_CHECK:
             self.failures.append(failure)
+
+    def take_in(self, earlier: "VerifyReport") -> None:
+        """Add what was found in a shard before this one; its faults bear its name."""
+        for failure in earlier.failures:
+            self.failures.append(replace(failure, check=f"{earlier.origin}: {failure.check}"))
+        for check, count in earlier.counts.items():
+            self.counts[f"{earlier.origin}: {check}"] += count
+        for said, told in ((earlier.incomplete, self.incomplete), (earlier.notes, self.notes)):
+            told += [f"{earlier.origin}: {one}" for one in said]
+        self.entries += earlier.entries
+        self.checkpoints += earlier.checkpoints
+        self.sealed += earlier.sealed
+        self.void += earlier.void
+        self.shards += 1
+        self.unreadable = self.unreadable or earlier.unreadable
 
     @property
     def first_wrong(self) -> Failure | None:
@@ -123,6 +142,7 @@ class VerifyReport:
             },
             "witnessed": self.witnessed,
             "witnessed_at": self.witnessed_at.isoformat() if self.witnessed_at else None,
+            "shards": self.shards,
             "void": self.void,
             "notes": list(self.notes),
             "anchored": self.anchored,

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from sqlalchemy import Connection, Engine, Table, func, select, text
+from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from audit.logstore import LogMoved, LogReader, LogState, NewEntry, append
+from audit.logstore import LogMoved, LogReader, LogState, NewEntry, append, leads
 from audit.merkle import SHA256, TreeHash, consistency_proof, leaf_hash
 from audit.notes import Checkpoint, NoteVerifier, open_checkpoint
 from audit.reading import reading
@@ -38,7 +38,6 @@ IDLE_SECONDS = 0.4
 """Between two looks at the stores: while entries come, and at most when none do. Entries that come
 together are appended together, for each round costs the stores two commits."""
 
-LEADER_LOCK = 0x59434155  # "YCAU": the advisory lock of PostgreSQL that makes one leader
 _LOOKED_UP = 500
 
 Step = Literal["caught up", "taken", "appended", "committed", "forgotten", "signed", "sealed"]
@@ -64,6 +63,9 @@ class CheckpointSigner(Protocol):
 
     def sign(self, origin: str, size: int, root: bytes, proof: Sequence[bytes]) -> str:
         """Return the signed note of a head that extends it."""
+
+    def found(self, body: bytes) -> None:
+        """Begin the next shard, whose first entry this is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Sequencer:
         entries hashed once, page by page. Killed in between, it goes on where it was."""
         while self._second is not None:
             with self._log.begin() as connection:
-                if not _leads(connection):
+                if not leads(connection):
                     return
                 lacking = catch_up(connection, LogReader(connection).state(), self._batch)
             if not lacking:
@@ -158,6 +160,11 @@ class Sequencer:
                 return None
             state = reader.state()
             sealed = reader.last_checkpoint()
+            if last.origin != state.origin and state.size:
+                # The shard was turned and the signer has not heard of it: a crash in between. It
+                # refuses whatever does not hold the last head it signed.
+                signer.found(next(iter(reader.entries(0, 1))).body)
+                last = signer.last()
             if last.size > state.size:
                 raise LogBehindSigner(f"signed {last.size} entries, the log holds {state.size}")
             if state.size == 0 or (sealed is not None and sealed.size >= state.size):
@@ -179,9 +186,11 @@ class Sequencer:
         self._observe("sealed")
         return Checkpoint(state.origin, state.size, root)
 
-    def run(self, stop: threading.Event) -> None:
-        """Drain and seal until `stop` is set; then once more. Errors of the signer being away are
-        logged and outlived; every other one is raised, `LogBehindSigner` before any append."""
+    def run(self, stop: threading.Event, between: Callable[[], None] = lambda: None) -> None:
+        """Drain and seal until `stop` is set; then once more. `between` is called after each round
+        but the last: in this thread, so that nothing is appended meanwhile. Errors of the signer
+        being away are logged and outlived; every other one is raised, `LogBehindSigner` before any
+        append."""
         self._try_seal()
         pause = POLL_SECONDS
         while True:
@@ -190,6 +199,7 @@ class Sequencer:
             self._seal_if_due(drained.size, stopping)
             if stopping:
                 return
+            between()
             pause = POLL_SECONDS if drained.appended else min(2 * pause, IDLE_SECONDS)
             stop.wait(pause)
 
@@ -213,12 +223,15 @@ class Sequencer:
     def _drain_source(self, name: str) -> tuple[int, int]:
         appended = known = 0
         while True:
+            # Read before the rows: what another sequencer has put into a shard that it then closed
+            # is not known in the next one, and must not go there.
+            origin = self._origin()
             rows = self._take(name)
             if not rows:
                 return appended, known
             self._observe("taken")
-            added = self._append(name, rows)
-            if added is None:  # another sequencer leads
+            added = self._append(name, origin, rows)
+            if added is None:  # another sequencer leads, or has turned the shard
                 return appended, known
             self._observe("committed")
             self._forget(name, [entry_id for entry_id, *_ in rows])
@@ -242,11 +255,17 @@ class Sequencer:
                 )
         return taken
 
-    def _append(self, name: str, rows: Sequence[NewEntry]) -> int | None:
+    def _origin(self) -> str:
+        with reading(self._log) as connection:
+            return LogReader(connection).state().origin
+
+    def _append(self, name: str, origin: str, rows: Sequence[NewEntry]) -> int | None:
         with self._log.begin() as connection:
-            if not _leads(connection):
+            if not leads(connection):
                 return None
             state = LogReader(connection).state()
+            if state.origin != origin:
+                return None
             known = _known(connection, [row[0] for row in rows])
             for entry_id, _, _, leaf, _ in rows:
                 if known.get(entry_id, leaf) != leaf:
@@ -293,13 +312,6 @@ class Sequencer:
         row = {"size": state.size, "root": root, "note": note, "sealed_at": datetime.now(UTC)}
         with self._log.begin() as connection:
             connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
-
-
-def _leads(connection: Connection) -> bool:
-    if connection.dialect.name != "postgresql":
-        return True  # SQLite: BEGIN IMMEDIATE and the fence
-    locked = connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LEADER_LOCK})
-    return bool(locked)
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, bytes]:

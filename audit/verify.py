@@ -6,13 +6,19 @@ copy and an export. Memory grows with the number of streams and by eight bytes p
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
 
 from audit.canonical import NotCanonical
-from audit.entry import CLOCK_SLACK_SECONDS, NO_PREVIOUS, EntryInvalid, parse_entry
+from audit.entry import (
+    CLOCK_SLACK_SECONDS,
+    NO_PREVIOUS,
+    SHARD_OPENED,
+    EntryInvalid,
+    parse_entry,
+)
 from audit.headcheck import WITNESS, HeadCheck
 from audit.merkle import HASH_BYTES, Frontier, leaf_hash
 from audit.notes import NoteVerifier
@@ -33,6 +39,7 @@ __all__ = [
     "INCOMPLETE",
     "TAMPERED",
     "UNREADABLE",
+    "Carried",
     "Failure",
     "LogSource",
     "Producer",
@@ -88,6 +95,7 @@ def verify_log(
     lag: timedelta | None = None,
     producers: Mapping[str, Producer] | None = None,
     strict: bool = True,
+    after: "Carried | None" = None,
 ) -> VerifyReport:
     """Verify a whole log against the log's public key or a policy, and return what was found.
 
@@ -97,10 +105,14 @@ def verify_log(
     not claimed. A quorum must have cosigned the newest head, or, with a `lag`, any head not longer
     ago than that; else the log is incomplete. `strict=False` leaves out the re-spelling of bodies
     (four fifths of the time), and with it the chains inside them.
+
+    A log that is a later shard begins with the entry that holds the last head of the shard before:
+    with `after` (`VerifyReport.carried` of that one) it must be just that head and the streams must
+    go on; without, the shards before are said to be unchecked.
     """
     policy = TrustPolicy.of(trusted) if isinstance(trusted, NoteVerifier) else trusted
     kept = {"pin": pins, WITNESS: witnessed}
-    return _Walk(log, policy, kept, producers or {}, strict).run(lag)
+    return _Walk(log, policy, kept, producers or {}, strict, after).run(lag)
 
 
 @dataclass(slots=True)
@@ -113,6 +125,18 @@ class _Tail:
     at: str
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What the next shard begins from: this one's name, size and root, the ends of the streams and
+    the ids (the first eight bytes of each)."""
+
+    origin: str
+    size: int
+    root: bytes
+    tails: Mapping[str, _Tail]
+    ids: "array[int]"
+
+
 class _Walk:
     def __init__(
         self,
@@ -121,12 +145,17 @@ class _Walk:
         kept: Mapping[str, Sequence[str]],
         producers: Mapping[str, Producer],
         strict: bool,
+        after: Carried | None,
     ) -> None:
+        self.after = after
+        self.alone = False
         self.log, self.policy, self.kept, self.strict = log, policy, kept, strict
         self.report = VerifyReport()
         self.producers = producers
         self.frontier = Frontier()
-        self.tails: dict[str, _Tail] = {}
+        # An end in a shard before is told at this one's beginning.
+        before = after.tails.items() if after else ()
+        self.tails = {name: replace(tail, index=0) for name, tail in before}
         self.ids = array("Q")
         self.heads: dict[str, list[tuple[int, bytes, str]]] = {}
         for name, producer in producers.items():
@@ -154,6 +183,8 @@ class _Walk:
         report.entries = self.frontier.size
         report.streams = len(self.tails)
         report.root = self.frontier.root().hex()
+        root, ids = self.frontier.root(), self.ids + (self.after.ids if self.after else array("Q"))
+        report.carried = Carried(state.origin, self.frontier.size, root, self.tails, ids)
         return report
 
     # ── one entry ──
@@ -172,6 +203,8 @@ class _Walk:
         tiles.append(entry.leaf)
         self.ids.append(_short(entry.entry_id))
         body = self._parsed(entry) if self.strict else None
+        if place == 0:
+            self._check_opening(entry)
         self._check_chain(entry, body)
         self._check_head(entry)
 
@@ -192,8 +225,23 @@ class _Walk:
             self._fail("columns", entry.index, entry.entry_id, repr(said), repr(stored))
         return body
 
+    def _check_opening(self, entry: _Entry) -> None:
+        opened = shard_before(entry.body)
+        if self.after is None:
+            self.alone = opened is not None
+            if opened is not None:
+                self.report.notes.append(f"what stands before {self.report.origin}: {opened[0]}")
+            return
+        last = (self.after.origin, self.after.size, self.after.root.hex())
+        if opened != last:
+            self._fail("shard", 0, entry.entry_id, f"opened after {last}", repr(opened))
+
     def _check_chain(self, entry: _Entry, body: dict[str, Any] | None) -> None:
         tail = self.tails.get(entry.stream)
+        if tail is None and self.alone:  # its earlier entries stand in shards that are not here
+            at = str(body["t"]) if body else ""
+            self.tails[entry.stream] = _Tail(entry.stream_seq, entry.leaf, entry.index, at)
+            return
         seq = tail.seq + 1 if tail else 1
         at = str(body["t"]) if body else ""
         if entry.stream_seq != seq:
@@ -240,13 +288,16 @@ class _Walk:
             return
 
     def _check_ids(self) -> None:
-        known = sorted(self.ids)
+        known = sorted(self.ids + self.after.ids if self.after else self.ids)
         twice = {a for a, b in pairwise(known) if a == b}
         if not twice:
             return
+        before = set(self.after.ids) if self.after else set()
         seen: dict[str, int] = {}
         for entry in self.log.entries(0, self.frontier.size):
             if _short(entry.entry_id) in twice:
+                if _short(entry.entry_id) in before:
+                    self._fail("identity", entry.index, entry.entry_id, "a shard before", "again")
                 if entry.entry_id in seen:
                     first = f"once, at {seen[entry.entry_id]}"
                     self._fail("identity", entry.index, entry.entry_id, first, "again")
@@ -289,6 +340,18 @@ class _Walk:
         self, check: str, index: int | None, entry_id: str | None, expected: str, found: str
     ) -> None:
         self.report.fail(Failure(check, index, entry_id, expected, found))
+
+
+def shard_before(body: bytes) -> tuple[str, int, str] | None:
+    """Return name, size and root (hex) of the shard before, if this is an entry that opens one."""
+    try:
+        said = parse_entry(body)
+        if said["act"] != SHARD_OPENED:
+            return None
+        size, _, origin = str(said["obj"].get("step", "")).partition(" ")
+        return origin, int(size), str(said.get("before", ""))
+    except (NotCanonical, EntryInvalid, ValueError):
+        return None
 
 
 def _short(entry_id: str) -> int:

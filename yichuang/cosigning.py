@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.cosignatures import (
@@ -30,6 +30,7 @@ from audit.logstore import LogDamaged, LogMissing, LogReader
 from audit.merkle import consistency_proof
 from audit.outbox import record
 from audit.reading import reading
+from audit.tables import audit_checkpoint
 from audit.trust import PolicyInvalid, TrustedWitness, TrustPolicy
 from audit.witness_ask import Cosigned, WitnessAway, WitnessRefuses, ask_witness
 from audit.witness_wire import Question, spell_question
@@ -109,7 +110,7 @@ class Cosigner:
         except WitnessRefuses as refuses:
             # Another history is remembered there: restored backup here, or a fork. No waiting.
             return self._missed(name, str(refuses), at_once=refuses.status in (409, 422))
-        self.keep(name, wanted.size, said)
+        self.keep(name, wanted.size, said, wanted.note)
         return True
 
     def _carried(self, name: str) -> bool:
@@ -122,11 +123,15 @@ class Cosigner:
             return True
         return self._missed(name, "no file was brought", at_once=True, why="silent")
 
-    def keep(self, name: str, size: int, said: Cosigned) -> None:
-        """Keep a cosignature; a witness that had been away is back."""
+    def keep(self, name: str, size: int, said: Cosigned, note: str | None = None) -> None:
+        """Keep a cosignature; a witness that had been away is back.
+
+        Not on another head than the `note` it was asked for: the shard may have turned meanwhile.
+        """
         now = self._clock()
         with self._log.begin() as connection:
-            keep_cosignature(connection, size, name, said.line, said.at)
+            if note is None or note_of(connection, size) == note:
+                keep_cosignature(connection, size, name, said.line, said.at)
             before = _standing(connection, name, now)
             if before.absent_at is not None:
                 self._tell(connection, BACK, before, None)
@@ -249,6 +254,11 @@ def stored_head(log: Engine, question: Question, size: int) -> bool:
 
 def _proof(reader: LogReader, old: int, size: int) -> tuple[bytes, ...]:
     return tuple(consistency_proof(old, size, reader.node)) if 0 < old < size else ()
+
+
+def note_of(connection: Connection, size: int) -> str | None:
+    """Return the signed head of a size as it is stored, None where there is none."""
+    return connection.scalar(select(audit_checkpoint.c.note).where(audit_checkpoint.c.size == size))
 
 
 def _standing(connection: Connection, name: str, now: datetime) -> Standing:

@@ -46,6 +46,7 @@ from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.key_log import note_installed
 from yichuang.national import found_second
 from yichuang.settings import STORES, SettingMissing, Settings
+from yichuang.sharding import first_origin
 from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
 from yichuang.stores import create_schema, let_in, migrate
 from yichuang.trusting import (
@@ -124,13 +125,14 @@ def _signer(settings: Settings) -> Iterator[str]:
     if not state.exists():
         # A crash between the two files: the key has signed nothing yet, so it is made anew.
         key.unlink(missing_ok=True)
-        init_signer(key, state, settings.origin, passphrase=secret, key=settings.signer_key)
+        origin = first_origin(settings, datetime.now(UTC))
+        init_signer(key, state, origin, passphrase=secret, key=settings.signer_key)
     founded = Signer(key, state, passphrase=secret, new_key=settings.signer_key)
     try:
         _write_whole(public, founded.verifier.vkey)
     finally:
         founded.close()
-    yield f"已生成日志签名密钥 {settings.origin}"
+    yield f"已生成日志签名密钥 {founded.last().origin}"
 
 
 def _policy(settings: Settings) -> Iterator[str]:
@@ -161,12 +163,13 @@ def _witness(settings: Settings) -> Iterator[str]:
 def _log(settings: Settings) -> Iterator[str]:
     engine = open_engine(settings.store_url("log"))
     try:
-        found_log(engine, settings.origin)
+        origin = log_verifier(settings).name  # the signer's, though a half-year may turn in between
+        found_log(engine, origin)
     except LogFounded:
         return
     finally:
         engine.dispose()
-    yield f"已建立日志 {settings.origin}"
+    yield f"已建立日志 {origin}"
 
 
 def _keys(settings: Settings) -> None:

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from audit.entry import EntryDraft, Outcome, What, Who, entry_id
+from audit.entry import LOG_STREAM, EntryDraft, Outcome, What, Who, entry_id
 from audit.outbox import Recorded, record
 from cases.database import open_engine
 from yichuang.settings import Settings
 
-STREAM: Final = "sys:log"
-"""What befalls the log: keys, shards, anchors, witnesses, erasure, verification, searches."""
+STREAM: Final = LOG_STREAM
 
 SYSTEM: Final = Who("system", "system")
 """Who acts when no person does: the sequencer at the turn of a half-year, a daily token."""
@@ -29,6 +28,7 @@ def record_of_the_log(
     res: Outcome = "ok",
     before: str | None = None,
     after: str | None = None,
+    at: datetime | None = None,
 ) -> Recorded:
     """Record one entry in a transaction of its own; the sequencer takes it from there.
 
@@ -44,6 +44,7 @@ def record_of_the_log(
         res=res,
         before=before,
         after=after,
+        at=at,
     )
     engine = open_engine(settings.store_url("log"))
     try:
@@ -63,12 +64,13 @@ def draft_of_the_log(
     res: Outcome = "ok",
     before: str | None = None,
     after: str | None = None,
+    at: datetime | None = None,
 ) -> EntryDraft:
     """Return the entry, to be recorded by whoever holds the transaction."""
     return EntryDraft(
         id=entry_id(command_id, act),
         stream=STREAM,
-        at=datetime.now(UTC),
+        at=at or datetime.now(UTC),
         who=who,
         act=act,
         obj=obj,

@@ -19,6 +19,7 @@ from audit.keyperiods import KeyPeriod, with_keys
 from audit.logstore import LogReader
 from audit.merkle import inclusion_proof
 from audit.notes import NoteInvalid
+from audit.secondtree import SUFFIX
 from audit.signer_memory import HeldKey, SignedHead
 from audit.trust import TrustPolicy
 from cases.database import open_engine, reading
@@ -86,7 +87,7 @@ def rotate(
 
     Raises `NotSealedYet` and what the signer raises; the next run goes on from there.
     """
-    if _write_policy(settings, signer.keys()):
+    if publish_keys(settings, signer.keys()):
         return Changed(signer.keys()[-1].vkey, finished=True)
     vkey = signer.next_key()
     observe("made")
@@ -102,7 +103,7 @@ def rotate(
     observe("sealed")
     signer.activate(body, index, proof, overlap)
     observe("activated")
-    _write_policy(settings, signer.keys())
+    publish_keys(settings, signer.keys())
     observe("published")
     return Changed(vkey, finished=False)
 
@@ -132,7 +133,7 @@ def revoke(
         observe("made")
         signer.revoke(vkey, end)
         observe("revoked")
-    _write_policy(settings, signer.keys())
+    publish_keys(settings, signer.keys())
     observe("published")
     record_of_the_log(
         settings,
@@ -187,8 +188,8 @@ def _under_a_head(
         time.sleep(POLL_SECONDS)
 
 
-def _write_policy(settings: Settings, keys: Sequence[HeldKey]) -> bool:
-    """Publish the signer's keys in the city's policy; return whether it said something else."""
+def publish_keys(settings: Settings, keys: Sequence[HeldKey]) -> bool:
+    """Put the signer's keys into the city's policy; return whether it said something else."""
     known = city_policy(settings)
     name = keys[0].vkey.partition("+")[0]
     periods = {one.vkey: one for one in known.periods}
@@ -197,5 +198,6 @@ def _write_policy(settings: Settings, keys: Sequence[HeldKey]) -> bool:
     if said == {key.vkey: KeyPeriod.of(key) for key in keys}:
         return False
     change_policy(settings, lambda text: with_keys(text, keys))
-    log_vkey_path(settings).write_text(f"{keys[-1].vkey}\n", encoding="utf-8")
+    if not name.endswith(SUFFIX):
+        log_vkey_path(settings).write_text(f"{keys[-1].vkey}\n", encoding="utf-8")
     return True

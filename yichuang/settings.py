@@ -170,7 +170,8 @@ class Settings(BaseSettings):
 
     @property
     def origin(self) -> str:
-        """The log's name in every checkpoint (C2SP tlog-checkpoint, first line)."""
+        """The log's name without its half-year; each shard's checkpoints begin with
+        `<this>/<yyyyH1|H2>` (C2SP tlog-checkpoint, first line)."""
         return self.log_origin or f"{self.city}.yichuang.invalid/log"
 
     # --- whom to call -----------------------------------------------------------------------

@@ -18,6 +18,7 @@ from audit.check import verify_stores
 from audit.erasing import check_destroyed, erased_in
 from audit.logstore import LogReader
 from audit.notes import NoteVerifier
+from audit.shards import all_entries, reading_all
 from audit.tables import audit_outbox, audit_stream
 from audit.trust import TrustPolicy
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
@@ -100,8 +101,9 @@ def verify_everything(
     )
     verdict = Verdict(report)
     try:
-        with reading(log) as connection:
-            check_anchors(LogReader(connection), report, authorities)
+        with reading_all(log) as connections:
+            for connection in connections:
+                check_anchors(LogReader(connection), report, authorities)
         if keys is not None:
             check_destroyed(keys, erased_in(log), report)
         with reading(producers["cases"]) as connection:
@@ -192,15 +194,14 @@ def _said(
         _of_dossier(row.stream, bytes(row.body), dossiers)
         _of_payment(row.stream, bytes(row.body), payments)
         yield from _of_body(row.stream, bytes(row.body))
-    with reading(log) as other:
-        for entry in LogReader(other).entries():
-            if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
-                continue
-            _of_version(entry.stream, entry.stream_seq, entry.body, versions, newest)
-            _of_seed(entry.stream, entry.index, entry.body, seeds)
-            _of_dossier(entry.stream, entry.body, dossiers)
-            _of_payment(entry.stream, entry.body, payments)
-            yield from _of_body(entry.stream, entry.body)
+    for place, entry in enumerate(all_entries(log)):
+        if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
+            continue
+        _of_version(entry.stream, entry.stream_seq, entry.body, versions, newest)
+        _of_seed(entry.stream, place, entry.body, seeds)
+        _of_dossier(entry.stream, entry.body, dossiers)
+        _of_payment(entry.stream, entry.body, payments)
+        yield from _of_body(entry.stream, entry.body)
 
 
 def _of_seed(stream: str, place: int, stored: bytes, seeds: Seeds) -> None:

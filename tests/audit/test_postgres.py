@@ -3,21 +3,25 @@
 import shutil
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from audit.check import verify_stores
-from audit.logstore import LogReader
+from audit.logstore import LEADER_LOCK, LogReader
+from audit.origins import Origin
 from audit.outbox import EntryConflict, record, record_many, recorded
 from audit.payloads import Payload, seal_payloads
 from audit.proofs import prove, verify_proof
-from audit.sequencer import LEADER_LOCK, OutboxAltered, Sequencer
+from audit.sequencer import OutboxAltered, Sequencer
+from audit.shards import turn
 from audit.sm3 import SM3
-from audit.tables import audit_outbox
+from audit.tables import audit_outbox, outbox_metadata
 from audit.trust import TrustedLog, TrustPolicy
 from audit.vault import KeyDestroyed, SubjectVault
 from audit.verify import CLEAN, TAMPERED
@@ -207,3 +211,37 @@ def test_faults_are_named_as_on_sqlite(postgres_house: House, draft: Draft) -> N
         assert LogReader(connection).state().size == 1
     with pytest.raises(DBAPIError), create_engine(house.web.url).begin() as connection:
         record(connection, draft(2))  # no such tables there: SQLAlchemy's own error
+
+
+def test_a_shard_is_closed_into_a_schema_of_its_own_that_readers_may_see(
+    postgres_house: House, draft: Draft
+) -> None:
+    outbox_metadata.create_all(postgres_house.log)
+    sources = {**postgres_house.sources, "log": postgres_house.log}
+    old = postgres_house.signer.verifier
+    sequencer = Sequencer(postgres_house.log, sources, postgres_house.signer)
+    postgres_house.record(*(draft(n) for n in range(300)))
+    reader = f"reader_{uuid4().hex[:8]}"
+    with postgres_house.log.begin() as connection:
+        schema = connection.scalar(text("SELECT current_schema()"))
+        connection.execute(text(f"CREATE ROLE {reader}"))
+        connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {reader}"))
+        connection.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}"))
+    opening = Origin.parse("city.example/audit/2027H1")
+    now = datetime(2026, 12, 31, 16, 0, tzinfo=UTC)
+    turn(postgres_house.log, sequencer, opening, lambda: now)
+    postgres_house.record(draft(300))
+    sequencer.drain()
+    sequencer.seal()
+    logs = (TrustedLog(old), TrustedLog(postgres_house.signer.verifier))
+    report = verify_stores(postgres_house.log, TrustPolicy(logs), producers=sources)
+    assert report.exit_code == CLEAN, report.as_json()
+    assert (report.shards, report.entries, report.origin) == (2, 303, str(opening))
+    with postgres_house.log.begin() as connection:
+        connection.execute(text(f"SET LOCAL ROLE {reader}"))
+        archived = connection.scalar(text(f"SELECT count(*) FROM {schema}_2026h2.audit_entry"))
+    assert archived == 301
+    with postgres_house.log.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema}_2026h2 CASCADE"))
+        connection.execute(text(f"DROP OWNED BY {reader}"))
+        connection.execute(text(f"DROP ROLE {reader}"))

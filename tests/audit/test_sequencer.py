@@ -216,6 +216,9 @@ class _AwaySigner:
     def sign(self, origin: str, size: int, root: bytes, proof: object) -> str:
         raise SignerUnavailable("away")
 
+    def found(self, body: bytes) -> None:
+        raise SignerUnavailable("away")
+
 
 def test_entries_are_appended_while_the_signer_is_away(house: House, draft: Draft) -> None:
     house.record(draft(0))

@@ -1,7 +1,7 @@
 """A city's log alone, for the tests of its keys and shards: a store, a signer, a policy file."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class LogTown:
             line = f"witness w0 {witness(0).vkey}\nquorum w0\n"
             change_policy(self.settings, lambda text: text.replace("quorum none\n", line))
         self.signer = Signer(*self.files)
+        self.clock: datetime | None = None
+        """When entries are recorded, a second later each time; None for now."""
         self.sources: Mapping[str, Engine] = {"log": self.log}
         self.sequencer = Sequencer(self.log, self.sources, self.signer)
 
@@ -55,10 +57,20 @@ class LogTown:
 
     def grow(self, name: str) -> int:
         """Record one entry, have it signed, and return the log's size."""
-        record_of_the_log(
-            self.settings, act="audit.verified", obj=What("log", BASE), command_id=name
-        )
+        self.record(name)
         return self.seal()
+
+    def record(self, name: str) -> None:
+        """Record one entry."""
+        record_of_the_log(
+            self.settings,
+            act="audit.verified",
+            obj=What("log", BASE),
+            command_id=name,
+            at=self.clock,
+        )
+        if self.clock is not None:
+            self.clock += timedelta(seconds=1)
 
     def seal(self) -> int:
         """Drain and seal, and return the log's size."""

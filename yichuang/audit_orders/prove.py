@@ -8,8 +8,9 @@ from pathlib import Path
 from audit.merkle import SHA256
 from audit.proofs import EntryProof, NotSealed, prove
 from audit.report import INCOMPLETE
+from audit.shards import holding
 from audit.sm3 import SM3
-from yichuang.log_stores import LogUnreadable, log_reading, unreadable
+from yichuang.log_stores import LogUnreadable, log_store, telling, unreadable
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 
@@ -35,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0, 2 where the entry is under no signed head yet, 3 where a store cannot be read."""
     try:
-        with log_reading(settings) as connection:
+        with telling(), holding(log_store(settings), args.entry) as connection:
             proof = prove(connection, args.entry, TREES[args.tree])
     except NotSealed as waiting:
         complain(f"还不能出具证明：{waiting}")

@@ -11,6 +11,7 @@ from uuid import uuid4
 from audit.entry import What
 from audit.receipts import NothingToProve, ReceiptMaker
 from audit.report import INCOMPLETE, UNREADABLE
+from audit.shards import log_engines
 from cases.queries import Queries
 from yichuang import joining
 from yichuang.log_entries import record_of_the_log
@@ -69,7 +70,7 @@ def desk_of(settings: Settings) -> tuple[ReceiptDesk, Queries]:
     queries = joining.queries_of(
         settings, joining.sealer_of(settings, vault), cases=sources["cases"], released=released
     )
-    maker = ReceiptMaker([log_store(settings)], sources, vault)
+    maker = ReceiptMaker(log_engines(log_store(settings)), sources, vault)
     return (
         ReceiptDesk(maker, sources["cases"], released.catalogue, lambda: datetime.now(UTC)),
         queries,
