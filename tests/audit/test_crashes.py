@@ -55,6 +55,35 @@ VICTIM = """
         sequencer.seal()
 """
 
+HASTY = """
+    import random, sys, time
+    from pathlib import Path
+    sys.path.insert(0, str(Path.cwd() / "tests" / "audit"))
+    from conftest import sqlite_engine
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from audit import sequencer
+    from audit.notes import Checkpoint, NoteKey, sign_note
+
+    folder = Path(sys.argv[1])
+    private = load_pem_private_key((folder / "signer.pem").read_bytes(), None)
+    append = sequencer.append
+
+    def released(connection, state, *rest, **more):
+        new = append(connection, state, *rest, **more)
+        head = Checkpoint(new.origin, new.size, new.frontier().root())
+        note = sign_note(head.text(), [NoteKey(new.origin, private)])
+        print(note.replace(chr(10), "|"), flush=True)  # before the commit
+        time.sleep(random.uniform(0, 0.01))
+        return new
+
+    sequencer.append = released
+    sources = {name: sqlite_engine(folder / f"{name}.db") for name in ("cases", "web")}
+    hasty = sequencer.Sequencer(sqlite_engine(folder / "log.db"), sources, None, batch=7)
+    while True:
+        hasty.drain()
+"""
+"""What the house does not do: it signs without a memory and lets notes out before the commit."""
+
 
 def _kill_in_a_loop(house: House, draft: Draft, folder: Path, kills: int, seed: int) -> None:
     rng = random.Random(seed)
@@ -147,3 +176,45 @@ def test_sixty_kills_lose_nothing_and_fork_nothing(
     house: House, draft: Draft, tmp_path: Path
 ) -> None:
     _kill_in_a_loop(house, draft, tmp_path, kills=60, seed=2)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_notes_that_leave_before_the_commit_fork(
+    house: House, draft: Draft, tmp_path: Path
+) -> None:
+    """The control: were the order another, these kills would show it."""
+    rng = random.Random(3)
+    released: list[str] = []
+    house.signer.close()
+    number = 0
+    for _ in range(20):
+        victim = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(HASTY), str(tmp_path)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        acknowledged: dict[str, tuple[str, int, bytes]] = {}
+        released.append(_after_first_note(victim, house, draft, acknowledged, number))
+        ends = time.monotonic() + rng.uniform(0.02, 0.2)
+        while time.monotonic() < ends:
+            number += 1
+            store, stream = rng.choice([(house.cases, "case:C-1"), (house.web, "sys:auth")])
+            _acknowledge(store, draft(number, stream), acknowledged)
+        number += 1
+        os.kill(victim.pid, signal.SIGKILL)
+        assert victim.stdout is not None
+        released += [line for line in victim.stdout.read().split("\n") if line.endswith("|")]
+        victim.wait()
+        victim.stdout.close()
+    house.signer = Signer(tmp_path / "signer.pem", tmp_path / "signer.json")
+    Sequencer(house.log, house.sources, house.signer).drain()
+    roots: dict[int, bytes] = {}
+    frontier = Frontier()
+    with house.log.connect() as connection:
+        for row in LogReader(connection).entries():
+            frontier.append(row.leaf)
+            roots[frontier.size] = frontier.root()
+    heads = [_opened(house, note) for note in released]
+    assert any(roots.get(head.size) != head.root for head in heads)
