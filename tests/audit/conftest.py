@@ -51,9 +51,9 @@ def draft() -> Callable[..., EntryDraft]:
     return make_draft
 
 
-def sqlite_engine(path: Path) -> Engine:
+def sqlite_engine(path: Path, **connect_args: Any) -> Engine:
     """Open a SQLite file in WAL with full sync, each transaction begun by SQLAlchemy."""
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(f"sqlite:///{path}", connect_args=connect_args)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
