@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, delete, select, text, update
 
 from audit.check import verify_stores
+from audit.keyperiods import ALSO, with_keys
 from audit.logstore import LogReader, LogState, found_log
 from audit.merkle import (
     Frontier,
@@ -424,3 +425,16 @@ def test_a_program_of_the_site_signs_in_the_place_of_the_key_file(tmp_path: Path
     for rest in ("device", "device?public=none.pub", "none?public=device.pub"):
         with pytest.raises(KeyUnusable):
             open_key(f"sm2-program:{rest}", "city/sm3", tmp_path)
+
+
+def test_a_policy_that_is_rewritten_at_a_key_change_keeps_the_sm2_key_a_comment(
+    national: National,
+) -> None:
+    first, second = national.first.verifier.vkey, national.second.verifier.vkey
+    text = f"log {first}\n{ALSO} {second}\nquorum none\n"
+    fresh = with_keys(text, national.first.keys())
+    assert fresh.splitlines() == [f"log {first}", f"{ALSO} {second}", "quorum none"]
+    assert [one.verifier for one in TrustPolicy.parse(fresh).logs] == [
+        national.first.verifier,
+        national.second.verifier,
+    ]
