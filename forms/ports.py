@@ -29,6 +29,7 @@ from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.calendar_ports import Calendars
 from forms.dossier_ports import ShownDossier
+from forms.erasure_ports import Erasures
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
 from forms.reason_ports import Reasons, RulingReasons
@@ -576,6 +577,7 @@ class Ports:
     receipts: Receipts
     payments: Payments
     log: LogBook
+    erasures: Erasures
 
 
 @dataclass(frozen=True)

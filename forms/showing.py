@@ -33,6 +33,8 @@ DESKS = (
     ("audit_read", "audit", N_("审计日志"), "/log"),
     ("audit_verify", "audit", N_("核验日志"), "/verification"),
     ("case_readers", "audit", N_("谁看过某个办件"), "/readers"),
+    ("erase_ask", "audit", N_("依法删除"), "/erasures"),
+    ("erase_approve", "audit", N_("依法删除"), "/erasures"),
     ("census_read", "census", N_("定时器对账"), "/census"),
     ("read", "release", N_("工作日历"), "/calendar"),
     ("read", "release", N_("规则"), "/rules"),

@@ -25,12 +25,14 @@ from cases.desk import Desk
 from cases.queries import Queries
 from cases.sign_in import SignIn, SignInRules
 from cases.web_tables import refused_command
+from catalogue.archive import load_archive
 from catalogue.load import HERE
 from catalogue.stations import load_stations
 from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
-from yichuang import joining, roles, temporal, verify_child
+from yichuang import joining, roles, temporal, verify_child, web_erasures
+from yichuang.erasing import Planner, Register
 from yichuang.key_log import note_subjects
 from yichuang.log_index import LogIndex
 from yichuang.payment_door import PaymentDoor
@@ -44,6 +46,7 @@ from yichuang.stored_rulings import StoredRulings
 from yichuang.trusting import policy_path
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
+from yichuang.web_erasures import WebErasures
 from yichuang.web_letters import WebLetters
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments, asker
@@ -122,10 +125,12 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk, Fi
     paying = PaymentDoor(client, queue, access=access, engine=cases, refusals=refusals)
     rulings = StoredRulings.over(queries)
     finder = Finder(log, web)
+    planner = Planner(cases, load_archive(), settings.zone, now)
+    register = Register(web, planner, sealer.who, now)
     ports = Ports(
         reception=reception,
         reader=WebReader(queries, access, accounts, LogIndex(log, cases), now),
-        access=WebAccess(access, now),
+        access=WebAccess(access, now, register.is_restricted),
         accounts=WebAccounts(entrance, accounts, catalogue.departments, now),
         catalogue=catalogue,
         disclosures=WebDisclosures(
@@ -176,6 +181,9 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk, Fi
             rulings,
             lambda: [one.code for one in released.catalogue().city.departments],
             now,
+        ),
+        erasures=WebErasures(
+            register, accounts, joining.catalogue().law, web_erasures.launch(settings)
         ),
         log=WebLog(
             finder,

@@ -53,14 +53,27 @@ STRANGER = Who("unknown", "citizen")
 _NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/{}-]{0,119}|/[A-Za-z0-9._:/{}-]{0,119}|-")
 
 
+SHOWING = ("read_personal", "print")
+"""Acts that show an applicant's data or papers."""
+
+RESTRICTED = (
+    "申请人的个人信息已限制处理，只存储，不显示、不打印"
+    "（《中华人民共和国个人信息保护法》第四十七条第二款）"
+)
+
+
 @dataclass(frozen=True)
 class WebAccess:
     """`forms.ports.Access` over the policy."""
 
     access: Access
     now: Callable[[], datetime]
+    is_restricted: Callable[[str], bool] = lambda _subject: False
+    """Whether the data of a subject is only stored (个人信息保护法第四十七条第二款)."""
 
     def may(self, actor: Actor, act: str, thing: CaseFacts | ports.Thing | str) -> ports.Verdict:
+        if isinstance(thing, CaseFacts) and act in SHOWING and self.is_restricted(thing.applicant):
+            return ports.Verdict(False, RESTRICTED)
         if isinstance(thing, str):
             found = self.access.ever(actor, act, thing)
         elif isinstance(thing, ports.Thing):

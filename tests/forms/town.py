@@ -43,6 +43,7 @@ from cases.settling import Batch
 from cases.sign_in import SignIn, SignInRules
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
+from catalogue.archive import load_archive
 from catalogue.law import Article
 from catalogue.load import HERE, Catalogue, load_catalogue
 from catalogue.stations import load_stations
@@ -60,6 +61,8 @@ from rules.load import load_packs
 from rules.pack import Pack
 from rules.register import register
 from tests.activities.supervised import PackRules, People
+from yichuang.erasing import Planner as ErasurePlanner
+from yichuang.erasing import Register
 from yichuang.log_index import LogIndex
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
@@ -67,6 +70,7 @@ from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_calendar import WebCalendars
+from yichuang.web_erasures import WebErasures
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
 from yichuang.web_ports import (
@@ -103,6 +107,7 @@ PEOPLE: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "intake": ("接口员", "sp", (("intake_operator", "sp"),)),
     "auditor": ("审计管理员", "", (("auditadmin", "*"),)),
     "sysadmin": ("系统管理员", "", (("sysadmin", "*"),)),
+    "mayor": ("市长", "gov", (("government_head", "gov"),)),
     "secadmin": ("安全管理员", "", (("secadmin", "*"),)),
 }
 """Login → name, department, roles held."""
@@ -380,10 +385,19 @@ class Town:
             self.web, credentials, record, SignInRules(attempts=5, address_attempts=1000)
         )
         catalogue = WebCatalogue(lambda: self.matters, _now)
-        self.access = RecordingAccess(WebAccess(policy_access, _now))
+        self.register = Register(
+            self.web,
+            ErasurePlanner(
+                self.cases, load_archive(), "Asia/Shanghai", lambda: self.today or _now()
+            ),
+            named,
+            _now,
+        )
+        self.access = RecordingAccess(WebAccess(policy_access, _now, self.register.is_restricted))
         self.letters, self.releases = ListedLetters(), ListedReleases()
         desk = Desk(self.web)
         self.launched: list[str] = []
+        self.today: datetime | None = None
         self.ports = Ports(
             reception=self.reception,
             reader=WebReader(
@@ -432,6 +446,12 @@ class Town:
                 _now,
             ),
             payments=self._payments(policy_access, sealer),
+            erasures=WebErasures(
+                self.register,
+                self.accounts,
+                self.matters.law,
+                lambda: self.launched.append("erase"),
+            ),
             log=WebLog(
                 Finder(self.log, self.web),
                 self.cases,

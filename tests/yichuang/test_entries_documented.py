@@ -232,7 +232,7 @@ NOTHING_PERSONAL = {
     "/healthz", "/sign-in", "/enrol", "/language/{language}", "/granted", "/verify",
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
-    "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification",
+    "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification", "/erasures",
     "/payments/new",
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
