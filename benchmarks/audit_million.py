@@ -7,25 +7,31 @@ import statistics
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 
 from audit.check import verify_stores
-from audit.entry import NO_PREVIOUS, body_bytes, facts_of
+from audit.entry import NO_PREVIOUS, EntryDraft, body_bytes, facts_of
 from audit.logstore import LogReader, NewEntry, append
 from audit.merkle import leaf_hash
 from audit.notes import NoteVerifier
 from audit.proofs import prove, verify_proof
 from audit.reading import reading
+from audit.receipts import ReceiptMaker, Statement, spell_receipt
 from audit.report import CLEAN
+from audit.vault import SubjectVault
 from benchmarks.audit_ground import STREAM_LENGTH, Stores, drafts, sqlite_stores
 
 ENTRIES = 1_000_000
 PART = 10_000
 PROOFS = 300
+STEPS = 20
+CASE = "case:with-a-receipt"
 
 
 def million(folder: Path, entries: int = ENTRIES) -> dict[str, Any]:
@@ -44,16 +50,26 @@ def million(folder: Path, entries: int = ENTRIES) -> dict[str, Any]:
             found[f"verified_{name}"] = round(entries / wall)
             found[f"verified_{name}_a_cpu_second"] = round(entries / cpu)
         found |= _proofs(stores.log, trusted, entries)
+        found["receipt"] = _receipt(stores.log)
     sys.stderr.write(f"{found}\n")
     return found
 
 
 def _fill(stores: Stores, entries: int) -> None:
+    """Append so many entries, among them the steps of one case, spread over the whole log."""
     sequencer = stores.sequencer()
-    for part in _parts(entries):
+    case = _chained([_step(n) for n in range(STEPS)])
+    for number, part in enumerate(_parts(entries - STEPS)):
+        due = (number + 1) * STEPS // -(-(entries - STEPS) // PART)
+        own = case[number * STEPS // -(-(entries - STEPS) // PART) : due]
         with stores.log.begin() as connection:
-            append(connection, LogReader(connection).state(), part)
+            append(connection, LogReader(connection).state(), [*part, *own])
     sequencer.seal()
+
+
+def _step(number: int) -> EntryDraft:
+    ((draft,),) = drafts(1, 1)
+    return replace(draft, stream=CASE, at=draft.at + timedelta(days=number))
 
 
 def _parts(entries: int) -> Iterator[list[NewEntry]]:
@@ -61,12 +77,30 @@ def _parts(entries: int) -> Iterator[list[NewEntry]]:
     for first in range(0, entries, PART):
         part: list[NewEntry] = []
         for batch in drafts(min(PART, entries - first), STREAM_LENGTH):
-            previous = NO_PREVIOUS
-            for seq, draft in enumerate(batch, 1):
-                body = body_bytes(facts_of(draft, ()), draft.stream, seq, previous)
-                previous = leaf_hash(body)
-                part.append((draft.id, draft.stream, seq, previous, body))
+            part += _chained(batch)
         yield part
+
+
+def _chained(batch: Sequence[EntryDraft]) -> list[NewEntry]:
+    previous, made = NO_PREVIOUS, []
+    for seq, draft in enumerate(batch, 1):
+        body = body_bytes(facts_of(draft, ()), draft.stream, seq, previous)
+        previous = leaf_hash(body)
+        made.append((draft.id, draft.stream, seq, previous, body))
+    return made
+
+
+def _receipt(log: Engine) -> dict[str, Any]:
+    vault = SubjectVault(create_engine("sqlite://"), bytes(32))  # there is nothing to open
+    maker = ReceiptMaker([log], {}, vault)
+    began = time.perf_counter()
+    receipt = spell_receipt(maker.of_case(CASE[5:], lambda *_: False, Statement({})))
+    return {
+        "steps": STEPS,
+        "ms": round((time.perf_counter() - began) * 1_000, 1),
+        "bytes": len(receipt),
+        "deflated": len(zlib.compress(receipt, 9)),
+    }
 
 
 def _proofs(log: Engine, trusted: NoteVerifier, entries: int) -> dict[str, Any]:
