@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, insert, select, update
@@ -134,7 +135,7 @@ def _row_deleted_and_renumbered(ground: Ground) -> None:
 def _row_inserted(ground: Ground) -> None:
     rows = rows_of(ground)
     body = json.loads(rows[ground.before_pin][4])
-    body["id"] = "0" * 8 + body["id"][8:]
+    body["id"] = str(uuid4())
     body["s"]["prev"] = bytes(32).hex()
     added = [body["id"], "sys:added", 1, b"", canonical_bytes(body)]
     rewrite(ground, [*rows[: ground.before_pin], added, *rows[ground.before_pin :]])
