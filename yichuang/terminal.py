@@ -31,5 +31,9 @@ def complain(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """Write one JSON document; anything JSON does not know is written as its text."""
-    say(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """Write one JSON document; anything JSON does not know is written as its text.
+
+    One line for a program that reads it, indented for a person at a terminal.
+    """
+    indent = 2 if sys.stdout.isatty() else None
+    say(json.dumps(value, ensure_ascii=False, indent=indent, default=str))

@@ -1,5 +1,6 @@
 """The database half on a real PostgreSQL: locks, visibility and fences are not SQLite's."""
 
+import functools
 import shutil
 import threading
 from collections.abc import Callable
@@ -12,12 +13,17 @@ import pytest
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from audit.attack_ground import lay_ground
+from audit.attacks import ATTACKS, try_attacks
 from audit.check import verify_stores
+from audit.export import export_log
+from audit.exported import fsck
 from audit.logstore import LEADER_LOCK, LogReader
 from audit.origins import Origin
 from audit.outbox import EntryConflict, record, record_many, recorded
 from audit.payloads import Payload, seal_payloads
 from audit.proofs import prove, verify_proof
+from audit.reading import reading
 from audit.sequencer import OutboxAltered, Sequencer
 from audit.shards import turn
 from audit.sm3 import SM3
@@ -25,6 +31,7 @@ from audit.tables import audit_outbox, outbox_metadata
 from audit.trust import TrustedLog, TrustPolicy
 from audit.vault import KeyDestroyed, SubjectVault
 from audit.verify import CLEAN, TAMPERED
+from tests.audit.conftest import sqlite_engine
 from tests.audit.test_second_tree import sm2_signer
 
 Draft = Callable[..., Any]
@@ -245,3 +252,23 @@ def test_a_shard_is_closed_into_a_schema_of_its_own_that_readers_may_see(
         connection.execute(text(f"DROP SCHEMA {schema}_2026h2 CASCADE"))
         connection.execute(text(f"DROP OWNED BY {reader}"))
         connection.execute(text(f"DROP ROLE {reader}"))
+
+
+def test_a_log_on_postgresql_is_exported_and_attacked_on_a_copy(
+    postgres_house: House, draft: Draft, tmp_path: Path
+) -> None:
+    house = postgres_house
+    for number in range(300):
+        house.record(draft(number, f"case:C-{number % 7}"))
+    house.sequencer.drain()
+    house.sequencer.seal()
+    with reading(house.log) as connection:
+        done = export_log(
+            LogReader(connection), tmp_path / "out", TrustPolicy.of(house.signer.verifier)
+        )
+    report = fsck(tmp_path / "out", house.signer.verifier)
+    assert (report.exit_code, report.entries, report.root) == (CLEAN, 300, done.root.hex())
+    ground = lay_ground(house.log, tmp_path / "ground", functools.cache(sqlite_engine), 300)
+    chosen = [one for one in ATTACKS if one.number in ("1", "8b", "11", "22")]
+    assert all(one.as_expected for one in try_attacks(ground, tmp_path / "tries", chosen))
+    assert house.verify().exit_code == CLEAN

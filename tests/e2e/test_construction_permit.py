@@ -241,3 +241,14 @@ def test_the_log_of_it_verifies(city: City) -> None:
     assert verified["exit_code"] == 0, verified
     assert verified["steps"] > 15
     assert verified["wrong_rows"] == 0
+
+
+def test_a_stranger_checks_its_export_and_the_attacks_on_a_copy_are_noticed(
+    city: City, tmp_path: Path
+) -> None:
+    assert city.answer("audit", "seal")["size"] > 50
+    exported = city.answer("audit", "export", str(tmp_path / "out"))
+    checked = city.answer("audit", "fsck", str(tmp_path / "out"))
+    assert (checked["exit_code"], checked["entries"]) == (0, exported["size"]), checked
+    attacked = city.answer("audit", "attack-test")
+    assert (attacked["deviations"], list(attacked["missed"].values())) == (0, [7, 2, 0])

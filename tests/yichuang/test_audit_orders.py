@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from audit.entry import What
 from cases.database import open_engine
 from tests.yichuang.signed_city import order, signed_city
+from yichuang.audit_orders import tail
 from yichuang.commands import audit
 from yichuang.initialise import initialise
 from yichuang.keyring import log_vkey_path
+from yichuang.log_entries import record_of_the_log
 from yichuang.settings import Settings
 
 
@@ -46,6 +49,7 @@ def _answer(
 ) -> tuple[int, dict[str, Any]]:
     code = order(city, *words, "--json")
     said = capsys.readouterr()
+    assert said.out.count("\n") <= 1  # one line, for a program that reads it
     return code, json.loads(said.out) if said.out else {}
 
 
@@ -141,3 +145,15 @@ def test_a_log_that_is_not_whole_is_not_attacked(
     capsys.readouterr()
     assert order(damaged, "attack-test") == 1
     assert "日志本身已被改动" in capsys.readouterr().err
+
+
+def test_the_tail_goes_on_with_what_is_appended(city: Settings) -> None:
+    order(city, "seal")
+    _, size = tail.newest(city, 1, None)
+    coming = tail.coming(city, size, None)
+    assert next(coming) == []
+    lived = What("log", "demo")
+    record_of_the_log(city, act="audit.verified", obj=lived, command_id="tail")
+    order(city, "seal")
+    (entry,) = next(coming)
+    assert (entry["index"], entry["body"]["act"], entry["sealed"]) == (size, "audit.verified", True)

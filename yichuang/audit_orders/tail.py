@@ -34,12 +34,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0, or 3 where the log cannot be read. With --follow: until it is interrupted."""
     try:
-        found, size = _newest(settings, args.n, args.stream)
+        found, size = newest(settings, args.n, args.stream)
         if args.json and not args.follow:
             say_json({"size": size, "entries": found})
             return 0
         _tell(found, args.json)
-        for batch in _coming(settings, size, args.stream) if args.follow else ():
+        for batch in coming(settings, size, args.stream) if args.follow else ():
             _tell(batch, args.json)
     except LogUnreadable as error:
         return unreadable(error)
@@ -48,7 +48,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _newest(settings: Settings, count: int, stream: str | None) -> tuple[list[dict[str, Any]], int]:
+def newest(settings: Settings, count: int, stream: str | None) -> tuple[list[dict[str, Any]], int]:
+    """Return the newest entries, oldest first, and the log's size."""
     with log_reading(settings) as connection:
         reader = LogReader(connection)
         size = reader.state().size
@@ -58,7 +59,8 @@ def _newest(settings: Settings, count: int, stream: str | None) -> tuple[list[di
     return [_said(entry, sealed.size if sealed else 0) for entry in kept], size
 
 
-def _coming(settings: Settings, size: int, stream: str | None) -> Iterator[list[dict[str, Any]]]:
+def coming(settings: Settings, size: int, stream: str | None) -> Iterator[list[dict[str, Any]]]:
+    """Yield what was appended since the last look, once a second, for ever."""
     while True:
         time.sleep(LOOK_SECONDS)
         with log_reading(settings) as connection:
