@@ -11,7 +11,7 @@ import pytest
 from audit.logstore import LogReader
 from audit.notes import SM2
 from audit.proofs import verify_proof
-from audit.report import CLEAN, INCOMPLETE, TAMPERED
+from audit.report import CLEAN, INCOMPLETE, TAMPERED, UNREADABLE
 from audit.secondtree import SecondTree
 from audit.sequencer import Sequencer
 from cases.database import open_engine, reading
@@ -60,6 +60,22 @@ def test_a_national_city_signs_verifies_and_proves_under_both_trees(
     proof = out.with_name("step.tlog-proof").read_text("utf-8")
     place, head = verify_proof(proof, out.with_name("step.body").read_bytes(), keys[0])
     assert (place, head.size) == (2, log["entries"])
+
+    capsys.readouterr()
+    policy = str(city.secrets_folder / "log.policy")
+    words = ("verify-proof", f"{out}.tlog-proof", "--body", f"{out}.body", "--policy", policy)
+    assert order(city, *words, "--json") == 0
+    told = said(capsys)
+    assert (told["holds"], told["tree"], told["index"]) == (True, "sm3", 2)
+    body = out.with_name("step.body")
+    body.write_bytes(body.read_bytes() + b" ")
+    assert order(city, *words, "--json") == TAMPERED
+    assert said(capsys)["holds"] is False
+    assert order(city, *words[:-1], str(out)) == UNREADABLE
+    assert order(city, "prove", first_entry(city), "--out", str(out)) == 0
+    capsys.readouterr()
+    assert order(city, *words, "--json") == 0
+    assert said(capsys)["tree"] == "sha256"
 
 
 def test_a_forgery_of_the_sm3_tree_alone_is_named_and_ends_with_1(
