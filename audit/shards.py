@@ -56,6 +56,10 @@ class TurnRefused(Exception):
     """The shard that shall be opened is no later one of this log. Nothing was touched."""
 
 
+class NoSuchShard(Exception):
+    """No shard of this log has that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClosedShard:
     """A shard that is closed: its name, final head, and where its rows are."""
@@ -92,7 +96,7 @@ def shard_engine(log: Engine, shard: ClosedShard) -> Engine:
     """
     if log.dialect.name != "sqlite":
         options = f"-csearch_path={log.dialect.identifier_preparer.quote(shard.archive)}"
-        return create_engine(log.url, connect_args={"options": options})
+        return create_engine(log.url, connect_args={"options": options}, poolclass=NullPool)
     path = _folder(log) / shard.archive
     if not path.is_file():
         raise FileNotFoundError(f"{path}: the archive of {shard.origin} is not there")
@@ -145,6 +149,21 @@ def stream_of(log: Engine, stream: str) -> list[StoredEntry]:
     """Return a stream's entries in its own order, through all shards."""
     with reading_all(log) as connections:
         return [entry for one in connections for entry in LogReader(one).stream(stream)]
+
+
+@contextmanager
+def reading_named(log: Engine, name: str) -> Iterator[Connection]:
+    """Yield a connection to the shard of this origin, or whose origin ends with this half-year.
+
+    Raises `NoSuchShard`.
+    """
+    with reading_all(log) as connections:
+        for connection in connections:
+            origin = LogReader(connection).state().origin
+            if name in (origin, origin.rpartition("/")[2]):
+                yield connection
+                return
+    raise NoSuchShard(name)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid5
@@ -95,6 +95,15 @@ class _Run:
     workflow_id: str
     run_id: str
     is_closed: bool
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Entries of one shard, start ≤ index < stop."""
+
+    engine: Engine
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +231,11 @@ class Reconciler:
     async def _entries(
         self, last: Watermark | None, size: tuple[str, int], began: datetime, figures: Figures
     ) -> list[Difference]:
-        origin, end = size
-        start = last.log_size if last is not None and last.origin == origin else 0
         looks = _Looks(self.client, {})
         oldest = began - figures.retention if last is None else None
         differing: list[Difference] = []
-        for low in range(start, end, ENTRIES):
-            page = await asyncio.to_thread(self._page, low, min(low + ENTRIES, end))
+        for stretch, low in await asyncio.to_thread(self._stretches, last, size):
+            page = await asyncio.to_thread(self._page, stretch, low)
             figures.entries += len(page)
             claims = [one for entry in page if (one := _claim(entry)) is not None]
             behind = await asyncio.to_thread(self._evidence, [one.entry_id for one in claims])
@@ -324,9 +331,28 @@ class Reconciler:
             state = LogReader(connection).state()
         return state.origin, state.size
 
-    def _page(self, start: int, stop: int) -> list[StoredEntry]:
-        with reading(self.logs()[-1]) as connection:
-            return list(LogReader(connection).entries(start, stop))
+    def _stretches(
+        self, last: Watermark | None, size: tuple[str, int]
+    ) -> list[tuple[_Stretch, int]]:
+        """Return what of the log has not been looked at, page by page: of the shard where the last
+        round stood its rest, and the shards after it."""
+        found: list[_Stretch] = []
+        newest = ""
+        for engine in self.logs():
+            with reading(engine) as connection:
+                state = LogReader(connection).state()
+            newest = state.origin
+            if last is not None and state.origin == last.origin:
+                found = [_Stretch(engine, last.log_size, state.size)]
+            else:
+                found.append(_Stretch(engine, 0, state.size))
+        if newest == size[0]:  # what came since is for the next round
+            found[-1] = replace(found[-1], stop=size[1])
+        return [(one, low) for one in found for low in range(one.start, one.stop, ENTRIES)]
+
+    def _page(self, stretch: _Stretch, low: int) -> list[StoredEntry]:
+        with reading(stretch.engine) as connection:
+            return list(LogReader(connection).entries(low, min(low + ENTRIES, stretch.stop)))
 
     def _marks(self, runs: Sequence[str]) -> dict[str, Mark]:
         with reading(self.engine) as connection:

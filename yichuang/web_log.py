@@ -19,6 +19,7 @@ from audit.logstore import LogReader, StoredEntry
 from audit.outbox import record
 from audit.payloads import PayloadAltered, open_payload
 from audit.proofs import NotSealed, prove
+from audit.shards import holding, reading_all
 from audit.tables import audit_entry, audit_payload
 from audit.vault import KeyDestroyed, SealBroken, SubjectVault, UnknownSubject
 from cases import log_lines, verifications
@@ -65,14 +66,16 @@ class Finder:
             return added
 
     def _next(self) -> int:
-        with self.web.begin() as connection:
-            with reading(self.log) as log:
-                reader = LogReader(log)
+        with self.web.begin() as connection, reading_all(self.log) as shards:
+            for shard in shards:  # a closed one first: what it got last may have no line yet
+                reader = LogReader(shard)
                 state = reader.state()
                 start = log_lines.known_until(connection, state.origin)
                 entries = list(reader.entries(start, min(start + AT_ONCE, state.size)))
-            log_lines.add(connection, [_row(state.origin, one) for one in entries])
-        return len(entries)
+                if entries:
+                    log_lines.add(connection, [_row(state.origin, one) for one in entries])
+                    return len(entries)
+        return 0
 
 
 def _row(origin: str, entry: StoredEntry) -> Mapping[str, Any]:
@@ -170,7 +173,7 @@ class WebLog:
         return (start + timedelta(days=later)).astimezone(UTC)
 
     def _shown(self, lines: Sequence[Line], names: bool) -> Sequence[LogLine]:
-        bodies = self._bodies([one.seq for one in lines])
+        bodies = self._bodies([one.entry_id for one in lines])
         numbers = self._case_numbers({one.case_id for one in lines} - {""})
         purposes = self._purposes([one.entry_id for one in lines], bodies) if names else {}
         shown = []
@@ -190,11 +193,12 @@ class WebLog:
             )  # fmt: skip
         return shown
 
-    def _bodies(self, places: Sequence[int]) -> Mapping[str, Mapping[str, Any]]:
+    def _bodies(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         query = select(audit_entry.c.entry_id, audit_entry.c.body)
-        with reading(self.finder.log) as connection:
-            rows = connection.execute(query.where(audit_entry.c.seq.in_(places)))
-            return {row.entry_id: orjson.loads(bytes(row.body)) for row in rows}
+        query = query.where(audit_entry.c.entry_id.in_(ids))
+        with reading_all(self.finder.log) as shards:
+            rows = [row for shard in shards for row in shard.execute(query)]
+        return {row.entry_id: orjson.loads(bytes(row.body)) for row in rows}
 
     def _case_numbers(self, ids: Collection[str]) -> Mapping[str, str]:
         query = select(case.c.id, case.c.case_no).where(case.c.id.in_(sorted(ids)))
@@ -235,7 +239,7 @@ class WebLog:
     # --- one entry ---------------------------------------------------------------------------
 
     def entry(self, entry_id: str, names: bool) -> ShownEntry | None:
-        with reading(self.finder.log) as connection:
+        with holding(self.finder.log, entry_id) as connection:
             reader = LogReader(connection)
             found = reader.entry(entry_id)
             if found is None:

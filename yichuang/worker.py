@@ -35,6 +35,7 @@ from activities.settle import Settlement
 from activities.simulating import Simulating
 from activities.supervising import Supervision
 from activities.trials import Trials
+from audit.shards import log_engines
 from cases.database import open_engine
 from cases.messages import OF_LAW, Command
 from cases.settling import RuleForbids
@@ -345,7 +346,7 @@ async def _reconcile(settings: Settings, shop: Workshop, client: Client) -> None
     log = open_engine(settings.store_url("log"), read_only=True)
     try:
         holder = f"{socket.gethostname()}:{os.getpid()}"
-        await Reconciler(shop.cases, lambda: (log,), client, shop.alarms).run(holder)
+        await Reconciler(shop.cases, lambda: log_engines(log), client, shop.alarms).run(holder)
     finally:
         log.dispose()
 

@@ -4,10 +4,13 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import delete, text, update
+from temporalio.client import Client
 
+from activities.alarming import Alarms
 from audit.entry import EntryDraft, What, Who, entry_id, parse_entry
 from audit.logstore import LogMoved, LogReader
 from audit.merkle import leaf_hash
@@ -22,12 +25,15 @@ from audit.signer import Signer, SignerRefused, init_signer
 from audit.sm3 import SM3
 from audit.tables import audit_shard
 from cases.database import open_engine, reading
+from cases.reconciled import Watermark
 from tests.house.test_migrations import differences
 from tests.yichuang.log_town import BASE, LogTown
 from yichuang.log_index import LogIndex
+from yichuang.reconciling import Reconciler
 from yichuang.sharding import Turning, due, first_origin, publish, turn
 from yichuang.stores import migrate
 from yichuang.trusting import city_policy
+from yichuang.web_log import Finder
 
 SUMMER = f"{BASE}/2026H1"
 AUTUMN = f"{BASE}/2026H2"
@@ -289,6 +295,43 @@ def test_a_second_tree_turns_with_the_first(town: LogTown) -> None:
     publish(town.settings, [town.signer, second])
     assert second.verifier in [log.verifier for log in city_policy(town.settings).logs]
     second.close()
+
+
+def test_the_search_of_the_log_has_a_line_for_what_a_shard_got_last(town: LogTown) -> None:
+    web = open_engine(town.settings.store_url("web"))
+    migrate(web, "web")
+    finder = Finder(town.log, web)
+    assert finder.catch_up() == 3
+    turned(town)
+    town.grow("four")
+    assert finder.catch_up() == 3  # closed, opened, and the fourth
+    with reading(web) as connection:
+        lines = connection.execute(text("SELECT count(DISTINCT entry_id) FROM log_line"))
+        assert lines.scalar_one() == 6
+    web.dispose()
+
+
+def test_reconciling_goes_on_through_a_turn(town: LogTown) -> None:
+    def looked_at(last: Watermark | None) -> list[tuple[str, int, int]]:
+        engines = log_engines(town.log)
+        made = Reconciler(town.log, lambda: engines, cast(Client, None), cast(Alarms, None))
+        with reading(town.log) as connection:
+            state = LogReader(connection).state()
+        found = []
+        for stretch, low in made._stretches(last, (state.origin, state.size)):
+            with reading(stretch.engine) as connection:
+                origin = LogReader(connection).state().origin
+            found.append((origin, low, stretch.stop))
+        return found
+
+    assert looked_at(None) == [(SUMMER, 0, 3)]
+    last = Watermark(TURNED, 2, SUMMER)
+    assert looked_at(last) == [(SUMMER, 2, 3)]
+    turned(town)
+    town.grow("four")
+    assert looked_at(last) == [(SUMMER, 2, 4), (AUTUMN, 0, 2)]
+    assert looked_at(Watermark(TURNED, 1, AUTUMN)) == [(AUTUMN, 1, 2)]
+    assert looked_at(None) == [(SUMMER, 0, 4), (AUTUMN, 0, 2)]
 
 
 # ── attacks ──

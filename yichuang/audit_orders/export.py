@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from audit.export import ExportConflict, NothingSealed, export_log
 from audit.logstore import LogDamaged, LogReader
 from audit.notes import NoteInvalid
-from audit.report import INCOMPLETE, TAMPERED
+from audit.report import INCOMPLETE, TAMPERED, UNREADABLE
+from audit.shards import NoSuchShard, reading_named
 from audit.trust import PolicyInvalid
-from yichuang.log_stores import LogUnreadable, log_reading, unreadable
+from yichuang.log_stores import LogUnreadable, log_reading, log_store, telling, unreadable
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 from yichuang.trusting import city_policy, policy_path
@@ -22,14 +26,26 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="目标文件夹；已有的导出只增不改 (only added to)"
     )
+    parser.add_argument(
+        "--shard",
+        metavar="yyyyH1|H2",
+        help="导出哪一个分片，默认现用的 (which shard; the open one)",
+    )
     parser.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
+
+
+def _shard(name: str | None, settings: Settings) -> AbstractContextManager[Connection]:
+    return reading_named(log_store(settings), name) if name else log_reading(settings)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0; 1 if log or folder hold another history; 2 if nothing is sealed; 3 unread."""
     try:
-        with log_reading(settings) as connection:
+        with telling(), _shard(args.shard, settings) as connection:
             done = export_log(LogReader(connection), args.folder, city_policy(settings))
+    except NoSuchShard:
+        complain(f"没有分片 {args.shard}：见 bin/yichuang audit shard list")
+        return UNREADABLE
     except NothingSealed:
         complain("日志还没有签名的树头：先运行 bin/yichuang audit seal")
         return INCOMPLETE

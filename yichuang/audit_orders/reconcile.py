@@ -9,6 +9,7 @@ from typing import Any
 from activities.alarming import Alarms
 from audit.entry import Who
 from audit.report import CLEAN, INCOMPLETE, TAMPERED, UNREADABLE
+from audit.shards import log_engines
 from cases.database import open_engine
 from cases.reconciled import Difference
 from yichuang import temporal
@@ -47,7 +48,7 @@ async def _compared(settings: Settings) -> Figures:
     try:
         reconciler = Reconciler(
             cases,
-            lambda: (log,),
+            lambda: log_engines(log),
             await temporal.connect(settings),
             Alarms(settings.city, f"{settings.address}/schemas"),
         )
