@@ -7,10 +7,11 @@ the reader's own policy. What is missing (a head, a token, a payload) is said, n
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from audit.entry import parse_entry
 from audit.logstore import LogReader, StoredEntry
@@ -75,10 +76,12 @@ class _Found:
 class ReceiptMaker:
     """Makes receipts out of the stores; reads only.
 
-    `logs` are the shards, the oldest first; `producers` every store that records entries.
+    `logs` opens the shards, the oldest first (`audit.shards.reading_all`: where the archive of a
+    closed one is away, nothing is issued, since a receipt with a hole would look like a forgery);
+    `producers` are the stores that record entries.
     """
 
-    logs: Sequence[Engine]
+    logs: Callable[[], AbstractContextManager[Sequence[Connection]]]
     producers: Mapping[str, Engine]
     vault: SubjectVault
 
@@ -124,8 +127,8 @@ class ReceiptMaker:
     ) -> tuple[list[_Log], list[_Found]]:
         logs: list[_Log] = []
         found: list[_Found] = []
-        for engine in self.logs:
-            with reading(engine) as connection:
+        with self.logs() as connections:
+            for connection in connections:
                 reader = LogReader(connection)
                 rows = entries(reader)
                 if not rows:

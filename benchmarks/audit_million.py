@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from audit.proofs import prove, verify_proof
 from audit.reading import reading
 from audit.receipts import ReceiptMaker, Statement, spell_receipt
 from audit.report import CLEAN
+from audit.shards import reading_all
 from audit.vault import SubjectVault
 from benchmarks.audit_ground import STREAM_LENGTH, Stores, drafts, sqlite_stores
 
@@ -92,7 +94,7 @@ def _chained(batch: Sequence[EntryDraft]) -> list[NewEntry]:
 
 def _receipt(log: Engine) -> dict[str, Any]:
     vault = SubjectVault(create_engine("sqlite://"), bytes(32))  # there is nothing to open
-    maker = ReceiptMaker([log], {}, vault)
+    maker = ReceiptMaker(partial(reading_all, log), {}, vault)
     began = time.perf_counter()
     receipt = spell_receipt(maker.of_case(CASE[5:], lambda *_: False, Statement({})))
     return {

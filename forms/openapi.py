@@ -97,6 +97,15 @@ def _document() -> dict[str, Any]:
                 "responses": _answers(200, "CaseView"),
             }
         },
+        "/cases/{case_no}/receipt": {
+            "get": {
+                "operationId": "receipt",
+                "summary": "办件回执（docs/receipt.md）",
+                "tags": ["cases"],
+                "parameters": [_CASE_NO],
+                "responses": _answers(200, "Receipt"),
+            }
+        },
         "/commands/{id}": {
             "get": {
                 "operationId": "read_command",
@@ -151,10 +160,23 @@ def _document() -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": {f"{PREFIX}{path}": item for path, item in paths.items()},
         "components": {
-            "schemas": {**schemas["$defs"], "Problem": PROBLEM, "PaymentShown": PAYMENT_SHOWN},
+            "schemas": {
+                **schemas["$defs"],
+                "Receipt": RECEIPT,
+                "Problem": PROBLEM,
+                "PaymentShown": PAYMENT_SHOWN,
+            },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+RECEIPT = {
+    "type": "object",
+    "description": "A file with which a stranger checks the case off line; its bytes count.",
+    "required": ["format", "scope", "case", "logs", "entries"],
+    "properties": {"format": {"const": "yichuang-receipt/1"}},
+}
 
 
 def _order(verb: str, fresh: int, parameters: list[dict[str, Any]]) -> dict[str, Any]:

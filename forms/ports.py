@@ -538,10 +538,13 @@ class Readings(Protocol):
 class Receipts(Protocol):
     """Receipts of the log: proof for whoever holds a case's code, and for the clerk at the desk."""
 
-    def of_case(self, actor: Actor | None, where: Where, case_id: str, paper: bool) -> File | None:
+    def of_case(
+        self, actor: Actor | None, where: Where, case_id: str, paper: bool, opened: bool = True
+    ) -> File | None:
         """Return the proof file, or the paper with the file inside, once its entry has committed.
 
-        `actor` None: the applicant, who showed number and code. None: nothing to prove.
+        `opened`: what the applicant said is disclosed; else it is only proved. `actor` None: the
+        applicant, who showed number and code. None: nothing to prove.
         """
         ...
 

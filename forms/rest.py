@@ -18,7 +18,8 @@ from cases.messages import BODIES, OF_LAW, Actor, Outcome, Source
 from cases.payment_rows import KeptPayment
 from cases.payments import OBJECT, PaymentAnswer, RequestPayment
 from cases.reception import Request as Order
-from forms.guard import SMALL_BODY, Stop, Throttles, limited, note_refusal, note_shown
+from forms.case import download
+from forms.guard import SMALL_BODY, Stop, Throttles, limited, note_refusal, note_shown, where_of
 from forms.openapi import COMMAND_ID, PREFIX, openapi_document
 from forms.ports import Ports, Shown, Thing
 
@@ -34,6 +35,7 @@ def rest_routes() -> list[Route]:
         Route(f"{PREFIX}/openapi.json", document, name="forms.rest.document"),
         _route("/cases", file_case, "POST"),
         _route("/cases/{case_no}", read_case, "GET"),
+        _route("/cases/{case_no}/receipt", receipt, "GET"),
         _route("/cases/{case_no}/commands/{verb}", command, "POST"),
         _route("/commands/{id}", read_command, "GET"),
         _route("/payments", request_payment, "POST"),
@@ -278,6 +280,17 @@ async def read_case(request: Request, actor: Actor) -> Response:
         raise Wrong(problem(404, "not_found", "没有这个办件，或您无权查看"))
     await note_shown(request, actor, Shown("read", "case", case_id))
     return JSONResponse(view.model_dump(mode="json"))
+
+
+async def receipt(request: Request, actor: Actor) -> Response:
+    """The receipt of a case, without anybody's words; its entry `receipt.issued` comes first."""
+    ports: Ports = request.app.state.ports
+    case_id = await _may_read(request, actor, request.path_params["case_no"])
+    where = where_of(request)
+    found = await run_in_threadpool(ports.receipts.of_case, actor, where, case_id, False, False)
+    if found is None:
+        raise Wrong(problem(404, "not_found", "没有这个办件，或您无权查看"))
+    return download(found)
 
 
 async def read_command(request: Request, actor: Actor) -> Response:

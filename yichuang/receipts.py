@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, select
 
-from audit.receipts import NothingToProve, ReceiptMaker, Statement, file_name, spell_receipt
+from audit.receipts import (
+    NothingToProve,
+    ReceiptMaker,
+    Shows,
+    Statement,
+    file_name,
+    spell_receipt,
+)
 from cases import approval
 from cases.case_view import clock_event_of
 from cases.clocks import ledger, newest, periods
@@ -59,9 +66,14 @@ class ReceiptDesk:
     cases: Engine
     catalogue: Callable[[], Catalogue]
     now: Callable[[], datetime]
+    is_restricted: Callable[[str], bool]
+    """Whether this person's data may only be stored (个人信息保护法第四十七条第二款)."""
 
-    def of_case(self, case_id: str) -> Issue:
-        """Return the receipt of a whole case. Raises `audit.receipts.NothingToProve`."""
+    def of_case(self, case_id: str, shows: Shows | None = None) -> Issue:
+        """Return the receipt of a whole case. Raises `audit.receipts.NothingToProve`.
+
+        `shows`: what the holder may see; the applicant's own words unless said otherwise.
+        """
         state = self._state(case_id)
         if state is None:
             raise NothingToProve(case_id)
@@ -71,11 +83,18 @@ class ReceiptDesk:
             "department": state.plan.department,
         }
         told = Statement(said, self._clock(state))
-        return _issue(self.maker.of_case(case_id, own_words, told))
+        may = nothing if self.is_restricted(state.subject) else shows or own_words
+        return _issue(self.maker.of_case(case_id, may, told))
 
     def of_entry(self, entry_id: str) -> Issue:
         """Return the receipt of one entry. Raises `audit.receipts.NothingToProve`."""
-        return _issue(self.maker.of_entry(entry_id, own_words, Statement(self._issued())))
+        return _issue(self.maker.of_entry(entry_id, self._own, Statement(self._issued())))
+
+    def _own(self, body: Mapping[str, Any], name: str) -> bool:
+        """Whether a payload may be shown to the applicant whose case the entry belongs to."""
+        state = self._state(str(body["s"]["id"]).removeprefix("case:"))
+        is_open = state is not None and not self.is_restricted(state.subject)
+        return is_open and own_words(body, name)
 
     def _issued(self) -> dict[str, Any]:
         return {"at": self.now().isoformat(), "city": self.catalogue().city.name}
@@ -103,6 +122,11 @@ class ReceiptDesk:
 def own_words(body: Mapping[str, Any], _name: str) -> bool:
     """Whether a payload of this entry is the applicant's own, to be disclosed to them."""
     return body["act"] in OWN_WORDS
+
+
+def nothing(_body: Mapping[str, Any], _name: str) -> bool:
+    """Disclose nothing: for who may read that a case runs, and not what people said."""
+    return False
 
 
 def _issue(receipt: Mapping[str, Any]) -> Issue:

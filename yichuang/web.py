@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -18,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from audit.logstore import LogMissing
 from audit.receipts import ReceiptMaker
+from audit.shards import reading_all
 from audit.vault import SubjectVault
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
@@ -162,7 +164,11 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk, Fi
         receipts=WebReceipts(
             # Of a case's stream the cases store holds everything that is not in the log yet.
             ReceiptDesk(
-                ReceiptMaker([log], {"cases": cases}, vault), cases, released.catalogue, now
+                ReceiptMaker(partial(reading_all, log), {"cases": cases}, vault),
+                cases,
+                released.catalogue,
+                now,
+                register.is_restricted,
             ),
             web,
             press,

@@ -22,7 +22,7 @@ from audit.receipts import NothingToProve
 from cases.messages import Actor
 from forms import ports
 from forms.words import timer_word, word
-from yichuang.receipts import ISSUED, Issue, ReceiptDesk
+from yichuang.receipts import ISSUED, Issue, ReceiptDesk, nothing, own_words
 from yichuang.web_ports import who_is
 
 STREAM = "sys:receipt"
@@ -56,12 +56,19 @@ class WebReceipts:
     now: Callable[[], datetime]
 
     def of_case(
-        self, actor: Actor | None, where: ports.Where, case_id: str, paper: bool
+        self,
+        actor: Actor | None,
+        where: ports.Where,
+        case_id: str,
+        paper: bool,
+        opened: bool = True,
     ) -> ports.File | None:
         try:
-            issue = self.desk.of_case(case_id)
+            issue = self.desk.of_case(case_id, own_words if opened else nothing)
         except NothingToProve:
             return None
+        except FileNotFoundError as away:  # the archive of a closed shard
+            raise ports.NotNow(str(away)) from away
         # Printed before the transaction: a page takes a fifth of a second, and may fail.
         printed = self.press.print_html(self._html(issue)) if paper else b""
         self._record(actor, where, case_id, issue)

@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from sqlalchemy import insert
+from sqlalchemy import Connection, Engine, insert
 
 from audit import yichuang_verify
 from audit.logstore import found_log
@@ -29,6 +30,7 @@ from audit.proofs import prove
 from audit.receiptcheck import check_receipt
 from audit.receipts import NothingToProve, ReceiptMaker, Statement, file_name, spell_receipt
 from audit.sequencer import Sequencer
+from audit.shards import reading_all
 from audit.signer import Signer, init_signer
 from audit.tables import audit_anchor, log_metadata, outbox_metadata
 from audit.timestamps import query, stamped_digest
@@ -70,7 +72,7 @@ def seal(house: House) -> None:
 
 @pytest.fixture
 def maker(house: House, vault: SubjectVault) -> ReceiptMaker:
-    return ReceiptMaker([house.log], house.sources, vault)
+    return ReceiptMaker(partial(reading_all, house.log), house.sources, vault)
 
 
 @pytest.fixture
@@ -111,7 +113,9 @@ def seal_elsewhere(folder: Path, draft: Draft, vault: SubjectVault, origin: str)
         city = House(engine, engine, log, signer, sequencer)
         settle(city, vault, draft, range(5), closes=True)
         seal(city)
-        made = ReceiptMaker([log], {"cases": engine}, vault).of_case("C-1", everything, STATEMENT)
+        made = ReceiptMaker(partial(reading_all, log), {"cases": engine}, vault).of_case(
+            "C-1", everything, STATEMENT
+        )
     for one in (engine, log):
         one.dispose()
     return made
@@ -279,6 +283,53 @@ def test_cosignatures_short_of_the_quorum_are_marked_and_false_ones_refused(
     assert said(note, policy.replace("\nwitness w1 ", "\nwitness w0 "))[0] == 3
     assert said(note, policy + policy.splitlines()[0] + "\n")[0] == 3
     assert said(note, policy[:-1])[0] == 3
+
+
+@contextmanager
+def opened(engines: Sequence[Engine]) -> Iterator[list[Connection]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(engine.connect()) for engine in engines]
+
+
+def test_a_case_may_run_across_two_logs(
+    house: House, vault: SubjectVault, draft: Draft, policy: str, tmp_path: Path
+) -> None:
+    settle(house, vault, draft, range(2))
+    seal(house)
+    later = sqlite_engine(tmp_path / "later.db")
+    log_metadata.create_all(later)
+    found_log(later, "city.example/audit/2027H1")
+    init_signer(tmp_path / "l.pem", tmp_path / "l.json", "city.example/audit/2027H1")
+    with closing(Signer(tmp_path / "l.pem", tmp_path / "l.json")) as signer:
+        sequencer = Sequencer(later, house.sources, signer, trusted=signer.verifier)
+        house = House(house.cases, house.web, later, signer, sequencer)
+        settle(house, vault, draft, range(2, 4), closes=True)
+        seal(house)
+        public = signer.verifier.public
+    log = next(iter(policy.splitlines())).split()[1]
+    engines = [sqlite_engine(tmp_path / "log.db"), later]
+    maker = ReceiptMaker(partial(opened, engines), house.sources, vault)
+    content = of_case(maker)
+    both = f"{policy}log {NoteVerifier('city.example/audit/2027H1', public).vkey}\n"
+    assert all_three(content, both) == (0, [])
+    assert all_three(content, policy)[0] == 1  # the second log is nobody's
+    receipt = json.loads(content)
+    assert [(one["log"], one["index"]) for one in receipt["entries"]] == [
+        (0, 0), (0, 1), (1, 0), (1, 1)
+    ]  # fmt: skip
+    # Only the newer half: its first entry is the third.
+    assert (
+        all_three(of_case(ReceiptMaker(partial(opened, [later]), house.sources, vault)), both)[0]
+        == 1
+    )
+    # A closed shard under a key that stands in the file already.
+    known = NoteVerifier.parse(log)
+    again = NoteVerifier("city.example/audit/2026H1", known.public).vkey
+    assert all_three(content, f"{both}#yichuang log {again}\n") == (0, [])
+    assert all_three(content, f"{both}#yichuang log {log}\n")[0] == 3
+    assert all_three(content, f"{both}log {again}\n")[0] == 3
+    for engine in engines:
+        engine.dispose()
 
 
 @pytest.fixture

@@ -288,3 +288,32 @@ def test_rules_and_a_dossier_fit_the_width(town: Town, opened: Opener, width: in
     for path in ("/rules", "/rules/supervision", "/rules/accident_grade", dossier):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_an_applicant_takes_the_receipt_and_checks_it_on_the_served_page(
+    chromium: Browser, town: Town, address: str, width: int, tmp_path: Path
+) -> None:
+    filed = town.file()
+    context = chromium.new_context(
+        base_url=address, viewport={"width": width, "height": 768}, accept_downloads=True
+    )
+    page = context.new_page()
+    broken: list[str] = []
+    page.on("console", lambda said: broken.append(said.text))
+    page.goto("/status")
+    page.get_by_label("办件编号").fill(filed.case_no)
+    page.get_by_label("查询码").fill(town.queries.public_code(filed.case_id) or "")
+    page.get_by_role("main").get_by_role("button", name="查询").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="下载回执文件").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    page.get_by_role("link", name="核验回执").click()
+    page.wait_for_selector("html[data-ready]")
+    page.set_input_files("#file", file)
+    expect(page.locator(".verdict")).to_contain_text("真实，但不完整")
+    expect(page.locator("table")).to_contain_text("收件（file）")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert broken == []
+    context.close()

@@ -7,6 +7,9 @@ import hashlib
 import html
 import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -14,8 +17,10 @@ from starlette.testclient import TestClient
 
 from audit import yichuang_verify
 from audit.tables import audit_outbox
+from cases.messages import Grant
 from tests.forms.conftest import Browsers
 from tests.forms.town import ADDRESS, TRUST, Town
+from yichuang.web_receipts import WebReceipts
 
 
 def issues(town: Town) -> list[dict[str, object]]:
@@ -64,6 +69,20 @@ def test_the_applicant_gets_the_file_by_number_and_code(town: Town, stranger: Te
     digest = hashlib.sha256(answer.content).hexdigest()
     assert entry["obj"] == {"type": "case", "id": filed.case_id, "doc": digest}
     assert entry["who"] == {"id": town.queries.state(filed.case_id).subject, "kind": "citizen"}  # type: ignore[union-attr]
+
+
+def test_of_restricted_data_nothing_is_disclosed(town: Town) -> None:
+    filed = town.file()
+    state = town.queries.state(filed.case_id)
+    assert state is not None and isinstance(town.ports.receipts, WebReceipts)
+    restricted: list[str] = []
+    desk = replace(town.ports.receipts.desk, is_restricted=restricted.__contains__)
+    for expected in (1, 0):
+        receipt = desk.of_case(filed.case_id).receipt
+        assert len(receipt["payloads"]) == expected
+        entry = json.loads(base64.b64decode(receipt["entries"][0]["body"]))["id"]
+        assert len(desk.of_entry(entry).receipt["payloads"]) == expected
+        restricted.append(state.subject)
 
 
 def test_a_wrong_code_gets_nothing_and_leaves_no_issue(town: Town, stranger: TestClient) -> None:
@@ -115,6 +134,26 @@ def test_a_receipt_is_for_whoever_may_print(town: Town, browser: Browsers) -> No
     answer = admin.post(f"/cases/{filed.case_no}/receipt", data={"csrf": token})
     assert answer.status_code == 403
     assert issues(town) == before
+
+
+def test_a_system_gets_the_file_over_rest_without_anybodys_words(
+    town: Town, stranger: TestClient
+) -> None:
+    filed = town.file()
+    path = f"/api/v1/cases/{filed.case_no}/receipt"
+    answers = []
+    for grants in ((), (Grant(role="service_intake", department="zjj"),)):
+        token = town.accounts.create_account(
+            f"s{uuid4().hex[:8]}", "门户", "zjj", at=datetime.now(UTC), by="system",
+            kind="service", grants=grants, clearance=3,
+        )[1]  # fmt: skip
+        headers = {"authorization": f"Bearer {token}"}
+        answers.append(stranger.get(path, headers=headers))
+    assert [answer.status_code for answer in answers] == [403, 200]
+    assert yichuang_verify.verify(answers[1].content, TRUST).exit_code == 2
+    assert answers[1].json()["payloads"] == []
+    digest = hashlib.sha256(answers[1].content).hexdigest()
+    assert issues(town)[-1]["obj"]["doc"] == digest  # type: ignore[index]
 
 
 def test_the_page_that_checks_has_the_one_script_of_the_house(stranger: TestClient) -> None:

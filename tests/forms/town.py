@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,6 +28,7 @@ from activities.settle import Settlement
 from activities.supervising import Supervision
 from audit.notes import NoteVerifier
 from audit.receipts import ReceiptMaker
+from audit.shards import reading_all
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault, pseudonym
 from cases.accounts import Accounts, Place
@@ -431,10 +433,11 @@ class Town:
             rules=ShippedRules(),
             receipts=WebReceipts(
                 ReceiptDesk(
-                    ReceiptMaker([self.log], {"cases": self.cases}, vault),
+                    ReceiptMaker(partial(reading_all, self.log), {"cases": self.cases}, vault),
                     self.cases,
                     lambda: self.matters,
                     _now,
+                    lambda subject: self.register.is_restricted(subject),
                 ),
                 self.web,
                 LinePress(),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from audit.entry import What
 from audit.receipts import NothingToProve, ReceiptMaker
 from audit.report import INCOMPLETE, UNREADABLE
-from audit.shards import log_engines
+from audit.shards import reading_all
+from cases.database import reading
+from cases.erasures import of_subject
 from cases.queries import Queries
 from yichuang import joining
 from yichuang.log_entries import record_of_the_log
@@ -70,11 +73,17 @@ def desk_of(settings: Settings) -> tuple[ReceiptDesk, Queries]:
     queries = joining.queries_of(
         settings, joining.sealer_of(settings, vault), cases=sources["cases"], released=released
     )
-    maker = ReceiptMaker(log_engines(log_store(settings)), sources, vault)
-    return (
-        ReceiptDesk(maker, sources["cases"], released.catalogue, lambda: datetime.now(UTC)),
-        queries,
+    log = log_store(settings)
+    maker = ReceiptMaker(partial(reading_all, log), sources, vault)
+
+    def is_restricted(subject: str) -> bool:
+        with reading(sources["web"]) as connection:
+            return bool(of_subject(connection, subject, "restrict", ("done",)))
+
+    desk = ReceiptDesk(
+        maker, sources["cases"], released.catalogue, lambda: datetime.now(UTC), is_restricted
     )
+    return desk, queries
 
 
 def about_of(issue: Issue) -> tuple[str, str]:
