@@ -66,16 +66,18 @@ class Finder:
             return added
 
     def _next(self) -> int:
+        added = 0
         with self.web.begin() as connection, reading_all(self.log) as shards:
             for shard in shards:  # a closed one first: what it got last may have no line yet
                 reader = LogReader(shard)
                 state = reader.state()
                 start = log_lines.known_until(connection, state.origin)
-                entries = list(reader.entries(start, min(start + AT_ONCE, state.size)))
+                stop = min(start + AT_ONCE - added, state.size)
+                entries = list(reader.entries(start, stop))
                 if entries:
                     log_lines.add(connection, [_row(state.origin, one) for one in entries])
-                    return len(entries)
-        return 0
+                added += len(entries)
+        return added
 
 
 def _row(origin: str, entry: StoredEntry) -> Mapping[str, Any]:
