@@ -30,9 +30,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from audit.merkle import EMPTY_ROOT, ProofRefused, verify_extension
+from audit.merkle import EMPTY_ROOT, SHA256, ProofRefused, TreeHash, verify_extension
 from audit.notes import (
     COSIGNATURE,
+    SM2,
     Checkpoint,
     NoteInvalid,
     NoteVerifier,
@@ -42,6 +43,7 @@ from audit.notes import (
     signature_line,
     signature_of,
 )
+from audit.sm3 import SM3
 from audit.witness_wire import Question, parse_question
 
 KEY_FILE: Final = "witness.key"
@@ -90,6 +92,11 @@ class WatchedLog:
     root: bytes = EMPTY_ROOT
     seconds: int = 0
     note: str = ""
+
+    @property
+    def tree(self) -> TreeHash:
+        """The hash of its tree: that of its keys' kind, never what a question says."""
+        return SM3 if any(key.kind == SM2 for key in self.keys) else SHA256
 
     def spelled(self) -> bytes:
         """Return the memory's content."""
@@ -179,7 +186,11 @@ class Witness:
             known = self._read(name)
             log = known or WatchedLog(name, ())
             if key not in log.keys:
+                if known is not None and (key.kind == SM2) != (known.tree is SM3):
+                    raise NoteInvalid(f"a key of another kind of tree than that of {name}")
                 log = replace(log, keys=(*log.keys, key))
+                if known is None:
+                    log = replace(log, root=log.tree.empty_root)
                 self._remember(log)
         return log
 
@@ -231,7 +242,7 @@ class Witness:
         if question.old != log.size:
             raise Refused(409, f"last cosigned: {log.size}", log.size)
         try:
-            verify_extension(log.size, head.size, question.proof, log.root, head.root)
+            verify_extension(log.size, head.size, question.proof, log.root, head.root, log.tree)
         except ProofRefused as error:
             self._keep(body)
             raise Refused(422, f"the consistency proof does not hold: {error}") from error

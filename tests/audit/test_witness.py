@@ -9,16 +9,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from gmalg import SM2 as PureSM2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.merkle import EMPTY_ROOT
-from audit.notes import Checkpoint, NoteKey, NoteVerifier, open_note, sign_note
+from audit.merkle import EMPTY_ROOT, SHA256
+from audit.notes import SM2, Checkpoint, NoteKey, NoteVerifier, open_note, sign_note
+from audit.sm2 import DISTINGUISHED_ID
+from audit.sm3 import SM3
 from audit.trust import TrustPolicy
 from audit.witness import (
     LogUnknown,
@@ -140,6 +146,31 @@ def test_a_further_key_of_a_log_keeps_its_memory(witness: Witness) -> None:
     witness.cosign(TREE.question(8, 9, fresh))
     witness.cosign(TREE.question(9, 10))
     assert refusal(witness, Tree(12, shared=1).question(10, 12, fresh)).status == 422
+
+
+class PureKey:
+    """An SM2 key that another implementation computes with."""
+
+    def __init__(self, name: str) -> None:
+        secret, point = PureSM2(uid=DISTINGUISHED_ID).generate_keypair()
+        self._pure = PureSM2(secret, DISTINGUISHED_ID, point)
+        self.verifier = NoteVerifier(name, point, SM2)
+
+    def sign(self, text: bytes) -> bytes:
+        r, s = self._pure.sign(text)
+        return encode_dss_signature(int.from_bytes(r), int.from_bytes(s))
+
+
+def test_a_log_under_an_sm2_key_is_watched_as_a_tree_of_sm3(witness: Witness) -> None:
+    second = PureKey(f"{ORIGIN}/sm3")
+    witness.watch(second.verifier)
+    tree = Tree(12, tree=SM3)
+    witness.cosign(tree.question(0, 5, second))
+    witness.cosign(tree.question(5, 12, second))
+    wrong = Tree(13, tree=SHA256).question(12, 13, second)
+    assert refusal(witness, wrong).status == 422
+    with pytest.raises(ValueError, match="another kind of tree"):
+        witness.watch(key(4, second.verifier.name).verifier)
 
 
 def test_a_clock_that_went_back_cosigns_nothing(tmp_path: Path) -> None:
@@ -429,6 +460,31 @@ def test_a_published_log_is_followed_from_its_tiles(tmp_path: Path, size: int) -
     _publish(Tree(310, shared=9), 310, published)
     assert main(["pull", str(published), *folder]) == (1)
     assert Witness(tmp_path / "office").logs()[0].size == 300
+
+
+def test_a_log_published_on_the_web_is_followed_and_what_is_missing_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ["--folder", str(tmp_path / "office")]
+    assert main(["init", "--name", NAME, *folder]) == 0
+    assert main(["watch", key().verifier.vkey, *folder]) == 0
+    published = tmp_path / "published"
+    _publish(TREE, 257, published)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(published))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        thread = threading.Thread(target=lambda: web.serve_forever(0.05))
+        thread.start()
+        url = f"http://127.0.0.1:{web.server_address[1]}"
+        assert main(["pull", url, *folder]) == 0
+        _publish(TREE, 300, published)
+        (published / "tile" / "0" / "001.p" / "44").unlink()
+        assert main(["pull", f"{url}/", *folder]) == 2
+        assert "404" in capsys.readouterr().err
+        web.shutdown()
+        thread.join()
+    for nowhere in (url, "http://[", "https://", str(tmp_path / "none")):
+        assert main(["pull", nowhere, *folder]) == 2
+    assert Witness(tmp_path / "office").logs()[0].size == 257
 
 
 def _publish(tree: Tree, size: int, folder: Path) -> None:

@@ -264,6 +264,11 @@ class City:
         """Return a copy of the stopped city's data, to be damaged."""
         if self._up is not None:
             raise CityFailed("a running city is not copied")
+        # Closing a file drops every lock that this process holds on it: a connection of ours that
+        # lived on would write beside the city's, and has broken a store (sqlite.org/howtocorrupt).
+        for engine in self._engines.values():
+            engine.dispose()
+        self._engines.clear()
         # Sockets and the probes of a running city are not data.
         shutil.copytree(
             self.folder,

@@ -121,6 +121,14 @@ def test_nobody_but_the_signer_and_its_preparation_sees_the_signing_key() -> Non
     assert holders == {"init", "signer"}
 
 
+def test_the_witness_sees_its_own_folder_and_nothing_of_the_city() -> None:
+    witness = SERVICES["witness"]
+    assert witness["volumes"] == ["witness:/witness"]
+    assert {name for name in witness["environment"] if "URL" in name or "MASTER" in name} == set()
+    others = [n for n, b in SERVICES.items() if any("witness:" in v for v in b.get("volumes", []))]
+    assert others == ["witness"]
+
+
 def test_no_server_is_reachable_from_outside_unless_asked_for() -> None:
     ports = [port for body in SERVICES.values() for port in body.get("ports", [])]
     assert all(interpolated(port).startswith("127.0.0.1:") for port in ports)
