@@ -138,7 +138,8 @@ async def alarm(visit: Visit) -> Response:
         chart = Markup(lines(labels, series))  # noqa: S704 -- our own, texts escaped
     title = f"{one.station} {one.item}".strip()
     reasons = await visit.ask(visit.ports.readings.reasons, name)
-    panels = panels_of(visit, [reasons]) if reasons else ()
+    names = {one.alarm.station: one.station, one.alarm.item: one.item}
+    panels = panels_of(visit, [reasons], names) if reasons else ()
     shown = AlarmPage(
         title, one, tuple(said), why, panels, chart, _said(visit, LEVELS), _said(visit, KINDS)
     )

@@ -19,13 +19,17 @@ from cases.dossier import (
     MutantFound,
     SectionName,
 )
+from cases.payments import yuan
 from cases.releasing import TRIED_KINDS
 from forms.dossier_ports import ShownDossier
 from forms.guard import Stop, Visit
+from forms.payments import OUTCOMES
 from forms.ports import Release, Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.words import N_
+from rules.model import Definition
+from rules.words import words_for
 
 CHANGES_AT_ONCE = 50
 OBJECT = "release"
@@ -117,7 +121,9 @@ async def dossier(visit: Visit) -> Response:
     kept: ShownDossier | None = await visit.ask(visit.ports.releases.dossier, found.id)
     listed = None
     if kept is not None and await _may_see_cases(visit):
-        listed = _listed(visit, kept.whole)
+        packs = await visit.ask(visit.ports.rules.in_force)
+        known = (one.pack.definition for one in packs if one.pack.id == kept.whole.name)
+        listed = _listed(visit, kept.whole, next(known, None))
     return await show(visit, await _page(visit, found, kept, listed))
 
 
@@ -164,7 +170,7 @@ def _departments(
         )
 
 
-def _listed(visit: Visit, whole: Dossier) -> Listed | None:
+def _listed(visit: Visit, whole: Dossier, definition: Definition | None) -> Listed | None:
     params = visit.request.query_params
     name = next((one for one in SECTIONS if one == params.get("section")), None)
     if name is None:
@@ -177,13 +183,14 @@ def _listed(visit: Visit, whole: Dossier) -> Listed | None:
     pages = max(1, -(-len(changes) // CHANGES_AT_ONCE))
     page = min(max(1, int(asked)) if asked.isdecimal() and len(asked) < 7 else 1, pages)
     some = changes[(page - 1) * CHANGES_AT_ONCE : page * CHANGES_AT_ONCE]
-    lines = tuple(_line(visit, one) for one in some)
+    lines = tuple(_line(visit, one, definition) for one in some)
     return Listed(name, department, lines, len(changes), page, pages)
 
 
-def _line(visit: Visit, one: Change) -> Line:
+def _line(visit: Visit, one: Change, definition: Definition | None) -> Line:
     if one.kind == "ruling" or one.before.startswith("{") or one.after.startswith("{"):
-        return Line(one, _outcome(one.before), _outcome(one.after))
+        before, after = (_outcome(visit, definition, text) for text in (one.before, one.after))
+        return Line(one, before, after)
     (before, before_at), (after, after_at) = _moment(one.before), _moment(one.after)
     return Line(one, before, after, before_at, after_at)
 
@@ -197,16 +204,39 @@ def _moment(text: str) -> tuple[str, datetime | None]:
         return text, None
 
 
-def _outcome(text: str) -> str:
-    """Return a ruling's outcome in one line."""
+def _outcome(visit: Visit, definition: Definition | None, text: str) -> str:
+    """Return a ruling's outcome in one line, in words; of a payment, what follows from it."""
     if not text.startswith("{"):
         return text
     said = orjson.loads(text)
     parts = [
-        f"{key}：{'、'.join(map(str, value)) if isinstance(value, list) else value}"
-        for key, value in said["outcome"].items()
+        _set(visit, definition, key, value) for key, value in said["outcome"].items() if value != []
     ]
+    if "payment" in said:
+        parts.insert(0, visit.say(OUTCOMES[said["payment"]]))
+    if said.get("due_on"):
+        parts.append(f"{visit.say(N_('届满日'))}：{said['due_on']}")
+    if said.get("interest_fen"):
+        parts.append(
+            f"{visit.say(N_('逾期利息'))}：{yuan(said['interest_fen'])} {visit.say(N_('元'))}"
+        )
     return "；".join([*parts, f"（{'、'.join(said['rules']) or '—'}）"])
+
+
+def _set(visit: Visit, definition: Definition | None, key: str, value: object) -> str:
+    spec = None if definition is None else definition.outcome.get(key)
+    english = visit.language == "en"
+    title = key if spec is None else (spec.title.en if english else spec.title.zh)
+    words = {} if definition is None else words_for(definition, key)
+
+    def one(item: object) -> str:
+        if isinstance(item, bool):
+            return visit.say(N_("是")) if item else visit.say(N_("否"))
+        known = words.get(str(item))
+        return str(item) if known is None else (known.en if english else known.zh)
+
+    items = value if isinstance(value, list) else [value]
+    return f"{title}：{(', ' if english else '、').join(map(one, items))}"
 
 
 def _at(found: Release, name: str, department: str = "", page: int = 1) -> str:

@@ -12,9 +12,9 @@ from forms.guard import Visit
 from forms.reason_ports import RulingReasons
 from forms.words import N_
 from rules.nearest import SOMETHING_ELSE
-from rules.sentences import Language, duration
 from rules.shapes import Title
 from rules.why import Compared, Input, Reason, Why
+from rules.words import Language, duration
 
 OPS = {
     "eq": N_("等于"),
@@ -35,6 +35,10 @@ FAULTS = {
     "unknown": N_("作出裁定的规则版本不在版本发布中，不能说明。"),
     "altered": N_("重算的结果与存下的不同：请立即校验审计日志。"),
 }
+
+
+NAMED = frozenset({"station", "item", "department", "departments", "unit"})
+"""Fields whose values are codes of the catalogue: stations, items, departments."""
 
 
 @dataclass(frozen=True)
@@ -99,18 +103,24 @@ class ReasonPanel:
     is_complete: bool = True
 
 
-def panels_of(visit: Visit, rulings: Sequence[RulingReasons]) -> tuple[ReasonPanel, ...]:
-    """Return the rulings of a case in words, the newest first."""
+def panels_of(
+    visit: Visit, rulings: Sequence[RulingReasons], names: Mapping[str, str] | None = None
+) -> tuple[ReasonPanel, ...]:
+    """Return the rulings of a case in words, the newest first.
+
+    `names`: code → name of what the catalogue names: departments, stations, monitored items.
+    """
+    known = dict(visit.ports.catalogue.departments(visit.language))
     newest = sorted(rulings, key=lambda one: one.seq, reverse=True)
-    return tuple(_panel(visit, one) for one in newest)
+    return tuple(_panel(visit, one, known | dict(names or {})) for one in newest)
 
 
-def _panel(visit: Visit, one: RulingReasons) -> ReasonPanel:
+def _panel(visit: Visit, one: RulingReasons, names: Mapping[str, str]) -> ReasonPanel:
     told = one.why
     if told is None:
         fault = visit.say(FAULTS[one.fault])
         return ReasonPanel(one.seq, one.pack, one.pack, one.version, one.digest, "", None, fault)
-    words = _Words(visit, told)
+    words = _Words(visit, told, names)
     return ReasonPanel(
         seq=one.seq,
         title=words.of(told.pack),
@@ -134,6 +144,7 @@ def _panel(visit: Visit, one: RulingReasons) -> ReasonPanel:
 class _Words:
     visit: Visit
     told: Why
+    names: Mapping[str, str]
 
     def of(self, title: Title) -> str:
         return title.en if self.visit.language == "en" else title.zh
@@ -152,6 +163,8 @@ class _Words:
                 return f"{value:,.2f} {say(N_('元'))}"
             case float() if value.is_integer():
                 return f"{int(value)} {unit}".strip()
+            case str() if field in NAMED and value in self.names:
+                return self.names[value]
             case str() if (title := self.told.words.get(field, {}).get(value)) is not None:
                 return self.of(title)
             case str():

@@ -6,16 +6,14 @@ field's own title and unit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Literal, assert_never
+from typing import assert_never
 
 from pydantic import JsonValue
 
 from rules.model import All, AnyOf, Condition, Definition, Leaf, Not, Rule
 from rules.shapes import Title
-
-Language = Literal["zh", "en"]
+from rules.words import Language, Words, duration, words_for
 
 _OPS: Mapping[str, tuple[str, str]] = {
     "eq": ("为", "is"),
@@ -26,41 +24,6 @@ _OPS: Mapping[str, tuple[str, str]] = {
     "lte": ("不超过", "is at most"),
     "any_item": ("有一项", "has an item that"),
     "all_items": ("每一项都", "has only items that"),
-}
-
-
-def words_of(definition: Definition) -> dict[str, Mapping[str, Title]]:
-    """Return field or outcome → code → what people call it; an outcome's words win."""
-    found: dict[str, Mapping[str, Title]] = {
-        name: spec.words for name, spec in definition.fields.items() if spec.words
-    }
-    return found | {name: spec.words for name, spec in definition.outcome.items() if spec.words}
-
-
-def duration(text: str, language: Language = "zh") -> str:
-    """Return an ISO 8601 duration in words: 2 小时, 30 minutes; another text as it is."""
-    match = _DURATION.fullmatch(text)
-    if match is None or not any(match.groups()):
-        return text
-    parts = [
-        f"{int(n)} {_UNITS[unit][0 if language == 'zh' else 1 if int(n) == 1 else 2]}"
-        for unit, n in match.groupdict().items()
-        if n and (int(n) or text in _NOTHING)
-    ]
-    return " ".join(parts) if parts else text
-
-
-_DURATION = re.compile(
-    r"P(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
-    r"(?:T(?:(?P<H>\d+)H)?(?:(?P<M>\d+)M)?(?:(?P<S>\d+)S)?)?"
-)
-_NOTHING = ("PT0S", "PT0M", "PT0H", "P0D")
-_UNITS = {
-    "W": ("周", "week", "weeks"),
-    "D": ("日", "day", "days"),
-    "H": ("小时", "hour", "hours"),
-    "M": ("分钟", "minute", "minutes"),
-    "S": ("秒", "second", "seconds"),
 }
 
 
@@ -173,8 +136,7 @@ def _setting(definition: Definition, key: str, value: JsonValue, language: Langu
     title = key if spec is None else _said(spec.title, language)
     if isinstance(value, dict):
         return f"{title}：「{_field(definition, str(value['field']), language)}」"
-    words = {} if spec is None else spec.words
-    return f"{title}：{_plain(value, language, words)}"
+    return f"{title}：{_plain(value, language, words_for(definition, key))}"
 
 
 def _field(definition: Definition, name: str, language: Language) -> str:
@@ -189,10 +151,10 @@ def _said(title: Title, language: Language) -> str:
 def _value(definition: Definition, name: str, value: JsonValue, language: Language) -> str:
     spec = definition.fields.get(name)
     unit = "" if spec is None or not spec.unit or isinstance(value, bool) else f" {spec.unit}"
-    return f"{_plain(value, language, {} if spec is None else spec.words)}{unit}"
+    return f"{_plain(value, language, words_for(definition, name))}{unit}"
 
 
-def _plain(value: JsonValue, language: Language, words: Mapping[str, Title]) -> str:
+def _plain(value: JsonValue, language: Language, words: Words) -> str:
     """Return a value in words: codes by the pack's own, durations spelled out."""
     if isinstance(value, bool):
         return ("是" if value else "否") if language == "zh" else ("yes" if value else "no")

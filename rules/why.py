@@ -19,8 +19,8 @@ from rules.model import AT, All, AnyOf, Condition, Leaf, Not, Rule, Title
 from rules.nearest import Found, nearest
 from rules.pack import Pack, Slice
 from rules.plain import predicate
-from rules.sentences import words_of
 from rules.tables.table import DEFAULT
+from rules.words import Words, words_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Why:
     otherwise: Mapping[str, JsonValue]
     """What `nearest` would have answered, where it differs; None: no answer to that."""
     outcome_titles: Mapping[str, Title]
-    words: Mapping[str, Mapping[str, Title]]
+    words: Mapping[str, Words]
     """Field or outcome → code → what people call it."""
 
 

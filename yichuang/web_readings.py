@@ -20,6 +20,7 @@ from forms.reason_ports import RulingReasons
 from rules.model import Rule
 from rules.pack import Pack
 from rules.why import why_again
+from rules.words import words_for
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,18 @@ class WebReadings:
             spec = fields.get(name)
             title = name if spec is None else getattr(spec.title, language, spec.title.zh)
             unit = "" if spec is None else spec.unit
-            shown = f"{value:g}" if isinstance(value, float) else str(value)
-            found.append((name, title, f"{shown} {unit}".strip()))
+            found.append(
+                (name, title, f"{self._value(pack, name, value, language)} {unit}".strip())
+            )
         return found
+
+    def _value(self, pack: Pack | None, name: str, value: object, language: str) -> str:
+        """Return a value in words: stations and items by name, codes by the pack's words."""
+        if isinstance(value, float):
+            return f"{value:g}"
+        if name == "station":
+            return self._station(str(value), language)
+        if name == "item" and (item := self.stations_known.item_by_id.get(str(value))):
+            return str(getattr(item, language, item.zh))
+        title = None if pack is None else words_for(pack.definition, name).get(str(value))
+        return str(value) if title is None else str(getattr(title, language, title.zh))

@@ -161,3 +161,35 @@ def test_the_dossier_is_made_anew_over_so_many_months(
 @pytest.mark.usefixtures("proposed")
 def test_an_unknown_version_has_no_dossier(browser: Browsers) -> None:
     assert browser("editor").get("/releases/two/dossier").status_code == 404
+
+
+def test_payments_are_listed_in_words_with_sums_and_lead_to_their_page(
+    town: Town, browser: Browsers, proposed: Release
+) -> None:
+    said = '{"outcome":{"refused":%s},"payment":"%s","rules":["FUND-PROJECT"]}'
+    one = Change(
+        kind="now_stopped",
+        department="zjj",
+        case_id="p1",
+        case_no="FK20261120AB",
+        about="fund",
+        rule="FUND-PROJECT",
+        at=AT,
+        before=said % ("[]", "may_pay"),
+        after=said % ('["beyond_allotment"]', "stopped"),
+        amount_fen=6000000,
+    )
+    section = Section(compared=True, looked_at=4, changes=(one,))
+    whole = shown(count=0).whole.model_copy(update={"name": "fund", "payments": section})
+    row = replace(shown().row, digest=whole.digest)
+    town.releases.releases[:] = [replace(proposed, name="fund")]
+    town.releases.dossiers = {"one": ShownDossier(row, whole)}
+    page = browser("editor")
+    told = page.get(f"{PAGE}?section=payments").text
+    for part in ("改为停付", "60,000.00 元", 'href="/payments/p1"', "可以支付",
+                 "不得支付的理由：超出本项目指标"):  # fmt: skip
+        assert part in told, part
+    assert "beyond_allotment" not in told
+    page.get("/language/en")
+    english = page.get(f"{PAGE}?section=payments").text
+    assert "Why it may not be paid：beyond the allotment of the project" in english

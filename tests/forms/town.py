@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -129,12 +129,18 @@ class LinePress:
         return b"%PDF-1.7 " + html.encode()
 
 
+@lru_cache(maxsize=1)
+def shipped_packs() -> Mapping[str, Pack]:
+    """Return the packs that ship, read once: a page asks for them each time."""
+    return load_packs()
+
+
 class ShippedRules:
     """The packs that ship, all in force."""
 
     def in_force(self) -> Sequence[PackInForce]:
         since = datetime(2026, 1, 1, tzinfo=UTC)
-        return [PackInForce(pack, f"r-{name}", since) for name, pack in load_packs().items()]
+        return [PackInForce(pack, f"r-{name}", since) for name, pack in shipped_packs().items()]
 
     def articles(self) -> Mapping[str, Article]:
         return register()
@@ -144,7 +150,7 @@ class TwinRules:
     """The shipped packs, answered by the plain twin."""
 
     def __init__(self) -> None:
-        self.packs = load_packs()
+        self.packs = shipped_packs()
 
     def digest(self, pack: str) -> str:
         return self.packs[pack].digest
@@ -417,7 +423,7 @@ class Town:
             readings=WebReadings(
                 self.readings,
                 load_stations(HERE),
-                lambda: {one.digest: one for one in load_packs().values()},
+                lambda: {one.digest: one for one in shipped_packs().values()},
                 self.matters.law,
                 {one.code: one.name for one in self.matters.city.departments},
             ),
@@ -486,7 +492,7 @@ class Town:
 
     def _payments(self, access: Access, sealer: Sealer) -> WebPayments:
         """Requests for money, judged at once by the real activity without a workflow around it."""
-        packs = load_packs()
+        packs = shipped_packs()
         codes = [one.code for one in self.matters.city.departments]
         twin = TwinRules()
         paying = Paying(

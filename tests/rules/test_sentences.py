@@ -6,7 +6,8 @@ import pytest
 
 from rules.load import load_packs
 from rules.model import Leaf, Rule
-from rules.sentences import Language, clauses, facts, settings, thresholds
+from rules.sentences import clauses, facts, settings, thresholds
+from rules.words import Language
 
 PACKS = load_packs()
 SUPERVISION = PACKS["supervision"].definition
@@ -40,7 +41,7 @@ def test_a_reminder_reads_as_a_lawyer_would_say_it() -> None:
         ({"field": "matter", "op": "missing"}, "没有「事项」", "“Matter” is not given"),
         (
             {"field": "clock", "op": "in", "value": ["notice", "step"]},
-            "为notice、step之一",
+            "为告知时限、环节时限之一",
             "is one of notice, step",
         ),
         (
