@@ -4,19 +4,20 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from audit.check import verify_stores
 from audit.cosignatures import last_cosigned, standings
 from audit.entry import What
 from audit.logstore import LogReader, found_log
-from audit.notes import NoteVerifier
+from audit.notes import Checkpoint, NoteKey, NoteVerifier, sign_note
 from audit.outbox import record
 from audit.reading import reading
 from audit.report import CLEAN, INCOMPLETE, TAMPERED
@@ -26,6 +27,7 @@ from audit.trust import PolicyInvalid, TrustedWitness, TrustPolicy
 from audit.witness import Witness, found_witness
 from audit.witness_ask import WitnessAway, WitnessRefuses, ask_witness, remembered
 from audit.witness_door import WitnessDoor
+from audit.witness_wire import spell_question
 from cases.database import open_engine
 from yichuang.cli import main
 from yichuang.cosigning import ABSENT, BACK, Cosigner, Cosigning, wanted_of
@@ -44,6 +46,7 @@ from yichuang.trusting import (
     with_witness,
     without_witness,
 )
+from yichuang.witness_states import ask_all, later_shards
 
 NAME = "audit-office.example/w1"
 
@@ -271,6 +274,42 @@ def test_a_witness_taken_out_of_the_policy_is_asked_no_longer(
     with reading(city.log) as connection:
         assert standings(connection) == []
     assert cosigning._running == {}
+
+
+@pytest.mark.parametrize(
+    ("origin", "today", "later"),
+    [
+        ("c/log/2026H2", date(2026, 12, 30), []),
+        ("c/log/2026H2", date(2026, 12, 31), ["c/log/2027H1"]),  # tomorrow: zones differ
+        ("c/log/2026H2", date(2027, 7, 1), ["c/log/2027H1", "c/log/2027H2"]),
+        ("c/log", date(2027, 1, 1), ["c/log/2027H1"]),
+    ],
+)
+def test_the_shards_that_should_not_be_there_yet_are_asked_for(
+    origin: str, today: date, later: list[str]
+) -> None:
+    assert later_shards(origin, today) == later
+
+
+def test_a_store_put_back_to_before_a_turn_is_found_by_the_next_shard_s_head(
+    city: City, office: Witness, door: str
+) -> None:
+    city.grow(2)
+    Cosigner(city.log).round(TrustedWitness("w1", office.verifier, door))
+    origin = city.signer.verifier.name
+    later = later_shards(origin, date(2030, 1, 1))[0]
+    rules = f"log {city.signer.verifier.vkey}\nwitness w1 {office.verifier.vkey} {door}\n"
+    policy = TrustPolicy.parse(f"{rules}quorum w1\n")
+    clean = ask_all(policy, origin, [""], [], date(2026, 11, 26))
+    assert (len(clean.notes), clean.missing) == (1, [])
+    assert verify_stores(city.log, policy, witnessed=clean.notes).exit_code == CLEAN
+    gone = NoteKey(later, Ed25519PrivateKey.generate())
+    office.watch(gone.verifier)
+    head = sign_note(Checkpoint(later, 1, bytes(32)).text(), [gone])
+    office.cosign(spell_question(0, [], head))
+    known = ask_all(policy, origin, [door], [], date(2030, 1, 1))
+    assert len(known.notes) == 2
+    assert verify_stores(city.log, policy, witnessed=known.notes).counts == {"witness": 1}
 
 
 # ── by file, on the command line ──

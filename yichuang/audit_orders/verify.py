@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from audit.logstore import LogReader
 from audit.trust import MAX_AGE, PolicyInvalid, TrustPolicy
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             policy = _policy(args.policy, settings)
             with log_reading(settings) as connection:
                 origin = LogReader(connection).state().origin
-            known = ask_all(policy, origin, args.witness, args.witness_state)
+            today = datetime.now(ZoneInfo(settings.zone)).date()
+            known = ask_all(policy, origin, args.witness, args.witness_state, today)
         verdict = verify_everything(
             log,
             policy,
