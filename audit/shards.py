@@ -366,6 +366,7 @@ class _Archive:
                 if here != there:
                     raise LogMoved(f"{table.name}: {here} rows copied, {there} there")
         with open(self._under_way, "rb+") as file:
+            os.fchmod(file.fileno(), 0o440)  # against a slip; its owner may change it back
             os.fsync(file.fileno())
         os.replace(self._under_way, _folder(self.log) / self.name)
         sync_folder(_folder(self.log))
