@@ -901,7 +901,7 @@ class _Check:
         except (ValueError, LookupError, StopIteration, TypeError) as error:
             self.report.fault("token", log["origin"], f"时间戳不是这个树头的（{error}）")
             return
-        is_vouched = _vouched(signer, token, self.authorities)
+        is_vouched = bool(self.authorities) and _vouched(signer, token, self.authorities)
         if self.authorities and not is_vouched:
             self.report.fault("token", log["origin"], "时间戳不是所信任的机构签发的")
         self.tokens.append((token, signer, is_vouched))
@@ -1237,6 +1237,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _authorities(path: str | None) -> list[Any]:
     if path is None:
         return []
+    if not hasattr(x509.Certificate, "verify_directly_issued_by"):
+        raise Unreadable("--tsa-ca 需要 cryptography 40 或更新的版本")
     blocks = re.findall(
         b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", _read(path), re.DOTALL
     )

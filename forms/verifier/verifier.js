@@ -873,6 +873,7 @@ async function look() {
 }
 
 async function begin() {
+  byId("keep").hidden = location.protocol === "file:"; // a saved copy has nobody to ask
   if (!(await canCheck())) {
     byId("old").hidden = false;
     byId("file").disabled = true;
