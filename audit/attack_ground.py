@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from audit.canonical import canonical_bytes
-from audit.check import verify_stores
+from audit.check import read_producer
 from audit.entry import EntryDraft, What, Who, entry_id
 from audit.logstore import LogReader, LogState, NewEntry, append, found_log
 from audit.merkle import Frontier, consistency_proof, leaf_hash
@@ -45,6 +45,7 @@ from audit.tables import (
 )
 from audit.trust import TrustedLog, TrustedWitness, TrustPolicy
 from audit.vault import SubjectVault
+from audit.verify import verify_log
 from audit.witness import KEY_FILE, Witness, found_witness, origin_hash
 from audit.witness_wire import spell_question
 
@@ -127,7 +128,12 @@ class Ground:
         self, policy: TrustPolicy, pins: Sequence[str], witnessed: Sequence[str]
     ) -> VerifyReport:
         log, sources = self.log, {"sources": self.sources}
-        report = verify_stores(log, policy, producers=sources, pins=pins, witnessed=witnessed)
+        with reading(self.sources) as connection:
+            producers = {"sources": read_producer(connection)}
+        with reading(log) as connection:  # one shard by itself: of those before it nothing is said
+            report = verify_log(
+                LogReader(connection), policy, producers=producers, pins=pins, witnessed=witnessed
+            )
         check_payloads(log, sources, self.vault, report, start=self.copied)
         return report
 
@@ -143,19 +149,18 @@ class Ground:
         return replace(self, folder=folder)
 
 
-def lay_ground(log: Engine, folder: Path, open_store: Opener, limit: int) -> Ground:
+def lay_ground(log: Connection, folder: Path, open_store: Opener, limit: int) -> Ground:
     """Copy the first `limit` entries of a log into a folder, and make them a ground.
 
     Only reads the log. Raises `LogTooSmall`.
     """
     folder.mkdir(parents=True)
-    with reading(log) as connection:
-        reader = LogReader(connection)
-        state = reader.state()
-        count = min(limit, state.size)
-        if count < FEWEST:
-            raise LogTooSmall(count)
-        rows = [_row(entry) for entry in reader.entries(0, count)]
+    reader = LogReader(log)
+    state = reader.state()
+    count = min(limit, state.size)
+    if count < FEWEST:
+        raise LogTooSmall(count)
+    rows = [_row(entry) for entry in reader.entries(0, count)]
     key = NoteKey(state.origin, Ed25519PrivateKey.generate())
     witness = found_witness(folder / "witness", _WITNESS)
     Witness(folder / "witness").watch(key.verifier)

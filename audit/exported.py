@@ -17,7 +17,7 @@ from audit.notes import NoteInvalid, NoteVerifier, parse_checkpoint
 from audit.report import Failure, VerifyReport
 from audit.tilepaths import CHECKPOINT, TILES, TilePath, tiles_of
 from audit.trust import TrustPolicy
-from audit.verify import verify_log
+from audit.verify import Carried, verify_log
 
 _LENGTH_BYTES = 2
 _SEQ_OF_NONE = -1
@@ -49,12 +49,46 @@ class _Head:
     note: str
 
 
+def fsck_shards(
+    folders: Sequence[Path], trusted: NoteVerifier | TrustPolicy, *, pins: Sequence[str] = ()
+) -> VerifyReport:
+    """Verify the exports of several shards of one log, oldest first, each as going on from the one
+    before, and return what was found; a pin goes to the shard that it names, else to the last."""
+    reports: list[VerifyReport] = []
+    left = list(pins)
+    for folder in folders:
+        mine = left if folder == folders[-1] else [p for p in left if _origin(p) == _named(folder)]
+        left = [pin for pin in left if pin not in mine]
+        after: Carried | None = reports[-1].carried if reports else None
+        reports.append(fsck(folder, trusted, pins=mine, after=after))
+    whole = reports.pop()
+    for one in reversed(reports):
+        whole.take_in(one)
+    return whole
+
+
+def _origin(note: str) -> str:
+    return note.partition("\n")[0]
+
+
+def _named(folder: Path) -> str:
+    try:
+        return _origin((folder / CHECKPOINT).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def fsck(
-    folder: Path, trusted: NoteVerifier | TrustPolicy, *, pins: Sequence[str] = ()
+    folder: Path,
+    trusted: NoteVerifier | TrustPolicy,
+    *,
+    pins: Sequence[str] = (),
+    after: Carried | None = None,
 ) -> VerifyReport:
     """Verify an exported log against a key or a policy, and return what was found.
 
-    Never raises for what the files hold. Without a checkpoint nothing can be said (exit code 3).
+    `after`: what the shard before carries on, see `verify_log`. Never raises for what the files
+    hold. Without a checkpoint nothing can be said (exit code 3).
     """
     try:
         note = (folder / CHECKPOINT).read_text(encoding="utf-8")
@@ -66,7 +100,7 @@ def fsck(
         report.fail(Failure("signature", None, None, "a signed tree head", str(error)))
         return report
     source = _Folder(folder, _Head(head.size, head.root, note), head.origin)
-    report = verify_log(source, trusted, pins=pins)
+    report = verify_log(source, trusted, pins=pins, after=after)
     if head.size > source.size:  # the walk never came as far as the head
         _open(note, trusted, report)
     for fault in source.faults():

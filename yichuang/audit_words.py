@@ -20,6 +20,8 @@ def tell_report(report: VerifyReport) -> None:
         f"{report.checkpoints} 个签名树头"
     )
     tell_failures(report)
+    for note in report.notes:
+        say(f"没有核验：{note}")
     if report.unreadable:
         say(f"读不到：{report.unreadable}")
     say(f"结论：{CONCLUSIONS[report.exit_code]}")

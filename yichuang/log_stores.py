@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit.logstore import LogDamaged, LogMissing
 from audit.report import UNREADABLE
+from audit.shards import NoSuchShard, closed_shards, reading_named
 from cases.database import StoreUnwritable, open_engine, reading
 from yichuang.keyring import log_vkey_path
 from yichuang.sequencer import SOURCES
@@ -43,6 +44,31 @@ def log_reading(settings: Settings) -> Iterator[Connection]:
     """Open one moment of the log's store, to read. Raises `LogUnreadable`."""
     with telling(), reading(log_store(settings)) as connection:
         yield connection
+
+
+OPEN = ""
+"""Names the shard that is open."""
+
+
+def shard_names(settings: Settings) -> list[str]:
+    """Return the closed shards' origins, oldest first, then `OPEN`. Raises `LogUnreadable`."""
+    with log_reading(settings) as connection:
+        return [*(one.origin for one in closed_shards(connection)), OPEN]
+
+
+@contextmanager
+def shard_reading(settings: Settings, name: str = OPEN) -> Iterator[Connection]:
+    """Open a shard by its origin or half-year (2026H1), to read; `OPEN` is the open one.
+
+    Raises `LogUnreadable`, also where there is no such shard.
+    """
+    with telling():
+        log = log_store(settings)
+        try:
+            with reading_named(log, name) if name else reading(log) as connection:
+                yield connection
+        except NoSuchShard as error:
+            raise LogUnreadable(f"没有分片 {name}：见 bin/yichuang audit shard list") from error
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from audit.attacks import ALL, ATTACKS, WITNESS_ONLY, Attack, GroundUnsound, try
 from audit.check import verify_stores
 from audit.notes import NoteKey
 from audit.outbox import record
+from audit.reading import reading
 from audit.tables import (
     audit_checkpoint,
     audit_entry,
@@ -67,11 +68,16 @@ def attacked(house: House, draft: Draft) -> Iterator[House]:
     yield house
 
 
+def _laid(log: Engine, *how: Any) -> Ground:
+    with reading(log) as connection:
+        return lay_ground(connection, *how)
+
+
 @pytest.fixture
 def ground(attacked: House, tmp_path: Path) -> Iterator[Ground]:
     """A ground of 600 entries, the last three its own; heads of 150, 300, 450, 600."""
     open_store = functools.cache(sqlite_engine)
-    laid = lay_ground(attacked.log, tmp_path / "ground", open_store, SIZE - 3)
+    laid = _laid(attacked.log, tmp_path / "ground", open_store, SIZE - 3)
     yield laid
     laid.close()
 
@@ -118,7 +124,7 @@ def test_a_copy_that_is_not_whole_is_not_attacked(ground: Ground, tmp_path: Path
 
 def test_the_original_and_its_keys_take_no_part(attacked: House, tmp_path: Path) -> None:
     before = _dump(attacked.log)
-    ground = lay_ground(attacked.log, tmp_path / "ground", functools.cache(sqlite_engine), 300)
+    ground = _laid(attacked.log, tmp_path / "ground", functools.cache(sqlite_engine), 300)
     list(try_attacks(ground, tmp_path / "tries", ATTACKS[:3]))
     assert _dump(attacked.log) == before
     assert ground.key.verifier.public != attacked.signer.verifier.public
@@ -135,9 +141,9 @@ def test_a_log_too_small_is_told(
     open_store = functools.cache(sqlite_engine)
     if not fits:
         with pytest.raises(LogTooSmall):
-            lay_ground(house.log, tmp_path / "ground", open_store, SIZE)
+            _laid(house.log, tmp_path / "ground", open_store, SIZE)
         return
-    ground = lay_ground(house.log, tmp_path / "ground", open_store, SIZE)
+    ground = _laid(house.log, tmp_path / "ground", open_store, SIZE)
     assert _patterns(ground, tmp_path / "tries") == PLAN
 
 

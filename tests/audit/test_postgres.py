@@ -268,7 +268,8 @@ def test_a_log_on_postgresql_is_exported_and_attacked_on_a_copy(
         )
     report = fsck(tmp_path / "out", house.signer.verifier)
     assert (report.exit_code, report.entries, report.root) == (CLEAN, 300, done.root.hex())
-    ground = lay_ground(house.log, tmp_path / "ground", functools.cache(sqlite_engine), 300)
+    with reading(house.log) as connection:
+        ground = lay_ground(connection, tmp_path / "ground", functools.cache(sqlite_engine), 300)
     chosen = [one for one in ATTACKS if one.number in ("1", "8b", "11", "22")]
     assert all(one.as_expected for one in try_attacks(ground, tmp_path / "tries", chosen))
     assert house.verify().exit_code == CLEAN

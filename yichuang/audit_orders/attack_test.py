@@ -15,9 +15,17 @@ from audit.attack_ground import WHOLE_TILE, Ground, LogTooSmall, lay_ground
 from audit.attack_proofs import Shown, attack_protocol, show_proofs
 from audit.attacks import GroundUnsound, Tried, try_attacks
 from audit.check import verify_stores
+from audit.logstore import LogReader
 from audit.report import CLEAN, INCOMPLETE, TAMPERED
 from cases.database import open_engine
-from yichuang.log_stores import LogUnreadable, log_store, telling, unreadable
+from yichuang.log_stores import (
+    OPEN,
+    LogUnreadable,
+    log_store,
+    shard_reading,
+    telling,
+    unreadable,
+)
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 from yichuang.trusting import city_policy
@@ -33,6 +41,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=int, default=LIMIT, metavar="N",
         help=f"至多复制前几条，缺省 {LIMIT} (how many of the first entries to copy)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--shard", default=OPEN, metavar="NAME",
+        help="哪一分片，如 2026H1；不写则是开着的 (which shard; default: the open one)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
 
@@ -54,22 +66,23 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _try(args: argparse.Namespace, settings: Settings, folder: Path) -> int:
-    log = log_store(settings)
-    report = verify_stores(log, city_policy(settings))
+    report = verify_stores(log_store(settings), city_policy(settings))
     if report.unreadable is not None:
         raise LogUnreadable(f"读不到日志：{report.unreadable}")
     if report.exit_code == TAMPERED:
         complain("日志本身已被改动，没有试：先运行 bin/yichuang audit verify")
         return TAMPERED
-    ground = lay_ground(log, folder / "ground", _opener(), args.limit)
-    _warn(ground, report.entries)
+    with shard_reading(settings, args.shard) as connection:
+        entries = LogReader(connection).state().size
+        ground = lay_ground(connection, folder / "ground", _opener(), args.limit)
+    _warn(ground, entries)
     tried = list(try_attacks(ground, folder))
     proofs, protocol = list(show_proofs(ground)), list(attack_protocol(ground))
     ground.close()
     shown: list[Tried | Shown] = [*tried, *proofs, *protocol]
     wrong = sum(not one.as_expected for one in shown)
     if args.json:
-        say_json(_as_json(report.entries, ground, tried, proofs, protocol, wrong))
+        say_json(_as_json(entries, ground, tried, proofs, protocol, wrong))
     else:
         _tell(tried, proofs, protocol, wrong)
     return TAMPERED if wrong else CLEAN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from audit.exported import fsck
+from audit.exported import fsck_shards
 from audit.notes import NoteInvalid, NoteVerifier
 from audit.report import UNREADABLE
 from audit.trust import PolicyInvalid, TrustPolicy
@@ -18,7 +18,10 @@ HELP = "校验导出的日志文件夹，只凭公钥 (check an export alone, ag
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="导出的文件夹 (the export)")
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="FOLDER",
+        help="导出的文件夹；几个分片则由旧到新 (the export; of several shards, oldest first)",
+    )  # fmt: skip
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument("--vkey", metavar="VKEY", help="日志公钥或存放它的文件 (key or its file)")
     trust.add_argument(
@@ -39,7 +42,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except (OSError, NoteInvalid, PolicyInvalid) as error:
         complain(f"读不到公钥、策略或检查点：{error}")
         return UNREADABLE
-    report = fsck(args.folder, trusted, pins=pins)
+    report = fsck_shards(args.folders, trusted, pins=pins)
     if args.json:
         say_json(report.as_json())
     else:
