@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, tuple_, update
 
 from audit.inserting import Insert
 from audit.merkle import HASH_BYTES, SHA256, TILE_WIDTH, Frontier, TreeHash, complete_root
@@ -21,6 +21,8 @@ from audit.tables import (
 LEADER_LOCK = 0x59434155  # "YCAU": the advisory lock of PostgreSQL that makes one leader
 
 _PAGE = 2_000
+_VOUCHED_AMONG = 100
+"""Cosigned heads among which the best vouched one is sought: minutes of a busy city."""
 _INSERT_ENTRY = Insert(
     "audit_entry", seq="bigint", entry_id="varchar", stream="varchar", stream_seq="bigint",
     leaf="bytea", body="bytea",
@@ -186,6 +188,34 @@ class LogReader:
         query = select(table.size, table.root, table.note).order_by(table.size.desc()).limit(1)
         row = self._connection.execute(query).one_or_none()
         return StoredCheckpoint(row.size, bytes(row.root), row.note) if row else None
+
+    def vouched_checkpoint(self, least: int) -> StoredCheckpoint | None:
+        """Return the head of at least `least` entries that says most about itself: of the newest
+        hundred that were cosigned the one with the most witnesses, else the newest of all.
+
+        A second after a seal the witnesses have not answered yet, and a proof need not wait.
+        """
+        table, line = audit_checkpoint.c, audit_cosignature.c
+        said = func.count().label("said")
+        newest = (
+            select(line.size, said)
+            .where(line.size >= least)
+            .group_by(line.size)
+            .order_by(line.size.desc())
+            .limit(_VOUCHED_AMONG)
+            .subquery()
+        )
+        best = (
+            select(table.size, table.root, table.note)
+            .join(newest, newest.c.size == table.size)
+            .order_by(newest.c.said.desc(), table.size.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(best).one_or_none()
+        if row is not None:
+            return StoredCheckpoint(row.size, bytes(row.root), row.note)
+        head = self.last_checkpoint()
+        return head if head is not None and head.size >= least else None
 
     def cosigned_note(self, size: int) -> str:
         """Return the signed head of a size with the lines of the witnesses. Raises `LogDamaged`."""

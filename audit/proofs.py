@@ -35,11 +35,14 @@ class EntryProof:
 
 
 def prove(connection: Connection, entry_id: str, tree: TreeHash = SHA256) -> EntryProof:
-    """Return the proof of one entry under the newest signed head of a tree. Raises `NotSealed`."""
+    """Return the proof of one entry under a signed head of a tree: the one that most witnesses
+    vouch for, or the newest. Raises `NotSealed`."""
     reader = LogReader(connection)
     entry = reader.entry(entry_id)
     heads = reader if tree is SHA256 else SecondTree(connection)
     head = heads.last_checkpoint()
+    if entry is not None and tree is SHA256:
+        head = reader.vouched_checkpoint(entry.index + 1)
     if entry is None or head is None or head.size <= entry.index:
         raise NotSealed(entry_id)
     path = inclusion_proof(entry.index, head.size, heads.node, tree)

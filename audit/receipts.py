@@ -239,8 +239,9 @@ def _log(reader: LogReader, rows: Sequence[StoredEntry]) -> _Log | None:
     newest = reader.last_checkpoint()
     if newest is None or newest.size <= rows[0].index:
         return None
-    note, origin = reader.cosigned_note(newest.size), reader.state().origin
     covered = max(row.index for row in rows if row.index < newest.size) + 1
+    newest = reader.vouched_checkpoint(covered) or newest
+    note, origin = reader.cosigned_note(newest.size), reader.state().origin
     anchor = reader.anchor_over(covered)
     if anchor is not None and anchor.kind == STAMPED_BY:
         stamped = reader.cosigned_note(anchor.size)

@@ -27,6 +27,7 @@ from audit.notes import (
     sign_note,
     signature_line,
 )
+from audit.proofs import prove, verify_proof
 from audit.report import CLEAN, INCOMPLETE, TAMPERED, VerifyReport
 from audit.tables import audit_cosignature
 from audit.trust import HeadStale, PolicyInvalid, TrustPolicy
@@ -355,3 +356,20 @@ def test_a_witness_that_remembers_more_than_the_log_holds_accuses_it(
     assert (fork.exit_code, fork.counts) == (TAMPERED, {"witness": 1})
     alone = verify(sealed, lag=lag, witnessed=[sealed.head()])
     assert alone.counts == {"witness": 1}  # a head that no witness cosigned shows nothing
+
+
+def test_what_is_proved_is_proved_under_the_head_that_most_witnesses_vouch_for(
+    sealed: Any, draft: Callable[..., Any]
+) -> None:
+    with sealed.log.connect() as connection:
+        reader = LogReader(connection)
+        sizes = [head.size if head else None for head in map(reader.vouched_checkpoint, range(7))]
+        assert sizes == [3, 3, 3, 3, 5, 5, None]
+        assert prove(connection, draft(2).id).text.endswith(reader.cosigned_note(3))
+        assert prove(connection, draft(3).id).text.endswith(reader.cosigned_note(5))
+        found = prove(connection, draft(0).id)
+        verify_proof(found.text, found.entry.body, sealed.signer.verifier)
+    cosign(sealed, 5, NOW)
+    with sealed.log.connect() as connection:
+        newest = LogReader(connection).vouched_checkpoint(1)
+        assert newest is not None and newest.size == 5

@@ -6,13 +6,16 @@ import argparse
 from pathlib import Path
 
 from audit.merkle import SHA256
+from audit.notes import NoteInvalid
 from audit.proofs import EntryProof, NotSealed, prove
 from audit.report import INCOMPLETE
 from audit.shards import holding
 from audit.sm3 import SM3
+from audit.trust import PolicyInvalid
 from yichuang.log_stores import LogUnreadable, log_store, telling, unreadable
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
+from yichuang.trusting import city_policy, policy_path
 
 HELP = "一条记录的证明 (the tlog-proof of one entry)"
 
@@ -38,20 +41,34 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     try:
         with telling(), holding(log_store(settings), args.entry) as connection:
             proof = prove(connection, args.entry, TREES[args.tree])
+        with telling():
+            head = city_policy(settings).open(proof.text.partition("\n\n")[2])
     except NotSealed as waiting:
         complain(f"还不能出具证明：{waiting}")
         return INCOMPLETE
+    except (PolicyInvalid, NoteInvalid) as error:
+        return unreadable(LogUnreadable(f"{policy_path(settings)}：{error}"))
     except LogUnreadable as error:
         return unreadable(error)
     files = _write(args.out, proof) if args.out else []
     if args.json:
         body = proof.entry.body.decode()
         said = {"entry": proof.entry.entry_id, "index": proof.entry.index}
-        say_json({**said, "proof": proof.text, "body": body, "files": [str(f) for f in files]})
+        say_json(
+            {
+                **said,
+                "head": head.as_json(),
+                "proof": proof.text,
+                "body": body,
+                "files": [str(f) for f in files],
+            }
+        )
     elif files:
         say(f"已写出 {files[0]} 和 {files[1]}")
     else:
         say(proof.text)
+    if not head.witnessed and not args.json:
+        complain("未经见证：没有足够见证人的联署")
     return 0
 
 
