@@ -220,3 +220,21 @@ verification = Table(
     CheckConstraint("(running IS NULL) = (ended_at IS NOT NULL)", name="ended"),
 )
 """Verifications of the whole log that somebody asked for at the pages, with what came of each."""
+
+access_finding = Table(
+    "access_finding",
+    web_metadata,
+    Column("id", String(36), primary_key=True),
+    Column("rule", String(64), nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("pack", String(64), nullable=False),  # digest of the version that found it
+    Column("facts", Text, nullable=False),
+    Column("entries", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("cleared_at", Instant),
+    Column("standing", SmallInteger),  # 1 while it stands, so that two of a kind never do
+    UniqueConstraint("rule", "who", "standing"),
+    CheckConstraint("(standing IS NULL) = (cleared_at IS NOT NULL)", name="cleared"),
+    Index("ix_access_finding_raised", "raised_at"),
+)
+"""What a rule found unusual in how somebody looks at cases, and the entries behind it."""

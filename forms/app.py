@@ -20,6 +20,7 @@ from forms import (
     acting,
     admin,
     alarms,
+    anomalies,
     calendar,
     cards,
     case,
@@ -254,6 +255,13 @@ def routes(options: Options) -> list[BaseRoute]:
             methods=post,
         ),
         page("/readers", log_pages.readers, act="case_readers", thing="audit"),
+        page(
+            "/anomalies",
+            anomalies.anomalies,
+            act="case_readers",
+            thing="audit",
+            shows=Shown("list", "anomaly"),
+        ),
         page("/verification", log_pages.verification, act="audit_verify", thing="audit"),
         page(
             "/verification", log_pages.verify_now, act="audit_verify", thing="audit", methods=post

@@ -27,6 +27,7 @@ from cases.state import CaseState
 from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
+from forms.anomaly_ports import Anomalies
 from forms.calendar_ports import Calendars
 from forms.dossier_ports import ShownDossier
 from forms.erasure_ports import Erasures
@@ -566,6 +567,7 @@ class Ports:
     access: Access
     accounts: Accounts
     catalogue: Catalogue
+    anomalies: Anomalies
     disclosures: Disclosures
     uploads: Uploads
     drafts: Drafts

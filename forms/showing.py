@@ -35,6 +35,7 @@ DESKS = (
     ("case_readers", "audit", N_("谁看过某个办件"), "/readers"),
     ("erase_ask", "audit", N_("依法删除"), "/erasures"),
     ("erase_approve", "audit", N_("依法删除"), "/erasures"),
+    ("case_readers", "audit", N_("查看异常"), "/anomalies"),
     ("census_read", "census", N_("定时器对账"), "/census"),
     ("read", "release", N_("工作日历"), "/calendar"),
     ("read", "release", N_("规则"), "/rules"),

@@ -24,8 +24,8 @@ Op = Literal[
     "eq", "ne", "gt", "gte", "lt", "lte", "between", "in", "exists", "missing",
     "any_item", "all_items",
 ]  # fmt: skip
-Subject = Literal["case", "reading", "incident", "payment", "project"]
-ALARMING: frozenset[Subject] = frozenset({"reading", "incident"})
+Subject = Literal["case", "reading", "incident", "payment", "project", "access"]
+ALARMING: frozenset[Subject] = frozenset({"reading", "incident", "access"})
 """Subjects about which rules may raise alarms."""
 Scalar = str | int | float | bool
 Value = Scalar | list[str] | list[int | float]

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import uvicorn
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from audit.logstore import LogMissing
 from audit.receipts import ReceiptMaker
@@ -35,6 +35,8 @@ from forms.ports import Options, Ports
 from policies.identity import Credentials
 from yichuang import joining, roles, temporal, verify_child, web_erasures
 from yichuang.erasing import Planner, Register
+from yichuang.access_watch import PACK as ACCESS
+from yichuang.access_watch import AccessWatch
 from yichuang.key_log import note_subjects
 from yichuang.log_index import LogIndex
 from yichuang.payment_door import PaymentDoor
@@ -47,6 +49,7 @@ from yichuang.store_trouble import troubles
 from yichuang.stored_rulings import StoredRulings
 from yichuang.trusting import policy_path
 from yichuang.web_accounts import WebAccounts, recorder
+from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_erasures import WebErasures
 from yichuang.web_letters import WebLetters
@@ -70,6 +73,8 @@ from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
 
 STOP_SECONDS = 5
 """How long requests under way may take once the process is asked to stop."""
+WATCH_EVERY = timedelta(minutes=2)
+"""How often it is looked whether somebody's access is unusual."""
 FOLLOW_SECONDS = 5
 """Between two looks at what the log has new; a search looks once more itself."""
 FORGET_EVERY = timedelta(hours=1)
@@ -87,7 +92,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk, Finder]:
+async def compose(
+    settings: Settings,
+) -> tuple[Application, WebLetters, Desk, Finder, AccessWatch]:
     """Return the application over everything real. Raises `KeyMissing`, `SettingMissing`."""
     keys = open_engine(settings.store_url("keys"), read_only=True)
     vault = joining.vault_of(settings, keys)
@@ -129,7 +136,22 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk, Fi
     finder = Finder(log, web)
     planner = Planner(cases, load_archive(), settings.zone, now)
     register = Register(web, planner, sealer.who, now)
+
+    def people() -> Mapping[str, str]:
+        return people_of(accounts, sealer.who)
+
+    watch = AccessWatch(
+        web,
+        log,
+        cases,
+        lambda: released.pack_at(ACCESS, now()),
+        lambda: released.catalogue().calendars,
+        people,
+        now,
+        settings.zone,
+    )
     ports = Ports(
+        anomalies=WebAnomalies(web, released.rule_versions, people, now),
         reception=reception,
         reader=WebReader(queries, access, accounts, LogIndex(log, cases), now),
         access=WebAccess(access, now, register.is_restricted),
@@ -203,7 +225,7 @@ async def compose(settings: Settings) -> tuple[Application, WebLetters, Desk, Fi
             verify_child.launch(settings),
         ),
     )
-    return application(ports, options_of(settings), AWAY), letters, desk, finder
+    return application(ports, options_of(settings), AWAY), letters, desk, finder, watch
 
 
 def subject_of(queries: Queries, case_id: str) -> str:
@@ -272,7 +294,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, listening: socket.socket) -> None:
-    app, letters, desk, finder = await compose(settings)
+    app, letters, desk, finder, watch = await compose(settings)
     server = _Server(
         uvicorn.Config(
             app,
@@ -287,7 +309,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    async with _forgetting(desk), _finding(finder):
+    async with _forgetting(desk), _finding(finder), _watching(watch):
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
         stopping = asyncio.create_task(roles.until_stopped())
@@ -334,6 +356,28 @@ async def _finding(finder: Finder) -> AsyncIterator[None]:
         yield
     finally:
         stopping.set()
+        task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _watching(watch: AccessWatch) -> AsyncIterator[None]:
+    """Look, now and again, whether somebody's access is unusual."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(WATCH_EVERY.total_seconds())
+            try:
+                raised, cleared = await asyncio.to_thread(watch.look)
+                if raised or cleared:
+                    _log.warning("unusual access: %d found, %d gone", len(raised), len(cleared))
+            except (*AWAY, LogMissing, IntegrityError):
+                # Another process of the web may have been faster; what is away comes back.
+                _log.warning("access cannot be looked at now", exc_info=True)
+
+    task = asyncio.create_task(look())
+    try:
+        yield
+    finally:
         task.cancel()
 
 

@@ -71,6 +71,7 @@ from yichuang.receipts import ReceiptDesk
 from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
+from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_erasures import WebErasures
 from yichuang.web_log import Finder, WebLog
@@ -460,6 +461,12 @@ class Town:
                 self.accounts,
                 self.matters.law,
                 lambda: self.launched.append("erase"),
+            ),
+            anomalies=WebAnomalies(
+                self.web,
+                lambda: {one.digest: one for one in load_packs().values()},
+                lambda: people_of(self.accounts, named),
+                _now,
             ),
             log=WebLog(
                 Finder(self.log, self.web),
