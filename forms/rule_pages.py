@@ -33,6 +33,7 @@ SUBJECTS = {
     "incident": N_("事件"),
     "payment": N_("付费"),
     "project": N_("项目"),
+    "access": N_("查看"),
 }
 
 
