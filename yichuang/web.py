@@ -34,9 +34,9 @@ from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
 from yichuang import joining, roles, temporal, verify_child, web_erasures
-from yichuang.erasing import Planner, Register
 from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
+from yichuang.erasing import Planner, Register
 from yichuang.key_log import note_subjects
 from yichuang.log_index import LogIndex
 from yichuang.payment_door import PaymentDoor
