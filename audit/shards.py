@@ -6,16 +6,14 @@ transaction of the store; before it nothing has changed, after it the signer is 
 crash before it heard). The streams go on: a late row of an outbox goes into the open shard.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, insert, select, text
+from sqlalchemy import Connection, Engine, create_engine, delete, insert, select
 from sqlalchemy.pool import NullPool
 
 from audit.entry import LOG_STREAM, SHARD_CLOSED, SHARD_OPENED, EntryDraft, What, Who, entry_id
@@ -33,21 +31,13 @@ from audit.origins import Origin
 from audit.outbox import record
 from audit.reading import reading
 from audit.secondtree import SecondTree
-from audit.signing import sync_folder
+from audit.shard_archive import MOVING, Archive, folder_of
 from audit.sm3 import SM3
 from audit.tables import (
     audit_outbox,
     audit_shard,
     audit_state,
-    audit_witness,
-    log_metadata,
 )
-
-STAYING = frozenset({audit_shard.name, audit_witness.name})
-MOVING: tuple[Table, ...] = tuple(
-    table for table in log_metadata.sorted_tables if table.name not in STAYING
-)
-"""The tables that are one shard's alone."""
 
 _SYSTEM = Who("system", "system")
 
@@ -97,7 +87,7 @@ def shard_engine(log: Engine, shard: ClosedShard) -> Engine:
     if log.dialect.name != "sqlite":
         options = f"-csearch_path={log.dialect.identifier_preparer.quote(shard.archive)}"
         return create_engine(log.url, connect_args={"options": options}, poolclass=NullPool)
-    path = _folder(log) / shard.archive
+    path = folder_of(log) / shard.archive
     if not path.is_file():
         raise FileNotFoundError(f"{path}: the archive of {shard.origin} is not there")
     address = path.absolute().as_uri()
@@ -207,7 +197,7 @@ def turn(
     head = _final(log, before.origin)
     marks = lacking(head)
     observe("marked")
-    archive = _Archive.of(log, before.origin)
+    archive = Archive.of(log, before.origin)
     archive.copy()
     observe("copied")
     with log.begin() as connection:
@@ -308,112 +298,3 @@ def _open(connection: Connection, origin: str, opened: EntryDraft) -> LogState:
     state = append(connection, LogState(origin, 0, b""), [first])
     connection.execute(delete(audit_outbox).where(row.entry_id == place.id))
     return state
-
-
-@dataclass(frozen=True, slots=True)
-class _Archive:
-    """Where the shard's rows go. `copy` may be long and locks nobody; `finish`, inside the turn's
-    transaction, brings the copy up to date, makes it durable and takes the rows out of the store.
-    """
-
-    log: Engine
-    name: str
-
-    @classmethod
-    def of(cls, log: Engine, origin: str) -> "_Archive":
-        half = str(Origin.parse(origin).half or "before")
-        if log.dialect.name == "sqlite":
-            return cls(log, f"{_file(log).stem}-{half}.sqlite")
-        with reading(log) as connection:
-            schema = connection.scalar(text("SELECT current_schema()"))
-        return cls(log, f"{schema}_{half.lower()}")
-
-    def copy(self) -> None:
-        if self.log.dialect.name != "sqlite":
-            return
-        self._under_way.unlink(missing_ok=True)  # left by a crash; nothing refers to it
-        made = create_engine(f"sqlite:///{self._under_way}")
-        log_metadata.create_all(made, tables=list(MOVING))
-        made.dispose()
-        with _beside(self._under_way, _file(self.log)) as archive:
-            for table in MOVING:
-                archive.execute(_copying(table))
-
-    def finish(self, connection: Connection) -> None:
-        if connection.dialect.name == "sqlite":
-            self._finish_file()
-            for table in reversed(MOVING):
-                table.drop(connection)
-            return
-        quote = connection.dialect.identifier_preparer.quote
-        connection.execute(text(f"CREATE SCHEMA {quote(self.name)}"))
-        for role in connection.scalars(text(_READERS)).all():
-            connection.execute(text(f"GRANT USAGE ON SCHEMA {quote(self.name)} TO {quote(role)}"))
-        for table in MOVING:
-            connection.execute(text(f"ALTER TABLE {table.name} SET SCHEMA {quote(self.name)}"))
-
-    def _finish_file(self) -> None:
-        # We hold the store's write lock: what was committed before it is all there is.
-        with _beside(self._under_way, _file(self.log)) as archive:
-            for table in MOVING:
-                if table.name not in _LARGE:
-                    archive.execute(f"DELETE FROM main.{table.name}")  # noqa: S608 # our own table
-                    archive.execute(_copying(table))
-                here, there = (
-                    archive.execute(f"SELECT COUNT(*) FROM {where}.{table.name}").fetchone()[0]  # noqa: S608 # likewise
-                    for where in ("main", "live")
-                )
-                if here != there:
-                    raise LogMoved(f"{table.name}: {here} rows copied, {there} there")
-        with open(self._under_way, "rb+") as file:
-            os.fchmod(file.fileno(), 0o440)  # against a slip; its owner may change it back
-            os.fsync(file.fileno())
-        os.replace(self._under_way, _folder(self.log) / self.name)
-        sync_folder(_folder(self.log))
-
-    @property
-    def _under_way(self) -> Path:
-        return _folder(self.log) / f"{self.name}.closing"
-
-
-def _copying(table: Table) -> str:
-    # By name: a migrated table may have its columns in another order than one made today.
-    columns = ", ".join(column.name for column in table.columns)
-    return f"INSERT INTO main.{table.name} ({columns}) SELECT {columns} FROM live.{table.name}"  # noqa: S608 # our own names
-
-
-_LARGE = frozenset({"audit_entry", "audit_tile", "audit_sm3_tile"})
-"""Copied once: nothing but an append changes them, and then the turn starts again."""
-
-_READERS = """
-    SELECT DISTINCT pg_get_userbyid(acl.grantee)
-    FROM pg_namespace AS space, aclexplode(space.nspacl) AS acl
-    WHERE space.nspname = current_schema() AND acl.privilege_type = 'USAGE'
-      AND acl.grantee NOT IN (0, space.nspowner)
-"""
-
-
-@contextmanager
-def _beside(archive: Path, live: Path) -> Iterator[sqlite3.Connection]:
-    """Yield the archive's connection with the store attached to read, in one transaction."""
-    connection = sqlite3.connect(
-        f"{archive.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None
-    )
-    try:
-        connection.execute("ATTACH ? AS live", (f"{live.absolute().as_uri()}?mode=ro",))
-        connection.execute("BEGIN")
-        yield connection
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
-
-
-def _file(log: Engine) -> Path:
-    name = log.url.database
-    if not name or name == ":memory:":
-        raise TurnRefused("a log in memory has no archive")
-    return Path(name)
-
-
-def _folder(log: Engine) -> Path:
-    return _file(log).parent

@@ -1,6 +1,10 @@
 """The half-year's turn: one shard is closed, the next opened, and the log goes on as one."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +34,7 @@ from tests.house.test_migrations import differences
 from tests.yichuang.log_town import BASE, LogTown
 from yichuang.log_index import LogIndex
 from yichuang.reconciling import Reconciler
+from yichuang.settings import CHECKOUT
 from yichuang.sharding import Turning, due, first_origin, publish, turn
 from yichuang.stores import migrate
 from yichuang.trusting import city_policy
@@ -173,6 +178,57 @@ def test_a_turn_cut_short_anywhere_is_finished_by_the_next(town: LogTown, step: 
     report = town.verify()
     assert report.exit_code == CLEAN, report.as_json()
     assert [name for name, _ in origins(town)] == [SUMMER, AUTUMN]
+
+
+VICTIM = """
+    import os, signal, sys
+    from datetime import datetime
+    from pathlib import Path
+    from audit.origins import Origin
+    from audit.sequencer import Sequencer
+    from audit.signer import Signer
+    from cases.database import open_engine
+    from yichuang.settings import Settings
+    from yichuang.sharding import turn
+
+    folder, base, opening, at, step = sys.argv[1:]
+    settings = Settings(_env_file=None, data=Path(folder), log_origin=base)
+    log = open_engine(settings.store_url("log"))
+    signer = Signer(settings.data / "log.key", settings.data / "signed.json")
+
+    def observe(reached):
+        if reached == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    now = datetime.fromisoformat(at)
+    turn(settings, log, Sequencer(log, {"log": log}, signer), Origin.parse(opening),
+         lambda: now, observe=observe)
+"""
+
+
+@pytest.mark.long
+def test_a_killed_turn_is_finished_by_the_next(town: LogTown) -> None:
+    for step in STEPS:
+        town.signer.close()
+        assert town.clock is not None
+        at = max(town.clock, TURNED)
+        opening = due(town.settings, town.log, at)
+        assert opening is not None
+        words = [str(town.settings.data), BASE, str(opening), at.isoformat(), step]
+        victim = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(VICTIM), *words], cwd=CHECKOUT, check=False
+        )
+        assert victim.returncode == -signal.SIGKILL, step
+        town.restart_signer()
+        town.clock = at
+        if due(town.settings, town.log, at) is not None:
+            turned(town, at)
+        town.grow(f"after {step}")  # sealing tells the signer
+        publish(town.settings, [town.signer])
+        town.clock = at + timedelta(days=184)  # the next half-year, for the next kill
+    report = town.verify()
+    assert report.exit_code == CLEAN, report.as_json()
+    assert report.shards == len(STEPS) + 1
 
 
 def test_a_late_row_of_an_outbox_goes_into_the_open_shard(town: LogTown) -> None:
