@@ -253,6 +253,9 @@ def context_of(
     given = body.facts[terms.pack]
     context = dict(_stated(terms, given))
     own = _own_facts(body, number, asked_at.astimezone(ZoneInfo(terms.zone)).date())
+    if "overdue_published" not in context:
+        # Whether last year's list was published is asked only of who says something of it.
+        own.pop("month_day")
     context |= {name: value for name, value in own.items() if name in terms.fields}
     for name in NEEDED.get(terms.pack, ()):
         if name in terms.fields and context.get(name) is None:

@@ -104,6 +104,10 @@ class Pulse:
     open_alarms: int
 
 
+Means = tuple[str, list[tuple[datetime, float | None]]]
+"""An item, and its hourly means in order; None where there is none."""
+
+
 def hour_of(hour: int) -> datetime:
     """Return the instant at which an hour begins."""
     return datetime.fromtimestamp(hour * 3600, UTC)
@@ -174,15 +178,26 @@ def _alarm(row: Any) -> ReadingAlarm:
 
 def alarm(
     connection: Connection, alarm_id: str
-) -> tuple[ReadingAlarm, list[Said], list[tuple[datetime, float | None]]] | None:
-    """Return an alarm, what was said of it in order, and the hourly means around it."""
+) -> tuple[ReadingAlarm, list[Said], list[Means]] | None:
+    """Return an alarm, what was said of it in order, and the hourly means around it: of its item,
+    or of each item of its station where the alarm is about the station as a whole."""
     row = connection.execute(_whole().where(reading_alarm.c.id == alarm_id)).mappings().first()
     if row is None:
         return None
     query = select(reading_alarm_event).where(reading_alarm_event.c.alarm_id == alarm_id)
     said = [_said(one) for one in connection.execute(query.order_by(reading_alarm_event.c.n))]
-    chart = _around(connection, row) if row["series"] is not None and row["item"] else []
-    return _alarm(row), said, chart
+    one = series.c
+    query_series = select(one.id, one.item).where(
+        one.station == row["station"], one.kind == row["kind"], one.item != ""
+    )
+    if row["item"]:
+        query_series = query_series.where(one.item == row["item"])
+    charts = [
+        (found.item, means)
+        for found in connection.execute(query_series.order_by(one.item)).all()
+        if (means := _around(connection, row, found.id))
+    ]
+    return _alarm(row), said, charts
 
 
 def _said(row: Any) -> Said:
@@ -194,11 +209,11 @@ def _said(row: Any) -> Said:
     )  # fmt: skip
 
 
-def _around(connection: Connection, row: Any) -> list[tuple[datetime, float | None]]:
+def _around(connection: Connection, row: Any, number: int) -> list[tuple[datetime, float | None]]:
     first = row["raised_at"] - AROUND_HOURS
     last = min((row["cleared_at"] or row["updated_at"]) + AROUND_HOURS, first + CHART_MOST)
     query = select(reading_hour.c.hour, reading_hour.c.mean).where(
-        reading_hour.c.series == row["series"], reading_hour.c.hour.between(first, last)
+        reading_hour.c.series == number, reading_hour.c.hour.between(first, last)
     )
     means = {row.hour: row.mean for row in connection.execute(query)}
     if not means:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from cases.charts import Series, lines
 from cases.reading_views import PER_PAGE, DeadReadingLine, Named, Pulse, Said, Standing
 from forms.guard import Visit
+from forms.ports import ItemMeans
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show
@@ -69,7 +70,7 @@ class AlarmPage(Page):
     said: Annotated[tuple[Said, ...], "What was said of it, in order."]
     why: Annotated[Sequence[tuple[str, str, str]], "Field, title and value at its raising."]
     reasons: Annotated[tuple[ReasonPanel, ...], "Why its rule holds; empty without a ruling."]
-    chart: Annotated[Markup, "The hourly means around it; empty without any."]
+    charts: Annotated[tuple[tuple[str, str, Markup], ...], "Item, unit, its hourly means."]
     levels: Annotated[Mapping[str, str], "Level → word."]
     kinds: Annotated[Mapping[str, str], "What is said → word."]
 
@@ -127,23 +128,25 @@ async def alarm(visit: Visit) -> Response:
     if found is None:
         raise not_found(visit)
     one, said, means, why = found
-    chart = Markup("")
-    if means:
-        every = max(1, -(-len(means) // LABELS_OF_CHART))
-        labels = [
-            f"{at.astimezone(visit.zone):%m-%d %H}" if n % every == 0 else ""
-            for n, (at, _) in enumerate(means)
-        ]
-        series = [Series(one.item or one.station, [value for _, value in means])]
-        chart = Markup(lines(labels, series))  # noqa: S704 -- our own, texts escaped
+    charts = tuple((item.name, item.unit, _chart(visit, item)) for item in means)
     title = f"{one.station} {one.item}".strip()
     reasons = await visit.ask(visit.ports.readings.reasons, name)
     names = {one.alarm.station: one.station, one.alarm.item: one.item}
     panels = panels_of(visit, [reasons], names) if reasons else ()
     shown = AlarmPage(
-        title, one, tuple(said), why, panels, chart, _said(visit, LEVELS), _said(visit, KINDS)
+        title, one, tuple(said), why, panels, charts, _said(visit, LEVELS), _said(visit, KINDS)
     )
     return await show(visit, shown)
+
+
+def _chart(visit: Visit, item: ItemMeans) -> Markup:
+    every = max(1, -(-len(item.means) // LABELS_OF_CHART))
+    labels = [
+        f"{at.astimezone(visit.zone):%m-%d %H}" if n % every == 0 else ""
+        for n, (at, _) in enumerate(item.means)
+    ]
+    series = [Series(item.name, [value for _, value in item.means])]
+    return Markup(lines(labels, series))  # noqa: S704 -- our own, texts escaped
 
 
 async def dead(visit: Visit) -> Response:

@@ -16,6 +16,7 @@ from cases.dossier import (
     SECTIONS,
     Change,
     Dossier,
+    DossierCheck,
     MutantFound,
     SectionName,
 )
@@ -56,6 +57,42 @@ KIND_WORDS = {
     "now_stopped": N_("改为停付"),
     "no_longer_stopped": N_("改为可付"),
 }
+TOLD = (
+    N_("现行版本重放无差异"),
+    N_("现行期限重算无差异"),
+    N_("阈值变异被例子发现"),
+    N_("付费裁定重放无差异"),
+    N_("本规则包不以读数为对象，没有警报可重放"),
+    N_("事项的时限不决定读数的警报"),
+    N_("这里没有读数库可读，警报没有重放"),
+    N_("事项的时限不裁定付费"),
+    N_("本规则包不裁定付费"),
+    N_("事项的时限不经规则裁定，没有裁定可重放"),
+    N_("本规则包不发监察牌"),
+    N_("规则包不改期限；期限由事项的时限决定"),
+    N_("个人信息已删除"),
+    N_("现行版本无答案"),
+    N_("已发"),
+    N_("现行版本应发"),
+    N_("拟议版本应发"),
+    N_("与已发不一"),
+    N_("现行版本"),
+    N_("拟议版本"),
+    N_("期限"),
+    N_("现行版本超期"),
+    N_("拟议版本超期"),
+    N_("日历已换未核"),
+    N_("改为停付"),
+    N_("改为停付金额"),
+    N_("改为可付"),
+    N_("改为可付金额"),
+    N_("届满日或利息不同"),
+    N_("不同金额合计"),
+)
+"""What dossiers say of themselves in Chinese: their text is signed, pages say it in words."""
+IN_FEN = "（分）"
+"""Ends the word of a count that is a sum of money."""
+
 MUTANT_WORDS = {
     "threshold": N_("阈值"),
     "operator": N_("比较"),
@@ -104,6 +141,9 @@ class DossierPage(Page):
     listed: Annotated[Listed | None, "The differences asked for, for who may see cases."]
     survivors: Annotated[tuple[MutantFound, ...], "Mutants that no example notices."]
     words: Annotated[Mapping[str, str], "Section or kind → word."]
+    counts: Annotated[Mapping[str, tuple[str, ...]], "Section → its other numbers, in words."]
+    checks: Annotated[tuple[tuple[str, DossierCheck], ...], "Each check and its name in words."]
+    untold: Annotated[Mapping[str, str], "Section → why nothing was compared, in words."]
     departments: Annotated[Mapping[str, str], "Code → name."]
     people: Annotated[Mapping[str, str], "User id → name."]
     may_endorse: Annotated[bool, "May sign the dossier of this own proposal."]
@@ -146,6 +186,13 @@ async def _page(
         listed=listed,
         survivors=() if kept is None else kept.whole.survivors,
         words={key: visit.say(word) for key, word in words.items()},
+        counts={} if kept is None else _counts(visit, kept.whole),
+        checks=()
+        if kept is None
+        else tuple((visit.say(one.name), one) for one in kept.whole.checks),
+        untold={}
+        if kept is None
+        else {name: visit.say(part.reason) for name, part in kept.whole.sections() if part.reason},
         departments=visit.ports.catalogue.departments(visit.language),
         people=dict(await visit.ask(visit.ports.reader.colleagues, "")),
         may_endorse=ready and not signed_first and found.proposed_by == visit.actor.id,
@@ -154,6 +201,18 @@ async def _page(
         most_months=MOST_MONTHS,
         links=_links(found, listed),
     )
+
+
+def _counts(visit: Visit, whole: Dossier) -> dict[str, tuple[str, ...]]:
+    def said(word: str, n: int) -> str:
+        if word.endswith(IN_FEN):
+            return f"{visit.say(word.removesuffix(IN_FEN))} {yuan(n)} {visit.say(N_('元'))}"
+        return f"{visit.say(word)} {n}"
+
+    return {
+        name: tuple(said(word, n) for word, n in section.counts.items() if n)
+        for name, section in whole.sections()
+    }
 
 
 def _departments(

@@ -499,6 +499,15 @@ class Supervision(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class ItemMeans:
+    """The hourly means of one item around an alarm; None where there is none."""
+
+    name: str
+    unit: str
+    means: Sequence[tuple[datetime, float | None]]
+
+
 class Readings(Protocol):
     """Alarms of readings, and the readings that were refused. No personal data."""
 
@@ -514,13 +523,13 @@ class Readings(Protocol):
         tuple[
             Named,
             Sequence[Said],
-            Sequence[tuple[datetime, float | None]],
+            Sequence[ItemMeans],
             Sequence[tuple[str, str, str]],
         ]
         | None
     ):
-        """An alarm, what was said of it, the hourly means around it, and the context at its
-        raising as (field, title, value)."""
+        """An alarm, what was said of it, the hourly means around it (its item's, or each item's of
+        its station), and the context at its raising as (field, title, value)."""
         ...
 
     def reasons(self, alarm_id: str) -> RulingReasons | None:

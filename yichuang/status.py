@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cases import alarms
+from cases import alarms, reading_views
 from cases.alarms import KeptAlarm
 from cases.census_view import CensusView, census_view, counts
 from cases.database import StoreUnwritable, open_engine, reading
+from cases.reading_views import Pulse
 from yichuang import roles
 from yichuang.embedded import ground, temporal
 from yichuang.embedded.parts import PARTS, Part
@@ -155,11 +156,28 @@ def open_alarms(settings: Settings) -> list[KeptAlarm]:
         engine.dispose()
 
 
+def pulse_of(settings: Settings) -> Pulse | None:
+    """Return how many alarms of readings stand and how many readings were refused; None where the
+    readings store cannot be read."""
+    try:
+        engine = open_engine(settings.store_url("readings"), read_only=True)
+    except SettingMissing:
+        return None
+    try:
+        with reading(engine) as connection:
+            return reading_views.pulse(connection)
+    except (StoreUnwritable, SQLAlchemyError):
+        return None
+    finally:
+        engine.dispose()
+
+
 def as_json(
     settings: Settings,
     found: Sequence[Standing],
     sounding: Sequence[KeptAlarm],
     census: CensusView | None,
+    pulse: Pulse | None = None,
 ) -> dict[str, Any]:
     """Return the answer of `yichuang status --json`."""
     return {
@@ -168,6 +186,13 @@ def as_json(
         "running": ground.is_held(settings),
         "well": is_well(found, census),
         "parts": [asdict(one) for one in found],
+        "readings": None
+        if pulse is None
+        else {
+            "open_alarms": pulse.open_alarms,
+            "refused": pulse.refused,
+            "last_at": None if pulse.last_at is None else pulse.last_at.isoformat(),
+        },
         "alarms": [
             {
                 "key": one.alarm.key,

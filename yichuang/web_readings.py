@@ -16,6 +16,7 @@ from cases.reading_views import DeadReadingLine, Named, Pulse, ReadingAlarm, Sai
 from cases.rulings import Ruling
 from catalogue.law import Article
 from catalogue.stations import Stations
+from forms.ports import ItemMeans
 from forms.reason_ports import RulingReasons
 from rules.model import Rule
 from rules.pack import Pack
@@ -48,7 +49,7 @@ class WebReadings:
         tuple[
             Named,
             Sequence[Said],
-            Sequence[tuple[datetime, float | None]],
+            Sequence[ItemMeans],
             Sequence[tuple[str, str, str]],
         ]
         | None
@@ -57,10 +58,19 @@ class WebReadings:
             found = reading_views.alarm(connection, alarm_id)
         if found is None:
             return None
-        one, said, chart = found
+        one, said, means = found
         raised = next((s for s in reversed(said) if s.kind == "raised"), None)
         why = [] if raised is None else self._why(one, raised.context, language)
-        return self._named(one, language), said, chart, why
+        charts = [self._means(item, some, language) for item, some in means]
+        return self._named(one, language), said, charts, why
+
+    def _means(
+        self, item: str, means: Sequence[tuple[datetime, float | None]], language: str
+    ) -> ItemMeans:
+        known = self.stations_known.item_by_id.get(item)
+        if known is None:
+            return ItemMeans(item, "", means)
+        return ItemMeans(str(getattr(known, language, known.zh)), known.unit, means)
 
     def reasons(self, alarm_id: str) -> RulingReasons | None:
         with reading(self.engine) as connection:

@@ -258,6 +258,19 @@ def test_where_interest_was_agreed_no_sum_is_made_up() -> None:
     assert (late.overdue_days, late.interest_fen, late.interest_percent_per_day) == (20, None, "")
 
 
+def test_what_nobody_says_of_last_year_s_list_is_no_breach() -> None:
+    one = asked(facts={"sme_payment": SME}, delivered_on="2026-11-01")
+    context = context_of(terms("sme_payment"), one, "FK1", NOON)
+    assert "month_day" not in context
+    said = asked(
+        facts={"sme_payment": {**SME, "overdue_published": False}}, delivered_on="2026-11-01"
+    )
+    context = context_of(terms("sme_payment"), said, "FK1", NOON)
+    assert context["month_day"] == 1120
+    ruling = evaluate(PACKS["sme_payment"], context, NOON)
+    assert ruling.outcome["unlawful"] == ["overdue_not_published"]
+
+
 def test_a_delivery_before_the_regulation_has_no_term() -> None:
     assert (sme("2025-05-31").due_on, sme("2025-06-01").due_on) == (None, date(2025, 7, 1))
 

@@ -181,3 +181,35 @@ def test_an_alarm_gives_its_rule_its_comparisons_and_the_smallest_difference(
     with town.readings.begin() as connection:
         connection.execute(update(reading_alarm_event).values(ruling=altered.model_dump_json()))
     assert "重算的结果与存下的不同" in browser("feng").get("/alarms/a1").text
+
+
+def test_an_alarm_of_a_whole_station_has_a_chart_of_each_of_its_items(
+    browser: Browsers, town: Town, alarmed: Alarmed
+) -> None:
+    alarmed()
+    with town.readings.begin() as connection:
+        connection.execute(update(reading_alarm).values(item=""))
+        known = [(1, "pm25", "observed"), (2, "no2", "observed"), (3, "", "observed"),
+                 (4, "o3", "forecast")]  # fmt: skip
+        connection.execute(
+            insert(series),
+            [
+                {"id": n, "station": "north-gate", "item": item, "kind": kind}
+                for n, item, kind in known
+            ],
+        )
+        connection.execute(
+            insert(reading_hour),
+            [
+                {
+                    "series": number, "hour": HOUR - n, "n": 1, "valid": 1, "flag": "",
+                    "mean": 80_000_000 + n, "last": 80_000_000, "n8": 0, "s8": 0, "n24": 0,
+                    "s24": 0, "verdict": "",
+                }
+                for number in (1, 2, 4)
+                for n in range(6)
+            ],
+        )  # fmt: skip
+    page = browser("feng").get("/alarms/a1").text
+    assert page.count("<svg") == 2 and "细颗粒物" in page and "二氧化氮 (µg/m³)" in page
+    assert "臭氧" not in page

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from activities.alarming import Alarms
 from cases.alarms import Alarm
 from cases.database import open_engine
+from cases.readings_tables import dead_reading, reading_alarm
 from tests.yichuang.registry import settings, template
 from yichuang.commands import status
 from yichuang.settings import Settings
@@ -78,3 +79,37 @@ def test_more_than_twenty_are_counted_and_json_has_all(
         "key": "k0", "kind": "card_unheard", "text": "警报之 k0", "case_id": "",
         "department": "zjj", "detail": {}, "raised_at": AT.isoformat(),
     }  # fmt: skip
+
+
+def test_readings_that_were_refused_and_alarms_of_readings_have_one_line(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "监测：" not in told(settings, capsys)
+    assert orjson.loads(told(settings, capsys, "--json"))["readings"] == {
+        "open_alarms": 0, "refused": 0, "last_at": None,
+    }  # fmt: skip
+    engine = open_engine(settings.store_url("readings"))
+    with engine.begin() as connection:
+        connection.execute(
+            insert(dead_reading).values(
+                stream_seq=1, place=0, digest="0" * 64, subject="tel.x", field="value",
+                reason="不是数", remedy="改正", body="{}", at=AT,
+            )
+        )  # fmt: skip
+        connection.execute(
+            insert(reading_alarm),
+            [
+                {
+                    "id": f"a{n}", "machine": n, "raised_at": 1, "updated_at": 1,
+                    "cleared_at": 2 if n == 3 else None, "withdrawn": 0, "level": "red",
+                    "rule": "r", "title": "t", "basis": "b", "pack": "x", "version": "1",
+                    "digest": "d", "station": "s", "item": "i", "kind": "observed",
+                    "department": "zjj", "district": "", "recorded_at": AT, "changed_at": AT,
+                }
+                for n in (1, 2, 3)
+            ],
+        )  # fmt: skip
+    engine.dispose()
+    assert "监测：未解除的警报 2 个，退回的读数 1 条" in told(settings, capsys).splitlines()
+    said = orjson.loads(told(settings, capsys, "--json"))["readings"]
+    assert (said["open_alarms"], said["refused"]) == (2, 1)

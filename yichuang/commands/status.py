@@ -14,6 +14,7 @@ from yichuang.status import (
     census_of,
     is_well,
     open_alarms,
+    pulse_of,
 )
 from yichuang.terminal import complain, say, say_json
 
@@ -37,8 +38,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return WRONG
     found = asyncio.run(all_standing(settings, asked))
     sounding, census = open_alarms(settings), census_of(settings)
+    pulse = pulse_of(settings)
     if args.json:
-        say_json(as_json(settings, found, sounding, census))
+        say_json(as_json(settings, found, sounding, census, pulse))
     else:
         for one in found:
             again = f"（重启过 {one.restarts} 次）" if one.restarts else ""
@@ -47,6 +49,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             say(f"警报 {alarm.raised_at:%Y-%m-%d %H:%M}Z {alarm.alarm.text}")
         if len(sounding) > SHOWN:
             say(f"另有 {len(sounding) - SHOWN} 个警报，见 --json")
+        if pulse is not None and (pulse.open_alarms or pulse.refused):
+            say(f"监测：未解除的警报 {pulse.open_alarms} 个，退回的读数 {pulse.refused} 条")
         if census is not None and (said := shortly(census)):
             say(said)
     return 0 if is_well(found, census) else 1
