@@ -5,15 +5,16 @@ the right edge. An export into the same folder adds to it and never changes what
 folder is itself a witness of what the log once said.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audit.logstore import LogDamaged, LogReader
+from audit.logstore import LogDamaged, LogReader, StoredEntry
 from audit.merkle import TILE_WIDTH, Frontier, complete_root, leaf_hash
 from audit.notes import NoteInvalid, parse_checkpoint
-from audit.tilepaths import CHECKPOINT, TilePath
+from audit.tilepaths import CHECKPOINT, TilePath, purged_path
 from audit.trust import TrustedHead, TrustPolicy
 
 LENGTH_BYTES = 2
@@ -74,8 +75,8 @@ def export_log(reader: LogReader, folder: Path, policy: TrustPolicy) -> Exported
     writer = _Writer(folder)
     writer.refuse_another(signed.origin, signed.size)
     row = _Row(writer)
-    for body, leaf in _checked(reader, signed.size):
-        row.append(body, leaf)
+    for entry in _checked(reader, signed.size):
+        row.append(entry)
     row.finish()
     if (row.frontier.size, row.frontier.root()) != (signed.size, signed.root):
         found = row.frontier.root().hex()
@@ -112,12 +113,19 @@ def bundled(body: bytes) -> bytes:
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
-def _checked(reader: LogReader, size: int) -> Iterator[tuple[bytes, bytes]]:
+def spelled_purged(entry: StoredEntry) -> bytes:
+    """Return the line that keeps what is left of an entry whose body was purged."""
+    said = [entry.index, entry.entry_id, entry.stream, entry.stream_seq]
+    return json.dumps(said, ensure_ascii=False).encode() + b"\n"
+
+
+def _checked(reader: LogReader, size: int) -> Iterator[StoredEntry]:
     place = 0
     for entry in reader.entries(0, size):
-        if entry.index != place or leaf_hash(entry.body) != entry.leaf:
+        is_other = bool(entry.body) and leaf_hash(entry.body) != entry.leaf
+        if entry.index != place or is_other:
             raise LogDamaged(f"leaf {place} is not what was recorded")
-        yield entry.body, entry.leaf
+        yield entry
         place += 1
 
 
@@ -128,12 +136,16 @@ class _Row:
     writer: "_Writer"
     frontier: Frontier = field(default_factory=Frontier)
     bodies: list[bytes] = field(default_factory=list)
+    purged: list[bytes] = field(default_factory=list)
     levels: list[list[bytes]] = field(default_factory=lambda: [[]])
     done: list[int] = field(default_factory=lambda: [0])
 
-    def append(self, body: bytes, leaf: bytes) -> None:
+    def append(self, entry: StoredEntry) -> None:
+        leaf = entry.leaf
         self.frontier.append(leaf)
-        self.bodies.append(bundled(body))
+        self.bodies.append(bundled(entry.body))
+        if not entry.body:
+            self.purged.append(spelled_purged(entry))
         if len(self.bodies) == TILE_WIDTH:
             self._bundle()
         self._add(0, leaf)
@@ -149,8 +161,11 @@ class _Row:
 
     def _bundle(self) -> None:
         index, width = (self.frontier.size - 1) // TILE_WIDTH, len(self.bodies)
-        self.writer.add(TilePath(None, index, width), b"".join(self.bodies))
-        self.bodies = []
+        path = TilePath(None, index, width)
+        self.writer.add(path, b"".join(self.bodies))
+        if self.purged:
+            self.writer.add(purged_path(path), b"".join(self.purged))
+        self.bodies, self.purged = [], []
 
     def _add(self, level: int, value: bytes) -> None:
         if level == len(self.levels):

@@ -15,7 +15,7 @@ import orjson
 from audit.merkle import HASH_BYTES, TILE_WIDTH, complete_root, leaf_hash
 from audit.notes import NoteInvalid, NoteVerifier, parse_checkpoint
 from audit.report import Failure, VerifyReport
-from audit.tilepaths import CHECKPOINT, TILES, TilePath, tiles_of
+from audit.tilepaths import CHECKPOINT, TILES, TilePath, purged_path, tiles_of
 from audit.trust import TrustPolicy
 from audit.verify import Carried, verify_log
 
@@ -141,11 +141,14 @@ class _Folder:
         end = self._size if stop is None else min(stop, self._size)
         for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
             first = index * TILE_WIDTH
-            leaves = self.tile(self._path(0, index))
-            for place, body in enumerate(self.bodies(self._path(None, index))):
+            leaves, path = self.tile(self._path(0, index)), self._path(None, index)
+            bodies = self.bodies(path)
+            purged = self._purged(path) if b"" in bodies else {}
+            for place, body in enumerate(bodies):
                 if start <= first + place < end:
                     leaf = leaves[place * HASH_BYTES : (place + 1) * HASH_BYTES]
-                    yield _entry(first + place, body, leaf or leaf_hash(body))
+                    said = purged.get(first + place) or _columns(body)
+                    yield ExportedEntry(first + place, *said, leaf or leaf_hash(body), body)
 
     def tile_levels(self) -> list[int]:
         return [level for level in range(64) if self._size >> 8 * level]
@@ -198,6 +201,17 @@ class _Folder:
                 if found is not None:
                     yield found
 
+    def _purged(self, bundle: TilePath) -> dict[int, tuple[str, str, int]]:
+        """Return what the folder says of a bundle's purged entries; the walk checks it against the
+        entry that tells of the purge."""
+        try:
+            content = (self._folder / purged_path(bundle)).read_bytes()
+            lines = [orjson.loads(line) for line in content.splitlines()]
+            return {int(n): (str(key), str(stream), int(seq)) for n, key, stream, seq in lines}
+        except (OSError, ValueError, TypeError) as error:
+            self._note(bundle, f"lines of {purged_path(bundle)}", str(error))
+            return {}
+
     def _path(self, level: int | None, index: int) -> TilePath:
         count = self._size >> 8 * (level or 0)
         return TilePath(level, index, min(TILE_WIDTH, count - index * TILE_WIDTH))
@@ -235,19 +249,13 @@ def _open(note: str, trusted: NoteVerifier | TrustPolicy, report: VerifyReport) 
         report.fail(Failure("signature", None, None, whose, str(error)))
 
 
-def _entry(index: int, body: bytes, leaf: bytes) -> ExportedEntry:
+def _columns(body: bytes) -> tuple[str, str, int]:
     said = _said(body)
     place = said.get("s")
     place = place if isinstance(place, dict) else {}
     seq = place.get("seq")
-    return ExportedEntry(
-        index,
-        str(said.get("id", "")),
-        str(place.get("id", "")),
-        seq if isinstance(seq, int) else _SEQ_OF_NONE,
-        leaf,
-        body,
-    )
+    number = seq if isinstance(seq, int) else _SEQ_OF_NONE
+    return str(said.get("id", "")), str(place.get("id", "")), number
 
 
 def _said(body: bytes) -> dict[str, Any]:

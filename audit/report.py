@@ -71,6 +71,8 @@ class VerifyReport:
     """What was not checked, and does not count against the log."""
     shards: int = 1
     """How many shards were walked, the open one too."""
+    first_before: Failure | None = None
+    """The first wrong leaf of the shards before, if there is one."""
     carried: Any = None
     """What a later shard begins from (`audit.verify.Carried`); not told in JSON."""
     void: int = 0
@@ -88,7 +90,11 @@ class VerifyReport:
             self.failures.append(failure)
 
     def take_in(self, earlier: "VerifyReport") -> None:
-        """Add what was found in a shard before this one; its faults bear its name."""
+        """Add what was found in a shard before this one; its faults bear its name. Of several the
+        oldest comes last, so that the first wrong leaf is that of the oldest shard that has one."""
+        first = earlier.first_wrong
+        if first is not None:
+            self.first_before = replace(first, check=f"{earlier.origin}: {first.check}")
         for failure in earlier.failures:
             self.failures.append(replace(failure, check=f"{earlier.origin}: {failure.check}"))
         for check, count in earlier.counts.items():
@@ -105,7 +111,9 @@ class VerifyReport:
     @property
     def first_wrong(self) -> Failure | None:
         """The failure that points at the first wrong leaf; a range only if it ends before any
-        leaf that is named exactly."""
+        leaf that is named exactly; in the oldest shard that has one."""
+        if self.first_before is not None:
+            return self.first_before
         exact = [f for f in self.failures if f.index is not None and f.until is None]
         ranges = [f for f in self.failures if f.index is not None and f.until is not None]
         first = min(exact, key=_where, default=None)

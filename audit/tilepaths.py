@@ -14,6 +14,9 @@ from audit.merkle import TILE_WIDTH
 CHECKPOINT: Final = "checkpoint"
 TILES: Final = "tile"
 ENTRIES: Final = "entries"
+PURGED: Final = "purged"
+"""Folder of what is left of purged entries: index, id, stream, position; in the bundle they are
+empty, and their leaves stand in the tiles."""
 
 _PATH = re.compile(
     r"tile/(?P<level>entries|0|[1-5][0-9]?|[6-9])/"
@@ -72,6 +75,11 @@ def tiles_of(size: int) -> Iterator[TilePath]:
             yield TilePath(level, index)
         if rest:
             yield TilePath(level, full, rest)
+
+
+def purged_path(bundle: TilePath) -> str:
+    """Return where the lines lie of a bundle's entries whose bodies were purged."""
+    return str(bundle).replace(f"{TILES}/{ENTRIES}", PURGED, 1)
 
 
 def _grouped(index: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import update
 
@@ -221,3 +222,26 @@ def test_a_forged_head_of_any_size_does_not_make_the_check_run_for_ever(
     path.write_text(forged, "utf-8")
     report = _check(house, tmp_path)
     assert (report.exit_code, report.entries, "signature" in report.counts) == (TAMPERED, 300, True)
+
+
+def test_a_purged_entry_is_exported_empty_with_what_is_left_of_it(
+    house: House, draft: Draft, tmp_path: Path
+) -> None:
+    _grow(house, draft, 0, 300)
+    with house.log.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_entry_no_update")
+        gone = [LogReader(connection).entry(draft(n).id) for n in (7, 299)]
+        for entry in gone:
+            assert entry is not None
+            row = update(audit_entry).where(audit_entry.c.seq == entry.index)
+            connection.execute(row.values(body=b""))
+    done = _export(house, tmp_path)
+    lines = [
+        orjson.loads((tmp_path / "purged" / name).read_bytes()) for name in ("000", "001.p/44")
+    ]
+    assert lines == [[e.index, e.entry_id, e.stream, e.stream_seq] for e in gone if e is not None]
+    report = _check(house, tmp_path)
+    assert report.root == done.root.hex()  # the tree stands on the leaves
+    assert report.exit_code == TAMPERED  # for no entry tells of a purge
+    (tmp_path / "purged" / "000").write_bytes(b"[7]\n")
+    assert "file" in _check(house, tmp_path).counts

@@ -66,6 +66,22 @@ def test_a_shard_that_does_not_follow_the_one_before_is_named(
     assert (code, "shard" in report["failed"]) == (1, True)
 
 
+def test_the_first_bad_entry_is_that_of_the_oldest_shard(
+    town: LogTown, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _answer(town, capsys, "export", str(tmp_path / "out"), "--all")
+    for name, at in (("2026H1", -40), ("2026H2", 200)):
+        (bundle,) = (tmp_path / "out" / name / "tile" / "entries").rglob("*.p/*")
+        content = bytearray(bundle.read_bytes())
+        content[at] ^= 1
+        bundle.write_bytes(content)
+    older, newer = str(tmp_path / "out" / "2026H1"), str(tmp_path / "out" / "2026H2")
+    code, report = _answer(town, capsys, "fsck", older, newer)
+    first = report["first_wrong"]
+    assert (code, first["check"], first["index"]) == (1, f"{SUMMER}: leaf", 20)
+    assert _answer(town, capsys, "fsck", newer)[1]["first_wrong"]["index"] == 0
+
+
 def test_one_shard_is_exported_by_its_half_year(
     town: LogTown, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
