@@ -19,10 +19,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from audit.canonical import MAX_DEPTH, MAX_INTEGER, NotCanonical
 from audit.commitments import opens
 from audit.entry import CLOCK_SLACK_SECONDS, NO_PREVIOUS, EntryInvalid, parse_entry
-from audit.merkle import HASH_BYTES, ProofRefused, inclusion_proof, leaf_hash, verify_inclusion
+from audit.merkle import (
+    HASH_BYTES,
+    SHA256,
+    ProofRefused,
+    TreeHash,
+    inclusion_proof,
+    leaf_hash,
+    verify_inclusion,
+)
 from audit.notes import NoteInvalid
 from audit.receipts import FORMAT
 from audit.report import CLEAN, INCOMPLETE, TAMPERED, UNREADABLE
+from audit.secondtree import SUFFIX
+from audit.sm3 import SM3
 from audit.timestamps import (
     TokenInvalid,
     TokenUnchecked,
@@ -45,12 +55,15 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _Log(_Part):
+class _Tree(_Part):
     origin: str
     checkpoint: str
     nodes: dict[Annotated[str, Field(pattern=r"^(0|[1-9][0-9]?)\.(0|[1-9][0-9]{0,15})$")], str]
+
+
+class _Log(_Tree):
     token: str | None = None
-    sm3: dict[str, Any] | None = None
+    sm3: _Tree | None = None
 
 
 class _Entry(_Part):
@@ -106,7 +119,7 @@ class ReceiptReport:
     stamped: list[datetime] = field(default_factory=list)
     """Times that a trusted authority vouches for."""
     unchecked: list[str] = field(default_factory=list)
-    """Tokens that could not be looked at here, and why."""
+    """Tokens and second trees that could not be looked at here, and why."""
     scope: str = ""
     case: str = ""
     count: int | None = None
@@ -286,13 +299,43 @@ class _Check:
             self._body(place, entry)
             if entry.log is None or entry.index is None:
                 self._mark("unsealed")
-            elif (head := heads[entry.log]) is not None:
-                self._included(place, entry.index, head, receipt.logs[entry.log].nodes)
+            else:
+                self._proved(place, entry.index, heads[entry.log], receipt.logs[entry.log])
         if receipt.scope == "case":
             self._stream()
         elif self.bodies[0] is not None and receipt.case:
             self._own(0, self.bodies[0])
         self._payloads()
+
+    def _proved(self, place: int, index: int, head: TrustedHead | None, log: _Log) -> None:
+        if head is not None:
+            self._included(place, index, head, log.nodes)
+        if log.sm3 is not None and (second := self._second(log.sm3, log.origin)) is not None:
+            self._included(place, index, second, log.sm3.nodes, SM3)
+
+    def _second(self, tree: _Tree, origin: str) -> TrustedHead | None:
+        """Return the head of the tree over SM3, None without a key of it in the policy."""
+        if f"{origin}{SUFFIX}" != tree.origin:
+            self._once(Fault("sm3", None, f"a tree of {tree.origin} beside {origin}"))
+            return None
+        if tree.origin not in self.policy.origins:
+            said = f"{tree.origin}: no key of it in the policy"
+            if said not in self.report.unchecked:
+                self.report.unchecked.append(said)
+            return None
+        try:
+            head = self.policy.open(tree.checkpoint)
+        except NoteInvalid as error:
+            self._once(Fault("sm3", None, str(error)))
+            return None
+        if head.checkpoint.origin != tree.origin:
+            self._once(Fault("sm3", None, f"a head of {head.checkpoint.origin}"))
+            return None
+        return head
+
+    def _once(self, fault: Fault) -> None:
+        if fault not in self.report.faults:
+            self.report.faults.append(fault)
 
     def _fault(self, code: str, place: int | None, text: str) -> None:
         self.report.faults.append(Fault(code, place, text))
@@ -342,7 +385,12 @@ class _Check:
         self.bodies.append(body)
 
     def _included(
-        self, place: int, index: int, head: TrustedHead, nodes: Mapping[str, str]
+        self,
+        place: int,
+        index: int,
+        head: TrustedHead,
+        nodes: Mapping[str, str],
+        tree: TreeHash = SHA256,
     ) -> None:
         def node(height: int, at: int) -> bytes:
             found = _decoded(nodes[f"{height}.{at}"])
@@ -352,10 +400,12 @@ class _Check:
 
         size, root = head.checkpoint.size, head.checkpoint.root
         try:
-            path = inclusion_proof(index, size, node)
-            verify_inclusion(leaf_hash(self.stored[place]), index, size, path, root)
+            path = inclusion_proof(index, size, node, tree)
+            verify_inclusion(tree.leaf(self.stored[place]), index, size, path, root, tree)
         except (KeyError, ValueError, ProofRefused) as error:
-            self._fault("proof", place, f"index {index} of {size}: {error}")
+            self._fault(
+                "proof" if tree is SHA256 else "sm3", place, f"index {index} of {size}: {error}"
+            )
 
     def _own(self, place: int, body: Mapping[str, Any]) -> None:
         if body["s"]["id"] != f"case:{self.receipt.case}":

@@ -15,9 +15,11 @@ from sqlalchemy import Connection, Engine, select
 
 from audit.entry import parse_entry
 from audit.logstore import LogReader, StoredEntry
-from audit.merkle import inclusion_proof
+from audit.merkle import SHA256, Node, TreeHash, inclusion_proof
 from audit.payloads import PayloadAltered, disclose
 from audit.reading import reading
+from audit.secondtree import SUFFIX, SecondTree
+from audit.sm3 import SM3
 from audit.tables import audit_outbox, audit_payload
 from audit.vault import KeyDestroyed, SealBroken, SubjectVault, UnknownSubject
 
@@ -54,11 +56,27 @@ class _Log:
     note: str
     token: bytes | None = None
     nodes: dict[str, str] = field(default_factory=dict)
+    second: "_Log | None" = None
+    """The tree over SM3, where there is one and its head covers the same rows."""
 
     def spelled(self) -> dict[str, Any]:
         """Return what the receipt says of this log."""
-        said = {"origin": self.origin, "checkpoint": self.note, "nodes": self.nodes}
-        return said if self.token is None else {**said, "token": _text(self.token)}
+        said: dict[str, Any] = {"origin": self.origin, "checkpoint": self.note, "nodes": self.nodes}
+        if self.token is not None:
+            said["token"] = _text(self.token)
+        if self.second is not None:
+            said["sm3"] = self.second.spelled()
+        return said
+
+    def prove(self, index: int, node: Node, tree: TreeHash) -> None:
+        """Keep the nodes that the proof of this leaf needs."""
+
+        def kept(height: int, at: int) -> bytes:
+            value = node(height, at)
+            self.nodes[f"{height}.{at}"] = _text(value)
+            return value
+
+        inclusion_proof(index, self.size, kept, tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +147,14 @@ class ReceiptMaker:
         found: list[_Found] = []
         with self.logs() as connections:
             for connection in connections:
-                reader = LogReader(connection)
+                reader, second = LogReader(connection), SecondTree(connection)
                 rows = entries(reader)
                 if not rows:
                     continue
-                log = _log(reader, rows)
+                log = _log(reader, second, rows)
                 if log is not None:
                     logs.append(log)
-                found += [_found(reader, row, log, len(logs) - 1) for row in rows]
+                found += [_found(reader, second, row, log, len(logs) - 1) for row in rows]
         return logs, found
 
     # --- the whole ---
@@ -230,11 +248,11 @@ def file_name(receipt: Mapping[str, Any]) -> str:
     return f"entry-{body['id']}{ENDING}"
 
 
-def _log(reader: LogReader, rows: Sequence[StoredEntry]) -> _Log | None:
+def _log(reader: LogReader, second: SecondTree, rows: Sequence[StoredEntry]) -> _Log | None:
     """Return the log with the head that proves most of the rows and says most about itself.
 
     An older head with a time-stamp token is taken before the newest, if it covers as many rows and
-    as many witnesses cosigned it.
+    as many witnesses cosigned it. The head of the tree over SM3 goes with either.
     """
     newest = reader.last_checkpoint()
     if newest is None or newest.size <= rows[0].index:
@@ -242,24 +260,26 @@ def _log(reader: LogReader, rows: Sequence[StoredEntry]) -> _Log | None:
     covered = max(row.index for row in rows if row.index < newest.size) + 1
     newest = reader.vouched_checkpoint(covered) or newest
     note, origin = reader.cosigned_note(newest.size), reader.state().origin
+    log = _Log(origin, newest.size, note)
     anchor = reader.anchor_over(covered)
     if anchor is not None and anchor.kind == STAMPED_BY:
         stamped = reader.cosigned_note(anchor.size)
         if stamped.count("\n") >= note.count("\n"):
-            return _Log(origin, anchor.size, stamped, anchor.token)
-    return _Log(origin, newest.size, note)
+            log = _Log(origin, anchor.size, stamped, anchor.token)
+    head = second.last_checkpoint()
+    if head is not None and head.size >= covered:
+        log.second = _Log(f"{origin}{SUFFIX}", head.size, head.note)
+    return log
 
 
-def _found(reader: LogReader, row: StoredEntry, log: _Log | None, place: int) -> _Found:
+def _found(
+    reader: LogReader, second: SecondTree, row: StoredEntry, log: _Log | None, place: int
+) -> _Found:
     if log is None or row.index >= log.size:
         return _Found(row.entry_id, row.stream_seq, row.body, None, None)
-
-    def node(height: int, index: int) -> bytes:
-        value = reader.node(height, index)
-        log.nodes[f"{height}.{index}"] = _text(value)
-        return value
-
-    inclusion_proof(row.index, log.size, node)
+    log.prove(row.index, reader.node, SHA256)
+    if log.second is not None:
+        log.second.prove(row.index, second.node, SM3)
     return _Found(row.entry_id, row.stream_seq, row.body, place, row.index)
 
 

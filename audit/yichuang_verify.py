@@ -765,6 +765,7 @@ _RECEIPT: dict[str, Any] = {
     "format": str, "scope": str, "case": str, "issued": dict, "logs": list, "entries": list,
     "payloads": list, "withheld": list, "clock": (dict, type(None)),
 }  # fmt: skip
+_SECOND: dict[str, Any] = {"origin": str, "checkpoint": str, "nodes": dict}
 _PARTS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "logs": (
         {"origin": str, "checkpoint": str, "nodes": dict, "token": str, "sm3": dict},
@@ -800,7 +801,10 @@ def _receipt_shape(value: Any) -> None:
 
 
 def _nodes_shape(logs: list[dict[str, Any]]) -> None:
-    for log in logs:
+    trees = [*logs, *(log["sm3"] for log in logs if "sm3" in log)]
+    for tree in trees[len(logs) :]:
+        _part(tree, _SECOND, tuple(_SECOND))
+    for log in trees:
         for key, node in log["nodes"].items():
             if not re.fullmatch(r"(0|[1-9][0-9]?)\.(0|[1-9][0-9]{0,15})", key):
                 raise ValueError("a node has no such name")
@@ -820,17 +824,15 @@ def _entries_shape(value: dict[str, Any]) -> None:
 
 
 def _texts_of(value: Any) -> list[str]:
-    """Return the texts that a reader is shown (a checkpoint has line ends and is not one)."""
-    found = [value["case"]] + [log["origin"] for log in value["logs"]]
-    found += [part[k] for part in value["withheld"] for k in ("name", "why")]
-    found += [part["name"] for part in value["payloads"]]
-    waiting: list[Any] = [value["issued"], value["clock"]]
+    """Return every text but the checkpoints, which have line ends and a spelling of their own."""
+    found: list[str] = []
+    waiting: list[Any] = [value]
     while waiting:
         one = waiting.pop()
         if isinstance(one, str):
             found.append(one)
         elif isinstance(one, dict):
-            waiting += list(one.values())
+            waiting += [member for name, member in one.items() if name != "checkpoint"]
         elif isinstance(one, list):
             waiting += one
     return found

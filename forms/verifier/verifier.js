@@ -448,6 +448,7 @@ const RECEIPT = {
   format: isA.text, scope: isA.text, case: isA.text, issued: isObject, logs: isA.list, entries: isA.list,
   payloads: isA.list, withheld: isA.list, clock: (v) => v === null || isObject(v),
 };
+const SECOND = { origin: isA.text, checkpoint: isA.text, nodes: isObject };
 const PARTS = {
   logs: [{ origin: isA.text, checkpoint: isA.text, nodes: isObject, token: isA.text, sm3: isObject }, ["origin", "checkpoint", "nodes"]],
   entries: [{ log: isNumberOrNull, index: isNumberOrNull, body: isA.text }, ["log", "index", "body"]],
@@ -504,7 +505,9 @@ function readReceipt(stored) {
 }
 
 function receiptShape(value) {
-  for (const log of value.logs) {
+  const second = value.logs.filter((log) => "sm3" in log).map((log) => log.sm3);
+  for (const tree of second) part(tree, SECOND, Object.keys(SECOND));
+  for (const log of [...value.logs, ...second]) {
     for (const [name, node] of Object.entries(log.nodes)) {
       if (!/^(0|[1-9][0-9]?)\.(0|[1-9][0-9]{0,15})$/.test(name) || typeof node !== "string") throw new Error("a node has no such name");
     }
@@ -520,14 +523,14 @@ function receiptShape(value) {
   if (textsOf(value).some(hidden)) throw new Error("a text has control or format characters");
 }
 
+/** Returns every text but the checkpoints, which have line ends and a spelling of their own. */
 function textsOf(value) {
-  const found = [value.case, ...value.logs.map((log) => log.origin), ...value.payloads.map((one) => one.name)];
-  for (const one of value.withheld) found.push(one.name, one.why);
-  const waiting = [value.issued, value.clock];
+  const found = [], waiting = [value];
   while (waiting.length) {
     const one = waiting.pop();
     if (typeof one === "string") found.push(one);
-    else if (one !== null && typeof one === "object") waiting.push(...Object.values(one));
+    else if (Array.isArray(one)) for (const member of one) waiting.push(member);
+    else if (isObject(one)) for (const name of Object.keys(one)) if (name !== "checkpoint") waiting.push(one[name]);
   }
   return found;
 }
@@ -695,7 +698,7 @@ class Check {
     else if (this.heads.length && this.policy.quorum === "none") {
       say("信任文件不要求见证方：只有办事机关自己的签名作保", "no witness is asked for: the office's own signature alone vouches");
     }
-    if (receipt.logs.some((log, n) => log.sm3 || this.heads[n].others)) say("其余签名行（如国密 SM2）没有核对", "other signature lines (SM2) not checked");
+    if (receipt.logs.some((log, n) => "sm3" in log || this.heads[n].others)) say("其余签名行（如国密 SM2）没有核对", "other signature lines (SM2) not checked");
     if (receipt.logs.some((log) => "token" in log)) say("附有时间戳（RFC 3161），本页不能核对，请用 yichuang-verify", "the time-stamp token cannot be checked here: use yichuang-verify");
     else say("没有附时间戳", "there is no time-stamp token");
     const why = new Map(receipt.withheld.map((one) => [`${one.entry} ${one.name}`, one.why]));

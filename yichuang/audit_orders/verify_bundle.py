@@ -77,4 +77,4 @@ def _tell(report: ReceiptReport) -> None:
     for at in report.stamped:
         say(f"  时间戳机构证明树头在 {at.isoformat()} 已经存在")
     for why in report.unchecked:
-        say(f"  时间戳没有核对：{why}")
+        say(f"  没有核对：{why}")
