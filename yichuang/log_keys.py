@@ -17,9 +17,9 @@ from sqlalchemy import Engine
 from audit.entry import KEY_REVOKED, KEY_ROTATED, What, Who
 from audit.keyperiods import KeyPeriod, with_keys
 from audit.logstore import LogReader
-from audit.merkle import inclusion_proof
+from audit.merkle import SHA256, TreeHash, inclusion_proof
 from audit.notes import NoteInvalid
-from audit.secondtree import SUFFIX
+from audit.secondtree import SUFFIX, SecondTree
 from audit.signer_memory import HeldKey, SignedHead
 from audit.trust import TrustPolicy
 from cases.database import open_engine, reading
@@ -81,9 +81,12 @@ def rotate(
     overlap: int = OVERLAP,
     who: Who = SYSTEM,
     wait: timedelta = WAIT,
+    tree: TreeHash = SHA256,
     observe: _Step = lambda _step: None,
 ) -> Changed:
     """Let the next key follow: announced under the old one, both for `overlap` sizes, then alone.
+
+    `tree` is the one whose heads the signer signs.
 
     Raises `NotSealedYet` and what the signer raises; the next run goes on from there.
     """
@@ -97,7 +100,7 @@ def rotate(
     observe("recorded")
     log = open_engine(settings.store_url("log"), read_only=True)
     try:
-        body, index, proof = _under_a_head(log, signer, told.id, wait)
+        body, index, proof = _under_a_head(log, signer, told.id, wait, tree)
     finally:
         log.dispose()
     observe("sealed")
@@ -126,7 +129,8 @@ def revoke(
     held = next((key for key in signer.keys() if key.vkey == vkey), None)
     end = held.revoked if held is not None else None
     if end is None:
-        end = last_cosigned(settings)
+        # Witnesses cosign the first tree alone.
+        end = 0 if signer.last().origin.endswith(SUFFIX) else last_cosigned(settings)
         if end == 0 and not without_witness:
             raise NoWitness
         signer.next_key()
@@ -172,7 +176,7 @@ def _last_cosigned(reader: LogReader, policy: TrustPolicy) -> int:
 
 
 def _under_a_head(
-    log: Engine, signer: KeySigner, entry_id: str, wait: timedelta
+    log: Engine, signer: KeySigner, entry_id: str, wait: timedelta, tree: TreeHash
 ) -> tuple[bytes, int, list[bytes]]:
     until = time.monotonic() + wait.total_seconds()
     while True:
@@ -181,7 +185,8 @@ def _under_a_head(
             reader = LogReader(connection)
             entry = reader.entry(entry_id)
             if entry is not None and entry.index < signed.size:
-                path = inclusion_proof(entry.index, signed.size, reader.node)
+                node = reader.node if tree is SHA256 else SecondTree(connection).node
+                path = inclusion_proof(entry.index, signed.size, node, tree)
                 return entry.body, entry.index, path
         if time.monotonic() >= until:
             raise NotSealedYet(entry_id)

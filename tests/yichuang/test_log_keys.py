@@ -10,12 +10,15 @@ from sqlalchemy import update
 from audit.entry import KEY_ROTATED
 from audit.notes import Checkpoint, NoteInvalid, NoteKey, parse_checkpoint, sign_note
 from audit.report import CLEAN, INCOMPLETE, TAMPERED
+from audit.sequencer import Sequencer
+from audit.signer import Signer, init_signer
 from audit.signing import open_key
+from audit.sm3 import SM3
 from audit.tables import audit_checkpoint
 from audit.trust import HeadVoid, PolicyInvalid, TrustPolicy
 from tests.audit.test_trust import cosignature
 from tests.yichuang.log_town import BASE, LogTown
-from yichuang.log_keys import NotSealedYet, NoWitness, revoke, rotate
+from yichuang.log_keys import NotSealedYet, NoWitness, publish_keys, revoke, rotate
 from yichuang.trusting import city_policy, policy_path
 
 NO_WAIT = timedelta()
@@ -202,6 +205,28 @@ def test_a_key_does_not_follow_before_its_entry_is_signed(town: LogTown) -> None
     with pytest.raises(NotSealedYet):
         rotate(town.settings, town.signer, wait=NO_WAIT)
     assert len(town.signer.keys()) == 1
+
+
+def test_the_second_trees_key_rotates_too(town: LogTown) -> None:
+    files = town.settings.data / "second.key", town.settings.data / "signed-sm3.json"
+    init_signer(*files, f"{BASE}/sm3", tree=SM3)
+    second = Signer(*files, tree=SM3)
+    publish_keys(town.settings, second.keys())
+    town.sequencer = Sequencer(town.log, town.sources, town.signer, second=second)
+    town.grow("four")
+
+    def observe(step: str) -> None:
+        if step == "recorded":
+            town.seal()
+
+    done = rotate(town.settings, second, wait=NO_WAIT, tree=SM3, observe=observe)
+    assert second.verifier.vkey == done.vkey and len(second.keys()) == 2
+    assert len(town.signer.keys()) == 1
+    town.grow("five")
+    town.cosign(town.sequencer.size())
+    report = town.verify()
+    assert report.exit_code == CLEAN, report.as_json()
+    second.close()
 
 
 @pytest.mark.parametrize(

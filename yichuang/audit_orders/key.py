@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from audit.merkle import SHA256
 from audit.report import INCOMPLETE
 from audit.signer import SignerRefused, SignerUnavailable
 from audit.signer_door import SignerClient
+from audit.sm3 import SM3
 from yichuang.log_keys import OVERLAP, Changed, NotSealedYet, NoWitness, revoke, rotate
 from yichuang.log_stores import LogUnreadable, log_store, telling, unreadable
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
+
+TREES = {tree.name: tree for tree in (SHA256, SM3)}
 
 HELP = "签名密钥：列出、轮换、作废 (the log's keys: list, rotate, revoke)"
 
@@ -37,19 +41,22 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="没有联署也作废：旧签名全部不再可信 (no cosigned head: trust none of its heads)",
     )
     for one in (listed, rotated, revoked):
+        one.add_argument(
+            "--tree", choices=TREES, default="sha256", help="哪棵树的密钥 (the keys of which tree)"
+        )
         one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=say_in_json)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0, 2 where it is not finished (run it again), 3 where a part cannot be reached."""
-    signer = SignerClient(settings.signer_socket)
+    signer = SignerClient(settings.signer_socket, tree=args.tree)
     try:
         with telling():
             log_store(settings)
             if args.key_order == "list":
                 return _list(args, signer)
             changed = (
-                rotate(settings, signer, overlap=args.overlap)
+                rotate(settings, signer, overlap=args.overlap, tree=TREES[args.tree])
                 if args.key_order == "rotate"
                 else revoke(
                     settings,
