@@ -37,6 +37,10 @@ class NothingToProve(LookupError):
     """No store has an entry of this case, or of this id."""
 
 
+class Purged(NothingToProve):
+    """The retention of these entries is over: their bodies are gone, and only leaves are left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What the office says beside the log, which proves none of it."""
@@ -104,7 +108,7 @@ class ReceiptMaker:
     vault: SubjectVault
 
     def of_case(self, case_id: str, shows: Shows, statement: Statement) -> dict[str, Any]:
-        """Return the receipt of a whole case. Raises `NothingToProve`."""
+        """Return the receipt of a whole case. Raises `NothingToProve`, `Purged`."""
         # The waiting ones first: what is drained meanwhile is in the log by then, never in neither.
         stream = f"case:{case_id}"
         waiting = self._waiting(audit_outbox.c.stream == stream)
@@ -116,7 +120,7 @@ class ReceiptMaker:
         return self._receipt("case", case_id, logs, found, shows, statement)
 
     def of_entry(self, entry_id: str, shows: Shows, statement: Statement) -> dict[str, Any]:
-        """Return the receipt of one entry. Raises `NothingToProve`."""
+        """Return the receipt of one entry. Raises `NothingToProve`, `Purged`."""
         waiting = self._waiting(audit_outbox.c.entry_id == entry_id)
         logs, found = self._sealed(
             lambda reader: [one] if (one := reader.entry(entry_id)) is not None else []
@@ -124,6 +128,8 @@ class ReceiptMaker:
         found = found or waiting
         if not found:
             raise NothingToProve(entry_id)
+        if not found[0].body:
+            raise Purged(entry_id)
         stream = str(parse_entry(found[0].body)["s"]["id"])
         case_id = stream.partition(":")[2] if stream.startswith("case:") else ""
         return self._receipt("entry", case_id, logs, found[:1], shows, statement)
@@ -168,6 +174,8 @@ class ReceiptMaker:
         shows: Shows,
         statement: Statement,
     ) -> dict[str, Any]:
+        if any(not one.body for one in found):
+            raise Purged(case_id or found[0].entry_id)
         payloads, withheld = self._payloads(found, shows)
         return {
             "format": FORMAT,

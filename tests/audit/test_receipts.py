@@ -19,7 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, update
 
 from audit import yichuang_verify
 from audit.logstore import found_log
@@ -28,11 +28,11 @@ from audit.outbox import record
 from audit.payloads import Payload, seal_payloads
 from audit.proofs import prove
 from audit.receiptcheck import check_receipt
-from audit.receipts import NothingToProve, ReceiptMaker, Statement, file_name, spell_receipt
+from audit.receipts import NothingToProve, Purged, ReceiptMaker, Statement, file_name, spell_receipt
 from audit.sequencer import Sequencer
 from audit.shards import reading_all
 from audit.signer import Signer, init_signer
-from audit.tables import audit_anchor, log_metadata, outbox_metadata
+from audit.tables import audit_anchor, audit_entry, log_metadata, outbox_metadata
 from audit.timestamps import query, stamped_digest
 from audit.vault import SubjectVault
 from forms.receipt_page import FOLDER, verifier_page
@@ -283,6 +283,20 @@ def test_cosignatures_short_of_the_quorum_are_marked_and_false_ones_refused(
     assert said(note, policy.replace("\nwitness w1 ", "\nwitness w0 "))[0] == 3
     assert said(note, policy + policy.splitlines()[0] + "\n")[0] == 3
     assert said(note, policy[:-1])[0] == 3
+
+
+def test_what_retention_has_purged_has_no_receipt_any_more(
+    house: House, vault: SubjectVault, draft: Draft, maker: ReceiptMaker
+) -> None:
+    settle(house, vault, draft, range(3), closes=True)
+    seal(house)
+    with house.log.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_entry_no_update")
+        connection.execute(update(audit_entry).where(audit_entry.c.seq == 1).values(body=b""))
+    with pytest.raises(Purged):
+        maker.of_case("C-1", everything, STATEMENT)
+    with pytest.raises(Purged):
+        maker.of_entry(draft(1).id, everything, STATEMENT)
 
 
 @contextmanager

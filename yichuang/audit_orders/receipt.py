@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from audit.entry import What
-from audit.receipts import NothingToProve, ReceiptMaker
+from audit.receipts import NothingToProve, Purged, ReceiptMaker
 from audit.report import INCOMPLETE, UNREADABLE
 from audit.shards import reading_all
 from cases.database import reading
@@ -51,6 +51,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         )
     except LogUnreadable as error:
         return unreadable(error)
+    except Purged:
+        complain(f"{args.of} 保管期满，记录已依法清除，只剩它在树里的叶，不能再出具回执")
+        return INCOMPLETE
     path = args.out / issue.name if args.out.is_dir() else args.out
     try:
         path.write_bytes(issue.content)
@@ -99,6 +102,8 @@ def _issue(desk: ReceiptDesk, queries: Queries, of: str) -> Issue | None:
         if case_id is not None:
             return desk.of_case(case_id)
         return desk.of_entry(of) if _ENTRY.fullmatch(of) else None
+    except Purged:
+        raise
     except NothingToProve:
         return None
 
