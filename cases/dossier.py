@@ -130,7 +130,9 @@ class MutantFound(Frozen):
     """One small falsification of a rule, table or scale, and which examples notice it."""
 
     rule: str
-    kind: Literal["threshold", "operator", "dropped", "dates", "priority", "value"]
+    kind: Literal[
+        "threshold", "operator", "dropped", "dates", "priority", "value", "clear", "hold"
+    ]  # fmt: skip
     what: str
     """What was changed, in Chinese."""
     noticed_by: tuple[int, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
+from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from cases.releasing import moves_cases, verbs_of
@@ -15,6 +16,7 @@ from forms.ports import AccountRow, Release, SignInRefused, Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.words import N_
+from rules.load import with_tables
 
 RELEASE_KINDS = {
     "matter": N_("事项"),
@@ -258,7 +260,15 @@ async def propose_release(visit: Visit) -> Response:
         empty["kind"] = visit.say(N_("请选择“{label}”")).format(label=visit.say(N_("类别")))
     if empty:
         return await _show_releases(visit, form.with_errors(empty), 422)
-    made = await visit.ask(visit.ports.releases.propose, visit.who, kind, visit.text("text"))
+    text = visit.text("text")
+    files = [file for file in visit.posted.getlist("tables") if isinstance(file, UploadFile)]
+    tables = {file.filename: await file.read() for file in files if file.filename}
+    if tables:
+        text, faults = with_tables(text, "rules.yaml", tables)
+        if faults:
+            told = {"text": "\n".join(map(str, faults))}
+            return await _show_releases(visit, form.with_errors(told), 422)
+    made = await visit.ask(visit.ports.releases.propose, visit.who, kind, text)
     if isinstance(made, str):
         return await _show_releases(visit, form.with_errors({"text": made}), 422)
     return RedirectResponse("/releases", 303)

@@ -100,6 +100,8 @@ MUTANT_WORDS = {
     "dates": N_("日期"),
     "priority": N_("优先顺序"),
     "value": N_("结果"),
+    "clear": N_("解除条件"),
+    "hold": N_("持续时间"),
 }
 
 

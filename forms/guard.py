@@ -45,6 +45,8 @@ SMALL_BODY = 256 * 1024
 UNDER_OLD_PASSWORD = ("/password", "/sign-out", "/language/{language}", "/healthz")
 """All that is open to somebody whose password is too old."""
 
+LARGEST_PART = 2 * 1024 * 1024
+"""Bytes of one text of a form with files, as a proposal has; the route bounds the whole post."""
 MOST_FIELDS = 600
 MOST_FILES = 60
 
@@ -340,7 +342,7 @@ async def _read_form(visit: Visit) -> None:
     if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise Stop(415, visit.say(N_("只接受网页表单")), "wrong_content_type")
     visit.posted = await request.form(
-        max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=SMALL_BODY
+        max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=LARGEST_PART
     )
     token = visit.posted.get("csrf")
     if not visit.secret or not isinstance(token, str):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -189,7 +190,8 @@ def _build(node: yaml.Node, folder: Path | None) -> tuple[list[Problem], Pack | 
     files: dict[int, TableFile] = {}
     try:
         raw = yaml.SafeLoader("").construct_document(node)
-        found = list(_tables_read_in(raw, folder, files))
+        where = None if folder is None else _in_folder(folder)
+        found = list(_tables_read_in(raw, where, files))
         return found, None if found else Pack.of(Definition.model_validate(raw))
     except ValidationError as error:
         return [_in_file(_problem(detail), files) for detail in error.errors()], None
@@ -234,20 +236,61 @@ def written_out(text: str, folder: Path) -> str:
     except (RecursionError, ValueError, yaml.YAMLError):
         return text
     files: dict[int, TableFile] = {}
-    if any(_tables_read_in(raw, folder, files)) or not files:
+    if any(_tables_read_in(raw, _in_folder(folder), files)) or not files:
         return text
     whole: str = yaml.safe_dump(raw, allow_unicode=True, sort_keys=False)
     return whole
 
 
+def with_tables(text: str, name: str, tables: Mapping[str, bytes]) -> tuple[str, tuple[Fault, ...]]:
+    """Return a pack's text with the attached CSV files written into it, and what is wrong.
+
+    `tables`: file name → bytes. Every file must be one that a table of the text names, and the
+    reverse; a text that is no YAML is returned as it is: loading it names the fault.
+    """
+    try:
+        node = _composed(text)
+        if node is None or any(_shape(node)):
+            return text, ()
+        raw = yaml.SafeLoader("").construct_document(node)
+    except (RecursionError, ValueError, yaml.YAMLError):
+        return text, ()
+    asked = set[str]()
+
+    def attached(file: str) -> bytes:
+        asked.add(file)
+        if file not in tables:
+            raise FileNotFoundError(ENOENT, "没有附上这个文件")
+        return tables[file]
+
+    files: dict[int, TableFile] = {}
+    found = [_fault(name, node, one) for one in _tables_read_in(raw, attached, files)]
+    found += [
+        Fault(name, 1, f"附上的 {file} 没有一张表引用", "在表中写 file, 或不附它")
+        for file in sorted(tables.keys() - asked)
+    ]
+    if found or not files:
+        return text, tuple(found)
+    whole: str = yaml.safe_dump(raw, allow_unicode=True, sort_keys=False)
+    return whole, ()
+
+
+ReadFile = Callable[[str], bytes]
+"""Gives the bytes of a table's CSV file. Raises `OSError`."""
+
+
+def _in_folder(folder: Path) -> ReadFile:
+    return lambda name: (folder / name).read_bytes()
+
+
 def _tables_read_in(
-    raw: Any, folder: Path | None, files: dict[int, TableFile]
+    raw: Any, read_file: ReadFile | None, files: dict[int, TableFile]
 ) -> Iterator[Problem]:
     """Put the content of each table's CSV file in its place; yield what cannot be read."""
     tables = raw.get("tables") if isinstance(raw, dict) else None
     for i, table in enumerate(tables if isinstance(tables, list) else ()):
         name = table.get("file") if isinstance(table, dict) else None
-        if folder is None or not isinstance(name, str) or not name:
+        if read_file is None or not isinstance(name, str) or not name:
             continue
         loc: Loc = ("tables", i, "file")
         if Path(name).name != name or not name.endswith(".csv"):
@@ -257,7 +300,7 @@ def _tables_read_in(
             yield Problem(loc, f"既有 file 又有 {', '.join(twice)}", "只留一处")
             continue
         try:
-            files[i] = read_csv((folder / name).read_bytes())
+            files[i] = read_csv(read_file(name))
         except OSError as error:
             yield Problem(loc, f"无法读取表文件 {name}: {error.strerror}", "把文件放在规则包旁边")
         except FileRefused as refused:

@@ -7,6 +7,7 @@ neighbour's, a value that it sets changed. Asked are only the rule's own example
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,9 @@ from rules.load import example_instant
 from rules.model import All, AnyOf, Condition, Definition, Example, Leaf, Not, Rule, leaves
 from rules.pack import ContextRefused, Pack
 
-MutantKind = Literal["threshold", "operator", "dropped", "dates", "priority", "value"]
+MutantKind = Literal[
+    "threshold", "operator", "dropped", "dates", "priority", "value", "clear", "hold"
+]  # fmt: skip
 
 TURNED: Mapping[str, str] = {
     "eq": "ne", "ne": "eq", "gt": "gte", "gte": "gt", "lt": "lte", "lte": "lt",
@@ -80,6 +83,37 @@ def mutants(definition: Definition, rule: Rule) -> Iterator[Mutant]:
     yield from _dates(rule)
     yield from _priorities(definition, rule)
     yield from _values(definition, rule)
+    yield from _of_alarm(rule)
+
+
+def _of_alarm(rule: Rule) -> Iterator[Mutant]:
+    """Yield what falsifies when an alarm ends, and how long either has to hold."""
+    alarm = rule.alarm
+    if alarm is None:
+        return
+    if alarm.clear is not None:
+        for _, about, what, clear in _conditions(alarm.clear):
+            other = alarm.model_copy(update={"clear": clear})
+            yield Mutant("clear", f"解除条件 {what}", _with(rule, alarm=other), about=about)
+        without = alarm.model_copy(update={"clear": None})
+        yield Mutant("clear", "去掉解除条件", _with(rule, alarm=without))
+    for name, word in (("hold", "持续"), ("clear_hold", "解除条件持续")):
+        written = getattr(alarm, name)
+        for moved in _longer(written):
+            other = alarm.model_copy(update={name: moved})
+            yield Mutant("hold", f"{word} {written} 改为 {moved}", _with(rule, alarm=other))
+
+
+def _longer(written: str) -> Iterator[str]:
+    """Yield a duration of hours longer and shorter by its unit; none of another form."""
+    match = re.fullmatch(r"PT(\d+)H", written)
+    if match is not None:
+        hours = int(match[1])
+        yield f"PT{hours + 1}H"
+        if hours:
+            yield f"PT{hours - 1}H"
+    elif written == "PT0S":
+        yield "PT1H"
 
 
 def _with(rule: Rule, **fields: object) -> Rule:
@@ -99,11 +133,26 @@ def noticed_by(pack: Pack, rule: Rule, mutant: Mutant) -> tuple[int, ...]:
     rules = tuple(others.get(one.id, one) for one in pack.definition.rules)
     # Not checked: a falsified pack need not be one that may be used.
     falsified = Pack(pack.definition.model_copy(update={"rules": rules}), "", "mutant")
-    return tuple(
-        n
+    examples = [
+        (n, example, example_instant(pack, rule, example))
         for n, example in enumerate(rule.examples, 1)
-        if contradicts(falsified, rule.id, example, example_instant(pack, rule, example))
-    )
+    ]
+    if mutant.kind == "clear":
+        # No example says when an alarm ends: one notices whose context tells the two apart.
+        return tuple(
+            n
+            for n, example, at in examples
+            if _clears(pack, rule.id, example, at) != _clears(falsified, rule.id, example, at)
+        )
+    return tuple(n for n, one, at in examples if contradicts(falsified, rule.id, one, at))
+
+
+def _clears(pack: Pack, rule: str, example: Example, at: datetime) -> bool | None:
+    """Tell whether a standing alarm of the rule would end in an example; None: no ruling."""
+    try:
+        return rule in evaluate(pack, example.given, at).cleared
+    except (ContextRefused, NoRuling, NoFixpoint):
+        return None
 
 
 def contradicts(pack: Pack, rule: str, example: Example, at: datetime) -> bool:

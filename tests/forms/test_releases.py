@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from forms.ports import Release
+from rules.load import PACKS
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town
 
@@ -91,3 +92,22 @@ def test_a_revocation_without_reasons_is_not_asked_for(town: Town, browser: Brow
     editor = browser("editor")
     token = editor.token("/releases")
     assert editor.post(ASK, data={"csrf": token, "reason": " "}).status_code == 422
+
+
+def test_table_files_go_with_the_proposal_and_a_spare_one_is_named(
+    town: Town, browser: Browsers
+) -> None:
+    editor = browser("editor")
+    text = (PACKS / "accidents.yaml").read_text("utf-8") + "\n# 标识\n"
+    csv = (PACKS / "accident_grade.csv").read_bytes()
+    form = {"kind": "rules", "text": text, "csrf": editor.token("/releases")}
+    sent = [("tables", ("accident_grade.csv", csv, "text/csv"))]
+    spare = [*sent, ("tables", ("spare.csv", csv, "text/csv"))]
+    refused = editor.post("/releases", data=form, files=spare, follow_redirects=False)
+    assert refused.status_code == 422 and "spare.csv" in refused.text
+    town.releases.texts.clear()
+    done = editor.post("/releases", data=form, files=sent, follow_redirects=False)
+    # The comment is gone with the rewriting, so the test's own register asks for its word.
+    assert done.status_code in (303, 422)
+    (kept,) = town.releases.texts
+    assert "accident_grade.csv" not in kept and "rows:" in kept

@@ -275,6 +275,7 @@ class ListedReleases:
 
     def __init__(self) -> None:
         self.releases: list[Release] = []
+        self.texts: list[str] = []
         self.dossiers: dict[str, ShownDossier] = {}
         self.asked = self.revoked = ("", "", "")
         self.signed_on = ""
@@ -283,6 +284,7 @@ class ListedReleases:
         return tuple(self.releases)
 
     def propose(self, visitor: Visitor, kind: str, text: str) -> Release | str:
+        self.texts.append(text)
         if "标识" not in text:
             return "第 1 行：缺少“标识”"
         made = Release(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rules.check import check, tried_by_engine
-from rules.load import PACKS, PacksFaulty, load_packs, load_text, written_out
+from rules.load import PACKS, PacksFaulty, load_packs, load_text, with_tables, written_out
 from rules.model import Rule, ScaleSpec
 from rules.pack import Pack
 from rules.tables.spec import TableSpec
@@ -188,3 +188,30 @@ def test_a_pack_without_a_csv_and_one_that_cannot_be_read_are_left_as_they_are(
     for text in (GOOD, "a: [", "", "day: 2026-02-30", bomb):
         assert written_out(text, PACKS) == text
     assert written_out(missing, tmp_path) == missing
+
+
+def test_attached_csv_files_make_the_same_pack_as_those_beside_it() -> None:
+    text = (PACKS / "accidents.yaml").read_text("utf-8")
+    csv = (PACKS / "accident_grade.csv").read_bytes()
+    whole, faults = with_tables(text, "p.yaml", {"accident_grade.csv": csv})
+    loaded, _ = load_text(whole, "p.yaml")
+    assert not faults and loaded is not None
+    assert loaded.pack.digest == load_packs()["accidents"].digest
+
+
+def test_an_attached_file_that_is_missing_spare_or_broken_is_named_with_its_line() -> None:
+    text = (PACKS / "accidents.yaml").read_text("utf-8")
+    csv = (PACKS / "accident_grade.csv").read_bytes()
+    line = 1 + next(
+        n for n, one in enumerate(text.splitlines()) if "file: accident_grade.csv" in one
+    )
+    for tables, says in (
+        ({"other.csv": csv}, "没有附上这个文件"),
+        ({"accident_grade.csv": csv, "spare.csv": csv}, "spare.csv 没有一张表引用"),
+        ({"accident_grade.csv": b"\xff\xfe"}, "accident_grade.csv"),
+    ):
+        same, faults = with_tables(text, "p.yaml", tables)
+        assert same == text and any(says in str(one) for one in faults), faults
+    _, faults = with_tables(text, "p.yaml", {"other.csv": csv})
+    assert faults[0].line == line
+    assert with_tables("a: [", "p.yaml", {"x.csv": csv}) == ("a: [", ())
