@@ -203,6 +203,7 @@ def publish_keys(settings: Settings, keys: Sequence[HeldKey]) -> bool:
     if said == {key.vkey: KeyPeriod.of(key) for key in keys}:
         return False
     change_policy(settings, lambda text: with_keys(text, keys))
-    if not name.endswith(SUFFIX):
-        log_vkey_path(settings).write_text(f"{keys[-1].vkey}\n", encoding="utf-8")
+    path = log_vkey_path(settings)
+    if not name.endswith(SUFFIX) and path.is_file():  # the sequencer's container does not see it
+        path.write_text(f"{keys[-1].vkey}\n", encoding="utf-8")
     return True
