@@ -100,3 +100,14 @@ def test_each_shard_is_attacked_on_a_copy(
         one for one in said["attacks"] if not one["as_expected"]
     ]
     assert (said["origin"][-6:], said["copied"]) == (shard, 21)
+
+
+def test_the_tail_goes_back_into_a_closed_shard(
+    town: LogTown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = _answer(town, capsys, "tail", "-n", "22")
+    places = [(one["log"][-6:], one["index"]) for one in said["entries"]]
+    assert (code, places[:2], places[-1]) == (0, [("2026H1", 20), ("2026H2", 0)], ("2026H2", 20))
+    stream = said["entries"][-1]["stream"]
+    entries = _answer(town, capsys, "tail", "-n", "99", "--stream", stream)[1]["entries"]
+    assert [one["body"]["s"]["seq"] for one in entries] == list(range(1, 43))

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from audit.logstore import LogReader, StoredEntry
-from yichuang.log_stores import LogUnreadable, log_reading, unreadable
+from audit.shards import reading_all
+from yichuang.log_stores import LogUnreadable, log_reading, log_store, telling, unreadable
 from yichuang.settings import Settings
 from yichuang.terminal import say, say_json
 
@@ -49,14 +50,24 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def newest(settings: Settings, count: int, stream: str | None) -> tuple[list[dict[str, Any]], int]:
-    """Return the newest entries, oldest first, and the log's size."""
-    with log_reading(settings) as connection:
-        reader = LogReader(connection)
-        size = reader.state().size
-        sealed = reader.last_checkpoint()
-        kept = list(reader.entries(max(0, size - count), size) if stream is None
-                    else reader.stream(stream))[-count:]  # fmt: skip
-    return [_said(entry, sealed.size if sealed else 0) for entry in kept], size
+    """Return the newest entries of all shards, oldest first, and the open shard's size."""
+    found: list[dict[str, Any]] = []
+    with telling(), reading_all(log_store(settings)) as connections:
+        for connection in reversed(connections):
+            found = _of_shard(LogReader(connection), count - len(found), stream) + found
+            if len(found) >= count:
+                break
+        return found, LogReader(connections[-1]).state().size
+
+
+def _of_shard(reader: LogReader, count: int, stream: str | None) -> list[dict[str, Any]]:
+    state, sealed = reader.state(), reader.last_checkpoint()
+    if stream is None:
+        kept = list(reader.entries(max(0, state.size - count), state.size))
+    else:
+        kept = reader.stream(stream)
+    size = sealed.size if sealed else 0
+    return [_said(entry, state.origin, size) for entry in kept[-count:]]
 
 
 def coming(settings: Settings, size: int, stream: str | None) -> Iterator[list[dict[str, Any]]]:
@@ -65,18 +76,20 @@ def coming(settings: Settings, size: int, stream: str | None) -> Iterator[list[d
         time.sleep(LOOK_SECONDS)
         with log_reading(settings) as connection:
             reader = LogReader(connection)
-            sealed, grown = reader.last_checkpoint(), reader.state().size
-            fresh = [e for e in reader.entries(size, grown) if stream in (None, e.stream)]
-        size = grown
-        yield [_said(entry, sealed.size if sealed else 0) for entry in fresh]
+            sealed, state = reader.last_checkpoint(), reader.state()
+            # Smaller than before: the half-year has turned, and the new shard begins at 0.
+            start = size if size <= state.size else 0
+            fresh = [e for e in reader.entries(start, state.size) if stream in (None, e.stream)]
+        size = state.size
+        yield [_said(entry, state.origin, sealed.size if sealed else 0) for entry in fresh]
 
 
-def _said(entry: StoredEntry, sealed: int) -> dict[str, Any]:
+def _said(entry: StoredEntry, origin: str, sealed: int) -> dict[str, Any]:
     try:
         body = orjson.loads(entry.body)
     except orjson.JSONDecodeError:
         body = {}
-    said = {"index": entry.index, "id": entry.entry_id, "stream": entry.stream}
+    said = {"log": origin, "index": entry.index, "id": entry.entry_id, "stream": entry.stream}
     return {**said, "sealed": entry.index < sealed, "leaf": entry.leaf.hex(), "body": body}
 
 
