@@ -1,7 +1,7 @@
 """Verifying the real stores: the walk of `audit.verify` over database engines."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, select
@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit.logstore import LogMissing, LogReader, StoredEntry
 from audit.notes import NoteVerifier
+from audit.purges import PurgeCheck
 from audit.reading import reading
 from audit.secondcheck import check_second_tree
 from audit.secondtree import SUFFIX, SecondTree
@@ -21,6 +22,7 @@ from audit.verify import (
     Producer,
     VerifyReport,
     WaitingEntry,
+    fail_purges,
     shard_before,
     verify_log,
 )
@@ -57,6 +59,7 @@ def verify_stores(
             _check_file(connection, report)
             for one in reversed(earlier):
                 report.take_in(one)
+            fail_purges(report, kept.purges)
             return report
     except (SQLAlchemyError, LogMissing, OSError) as error:
         return VerifyReport(unreadable=str(error))
@@ -86,6 +89,7 @@ class _Kept:
     strict: bool
     told: Callable[[int], None]
     walked: int = 0
+    purges: PurgeCheck = field(default_factory=PurgeCheck)
 
     def verify(
         self,
@@ -109,6 +113,7 @@ class _Kept:
             producers=producers,
             strict=self.strict,
             after=after,
+            purges=self.purges,
         )
         self.walked += report.entries
         second = [pin for pin in pins if pin not in first]

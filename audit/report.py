@@ -75,6 +75,8 @@ class VerifyReport:
     """The first wrong leaf of the shards before, if there is one."""
     carried: Any = None
     """What a later shard begins from (`audit.verify.Carried`); not told in JSON."""
+    purged: int = 0
+    """Entries whose body is gone after its period; their leaves stand."""
     void: int = 0
     """Heads under a revoked key that vouch for nothing."""
     anchored: int = 0
@@ -105,6 +107,7 @@ class VerifyReport:
         self.checkpoints += earlier.checkpoints
         self.sealed += earlier.sealed
         self.void += earlier.void
+        self.purged += earlier.purged
         self.shards += 1
         self.unreadable = self.unreadable or earlier.unreadable
 
@@ -151,6 +154,7 @@ class VerifyReport:
             "witnessed": self.witnessed,
             "witnessed_at": self.witnessed_at.isoformat() if self.witnessed_at else None,
             "shards": self.shards,
+            "purged": self.purged,
             "void": self.void,
             "notes": list(self.notes),
             "anchored": self.anchored,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, delete, insert, select
@@ -87,9 +88,7 @@ def shard_engine(log: Engine, shard: ClosedShard) -> Engine:
     if log.dialect.name != "sqlite":
         options = f"-csearch_path={log.dialect.identifier_preparer.quote(shard.archive)}"
         return create_engine(log.url, connect_args={"options": options}, poolclass=NullPool)
-    path = folder_of(log) / shard.archive
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: the archive of {shard.origin} is not there")
+    path = archive_path(log, shard)
     address = path.absolute().as_uri()
 
     def open_file() -> sqlite3.Connection:
@@ -98,6 +97,14 @@ def shard_engine(log: Engine, shard: ClosedShard) -> Engine:
         )
 
     return create_engine("sqlite://", creator=open_file, poolclass=NullPool)
+
+
+def archive_path(log: Engine, shard: ClosedShard) -> Path:
+    """Return the file of a closed shard (SQLite). Raises `FileNotFoundError` where it is not."""
+    path = folder_of(log) / shard.archive
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: the archive of {shard.origin} is not there")
+    return path
 
 
 def log_engines(log: Engine) -> list[Engine]:

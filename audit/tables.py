@@ -205,16 +205,42 @@ audit_subject_key = Table(
 )
 """One key per subject, wrapped under the master key; NULL once destroyed."""
 
-SQLITE_TRIGGERS = tuple(
-    f"CREATE TRIGGER audit_entry_no_{verb.lower()} BEFORE {verb} ON audit_entry "
-    "BEGIN SELECT RAISE(ABORT, 'audit_entry is append-only'); END"
-    for verb in ("UPDATE", "DELETE")
+audit_purge = Table(
+    "audit_purge",
+    log_metadata,
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("entry_id", String(36), nullable=False),
+)
+"""Ranges of leaves (both ends included) whose bodies an entry `retention.purged` says are gone.
+What counts for a verifier is that entry; without a range here the triggers let no body go."""
+
+_KEPT = ("seq", "entry_id", "stream", "stream_seq", "leaf")
+
+
+def _let_a_purge_through(same: str) -> str:
+    """Return the condition of the one change there is: a body becomes empty, in a noted range."""
+    kept = " AND ".join(f"NEW.{name} {same} OLD.{name}" for name in _KEPT)
+    noted = "EXISTS (SELECT 1 FROM audit_purge WHERE OLD.seq BETWEEN first AND last)"
+    return f"(length(NEW.body) = 0 AND {kept} AND {noted})"
+
+
+_NO = "SELECT RAISE(ABORT, 'audit_entry is append-only'); END"
+SQLITE_TRIGGERS = (
+    "CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry "
+    f"WHEN NOT {_let_a_purge_through('IS')} BEGIN {_NO}",
+    f"CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry BEGIN {_NO}",
 )
 POSTGRESQL_TRIGGERS = (
     "CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION 'audit_entry is append-only'; END $$",
-    "CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry "
+    "CREATE OR REPLACE FUNCTION audit_entry_purged() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN IF {_let_a_purge_through('IS NOT DISTINCT FROM')} THEN RETURN NEW; END IF; "
+    "RAISE EXCEPTION 'audit_entry is append-only'; END $$",
+    "CREATE TRIGGER audit_entry_append_only BEFORE DELETE OR TRUNCATE ON audit_entry "
     "FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_refuse()",
+    "CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry "
+    "FOR EACH ROW EXECUTE FUNCTION audit_entry_purged()",
 )
 """Defence in depth: they stop a slip and an application role, not the owner of the database."""
 

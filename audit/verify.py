@@ -22,6 +22,7 @@ from audit.entry import (
 from audit.headcheck import WITNESS, HeadCheck
 from audit.merkle import HASH_BYTES, Frontier, leaf_hash
 from audit.notes import NoteVerifier
+from audit.purges import PurgeCheck
 from audit.report import (
     CLEAN,
     INCOMPLETE,
@@ -96,6 +97,7 @@ def verify_log(
     producers: Mapping[str, Producer] | None = None,
     strict: bool = True,
     after: "Carried | None" = None,
+    purges: PurgeCheck | None = None,
 ) -> VerifyReport:
     """Verify a whole log against the log's public key or a policy, and return what was found.
 
@@ -109,10 +111,13 @@ def verify_log(
     A log that is a later shard begins with the entry that holds the last head of the shard before:
     with `after` (`VerifyReport.carried` of that one) it must be just that head and the streams must
     go on; without, the shards before are said to be unchecked.
+
+    A body that was purged is empty; just those that entries `retention.purged` speak of may be.
+    The entries stand in later shards, too: with `purges` it collects, and the caller compares.
     """
     policy = TrustPolicy.of(trusted) if isinstance(trusted, NoteVerifier) else trusted
     kept = {"pin": pins, WITNESS: witnessed}
-    return _Walk(log, policy, kept, producers or {}, strict, after).run(lag)
+    return _Walk(log, policy, kept, producers or {}, strict, after, purges).run(lag)
 
 
 @dataclass(slots=True)
@@ -146,7 +151,10 @@ class _Walk:
         producers: Mapping[str, Producer],
         strict: bool,
         after: Carried | None,
+        purges: PurgeCheck | None,
     ) -> None:
+        self.purges = purges or PurgeCheck()
+        self.purges_are_mine = purges is None
         self.after = after
         self.alone = False
         self.log, self.policy, self.kept, self.strict = log, policy, kept, strict
@@ -180,6 +188,8 @@ class _Walk:
         self._check_behind_the_back()
         self._check_ids()
         self._check_producers()
+        if self.purges_are_mine:
+            fail_purges(report, self.purges)
         report.entries = self.frontier.size
         report.streams = len(self.tails)
         report.root = self.frontier.root().hex()
@@ -194,15 +204,19 @@ class _Walk:
         if entry.index != place:
             self._fail("sequence", place, entry.entry_id, str(place), str(entry.index))
             self._fill(min(entry.index, place + _WIDEST_GAP), tiles)
-        computed = leaf_hash(entry.body)
-        if computed != entry.leaf:
+        gone = not entry.body
+        if gone:
+            self.purges.meets_gone(self.report.origin, entry)
+            self.report.purged += 1
+        elif (computed := leaf_hash(entry.body)) != entry.leaf:
             self._fail("leaf", entry.index, entry.entry_id, entry.leaf.hex(), computed.hex())
+        self.purges.meets(entry.stream, entry.entry_id, entry.index, entry.body)
         # The stored leaf goes into the tree: it was just compared, and a wrong body then does
         # not make every later root wrong as well.
         self.frontier.append(entry.leaf)
         tiles.append(entry.leaf)
         self.ids.append(_short(entry.entry_id))
-        body = self._parsed(entry) if self.strict else None
+        body = self._parsed(entry) if self.strict and not gone else None
         if place == 0:
             self._check_opening(entry)
         self._check_chain(entry, body)
@@ -352,6 +366,12 @@ def shard_before(body: bytes) -> tuple[str, int, str] | None:
         return origin, int(size), str(said.get("before", ""))
     except (NotCanonical, EntryInvalid, ValueError):
         return None
+
+
+def fail_purges(report: VerifyReport, purges: PurgeCheck) -> None:
+    """Add to the report whatever is purged otherwise than entries say."""
+    for check, index, expected, found in purges.faults():
+        report.fail(Failure(check, index, None, expected, found))
 
 
 def _short(entry_id: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from cases.web_tables import log_line
 
@@ -57,6 +57,13 @@ def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write lines, in the order of the log."""
     if rows:
         connection.execute(insert(log_line), list(rows))
+
+
+def forget(connection: Connection, entry_ids: Sequence[str]) -> None:
+    """Take the lines of purged entries out, in the caller's transaction."""
+    for start in range(0, len(entry_ids), 500):  # bound variables per statement
+        some = log_line.c.entry_id.in_(entry_ids[start : start + 500])
+        connection.execute(delete(log_line).where(some))
 
 
 def search(connection: Connection, query: LineQuery) -> tuple[Sequence[Line], bool]:

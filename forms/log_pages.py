@@ -265,6 +265,10 @@ async def _entry(visit: Visit) -> ShownEntry:
     found: ShownEntry | None = await visit.ask(visit.ports.log.entry, wanted, names)
     if found is None:
         raise not_found(visit)
+    if not found.body:
+        raise Stop(
+            410, visit.say(N_("保管期限已届满，正文已清除；其他各条的证明照常成立")), "purged"
+        )
     visit.saw(found.entry_id)
     return found
 

@@ -53,6 +53,8 @@ class Finder:
     log: Engine
     web: Engine
     _lock: Lock = field(default_factory=Lock)
+    _through: dict[str, int] = field(default_factory=dict)
+    """Shard → entries that were looked at, purged ones too."""
 
     def catch_up(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Write a line for each entry that has none yet; return how many."""
@@ -61,23 +63,29 @@ class Finder:
             while not stop():
                 found = self._next()
                 added += found
-                if found < AT_ONCE:
+                if not found:
                     break
             return added
 
     def _next(self) -> int:
-        added = 0
         with self.web.begin() as connection, reading_all(self.log) as shards:
-            for shard in shards:  # a closed one first: what it got last may have no line yet
+            for shard in shards:
                 reader = LogReader(shard)
                 state = reader.state()
-                start = log_lines.known_until(connection, state.origin)
-                stop = min(start + AT_ONCE - added, state.size)
-                entries = list(reader.entries(start, stop))
-                if entries:
-                    log_lines.add(connection, [_row(state.origin, one) for one in entries])
-                added += len(entries)
-        return added
+                start = self._through.get(state.origin)
+                if start is None:
+                    start = log_lines.known_until(connection, state.origin)
+                if start >= state.size:
+                    continue
+                entries = list(reader.entries(start, min(start + AT_ONCE, state.size)))
+                rows = [_row(state.origin, one) for one in entries if one.body]  # not the purged
+                log_lines.add(connection, rows)
+                break
+            else:
+                return 0
+        # Only now: what did not commit is read again.
+        self._through[state.origin] = start + len(entries)
+        return len(entries)
 
 
 def _row(origin: str, entry: StoredEntry) -> Mapping[str, Any]:
@@ -131,8 +139,8 @@ class WebLog:
         )
         with reading(self.finder.web) as connection:
             lines, more = log_lines.search(connection, wanted)
-        with reading(self.finder.log) as connection:
-            size = LogReader(connection).state().size
+        with reading_all(self.finder.log) as shards:
+            size = sum(LogReader(shard).state().size for shard in shards)
         return LogPageFound(
             self._shown(lines, names),
             lines[-1].n if more else 0,
@@ -175,7 +183,7 @@ class WebLog:
         return (start + timedelta(days=later)).astimezone(UTC)
 
     def _shown(self, lines: Sequence[Line], names: bool) -> Sequence[LogLine]:
-        bodies = self._bodies([one.entry_id for one in lines])
+        bodies = self._bodies(lines)
         numbers = self._case_numbers({one.case_id for one in lines} - {""})
         purposes = self._purposes([one.entry_id for one in lines], bodies) if names else {}
         shown = []
@@ -195,12 +203,17 @@ class WebLog:
             )  # fmt: skip
         return shown
 
-    def _bodies(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    def _bodies(self, lines: Sequence[Line]) -> Mapping[str, Mapping[str, Any]]:
         query = select(audit_entry.c.entry_id, audit_entry.c.body)
-        query = query.where(audit_entry.c.entry_id.in_(ids))
+        found: dict[str, Mapping[str, Any]] = {}
         with reading_all(self.finder.log) as shards:
-            rows = [row for shard in shards for row in shard.execute(query)]
-        return {row.entry_id: orjson.loads(bytes(row.body)) for row in rows}
+            for shard in shards:
+                origin = LogReader(shard).state().origin
+                places = [one.seq for one in lines if one.origin == origin]
+                if places:
+                    rows = shard.execute(query.where(audit_entry.c.seq.in_(places)))
+                    found |= {r.entry_id: orjson.loads(bytes(r.body)) for r in rows if r.body}
+        return found
 
     def _case_numbers(self, ids: Collection[str]) -> Mapping[str, str]:
         query = select(case.c.id, case.c.case_no).where(case.c.id.in_(sorted(ids)))
@@ -219,6 +232,8 @@ class WebLog:
             rows = connection.execute(query).all()
         found = {}
         for row in rows:
+            if row.entry_id not in bodies:
+                continue
             said = next(p for p in bodies[row.entry_id]["pay"] if p["n"] == "reason")
             try:
                 text = open_payload(
@@ -256,12 +271,12 @@ class WebLog:
                     )
                 )
             }
-        body = orjson.loads(found.body)
-        case_id = _row("", found)["case_id"]
+        body = orjson.loads(found.body or b"{}")
+        case_id = _row("", found)["case_id"] if body else ""
         return ShownEntry(
             entry_id=entry_id, seq=found.index, leaf=found.leaf.hex(), body=body,
             text=found.body.decode(),
-            name=self._name(body["who"]["id"]) if names else "",
+            name=self._name(body["who"]["id"]) if names and body else "",
             case_no=self._case_numbers({case_id}).get(case_id, "") if case_id else "",
             sealed=head is not None and head.size > found.index,
             previous=around.get(found.stream_seq - 1, ""),
@@ -270,7 +285,7 @@ class WebLog:
 
     def proof(self, entry_id: str) -> bytes | None:
         try:
-            with reading(self.finder.log) as connection:
+            with holding(self.finder.log, entry_id) as connection:
                 return prove(connection, entry_id).text.encode()
         except NotSealed:
             return None
