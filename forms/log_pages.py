@@ -14,7 +14,16 @@ from forms.case import download
 from forms.fields import Option
 from forms.guard import Stop, Visit
 from forms.log_ports import LogLine, LogPageFound, LogQuery, ShownEntry, ShownVerification
-from forms.log_words import DOORS, FINDINGS, KINDS, OBJECTS, RESULTS, act_word
+from forms.log_words import (
+    ACTORS,
+    DOORS,
+    FINDINGS,
+    KINDS,
+    OBJECTS,
+    REASONS,
+    RESULTS,
+    act_word,
+)
 from forms.ports import File
 from forms.rendering import Page
 from forms.showing import not_found, show
@@ -42,6 +51,8 @@ class Row:
     object: str
     door: str
     result: str
+    name: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -213,6 +224,7 @@ def _unknown(visit: Visit, found: LogPageFound) -> str:
 
 
 def _rows(visit: Visit, lines: Sequence[LogLine]) -> tuple[Row, ...]:
+    places = visit.ports.catalogue.departments(visit.language)
     return tuple(
         Row(
             one,
@@ -220,6 +232,8 @@ def _rows(visit: Visit, lines: Sequence[LogLine]) -> tuple[Row, ...]:
             _said(visit, OBJECTS, one.object),
             _said(visit, DOORS, one.door),
             _said(visit, RESULTS, one.res),
+            one.name or (visit.say(ACTORS[one.who]) if one.who in ACTORS else ""),
+            places.get(one.org, one.org),
         )
         for one in lines
     )
@@ -227,6 +241,10 @@ def _rows(visit: Visit, lines: Sequence[LogLine]) -> tuple[Row, ...]:
 
 def _said(visit: Visit, words: Mapping[str, str], code: str) -> str:
     return visit.say(words[code]) if code in words else code
+
+
+def _why(visit: Visit, why: str) -> str:
+    return visit.say(REASONS[why]) if why in REASONS else visit.ports.catalogue.cited(why)
 
 
 # --- one entry -----------------------------------------------------------------------------------
@@ -282,7 +300,9 @@ def _facts(visit: Visit, found: ShownEntry) -> list[Fact]:
     roles = visit.ports.catalogue.roles()
     place = departments.get(who.get("org", ""), who.get("org", ""))
     role = roles.get(who.get("role", ""), who.get("role", ""))
-    kind = _said(visit, KINDS, who["kind"])
+    kind = _said(visit, ACTORS, who["id"])
+    if who["id"] not in ACTORS:
+        kind = _said(visit, KINDS, who["kind"])
     result = _said(visit, RESULTS, body["res"])
     case_link = f"/log?case={found.case_no}" if found.case_no else ""
     shown = [
@@ -295,8 +315,7 @@ def _facts(visit: Visit, found: ShownEntry) -> list[Fact]:
              f"{thing['type']} {thing['id']}", case_link),
         Fact(say(N_("第几步")), thing.get("step", "")),
         Fact(say(N_("结果")), result, ""),
-        Fact(say(N_("原因或依据")), visit.ports.catalogue.cited(body.get("why", "")),
-             body.get("why", "")),
+        Fact(say(N_("原因或依据")), _why(visit, body.get("why", "")), body.get("why", "")),
         Fact(say(N_("从哪里")), _said(visit, DOORS, where.get("svc", "")), where.get("ip", "")),
         Fact(say(N_("凭哪条权限")), policy.get("dec", ""), policy.get("rule", "")),
         Fact(say(N_("按哪版规则")), f"{rule.get('id', '')} {rule.get('ver', '')}".strip(),

@@ -65,6 +65,36 @@ ACTS = {
     "audit.witness_absent": N_("见证人缺席"),
     "audit.witness_back": N_("见证人恢复"),
     "receipt.issued": N_("出具回执"),
+    "backfill": N_("补录"),
+    "release_propose": N_("提交版本"),
+    "release_sign": N_("签署版本"),
+    "release_look_ahead": N_("预览版本的影响"),
+    "dead_letter_mend": N_("修正重放死信"),
+    "account_manage": N_("管理账号"),
+    "policy_read": N_("查阅策略"),
+    "policy_propose": N_("提出策略变更"),
+    "policy_approve": N_("批准策略变更"),
+    "audit_read": N_("查阅审计日志"),
+    "audit_names": N_("在审计日志中查看姓名"),
+    "audit_verify": N_("核验日志"),
+    "case_readers": N_("查看谁看过办件"),
+    "erase_ask": N_("提出依法删除"),
+    "erase_approve": N_("批准依法删除"),
+    "census_read": N_("查阅定时器对账"),
+    "alarms_read": N_("查阅监测警报"),
+    "supervise": N_("查看监察看板"),
+    "payment_read": N_("查阅付费申请"),
+    "unknown": N_("不认识的命令"),
+    "reconciled": N_("流程与日志核对"),
+    "reconcile_differs": N_("流程与日志不符"),
+    "reconcile_agrees": N_("流程与日志已相符"),
+    "anomaly_raised": N_("发现异常查阅"),
+    "anomaly_cleared": N_("异常查阅已处理"),
+    "release_endorse": N_("签署版本"),
+    "release_withdraw": N_("撤回版本"),
+    "release_ask_revocation": N_("申请撤销版本"),
+    "release_revoke": N_("撤销版本"),
+    "policy_withdraw": N_("撤回策略变更"),
 }
 OBJECTS = {
     "case": N_("办件"),
@@ -89,6 +119,13 @@ OBJECTS = {
     "log": N_("日志"),
     "payment": N_("付款"),
     "session": N_("会话"),
+    "message": N_("消息"),
+    "reading_alarm": N_("监测警报"),
+    "audit": N_("审计日志"),
+    "policy": N_("策略"),
+    "census": N_("定时器对账"),
+    "alarms": N_("监测警报"),
+    "receipt": N_("回执"),
 }
 RESULTS = {"ok": N_("成功"), "deny": N_("拒绝"), "error": N_("出错")}
 KINDS = {
@@ -105,6 +142,26 @@ DOORS = {
     "gateway": N_("消息"),
     "cli": N_("命令行"),
     "worker": N_("系统"),
+    "relay": N_("事件外送"),
+    "telemetry": N_("监测读数"),
+    "cases": N_("系统"),
+}
+ACTORS = {
+    "operator": N_("值机人员（命令行）"),
+    "system": N_("系统"),
+}
+"""Who is no account: their ids in the log."""
+REASONS = {
+    "no_permission": N_("没有这项权限"),
+    "wrong_password": N_("口令不对"),
+    "wrong_code": N_("登记码不对"),
+    "weak_password": N_("新口令太弱"),
+    "locked": N_("账号已锁定"),
+    "changed_meanwhile": N_("其间已被他人改动"),
+    "clean": N_("完好"),
+    "silent": N_("没有应答"),
+    "refused": N_("拒绝联署"),
+    "compromised": N_("密钥泄露"),
 }
 FINDINGS = {
     0: N_("完好"),

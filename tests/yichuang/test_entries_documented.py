@@ -16,9 +16,11 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from cases.messages import BODIES
+from forms import log_words
 from forms.app import routes
 from forms.guard import PageRoute
 from forms.ports import DeadLetter, Options
+from forms.words import VERBS
 from policies.vocabulary import ACTS
 from tests.forms.town import ADDRESS, HOST, PASSWORD, Town
 from yichuang.acts import RELEASES, workflow_of
@@ -250,3 +252,8 @@ def test_every_page_says_what_it_shows_of_people() -> None:
         if isinstance(route, PageRoute) and "GET" in (route.methods or ()) and route.shows is None
     }
     assert silent == NOTHING_PERSONAL | ITS_OWN
+
+
+def test_every_act_of_the_page_has_a_word_for_the_office() -> None:
+    acts = {act for row in documented() for act in row.acts}
+    assert not {act for act in acts if act not in log_words.ACTS and act not in VERBS}
