@@ -12,10 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from audit.logstore import LogReader
+from cases.database import open_engine, reading
 from tests.chaos.city import City
+from tests.yichuang.test_entries_documented import undocumented
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -252,3 +256,12 @@ def test_a_stranger_checks_its_export_and_the_attacks_on_a_copy_are_noticed(
     assert (checked["exit_code"], checked["entries"]) == (0, exported["size"]), checked
     attacked = city.answer("audit", "attack-test")
     assert (attacked["deviations"], list(attacked["missed"].values())) == (0, [7, 2, 0])
+
+
+def test_every_act_of_the_city_is_documented_and_every_step_has_its_entry(city: City) -> None:
+    compared = city.command("audit", "reconcile")
+    assert compared.returncode == 0, compared.stdout + compared.stderr
+    log = open_engine(city.settings.store_url("log"), read_only=True)
+    with reading(log) as connection:
+        assert undocumented(orjson.loads(e.body) for e in LogReader(connection).entries()) == []
+    log.dispose()
