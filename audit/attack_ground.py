@@ -72,6 +72,11 @@ class LogTooSmall(Exception):
     """The log has too few entries to be attacked in all the ways; the argument is how many."""
 
 
+class LogPurged(Exception):
+    """Bodies of these entries were purged: their streams cannot be spelled anew, so nothing can be
+    tried on them. Choose another shard."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """The copy, its keys, and the sizes of its heads, smallest first: one before the auditor's pin,
@@ -152,7 +157,7 @@ class Ground:
 def lay_ground(log: Connection, folder: Path, open_store: Opener, limit: int) -> Ground:
     """Copy the first `limit` entries of a log into a folder, and make them a ground.
 
-    Only reads the log. Raises `LogTooSmall`.
+    Only reads the log. Raises `LogTooSmall`, `LogPurged`.
     """
     folder.mkdir(parents=True)
     reader = LogReader(log)
@@ -161,6 +166,8 @@ def lay_ground(log: Connection, folder: Path, open_store: Opener, limit: int) ->
     if count < FEWEST:
         raise LogTooSmall(count)
     rows = [_row(entry) for entry in reader.entries(0, count)]
+    if not all(body for *_, body in rows):
+        raise LogPurged
     key = NoteKey(state.origin, Ed25519PrivateKey.generate())
     witness = found_witness(folder / "witness", _WITNESS)
     Witness(folder / "witness").watch(key.verifier)

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, delete, select, text, update
 
-from audit.attack_ground import Ground, LogTooSmall, lay_ground, resign, rewrite, rows_of
+from audit.attack_ground import Ground, LogPurged, LogTooSmall, lay_ground, resign, rewrite, rows_of
 from audit.attack_proofs import attack_protocol, show_proofs
 from audit.attacks import ALL, ATTACKS, WITNESS_ONLY, Attack, GroundUnsound, try_attacks
 from audit.check import verify_stores
@@ -145,6 +145,13 @@ def test_a_log_too_small_is_told(
         return
     ground = _laid(house.log, tmp_path / "ground", open_store, SIZE)
     assert _patterns(ground, tmp_path / "tries") == PLAN
+
+
+def test_a_purged_log_is_told_and_not_attacked(attacked: House, tmp_path: Path) -> None:
+    with attacked.log.begin() as connection:
+        _edit(connection, 7, body=b"")
+    with pytest.raises(LogPurged):
+        _laid(attacked.log, tmp_path / "ground", functools.cache(sqlite_engine), 300)
 
 
 def test_nine_variations_of_a_proof_and_two_attacks_on_the_protocol(ground: Ground) -> None:

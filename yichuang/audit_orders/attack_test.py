@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from audit.attack_ground import WHOLE_TILE, Ground, LogTooSmall, lay_ground
+from audit.attack_ground import WHOLE_TILE, Ground, LogPurged, LogTooSmall, lay_ground
 from audit.attack_proofs import Shown, attack_protocol, show_proofs
 from audit.attacks import GroundUnsound, Tried, try_attacks
 from audit.check import verify_stores
@@ -51,7 +51,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0 if all is noticed as it must be and no more; 1 otherwise, also where the log itself
-    is not whole; 2 if it is too small; 3 unread."""
+    is not whole; 2 if it is too small or purged; 3 unread."""
     try:
         with telling(), tempfile.TemporaryDirectory(prefix="yichuang-attack-") as folder:
             return _try(args, settings, Path(folder))
@@ -59,6 +59,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return unreadable(error)
     except LogTooSmall as few:
         complain(f"日志太小：只有 {few.args[0]} 条，攻击无处可施；先办几件事再试")
+        return INCOMPLETE
+    except LogPurged:
+        complain("这一分片有依保管期限清除了内容的条目，无法在其上试；请用 --shard 另选一片")
         return INCOMPLETE
     except GroundUnsound as error:
         complain(f"副本未受攻击已不完好，没有试：{error}")
