@@ -39,6 +39,16 @@ def test_without_a_log_there_is_nothing_to_read(
     assert "bin/yichuang init" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kept", [b"root:x:0:0\n", b"\xff\xfe", b""])
+def test_a_file_that_is_no_checkpoint_does_not_accuse_the_log(
+    kept: bytes, city: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pin = tmp_path / "pin"
+    pin.write_bytes(kept)
+    assert order(city, "verify", "--pin", str(pin)) == 3
+    assert "不是检查点" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return signed_city(tmp_path_factory.mktemp("city"))

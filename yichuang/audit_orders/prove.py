@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         with telling():
             head = city_policy(settings).open(proof.text.partition("\n\n")[2])
     except NotSealed as waiting:
-        complain(f"还不能出具证明：{waiting}")
+        complain(f"日志里没有这条记录，或者它还不在签名的树头之下：{waiting}")
         return INCOMPLETE
     except (PolicyInvalid, NoteInvalid) as error:
         return unreadable(LogUnreadable(f"{policy_path(settings)}：{error}"))
