@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.logstore import LogDamaged, LogMissing
+from audit.notes import NoteInvalid, parse_checkpoint
 from audit.report import UNREADABLE
 from audit.shards import NoSuchShard, closed_shards, reading_named
 from cases.database import StoreUnwritable, open_engine, reading
@@ -84,3 +86,16 @@ def unreadable(error: LogUnreadable) -> int:
     """Say it to the person who asked, and return the exit code of an order that cannot read."""
     complain(str(error))
     return UNREADABLE
+
+
+def kept_checkpoint(path: Path) -> str:
+    """Return the note that somebody kept. Raises `LogUnreadable` for what is no checkpoint at all.
+
+    It proves nothing, and a wrong file name must not accuse the log.
+    """
+    try:
+        note = path.read_text(encoding="utf-8")
+        parse_checkpoint(note.partition("\n\n")[0] + "\n")
+    except (OSError, UnicodeDecodeError, NoteInvalid) as error:
+        raise LogUnreadable(f"{path} 不是检查点：{error}") from None
+    return note

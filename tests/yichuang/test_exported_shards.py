@@ -49,6 +49,7 @@ def test_every_shard_is_exported_and_they_are_checked_as_one_log(
     older, newer = (str(tmp_path / "out" / name) for name in names)
     code, report = _answer(town, capsys, "fsck", older, newer)
     assert (code, report["entries"], report["shards"], report["notes"]) == (0, 42, 2, [])
+    assert _answer(town, capsys, "fsck", str(tmp_path / "out")) == (code, report)
     code, alone = _answer(town, capsys, "fsck", newer)
     assert (code, alone["entries"]) == (0, 21)
     assert SUMMER in alone["notes"][0]  # what stands before is said to be unchecked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from audit.exported import fsck_shards
@@ -10,6 +11,7 @@ from audit.notes import NoteInvalid, NoteVerifier
 from audit.report import UNREADABLE
 from audit.trust import PolicyInvalid, TrustPolicy
 from yichuang.audit_words import tell_report
+from yichuang.log_stores import LogUnreadable, kept_checkpoint
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say_json
 from yichuang.trusting import policy_path
@@ -38,16 +40,26 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0 clean, 1 tampered, 2 incomplete, 3 cannot read."""
     try:
         trusted = _trusted(args, settings)
-        pins = [path.read_text(encoding="utf-8") for path in args.pin]
-    except (OSError, NoteInvalid, PolicyInvalid) as error:
+        pins = [kept_checkpoint(path) for path in args.pin]
+    except (OSError, UnicodeDecodeError, NoteInvalid, PolicyInvalid, LogUnreadable) as error:
         complain(f"读不到公钥、策略或检查点：{error}")
         return UNREADABLE
-    report = fsck_shards(args.folders, trusted, pins=pins)
+    report = fsck_shards(_of_all(args.folders), trusted, pins=pins)
     if args.json:
         say_json(report.as_json())
     else:
         tell_report(report)
     return report.exit_code
+
+
+def _of_all(folders: Sequence[Path]) -> list[Path]:
+    # What `export --all` wrote: a folder of a shard each. One without a half-year is oldest.
+    found: list[Path] = []
+    for folder in folders:
+        inside = [one.parent for one in folder.glob("*/checkpoint")]
+        inside.sort(key=lambda one: (one.name[:1].isdigit(), one.name))
+        found += inside if inside and not (folder / "checkpoint").exists() else [folder]
+    return found
 
 
 def _trusted(args: argparse.Namespace, settings: Settings) -> NoteVerifier | TrustPolicy:

@@ -8,12 +8,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from audit.logstore import LogReader
-from audit.notes import NoteInvalid, parse_checkpoint
 from audit.trust import MAX_AGE, PolicyInvalid, TrustPolicy
 from yichuang.anchoring import certificates
 from yichuang.audit_words import CONCLUSIONS, tell_failures
 from yichuang.log_stores import (
     LogUnreadable,
+    kept_checkpoint,
     keys_store,
     log_reading,
     log_store,
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     try:
         with telling():
             log, producers = log_store(settings), source_stores(settings)
-            pins = [_kept(path) for path in args.pin]
+            pins = [kept_checkpoint(path) for path in args.pin]
             authorities, keys = certificates(settings), keys_store(settings)
             policy = _policy(args.policy, settings)
             with log_reading(settings) as connection:
@@ -82,16 +82,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     else:
         _tell(verdict)
     return verdict.exit_code
-
-
-def _kept(path: Path) -> str:
-    # What is no checkpoint at all proves nothing: a wrong file name must not accuse the log.
-    try:
-        note = path.read_text(encoding="utf-8")
-        parse_checkpoint(note.partition("\n\n")[0] + "\n")
-    except (UnicodeDecodeError, NoteInvalid) as error:
-        raise LogUnreadable(f"{path} 不是检查点：{error}") from None
-    return note
 
 
 def _policy(given: Path | None, settings: Settings) -> TrustPolicy:
