@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -67,6 +68,11 @@ class Archive(_Frozen):
         return self.find(self.matters.get(matter) or self.types.get(type_code) or self.other)
 
 
+def type_code_of(matter: str | None) -> str:
+    """Return the type code of a matter's canonical JSON as a case keeps it; empty for none."""
+    return str(json.loads(matter).get("事项类型代码", "")) if matter else ""
+
+
 def load_archive(path: Path = FILE) -> Archive:
     """Return the archive classes. Raises `pydantic.ValidationError` for a file at fault."""
     return Archive.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -84,4 +90,12 @@ def months_before(day: date, months: int) -> date:
     raise AssertionError("every month has 28 days")
 
 
-__all__ = ["LOG_BASIS", "LOG_MONTHS", "Archive", "ArchiveClass", "load_archive", "months_before"]
+__all__ = [
+    "LOG_BASIS",
+    "LOG_MONTHS",
+    "Archive",
+    "ArchiveClass",
+    "load_archive",
+    "months_before",
+    "type_code_of",
+]

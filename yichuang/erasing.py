@@ -28,7 +28,7 @@ from cases.gateway_tables import dead_letter
 from cases.store import place
 from cases.tables import case, matter_version
 from cases.web_tables import upload
-from catalogue.archive import Archive
+from catalogue.archive import Archive, type_code_of
 from yichuang.log_entries import draft_of_the_log
 
 GROUNDS: Final = tuple(f"GXF-47-1-{n}" for n in range(1, 6))
@@ -190,7 +190,7 @@ class Planner:
         zone = ZoneInfo(self.zone)
         kept = []
         for row in rows:
-            type_code = orjson.loads(row.whole).get("type_code", "") if row.whole else ""
+            type_code = type_code_of(row.whole)
             kind = self.archive.of(row.matter, type_code)
             closed = row.closed_at if not row.is_open else None
             day = closed.astimezone(zone).date() if closed else None

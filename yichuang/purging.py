@@ -8,13 +8,19 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import orjson
 from sqlalchemy import Engine, select
 
 from audit.logstore import StoredEntry
 from cases.database import reading
 from cases.tables import case, matter_version
-from catalogue.archive import LOG_BASIS, LOG_MONTHS, Archive, ArchiveClass, months_before
+from catalogue.archive import (
+    LOG_BASIS,
+    LOG_MONTHS,
+    Archive,
+    ArchiveClass,
+    months_before,
+    type_code_of,
+)
 
 LOG_CLASS: Final = "log"
 """Class of what is about no case: sign-ins, readings, searches, messages. Six months."""
@@ -93,7 +99,7 @@ class Retention:
             for row in rows
             if row[2] is not None
             and row[2] < start
-            and self.archive.of(row[1], orjson.loads(row[3] or b"{}").get("type_code", "")) == kind
+            and self.archive.of(row[1], type_code_of(row[3])) == kind
         )
 
 

@@ -83,3 +83,12 @@ def test_an_erasure_begins_when_another_person_has_approved_it(
     assert post(settles, f"/erasures/{order.id}/approve") == 409
     assert "已批准，正在办理" in asks.get("/erasures").text
     assert "应当删除有限公司" not in asks.get("/erasures").text
+
+
+def test_a_licence_is_kept_for_thirty_years(town: Town) -> None:
+    case_no, _ = closed(town, "三十年有限公司")
+    plan = town.register.planner.by_case(case_no)
+    assert {one.archive for one in plan.cases} == {"30年"}
+    one = next(one for one in plan.cases if one.case_no == case_no)
+    assert one.closed_on and one.until
+    assert (one.until.year - one.closed_on.year, one.until.month, one.until.day) == (31, 1, 1)

@@ -140,16 +140,16 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 def test_while_the_period_runs_it_is_refused_with_the_article_and_the_day(office: Office) -> None:
-    office.today = datetime(2036, 12, 31, 15, 59, 59, tzinfo=UTC)  # 23:59:59 in Beijing
+    office.today = datetime(2056, 12, 31, 15, 59, 59, tzinfo=UTC)  # 23:59:59 in Beijing
     with pytest.raises(Barred) as barred:
         office.approved()
     assert barred.value.basis == "GXF-47-2"
-    assert str(barred.value.may_from) == "2037-01-01"
-    assert "2037-01-01 起可以删除" in barred.value.sentence
+    assert str(barred.value.may_from) == "2057-01-01"
+    assert "2057-01-01 起可以删除" in barred.value.sentence
 
 
 def test_on_the_day_the_period_is_over_it_may_be(office: Office) -> None:
-    office.today = datetime(2036, 12, 31, 16, 0, tzinfo=UTC)  # 0:00 of 2037-01-01 in Beijing
+    office.today = datetime(2056, 12, 31, 16, 0, tzinfo=UTC)  # 0:00 of 2057-01-01 in Beijing
     assert office.approved().state == "approved"
 
 

@@ -27,6 +27,7 @@ from yichuang.verifying import verify_everything
 
 ORIGIN = "test.invalid/log"
 BEIJING_NOON = datetime(2047, 3, 15, 4, tzinfo=UTC)
+LATER = datetime(2067, 3, 15, 4, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -130,11 +131,11 @@ def test_the_order_refuses_what_is_younger_with_the_article_and_the_day(
 def test_closed_cases_of_the_class_go_open_ones_stay_and_everything_verifies(
     purged: Purged, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    late = Retention(purged.town.engine, load_archive(), "Asia/Shanghai", lambda: BEIJING_NOON)
-    (chosen,) = choose(purged.log, late.judge(date(2037, 1, 1), "y10"))
+    late = Retention(purged.town.engine, load_archive(), "Asia/Shanghai", lambda: LATER)
+    (chosen,) = choose(purged.log, late.judge(date(2037, 1, 1), "y30"))
     assert {row.stream for row in chosen.rows} == {f"case:{purged.gone.case_id}"}
-    assert choose(purged.log, late.judge(date(2017, 1, 1), "y30")) == []
-    assert choose(purged.log, late.judge(date(2026, 1, 1), "y10")) == []
+    assert choose(purged.log, late.judge(date(2057, 1, 1), "y10")) == []
+    assert choose(purged.log, late.judge(date(2026, 1, 1), "y30")) == []
     (made,) = announce(purged.log, chosen, Who("system", "system"), "DAQX-QX", BEIJING_NOON)
     # Cut short here: the order finds it and carries it out, with what the entries committed to.
     assert purged.order("--resume") == 0
@@ -147,8 +148,8 @@ def test_closed_cases_of_the_class_go_open_ones_stay_and_everything_verifies(
 
 
 def test_altered_rows_of_another_case_are_found_after_a_purge(purged: Purged) -> None:
-    late = Retention(purged.town.engine, load_archive(), "Asia/Shanghai", lambda: BEIJING_NOON)
-    (chosen,) = choose(purged.log, late.judge(date(2037, 1, 1), "y10"))
+    late = Retention(purged.town.engine, load_archive(), "Asia/Shanghai", lambda: LATER)
+    (chosen,) = choose(purged.log, late.judge(date(2037, 1, 1), "y30"))
     (made,) = announce(purged.log, chosen, Who("system", "system"), "DAQX-QX", BEIJING_NOON)
     carry_out(purged.log, made)
     purged.sequence()
