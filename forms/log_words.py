@@ -122,6 +122,7 @@ OBJECTS = {
     "message": N_("消息"),
     "reading_alarm": N_("监测警报"),
     "audit": N_("审计日志"),
+    "anomaly": N_("查看异常"),
     "policy": N_("策略"),
     "census": N_("定时器对账"),
     "alarms": N_("监测警报"),
@@ -147,6 +148,7 @@ DOORS = {
     "cases": N_("系统"),
 }
 ACTORS = {
+    "unknown": N_("未登录的人"),
     "operator": N_("值机人员（命令行）"),
     "system": N_("系统"),
 }
