@@ -196,10 +196,10 @@ def _said(
     newest: dict[str, int] = {}
     for place, row in enumerate(rows):
         seen.add(row.entry_id)
-        _of_version(row.stream, row.seq, bytes(row.body), versions, newest)
+        _of_newest("release:", row.stream, row.seq, bytes(row.body), versions, newest)
         _of_seed(row.stream, WAITING + place, bytes(row.body), seeds)
         _of_dossier(row.stream, bytes(row.body), dossiers)
-        _of_payment(row.stream, bytes(row.body), payments)
+        _of_newest("payment:", row.stream, row.seq, bytes(row.body), payments, newest)
         yield from _of_body(row.stream, bytes(row.body))
     for place, entry in enumerate(all_entries(log)):
         if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
@@ -207,10 +207,10 @@ def _said(
         if not entry.body:  # purged; `verify_stores` tells whether lawfully
             purged.add(entry.stream)
             continue
-        _of_version(entry.stream, entry.stream_seq, entry.body, versions, newest)
+        _of_newest("release:", entry.stream, entry.stream_seq, entry.body, versions, newest)
         _of_seed(entry.stream, place, entry.body, seeds)
         _of_dossier(entry.stream, entry.body, dossiers)
-        _of_payment(entry.stream, entry.body, payments)
+        _of_newest("payment:", entry.stream, entry.stream_seq, entry.body, payments, newest)
         yield from _of_body(entry.stream, entry.body)
 
 
@@ -219,15 +219,16 @@ def _of_seed(stream: str, place: int, stored: bytes, seeds: Seeds) -> None:
         seeds.note(stream, place, orjson.loads(stored))
 
 
-def _of_version(
-    stream: str, seq: int, stored: bytes, versions: dict[str, str], newest: dict[str, int]
+def _of_newest(
+    kind: str, stream: str, seq: int, stored: bytes, said: dict[str, str], newest: dict[str, int]
 ) -> None:
-    if not stream.startswith("release:"):
+    """Keep what the newest entry of a thing says it became; what waits is read before the log."""
+    if not stream.startswith(kind):
         return
     body = orjson.loads(stored)
-    key, after = body["obj"]["id"], body.get("after")
-    if after is not None and newest.get(key, 0) < seq:
-        newest[key], versions[key] = seq, after
+    thing, after = body["obj"]["id"], body.get("after")
+    if after is not None and newest.get(kind + thing, 0) < seq:
+        newest[kind + thing], said[thing] = seq, after
 
 
 def _of_dossier(stream: str, stored: bytes, dossiers: dict[str, str]) -> None:
@@ -235,13 +236,6 @@ def _of_dossier(stream: str, stored: bytes, dossiers: dict[str, str]) -> None:
         body = orjson.loads(stored)
         if body["act"] == "release_dossier":
             dossiers[body["obj"]["id"]] = body["obj"].get("doc", "")
-
-
-def _of_payment(stream: str, stored: bytes, payments: dict[str, str]) -> None:
-    if stream.startswith("payment:"):
-        body = orjson.loads(stored)
-        if body.get("after") is not None:
-            payments[body["obj"]["id"]] = body["after"]
 
 
 def _of_body(stream: str, stored: bytes) -> Iterator[Said]:
