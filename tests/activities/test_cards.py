@@ -244,7 +244,7 @@ def test_a_forecast_that_the_engine_does_not_confirm_gives_no_card_and_says_so(
 def test_the_version_in_force_at_the_instant_decides(desk: Desk) -> None:
     """Signed after the filing, in force from 10 March: from then on the mark is eighty-five."""
     text = PACK.stored.replace('"op":"gte","value":75', '"op":"gte","value":85')
-    other = Pack.from_stored(text.replace('"version":"2026.1"', '"version":"2026.2"'))
+    other = Pack.from_stored(text.replace('"version":"2026.2"', '"version":"2026.3"'))
     desk.rules.packs.append((at("2026-03-10T00:00"), other))
     accepted(desk)
     # At 85 of a hundred of ten days the warning holds first: the reminder is never due.
@@ -287,7 +287,7 @@ def test_a_card_is_refused_to_a_paused_case_even_if_the_rule_forgot_to_ask(desk:
     forced = desk.state.model_copy(update={"timers": (timer,)})
     forgetful = PACK.stored.replace('{"field":"is_paused","op":"eq","value":false}',
                                     '{"field":"is_paused","op":"exists"}')  # fmt: skip
-    pack = Pack.from_stored(forgetful.replace('"version":"2026.1"', '"version":"2026.3"'))
+    pack = Pack.from_stored(forgetful.replace('"version":"2026.2"', '"version":"2026.4"'))
     desk.rules.packs[:] = [(at("2020-01-01T00:00"), pack)]
     desk.state = forced
     desk.fire(timer.key)

@@ -21,9 +21,9 @@ SHIPPED = (PACKS / "supervision.yaml").read_text("utf-8")
 REMINDER = "card:promised:JC-TS-75"
 
 
-def earlier(version: str = "2026.2") -> str:
+def earlier(version: str = "2026.3") -> str:
     """Return the pack with its reminder at two fifths of the promised period."""
-    before, rule = SHIPPED.replace('version: "2026.1"', f'version: "{version}"').split(
+    before, rule = SHIPPED.replace('version: "2026.2"', f'version: "{version}"').split(
         "  - id: JC-TS-75\n"
     )
     changed = rule.replace("op: gte, value: 75", "op: gte, value: 40", 1)
@@ -69,7 +69,7 @@ async def test_a_proposal_counts_the_cards_that_it_would_move(town: Town) -> Non
     assert mine[0].due_before == cards(town, case)[REMINDER].due_at
     assert mine[0].due_after is not None and mine[0].due_after < mine[0].due_before
     assert (preview.counts.cases, preview.counts.earlier, preview.counts.later) == (2, 2, 0)
-    assert (preview.from_version, preview.to_version) == ("2026.1", "2026.2")
+    assert (preview.from_version, preview.to_version) == ("2026.2", "2026.3")
 
 
 async def test_open_cases_look_again_when_the_rules_are_signed_and_again_when_revoked(
@@ -83,7 +83,7 @@ async def test_open_cases_look_again_when_the_rules_are_signed_and_again_when_re
     assert signed.state == "active" and signed.retiming is not None
     said = await retimed(town, case)
     assert (said["kind"], said["name"], said["version"], said["article"]) == (
-        "rules", "supervision", "2026.2", "XKF-60",
+        "rules", "supervision", "2026.3", "XKF-60",
     )  # fmt: skip
     assert [one["key"] for one in said["moved"]] == [REMINDER]
     assert cards(town, case)[REMINDER].due_at == moves[0].due_after
@@ -96,7 +96,7 @@ async def test_open_cases_look_again_when_the_rules_are_signed_and_again_when_re
     gone = await town.door.revoke(SIGNER, SOURCE, str(uuid4()), made.release, Revoke())
     assert (gone.status, gone.state) == ("done", "revoked"), gone
     back = await retimed(town, case, 2)
-    assert (back["version"], back["reason"]) == ("2026.1", "过密")
+    assert (back["version"], back["reason"]) == ("2026.2", "过密")
     assert state_of(town, case).timers == before
 
 
@@ -114,7 +114,7 @@ async def test_the_signature_is_on_a_list_with_its_entry(town: Town) -> None:
 
 async def test_a_list_that_is_old_is_made_anew_and_a_wrong_one_is_not_signed(town: Town) -> None:
     await accepted(town)
-    first, second = await propose(town), await propose(town, earlier("2026.3"))
+    first, second = await propose(town), await propose(town, earlier("2026.4"))
     assert (await town.sign(SIGNER, first.release)).state == "active"
     wrong = await town.sign(SIGNER, second.release, preview=second.preview)
     assert (wrong.status, wrong.code) == ("refused", "preview_stale")
@@ -141,7 +141,7 @@ async def test_rules_signed_for_later_move_nothing_before_their_instant(town: To
 async def test_a_pack_that_cases_have_frozen_moves_nothing(town: Town) -> None:
     await accepted(town)
     text = (PACKS / "routing.yaml").read_text("utf-8")
-    made = await town.propose(EDITOR, "rules", text.replace('"2026.1"', '"2026.2"', 1))
+    made = await town.propose(EDITOR, "rules", text.replace('"2026.2"', '"2026.3"', 1))
     assert (made.status, made.preview, made.moves) == ("done", "", "")
     signed = await town.sign(SIGNER, made.release)
     assert (signed.state, signed.retiming) == ("active", None)

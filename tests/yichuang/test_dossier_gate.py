@@ -77,7 +77,7 @@ async def test_changed_rules_count_after_two_signatures_on_their_dossier(town: T
 
 async def test_the_version_in_force_proposed_again_differs_in_nothing(town: Town) -> None:
     await accepted(town)
-    made = await propose(town, "rules", ROUTING.replace('version: "2026.1"', 'version: "2026.2"'))
+    made = await propose(town, "rules", ROUTING.replace('version: "2026.2"', 'version: "2026.3"'))
     tried = whole(town, made)
     assert tried.changed_rules == () and tried.rulings.changes == ()
     assert tried.rulings.looked_at == 1 and tried.passed

@@ -97,7 +97,7 @@ def tried(store: Engine, pack: Pack, months: int = 6) -> Dossier:
 def changed(name: str, rule: str, **fields: object) -> Pack:
     whole = PACKS[name].definition
     rules = tuple(one.model_copy(update=fields) if one.id == rule else one for one in whole.rules)
-    made = Pack.of(whole.model_copy(update={"version": "2026.2", "rules": rules}))
+    made = Pack.of(whole.model_copy(update={"version": "2026.3", "rules": rules}))
     return Pack.from_stored(made.stored)
 
 
@@ -138,7 +138,7 @@ def test_a_harder_limit_stops_what_lay_above_it_and_nothing_else(
 def test_a_rule_taken_out_lets_go_what_it_stopped(store: Engine, numbers: dict[str, str]) -> None:
     whole = PACKS["fund"].definition
     rules = tuple(one for one in whole.rules if one.id != "FUND-PROJECT")
-    made = tried(store, Pack.of(whole.model_copy(update={"version": "2026.2", "rules": rules})))
+    made = tried(store, Pack.of(whole.model_copy(update={"version": "2026.3", "rules": rules})))
     (one,) = made.payments.changes
     assert (one.case_no, one.kind) == (numbers["over"], "no_longer_stopped")
     assert made.payments.counts["改为可付金额（分）"] == 100_000_01
@@ -192,7 +192,7 @@ def test_the_command_shows_departments_amounts_and_both_sides(
     store: Engine, numbers: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = tried(store, halved())
-    command._show(made, Proposal("rules", "fund", "2026.2", "{}"), [], 20)
+    command._show(made, Proposal("rules", "fund", "2026.3", "{}"), [], 20)
     said = capsys.readouterr().out
     for part in ("付费：看过 4，不同 1", "gaj 1，60,000.00 元", "改为停付", numbers["large"]):
         assert part in said, part

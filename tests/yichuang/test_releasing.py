@@ -252,7 +252,7 @@ def test_the_command_lists_the_register(
 async def test_a_running_case_keeps_its_rules_also_after_the_worker_has_gone(town: Town) -> None:
     running = await town.order(CLERK, "file", FILING)
     before = town.queries.state(running.case_id)
-    text = ROUTING.replace('version: "2026.1"', 'version: "2026.2"')
+    text = ROUTING.replace('version: "2026.2"', 'version: "2026.3"')
     signed = await town.activate("rules", text)
     assert signed.state == "active"
     new = await town.order(CLERK, "file", FILING)
@@ -264,14 +264,14 @@ async def test_a_running_case_keeps_its_rules_also_after_the_worker_has_gone(tow
         rules = another.settlement._planner.rules
         assert rules.digest("routing") == fresh
         context = {"matter": "food-operation", "step_departments": ["scjg"]}
-        assert rules.evaluate(old, context, datetime.now(UTC)).version == "2026.1"
+        assert rules.evaluate(old, context, datetime.now(UTC)).version == "2026.2"
         assert rules.digest("routing") == fresh
 
 
 async def test_a_pack_whose_example_is_wrong_is_refused_with_its_line(town: Town) -> None:
     wrong = ROUTING.replace("holds: true", "holds: false", 1)
     assert wrong != ROUTING
-    made = await town.propose(EDITOR, "rules", wrong.replace('"2026.1"', '"2026.2"', 1))
+    made = await town.propose(EDITOR, "rules", wrong.replace('"2026.2"', '"2026.3"', 1))
     assert made.status == "refused"
     assert made.findings[0].startswith("rules.yaml:")
 

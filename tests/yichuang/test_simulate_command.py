@@ -53,7 +53,7 @@ def test_a_changed_rule_is_named_and_its_mutants_with_it(
     file.write_text(earlier(), "utf-8")
     assert asked(settings, file) == 0
     said = capsys.readouterr().out
-    assert "现行 2026.1 → 拟议 2026.2" in said and "通过 现行版本重放无差异" in said
+    assert "现行 2026.2 → 拟议 2026.3" in said and "通过 现行版本重放无差异" in said
     assert "未被发现的变异 JC-TS-75" in said and "卷宗摘要 " in said
 
 
