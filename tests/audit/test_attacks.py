@@ -52,12 +52,12 @@ PLAN = {
 
 @pytest.fixture
 def attacked(house: House, draft: Draft) -> Iterator[House]:
-    """A log of 600 entries in five streams under three heads, its triggers gone."""
+    """A log of 600 entries in five streams, one counted closed, three heads, no triggers."""
     start = 0
     for size in SEALED_AT:
         with house.cases.begin() as connection:
             for number in range(start, size):
-                record(connection, draft(number, f"case:C-{number % 5}"))
+                record(connection, draft(number, f"case:C-{number % 5}", closes=number == 17))
         house.sequencer.drain()
         house.sequencer.seal()
         start = size
@@ -311,7 +311,7 @@ def test_one_byte_changed_in_the_file_is_never_passed_over(
 ) -> None:
     with house.cases.begin() as connection:
         for number in range(300):
-            record(connection, draft(number, f"case:C-{number % 5}"))
+            record(connection, draft(number, f"case:C-{number % 5}", closes=number == 17))
     house.sequencer.drain()
     house.sequencer.seal()
     original = _dump(house.log)
