@@ -30,7 +30,7 @@ UNDIVIDED = 20
 SUBJECTS = {
     "case": N_("办件"),
     "reading": N_("读数"),
-    "incident": N_("事件"),
+    "incident": N_("突发事件"),
     "payment": N_("付费"),
     "project": N_("项目"),
     "access": N_("查看"),

@@ -39,6 +39,12 @@ def test_every_sentence_has_its_english_and_none_is_left_over() -> None:
     assert not [chinese for chinese, said in known.items() if not said]
 
 
+def test_the_english_stands_in_order_and_no_sentence_twice() -> None:
+    text = (FORMS / "locale" / "en" / "messages.po").read_text(encoding="utf-8")
+    found = re.findall(r'^msgid "(.+)"$', text, flags=re.M)
+    assert found == sorted(set(found))
+
+
 def test_the_english_has_the_same_places_to_fill() -> None:
     holes = re.compile(r"%\(\w+\)s|\{\w+\}")
     for chinese, said in english().items():
