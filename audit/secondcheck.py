@@ -60,7 +60,7 @@ def _walk(
     tiles = TileCheck(tree, own, SM3, lowest_partial=0)
     heads = HeadCheck(tree, own, frontier, policy, {"pin": pins}) if due or pins else None
     if heads is None:
-        own.notes.append("no key of it is trusted, so its heads were not read")
+        own.incomplete.append("no key of it is trusted, so its heads were not read")
     else:
         heads.reach(0)
     for entry in tree.entries(0, state.size):

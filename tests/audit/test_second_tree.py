@@ -132,6 +132,14 @@ def test_both_trees_grow_together_and_both_heads_are_signed(national: National) 
     assert head.root.hex() == report.second.root != report.root
 
 
+def test_a_second_tree_whose_key_is_not_trusted_is_not_called_whole(national: National) -> None:
+    national.take(0, 5)
+    national.sequencer.seal()
+    report = verify_stores(national.log, national.first.verifier)
+    assert report.exit_code == INCOMPLETE
+    assert any("no key of it is trusted" in said for said in report.incomplete)
+
+
 def test_an_append_that_rolls_back_leaves_neither_tree_longer(national: National) -> None:
     national.take(0, 2)
     seen: list[Step] = []
