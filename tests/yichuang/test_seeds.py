@@ -81,7 +81,7 @@ def test_a_second_seed_of_a_name_is_named_though_its_entry_was_forged_too(
 ) -> None:
     with open_engine(city.store_url("cases")).begin() as connection:
         key = _forged(connection)
-        at = _active(connection).signed_at if with_the_first_instant else NOW
+        at = _active(connection).signed_at if with_the_first_instant else datetime.now(UTC)
         assert at is not None
         lived = What("log", "demo")  # anything at all that happened since the founding
         record(connection, draft_of_the_log(act="audit.verified", obj=lived, command_id="v"))
@@ -103,7 +103,7 @@ def test_a_persons_proposal_signed_in_the_programs_name_is_named(
         row = {"signed_by": SEED_SIGNER, "signed_at": NOW, "in_force_from": NOW}
         connection.execute(update(release).where(release.c.id == key).values(row))
         if forge_the_entry:
-            record(connection, seeded(releases.find(connection, key), NOW))
+            record(connection, seeded(releases.find(connection, key), datetime.now(UTC)))
     assert (key, "signed_by") in _named(city)
 
 
