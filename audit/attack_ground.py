@@ -370,7 +370,7 @@ def _chained(rows: Sequence[Row]) -> list[Row]:
         said = json.loads(body)
         # A stream may have begun in an older shard: its first entry here keeps its place and link.
         seq, head = tails.get(stream, (first - 1, bytes.fromhex(said["s"]["prev"])))
-        said["s"] |= {"seq": seq + 1, "prev": head.hex()}  # a closing count stays
+        said["s"] |= {"id": stream, "seq": seq + 1, "prev": head.hex()}  # a closing count stays
         fresh = canonical_bytes(said)
         tails[stream] = (seq + 1, leaf_hash(fresh))
         found.append([name, stream, seq + 1, leaf_hash(fresh), fresh])
