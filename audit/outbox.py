@@ -169,7 +169,7 @@ _PAYLOAD = Insert(
     "audit_payload", entry_id="varchar", name="varchar", subject="varchar", media_type="varchar",
     sealed="bytea",
 )  # fmt: skip
-_KNOWN = "SELECT entry_id, content, stream, seq, leaf FROM audit_recorded WHERE entry_id IN "
+_KNOWN = "SELECT entry_id, content, stream, seq, leaf FROM audit_recorded WHERE entry_id "
 
 
 class _Statements:
@@ -208,6 +208,12 @@ class _Statements:
         self._cursor.execute(statement.replace("?", self._marks), values)
         return list(self._cursor.fetchall())
 
+    def among(self, statement: str, values: Sequence[str]) -> tuple[str, Row]:
+        """Return a statement that ends with a column, asked for any of some values."""
+        if self._marks == "?":
+            return f"{statement}IN ({','.join('?' * len(values))})", tuple(values)
+        return f"{statement}= ANY(?)", (list(values),)  # one parameter instead of hundreds
+
     def each(self, insert: Insert, rows: list[Row]) -> None:
         if self._marks == "?":
             self._cursor.executemany(insert.sqlite, rows)
@@ -218,10 +224,10 @@ class _Statements:
 
 
 def _recorded(sql: _Statements, ids: Sequence[str]) -> dict[str, tuple[bytes, Recorded]]:
-    marks = ",".join("?" * len(ids))
+    statement, values = sql.among(_KNOWN, ids)
     return {
         row[0]: (bytes(row[1]), Recorded(row[0], row[2], row[3], bytes(row[4]), False))
-        for row in sql.all(f"{_KNOWN}({marks})", tuple(ids))
+        for row in sql.all(statement, values)
     }
 
 
