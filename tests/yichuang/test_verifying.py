@@ -98,7 +98,8 @@ def test_what_waits_for_the_log_is_checked_too(kept: Kept) -> None:
     assert [one.column for one in kept.verdict().rows] == ["step.verb"]
 
 
-FLIP = "CAST(substr({c}, 1, 40) || x'00' || substr({c}, 42) AS BLOB)"
+FLIP = "CAST(substr({c}, 1, 40) || x'0000000000000000' || substr({c}, 49) AS BLOB)"
+"""Eight bytes: one alone is 0 already in one run of 256."""
 
 ATTACKS = {
     "UPDATE step SET verb = 'accepT' WHERE seq = 2": (2, "step.verb"),
