@@ -9,14 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.client import Client
 
 from cases import messages, payment_rows
 from cases.database import StoreUnwritable, reading
@@ -33,6 +29,7 @@ from cases.reception import NotNow, Reception, Request
 from policies.access import Access, AccessDenied, Thing
 from workflows.payments import PaymentWorkflow, payment_workflow_id
 from yichuang.refusals import RefusalLog
+from yichuang.single_answer import single_answer
 
 ANSWER_WITHIN = timedelta(seconds=30)
 
@@ -116,32 +113,15 @@ class PaymentDoor:
         )
 
     async def _ask(self, command: Command) -> PaymentAnswer:
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
-                handle = await self._started(command)
-                answer: PaymentAnswer = await handle.result()
-                return answer
-        except TimeoutError as late:
-            raise NotNow("暂时没有答复，请用同一编号重试") from late
-        except (RPCError, WorkflowFailureError) as error:
-            raise NotNow(f"暂时不能办理：{error}") from error
-        except RuntimeError as unreachable:
-            # A lazy client tells that it cannot connect as RuntimeError.
-            raise NotNow(f"Temporal 不在：{unreachable}") from unreachable
-
-    async def _started(self, command: Command) -> WorkflowHandle[Any, PaymentAnswer]:
-        name = payment_workflow_id(command.id)
-        try:
-            return await self._client.start_workflow(
-                PaymentWorkflow.run,
-                command,
-                id=name,
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            )
-        except WorkflowAlreadyStartedError:
-            return self._client.get_workflow_handle_for(PaymentWorkflow.run, name)
+        return await single_answer(
+            self._client,
+            PaymentWorkflow.run,
+            command,
+            name=payment_workflow_id(command.id),
+            task_queue=self._task_queue,
+            within=ANSWER_WITHIN,
+            late="暂时没有答复，请用同一编号重试",
+        )
 
 
 class WithPayments:

@@ -9,18 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Engine
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.client import Client
 
 from cases import releases
 from cases.database import reading
 from cases.messages import Actor, Command, Outcome, Source
-from cases.reception import NotNow
 from cases.releases import ReleaseRefused
 from cases.releasing import (
     AskRevocation,
@@ -42,6 +37,7 @@ from cases.retiming import Direction
 from policies.access import Access, AccessDenied, Thing
 from workflows.releases import ReleaseWorkflow, release_workflow_id
 from yichuang.refusals import RefusalLog
+from yichuang.single_answer import single_answer
 
 ANSWER_WITHIN = timedelta(seconds=45)
 """The longest gate (a policy proved over every pair of roles) takes 2 s (2 cores, 2026-11-22)."""
@@ -208,29 +204,12 @@ class ReleaseDoor:
         )
 
     async def _ask(self, command: Command) -> ReleaseAnswer:
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
-                handle = await self._started(command)
-                answer: ReleaseAnswer = await handle.result()
-                return answer
-        except TimeoutError as late:
-            raise NotNow("暂时没有答复，请稍后在版本列表中查看") from late
-        except (RPCError, WorkflowFailureError) as error:
-            raise NotNow(f"暂时不能办理：{error}") from error
-        except RuntimeError as unreachable:
-            # A lazy client tells that it cannot connect as RuntimeError.
-            raise NotNow(f"Temporal 不在：{unreachable}") from unreachable
-
-    async def _started(self, command: Command) -> WorkflowHandle[Any, ReleaseAnswer]:
-        name = release_workflow_id(command.id)
-        try:
-            return await self._client.start_workflow(
-                ReleaseWorkflow.run,
-                command,
-                id=name,
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            )
-        except WorkflowAlreadyStartedError:
-            return self._client.get_workflow_handle_for(ReleaseWorkflow.run, name)
+        return await single_answer(
+            self._client,
+            ReleaseWorkflow.run,
+            command,
+            name=release_workflow_id(command.id),
+            task_queue=self._task_queue,
+            within=ANSWER_WITHIN,
+            late="暂时没有答复，请稍后在版本列表中查看",
+        )

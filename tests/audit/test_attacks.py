@@ -39,10 +39,12 @@ SIZE = 600
 VICTIM = 321
 SEALED_AT = (200, 400, 600)
 
+EVERYWHERE = "X" * 3
+
 PLAN = {
     **dict.fromkeys(
         "1 2 3 4 5 6 7 8a 12 13 16 17 17b 18a 18b 18c 18d 18e 18f 18g 20 22 23 24 25 26".split(),
-        "XXX",
+        EVERYWHERE,
     ),
     **dict.fromkeys("8c 9 11 11b 21".split(), ".XX"),
     **dict.fromkeys("8b 11c".split(), "..X"),
