@@ -8,6 +8,7 @@ import json
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_a_case_is_proved_under_the_sm2_head_and_a_forgery_of_its_tree_is_named(
 
         city.stop()
         forged = city.copy(tmp_path / "forged")
-        with sqlite3.connect(forged.folder / "log.sqlite") as rows:
+        with closing(sqlite3.connect(forged.folder / "log.sqlite")) as rows, rows:
             (hashes,) = rows.execute("SELECT hashes FROM audit_sm3_tile WHERE level = 0").fetchone()
             rows.execute("UPDATE audit_sm3_tile SET hashes = ?", (hashes[::-1],))
         assert verified(city)["exit_code"] == 0

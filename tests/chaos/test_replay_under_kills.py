@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_every_event_is_one_step(replayed: tuple[City, dict[str, Any]]) -> None:
     assert ledgers.commands_twice(city) == []
     assert ledgers.steps_with_gaps(city) == []
     assert ledgers.number_faults(city) == []
-    with sqlite3.connect(city.folder / "cases.sqlite") as rows:
+    with closing(sqlite3.connect(city.folder / "cases.sqlite")) as rows:
         recorded = rows.execute("SELECT count(*) FROM step WHERE verb <> 'timer_fired'")
         assert recorded.fetchone()[0] == answer["events"]
 
@@ -137,9 +138,9 @@ def test_one_byte_changed_is_named(
 ) -> None:
     city, _ = replayed
     damaged = city.copy(tmp_path / "damaged")
-    with sqlite3.connect(city.folder / "cases.sqlite") as rows:
+    with closing(sqlite3.connect(city.folder / "cases.sqlite")) as rows:
         case_id = rows.execute("SELECT case_id FROM step WHERE seq = 2 LIMIT 1").fetchone()[0]
-    with sqlite3.connect(damaged.folder / f"{store}.sqlite") as rows:
+    with closing(sqlite3.connect(damaged.folder / f"{store}.sqlite")) as rows, rows:
         _without_triggers(rows)
         changed = rows.execute(statement, (case_id,) if "?" in statement else ())
         assert changed.rowcount > 0
