@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from forms import (
     acceptance,
+    accounts,
     acting,
     admin,
     alarms,
@@ -266,10 +267,10 @@ def routes(options: Options) -> list[BaseRoute]:
         page(
             "/verification", log_pages.verify_now, act="audit_verify", thing="audit", methods=post
         ),
-        page("/accounts", admin.accounts, shows=Shown("list", "account")),
+        page("/accounts", accounts.accounts, shows=Shown("list", "account")),
         page(
             "/accounts",
-            admin.create_account,
+            accounts.create_account,
             act="account_manage",
             thing="account",
             methods=post,
@@ -277,13 +278,13 @@ def routes(options: Options) -> list[BaseRoute]:
         ),
         page(
             "/accounts/{account}",
-            admin.change_account,
+            accounts.change_account,
             methods=post,
             shows=Shown("list", "account"),
         ),
         page(
             "/accounts/{account}/roles",
-            admin.grant_role,
+            accounts.grant_role,
             methods=post,
             shows=Shown("list", "account"),
         ),

@@ -155,7 +155,7 @@ async def compose(
         reception=reception,
         reader=WebReader(queries, access, accounts, LogIndex(log, cases), now),
         access=WebAccess(access, now, register.is_restricted),
-        accounts=WebAccounts(entrance, accounts, catalogue.departments, now),
+        accounts=WebAccounts(entrance, catalogue.departments, now, accounts),
         catalogue=catalogue,
         disclosures=WebDisclosures(
             web, vault, lambda case_id: subject_of(queries, case_id), sealer.who, now

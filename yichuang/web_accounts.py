@@ -1,10 +1,9 @@
-"""Accounts and sessions for the pages, each attempt an entry of stream `sys:auth`."""
+"""Accounts for the pages, each change an entry of stream `sys:auth`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -12,11 +11,10 @@ from sqlalchemy import Connection
 from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
-from cases.accounts import AccountRefused, Accounts, Happening, Place, Recorder
+from cases.accounts import AccountRefused, Accounts, Happening, Recorder
 from cases.messages import Actor, Grant
-from cases.sign_in import Refused, Session, SignIn
-from cases.sign_in import SignedIn as Opened
-from forms.ports import AccountRow, SignedIn, SignInRefused, Visitor, Where
+from forms.ports import AccountRow, SignInRefused, Visitor
+from yichuang.web_sign_in import WebSignIn
 
 AUTH_STREAM = "sys:auth"
 
@@ -51,35 +49,10 @@ def recorder(pseudonym_of: Callable[[str], str], new_id: Callable[[], str]) -> R
 
 
 @dataclass(frozen=True)
-class WebAccounts:
+class WebAccounts(WebSignIn):
     """`forms.ports.Accounts` over the web store."""
 
-    entrance: SignIn
     accounts: Accounts
-    departments: Callable[[], Mapping[str, str]]
-    now: Callable[[], datetime]
-
-    def sign_in(self, login: str, password: str, where: Where) -> SignedIn | SignInRefused:
-        return self._opened(self.entrance.sign_in(login, password, self.now(), _place(where)))
-
-    def enrol(self, login: str, code: str, password: str, where: Where) -> SignedIn | SignInRefused:
-        return self._opened(self.entrance.enrol(login, code, password, self.now(), _place(where)))
-
-    def visitor(self, secret: str) -> Visitor | None:
-        held = self.entrance.visitor(secret, self.now())
-        return None if held is None else self._visitor(held)
-
-    def sign_out(self, secret: str, where: Where) -> None:
-        self.entrance.sign_out(secret, self.now(), _place(where))
-
-    def change_password(
-        self, secret: str, old: str, new: str, where: Where
-    ) -> SignInRefused | None:
-        held = self.entrance.visitor(secret, self.now())
-        if held is None:
-            return SignInRefused("登录已超时，请重新登录")
-        refused = self.entrance.change_password(held, old, new, self.now(), _place(where))
-        return None if refused is None else SignInRefused(refused.reason, refused.locked_until)
 
     def service(self, token: str) -> Actor | None:
         return self.accounts.service(token)
@@ -163,23 +136,3 @@ class WebAccounts:
 
         found = self._made(changed, by, act, account)
         return found if isinstance(found, SignInRefused) else None
-
-    def _opened(self, answer: Opened | Refused) -> SignedIn | SignInRefused:
-        if isinstance(answer, Refused):
-            return SignInRefused(answer.reason, answer.locked_until)
-        return SignedIn(answer.secret, self._visitor(answer.session))
-
-    def _visitor(self, held: Session) -> Visitor:
-        account = held.account
-        return Visitor(
-            actor=account.actor(),
-            login=account.login,
-            name=account.name,
-            department_name=self.departments().get(account.department, account.department),
-            session=held.id,
-            must_change=held.must_change,
-        )
-
-
-def _place(where: Where) -> Place:
-    return Place(where.ip, where.agent)

@@ -415,7 +415,7 @@ class Town:
                 self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now
             ),
             access=self.access,
-            accounts=WebAccounts(self.entrance, self.accounts, catalogue.departments, _now),
+            accounts=WebAccounts(self.entrance, catalogue.departments, _now, self.accounts),
             catalogue=catalogue,
             disclosures=WebDisclosures(self.web, vault, self._subject, named, _now),
             uploads=WebUploads(desk, web_vault, named, _now),
