@@ -99,6 +99,8 @@ session = Table(
     Column("seen_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    # The delegation under which it acts; empty: as its own person.
+    Column("delegation", String(36), nullable=False, server_default=""),
     Index("ix_session_account", "account_id"),
     Index("ix_session_ends", "ends_at"),
 )

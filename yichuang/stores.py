@@ -16,7 +16,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
 
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
-from cases import payment_tables, reconcile_tables  # noqa: F401 -- they join cases_metadata
+from cases import (  # noqa: F401 -- they join the metadata of their store
+    delegation_tables,
+    payment_tables,
+    reconcile_tables,
+)
 from cases.database import open_engine, schema_of
 from cases.gateway_tables import gateway_metadata
 from cases.readings_tables import readings_metadata
