@@ -216,12 +216,16 @@ def page(
     methods: Sequence[str] = ("GET",),
     body: int = SMALL_BODY,
     shows: Shown | None = None,
+    step_up: bool | Callable[[Visit], bool] = False,
 ) -> Route:
     """Return the route of a page.
 
     `act` on `thing` is asked of policy before the handler runs. Without an act the handler asks
     itself, because it must find the case first; with `signed_in=False` the page is open. What the
     page `shows` of people is an entry before the answer leaves, and so is a refusal.
+
+    `step_up`, or whether this visit needs it: who comes must have proved lately, by a second
+    factor, who they are. An act of `policies.vocabulary.STEP_UP` needs it by itself.
     """
 
     async def answer(visit: Visit, request: Request) -> Response:
@@ -320,7 +324,7 @@ async def arrive(request: Request) -> Visit:
     visit = Visit(request, ports, options, language)
     visit.secret = request.cookies.get(SESSION_COOKIE, "")
     if visit.secret:
-        visit.visitor = await visit.ask(ports.accounts.visitor, visit.secret)
+        visit.visitor = await visit.ask(ports.entrance.visitor, visit.secret)
     if visit.visitor is None:
         visit.secret = request.cookies.get(VISIT_COOKIE, "")
     return visit

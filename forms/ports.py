@@ -30,6 +30,7 @@ from catalogue.working_days import Calendar
 from forms.anomaly_ports import Anomalies
 from forms.calendar_ports import Calendars
 from forms.dossier_ports import ShownDossier
+from forms.entrance_ports import Entrance, SignedIn, SignInRefused, Visitor, Where
 from forms.erasure_ports import Erasures
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
@@ -38,36 +39,6 @@ from forms.rule_ports import RulePacks
 from forms.words import Language
 
 # --- who is there --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Somebody signed in, as the session says."""
-
-    actor: Actor
-    login: str
-    name: str
-    department_name: str
-    session: str
-    """The session's public name (not the secret in the cookie)."""
-    must_change: bool = False
-    """The password is too old: nothing but changing it is offered."""
-
-
-@dataclass(frozen=True)
-class SignInRefused:
-    """Why somebody was not let in; `reason` is a Chinese sentence that tells what to do."""
-
-    reason: str
-    locked_until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """A new session; `secret` goes into the cookie and nowhere else."""
-
-    secret: str
-    visitor: Visitor
 
 
 @dataclass(frozen=True)
@@ -84,32 +55,8 @@ class AccountRow:
     last_sign_in: datetime | None
 
 
-@dataclass(frozen=True)
-class Where:
-    """Where a request comes from, for the log."""
-
-    ip: str
-    agent: str
-
-
 class Accounts(Protocol):
-    """People and services: sign-in, sessions, enrolment. Every attempt is an entry of the log."""
-
-    def sign_in(self, login: str, password: str, where: Where) -> SignedIn | SignInRefused: ...
-
-    def enrol(
-        self, login: str, code: str, password: str, where: Where
-    ) -> SignedIn | SignInRefused: ...
-
-    def visitor(self, secret: str) -> Visitor | None:
-        """The session's owner; moves its idle limit. None when over, unknown or locked."""
-        ...
-
-    def sign_out(self, secret: str, where: Where) -> None: ...
-
-    def change_password(
-        self, secret: str, old: str, new: str, where: Where
-    ) -> SignInRefused | None: ...
+    """The accounts of people and services. Every change is an entry of the log."""
 
     def service(self, token: str) -> Actor | None:
         """The service account that owns a bearer token, None when there is none."""
@@ -574,6 +521,7 @@ class Ports:
     reception: Reception
     reader: Reader
     access: Access
+    entrance: Entrance
     accounts: Accounts
     catalogue: Catalogue
     anomalies: Anomalies
@@ -611,4 +559,13 @@ class Options:
     wrong_tokens_per_minute: int = 30
 
 
-__all__ = ["NotNow", "Options", "Ports", "Reception"]
+__all__ = [
+    "NotNow",
+    "Options",
+    "Ports",
+    "Reception",
+    "SignInRefused",
+    "SignedIn",
+    "Visitor",
+    "Where",
+]

@@ -83,7 +83,7 @@ async def sign_in(visit: Visit) -> Response:
     visit.slow_down("sign_ins")
     login, password = visit.text("login"), str(visit.posted.get("password", ""))
     there = safe_next(visit.text("next"))
-    answer = await visit.ask(visit.ports.accounts.sign_in, login, password, visit.where)
+    answer = await visit.ask(visit.ports.entrance.sign_in, login, password, visit.where)
     if isinstance(answer, SignedIn):
         if answer.visitor.must_change:
             there = "/password"
@@ -101,7 +101,7 @@ def _come_in(visit: Visit, answer: SignedIn, there: str) -> Response:
 
 
 async def sign_out(visit: Visit) -> Response:
-    await visit.ask(visit.ports.accounts.sign_out, visit.secret, visit.where)
+    await visit.ask(visit.ports.entrance.sign_out, visit.secret, visit.where)
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return response
@@ -136,7 +136,7 @@ async def enrol(visit: Visit) -> Response:
     wrong = _new_password_errors(visit)
     if not wrong:
         answer = await visit.ask(
-            visit.ports.accounts.enrol, login, code, str(visit.posted.get("new", "")), visit.where
+            visit.ports.entrance.enrol, login, code, str(visit.posted.get("new", "")), visit.where
         )
         if isinstance(answer, SignedIn):
             return _come_in(visit, answer, "/")
@@ -175,7 +175,7 @@ async def password(visit: Visit) -> Response:
     if not wrong:
         old, new = str(visit.posted.get("old", "")), str(visit.posted.get("new", ""))
         refused: SignInRefused | None = await visit.ask(
-            visit.ports.accounts.change_password, visit.secret, old, new, visit.where
+            visit.ports.entrance.change_password, visit.secret, old, new, visit.where
         )
         if refused is None:
             return RedirectResponse("/password?done=1", 303)

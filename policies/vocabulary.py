@@ -82,6 +82,23 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 READING: frozenset[str] = frozenset({"read", "list", "read_personal", "print", "print_card"})
 """Acts that change nothing: no separation of duties touches them, so lists may ask for them."""
 
+STEP_UP: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("case", "decide"): "决定送达即生效，非依法定程序不得变更（行政许可法第八条）",
+        ("case", "refuse_acceptance"): "不予受理使申请终止，要出具书面凭证（行政许可法第三十二条）",
+        ("case", "certify"): "加盖印章的许可证件一经颁发，不能收回原样（行政许可法第三十九条）",
+        ("case", "revoke_licence"): "撤销许可剥夺已取得的权利（行政许可法第六十九条）",
+        ("release", "release_sign"): "签署后的版本对全市生效",
+        ("account", "account_manage"): "建立、重发、停用账号决定谁能进入系统",
+        ("account", "account_grant"): "授予角色决定谁能办什么",
+        ("policy", "policy_approve"): "批准后的策略对全市生效",
+        ("audit", "erase_approve"): "删除后不能恢复（个人信息保护法第四十七条）",
+    }
+)
+"""Object type and act → why it cannot be taken back. Who does one must have proved lately, by a
+second factor, who they are. People at the pages only: a service has no second factor, its key is
+the one it has."""
+
 ACT_TITLES: Mapping[str, str] = MappingProxyType(
     {
         "file": "收件",
@@ -175,4 +192,13 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-__all__ = ["ACTS", "ACT_TITLES", "ADMINISTRATORS", "CITIZEN", "OBJECT_TITLES", "READING", "ROLES"]
+__all__ = [
+    "ACTS",
+    "ACT_TITLES",
+    "ADMINISTRATORS",
+    "CITIZEN",
+    "OBJECT_TITLES",
+    "READING",
+    "ROLES",
+    "STEP_UP",
+]

@@ -69,6 +69,7 @@ from yichuang.web_reasons import WebReasons
 from yichuang.web_receipts import WebReceipts
 from yichuang.web_releases import WebReleases
 from yichuang.web_rules import WebRules
+from yichuang.web_sign_in import WebSignIn
 from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
 
 STOP_SECONDS = 5
@@ -155,7 +156,8 @@ async def compose(
         reception=reception,
         reader=WebReader(queries, access, accounts, LogIndex(log, cases), now),
         access=WebAccess(access, now, register.is_restricted),
-        accounts=WebAccounts(entrance, catalogue.departments, now, accounts),
+        entrance=WebSignIn(entrance, catalogue.departments, now),
+        accounts=WebAccounts(accounts, now),
         catalogue=catalogue,
         disclosures=WebDisclosures(
             web, vault, lambda case_id: subject_of(queries, case_id), sealer.who, now

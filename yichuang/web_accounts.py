@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -14,7 +15,6 @@ from audit.outbox import record
 from cases.accounts import AccountRefused, Accounts, Happening, Recorder
 from cases.messages import Actor, Grant
 from forms.ports import AccountRow, SignInRefused, Visitor
-from yichuang.web_sign_in import WebSignIn
 
 AUTH_STREAM = "sys:auth"
 
@@ -49,10 +49,11 @@ def recorder(pseudonym_of: Callable[[str], str], new_id: Callable[[], str]) -> R
 
 
 @dataclass(frozen=True)
-class WebAccounts(WebSignIn):
+class WebAccounts:
     """`forms.ports.Accounts` over the web store."""
 
     accounts: Accounts
+    now: Callable[[], datetime]
 
     def service(self, token: str) -> Actor | None:
         return self.accounts.service(token)

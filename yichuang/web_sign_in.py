@@ -14,7 +14,7 @@ from forms.ports import SignedIn, SignInRefused, Visitor, Where
 
 @dataclass(frozen=True)
 class WebSignIn:
-    """The sign-in half of `forms.ports.Accounts` over the web store."""
+    """`forms.ports.Entrance` over the web store."""
 
     entrance: SignIn
     departments: Callable[[], Mapping[str, str]]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from tests.forms.entering import sign_in_fully, token
 from tests.forms.town import ADDRESS, PASSWORD, Town
 
 
@@ -21,15 +21,13 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
 class Browser(TestClient):
     """A client that behaves as a browser without JavaScript does."""
 
+    town: Town
+
     def token(self, path: str) -> str:
-        found = re.search(r'name="csrf" value="([0-9a-f]{64})"', self.get(path).text)
-        assert found, path
-        return found[1]
+        return token(self, path)
 
     def sign_in(self, login: str, password: str = PASSWORD) -> None:
-        form = {"login": login, "password": password, "csrf": self.token("/sign-in")}
-        answer = self.post("/sign-in", data=form, follow_redirects=False)
-        assert answer.status_code == 303, answer.text
+        sign_in_fully(self, self.town, login, password)
 
 
 Browsers = Callable[..., Browser]
@@ -42,6 +40,7 @@ def browser(town: Town) -> Iterator[Browsers]:
 
     def make(login: str = "") -> Browser:
         made = Browser(app, base_url=ADDRESS, headers={"origin": ADDRESS})
+        made.town = town
         if login:
             made.sign_in(login)
         return made

@@ -15,10 +15,11 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from forms.ports import Release
+from tests.forms.entering import sign_in_by_browser
 from tests.forms.test_calendar import proposed
 from tests.forms.test_case import accepted
 from tests.forms.test_dossier import AT, shown
-from tests.forms.town import PASSWORD, PERMIT_FORM, Town
+from tests.forms.town import PERMIT_FORM, Town
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -63,7 +64,7 @@ Opener = Callable[..., Page]
 
 
 @pytest.fixture
-def opened(chromium: Browser, address: str) -> Iterator[Opener]:
+def opened(chromium: Browser, address: str, town: Town) -> Iterator[Opener]:
     """Opens a page as somebody, at a width, with or without JavaScript."""
     contexts = []
 
@@ -73,10 +74,7 @@ def opened(chromium: Browser, address: str) -> Iterator[Opener]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.goto("/sign-in")
-        page.get_by_label("登录名").fill(login)
-        page.get_by_label("口令").fill(PASSWORD)
-        page.get_by_role("main").get_by_role("button", name="登录").click()
+        sign_in_by_browser(page, town, login)
         return page
 
     yield open_page

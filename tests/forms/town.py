@@ -88,6 +88,7 @@ from yichuang.web_ports import (
 from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
 from yichuang.web_receipts import WebReceipts
+from yichuang.web_sign_in import WebSignIn
 from yichuang.web_supervision import Oversight, WebSupervision
 
 PEPPER = b"p" * 32
@@ -415,7 +416,8 @@ class Town:
                 self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now
             ),
             access=self.access,
-            accounts=WebAccounts(self.entrance, catalogue.departments, _now, self.accounts),
+            entrance=WebSignIn(self.entrance, catalogue.departments, _now),
+            accounts=WebAccounts(self.accounts, _now),
             catalogue=catalogue,
             disclosures=WebDisclosures(self.web, vault, self._subject, named, _now),
             uploads=WebUploads(desk, web_vault, named, _now),

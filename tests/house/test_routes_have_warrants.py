@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 
 from forms.app import routes
 from forms.ports import Options, Release
-from tests.forms.town import ADDRESS, HOST, PASSWORD, Town
+from tests.forms.entering import sign_in_fully
+from tests.forms.town import ADDRESS, HOST, Town
 
 OPEN = {
     "GET /healthz",
@@ -103,8 +104,7 @@ def test_every_other_route_asks_policy_and_obeys_its_no(name: str, town: Town) -
 
 def _signed_in(town: Town) -> TestClient:
     client = TestClient(town.app(), base_url=ADDRESS)
-    form = {"login": "chen", "password": PASSWORD, "csrf": _token(client, "/sign-in")}
-    assert client.post("/sign-in", data=form, follow_redirects=False).status_code == 303
+    sign_in_fully(client, town, "chen")
     return client
 
 

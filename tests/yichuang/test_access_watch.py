@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -28,7 +27,8 @@ from cases.access_findings import Acted, Finding
 from cases.database import reading
 from cases.web_tables import log_line
 from rules.load import load_packs
-from tests.forms.town import ADDRESS, PASSWORD, Town
+from tests.forms.entering import sign_in_fully
+from tests.forms.town import ADDRESS, Town
 from yichuang.access_watch import AccessWatch, _left_at
 from yichuang.web_anomalies import people_of
 from yichuang.web_log import Finder
@@ -243,8 +243,5 @@ def test_the_page_says_why_to_supervisors_alone(town: Watched) -> None:
 
 def _page(town: Town, login: str, path: str) -> Any:
     client = TestClient(town.app(), base_url=ADDRESS)
-    token = re.search(r'name="csrf" value="([0-9a-f]{64})"', client.get("/sign-in").text)
-    assert token
-    form = {"login": login, "password": PASSWORD, "csrf": token[1]}
-    client.post("/sign-in", data=form, follow_redirects=False)
+    sign_in_fully(client, town, login)
     return client.get(path)

@@ -22,6 +22,7 @@ from forms.guard import PageRoute
 from forms.ports import DeadLetter, Options
 from forms.words import VERBS
 from policies.vocabulary import ACTS
+from tests.forms.entering import sign_in_fully
 from tests.forms.town import ADDRESS, HOST, PASSWORD, Town
 from yichuang.acts import RELEASES, workflow_of
 
@@ -146,8 +147,7 @@ def _others(town: Town, case_no: str) -> None:
 
 def _at_the_door(town: Town, login: str) -> TestClient:
     client = TestClient(town.app(), base_url=ADDRESS)
-    form = {"login": login, "password": PASSWORD, "csrf": _token(client, "/sign-in")}
-    assert client.post("/sign-in", data=form, follow_redirects=False).status_code == 303
+    sign_in_fully(client, town, login)
     return client
 
 

@@ -19,6 +19,7 @@ from cases.database import StoreUnwritable, open_engine
 from cases.messages import Actor, Command, Outcome, Source
 from forms.app import application
 from forms.ports import Options
+from tests.forms.entering import sign_in_fully
 from tests.forms.town import ADDRESS, HOST, PASSWORD, Town
 from tests.telemetry.city import deliver, fresh_engine, one, store_of
 from tests.yichuang.test_message_entries import LETTER, TakesAll, inbox, said, store, taken, waiting
@@ -83,7 +84,7 @@ def client_of(town: Town) -> TestClient:
 
 def signed_in(town: Town, login: str) -> TestClient:
     client = client_of(town)
-    assert enter(client, login).status_code == 303
+    sign_in_fully(client, town, login)
     return client
 
 
