@@ -1,6 +1,7 @@
 """Keys per subject: destroying one makes everything sealed under it unreadable, for good.
 
-The keys live in a store of their own, wrapped under a master key that is in no store. AES-256-GCM
+The keys live in a store of their own, wrapped under a master key that is in no store; what is
+wrapped names its master key, so that there may be several. AES-256-GCM
 (NIST SP 800-38D), or SM4-GCM (RFC 8998) where the log has the national profile; what was sealed by
 either opens in both. A key seals far fewer than the 2^32 messages §8.3 allows for random nonces.
 """
@@ -10,15 +11,17 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, Select, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from audit.masters import ID_BYTES, KeyUnknown, MasterKeys, fixed
 from audit.reading import reading
 from audit.sm3 import hmac_sm3
 from audit.sm4 import KEY_BYTES as SM4_KEY_BYTES
@@ -30,6 +33,11 @@ _NONCE_BYTES = 12
 AES_GCM, SM4_GCM = b"YV\x01\x01", b"YV\x01\x02"
 """What sealed bytes begin with: magic, version 1, and the algorithm. Bound in, so that no byte is
 read by the other one."""
+
+NAMED = {AES_GCM: b"YV\x02\x01", SM4_GCM: b"YV\x02\x02"}
+"""What wrapped keys begin with since there may be several master keys: version 2 and the
+algorithm; the id of the master key follows. Version 1 names none: every one is tried."""
+HEADER_BYTES = 4
 
 CACHE_SECONDS = 60.0
 """How long another process's cache may outlive a destruction."""
@@ -63,8 +71,10 @@ class _Box:
         return header + nonce + self._of(header).encrypt(nonce, plaintext, bound)
 
     def open(self, subject: str, sealed: bytes, aad: bytes) -> bytes:
-        header, rest = sealed[: len(AES_GCM)], sealed[len(AES_GCM) :]
-        if header not in (AES_GCM, SM4_GCM):
+        named = sealed[:HEADER_BYTES] in NAMED.values()
+        size = HEADER_BYTES + (ID_BYTES if named else 0)
+        header, rest = sealed[:size], sealed[size:]
+        if not named and header not in NAMED:
             raise SealBroken(f"unknown header {header!r}")
         nonce, text = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
@@ -73,13 +83,14 @@ class _Box:
             raise SealBroken(f"sealed bytes of {subject} do not open here") from error
 
     def _of(self, header: bytes) -> AESGCM | Sm4Gcm:
-        box = self._made.get(header)
+        algorithm = header[HEADER_BYTES - 1 : HEADER_BYTES]
+        box = self._made.get(algorithm)
         if box is None:
-            if header == AES_GCM:
+            if algorithm == AES_GCM[-1:]:
                 box = AESGCM(_derive(self._key, self._purpose))
             else:
                 box = Sm4Gcm(_derive_national(self._key, self._purpose))
-            self._made[header] = box
+            self._made[algorithm] = box
         return box
 
 
@@ -100,20 +111,19 @@ class SubjectVault:
     def __init__(
         self,
         engine: Engine,
-        master_key: bytes,
+        master_key: bytes | MasterKeys,
         *,
         cached: int = 10_000,
         making: Callable[[Sequence[str]], None] | None = None,
         national: bool = False,
     ) -> None:
-        """`master_key` has 32 bytes. `making` is told of subjects before they get their keys, and
-        none is made when it raises. `national` seals with SM4-GCM from now on. Raises `ValueError`
-        for a key of another length."""
-        if len(master_key) != KEY_BYTES:
-            raise ValueError(f"the master key has {KEY_BYTES} bytes, not {len(master_key)}")
+        """`master_key` has 32 bytes, or is several that may change. `making` is told of subjects
+        before they get their keys, and none is made when it raises. `national` seals with SM4-GCM
+        from now on. Raises `ValueError` for a key of another length."""
+        self.masters = fixed(master_key) if isinstance(master_key, bytes) else master_key
         self._engine = engine
         self._header = SM4_GCM if national else AES_GCM
-        self._wrapper = _Box(master_key, b"wrap")
+        self._wrappers: dict[bytes, _Box] = {}
         self._cached = cached
         self._making = making
         self._cache: OrderedDict[str, _Keys] = OrderedDict()
@@ -218,15 +228,94 @@ class SubjectVault:
                 rows |= {row.id: row.wrapped_key for row in connection.execute(query)}
         return rows
 
-    def _wrap(self, subject: str) -> bytes:
-        return self._wrapper.seal(self._header, subject, os.urandom(KEY_BYTES), b"key")
+    def rewrap(
+        self, limit: int, telling: Callable[[bytes, Sequence[str]], None] | None = None
+    ) -> int:
+        """Wrap up to `limit` subjects' keys anew that are not under the current master key.
+
+        Returns how many those were, 0 when there is nothing to do. What is sealed stays as it is.
+        `telling(key id, subjects)` is told before, and nothing changes when it raises. A key that
+        is destroyed meanwhile stays destroyed. Raises `SealBroken`.
+        """
+        current, _ = self.masters.current()
+        with reading(self._engine) as connection:
+            rows = connection.execute(_elsewhere(current).limit(limit)).all()
+        if rows and telling is not None:
+            telling(current, [row.id for row in rows])
+        for row in rows:
+            plain = self._unwrapped(row.id, bytes(row.wrapped_key))
+            self._put(row.id, bytes(row.wrapped_key), self._wrap(row.id, plain))
+        return len(rows)
+
+    def under(self) -> dict[str, int]:
+        """Return how many subjects' keys stand under each master key, by its id in hex; those that
+        name none stand under an empty string."""
+        wrapped = audit_subject_key.c.wrapped_key
+        named = func.substr(wrapped, 1, HEADER_BYTES).in_(list(NAMED.values()))
+        key = case((named, func.substr(wrapped, HEADER_BYTES + 1, ID_BYTES)), else_=b"")
+        query = select(key.label("key"), func.count().label("n")).where(wrapped.is_not(None))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.group_by(key)).all()
+        return {bytes(row.key).hex(): row.n for row in rows}
+
+    def _put(self, subject: str, old: bytes, wrapped: bytes) -> None:
+        with self._engine.begin() as connection:
+            if connection.dialect.name == "sqlite":  # or the old wrapping stays in a free page
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
+            connection.execute(
+                update(audit_subject_key)
+                .where(audit_subject_key.c.id == subject)
+                .where(audit_subject_key.c.wrapped_key == old)
+                .values(wrapped_key=wrapped)
+            )
+
+    def _wrap(self, subject: str, key: bytes | None = None) -> bytes:
+        id, master = self.masters.current()
+        header = NAMED[self._header] + id
+        plain = os.urandom(KEY_BYTES) if key is None else key
+        return self._wrapper(id, master).seal(header, subject, plain, b"key")
 
     def _unwrap(self, subject: str, wrapped: bytes | None) -> _Keys:
         if wrapped is None:
             raise KeyDestroyed(subject)
-        key = self._wrapper.open(subject, bytes(wrapped), b"key")
+        key = self._unwrapped(subject, bytes(wrapped))
         until = time.monotonic() + CACHE_SECONDS
         return _Keys(_Box(key, b"seal"), _derive(key, b"salt"), until)
+
+    def _unwrapped(self, subject: str, wrapped: bytes) -> bytes:
+        if wrapped[:HEADER_BYTES] in NAMED.values():
+            id = wrapped[HEADER_BYTES : HEADER_BYTES + ID_BYTES]
+            try:
+                master = self.masters.with_id(id)
+            except KeyUnknown as unknown:
+                raise SealBroken(f"no master key {id.hex()} for {subject}") from unknown
+            return self._wrapper(id, master).open(subject, wrapped, b"key")
+        for id, master in self.masters:
+            with suppress(SealBroken):
+                return self._wrapper(id, master).open(subject, wrapped, b"key")
+        raise SealBroken(f"no master key opens the key of {subject}")
+
+    def _wrapper(self, id: bytes, master: bytes) -> _Box:
+        box = self._wrappers.get(id)
+        if box is None:
+            box = self._wrappers[id] = _Box(master, b"wrap")
+        return box
+
+
+def _elsewhere(current: bytes) -> "Select[tuple[str, bytes]]":
+    """Return what finds the keys that are not under the current master key, in order."""
+    wrapped = audit_subject_key.c.wrapped_key
+    return (
+        select(audit_subject_key.c.id, wrapped)
+        .where(wrapped.is_not(None))
+        .where(
+            or_(
+                func.substr(wrapped, 1, HEADER_BYTES).not_in(list(NAMED.values())),
+                func.substr(wrapped, HEADER_BYTES + 1, ID_BYTES) != current,
+            )
+        )
+        .order_by(audit_subject_key.c.id)
+    )
 
 
 def pseudonym(pepper: bytes, kind: str, value: str) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from audit.vault import SubjectVault
 from cases.database import open_engine
 from catalogue.archive import load_archive
 from yichuang import joining
 from yichuang.erasing import Planner, Register, Stores
-from yichuang.keyring import master_keys
 from yichuang.settings import Settings
 
 
@@ -23,15 +21,14 @@ def stores_of(settings: Settings) -> Stores:
         name: open_engine(settings.store_url(name))
         for name in ("cases", "web", "gateway", "log", "keys")
     }
-    master = master_keys(settings)[0]
     return Stores(
         cases=engines["cases"],
         web=engines["web"],
         gateway=engines["gateway"],
         log=engines["log"],
         keys=engines["keys"],
-        vault=SubjectVault(engines["keys"], master),
-        gateway_vault=SubjectVault(engines["gateway"], master),
+        vault=joining.vault_of(settings, engines["keys"]),
+        gateway_vault=joining.vault_of(settings, engines["gateway"]),
     )
 
 

@@ -47,6 +47,7 @@ from yichuang.questions import Desk
 from yichuang.reading import CityReader
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
+from yichuang.rewrapping import Rewrapper
 from yichuang.settings import Settings
 
 CONSUMER = "gateway"
@@ -418,11 +419,13 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     working = asyncio.create_task(gateway.run(stop, lambda: None))
     beating = asyncio.create_task(roles.until_stopped())
+    wrapping = asyncio.create_task(Rewrapper(settings, "gateway").run())
     roles.ready(settings, "gateway", "CMD")
     try:
         await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stop.set()
+        wrapping.cancel()
     await working  # raises what ended it
     await bus.drain()
 

@@ -12,7 +12,7 @@ from cases.database import open_engine
 from cases.queries import Queries
 from catalogue.load import Catalogue
 from policies.access import Access
-from yichuang.keyring import master_keys, pepper, warrant_keys, warrant_signer
+from yichuang.keyring import masters, pepper, warrant_keys, warrant_signer
 from yichuang.released import LiveCalendars, Released, shipped
 from yichuang.settings import Settings
 from yichuang.unsealing import opener
@@ -23,13 +23,13 @@ def vault_of(
     keys: Engine | None = None,
     making: Callable[[Sequence[str]], None] | None = None,
 ) -> SubjectVault:
-    """Return the vault over the keys store; `making` records what keys it makes.
+    """Return the vault over the keys store, or another store with keys of its own.
 
-    Raises `KeyMissing`.
+    `making` records what keys it makes. Raises `KeyMissing`.
     """
     engine = keys or open_engine(settings.store_url("keys"))
-    master, national = master_keys(settings)[0], settings.log_profile == "national"
-    return SubjectVault(engine, master, making=making, national=national)
+    national = settings.sealing == "sm4-gcm"
+    return SubjectVault(engine, masters(settings), making=making, national=national)
 
 
 def sealer_of(settings: Settings, vault: SubjectVault) -> Sealer:

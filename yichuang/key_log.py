@@ -16,6 +16,7 @@ from uuid import uuid5
 from sqlalchemy import Connection, Engine
 
 from audit.entry import COMMAND_NAMESPACE, EntryDraft, What, Where, Who, entry_id
+from audit.masters import fingerprint, key_id
 from audit.outbox import record, record_many
 from policies.warrants import public_path
 from yichuang import keyring
@@ -24,6 +25,13 @@ from yichuang.settings import Settings
 KEYS: Final = "sys:keys:"
 """Keys made, per store that tells of it."""
 MADE: Final = "key_made"
+ROTATED: Final = "key_rotated"
+"""A new master key takes the place of the one before, of which `why` has the id."""
+REWRAPPED: Final = "key_rewrapped"
+"""So many subjects' keys (`step`) are wrapped anew under a master key."""
+RETIRED: Final = "key_retired"
+"""An older master key, which nothing needs any more, is destroyed."""
+MASTER: Final = "master"
 
 
 def note_subjects(engine: Engine, store: str) -> Callable[[Sequence[str]], None]:
@@ -42,15 +50,15 @@ def note_subjects(engine: Engine, store: str) -> Callable[[Sequence[str]], None]
 def note_installed(settings: Settings, connection: Connection) -> list[str]:
     """Record every key of the installation that no entry names yet; return the names of those."""
     at, fresh = datetime.now(UTC), []
-    for name, fingerprint in _installed(settings):
-        entry = _made("key", name, fingerprint, "cases", at)
+    for name, digest in _installed(settings):
+        entry = _made("key", name, digest, "cases", at)
         if record(connection, entry).fresh:
             fresh.append(name)
     return fresh
 
 
 def _installed(settings: Settings) -> Iterator[tuple[str, str]]:
-    secret = {"master": settings.master_key_path, "pepper": keyring.pepper_path(settings)}
+    secret = {MASTER: settings.master_key_path, "pepper": keyring.pepper_path(settings)}
     for name, path in secret.items():
         yield name, _fingerprint(path)
     for issuer in keyring.ISSUERS:
@@ -58,19 +66,53 @@ def _installed(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "log", _fingerprint(keyring.log_vkey_path(settings))
 
 
-def _fingerprint(path: Path) -> str:
-    """Return a digest by which a key is recognised: 32 random bytes cannot be found from it."""
-    return hashlib.sha256(b"yichuang/key/v1\x00" + path.read_bytes()).hexdigest()
+def note_rotated(connection: Connection, new: bytes, old: bytes) -> None:
+    """Record that a master key takes the place of another one, before it does."""
+    at, whole = datetime.now(UTC), fingerprint(new)
+    record(connection, _made("key", MASTER, whole, "cases", at))
+    obj = What("key", MASTER, doc=whole)
+    record(connection, _entry(ROTATED, whole, "cases", obj, at, key_id(old).hex()))
 
 
-def _made(kind: str, name: str, fingerprint: str | None, store: str, at: datetime) -> EntryDraft:
-    key = uuid5(COMMAND_NAMESPACE, f"{MADE}\n{kind}\n{name}\n{fingerprint or ''}")
+def note_retired(connection: Connection, key: bytes) -> None:
+    """Record that an older master key is about to be destroyed."""
+    whole = fingerprint(key)
+    obj = What("key", MASTER, doc=whole)
+    record(connection, _entry(RETIRED, whole, "cases", obj, datetime.now(UTC)))
+
+
+def note_rewrapping(engine: Engine, store: str) -> Callable[[bytes, Sequence[str]], None]:
+    """Return what records, in `engine`'s store, that subjects' keys get another wrapping."""
+
+    def note(id: bytes, subjects: Sequence[str]) -> None:
+        which = hashlib.sha256("\n".join(subjects).encode()).hexdigest()
+        obj = What("key", f"{MASTER}:{id.hex()}", str(len(subjects)), which)
+        entry = _entry(REWRAPPED, f"{id.hex()}\n{which}", store, obj, datetime.now(UTC))
+        with engine.begin() as connection:
+            record(connection, entry)
+
+    return note
+
+
+def _entry(
+    act: str, what: str, store: str, obj: What, at: datetime, why: str | None = None
+) -> EntryDraft:
     return EntryDraft(
-        id=entry_id(key, store),
+        id=entry_id(str(uuid5(COMMAND_NAMESPACE, f"{act}\n{what}")), store),
         stream=KEYS + store,
         at=at,
         who=Who("system", "system"),
-        act=MADE,
-        obj=What(kind, name, doc=fingerprint),
+        act=act,
+        obj=obj,
+        why=why,
         where=Where(svc=store),
     )
+
+
+def _fingerprint(path: Path) -> str:
+    return fingerprint(path.read_bytes())
+
+
+def _made(kind: str, name: str, digest: str | None, store: str, at: datetime) -> EntryDraft:
+    what = f"{kind}\n{name}\n{digest or ''}"
+    return _entry(MADE, what, store, What(kind, name, doc=digest), at)

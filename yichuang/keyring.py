@@ -1,7 +1,8 @@
 """Where this installation's keys lie, and how each process gets just those that are its own.
 
 <keys>/master.key            32 bytes: wraps the subjects' keys, seals Temporal's payloads
-<keys>/master.key.1 …        older ones: open, never seal
+<keys>/master.key.1 …        older ones, the highest number the youngest: open, never seal
+<keys>/master.key.next       a key that is about to become the current one
 <keys>/pepper.key            32 bytes: pseudonyms and printed codes; never changes
 <keys>/warrants/<door>.key   Ed25519, one per door (web, gateway, worker); `.key.pub` beside it
 <keys>/log.vkey              the log's public key
@@ -11,18 +12,26 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
 import os
 import secrets
 import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from audit.masters import MasterKeys, key_id
 from policies.warrants import WarrantSigner, create_key, load_private, load_public, public_path
 from yichuang.settings import Settings
 
 ISSUERS = ("web", "gateway", "worker")
 KEY_BYTES = 32
+
+_log = logging.getLogger("yichuang.keyring")
 
 
 class KeyMissing(Exception):
@@ -30,10 +39,111 @@ class KeyMissing(Exception):
 
 
 def master_keys(settings: Settings) -> tuple[bytes, ...]:
-    """Return the master keys, the current one first. Raises `KeyMissing`."""
+    """Return the master keys, the current one first, then from the youngest to the oldest.
+
+    Raises `KeyMissing`.
+    """
+    # The current one first: at a rotation the older name is there before the key changes.
+    current = _secret(settings.master_key_path)
+    return tuple(dict.fromkeys((current, *(_secret(path) for path in older_paths(settings)))))
+
+
+def masters(settings: Settings) -> MasterKeys:
+    """Return the master keys as they stand from second to second. Raises `KeyMissing`."""
+    last = master_keys(settings)
+
+    def read() -> Sequence[bytes]:
+        nonlocal last
+        try:
+            last = master_keys(settings)
+        except (KeyMissing, OSError) as away:
+            _log.warning("master keys cannot be read now, the known ones go on: %s", away)
+        return last
+
+    return MasterKeys(read)
+
+
+def older_paths(settings: Settings) -> list[Path]:
+    """Return the files of older master keys, the youngest first."""
     path = settings.master_key_path
-    older = sorted(path.parent.glob(f"{path.name}.[0-9]*"))
-    return tuple(_secret(one) for one in (path, *older))
+    return sorted(path.parent.glob(f"{path.name}.[0-9]*"), key=_number, reverse=True)
+
+
+def _number(path: Path) -> int:
+    return int(path.suffix[1:])
+
+
+def rotate_master(settings: Settings, announce: Callable[[bytes], None]) -> tuple[bytes, bytes]:
+    """Make a new master key the current one; the one before goes on opening. Returns both ids,
+    the new one first.
+
+    `announce(new key)` is told before the key counts, and nothing changes when it raises. Cut short
+    anywhere, the next call goes on with the same new key. Raises `KeyMissing`.
+    """
+    path = settings.master_key_path
+    with _alone(path.parent):
+        fresh = path.with_name(f"{path.name}.next")
+        if not fresh.exists():
+            _create_secret(fresh)
+        elif fresh.stat().st_size != KEY_BYTES:  # cut short while it was made: it sealed nothing
+            fresh.unlink()
+            _create_secret(fresh)
+        new, old = _secret(fresh), _secret(path)
+        announce(new)
+        if old not in [_secret(one) for one in older_paths(settings)]:
+            _keep(path, old, max(map(_number, older_paths(settings)), default=0) + 1)
+        os.replace(fresh, path)
+        _sync(path.parent)
+    return key_id(new), key_id(old)
+
+
+def used_until(settings: Settings, id: bytes) -> datetime:
+    """Return until when an older master key sealed. Raises `LookupError` for none of this id.
+
+    It is the time of its file; copied by a tool that keeps no times it is later, never earlier.
+    """
+    return datetime.fromtimestamp(_older(settings, id).stat().st_mtime, UTC)
+
+
+def destroy_master(settings: Settings, id: bytes) -> None:
+    """Destroy an older master key for good. Raises `LookupError` for none of this id."""
+    with _alone(settings.secrets_folder):
+        path = _older(settings, id)
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        _sync(path.parent)
+
+
+def _older(settings: Settings, id: bytes) -> Path:
+    current = _secret(settings.master_key_path)
+    for path in older_paths(settings):
+        key = _secret(path)
+        if key_id(key) == id and key != current:
+            return path
+    raise LookupError(id.hex())
+
+
+def _keep(path: Path, key: bytes, number: int) -> None:
+    whole = path.with_name(f"{path.name}.{number}")
+    fresh = path.with_name(f".{whole.name}.new")
+    fresh.unlink(missing_ok=True)
+    _write_secret(fresh, key)
+    os.replace(fresh, whole)
+    _sync(path.parent)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder of the keys against another process that changes them."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def pepper(settings: Settings) -> bytes:
@@ -106,14 +216,22 @@ def _secret(path: Path) -> bytes:
 
 def _create_secret(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write_secret(path, secrets.token_bytes(KEY_BYTES))
+    _sync(path.parent)  # the name, too, must survive a power cut
+
+
+def _write_secret(path: Path, key: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(descriptor, secrets.token_bytes(KEY_BYTES))
+        os.write(descriptor, key)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the name, too, must survive a power cut
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

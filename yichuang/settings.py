@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     tsa_certificates: Path | None = None
     log_origin: str = ""
     log_profile: Literal["standard", "national"] = "standard"
+    cipher: Literal["", "aes-256-gcm", "sm4-gcm"] = ""
     signer_sm2_key: str = "file"
 
     session_idle_minutes: Annotated[int, Field(ge=1, le=480)] = 30
@@ -173,6 +174,11 @@ class Settings(BaseSettings):
         """The log's name without its half-year; each shard's checkpoints begin with
         `<this>/<yyyyH1|H2>` (C2SP tlog-checkpoint, first line)."""
         return self.log_origin or f"{self.city}.yichuang.invalid/log"
+
+    @property
+    def sealing(self) -> Literal["aes-256-gcm", "sm4-gcm"]:
+        """With what is sealed from now on; whatever was sealed by either opens."""
+        return self.cipher or ("sm4-gcm" if self.log_profile == "national" else "aes-256-gcm")
 
     # --- whom to call -----------------------------------------------------------------------
 

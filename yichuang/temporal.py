@@ -31,7 +31,7 @@ from workflows.approval import ApprovalWorkflow
 from workflows.payments import PaymentWorkflow
 from workflows.releases import ReleaseWorkflow, RetimingWorkflow
 from yichuang.codec import SealingCodec, codec_of
-from yichuang.keyring import KeyMissing, master_keys
+from yichuang.keyring import KeyMissing, master_keys, masters
 from yichuang.sandbox import ContextFreeRunner
 from yichuang.settings import Settings
 
@@ -81,7 +81,7 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
         namespace=settings.temporal_namespace,
         tls=settings.temporal_tls,
         api_key=key or None,
-        data_converter=data_converter(codec_of(master_keys(settings))),
+        data_converter=data_converter(codec_of(masters(settings), settings.sealing)),
         runtime=_runtime(),
         lazy=lazy,
         keep_alive_config=KeepAliveConfig(interval_millis=10_000, timeout_millis=5_000),

@@ -20,7 +20,6 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from audit.logstore import LogMissing
 from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
-from audit.vault import SubjectVault
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
 from cases.desk import Desk
@@ -44,6 +43,7 @@ from yichuang.receipts import ReceiptDesk
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
+from yichuang.rewrapping import Rewrapper
 from yichuang.settings import Settings
 from yichuang.store_trouble import troubles
 from yichuang.stored_rulings import StoredRulings
@@ -108,9 +108,7 @@ async def compose(
     web = open_engine(settings.store_url("web"))
     # Drafts and uploads are sealed under keys that stand in the web's own store: of the keys store
     # the worker is the one writer.
-    master = temporal.master_keys(settings)[0]
-    national = settings.log_profile == "national"
-    desk_vault = SubjectVault(web, master, making=note_subjects(web, "web"), national=national)
+    desk_vault = joining.vault_of(settings, web, note_subjects(web, "web"))
     desk = Desk(web)
     catalogue = WebCatalogue(released.catalogue, now)
     record = recorder(sealer.who, lambda: str(uuid4()))
@@ -311,7 +309,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    async with _forgetting(desk), _finding(finder), _watching(watch):
+    async with _forgetting(desk), _finding(finder), _watching(watch), _wrapping(settings):
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
         stopping = asyncio.create_task(roles.until_stopped())
@@ -320,6 +318,15 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         await serving
         stopping.cancel()
     await letters.close()
+
+
+@contextlib.asynccontextmanager
+async def _wrapping(settings: Settings) -> AsyncIterator[None]:
+    task = asyncio.create_task(Rewrapper(settings, "web").run())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @contextlib.asynccontextmanager

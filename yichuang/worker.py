@@ -56,6 +56,7 @@ from yichuang.payment_rules import CityPaymentRules
 from yichuang.reconciling import Reconciler
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
+from yichuang.rewrapping import Rewrapper
 from yichuang.ruling import CityRules
 from yichuang.settings import SettingMissing, Settings, Store
 from yichuang.simulating import changes_limits
@@ -328,6 +329,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 ),
                 asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
                 asyncio.create_task(_reconcile(settings, shop, client)),
+                asyncio.create_task(Rewrapper(settings, "keys").run()),
             )
             stopped = asyncio.create_task(roles.until_stopped())
             try:

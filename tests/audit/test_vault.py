@@ -141,8 +141,8 @@ def test_a_national_vault_seals_with_sm4_and_opens_what_was_sealed_before(
         ]
     with open_store("keys").connect() as connection:
         rows = {row.id: row.wrapped_key for row in connection.execute(select(audit_subject_key))}
-    assert rows["citizen:1"][:4] == b"YV\x01\x01"
-    assert rows["citizen:2"][:4] == b"YV\x01\x02"
+    assert rows["citizen:1"][:4] == b"YV\x02\x01"
+    assert rows["citizen:2"][:4] == b"YV\x02\x02"
 
 
 def test_the_salt_of_a_commitment_is_the_same_in_both_profiles(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 
-from yichuang.codec import KEY_ID, PayloadUnreadable, codec_of
+from audit.masters import LOOK_SECONDS, MasterKeys
+from yichuang.codec import ENCODING, KEY_ID, Algorithm, PayloadUnreadable, codec_of
 
 OLD, NEW = b"o" * 32, b"n" * 32
 PLAIN = Payload(metadata={"encoding": b"json/plain"}, data='{"name":"张三"}'.encode())
@@ -71,3 +72,32 @@ async def test_what_was_never_sealed_stays_as_it_is() -> None:
 def test_a_codec_needs_a_key() -> None:
     with pytest.raises(ValueError, match="no master key"):
         codec_of([])
+
+
+async def test_a_running_codec_takes_up_a_new_key_and_opens_what_another_sealed_first() -> None:
+    keys, clock = [OLD], [0.0]
+    running = codec_of(MasterKeys(lambda: list(keys), lambda: clock[0]))
+    keys.insert(0, NEW)
+    (early,) = await codec_of([NEW]).encode([PLAIN])
+    assert await running.decode([early]) == [PLAIN]
+    clock[0] += LOOK_SECONDS
+    (later,) = await running.encode([PLAIN])
+    assert later.metadata[KEY_ID] == early.metadata[KEY_ID]
+
+
+@pytest.mark.parametrize(
+    "sealing, opening", [("sm4-gcm", "aes-256-gcm"), ("aes-256-gcm", "sm4-gcm")]
+)
+async def test_either_algorithm_opens_what_the_other_sealed(
+    sealing: Algorithm, opening: Algorithm
+) -> None:
+    (sealed,) = await codec_of([NEW], sealing).encode([PLAIN])
+    assert sealed.metadata["encoding"].decode().endswith(sealing)
+    assert await codec_of([NEW], opening).decode([sealed]) == [PLAIN]
+
+
+async def test_an_algorithm_cannot_be_put_on_what_the_other_sealed() -> None:
+    (sealed,) = await codec_of([NEW], "sm4-gcm").encode([PLAIN])
+    swapped = Payload(metadata={**sealed.metadata, "encoding": ENCODING}, data=sealed.data)
+    with pytest.raises(PayloadUnreadable, match="altered"):
+        await codec_of([NEW]).decode([swapped])

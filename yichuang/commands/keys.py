@@ -1,0 +1,96 @@
+"""`yichuang keys ORDER`: the master keys, under which all else is sealed."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import Any
+
+from audit.masters import key_id
+from yichuang.keyring import KeyMissing, master_keys
+from yichuang.master_keys import StillNeeded, holdings, retire, rewrap, rotate
+from yichuang.settings import Settings
+from yichuang.terminal import complain, say, say_json
+
+HELP = "主密钥：列出、轮换、换封、停用 (master keys: list, rotate, rewrap, retire)"
+NEEDED, WRONG = 1, 2
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    orders = parser.add_subparsers(dest="order", required=True, metavar="ORDER")
+    listed = orders.add_parser("list", help="列出主密钥和各自还封着什么 (keys and what they hold)")
+    rotated = orders.add_parser("rotate", help="换用新的主密钥 (a new key seals from now on)")
+    again = orders.add_parser("rewrap", help="立即把个人密钥换封到现用的主密钥下 (now, not beside)")
+    retired = orders.add_parser("retire", help="销毁不再需要的旧主密钥 (destroy an old one)")
+    retired.add_argument("key", help="密钥编号，见 keys list (its id)")
+    for one in (listed, rotated, again, retired):
+        one.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Return 0 done, 1 still needed, 2 wrongly asked or a key that cannot be read."""
+    try:
+        return {"list": _list, "rotate": _rotate, "rewrap": _rewrap, "retire": _retire}[args.order](
+            args, settings
+        )
+    except (KeyMissing, LookupError) as wrong:
+        complain(f"没有编号为 {wrong.args[0]} 的旧主密钥" if _is_unknown(wrong) else str(wrong))
+        return WRONG
+    except StillNeeded as needed:
+        complain(f"密钥还要用，不能停用：{needed}")
+        return NEEDED
+
+
+def _is_unknown(error: Exception) -> bool:
+    return isinstance(error, LookupError)
+
+
+def _list(args: argparse.Namespace, settings: Settings) -> int:
+    held = holdings(settings)
+    rows: list[dict[str, Any]] = []
+    for number, key in enumerate(master_keys(settings)):
+        id = key_id(key).hex()
+        rows.append({"id": id, "current": number == 0, "holds": held.get(id, {})})
+    if args.json:
+        say_json({"keys": rows, "unnamed": held.get("", {}), "cipher": settings.sealing})
+        return 0
+    for row in rows:
+        state = "现用，新的都封在它下面" if row["current"] else "旧，只解不封"
+        say(f"{row['id']}  {state}；{_words(row['holds'])}")
+    if held.get(""):
+        say(f"未写明密钥编号的（旧格式）：{_words(held[''])}")
+    return 0
+
+
+def _words(holds: dict[str, int]) -> str:
+    parts = [f"{store} 库 {count} 个个人密钥" for store, count in sorted(holds.items())]
+    return "、".join(parts) or "没有个人密钥"
+
+
+def _rotate(args: argparse.Namespace, settings: Settings) -> int:
+    new, old = rotate(settings)
+    if args.json:
+        say_json({"key": new, "before": old})
+        return 0
+    say(f"现用主密钥 {new}；{old} 只解不封。")
+    say("各进程一秒内换用，不必重启；个人密钥由各进程在后台换封（keys list 看还剩多少）。")
+    say("请立即重新备份密钥（bin/yichuang backup）。")
+    return 0
+
+
+def _rewrap(args: argparse.Namespace, settings: Settings) -> int:
+    done = rewrap(settings)
+    if args.json:
+        say_json(done)
+    else:
+        say("；".join(f"{store} 库换封 {count} 个" for store, count in done.items()))
+    return 0
+
+
+def _retire(args: argparse.Namespace, settings: Settings) -> int:
+    asyncio.run(retire(settings, args.key))
+    if args.json:
+        say_json({"retired": args.key})
+    else:
+        say(f"已销毁旧主密钥 {args.key}。以前的备份里仍有它；备份过期时一并销毁。")
+    return 0
