@@ -1,0 +1,76 @@
+"""The self-assessment (等保、密评自评) as HTML for the press. Same facts, same text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from catalogue.clauses import Clause, ClauseTable
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+SURE: Mapping[str, str] = {"C": "公开抄本", "P": "公开网页", "M": "凭记忆", "STD": "标准原文"}
+"""How the wording of a clause was come by."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssessedClause:
+    """One clause with how it stands and what became of its tests."""
+
+    clause: Clause
+    verdict: str
+    word: str
+    """The verdict as the report writes it."""
+    proofs: Mapping[str, str]
+    """Test → what became of it, in words; empty when nothing was run."""
+    wrong: tuple[str, ...]
+    """Tests that prove nothing: failed, skipped, missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssessedTable:
+    table: ClauseTable
+    clauses: tuple[AssessedClause, ...]
+    counts: Mapping[str, int]
+    """Verdict in words → how many clauses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssessmentFacts:
+    """What a self-assessment is made of."""
+
+    city: str
+    version: str
+    made_on: str
+    """In legal time, as it is printed."""
+    ran: bool
+    """Whether the tests were run for this very report."""
+    tests: int
+    passed: int
+    tables: tuple[AssessedTable, ...]
+    words: tuple[str, ...]
+    """Every verdict there may be, in words, in the order of the summary."""
+
+
+def assessment_html(facts: AssessmentFacts) -> str:
+    """Return the whole self-assessment with its style sheet inside."""
+    own = {one.name: getattr(facts, one.name) for one in fields(facts)}
+    style = (TEMPLATES / "assessment.css").read_text(encoding="utf-8")
+    own |= {"css": Markup(style), "sure": SURE}  # noqa: S704 -- our file
+    return _environment().get_template("self_assessment.html").render(own)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
