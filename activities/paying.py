@@ -70,6 +70,8 @@ class Paying:
     engine: Engine
     sealer: Sealer
     verify: Callable[[Command, datetime, str, str], RuleForbids | None]
+    again: Callable[[Command, str, str, str, str], RuleForbids | None]
+    """Asks policy once more, as `activities.releasing.Again`."""
     rules: PaymentRules
     departments: Callable[[], frozenset[str]]
     """Codes of the city's departments."""
@@ -105,6 +107,9 @@ class Paying:
         body = _parsed(command)
         if body.department not in self.departments():
             raise RuleForbids("unknown_department", "没有这个部门", "", "body.department")
+        no = self.again(command, OBJECT, REQUEST, "", body.department)
+        if no is not None:
+            raise no
         # The engine is asked before the transaction: a child may be starting.
         one = self._judged(command, body)
         with self.engine.begin() as connection:

@@ -41,6 +41,10 @@ Verify = Callable[[Command], RuleForbids | None]
 """Says what is wrong with a command's warrant, signature included; None where nothing is. Expiry
 is not judged again: it was when the command was admitted."""
 
+Again = Callable[[Command, CaseState | None], RuleForbids | None]
+"""Asks policy once more, for the actor as they stand now and the case as it is; None: yes. Raises
+when that cannot be known: then nothing is settled and it is tried again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -59,6 +63,7 @@ class Planner:
     catalogue: Callable[[], Catalogue]
     rules: Rules
     verify: Verify
+    again: Again
     press: Press
     announcer: Announcer
     now: Callable[[], datetime]
@@ -72,6 +77,10 @@ class Planner:
         if fault is not None:
             raise fault
         body = _parsed(command)
+        no = self.again(command, walked.state)
+        if no is not None:
+            # What the state forbids anyway is the better answer: it says what to do instead.
+            raise approval.impossible(walked.state, command) or no
         if walked.state is None:
             refusal = approval.impossible(None, command)
             if refusal is not None:
@@ -317,4 +326,4 @@ def _overtaken(state: CaseState, body: messages.Frozen, retimed: Sequence[Event]
     return (body.timer, body.due_at) not in pending
 
 
-__all__ = ["Planned", "Planner", "Rules", "Verify", "Walked"]
+__all__ = ["Again", "Planned", "Planner", "Rules", "Verify", "Walked"]

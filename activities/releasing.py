@@ -63,6 +63,10 @@ _Change = Sign | Withdraw | AskRevocation | Revoke | Endorse
 Verify = Callable[[Command, datetime, str, str], RuleForbids | None]
 """(command, admitted at, object type, act) → what is wrong with its warrant, expiry included."""
 
+Again = Callable[[Command, str, str, str, str], RuleForbids | None]
+"""(command, object type, act, who proposed the object, its department) → what policy says against
+it now; None: nothing. Raises when that cannot be known: try again."""
+
 
 class Releasing:
     """Settles orders to the register. One per worker process; safe in any number of threads."""
@@ -72,6 +76,7 @@ class Releasing:
         engine: Engine,
         sealer: Sealer,
         verify: Verify,
+        again: Again,
         gates: Mapping[str, Gate],
         period: Callable[[Release], Period],
         now: Callable[[], datetime],
@@ -85,6 +90,7 @@ class Releasing:
         self._engine = engine
         self._sealer = sealer
         self._verify = verify
+        self._again = again
         self._gates = gates
         self._period = period
         self._now = now
@@ -342,8 +348,17 @@ class Releasing:
         if command.actor.on_behalf:
             # Or one person could propose through a deputy and sign in person.
             raise RuleForbids("no_deputy", "版本的提交与签署须由本人办理，不得代理")
+        if self._done(command):
+            return  # an earlier attempt has committed: its answer stands
+        no = self._again(command, verbs.object_type, act, _first_hand(command, known), "")
+        if no is not None:
+            raise no
         if known is not None and command.verb in (verbs.withdraw, ENDORSE):
             _insist_own(command, known)
+
+    def _done(self, command: Command) -> bool:
+        with reading(self._engine) as connection:
+            return recorded(connection, entry_id(command.id, STEP)) is not None
 
     # --- entries ---------------------------------------------------------------------------------
 
@@ -500,6 +515,13 @@ def _settled(connection: Connection, command: Command, mine: bool) -> bool:
     if not mine:
         raise ReleaseRefused("id_reused", "这个命令编号已用于另一命令，请换新编号")
     return True
+
+
+def _first_hand(command: Command, known: Release | None) -> str:
+    """Return who proposed what this order is about: of a revocation, who asked for it."""
+    if known is None:
+        return ""
+    return (known.revoke_asked_by if command.verb == REVOKE else known.proposed_by) or ""
 
 
 def _insist_own(command: Command, known: Release) -> None:

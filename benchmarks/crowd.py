@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Engine, Table, insert, select
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from benchmarks.step import SOURCE, catalogue, steps_of_a_case
+from benchmarks import ground
+from benchmarks.step import PEOPLE, SOURCE, catalogue, steps_of_a_case
 from cases import tables
 from cases.census import open_instants
 from cases.database import open_engine, reading
@@ -74,6 +75,7 @@ async def pattern(settings: Settings, client: Client, steps: int) -> str:
         refusals=RefusalLog(open_engine(settings.store_url("web")), "web", sealer.who),
     )
     case_id = str(uuid4())
+    ground.admit(settings, *PEOPLE)
     for who, verb, body in steps_of_a_case()[:steps]:
         request = Request(id=str(uuid4()), verb=verb, body=body, case_id=case_id)
         (outcome,) = await reception.handle(who, SOURCE, (request,))

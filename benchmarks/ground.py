@@ -13,9 +13,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sqlalchemy import insert, update
+
+from cases.database import open_engine
+from cases.messages import Actor
+from cases.web_tables import account
 from yichuang.embedded import temporal as embedded
 from yichuang.initialise import initialise
 from yichuang.settings import CHECKOUT, Settings, as_environment, environment
@@ -46,6 +52,40 @@ def installed() -> Iterator[Settings]:
         )
         initialise(settings)
         yield settings
+
+
+def admit(settings: Settings, *people: Actor) -> None:
+    """Let each have an account as they say they stand.
+
+    Straight into the store: an account's own life is not what is looked at here.
+    """
+    engine = open_engine(settings.store_url("web"))
+    with engine.begin() as connection:
+        for one in people:
+            held = {
+                "grants": [[grant.role, grant.department] for grant in one.grants],
+                "clearance": one.clearance,
+                "compartments": list(one.compartments),
+            }
+            mine = update(account).where(account.c.id == one.id).values(held)
+            if connection.execute(mine).rowcount:
+                continue
+            connection.execute(
+                insert(account).values(
+                    id=one.id,
+                    kind=one.kind,
+                    login=one.id.replace(":", "."),
+                    name=one.id,
+                    department=one.department,
+                    **held,
+                    password="",
+                    enrolment="",
+                    token="",
+                    created_at=datetime.now(UTC),
+                    created_by="system",
+                )
+            )
+    engine.dispose()
 
 
 class Process:

@@ -72,6 +72,7 @@ def actor(name: str, role: str) -> Actor:
 
 CLERK, REVIEWER = actor("clerk", "window_clerk"), actor("reviewer", "section_clerk")
 HEAD, DESK = actor("head", "section_head"), actor("desk", "certificate_desk")
+PEOPLE = (CLERK, REVIEWER, HEAD, DESK)
 TASK = "review-site-check"
 
 
@@ -125,6 +126,7 @@ def run(seconds: float = SECONDS, rounds: int = ROUNDS, clients: int = CLIENTS) 
     """Return steps per second, ours and bare, and the CPU time of a step by process."""
     until = time.monotonic() + ENOUGH_SECONDS
     with ground.installed() as settings:
+        ground.admit(settings, *PEOPLE)
         return asyncio.run(_run(settings, seconds, rounds, clients, until))
 
 

@@ -6,6 +6,7 @@ Secrets stand here only as hashes; what people typed or handed in stands here on
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 
 from cases.database import Instant
@@ -76,6 +78,28 @@ office_holder = Table(
 )
 """Which person sits where and holds what, without name, login or secret: all that another process
 may read of the accounts. Made by migration 0003."""
+
+principal_now = Table(
+    "principal_now",
+    MetaData(),  # a view: not made with the tables
+    Column("id", _User),
+    Column("kind", String(10)),
+    Column("is_open", Integer),
+    Column("grants", Text),
+    Column("clearance", SmallInteger),
+    Column("compartments", Text),
+)
+"""How each account stands now, people and services alike, without name, login or secret: by it the
+worker judges whether an order's actor still holds what they held at the door. JSON as text, which
+both databases give alike. Made by a migration."""
+
+PRINCIPAL_NOW = (
+    "CREATE VIEW principal_now AS SELECT id, kind, "
+    "CASE WHEN disabled_at IS NULL THEN 1 ELSE 0 END AS is_open, "
+    "CAST(grants AS TEXT) AS grants, clearance, CAST(compartments AS TEXT) AS compartments "
+    "FROM account"
+)
+event.listen(account, "after_create", DDL(PRINCIPAL_NOW))  # type: ignore[no-untyped-call]
 
 old_password = Table(
     "old_password",

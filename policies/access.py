@@ -52,6 +52,9 @@ _NO_CASE = CaseFacts(id="", matter="", department="")
 _BROKEN = (RuntimeError, InvalidExpression, LookupError, TypeError, ValueError, AttributeError)
 """What Casbin, its matcher or a predicate raise when they cannot answer. It means no."""
 
+STALE = "policy_stale"
+"""Code of the refusal while it cannot be known which policy is in force."""
+
 _GRANTOR = "授权由安全管理员提出、另一人批准"
 
 
@@ -163,6 +166,28 @@ class Access:
         decision = self._decide(self._engine, command.actor, act, judged, at)
         _insist(decision)
         return self._signed(command, act, judged, decision, at)
+
+    def again(
+        self, command: Command, actor: Actor, about: CaseFacts | Thing, act: str, at: datetime
+    ) -> Decision:
+        """Return what policy says of a warranted command now, asked for `actor` as they stand.
+
+        Everything that the door asked: the act, a hearing's host, the right to backfill. The
+        decision that refuses is returned, else the one on the act.
+        """
+        engine, thing = self._engine, _object(about, _task_of(command))
+        decision = self._decide(engine, actor, act, thing, at)
+        if not decision.allowed or not isinstance(about, CaseFacts):
+            return decision
+        warrant = command.warrant
+        received = warrant.issued_at if warrant else at
+        try:
+            _keep_host_apart(command, about)
+            standing = command.model_copy(update={"actor": actor})
+            self._check_time(engine, standing, thing, received, at)
+        except AccessDenied as no:
+            return Decision(False, no.code, decision.policy, at, "", no.reason, no.basis, no.remedy)
+        return decision
 
     def _signed(
         self, command: Command, act: str, thing: Object, decision: Decision, at: datetime

@@ -39,11 +39,13 @@ from audit.shards import log_engines
 from cases.database import open_engine
 from cases.messages import OF_LAW, Command
 from cases.settling import RuleForbids
+from cases.standing import Standings
 from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from policies.warrants import WarrantInvalid, WarrantKeys, WarrantSigner, verify
 from rules.process import RulesProcess
 from yichuang import joining, roles, temporal
+from yichuang.asked_again import AskedAgain
 from yichuang.calendar_changes import CalendarChanges
 from yichuang.calendar_watch import CalendarWatch
 from yichuang.card_changes import CityCardChanges
@@ -179,6 +181,13 @@ def workshop(
             _readable(settings, "web") as web,
             _readable(settings, "log") as log,
         ):
+            if web is None:
+                raise SettingMissing(
+                    "办件进程须能读人员账号（办理前再问一次权限）：请设 YICHUANG_WEB_URL"
+                )
+            again = AskedAgain(
+                joining.access_of(settings, "worker", released), Standings(web), catalogue, _now
+            )
             city_rules = CityRules(rules, released.packs, cases)
             addressees = CityAddressees(catalogue().city, web)
             planner = LawfulPlanner(
@@ -187,6 +196,7 @@ def workshop(
                 catalogue=catalogue,
                 rules=city_rules,
                 verify=warrant_check(joining.warrant_keys(settings)),
+                again=again.of_case,
                 press=press,
                 announcer=Announcer(settings.city, f"{settings.address}/schemas"),
                 now=_now,
@@ -204,7 +214,7 @@ def workshop(
                 "calendar": LookingAhead(cases, CalendarChanges(cases, _now), _now),
                 "rules": CardsAhead(cases, forecasts, _now),
             }
-            releasing = _releasing(settings, cases, sealer, released, watch, ahead)
+            releasing = _releasing(settings, cases, sealer, released, watch, ahead, again)
             signals = CaseSignals()
             retiming = Retiming(cases, _anew(released, catalogue), forecasts, signals.retime, _now)
             simulating = Simulating(cases, ChildSimulator(settings), _now)
@@ -212,6 +222,7 @@ def workshop(
                 cases,
                 sealer,
                 warrant_check_on(joining.warrant_keys(settings)),
+                again.of_thing,
                 CityPaymentRules(city_rules, released),
                 lambda: frozenset(one.code for one in catalogue().city.departments),
                 settings.city,
@@ -262,6 +273,7 @@ def _releasing(
     released: Released,
     watch: CalendarWatch,
     ahead: Mapping[str, Ahead],
+    again: AskedAgain,
 ) -> Releasing:
     gates = Gates(released, joining.warrant_signer(settings, "worker"), _now)
 
@@ -273,6 +285,7 @@ def _releasing(
         cases,
         sealer,
         warrant_check_on(joining.warrant_keys(settings)),
+        again.of_thing,
         gates.by_kind(),
         lambda release: period(release, _now()),
         _now,

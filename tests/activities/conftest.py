@@ -145,6 +145,7 @@ class Town:
             catalogue=lambda: self.matters,
             rules=NoRules(),
             verify=self._verify,
+            again=lambda command, state: None,
             press=self.press,
             announcer=Announcer("demo", "https://city.invalid/schemas"),
             now=lambda: self.start + timedelta(seconds=next(ticks)),

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from benchmarks import ground
 from benchmarks.step import SOURCE, steps_of_a_case
 from cases import retiming
 from cases.database import reading
@@ -102,6 +103,7 @@ async def patiently(order: Callable[[], Awaitable[ReleaseAnswer]]) -> ReleaseAns
 
 async def door_of(city: City) -> ReleaseDoor:
     settings = city.settings
+    ground.admit(settings, EDITOR, SIGNER)
     sealer = joining.sealer_of(settings, joining.vault_of(settings))
     return ReleaseDoor(
         await temporal.connect(settings, lazy=True),

@@ -23,7 +23,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from benchmarks import ground
-from benchmarks.step import CLERK, REVIEWER, SOURCE, TASK, catalogue, steps_of_a_case
+from benchmarks.step import CLERK, PEOPLE, REVIEWER, SOURCE, TASK, catalogue, steps_of_a_case
 from cases import tables
 from cases.database import open_engine, reading
 from cases.messages import Actor, Outcome
@@ -104,6 +104,7 @@ async def town() -> AsyncIterator[Town]:
     with ground.installed() as settings:
         markers = settings.data / "markers"
         markers.mkdir()
+        ground.admit(settings, *PEOPLE)
         server = ground.TemporalServer(settings)
         worker = ground.worker(settings, "tests.chaos.slow_worker", str(markers))
         try:

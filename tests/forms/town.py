@@ -43,6 +43,7 @@ from cases.reception import NotNow, Request
 from cases.rulings import Ruling
 from cases.settling import Batch
 from cases.sign_in import SignIn, SignInRules
+from cases.standing import Standings
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
 from catalogue.archive import load_archive
@@ -63,9 +64,9 @@ from rules.load import load_packs
 from rules.pack import Pack
 from rules.register import register
 from tests.activities.supervised import PackRules, People
+from yichuang.asked_again import AskedAgain
 from yichuang.erasing import Planner as ErasurePlanner
 from yichuang.erasing import Register
-from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
@@ -74,7 +75,6 @@ from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
-from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
@@ -386,7 +386,7 @@ class Town:
         self.queries = Queries(
             self.cases, opener(vault), sealer.name_mac, dict(self.matters.calendars)
         )
-        self.settlement = Settlement(self.cases, self._planner(sealer))
+        self.settlement = Settlement(self.cases, self._planner(sealer, policy_access))
         self.reception = DirectReception(policy_access, self.queries, self.settlement, self.matters)
 
         def named(user: str) -> str:
@@ -462,20 +462,6 @@ class Town:
                 _now,
             ),
             payments=self._payments(policy_access, sealer),
-            deputies=WebDeputies(
-                self.web,
-                self.accounts,
-                catalogue.departments,
-                named,
-                LeaveCheck(
-                    self.queries,
-                    policy_access,
-                    self.accounts,
-                    lambda: {one.code: one.name for one in self.matters.matters},
-                    lambda: self.today or _now(),
-                ),
-                lambda: self.today or _now(),
-            ),
             erasures=WebErasures(
                 self.register,
                 self.accounts,
@@ -504,13 +490,18 @@ class Town:
         for login in PEOPLE:
             self.settle_in(login)
 
-    def _planner(self, sealer: Sealer) -> Planner:
+    def _again(self, access: Access) -> AskedAgain:
+        return AskedAgain(access, Standings(self.web), lambda: self.matters, _now)
+
+    def _planner(self, sealer: Sealer, access: Access) -> Planner:
+        again = self._again(access)
         return Planner(
             engine=self.cases,
             sealer=sealer,
             catalogue=lambda: self.matters,
             rules=TwinRules(),
             verify=lambda command: None,
+            again=again.of_case,
             press=LinePress(),
             announcer=Announcer("demo", "https://town.test/schemas"),
             now=_now,
@@ -526,6 +517,7 @@ class Town:
             self.cases,
             sealer,
             lambda *_: None,
+            self._again(access).of_thing,
             CityPaymentRules(twin, ShippedVersions(packs)),
             lambda: frozenset(codes),
             "demo",

@@ -114,6 +114,7 @@ class Town:
     # --- cases ---
 
     async def order(self, actor: Actor, verb: str, body: Mapping[str, Any], case: str) -> Outcome:
+        ground.admit(self.settings, actor)
         request = Request(id=str(uuid4()), verb=verb, body=dict(body), case_id=case)
         (outcome,) = await self.reception.handle(actor, SOURCE, (request,))
         assert outcome.status == "done", outcome

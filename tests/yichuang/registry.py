@@ -21,7 +21,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.papers import DocumentOrder
 from audit.tables import audit_outbox
 from benchmarks import ground
-from benchmarks.step import SOURCE, steps_of_a_case
+from benchmarks.step import PEOPLE, SOURCE, steps_of_a_case
 from cases import tables
 from cases.database import open_engine
 from cases.messages import Actor, Grant, Outcome
@@ -76,12 +76,14 @@ class Town:
 
     async def propose(self, who: Actor, kind: Any, text: str) -> ReleaseAnswer:
         """Propose, and sign the dossier first where there is one: tests of dossiers do not."""
+        ground.admit(self.settings, who)
         made = await self.door.propose(who, SOURCE, str(uuid4()), Propose(kind=kind, text=text))
         if made.dossier and made.status == "done":
             await self.door.endorse(who, SOURCE, str(uuid4()), made.release, made.dossier)
         return made
 
     async def sign(self, who: Actor, release: str, **body: Any) -> ReleaseAnswer:
+        ground.admit(self.settings, who)
         if "dossier" not in body:
             with self.shop.cases.connect() as connection:
                 query = select(tables.release.c.dossier).where(tables.release.c.id == release)
@@ -95,6 +97,7 @@ class Town:
         return await self.sign(hands[1], made.release, preview=made.preview)
 
     async def order(self, who: Actor, verb: str, body: dict[str, Any], case: str = "") -> Outcome:
+        ground.admit(self.settings, who)
         request = Request(id=str(uuid4()), verb=verb, body=body, case_id=case)
         (outcome,) = await self.reception.handle(who, SOURCE, (request,))
         assert outcome.status == "done", outcome
@@ -173,6 +176,7 @@ def compose(settings: Settings, shop: Workshop, environment: WorkflowEnvironment
     web = open_engine(settings.store_url("web"))
     refusals = RefusalLog(web, "web", sealer.who)
     client = environment.client
+    ground.admit(settings, *PEOPLE, EDITOR, SIGNER, BOTH, GUARD, SECOND_GUARD)
     return Town(
         settings,
         ReleaseDoor(client, "town", access=access, engine=cases, refusals=refusals),

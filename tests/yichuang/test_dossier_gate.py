@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from benchmarks import ground
 from benchmarks.step import SOURCE
 from cases import dossier_rows, tables
 from cases.dossier import MUTANTS_NOTICED, SAME_AGAIN, Dossier
@@ -41,6 +42,7 @@ async def propose(town: Town, kind: str, text: str, who: Actor = EDITOR) -> Rele
 
 
 async def endorse(town: Town, who: Actor, made: ReleaseAnswer, digest: str = "") -> ReleaseAnswer:
+    ground.admit(town.settings, who)
     return await town.door.endorse(who, SOURCE, str(uuid4()), made.release, digest or made.dossier)
 
 
@@ -140,6 +142,7 @@ async def test_a_dossier_altered_behind_the_log_is_named(town: Town, column: str
 async def test_made_anew_over_more_months_the_older_dossier_no_longer_counts(town: Town) -> None:
     made = await propose(town, "matter", food("2026.2", 5))
     await endorse(town, EDITOR, made)
+    ground.admit(town.settings, OTHER)
     again = await town.door.simulate(OTHER, SOURCE, str(uuid4()), made.release, 12)
     assert again.dossier not in ("", made.dossier)
     assert whole(town, again).span.months == 12

@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from audit.tables import audit_outbox
+from benchmarks import ground
 from benchmarks.step import SOURCE
 from cases import payment_rows, tables
 from cases.database import open_engine
@@ -59,6 +60,7 @@ def asked(**changes: Any) -> RequestPayment:
 
 async def ask(town: Town, who: Actor | None = None, key: str = "", **changes: Any) -> PaymentAnswer:
     one = asked(**changes)
+    ground.admit(town.settings, who or clerk())
     return await payments_of(town).request(who or clerk(), SOURCE, key or str(uuid4()), one)
 
 
@@ -205,6 +207,7 @@ async def test_a_system_asks_over_nats_in_the_words_of_every_order(town: Town) -
         id="s:finance", kind="service", department="fgw",
         grants=(Grant(role="service_intake", department="fgw"),),
     )  # fmt: skip
+    ground.admit(town.settings, system)
     data = asked(amount_fen=100_000_01).model_dump(mode="json")
     request = Request(id="m:1", verb="payment_request", body=data)
     (outcome,) = await reception.handle(system, SOURCE, (request,))
@@ -218,6 +221,7 @@ async def test_a_system_asks_over_nats_in_the_words_of_every_order(town: Town) -
 async def test_without_a_worker_it_is_not_now_and_later_the_same(settings: Settings) -> None:
     async with city(settings) as (town, working):
         door = payments_of(town)
+        ground.admit(town.settings, clerk())
         waiting = asyncio.create_task(door.request(clerk(), SOURCE, "later", asked()))
         await asyncio.sleep(0.5)
         assert not waiting.done() and rows(town) == []

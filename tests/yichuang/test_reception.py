@@ -72,6 +72,7 @@ class Town:
     reception: CityReception
     queries: Queries
     web: Engine
+    settings: Settings
     entries_before: int = 0
     late: timedelta = timedelta(0)
 
@@ -85,6 +86,7 @@ class Town:
     async def order(
         self, who: Actor, verb: str, body: dict[str, Any], request_id: str = "", **named: Any
     ) -> Outcome:
+        ground.admit(self.settings, who)
         request = Request(id=request_id or str(uuid4()), verb=verb, body=body, **named)
         (outcome,) = await self.reception.handle(who, SOURCE, (request,))
         return outcome
@@ -137,7 +139,7 @@ async def town(installation: tuple[Settings, Workshop]) -> AsyncIterator[Town]:
             refusals=RefusalLog(web, "web", sealer.who, refused_command),
             now=lambda: made[0].now(),
         )
-        made.append(Town(environment, reception, queries, web, count(web)))
+        made.append(Town(environment, reception, queries, web, settings, count(web)))
         with ThreadPoolExecutor(2) as threads:
             async with make_worker(client, "town", shop.activities(), threads, 2):
                 yield made[0]

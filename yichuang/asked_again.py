@@ -1,0 +1,113 @@
+"""Policy, asked once more where an order is settled: for the actor as they stand now.
+
+A warrant says what a door was told. Between the door and the rows an account may have been closed,
+a role taken back, a clearance lowered, another policy put in force: what counts is what is so when
+the order is settled (docs/decisions/0019). Nobody gains by waiting: what was not claimed at the
+door is not given here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cases.facts import CaseFacts
+from cases.messages import OF_LAW, Actor, Command, File
+from cases.queries import facts_of
+from cases.settling import RuleForbids
+from cases.standing import CLOSED, ENDED, Standings, present
+from cases.state import CaseState
+from catalogue.load import Catalogue, MatterUnknown
+from policies.access import STALE, Access, Decision, Thing
+from yichuang.reception import future_facts
+
+GATEWAY = "gateway"
+"""The door whose services stand in the settings as long as they have no account."""
+
+
+class PolicyStale(Exception):
+    """Which policy is in force cannot be known now: nothing is settled, it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """Asks for cases, versions and payments alike. Safe in any number of threads."""
+
+    access: Access
+    standings: Standings
+    catalogue: Callable[[], Catalogue]
+    now: Callable[[], datetime]
+
+    def of_case(self, command: Command, state: CaseState | None) -> RuleForbids | None:
+        """Return what speaks against an order to a case now; None: nothing. An order of the law
+        has its article and no grants.
+
+        Raises when accounts or policy cannot be read: `DBAPIError`, `OSError`, `PolicyStale`.
+        """
+        if command.verb in OF_LAW:
+            return None
+        try:
+            about = facts_of(state) if state is not None else self._future(command)
+            return self._asked(command, about, command.verb)
+        except RuleForbids as no:
+            return no
+
+    def of_thing(
+        self, command: Command, object_type: str, act: str, proposed_by: str, department: str
+    ) -> RuleForbids | None:
+        """Return what speaks against an order to something that is no case, as `of_case`."""
+        about = Thing(object_type, command.case_id, proposed_by=proposed_by, department=department)
+        try:
+            return self._asked(command, about, act)
+        except RuleForbids as no:
+            return no
+
+    def _asked(self, command: Command, about: CaseFacts | Thing, act: str) -> RuleForbids | None:
+        actor = self._present(command)
+        decision = self.access.again(command, actor, about, act, self.now())
+        if decision.allowed:
+            return None
+        if decision.code == STALE:
+            raise PolicyStale(decision.reason)
+        return _no(decision, lost=actor != command.actor)
+
+    def _present(self, command: Command) -> Actor:
+        claimed = command.actor
+        held = self.standings.of(claimed.id)
+        if held is None:
+            issuer = command.warrant.issuer if command.warrant else ""
+            if claimed.kind == "service" and issuer == GATEWAY:
+                return claimed
+            raise RuleForbids(CLOSED, "没有这个账号，本命令不予办理", "", "actor")
+        if not claimed.on_behalf:
+            return present(claimed, held, held.grants)
+        lent = self.standings.delegated(claimed.id, claimed.on_behalf, self.now())
+        if not lent:
+            raise RuleForbids(ENDED, "代理关系已经结束或不存在，本命令不予办理", "", "actor")
+        return present(claimed, held, lent)
+
+    def _future(self, command: Command) -> CaseFacts:
+        body = command.parsed()
+        if not isinstance(body, File):
+            raise RuleForbids("unknown_case", "没有这个办件，请核对编号", "", "case_id")
+        catalogue = self.catalogue()
+        try:
+            matter = (
+                catalogue.matter(body.matter, body.version)
+                if body.version
+                else catalogue.matter_at(body.matter, command.occurred_at)
+            )
+        except MatterUnknown as unknown:
+            raise RuleForbids("unknown_matter", str(unknown), "", "body.matter") from unknown
+        return future_facts(command.case_id, matter, command.actor)
+
+
+def _no(decision: Decision, *, lost: bool) -> RuleForbids:
+    """Return the refusal; where something was taken from the actor meanwhile, it says so."""
+    reason = "；".join(part for part in (decision.reason, decision.remedy) if part)
+    if not lost:
+        return RuleForbids(decision.code, reason, decision.basis, "actor")
+    return RuleForbids(
+        ENDED, f"提交之后，办理人的角色或许可级别已收回：{reason}", decision.basis, "actor"
+    )
