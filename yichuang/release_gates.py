@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from cases.messages import Actor, Grant
 from cases.releases import Check, Proposal, Release
 from cases.releasing import Gate, Unreadable
 from catalogue.check import faults_of
@@ -21,16 +21,11 @@ from catalogue.reading import (
     read_matter,
     read_sources,
 )
-from policies.access import Access, Thing
+from policies.decision_table import OWN, TableFault, table_for
 from policies.policy import Policy, PolicyFault, parse_policy, split, whole_text
-from policies.proof import (
-    Counterexample,
-    administrators_with_cases,
-    both_sides,
-    one_role_for_both,
-)
-from policies.scopes import EVERYWHERE
-from policies.vocabulary import ROLES, VERBS
+from policies.proof import Proof, prove, prove_matter
+from policies.situations import Counterexample
+from policies.vocabulary import ROLES
 from policies.warrants import WarrantSigner
 from rules.check import tried_by_engine
 from rules.load import load_text
@@ -45,10 +40,6 @@ MATTER_FILE, CALENDAR_FILE, RULES_FILE, POLICY_FILE = (
     "policy.csv",
 )
 """How findings call the proposed text."""
-
-ONE_WINDOW = ("accept", "decide")
-"""No role of a person may hold both, whatever a matter separates (行政许可法第二十六条; the
-issue's own rule: same person may not accept and decide)."""
 
 MOST_FINDINGS = 50
 
@@ -83,12 +74,14 @@ class Gates:
         assert found is not None  # it was read a moment ago
         faults = self._around(replace(self._sources(), matters=(found,)))
         check = Check("事项目录核对", not faults, _said(faults))
+        policy = self.released.policy()
+        proof = prove_matter(policy, self.pen, matter, self.now())
         return Proposal(
             "matter",
             matter.code,
             matter.version,
             canonical(matter).decode(),
-            (check,),
+            (check, *checks_of(proof, policy)),
             sla_differs(self.released, matter, self.now()),
         )
 
@@ -149,27 +142,18 @@ class Gates:
         return Proposal(
             "policy",
             "access",
-            policy.version[:32],
+            _version(policy, text),
             whole_text(model, text),
-            tuple(self._proofs(policy)),
+            self._proved(policy, text),
         )
 
-    # --- what a policy may never allow -----------------------------------------------------------
-
-    def _proofs(self, policy: Policy) -> Iterable[Check]:
-        access, at = Access(policy, {}, self.pen), self.now()
-        yield _proved("受理与决定不集于一个角色", one_role_for_both(policy, ONE_WINDOW), policy)
-        apart: list[Counterexample] = []
-        for acts in sorted(self._separations()):
-            apart += both_sides(access, [act for act in acts if act in VERBS], at)
-        yield _proved("分离的环节无人能兼", apart, policy)
-        yield _proved("管理员不接触办件", administrators_with_cases(access, at), policy)
-        yield Check("提出人不能自签", *_nobody_signs_alone(access, at))
-        yield Check("仍有人能改版本与策略", *_somebody_can(policy))
-
-    def _separations(self) -> set[tuple[str, ...]]:
+    def _proved(self, policy: Policy, text: str) -> tuple[Check, ...]:
+        try:
+            table = table_for(text)
+        except TableFault as fault:
+            raise Unreadable((f"{POLICY_FILE}: {fault}",)) from fault
         matters = self.released.catalogue().matters
-        return {ONE_WINDOW} | {one.acts for matter in matters for one in matter.separations}
+        return checks_of(prove(policy, self.pen, matters, self.now(), table), policy)
 
     # --- what is around --------------------------------------------------------------------------
 
@@ -206,52 +190,40 @@ def _said(faults: Iterable[Fault]) -> tuple[str, ...]:
     return tuple(map(str, sorted(set(faults))))[:MOST_FINDINGS]
 
 
-def _proved(name: str, found: Iterable[Counterexample], policy: Policy) -> Check:
+def _version(policy: Policy, text: str) -> str:
+    """Return how the register calls a policy: by its rows, and by what it says of the table.
+
+    The same rows with another table are another proposal: the first may have been blocked.
+    """
+    own = "\n".join(line for line in text.splitlines() if line.startswith(OWN))
+    said = f"+{hashlib.sha256(own.encode()).hexdigest()[:8]}" if own else ""
+    return policy.version[: 32 - len(said)] + said
+
+
+def checks_of(proof: Proof, policy: Policy) -> tuple[Check, ...]:
+    """Return each family of the proof as a check, its counterexamples as findings with a line."""
     lines = {str(row): row.line for row in policy.rows}
-    said = tuple(_example(one, policy, lines) for one in found)
-    return Check(name, not said, said[:MOST_FINDINGS])
-
-
-def _example(one: Counterexample, policy: Policy, lines: Mapping[str, int]) -> str:
-    """Return a counterexample with the line of the row that allows it, and what to do."""
-    roles = "、".join(ROLES[role].title for role in one.roles)
-    rows = one.rows or tuple(
-        str(row)
-        for row in policy.rows
-        if row.effect == "allow" and row.role in one.roles and row.act in one.acts
-    )
-    line = max((lines.get(row, 1) for row in rows), default=1)
-    acts = "、".join(one.acts)
-    return (
-        f"{POLICY_FILE}:{line}: 角色「{roles}」（{'、'.join(one.roles)}）可以 {acts}（{one.how}），"
-        f"凭：{'；'.join(rows)}。请删去其中一行，或补上禁止行"
+    return tuple(
+        Check(
+            one.title,
+            not one.counterexamples,
+            tuple(example(found, lines) for found in one.counterexamples[:MOST_FINDINGS]),
+        )
+        for one in proof.findings
     )
 
 
-_SIGNING = (("release", "release_sign"), ("policy", "policy_approve"))
+def example(one: Counterexample, lines: Mapping[str, int]) -> str:
+    """Return a counterexample: who, which steps, by which rows, and where the rows stand."""
+    line = max((lines.get(row, 1) for row in one.rows), default=1)
+    who = "、".join(ROLES[role].title if role in ROLES else role for role in one.roles)
+    said = [f"{POLICY_FILE}:{line}: "]
+    if who:
+        said.append(f"角色「{who}」（{'、'.join(one.roles)}）：{'、'.join(one.acts)}。")
+    said.append(one.how)
+    if one.rows:
+        said.append("。凭：" + "；".join(f"第 {lines.get(row, 1)} 行 {row}" for row in one.rows))
+    return "".join(said)
 
 
-def _nobody_signs_alone(access: Access, at: datetime) -> tuple[bool, tuple[str, ...]]:
-    """Return whether no role whatsoever may sign what its holder has proposed."""
-    found = []
-    for role in ROLES:
-        me = Actor(id="u:one", grants=(Grant(role=role, department=EVERYWHERE),), clearance=4)
-        for kind, act in _SIGNING:
-            decision = access.decide(me, act, Thing(kind, "one", proposed_by=me.id), at)
-            if decision.allowed:
-                found.append(f"{POLICY_FILE}:1: {role} 可以{act}自己提出的。请补上禁止行")
-    return not found, tuple(found)
-
-
-def _somebody_can(policy: Policy) -> tuple[bool, tuple[str, ...]]:
-    """Return whether the next change could still be made: a lock without a key is a fault."""
-    acts = (("release", "release_propose"), ("policy", "policy_propose"), *_SIGNING)
-    found = tuple(
-        f"{POLICY_FILE}:1: 没有角色可以 {act}，以后无法再改。请保留至少一行"
-        for kind, act in acts
-        if not policy.roles_for(kind, act)
-    )
-    return not found, found
-
-
-__all__ = ["Gates", "period"]
+__all__ = ["Gates", "checks_of", "example", "period"]

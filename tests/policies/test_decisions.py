@@ -2,118 +2,121 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cases.facts import CaseFacts
-from cases.messages import Actor, Grant
+from cases.messages import Actor
 from policies.access import Access
+from policies.decision_table import (
+    Decided,
+    TableFault,
+    broken,
+    kind_of,
+    read,
+    shipped,
+    table_for,
+)
+from policies.policy import Policy
 from policies.scopes import Thing
-from policies.vocabulary import ACTS
+from policies.situations import TOWN
+from policies.vocabulary import ACTS, CITIZEN, ROLES
+from policies.warrants import WarrantSigner
 
-LINES = [
-    line
-    for line in Path(__file__).with_name("decisions.csv").read_text("utf-8").splitlines()
-    if line and not line.startswith("#")
-]
-
-ME, OTHER, DELEGATOR = "u:me", "u:other", "u:delegator"
-THINGS = (
-    "release", "dead_letter", "account", "audit", "policy", "census", "alarms", "supervision",
-    "payment",
-)  # fmt: skip
+EXAMPLES = [one for one in shipped() if one.where.startswith("examples.csv")]
 
 
-def _actor(held: str, words: list[str]) -> Actor:
-    grants = tuple(
-        Grant(role=role, department=at)
-        for role, at in (word.split("@") for word in held.split("+") if word)
-    )
-    fields: dict[str, Any] = {"id": ME, "grants": grants}
-    changes: dict[str, dict[str, Any]] = {
-        "service": {"id": "s:portal", "kind": "service"},
-        "citizen": {"id": "citizen:0123", "kind": "citizen"},
-        "system": {"id": "system", "kind": "system"},
-        "deputy": {"on_behalf": DELEGATOR},
-        "clearance2": {"clearance": 2},
-        "clearance3": {"clearance": 3},
-        "cleared_health": {"compartments": ("health",)},
-    }
-    for word in words:
-        fields |= changes.get(word, {})
-        if word.startswith("id="):
-            fields["id"] = word[3:]
-    return Actor.model_validate(fields)
+def _actor(held: str) -> Actor:
+    return Decided(held, "read", "plain", "allowed", "").step().actor
 
 
-def _case(actor: Actor, words: list[str]) -> CaseFacts:
-    fields: dict[str, Any] = {
-        "id": "case-1",
-        "matter": "food-permit",
-        "department": "food",
-        "departments": ("food", "fire"),
-        "applicant": "citizen:somebody-else",
-        "separations": (("accept", "decide"),),
-        "task_departments": {"review-fire": "fire", "decide": "food"},
-    }
-    changes: dict[str, dict[str, Any]] = {
-        "mine": {"assignees": (actor.id,)},
-        "own": {"applicant": actor.id},
-        "closed": {"closed": True},
-        "recused": {"recused": (actor.id,)},
-        "accepted_by_me": {"hands": {"accept": (actor.id,)}},
-        "decided_by_me": {"hands": {"decide": (actor.id,)}},
-        "accepted_by_other": {"hands": {"accept": (OTHER,)}},
-        "accepted_by_delegator": {"hands": {"accept": (DELEGATOR,)}},
-        "unseparated": {"separations": ()},
-        "level2": {"label_level": 2},
-        "level3": {"label_level": 3},
-        "health": {"compartments": ("health",)},
-    }
-    for word in words:
-        fields |= changes.get(word, {})
-    return CaseFacts.model_validate(fields)
+def _case(held: str, situation: str) -> CaseFacts:
+    thing = Decided(held, "read", situation, "allowed", "").step().thing
+    assert isinstance(thing, CaseFacts)
+    return thing
 
 
-def _object(actor: Actor, words: list[str]) -> CaseFacts | Thing:
-    kinds = [word for word in words if word in THINGS]
-    if not kinds:
-        return _case(actor, words)
-    return Thing(
-        kinds[0],
-        about=actor.id if "about_me" in words else OTHER,
-        proposed_by=actor.id if "proposed_by_me" in words else OTHER,
-        department="food" if "of_food" in words else "",
-    )
+@pytest.fixture(scope="module")
+def town(policy: Policy, pens: dict[str, WarrantSigner]) -> Access:
+    return Access(policy, TOWN, pens["web"])
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_the_decision_is_as_the_table_says(line: str, access: Access, now: datetime) -> None:
-    held, act, words, answer = (field.strip() for field in line.split("|"))
-    given = words.split()
-    actor = _actor(held, given)
-    task = next((word[5:] for word in given if word.startswith("task=")), "")
-    decision = access.decide(actor, act, _object(actor, given), now, task)
-    assert decision.code == answer
-    assert decision.allowed == (answer == "allowed")
+@pytest.mark.parametrize("one", EXAMPLES, ids=lambda one: f"{one.where} {one.act}")
+def test_the_decision_is_as_the_example_says(one: Decided, town: Access, now: datetime) -> None:
+    step = one.step()
+    decision = town.decide(step.actor, step.act, step.thing, now, step.task)
+    assert decision.code == one.answer
+    assert decision.allowed == (one.answer == "allowed")
     assert bool(decision.reason) != decision.allowed
 
 
-def test_most_of_the_table_are_refusals() -> None:
-    refusals = [line for line in LINES if not line.endswith("allowed")]
-    assert len(LINES) >= 150
-    assert len(refusals) * 2 > len(LINES)
+def test_every_decision_of_the_whole_table_is_as_it_says(town: Access, now: datetime) -> None:
+    assert [found.sentence() for found in broken(town, shipped(), now)] == []
+
+
+def test_two_thirds_of_the_table_are_refusals() -> None:
+    refusals = [one for one in shipped() if one.answer != "allowed"]
+    assert len(EXAMPLES) >= 150
+    assert len(refusals) * 3 >= len(shipped()) * 2
+
+
+def test_every_role_and_every_act_stands_in_the_table_allowed_and_refused() -> None:
+    said = {(one.act, kind_of(one.situation), one.answer == "allowed") for one in shipped()}
+    for object_type, acts in ACTS.items():
+        for act in acts:
+            assert (act, object_type, True) in said, act
+            assert (act, object_type, False) in said, act
+    roles = {word.split("@")[0] for one in shipped() for word in one.held.split("+")}
+    assert roles >= set(ROLES) - {CITIZEN}
+
+
+def test_others_are_the_acts_that_no_line_before_named() -> None:
+    lines = [("a:1", "sysadmin@city | account_manage | account | allowed"),
+             ("a:2", "sysadmin@city | others | account | refused")]  # fmt: skip
+    rest = [one.act for one in read(lines) if one.answer == "refused"]
+    assert rest == [act for act in ACTS["account"] if act != "account_manage"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("a | b | c", "四栏"),
+        ("window_clerk@food | accept | plain | yes", "答案"),
+        ("window_clerk | accept | plain | allowed", "角色@部门"),
+        ("window_clerk@food | accept | sunny | allowed", "sunny"),
+    ],
+)
+def test_a_line_that_is_no_decision_is_refused_with_its_place(line: str, says: str) -> None:
+    with pytest.raises(TableFault, match=r"x\.csv:7.*" + says):
+        list(read([("x.csv:7", line)]))
+
+
+def test_the_lines_of_a_policy_text_take_the_place_of_the_shipped_answers() -> None:
+    line = "#? window_clerk@food | urge | plain | no_right"
+    table = table_for(f"# 说明\n{line}\n")
+    same = [one for one in table if (one.held, one.act, one.situation) == (
+        "window_clerk@food", "urge", "plain")]  # fmt: skip
+    assert {one.answer for one in same} == {"no_right"}
+    assert len(table) == len({(o.held, o.act, o.situation, o.where) for o in table})
+
+
+def test_a_table_that_says_otherwise_names_the_line_to_write(town: Access, now: datetime) -> None:
+    wrong = Decided("window_clerk@food", "accept", "plain", "no_right", "x.csv:1")
+    (found,) = broken(town, [wrong], now)
+    assert found.sentence().startswith("x.csv:1：「综合窗口人员」@food对办件「受理」")
+    assert "#? window_clerk@food | accept | plain | allowed" in found.sentence()
+    assert found.counterexample().happens(town, now)
+    assert list(broken(town, [replace(wrong, answer="allowed")], now)) == []
 
 
 @pytest.mark.parametrize(("object_type", "act"), [(t, a) for t, acts in ACTS.items() for a in acts])
 def test_without_a_role_every_act_is_refused(
     object_type: str, act: str, access: Access, now: datetime
 ) -> None:
-    nobody = Actor(id=ME)
-    thing = _case(nobody, []) if object_type == "case" else Thing(object_type)
+    nobody = Actor(id="u:me")
+    thing = _case("", "plain") if object_type == "case" else Thing(object_type)
     assert not access.decide(nobody, act, thing, now).allowed
 
 
@@ -123,28 +126,28 @@ def test_every_act_can_be_done_by_somebody(object_type: str, act: str, access: A
 
 
 def test_a_refusal_names_the_sentence_that_did_not_hold(access: Access, now: datetime) -> None:
-    clerk = _actor("window_clerk@fire", [])
-    decision = access.decide(clerk, "accept", _case(clerk, []), now)
+    clerk = _actor("window_clerk@fire")
+    decision = access.decide(clerk, "accept", _case("", "plain"), now)
     assert "在实施主体或其上级任职" in decision.reason
     assert "综合窗口人员" in decision.remedy
 
 
 def test_a_refusal_by_label_names_the_clause(access: Access, now: datetime) -> None:
-    clerk = _actor("window_clerk@food", [])
-    assert "8.1.4.2 g" in access.decide(clerk, "read", _case(clerk, ["level2"]), now).basis
+    clerk = _actor("window_clerk@food")
+    assert "8.1.4.2 g" in access.decide(clerk, "read", _case("", "level2"), now).basis
 
 
 def test_may_lists_exactly_what_decide_allows(access: Access, now: datetime) -> None:
-    head = _actor("section_head@food", [])
-    case = _case(head, ["accepted_by_me"])
+    head = _actor("section_head@food")
+    case = _case("section_head@food", "accepted_by_me")
     allowed = {act for act in ACTS["case"] if access.decide(head, act, case, now).allowed}
     assert access.may(head, "case", case) == allowed
     assert "read" in allowed and "decide" not in allowed
 
 
 def test_may_of_another_type_is_nothing(access: Access) -> None:
-    head = _actor("section_head@food", [])
-    assert access.may(head, "release", _case(head, [])) == frozenset()
+    head = _actor("section_head@food")
+    assert access.may(head, "release", _case("", "plain")) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -162,6 +165,6 @@ def test_may_of_another_type_is_nothing(access: Access) -> None:
 def test_a_menu_offers_what_some_object_may_allow(
     held: str, act: str, kind: str, answer: bool, access: Access
 ) -> None:
-    decision = access.ever(_actor(held, []), act, kind)
+    decision = access.ever(_actor(held), act, kind)
     assert decision.allowed == answer
     assert bool(decision.reason) != answer

@@ -293,8 +293,8 @@ async def test_a_policy_by_which_one_role_accepts_and_decides_is_blocked(town: T
 @pytest.mark.parametrize(
     ("without", "check"),
     [
-        ("sysadmin,          held,          case", "管理员不接触办件"),
-        ("*,                 held,          release,      release_sign", "提出人不能自签"),
+        ("sysadmin,          held,          case", "管理员只做本职"),
+        ("*,                 held,          release,      release_sign", "提出人不得签署"),
         ("secadmin,          held,          policy,       policy_approve", "仍有人能改"),
     ],
 )
@@ -317,7 +317,15 @@ async def test_a_signed_policy_counts_from_the_next_question_on(town: Town) -> N
     assert before.allowed
     start = "window_clerk,      implementing,  case,         urge"
     rows = "\n".join(line for line in ROWS.splitlines() if not line.startswith(start))
-    made = await town.propose(GUARD, "policy", rows)
+    silent = await town.propose(GUARD, "policy", rows)
+    assert silent.state == "blocked"  # a right that goes must go from the decision table too
+    assert any("#? window_clerk@food | urge" in finding for finding in silent.findings)
+    said = "\n".join(
+        f"#? window_clerk@food | urge | {situation} | no_right"
+        for situation in ("plain", "task=review-fire", "closed")
+    )
+    made = await town.propose(GUARD, "policy", f"# 催办改由科室经办人负责\n{said}\n{rows}")
+    assert made.state == "proposed", made.findings
     assert town.access.ever(CLERK, "urge", "case").allowed
     same = await town.sign(GUARD, made.release)
     assert (same.status, same.code) == ("refused", "forbidden")
