@@ -151,8 +151,8 @@ POSTGRESQL_DEPUTY_NOW = (
 )
 
 for _dialect, _statements in (
-    ("sqlite", SQLITE_DELEGATIONS),
-    ("postgresql", POSTGRESQL_DELEGATIONS),
+    ("sqlite", (*SQLITE_DELEGATIONS, SQLITE_DEPUTY_NOW)),
+    ("postgresql", (*POSTGRESQL_DELEGATIONS, POSTGRESQL_DEPUTY_NOW)),
 ):
     for _statement in _statements:
         event.listen(

@@ -81,6 +81,7 @@ class TimelineItem(Frozen):
     who: str
     who_name: str = ""
     on_behalf: str = ""
+    on_behalf_name: str = ""
     department: str = ""
     summary: str = ""
     """Unsealed words of the step: reason, opinion, remark."""

@@ -26,6 +26,7 @@ from forms import (
     cards,
     case,
     census,
+    deputies,
     dossier,
     erasures,
     letters,
@@ -39,7 +40,8 @@ from forms import (
     supervision,
     window,
 )
-from forms.guard import SafeHeaders, Stop, Throttle, Throttles, arrive, page
+from forms.guard import OtherName, SafeHeaders, Stop, Throttle, Throttles, arrive, page
+from forms.other_name import other_name
 from forms.ports import NotNow, Options, Ports, Shown
 from forms.rendering import STATIC
 from forms.rest import problem, rest_routes
@@ -91,6 +93,16 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/sign-out", signing_in.sign_out, methods=post),
         page("/password", signing_in.password_page),
         page("/password", signing_in.password, methods=post),
+        page("/deputies", deputies.deputies),
+        page("/deputies", deputies.propose, methods=post),
+        page("/deputies/act", deputies.act, methods=post),
+        page("/deputies/{delegation}", deputies.deputy, shows=Shown("list", "delegation")),
+        page(
+            "/deputies/{delegation}",
+            deputies.change,
+            methods=post,
+            shows=Shown("list", "delegation"),
+        ),
         # Work.
         page("/", lists.home, shows=Shown("list", "worklist")),
         page("/team", lists.team, shows=Shown("list", "worklist")),
@@ -352,6 +364,8 @@ def _is_rest(request: Request) -> bool:
 
 async def _stop(request: Request, error: Exception) -> Response:
     assert isinstance(error, Stop)
+    if isinstance(error, OtherName):
+        return await other_name(await arrive(request), error)
     if _is_rest(request):
         return problem(error.status, error.code or "refused", error.reason, remedy=error.remedy)
     return await stopped(await arrive(request), error)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cases.messages import Actor
+from forms.deputy_ports import InName
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Visitor:
     """The password is too old: nothing but changing it is offered."""
     proved_at: datetime | None = None
     """When they last proved who they are by a second factor; None: not in this session."""
+    own: Actor | None = None
+    """The person themselves, where `actor` acts in another's name; None: `actor` is they."""
+    in_name: InName | None = None
+    """In whose name the session acts or did until it ceased to count; None: in its own."""
 
 
 @dataclass(frozen=True)

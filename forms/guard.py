@@ -90,6 +90,17 @@ class Stop(Exception):
         self.tried = tried
 
 
+class OtherName(Stop):
+    """The form was opened in another name than the one in which the session acts now."""
+
+    def __init__(self, opened: str, token: str, posted: FormData) -> None:
+        """`opened`: the delegator's name, empty: one's own; `token`: that of its forms."""
+        super().__init__(409, "opened in another name", "other_name")
+        self.opened = opened
+        self.token = token
+        self.posted = posted
+
+
 @dataclass
 class Visit:
     """One request of one person, with what is known about it."""
@@ -134,8 +145,17 @@ class Visit:
 
     @property
     def csrf(self) -> str:
-        """The token that each form of this session carries; derived, so nothing is stored."""
-        return hmac.new(self.secret.encode(), b"form token", hashlib.sha256).hexdigest()
+        """The token that each form of this session carries; derived, so nothing is stored.
+
+        It says in whose name the form was opened, so that it is not posted in another's.
+        """
+        name = self.visitor.in_name if self.visitor is not None else None
+        return self.token(name.delegation if name is not None and name.actor is not None else "")
+
+    def token(self, delegation: str) -> str:
+        """Return the token of this session's forms in a delegation's name; empty: one's own."""
+        said = b"form token" + (b"\n" + delegation.encode() if delegation else b"")
+        return hmac.new(self.secret.encode(), said, hashlib.sha256).hexdigest()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -275,7 +295,7 @@ async def note_refusal(request: Request, actor: Actor | None, no: Stop, path: st
     A stranger's refusals beyond `Throttles.refusals` are told by the program's own log alone: or
     whoever likes could fill the disk through the front door.
     """
-    if no.status not in REFUSALS:
+    if no.status not in REFUSALS and not isinstance(no, OtherName):
         return
     where = where_of(request)
     throttles: Throttles = request.app.state.throttles
@@ -327,7 +347,17 @@ async def arrive(request: Request) -> Visit:
         visit.visitor = await visit.ask(ports.entrance.visitor, visit.secret)
     if visit.visitor is None:
         visit.secret = request.cookies.get(VISIT_COOKIE, "")
+    else:
+        visit.visitor = await _in_whose_name(visit, visit.visitor)
     return visit
+
+
+async def _in_whose_name(visit: Visit, visitor: Visitor) -> Visitor:
+    """Return the visitor as the one in whose name the session acts."""
+    found = await visit.ask(visit.ports.deputies.whose, visitor.actor, visitor.session)
+    if found is None:
+        return visitor
+    return replace(visitor, own=visitor.actor, in_name=found, actor=found.actor or visitor.actor)
 
 
 def _to_sign_in(request: Request) -> Response:
@@ -352,7 +382,20 @@ async def _read_form(visit: Visit) -> None:
     if not visit.secret or not isinstance(token, str):
         raise Stop(403, visit.say(N_("表单令牌缺失，请重新打开页面")), "no_token")
     if not hmac.compare_digest(token.encode(), visit.csrf.encode()):
+        await _opened_in_another_name(visit, token)
         raise Stop(403, visit.say(N_("表单令牌不对，请重新打开页面")), "wrong_token")
+
+
+async def _opened_in_another_name(visit: Visit, token: str) -> None:
+    """Raise `OtherName` for a token of this very session in another of its names."""
+    if visit.visitor is None:
+        return
+    own = visit.visitor.own or visit.visitor.actor
+    names = [("", ""), *await visit.ask(visit.ports.deputies.names, own)]
+    for delegation, name in names:
+        known = visit.token(delegation)
+        if hmac.compare_digest(token.encode(), known.encode()):
+            raise OtherName(name, known, visit.posted)
 
 
 def comes_from_here(request: Request, options: Options) -> bool:

@@ -29,6 +29,7 @@ from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.anomaly_ports import Anomalies
 from forms.calendar_ports import Calendars
+from forms.deputy_ports import Deputies
 from forms.dossier_ports import ShownDossier
 from forms.entrance_ports import Entrance, SignedIn, SignInRefused, Visitor, Where
 from forms.erasure_ports import Erasures
@@ -540,6 +541,7 @@ class Ports:
     payments: Payments
     log: LogBook
     erasures: Erasures
+    deputies: Deputies
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,26 @@ from datetime import datetime, timedelta
 
 from cases.deputies import LONGEST_DAYS
 from cases.messages import Grant
-from policies.vocabulary import ADMINISTRATORS, ROLES
+from policies.vocabulary import ACTS, ADMINISTRATORS, READING, ROLES
 
 PERSONAL: frozenset[str] = frozenset({*ADMINISTRATORS, "catalogue_editor", "catalogue_signer"})
 """Roles that nobody holds for another: administrators are apart even through a deputy
 (GB/T 22239-2019 8.1.4.2 d), and versions are proposed and signed in person."""
+
+IN_PERSON: frozenset[str] = frozenset(
+    {
+        *ACTS["account"],
+        *ACTS["policy"],
+        *(act for act in ACTS["release"] if act not in READING),
+        "dead_letter_mend",
+        "audit_verify",
+        "erase_ask",
+        "erase_approve",
+        "payment_request",
+    }
+)
+"""Acts that nobody does in another's name, whatever role was delegated: what changes the house
+itself, and money, whose doors keep one name only."""
 
 LONGEST = timedelta(days=LONGEST_DAYS)
 
@@ -92,4 +107,4 @@ def _basis(role: str) -> str:
     return "GB/T 22239-2019 8.1.4.2 d" if role in ADMINISTRATORS else "GB/T 22239-2019 8.1.4.2 c"
 
 
-__all__ = ["PERSONAL", "Fault", "delegation_faults"]
+__all__ = ["IN_PERSON", "PERSONAL", "Fault", "delegation_faults"]

@@ -37,6 +37,7 @@ from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
 from yichuang.erasing import Planner, Register
 from yichuang.key_log import note_subjects
+from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.payment_door import PaymentDoor
 from yichuang.receipts import ReceiptDesk
@@ -51,6 +52,7 @@ from yichuang.trusting import policy_path
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
+from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_letters import WebLetters
 from yichuang.web_log import Finder, WebLog
@@ -149,6 +151,21 @@ async def compose(
         now,
         settings.zone,
     )
+    deputies = WebDeputies(
+        web,
+        accounts,
+        catalogue.departments,
+        sealer.who,
+        LeaveCheck(
+            queries,
+            access,
+            accounts,
+            lambda: {one.code: one.name for one in released.catalogue().matters},
+            now,
+        ),
+        now,
+        settings.zone,
+    )
     ports = Ports(
         anomalies=WebAnomalies(web, released.rule_versions, people, now),
         reception=reception,
@@ -210,6 +227,7 @@ async def compose(
             lambda: [one.code for one in released.catalogue().city.departments],
             now,
         ),
+        deputies=deputies,
         erasures=WebErasures(
             register, accounts, joining.catalogue().law, web_erasures.launch(settings)
         ),

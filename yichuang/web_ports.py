@@ -41,6 +41,7 @@ from forms import ports
 from forms.words import Language
 from policies.access import Access
 from policies.access import Thing as PolicyThing
+from policies.delegation import IN_PERSON
 from policies.vocabulary import ROLES
 from yichuang.log_index import LogIndex
 
@@ -55,6 +56,8 @@ _NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/{}-]{0,119}|/[A-Za-z0-9._:/{}-]{0
 
 SHOWING = ("read_personal", "print")
 """Acts that show an applicant's data or papers."""
+
+NOT_FOR_ANOTHER = "这件事须由本人办理，不得代理"
 
 RESTRICTED = (
     "申请人的个人信息已限制处理，只存储，不显示、不打印"
@@ -72,6 +75,8 @@ class WebAccess:
     """Whether the data of a subject is only stored (个人信息保护法第四十七条第二款)."""
 
     def may(self, actor: Actor, act: str, thing: CaseFacts | ports.Thing | str) -> ports.Verdict:
+        if actor.on_behalf and act in IN_PERSON:
+            return ports.Verdict(False, NOT_FOR_ANOTHER, "请先回到本人名义，或者由有权的人办理")
         if isinstance(thing, CaseFacts) and act in SHOWING and self.is_restricted(thing.applicant):
             return ports.Verdict(False, RESTRICTED)
         if isinstance(thing, str):
@@ -153,12 +158,17 @@ class WebReader:
         if found is None:
             return None
         people = {item.who for item in found.timeline} | {o.signer for o in found.opinions}
+        people |= {item.on_behalf for item in found.timeline}
         people |= {one.issued_by for one in found.cards}
         names = self.accounts.names(sorted(people - {""}))
         leaves = self.index.leaves([item.entry for item in found.timeline if item.entry])
         timeline = tuple(
             item.model_copy(
-                update={"who_name": names.get(item.who, ""), "leaf": leaves.get(item.entry)}
+                update={
+                    "who_name": names.get(item.who, ""),
+                    "on_behalf_name": names.get(item.on_behalf, ""),
+                    "leaf": leaves.get(item.entry),
+                }
             )
             for item in found.timeline
         )

@@ -67,6 +67,7 @@ from tests.activities.supervised import PackRules, People
 from yichuang.asked_again import AskedAgain
 from yichuang.erasing import Planner as ErasurePlanner
 from yichuang.erasing import Register
+from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
@@ -75,6 +76,7 @@ from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
+from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
@@ -462,6 +464,20 @@ class Town:
                 _now,
             ),
             payments=self._payments(policy_access, sealer),
+            deputies=WebDeputies(
+                self.web,
+                self.accounts,
+                catalogue.departments,
+                named,
+                LeaveCheck(
+                    self.queries,
+                    policy_access,
+                    self.accounts,
+                    lambda: {one.code: one.name for one in self.matters.matters},
+                    lambda: self.today or _now(),
+                ),
+                lambda: self.today or _now(),
+            ),
             erasures=WebErasures(
                 self.register,
                 self.accounts,

@@ -38,8 +38,18 @@ OPEN = {
 """Without a session. None of them shows anything of a case but to whoever holds its code, save what
 行政许可法第四十条 makes public of a decision."""
 
-OWN_SESSION = {"POST /sign-out", "GET /password", "POST /password"}
-"""With a session, about nothing but that session."""
+OWN_SESSION = {
+    "POST /sign-out",
+    "GET /password",
+    "POST /password",
+    "GET /deputies",
+    "POST /deputies",
+    "POST /deputies/act",
+    "GET /deputies/{delegation}",
+    "POST /deputies/{delegation}",
+}
+"""With a session, about nothing but that session and what the person themselves gave or was given:
+delegations have a gate of their own (`policies.delegation`), and every act by them asks policy."""
 
 
 def every() -> Iterator[str]:

@@ -235,7 +235,7 @@ NOTHING_PERSONAL = {
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification", "/erasures",
-    "/payments/new",
+    "/payments/new", "/deputies",
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
 ITS_OWN = {
