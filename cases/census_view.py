@@ -6,8 +6,8 @@ worker that takes the census.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -74,6 +74,8 @@ class CensusView:
     wrong: tuple[WrongCase, ...] = ()
     overdue: tuple[Overdue, ...] = ()
     mended: tuple[MendedCase, ...] = ()
+    elsewhere: int = 0
+    """Cases with something wrong that the reader may not list; they count and have no name."""
     late_hour: Lateness = NONE_FIRED
     late_day: Lateness = NONE_FIRED
 
@@ -85,12 +87,31 @@ class CensusView:
     @property
     def wrong_count(self) -> int:
         """Cases whose timer is wrong, and instants that are overdue by SQL alone."""
-        return self.unarmed + self.stray + len(self.overdue)
+        return self.unarmed + self.stray + len(self.overdue) + self.elsewhere
 
     @property
     def is_well(self) -> bool:
         """0/0, proven just now, and nothing overdue by SQL alone."""
         return self.is_fresh and not self.away and not self.wrong_count
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Ids of every case that is told by name."""
+        return self._wrong_ids | {one.case_id for one in self.mended}
+
+    @property
+    def _wrong_ids(self) -> frozenset[str]:
+        return frozenset([w.case_id for w in self.wrong] + [o.case_id for o in self.overdue])
+
+    def without(self, hidden: Collection[str]) -> CensusView:
+        """Return the view in which these cases are counted and not named."""
+        return replace(
+            self,
+            wrong=tuple(one for one in self.wrong if one.case_id not in hidden),
+            overdue=tuple(one for one in self.overdue if one.case_id not in hidden),
+            mended=tuple(one for one in self.mended if one.case_id not in hidden),
+            elsewhere=len(self._wrong_ids & set(hidden)),
+        )
 
 
 def census_view(connection: Connection, now: datetime) -> CensusView:

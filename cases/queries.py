@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    false,
     func,
     or_,
     select,
@@ -115,11 +116,20 @@ class Queries:
     # --- lists -----------------------------------------------------------------------------------
 
     def worklist(
-        self, where: ColumnElement[bool], desk: Desk, query: WorklistQuery, now: datetime
+        self,
+        where: ColumnElement[bool],
+        desk: Desk,
+        query: WorklistQuery,
+        now: datetime,
+        personal: ColumnElement[bool] | None = None,
     ) -> Worklist:
-        """Return one page of a list, what is due first on top, and the counts of the whole list."""
+        """Return one page of a list, what is due first on top, and the counts of the whole list.
+
+        `personal`: of which cases the reader may see personal data; None: of none. Only those are
+        found by a name: a list that answers to names tells whose case it is, masked or not.
+        """
         lines = Lines.of(query.scope, desk)
-        condition = and_(lines.where, where, *self._filters(query, lines, now))
+        condition = and_(lines.where, where, *self._filters(query, lines, now, personal))
         with reading(self.engine) as connection:
             stages = connection.execute(count_by_stage(lines, condition, now)).all()
             total = sum(row.n for row in stages)
@@ -206,7 +216,11 @@ class Queries:
         ]
 
     def _filters(
-        self, query: WorklistQuery, lines: Lines, now: datetime
+        self,
+        query: WorklistQuery,
+        lines: Lines,
+        now: datetime,
+        personal: ColumnElement[bool] | None,
     ) -> Iterator[ColumnElement[bool]]:
         if query.matter:
             yield case.c.matter == query.matter
@@ -219,7 +233,9 @@ class Queries:
             )
         if query.text:
             text = query.text.strip()
-            yield or_(case.c.case_no == text.upper(), case.c.name_mac == self.name_mac(text))
+            may = false() if personal is None else personal
+            named = and_(case.c.name_mac == self.name_mac(text), may)
+            yield or_(case.c.case_no == text.upper(), named)
         if query.state == "overdue":
             yield lines.is_overdue(now)
         elif query.state == "warning":

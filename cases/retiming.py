@@ -467,11 +467,21 @@ def find(connection: Connection, preview: str) -> Preview | None:
 
 
 def moves_page(
-    connection: Connection, preview: str, page: int, size: int, department: str = ""
+    connection: Connection,
+    preview: str,
+    page: int,
+    size: int,
+    department: str = "",
+    shown: ColumnElement[bool] | None = None,
 ) -> tuple[list[MovedDeadline], int]:
-    """Return one page of a preview (from 1), by what is due first, and how many there are."""
+    """Return one page of a preview (from 1), by what is due first, and how many there are.
+
+    `shown`: the condition over `case` that policy made for the reader; None: all of them.
+    """
     table = retiming_move.c
     where = [table.retiming_id == preview]
+    if shown is not None:
+        where.append(table.case_id.in_(select(case.c.id).where(shown)))
     if department:
         where.append(table.department == department)
     names = [table[one.name] for one in fields(MovedDeadline)]

@@ -213,7 +213,7 @@ async def _moves(visit: Visit, sheet: CalendarSheet) -> Moves | None:
     page = max(1, int(asked)) if asked.isdecimal() and len(asked) < 7 else 1
     department = params.get("department", "")
     rows, total = await visit.ask(
-        visit.ports.calendars.moves, chosen.preview.id, page, MOVES_AT_ONCE, department
+        visit.ports.calendars.moves, visit.actor, chosen.preview.id, page, MOVES_AT_ONCE, department
     )
     pages = max(1, -(-total // MOVES_AT_ONCE))
     query = {"name": sheet.calendar.name, "version": chosen.id, "department": department}

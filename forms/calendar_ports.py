@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from cases.messages import Actor
 from cases.retiming import Direction, MovedDeadline, Preview
 from catalogue.working_days import Calendar
 
@@ -56,9 +57,10 @@ class Calendars(Protocol):
         ...
 
     def moves(
-        self, preview: str, page: int, size: int, department: str
+        self, actor: Actor, preview: str, page: int, size: int, department: str
     ) -> tuple[Sequence[MovedDeadline], int]:
-        """One page of what a preview would move, and how many there are."""
+        """One page of what a preview would move of the cases that the reader may be shown, and how
+        many those are."""
         ...
 
     def with_notice(self, name: str, notice: str) -> tuple[str, tuple[str, ...]]:

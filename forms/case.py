@@ -23,7 +23,7 @@ from forms.cards import CardLine, lines_of
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, schema_fields
 from forms.guard import Stop, Visit
-from forms.ports import File
+from forms.ports import File, Thing
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show
@@ -31,6 +31,8 @@ from forms.words import ID_TYPES, N_
 
 TABS = ("overview", "opinions", "timeline", "documents", "clock", "cards", "rulings")
 REASON_LENGTH = 200
+KNOWING = ("list", "read")
+"""Acts of which either lets somebody know that a case exists."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,26 @@ class CasePage(Page):
 async def facts_of(visit: Visit, act: str) -> CaseFacts:
     """Return the facts of the case in the path, once policy lets the visitor do `act` on it.
 
-    Raises `Stop`: 404 when there is no such case, 403 when policy says no.
+    Raises `Stop`: 404 when there is no such case or the visitor may not know of it, 403 when
+    policy says no to who may.
     """
     facts = await visit.ask(visit.ports.reader.find, visit.request.path_params["case_no"])
     if facts is None:
         raise not_found(visit)
+    if not await knows(visit, facts):
+        raise not_found(visit, (act, Thing("case", facts.id)))
     await visit.demand(act, facts)
     if visit.seen is not None:
         visit.saw(facts.id)
     return facts
+
+
+async def knows(visit: Visit, facts: CaseFacts) -> bool:
+    """Return whether the visitor may know that there is this case: may list or read it."""
+    for act in KNOWING:
+        if (await visit.ask(visit.ports.access.may, visit.actor, act, facts)).allowed:
+            return True
+    return False
 
 
 async def view_of(visit: Visit, facts: CaseFacts, revealed: bool = False) -> CaseView:
@@ -178,6 +191,8 @@ async def show_case(
     verdict = await visit.ask(visit.ports.access.may, visit.actor, "read_personal", facts)
     reason = Field("reason", visit.say(N_("查看理由")), max_length=REASON_LENGTH)
     claims = any(act.verb == "claim" for act in acts)
+    # Whoever holds number and code is handed what the applicant said: as good as printing it.
+    issues = (await visit.ask(visit.ports.access.may, visit.actor, "print", facts)).allowed
     page = CasePage(
         title=f"{view.row.case_no} · {view.row.matter_name}",
         view=view,
@@ -201,8 +216,8 @@ async def show_case(
         people_names=dict(scene.colleagues),
         outcome=outcome if outcome and outcome.case_id == facts.id else None,
         next_case=await _next(visit, view) if done else "",
-        public_code=await visit.ask(visit.ports.reader.public_code, facts.id),
-        may_issue=(await visit.ask(visit.ports.access.may, visit.actor, "print", facts)).allowed,
+        public_code=await visit.ask(visit.ports.reader.public_code, facts.id) if issues else "",
+        may_issue=issues,
         may_reveal=verdict.allowed and not view.revealed,
         may_see_readers=(
             await visit.ask(visit.ports.access.may, visit.actor, "case_readers", "audit")
@@ -350,7 +365,7 @@ async def material(visit: Visit) -> Response:
     wanted = visit.request.path_params["upload"]
     if not any(m.upload == wanted for m in view.materials):
         raise not_found(visit)
-    found = await visit.ask(visit.ports.uploads.read, wanted)
+    found = await visit.ask(visit.ports.uploads.read, wanted, facts.id)
     if found is None:
         if is_erased(view.applicant):
             raise Stop(410, visit.say(N_("已依法删除")), "erased")

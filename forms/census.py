@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -26,6 +25,6 @@ class CensusPage(Page):
 
 
 async def census(visit: Visit) -> Response:
-    view = await asyncio.to_thread(visit.ports.census.view)
+    view = await visit.ask(visit.ports.census.view, visit.actor)
     linked = (await visit.ask(visit.ports.access.may, visit.actor, "list", "case")).allowed
     return await show(visit, CensusPage(visit.say(N_("定时器对账")), view, linked))

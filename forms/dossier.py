@@ -18,6 +18,7 @@ from cases.dossier import (
     Dossier,
     DossierCheck,
     MutantFound,
+    Section,
     SectionName,
 )
 from cases.payments import yuan
@@ -165,7 +166,8 @@ async def dossier(visit: Visit) -> Response:
     if kept is not None and await _may_see_cases(visit):
         packs = await visit.ask(visit.ports.rules.in_force)
         known = (one.pack.definition for one in packs if one.pack.id == kept.whole.name)
-        listed = _listed(visit, kept.whole, next(known, None))
+        shown = await _shown(visit, kept.whole)
+        listed = _listed(visit, shown, next(known, None))
     return await show(visit, await _page(visit, found, kept, listed))
 
 
@@ -229,6 +231,22 @@ def _departments(
                 for name, counts in counted.items()
             ),
         )
+
+
+async def _shown(visit: Visit, whole: Dossier) -> Dossier:
+    """Return the dossier without the cases that the reader may not be shown: those are counted
+    by department, and not named."""
+    ids = {one.case_id for _, part in whole.sections() for one in part.changes} - {""}
+    hidden = await visit.ask(visit.ports.reader.hidden, visit.actor, ids, "look_ahead")
+    if not hidden:
+        return whole
+    left: dict[str, Section] = {
+        name: part.model_copy(
+            update={"changes": tuple(c for c in part.changes if c.case_id not in hidden)}
+        )
+        for name, part in whole.sections()
+    }
+    return whole.model_copy(update=left)
 
 
 def _listed(visit: Visit, whole: Dossier, definition: Definition | None) -> Listed | None:

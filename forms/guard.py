@@ -295,7 +295,7 @@ async def note_refusal(request: Request, actor: Actor | None, no: Stop, path: st
     A stranger's refusals beyond `Throttles.refusals` are told by the program's own log alone: or
     whoever likes could fill the disk through the front door.
     """
-    if no.status not in REFUSALS and not isinstance(no, OtherName):
+    if no.status not in REFUSALS and no.tried is None and not isinstance(no, OtherName):
         return
     where = where_of(request)
     throttles: Throttles = request.app.state.throttles
@@ -304,9 +304,9 @@ async def note_refusal(request: Request, actor: Actor | None, no: Stop, path: st
         return
     ports: Ports = request.app.state.ports
     act, thing = no.tried or ("request", Thing("page", path))
-    await run_in_threadpool(
-        ports.disclosures.refused, actor, where, act, thing, no.code or "refused"
-    )
+    # What one may not know of is answered like what is not there; the log knows better.
+    code = "no_permission" if no.status == 404 else no.code or "refused"
+    await run_in_threadpool(ports.disclosures.refused, actor, where, act, thing, code)
 
 
 def where_of(request: Request) -> Where:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from cases.views import Worklist, WorklistQuery
+from forms.case import knows
 from forms.fields import Option
 from forms.guard import Visit
 from forms.rendering import Page
@@ -57,7 +58,8 @@ async def team(visit: Visit) -> Response:
 async def everything(visit: Visit) -> Response:
     """All that I may see. A whole case number in the search goes straight to the case."""
     text = visit.request.query_params.get("text", "").strip()
-    if text and await visit.ask(visit.ports.reader.find, text) is not None:
+    facts = await visit.ask(visit.ports.reader.find, text) if text else None
+    if facts is not None and await knows(visit, facts):
         return RedirectResponse(f"/cases/{quote(text, safe='')}", 303)
     return await _list(visit, "all")
 

@@ -280,7 +280,7 @@ async def body(visit: Visit) -> Response:
 async def _entry(visit: Visit) -> ShownEntry:
     wanted = visit.request.path_params["entry"]
     names = await _names(visit)
-    found: ShownEntry | None = await visit.ask(visit.ports.log.entry, wanted, names)
+    found: ShownEntry | None = await visit.ask(visit.ports.log.entry, visit.actor, wanted, names)
     if found is None:
         raise not_found(visit)
     if not found.body:

@@ -110,7 +110,9 @@ class LogBook(Protocol):
         """Every act that the log has."""
         ...
 
-    def entry(self, entry_id: str, names: bool) -> ShownEntry | None: ...
+    def entry(self, actor: Actor, entry_id: str, names: bool) -> ShownEntry | None:
+        """An entry; None where there is none, or it is of a case that the reader may not know."""
+        ...
 
     def proof(self, entry_id: str) -> bytes | None:
         """The tlog-proof of an entry; None where it is under no signed head yet."""

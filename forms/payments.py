@@ -143,7 +143,9 @@ async def payment(visit: Visit) -> Response:
     )
     if one is None:
         raise not_found(visit)
-    await visit.demand("payment_read", Thing(OBJECT, one.id, department=one.department))
+    asked = Thing(OBJECT, one.id, department=one.department)
+    if not (await visit.ask(visit.ports.access.may, visit.actor, "payment_read", asked)).allowed:
+        raise not_found(visit, ("payment_read", asked))
     visit.saw(one.id)
     rulings = await visit.ask(visit.ports.payments.reasons, one)
     panels = tuple(sorted(panels_of(visit, rulings), key=lambda panel: panel.pack))

@@ -153,6 +153,10 @@ class VerifiedDocument:
     leaf: int | None = None
 
 
+Purpose = Literal["list", "log", "census", "look_ahead"]
+"""For what a list names cases: its own, the log's, the census of timers, what a version moves."""
+
+
 class Reader(Protocol):
     """Everything pages show; masks what the actor may not see. Raises `NotNow` when away."""
 
@@ -164,7 +168,13 @@ class Reader(Protocol):
         """A page of the order in which applications for a matter were accepted."""
         ...
 
-    def find(self, case_no: str) -> CaseFacts | None: ...
+    def find(self, case_no: str) -> CaseFacts | None:
+        """The facts of a case, whoever asks: `forms.case.knows` says who may be told of it."""
+        ...
+
+    def hidden(self, actor: Actor, ids: Collection[str], purpose: Purpose) -> frozenset[str]:
+        """Those of these ids that are cases which the actor may not be shown for the purpose."""
+        ...
 
     def state(self, case_id: str) -> CaseState | None: ...
 
@@ -276,7 +286,9 @@ class Uploads(Protocol):
         """An upload of this very actor that no case has yet; None otherwise."""
         ...
 
-    def read(self, upload: str) -> File | None: ...
+    def read(self, upload: str, case_id: str) -> File | None:
+        """The file, unless another case has it: naming an upload makes it nobody's own."""
+        ...
 
     def hand_over(self, actor: Actor, uploads: Sequence[str], case_id: str) -> None:
         """Note that a case has these uploads of the actor now; nobody may use them again."""
@@ -419,9 +431,9 @@ class Releases(Protocol):
 
 
 class Census(Protocol):
-    """The census of timers."""
+    """The census of timers. Cases that the reader may not list are counted, never named."""
 
-    def view(self) -> CensusView: ...
+    def view(self, actor: Actor) -> CensusView: ...
 
 
 class Supervision(Protocol):

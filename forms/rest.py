@@ -264,12 +264,16 @@ async def _may_read(request: Request, actor: Actor, case_no: str) -> str:
     ports: Ports = request.app.state.ports
     facts = await run_in_threadpool(ports.reader.find, case_no)
     if facts is None:
-        raise Wrong(problem(404, "not_found", "没有这个办件，或您无权查看"))
+        raise _nothing()
     verdict = await run_in_threadpool(ports.access.may, actor, "read", facts)
     if not verdict.allowed:
-        tried = ("read", Thing("case", facts.id))
-        raise Stop(403, verdict.reason, "no_permission", verdict.remedy, tried)
+        raise _nothing(("read", Thing("case", facts.id)))
     return facts.id
+
+
+def _nothing(tried: tuple[str, Thing] | None = None) -> Stop:
+    """What is not there and what the service may not know of: the same answer, to the byte."""
+    return Stop(404, "没有这个办件、指令或申请，或您无权查看", "not_found", tried=tried)
 
 
 async def read_case(request: Request, actor: Actor) -> Response:
@@ -277,7 +281,7 @@ async def read_case(request: Request, actor: Actor) -> Response:
     case_id = await _may_read(request, actor, request.path_params["case_no"])
     view = await run_in_threadpool(ports.reader.case, actor, case_id)
     if view is None:
-        raise Wrong(problem(404, "not_found", "没有这个办件，或您无权查看"))
+        raise _nothing()
     await note_shown(request, actor, Shown("read", "case", case_id))
     return JSONResponse(view.model_dump(mode="json"))
 
@@ -289,7 +293,7 @@ async def receipt(request: Request, actor: Actor) -> Response:
     where = where_of(request)
     found = await run_in_threadpool(ports.receipts.of_case, actor, where, case_id, False, False)
     if found is None:
-        raise Wrong(problem(404, "not_found", "没有这个办件，或您无权查看"))
+        raise _nothing()
     return download(found)
 
 
@@ -298,7 +302,7 @@ async def read_command(request: Request, actor: Actor) -> Response:
     ports: Ports = request.app.state.ports
     outcome = await run_in_threadpool(ports.reader.outcome, request.path_params["id"])
     if outcome is None or not outcome.case_no:
-        raise Wrong(problem(404, "not_found", "没有这个指令，或您无权查看"))
+        raise _nothing()
     case_id = await _may_read(request, actor, outcome.case_no)
     await note_shown(request, actor, Shown("read", "case", case_id))
     return JSONResponse(outcome.model_dump(mode="json"))
@@ -336,10 +340,10 @@ async def read_payment(request: Request, actor: Actor) -> Response:
         ports.payments.find, request.path_params["payment"]
     )
     if found is None:
-        raise Wrong(problem(404, "not_found", "没有这个付费申请，或您无权查看"))
-    await _demand(
-        ports, actor, "payment_read", Thing(OBJECT, found.id, department=found.department)
-    )
+        raise _nothing()
+    asked = Thing(OBJECT, found.id, department=found.department)
+    if not (await run_in_threadpool(ports.access.may, actor, "payment_read", asked)).allowed:
+        raise _nothing(("payment_read", asked))
     return JSONResponse(
         {
             "payment": found.id,

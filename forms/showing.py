@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from forms.fields import Form
 from forms.guard import VISIT_COOKIE, Stop, Visit, keep_cookie, new_visit_secret
-from forms.ports import Counts, NotNow
+from forms.ports import Counts, NotNow, Thing
 from forms.rendering import Frame, NavigationItem, Page, html
 from forms.words import N_, word
 
@@ -145,6 +145,9 @@ async def stopped(visit: Visit, stop: Stop) -> Response:
     )
 
 
-def not_found(visit: Visit) -> Stop:
-    """What is not there and what one may not know of look the same."""
-    return Stop(404, visit.say(N_("没有这个页面或办件，或您无权查看")), "not_found")
+def not_found(visit: Visit, tried: tuple[str, Thing] | None = None) -> Stop:
+    """What is not there and what one may not know of look the same.
+
+    `tried`: the act that policy forbids, and on what: the page does not tell, its entry does.
+    """
+    return Stop(404, visit.say(N_("没有这个页面或办件，或您无权查看")), "not_found", tried=tried)

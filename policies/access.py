@@ -271,6 +271,16 @@ class Access:
             return false()
         return and_(or_(*allow), *(not_(denied) for denied in deny), dominates_sql(actor))
 
+    def cleared(self, actor: Actor) -> ColumnElement[bool]:
+        """Return the condition under which the actor's clearance covers a case's label, and no
+        recusal stands: the least that holds for whoever is shown a case, by whatever right."""
+        subject = self._subject(actor)
+        if subject is None:
+            return false()
+        recused = SCOPES["recused"].where
+        assert recused is not None
+        return and_(dominates_sql(actor), not_(recused(subject)))
+
     # --- one question --------------------------------------------------------------------
 
     def _decide(

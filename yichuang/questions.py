@@ -99,6 +99,11 @@ class Desk:
             "dead_letter.discard": self._discard,
         }
 
+    @property
+    def questions(self) -> frozenset[str]:
+        """The names of every question that is answered."""
+        return frozenset(self._answers)
+
     async def open(self) -> None:
         """Begin to answer; several gateways share the questions."""
         await self._bus.subscribe(f"qry.{self._city}.>", queue="gateway", cb=self._take)

@@ -202,9 +202,14 @@ class CityReception:
             except (RuleForbids, AccessDenied) as no:
                 if commands:
                     break
-                case_id = place.case_id if place else request.case_id
-                return [], self._refused(actor, source, request, command, case_id, no)
+                return [], self._refused(actor, source, request, command, place, no)
         return commands, None
+
+    def _is_hidden(self, actor: Actor, place: _Place | None) -> bool:
+        """Return whether a case exists of which the sender may not even know that."""
+        if place is None or place.state is None:
+            return False
+        return not may_know(self._access, actor, facts_of(place.state), self._now())
 
     def _place(self, actor: Actor, request: Request) -> _Place:
         """Find the case. Raises `RuleForbids` when there is none of that name."""
@@ -217,10 +222,7 @@ class CityReception:
             case_id = case_id_for(actor.id, request.reference)
         state = self._queries.state(case_id) if case_id else None
         if state is None or case_id is None:
-            named = (
-                "case_no" if request.case_no else "reference" if request.reference else "case_id"
-            )
-            raise RuleForbids("unknown_case", "没有这个办件，请核对编号", "", named)
+            raise no_such_case(request)
         return _Place(case_id, state)
 
     def _new_place(self, actor: Actor, request: Request) -> _Place:
@@ -234,6 +236,9 @@ class CityReception:
         elif not _is_uuid(case_id):
             raise RuleForbids("invalid", "case_id 应是 UUID，或者不填", "", "case_id")
         state = self._queries.state(case_id)
+        if self._is_hidden(actor, _Place(case_id, state)):
+            # Somebody else's: neither its number nor what it is may be told.
+            raise RuleForbids("invalid", "这个 case_id 不能使用，请不填或另换一个", "", "case_id")
         if state is not None:
             # Its workflow may be over: an order would begin a second life of the case.
             raise RuleForbids(
@@ -300,23 +305,28 @@ class CityReception:
         source: Source,
         request: Request,
         command: Command | None,
-        case_id: str,
+        place: _Place | None,
         no: RuleForbids | AccessDenied,
     ) -> Outcome:
-        if isinstance(no, AccessDenied):
+        case_id = real = place.case_id if place else request.case_id
+        noted = no.code
+        if self._is_hidden(actor, place):
+            # To the letter what is answered where there is no case; the log is told which it was.
+            case_id, no = request.case_id, no_such_case(request)
+        elif isinstance(no, AccessDenied):
             reason = "；".join(part for part in (no.reason, no.remedy) if part)
             no = RuleForbids(no.code, reason, no.basis)
         outcome = self._no(request.id, case_id, no)
         attempted = command or Command(
             id=request.id,
             verb=request.verb if request.verb in BODIES else "unknown",
-            case_id=case_id,
+            case_id=real,
             body={},
             actor=actor,
             source=source,
             occurred_at=self._now(),
         )
-        self._refusals.note(attempted, outcome, self._now())
+        self._refusals.note(attempted, outcome.model_copy(update={"code": noted}), self._now())
         return outcome
 
     def _no(self, command_id: str, case_id: str, no: RuleForbids) -> Outcome:
@@ -330,6 +340,17 @@ class CityReception:
             field=no.field,
             recorded_at=self._now(),
         )
+
+
+def may_know(access: Access, actor: Actor, facts: CaseFacts, at: datetime) -> bool:
+    """Return whether an actor may know that a case exists: may list it or read it."""
+    return any(access.decide(actor, act, facts, at).allowed for act in ("list", "read"))
+
+
+def no_such_case(request: Request) -> RuleForbids:
+    """Return the *no* to a request for a case that is not there, or is not the sender's to know."""
+    named = "case_no" if request.case_no else "reference" if request.reference else "case_id"
+    return RuleForbids("unknown_case", "没有这个办件，请核对编号", "", named)
 
 
 @cache

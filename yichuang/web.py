@@ -35,6 +35,7 @@ from policies.identity import Credentials
 from yichuang import joining, roles, temporal, verify_child, web_erasures
 from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
+from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner, Register
 from yichuang.key_log import note_subjects
 from yichuang.leave_check import LeaveCheck
@@ -166,6 +167,7 @@ async def compose(
         now,
         settings.zone,
     )
+    reach = CaseReach(cases, access)
     ports = Ports(
         anomalies=WebAnomalies(web, released.rule_versions, people, now),
         reception=reception,
@@ -181,7 +183,7 @@ async def compose(
         drafts=WebDrafts(desk, desk_vault, sealer.who, now),
         dead_letters=letters,
         releases=WebReleases(cases, door, asyncio.get_running_loop(), now),
-        census=WebCensus(cases, now),
+        census=WebCensus(reach, now),
         readings=WebReadings(
             open_engine(settings.store_url("readings"), read_only=True),
             load_stations(HERE),
@@ -197,7 +199,7 @@ async def compose(
             press,
             lambda: troubles(settings),
         ),
-        calendars=WebCalendars(cases, now),
+        calendars=WebCalendars(reach, now),
         reasons=WebReasons(rulings),
         rules=WebRules(cases, released.packs, now),
         receipts=WebReceipts(
@@ -233,7 +235,7 @@ async def compose(
         ),
         log=WebLog(
             finder,
-            cases,
+            reach,
             queries,
             accounts,
             vault,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from cases import alarms, releases, retiming
 from cases.database import reading
+from cases.messages import Actor
 from cases.retiming import Direction, MovedDeadline
 from catalogue.calendar_file import CalendarFile, written
 from catalogue.holiday_cn import NotMerged, read_notices, with_changes, with_notices
@@ -19,6 +20,7 @@ from catalogue.reading import read_calendar, read_calendar_file, read_calendars
 from catalogue.working_days import Calendar, changed_days
 from forms.calendar_ports import CalendarSheet, CalendarVersion
 from yichuang.calendar_watch import KIND, provisional_deadlines
+from yichuang.case_reach import CaseReach
 
 LISTED = 12
 """Versions shown: what waits, what counts, and what came before."""
@@ -30,8 +32,12 @@ NAMED = 60
 class WebCalendars:
     """`forms.calendar_ports.Calendars` over the cases store, which is only read here."""
 
-    engine: Engine
+    reach: CaseReach
     now: Callable[[], datetime]
+
+    @property
+    def engine(self) -> Engine:
+        return self.reach.engine
 
     def sheet(self, name: str) -> CalendarSheet | None:
         now = self.now()
@@ -63,10 +69,11 @@ class WebCalendars:
             )
 
     def moves(
-        self, preview: str, page: int, size: int, department: str
+        self, actor: Actor, preview: str, page: int, size: int, department: str
     ) -> tuple[Sequence[MovedDeadline], int]:
+        where = self.reach.where(actor, "look_ahead")
         with reading(self.engine) as connection:
-            return retiming.moves_page(connection, preview, page, size, department)
+            return retiming.moves_page(connection, preview, page, size, department, where)
 
     def with_notice(self, name: str, notice: str) -> tuple[str, tuple[str, ...]]:
         faults: list[Fault] = []

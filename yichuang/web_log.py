@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Final
@@ -32,6 +32,7 @@ from cases.queries import Queries
 from cases.tables import case
 from cases.verifications import AlreadyRunning
 from forms.log_ports import LogLine, LogPageFound, LogQuery, ShownEntry, ShownVerification
+from yichuang.case_reach import CaseReach
 from yichuang.web_ports import who_is
 
 STREAM: Final = "sys:search"
@@ -41,6 +42,9 @@ SEARCHED: Final = "audit.searched"
 
 READS: Final = ("read", "read_personal", "print", "print_card")
 """Acts by which somebody looks at a case."""
+
+MOST_PASSES = 20
+"""Pages of lines that one search reads at most to fill one page of what the reader may see."""
 
 AT_ONCE = 2_000
 """Entries taken into the lines by one transaction."""
@@ -90,8 +94,6 @@ class Finder:
 
 def _row(origin: str, entry: StoredEntry) -> Mapping[str, Any]:
     body = orjson.loads(entry.body)
-    thing = body["obj"]
-    of_stream = entry.stream.removeprefix("case:") if entry.stream.startswith("case:") else ""
     return {
         "origin": origin,
         "seq": entry.index,
@@ -100,8 +102,16 @@ def _row(origin: str, entry: StoredEntry) -> Mapping[str, Any]:
         "act": body["act"][:64],
         "res": body["res"],
         "who": body["who"]["id"][:80],
-        "case_id": of_stream or (thing["id"][:200] if thing["type"] == "case" else ""),
+        "case_id": _case_of(entry),
     }
+
+
+def _case_of(entry: StoredEntry) -> str:
+    """Return the id of the case that an entry is about; a purged one still has its stream."""
+    if entry.stream.startswith("case:"):
+        return entry.stream.removeprefix("case:")
+    thing = orjson.loads(entry.body)["obj"] if entry.body else {}
+    return str(thing["id"])[:200] if thing.get("type") == "case" else ""
 
 
 @dataclass
@@ -109,7 +119,7 @@ class WebLog:
     """`forms.log_ports.LogBook` over the real stores."""
 
     finder: Finder
-    cases: Engine
+    reach: CaseReach
     queries: Queries
     accounts: Accounts
     vault: SubjectVault
@@ -123,7 +133,7 @@ class WebLog:
     # --- finding -----------------------------------------------------------------------------
 
     def search(self, actor: Actor, ip: str, query: LogQuery, names: bool) -> LogPageFound:
-        case_id = self.queries.find_case(query.case_no) if query.case_no else ""
+        case_id = self._known_case(actor, query.case_no) if query.case_no else ""
         who = self._pseudonyms(query.person) if query.person else None
         if query.is_personal:
             self._note(actor, ip, case_id or "-", who)
@@ -137,17 +147,40 @@ class WebLog:
             until=self._midnight(query.until, 1),
             before=query.before,
         )
-        with reading(self.finder.web) as connection:
-            lines, more = log_lines.search(connection, wanted)
+        lines, following = self._page(actor, wanted)
         with reading_all(self.finder.log) as shards:
             size = sum(LogReader(shard).state().size for shard in shards)
         return LogPageFound(
             self._shown(lines, names),
-            lines[-1].n if more else 0,
+            following,
             size,
             known_person=who is None or bool(who),
             known_case=case_id is not None,
         )
+
+    def _known_case(self, actor: Actor, case_no: str) -> str | None:
+        """Return the id of a case whose entries the reader may see; None: there is none."""
+        found = self.queries.find_case(case_no)
+        return None if found is None or self.reach.hidden(actor, [found], "log") else found
+
+    def _page(self, actor: Actor, wanted: LineQuery) -> tuple[list[Line], int]:
+        """Return the lines that the reader may see, and before which number older ones are.
+
+        Whose lines are many and hidden gets a shorter page: how many were passed over is not told.
+        """
+        lines: list[Line] = []
+        more, before = True, wanted.before
+        for _ in range(MOST_PASSES):
+            with reading(self.finder.web) as connection:
+                found, more = log_lines.search(connection, replace(wanted, before=before))
+            hidden = self.reach.hidden(actor, {one.case_id for one in found}, "log")
+            lines += [one for one in found if one.case_id not in hidden]
+            before = found[-1].n if found else before
+            if not more or len(lines) >= log_lines.ROWS:
+                break
+        rest = lines[log_lines.ROWS :]
+        lines = lines[: log_lines.ROWS]
+        return lines, lines[-1].n if rest else before if more else 0
 
     def acts(self) -> Sequence[str]:
         with reading(self.finder.web) as connection:
@@ -217,7 +250,7 @@ class WebLog:
 
     def _case_numbers(self, ids: Collection[str]) -> Mapping[str, str]:
         query = select(case.c.id, case.c.case_no).where(case.c.id.in_(sorted(ids)))
-        with reading(self.cases) as connection:
+        with reading(self.reach.engine) as connection:
             return {row.id: row.case_no for row in connection.execute(query)}
 
     def _purposes(
@@ -255,7 +288,7 @@ class WebLog:
 
     # --- one entry ---------------------------------------------------------------------------
 
-    def entry(self, entry_id: str, names: bool) -> ShownEntry | None:
+    def entry(self, actor: Actor, entry_id: str, names: bool) -> ShownEntry | None:
         with holding(self.finder.log, entry_id) as connection:
             reader = LogReader(connection)
             found = reader.entry(entry_id)
@@ -272,7 +305,9 @@ class WebLog:
                 )
             }
         body = orjson.loads(found.body or b"{}")
-        case_id = _row("", found)["case_id"] if body else ""
+        case_id = _case_of(found)
+        if case_id and self.reach.hidden(actor, [case_id], "log"):
+            return None
         return ShownEntry(
             entry_id=entry_id, seq=found.index, leaf=found.leaf.hex(), body=body,
             text=found.body.decode(),

@@ -43,6 +43,7 @@ from policies.access import Access
 from policies.access import Thing as PolicyThing
 from policies.delegation import IN_PERSON
 from policies.vocabulary import ROLES
+from yichuang.case_reach import CaseReach
 from yichuang.log_index import LogIndex
 
 READ_STREAM = "sys:read"
@@ -100,12 +101,13 @@ class WebAccess:
 class WebCensus:
     """`forms.ports.Census` over the cases store."""
 
-    engine: Engine
+    reach: CaseReach
     now: Callable[[], datetime]
 
-    def view(self) -> CensusView:
-        with reading(self.engine) as connection:
-            return census_view(connection, self.now())
+    def view(self, actor: Actor) -> CensusView:
+        with reading(self.reach.engine) as connection:
+            found = census_view(connection, self.now())
+        return found.without(self.reach.hidden(actor, found.named, "census"))
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ class WebReader:
 
     def worklist(self, actor: Actor, query: WorklistQuery) -> Worklist:
         where = self.access.where(actor, "list")
-        found = self.queries.worklist(where, _desk(actor), query, self.now())
+        personal = self.access.where(actor, "read_personal")
+        found = self.queries.worklist(where, _desk(actor), query, self.now(), personal)
         names = self.accounts.names([row.holder for row in found.rows if row.holder])
         rows = tuple(
             row.model_copy(update={"holder_name": names.get(row.holder, "")}) for row in found.rows
@@ -149,6 +152,9 @@ class WebReader:
     def find(self, case_no: str) -> CaseFacts | None:
         found = self.queries.find_case(case_no)
         return None if found is None else self.queries.case_facts(found)
+
+    def hidden(self, actor: Actor, ids: Collection[str], purpose: ports.Purpose) -> frozenset[str]:
+        return CaseReach(self.queries.engine, self.access).hidden(actor, ids, purpose)
 
     def state(self, case_id: str) -> CaseState | None:
         return self.queries.state(case_id)
@@ -378,9 +384,10 @@ class WebUploads:
             return None
         return ports.Kept(found.id, self._name(found), found.media_type, found.digest, found.size)
 
-    def read(self, upload: str) -> ports.File | None:
+    def read(self, upload: str, case_id: str) -> ports.File | None:
         found, sealed = self.desk.find_upload(upload), self.desk.read_upload(upload)
-        if found is None or sealed is None:
+        # No case yet: a crash came between the order and the note of it.
+        if found is None or sealed is None or found.case_id not in ("", case_id):
             return None
         place = f"upload:{upload}".encode()
         content = self.vault.open(self.pseudonym_of(found.owner), sealed, place)

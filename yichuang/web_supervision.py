@@ -27,6 +27,7 @@ from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from forms import ports
 from policies.access import Access
+from yichuang.case_reach import CaseReach
 
 REPORT_STREAM = "sys:report"
 """Every report that left the house: who made it, of which month, and the digest of the PDF."""
@@ -142,6 +143,10 @@ class WebSupervision:
     def alarms(self, actor: Actor) -> Sequence[KeptAlarm]:
         with reading(self.oversight.engine) as connection:
             sounding = open_alarms(connection)
+        ids = {one.alarm.case_id for one in sounding} - {""}
+        reach = CaseReach(self.oversight.engine, self.access)
+        hidden = reach.hidden(actor, ids, "list")
+        sounding = [one for one in sounding if one.alarm.case_id not in hidden]
         held = {grant.department for grant in actor.grants}
         sounding = [*self.troubles(), *sounding]
         if EVERYWHERE in held:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import true
+from sqlalchemy import false, true
 
 from cases.messages import case_id_for
 from cases.queries import Desk, Queries
@@ -69,10 +69,17 @@ def test_an_exact_name_finds_the_case_and_a_part_of_it_does_not(
 
     def found(text: str) -> int:
         query = WorklistQuery(scope="all", text=text)
-        return queries.worklist(true(), WINDOW, query, START).total
+        return queries.worklist(true(), WINDOW, query, START, personal=true()).total
 
     assert found("张 三丰") == 1
     assert found("张三") == 0
+
+
+def test_who_may_not_see_personal_data_finds_nobody_by_name(town: Town, queries: Queries) -> None:
+    town.filed()
+    query = WorklistQuery(scope="all", text="张 三丰")
+    assert queries.worklist(true(), WINDOW, query, START).total == 0
+    assert queries.worklist(true(), WINDOW, query, START, personal=false()).total == 0
 
 
 def test_a_view_hides_people_until_it_is_revealed(town: Town, queries: Queries) -> None:

@@ -107,5 +107,5 @@ def test_an_administrator_sees_no_case(browser: Browsers, town: Town) -> None:
     case_no = town.file().case_no
     page = browser("sysadmin")
     assert page.get("/").url.path == "/accounts"
-    assert page.get(f"/cases/{case_no}").status_code == 403
+    assert page.get(f"/cases/{case_no}").status_code == 404
     assert page.get("/team").status_code == 403

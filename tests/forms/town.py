@@ -65,12 +65,14 @@ from rules.pack import Pack
 from rules.register import register
 from tests.activities.supervised import PackRules, People
 from yichuang.asked_again import AskedAgain
+from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner as ErasurePlanner
 from yichuang.erasing import Register
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
+from yichuang.reception import may_know, no_such_case
 from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
@@ -117,6 +119,9 @@ PEOPLE: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "sysadmin": ("系统管理员", "", (("sysadmin", "*"),)),
     "mayor": ("市长", "gov", (("government_head", "gov"),)),
     "secadmin": ("安全管理员", "", (("secadmin", "*"),)),
+    "huang": ("黄民政", "mzj", (("section_clerk", "mzj"), ("window_clerk", "mzj"))),
+    "jiang": ("蒋民政", "mzj", (("section_head", "mzj"), ("organ_head", "mzj"))),
+    "gaojian": ("高监察", "mzj", (("supervisor", "mzj"),)),
 }
 """Login → name, department, roles held."""
 
@@ -202,8 +207,10 @@ class DirectReception:
             self.asked.append(request)
             case_id = request.case_id or self._case_id(actor, request)
             facts = self._facts(case_id, request)
-            if facts is None:
-                return _no(request, case_id, "unknown_case", "没有这个办件")
+            filing = request.verb == "file"
+            if facts is None or not (filing or may_know(self.access, actor, facts, _now())):
+                unknown = no_such_case(request)
+                return _no(request, request.case_id, unknown.code, unknown.reason)
             command = Command(
                 id=request.id,
                 verb=request.verb,
@@ -414,6 +421,7 @@ class Town:
         desk = Desk(self.web)
         self.launched: list[str] = []
         self.today: datetime | None = None
+        reach = CaseReach(self.cases, policy_access)
         self.ports = Ports(
             reception=self.reception,
             reader=WebReader(
@@ -428,7 +436,7 @@ class Town:
             drafts=WebDrafts(desk, web_vault, named, _now),
             dead_letters=self.letters,
             releases=self.releases,
-            census=WebCensus(self.cases, _now),
+            census=WebCensus(reach, _now),
             readings=WebReadings(
                 self.readings,
                 load_stations(HERE),
@@ -443,7 +451,7 @@ class Town:
                 named,
                 LinePress(),
             ),
-            calendars=WebCalendars(self.cases, _now),
+            calendars=WebCalendars(reach, _now),
             reasons=WebReasons(StoredRulings(self.queries, TwinRules().pack)),
             rules=ShippedRules(),
             receipts=WebReceipts(
@@ -492,7 +500,7 @@ class Town:
             ),
             log=WebLog(
                 Finder(self.log, self.web),
-                self.cases,
+                reach,
                 self.queries,
                 self.accounts,
                 vault,

@@ -108,7 +108,9 @@ def test_every_other_route_asks_policy_and_obeys_its_no(name: str, town: Town) -
         # The reception asks for the warrant itself: what counts is that the order reached it.
         assert len(town.reception.asked) == asked_before + 1
         return
-    assert answer.status_code == 403, answer.text
+    # Of a case that one may not know of, every address says that there is none.
+    hidden = "{case_no}" in path or path.endswith("/commands/{id}")
+    assert answer.status_code == (404 if hidden else 403), answer.text
     assert town.access.asked
 
 

@@ -31,7 +31,7 @@ from benchmarks.step import (
     steps_of_a_case,
 )
 from cases.database import open_engine
-from cases.messages import Actor, Grant, Outcome
+from cases.messages import BODIES, OF_LAW, Actor, Grant, Outcome
 from cases.queries import Queries
 from cases.reception import NotNow, Request
 from cases.tables import step
@@ -45,6 +45,13 @@ from yichuang.refusals import RefusalLog
 from yichuang.settings import Settings
 from yichuang.temporal import data_converter, make_worker, master_keys
 from yichuang.worker import Workshop, workshop
+
+
+@pytest_asyncio.fixture
+async def hidden(town: Town) -> str:
+    """Return the id of a case of another department."""
+    return await town.file()
+
 
 STRANGER = Actor(id="u:stranger", department="zjj", clearance=3)
 ORGAN = Actor(
@@ -281,6 +288,36 @@ async def test_a_case_that_is_not_there_is_said_so(town: Town) -> None:
     for named in ({"case_no": "NO-9"}, {"case_id": str(uuid4())}, {"reference": "Z"}):
         outcome = await town.order(CLERK, "accept", {}, **named)
         assert (outcome.code, outcome.field) == ("unknown_case", next(iter(named)))
+
+
+ELSEWHERE = Actor(
+    id="s:minzheng", kind="service", department="mzj", clearance=3,
+    grants=(Grant(role="service_intake", department="mzj"),),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", sorted(set(BODIES) - {"file", *OF_LAW}))
+async def test_a_case_that_is_not_the_senders_to_know_is_answered_as_none(
+    town: Town, hidden: str, verb: str
+) -> None:
+    ids = (hidden, str(uuid4()))
+    answers = [await town.order(ELSEWHERE, verb, {}, case_id=one) for one in ids]
+    blank = {"command_id": "", "case_id": "", "recorded_at": None}
+    assert answers[0].model_copy(update=blank) == answers[1].model_copy(update=blank)
+    assert (answers[0].code, answers[0].case_id) == ("unknown_case", hidden)
+    # The log is told what the sender is not.
+    assert [body["obj"]["id"] for body in town.refusals()] == list(ids)
+    assert town.refusals()[1]["why"] == "unknown_case" != town.refusals()[0]["why"]
+
+
+async def test_filing_under_the_id_of_somebody_elses_case_tells_nothing_of_it(
+    town: Town, hidden: str
+) -> None:
+    state = town.queries.state(hidden)
+    assert state is not None
+    no = await town.order(ELSEWHERE, "file", FILING, case_id=hidden)
+    assert (no.status, no.code, no.field) == ("refused", "invalid", "case_id")
+    assert state.case_no not in no.reason
 
 
 async def test_what_one_order_opens_the_next_of_the_same_batch_may_do(town: Town) -> None:
