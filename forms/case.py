@@ -376,7 +376,7 @@ async def material(visit: Visit) -> Response:
     if found is None:
         if is_erased(view.applicant):
             raise Stop(410, visit.say(N_("已依法删除")), "erased")
-        held = await visit.ask(visit.ports.uploads.held, wanted)
+        held = await visit.ask(visit.ports.uploads.held, wanted, facts.id)
         if held:
             raise Stop(423, visit.say(HELD[held]), f"held_{held}")
         raise not_found(visit)

@@ -293,8 +293,8 @@ class Uploads(Protocol):
         there is none, or it is held."""
         ...
 
-    def held(self, upload: str) -> Literal["", "waiting", "infected"]:
-        """Why nobody gets it now; empty where that is not so."""
+    def held(self, upload: str, case_id: str) -> Literal["", "waiting", "infected"]:
+        """Why nobody gets it now; empty where that is not so, or another case has it."""
         ...
 
     def hand_over(self, actor: Actor, uploads: Sequence[str], case_id: str) -> None:

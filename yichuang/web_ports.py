@@ -393,9 +393,9 @@ class WebUploads:
             found.finding or "",
         )  # fmt: skip
 
-    def held(self, upload: str) -> Literal["", "waiting", "infected"]:
+    def held(self, upload: str, case_id: str) -> Literal["", "waiting", "infected"]:
         found = self.desk.find_upload(upload)
-        if found is None or not found.is_held:
+        if found is None or not found.is_held or found.case_id not in ("", case_id):
             return ""
         return "infected" if found.finding else "waiting"
 

@@ -78,11 +78,11 @@ def entries(town: Town) -> list[tuple[str, str | None]]:
 
 def test_a_file_is_held_until_the_scanner_found_nothing(town: Town, quarantine: Quarantine) -> None:
     file = kept(town, PDF)
-    assert town.ports.uploads.held(file) == "waiting"
-    assert town.ports.uploads.read(file) is None
+    assert town.ports.uploads.held(file, "") == "waiting"
+    assert town.ports.uploads.read(file, "") is None
     assert quarantine.look() == 1
-    assert town.ports.uploads.held(file) == ""
-    opened = town.ports.uploads.read(file)
+    assert town.ports.uploads.held(file, "") == ""
+    opened = town.ports.uploads.read(file, "")
     assert opened is not None and opened.content == PDF
     assert entries(town) == [("ok", None)]
 
@@ -92,8 +92,8 @@ def test_a_file_in_which_something_was_found_stays_held_and_is_told(
 ) -> None:
     file = kept(town, EICAR)
     quarantine.look()
-    assert town.ports.uploads.held(file) == "infected"
-    assert town.ports.uploads.read(file) is None
+    assert town.ports.uploads.held(file, "") == "infected"
+    assert town.ports.uploads.read(file, "") is None
     assert entries(town) == [("deny", "malware")]
     assert quarantine.look() == 0, "it is not looked at again"
 
@@ -104,8 +104,8 @@ def test_without_an_answer_a_file_stays_held_and_holds_up_no_other(
     silent, good = kept(town, b"%PDF-1.7 SILENCE"), kept(town, PDF)
     with pytest.raises(ScannerAway):
         quarantine.look()
-    assert town.ports.uploads.held(silent) == "waiting"
-    assert town.ports.uploads.held(good) == ""
+    assert town.ports.uploads.held(silent, "") == "waiting"
+    assert town.ports.uploads.held(good, "") == ""
     assert entries(town) == [("ok", None)]
 
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_written_down_sets_nothing_free(town: Town, quarantine: Q
         connection.execute(text("ALTER TABLE audit_outbox RENAME TO audit_outbox_away"))
     with pytest.raises(Exception, match="audit_outbox"):
         quarantine.look()
-    assert town.ports.uploads.held(file) == "waiting"
+    assert town.ports.uploads.held(file, "") == "waiting"
 
 
 def signed_in(town: Town) -> Browser:
@@ -173,7 +173,7 @@ def test_without_a_scanner_nothing_is_held(town: Town) -> None:
     assert isinstance(uploads, WebUploads)
     free = replace(uploads, arrived=None)
     file = free.keep(actor(town), "图.pdf", "application/pdf", PDF).id
-    assert free.read(file) is not None
+    assert free.read(file, "") is not None
 
 
 # --- scanners ------------------------------------------------------------------------------------
