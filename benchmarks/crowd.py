@@ -18,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from benchmarks import ground
 from benchmarks.step import PEOPLE, SOURCE, catalogue, steps_of_a_case
-from cases import tables
+from cases import apart_tables, tables
 from cases.census import open_instants
 from cases.database import open_engine, reading
 from cases.orders import ApprovalInput
@@ -45,6 +45,7 @@ COPIED = (
     tables.timer,
     tables.hand,
     tables.separation,
+    apart_tables.separated,
 )
 """What an open case consists of, for whatever comes next in it."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, select, tuple_
 
+from cases.apart_tables import payment_hand
 from cases.database import reading
 from cases.dossier import DossierSpan
 from cases.payment_tables import payment, payment_ruling
@@ -82,6 +83,11 @@ def put(connection: Connection, one: Judged) -> str:
     row, rulings = _row(one), [_ruling_row(one.id, ruling) for ruling in one.rulings]
     digests = json_text(digests_of(row, rulings))
     connection.execute(insert(payment).values(row | {"digests": digests}))
+    connection.execute(
+        insert(payment_hand).values(
+            payment_id=row["id"], act="payment_request", person=row["actor"]
+        )
+    )
     connection.execute(insert(payment_ruling), rulings)
     return after_of(digests)
 

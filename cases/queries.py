@@ -43,6 +43,7 @@ from cases.database import reading
 from cases.facts import CaseFacts
 from cases.masking import ERASED
 from cases.messages import Outcome
+from cases.separations import HOST_HEARING, groups, hosts
 from cases.sql import Prepared, look_up
 from cases.state import CaseState
 from cases.store import place
@@ -432,6 +433,9 @@ def facts_of(state: CaseState) -> CaseFacts:
     assigned = (
         person for one in open_tasks for person in (one.holder, *one.signers, *one.added) if person
     )
+    presiding = hosts(state)
+    hands = state.hands | {HOST_HEARING: presiding} if presiding else state.hands
+    apart = [one for _, one in groups(plan)]
     return CaseFacts(
         id=state.case_id,
         matter=plan.matter,
@@ -445,9 +449,9 @@ def facts_of(state: CaseState) -> CaseFacts:
         holder=open_tasks[0].holder if open_tasks else "",
         assignees=tuple(dict.fromkeys(assigned)),
         recused=state.hands.get("recused", ()),
-        hands=state.hands,
-        separations=tuple(separation.acts for separation in plan.separations),
-        separation_bases=tuple(separation.basis for separation in plan.separations),
+        hands=hands,
+        separations=tuple(one.acts for one in apart),
+        separation_bases=tuple(one.basis for one in apart),
         task_departments={one.key: one.department for one in open_tasks},
     )
 

@@ -7,6 +7,7 @@ that never change again are bound, column by column, by `step.digests`, whose SH
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,7 @@ from sqlalchemy.sql.expression import bindparam, null
 from sqlalchemy.sql.expression import case as sql_case
 
 from cases import messages, tables
+from cases.apart_tables import REFUSED, separated
 from cases.card_rows import Told, card_rows, mark_rows, told_of_cards
 from cases.clock_rows import write_lines
 from cases.clocks.lines import ClockLine
@@ -37,6 +39,7 @@ from cases.projection import (
     value_digest,
 )
 from cases.rulings import Ruling
+from cases.separations import HOST_HEARING, groups, hosts
 from cases.sql import Prepared, Statements
 from cases.state import CaseState, ClockEvent, Event
 
@@ -156,6 +159,7 @@ def rows_of(record: StepRecord) -> StepRows:
         "command": [command_row(record.command, record.outcome, record.recorded_at)],
         "clock_event": _clock_rows(record),
         "opinion": _opinion_rows(record),
+        "inspection": _inspection_rows(record),
         "material": _material_rows(record),
         "ruling": _ruling_rows(record),
         "document": _document_rows(record),
@@ -199,6 +203,7 @@ def digests_of(bound: Mapping[str, Sequence[Row]], case_row: Row, state: str) ->
 LISTS = {
     "clock_event": "n",
     "opinion": "task",
+    "inspection": "inspector",
     "material": "n",
     "ruling": "role",
     "card": "number",
@@ -230,6 +235,14 @@ def _write(sql: Statements, dialect: str, record: StepRecord, rows: StepRows) ->
             [{"case_id": after.case_id, "compartment": c} for c in compartments],
         )
         sql.run(_insert(tables.state), {"case_id": after.case_id} | state)
+        sql.each(
+            _insert(separated),
+            [
+                {"case_id": after.case_id, "rule": rule, "act": act}
+                for rule, one in enumerate(after.plan.separations)
+                for act in dict.fromkeys(one.acts)
+            ],
+        )
     else:
         previous = _previous(sql, before)
         _move(sql, before, rows)
@@ -249,6 +262,7 @@ BOUND_TABLES = (
     "command",
     "clock_event",
     "opinion",
+    "inspection",
     "material",
     "ruling",
     "document",
@@ -350,6 +364,8 @@ def is_separation(violated: IntegrityError) -> bool:
     said = str(violated.orig).lower()
     # SQLite: "NOT NULL constraint failed: separation.act"; PostgreSQL: 'null value in column
     # "act" of relation "separation"'. Both name the CHECK of the case's own row.
+    if REFUSED in said:
+        return True
     return "accept_decide_apart" in said or ("separation" in said and "null" in said)
 
 
@@ -392,6 +408,26 @@ def _opinion_rows(record: StepRecord) -> list[Row]:
             "words_sealed": record.sealed.words,
         }
     ]
+
+
+def _inspection_rows(record: StepRecord) -> list[Row]:
+    body, case_id = record.body, record.after.case_id
+    if not isinstance(body, messages.Inspect):
+        return []
+    return [
+        {
+            "case_id": case_id,
+            "seq": record.after.seq,
+            "inspector": inspector_digest(case_id, name),
+            "task": body.task,
+        }
+        for name in dict.fromkeys(body.inspectors)
+    ]
+
+
+def inspector_digest(case_id: str, name: str) -> str:
+    """Return what stands for an inspector's name in the rows of one case."""
+    return hashlib.sha256(f"{case_id}\n{name}".encode()).hexdigest()
 
 
 def handed_in(body: messages.Frozen) -> tuple[HandedIn, ...]:
@@ -557,10 +593,12 @@ def _write_hands(sql: Statements, dialect: str, record: StepRecord) -> None:
         _insert(tables.hand),
         [{"case_id": case_id, "act": act, "person": person} for act, person in fresh],
     )
+    known = hosts(record.before) if record.before else ()
+    presiding = [(HOST_HEARING, host) for host in hosts(record.after) if host not in known]
     guarded = [
         {"case_id": case_id, "rule": rule, "person": person, "act": act}
-        for rule, separation in enumerate(record.after.plan.separations)
-        for act, person in fresh
+        for rule, separation in groups(record.after.plan)
+        for act, person in (*fresh, *presiding)
         if act in separation.acts
     ]
     sql.each(_guard(dialect), guarded)

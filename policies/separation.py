@@ -12,11 +12,8 @@ from dataclasses import dataclass
 
 from cases.facts import CaseFacts
 from cases.messages import Actor
+from cases.separations import HOST_HEARING
 from policies.vocabulary import ACT_TITLES
-
-HOST_HEARING = "host_hearing"
-"""Act under which the presider of a hearing stands in `separations` and `hands`: who reviews an
-application does not preside its hearing (行政许可法第四十八条第一款第（三）项)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +51,6 @@ def sentence(found: Clash) -> str:
     titles = {HOST_HEARING: "主持听证", **ACT_TITLES}
     act, done = titles.get(found.act, found.act), titles.get(found.done, found.done)
     return f"本办件的「{done}」已由 {found.person} 完成，同一人（含代理关系双方）不得再{act}"
+
+
+__all__ = ["HOST_HEARING", "Clash", "clash", "persons_of", "sentence"]

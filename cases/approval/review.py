@@ -12,6 +12,7 @@ from cases.approval.intake import Rulings, end_review_if_done, reopen
 from cases.approval.waiting import no_pause_open
 from cases.approval.walk import Walk, instant_of
 from cases.messages import Command
+from cases.separations import INSPECTORS_AT_LEAST as OFFICERS_AT_LEAST
 from cases.settling import RuleForbids
 from cases.state import CaseState, Procedure, Task
 
@@ -202,7 +203,7 @@ def _finish_if_signed(walk: Walk, key: str) -> None:
 
 def check_inspect(state: CaseState, command: Command, body: messages.Inspect) -> None:
     task = _review_task(state, body.task)
-    needed = max(task.inspectors_needed, 1)
+    needed = max(task.inspectors_needed, OFFICERS_AT_LEAST)
     if len(set(body.inspectors)) < needed:
         raise RuleForbids(
             "too_few_inspectors",

@@ -114,7 +114,8 @@ def test_facts_of_rows_are_facts_of_the_workflows_state(town: Town, queries: Que
     facts = queries.case_facts(state.case_id)
     assert facts is not None
     assert facts.hands["accept"] == ("u:a",)
-    assert facts.separations == (("accept", "decide"),)
+    law = (("host_hearing", "opine"), ("host_hearing", "inspect"))
+    assert facts.separations == (("accept", "decide"), *law)
     assert facts.task_departments == {"decide": "scjg"}
 
 
