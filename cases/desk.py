@@ -6,10 +6,11 @@ Sealing and opening is the caller's: here stand only bytes, digests and owners.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from cases.database import reading
 from cases.web_tables import draft, upload
@@ -44,6 +45,10 @@ class Upload:
     created_at: datetime
     case_id: str
     """The case that has it; empty: none yet."""
+    is_held: bool = False
+    """In quarantine: nobody gets it."""
+    finding: str | None = None
+    """What the scanner found; None: it has not looked, empty: nothing."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,8 @@ class Desk:
                     sealed=sealed,
                     created_at=kept.created_at,
                     case_id=kept.case_id,
-                    is_held=False,
+                    is_held=kept.is_held,
+                    finding=kept.finding,
                 )
             )
 
@@ -117,6 +123,29 @@ class Desk:
             return connection.execute(
                 select(upload.c.sealed).where(upload.c.id == upload_id, ~upload.c.is_held)
             ).scalar_one_or_none()
+
+    def waiting(self, most: int, but: Sequence[str] = ()) -> tuple[tuple[Upload, bytes], ...]:
+        """Return held files that no scanner has looked at, the oldest first, with sealed bytes."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(upload)
+                .where(upload.c.is_held, upload.c.finding.is_(None), upload.c.id.not_in(but))
+                .order_by(upload.c.created_at, upload.c.id)
+                .limit(most)
+            ).all()
+        return tuple((_upload(row), row.sealed) for row in rows)
+
+    def judge_upload(self, connection: Connection, upload_id: str, finding: str) -> bool:
+        """Note what a scanner found; empty sets the file free. False when it was judged before.
+
+        In the caller's transaction, beside the entry that says so.
+        """
+        changed = connection.execute(
+            update(upload)
+            .where(upload.c.id == upload_id, upload.c.is_held, upload.c.finding.is_(None))
+            .values(finding=finding[:200], is_held=bool(finding))
+        )
+        return changed.rowcount == 1
 
     def hand_to_case(self, upload_id: str, owner: str, case_id: str) -> bool:
         """Note that a case has the upload; False when it is not the owner's or another case's."""
@@ -148,4 +177,6 @@ def _upload(row: Row[tuple[object, ...]]) -> Upload:
         name_sealed=row.name_sealed,
         created_at=row.created_at,
         case_id=row.case_id,
+        is_held=row.is_held,
+        finding=row.finding,
     )

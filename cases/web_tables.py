@@ -177,6 +177,7 @@ upload = Table(
     Column("created_at", Instant, nullable=False),
     Column("case_id", String(36), nullable=False),  # empty: no case has it yet
     Column("is_held", Boolean(create_constraint=False), nullable=False),
+    Column("finding", String(200)),  # of the scanner; NULL: not looked at, empty: found nothing
     UniqueConstraint("id", "owner"),
     Index("ix_upload_owner", "owner", "created_at"),
     Index("ix_upload_case", "case_id"),

@@ -40,7 +40,7 @@ from forms import (
     supervision,
     window,
 )
-from forms.guard import OtherName, SafeHeaders, Stop, Throttle, Throttles, arrive, page
+from forms.guard import Net, OtherName, SafeHeaders, Stop, Throttle, Throttles, arrive, page
 from forms.other_name import other_name
 from forms.ports import NotNow, Options, Ports, Shown
 from forms.rendering import STATIC
@@ -106,7 +106,7 @@ def routes(options: Options) -> list[BaseRoute]:
         # Work.
         page("/", lists.home, shows=Shown("list", "worklist")),
         page("/team", lists.team, shows=Shown("list", "worklist")),
-        page("/cases", lists.everything, shows=Shown("list", "worklist")),
+        page("/cases", lists.everything, shows=Shown("list", "worklist"), rate="search"),
         page("/new", window.choose, act="file", thing="case", shows=Shown("list", "draft")),
         page(
             "/new/{matter}",
@@ -138,9 +138,9 @@ def routes(options: Options) -> list[BaseRoute]:
             methods=post,
             shows=Shown("read", "case"),
         ),
-        page("/cases/{case_no}/documents/{document}", case.document),
+        page("/cases/{case_no}/documents/{document}", case.document, rate="export"),
         page("/cases/{case_no}/receipt", receipts.of_case, methods=post),
-        page("/cases/{case_no}/materials/{upload}", case.material),
+        page("/cases/{case_no}/materials/{upload}", case.material, rate="export"),
         page("/cases/{case_no}/do/{verb}", acting.act_page, shows=Shown("read", "case")),
         page(
             "/cases/{case_no}/do/{verb}",
@@ -160,6 +160,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page(
             "/supervision.csv",
             supervision.table,
+            rate="export",
             act="supervise",
             thing="supervision",
             shows=Shown("export", "supervision"),
@@ -171,7 +172,13 @@ def routes(options: Options) -> list[BaseRoute]:
             thing="supervision",
             shows=Shown("list", "supervision"),
         ),
-        page("/supervision/report/{month}", supervision.report, act="report", thing="supervision"),
+        page(
+            "/supervision/report/{month}",
+            supervision.report,
+            act="report",
+            thing="supervision",
+            rate="export",
+        ),
         # Money.
         page(
             "/payments",
@@ -226,6 +233,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page(
             "/log",
             log_pages.log,
+            rate="search",
             act="audit_read",
             thing="audit",
             shows=Shown("list", "log"),
@@ -240,6 +248,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page(
             "/log/entries/{entry}/proof",
             log_pages.proof,
+            rate="export",
             act="audit_read",
             thing="audit",
             shows=Shown("read", "log"),
@@ -247,6 +256,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page(
             "/log/entries/{entry}/body",
             log_pages.body,
+            rate="export",
             act="audit_read",
             thing="audit",
             shows=Shown("read", "log"),
@@ -267,7 +277,7 @@ def routes(options: Options) -> list[BaseRoute]:
             thing="audit",
             methods=post,
         ),
-        page("/readers", log_pages.readers, act="case_readers", thing="audit"),
+        page("/readers", log_pages.readers, act="case_readers", thing="audit", rate="search"),
         page(
             "/anomalies",
             anomalies.anomalies,
@@ -338,12 +348,12 @@ def application(
         middleware=[
             Middleware(SafeHeaders, secure=options.address.startswith("https://")),
             Middleware(TrustedHostMiddleware, allowed_hosts=list(options.hosts)),
+            Middleware(Net, broken=_broken),
         ],
         exception_handlers={
             Stop: _stop,
             NotNow: _not_now,
             HTTPException: _http,
-            Exception: _broken,
             **dict.fromkeys(away, _not_now),
         },
     )
@@ -354,6 +364,12 @@ def application(
         Throttle(options.questions_per_minute, 60),
         Throttle(options.wrong_tokens_per_minute, 60),
         Throttle(STRANGERS_REFUSALS, 60),
+        {
+            "page": Throttle(options.pages_per_minute, 60),
+            "search": Throttle(options.searches_per_minute, 60),
+            "export": Throttle(options.exports_per_minute, 60),
+        },
+        Throttle(options.orders_per_minute, 60),
     )
     return app
 
@@ -400,7 +416,7 @@ async def _http(request: Request, error: Exception) -> Response:
     return await stopped(visit, Stop(error.status_code, visit.say(sentence), code))
 
 
-async def _broken(request: Request, error: Exception) -> Response:
+def _broken(request: Request, error: Exception) -> Response:
     """The front door's net: the reader gets a number to quote, the log gets the rest."""
     number = uuid4().hex[:8]
     _log.error("request %s %s failed, reference %s", request.method, request.url.path, number,

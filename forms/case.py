@@ -358,6 +358,13 @@ async def _papers(visit: Visit, view: CaseView, facts: CaseFacts) -> frozenset[s
     return frozenset(d.id for d in view.documents if _printing(d.kind) in may)
 
 
+HELD = {
+    "waiting": N_("这份文件正在检查，检查通过后才能打开，请稍后再试"),
+    "infected": N_("这份文件经检查含恶意内容，已隔离，不能打开；请通知申请人另交一份"),
+}
+"""Why nobody gets a file that is held, by `Uploads.held`."""
+
+
 async def material(visit: Visit) -> Response:
     """Hand out a file that was handed in; it may show personal data, so it is recorded first."""
     facts = await facts_of(visit, "read_personal")
@@ -369,6 +376,9 @@ async def material(visit: Visit) -> Response:
     if found is None:
         if is_erased(view.applicant):
             raise Stop(410, visit.say(N_("已依法删除")), "erased")
+        held = await visit.ask(visit.ports.uploads.held, wanted, facts.id)
+        if held:
+            raise Stop(423, visit.say(HELD[held]), f"held_{held}")
         raise not_found(visit)
     await visit.ask(
         visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id, wanted,

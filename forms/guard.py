@@ -38,7 +38,7 @@ SESSION_COOKIE = "__Host-yichuang"
 """The prefix binds it to this host, the whole path and a safe connection (RFC 6265bis §4.1.3.2)."""
 VISIT_COOKIE = "__Host-visit"
 """A random value before sign-in, so that the sign-in form carries a token too."""
-LANGUAGE_COOKIE = "language"
+LANGUAGE_COOKIE = "__Host-language"
 
 SMALL_BODY = 256 * 1024
 """Bytes of a post without files: a thousand characters in each of some eighty fields."""
@@ -52,7 +52,7 @@ MOST_FILES = 60
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 """No script at all: no page needs one."""
 
@@ -64,6 +64,9 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+
+Rate = Literal["page", "search", "export"]
+"""What a page costs: every page counts, a search and an export count besides on their own."""
 
 T = TypeVar("T")
 
@@ -181,10 +184,24 @@ class Visit:
             reason = verdict.reason or self.say(N_("您没有这项权限"))
             raise Stop(403, reason, "no_permission", verdict.remedy, (act, _named(thing)))
 
+    def not_too_often(self, rate: Rate) -> None:
+        """Count one page of this person. Raises `Stop` 429 when there were too many in a minute.
+
+        Per account, because a whole office may come from one address; a stranger's pages are
+        counted where they ask something (`slow_down`).
+        """
+        if self.visitor is None:
+            return
+        throttles: Throttles = self.request.app.state.throttles
+        for one in dict.fromkeys(("page", rate)):
+            self._within(throttles.people[one], self.actor.id)
+
     def slow_down(self, kind: Literal["sign_ins", "questions"]) -> None:
         """Count one asking from this address. Raises `Stop` 429 when there were too many."""
-        throttle: Throttle = getattr(self.request.app.state.throttles, kind)
-        wait = throttle.wait(self.where.ip)
+        self._within(getattr(self.request.app.state.throttles, kind), self.where.ip)
+
+    def _within(self, throttle: Throttle, key: str) -> None:
+        wait = throttle.wait(key)
         if wait:
             reason = self.say(N_("尝试过于频繁，请 {n} 秒后再试")).format(n=int(wait) + 1)
             raise Stop(429, reason, "too_many")
@@ -237,6 +254,7 @@ def page(
     body: int = SMALL_BODY,
     shows: Shown | None = None,
     step_up: bool | Callable[[Visit], bool] = False,
+    rate: Rate = "page",
 ) -> Route:
     """Return the route of a page.
 
@@ -249,6 +267,7 @@ def page(
     """
 
     async def answer(visit: Visit, request: Request) -> Response:
+        visit.not_too_often(rate)
         if request.method not in ("GET", "HEAD"):
             await _read_form(visit)
         if act:
@@ -441,7 +460,7 @@ class SafeHeaders:
         self.app = app
         self.headers = dict(HEADERS)
         if secure:
-            self.headers["strict-transport-security"] = "max-age=31536000"
+            self.headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
@@ -454,9 +473,37 @@ class SafeHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+class Net:
+    """Answers for whatever nobody caught, inside the protective headers.
+
+    Starlette's own net stands outside every middleware, where an answer gets no headers.
+    """
+
+    def __init__(self, app: ASGIApp, broken: Callable[[Request, Exception], Response]) -> None:
+        self.app, self.broken = app, broken
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as error:
+            if begun:
+                raise
+            await self.broken(Request(scope), error)(scope, receive, send)
+
+
 @dataclass
 class Throttles:
-    """What one application counts, per address."""
+    """What one process counts: per address for strangers, per account for those who are known."""
 
     sign_ins: Throttle
     """Beside the lock of an account, this slows a list of names down."""
@@ -465,6 +512,9 @@ class Throttles:
     wrong_tokens: Throttle
     refusals: Throttle
     """How many refusals of strangers are entries of their own."""
+    people: Mapping[Rate, Throttle]
+    services: Throttle
+    """Requests of a system over REST."""
 
 
 class Throttle:

@@ -73,6 +73,7 @@ ACTS = {
     "audit.witness_absent": N_("见证人缺席"),
     "audit.witness_back": N_("见证人恢复"),
     "receipt.issued": N_("出具回执"),
+    "upload_scanned": N_("检查材料"),
     "backfill": N_("补录"),
     "release_propose": N_("提交版本"),
     "release_sign": N_("签署版本"),
@@ -136,6 +137,7 @@ OBJECTS = {
     "census": N_("定时器对账"),
     "alarms": N_("监测警报"),
     "receipt": N_("回执"),
+    "upload": N_("材料"),
 }
 RESULTS = {"ok": N_("成功"), "deny": N_("拒绝"), "error": N_("出错")}
 KINDS = {

@@ -28,7 +28,25 @@ LONGEST_NAME = 120
 MOST_UNPACKED = 200 * 1024 * 1024
 """Declared bytes inside an OFD or DOCX above which it is taken for a zip bomb."""
 
+MOST_PARTS = 2_000
+"""Files inside an OFD or DOCX; an OFD of five hundred pages with a seal each has some 1,100."""
+
 REFUSED_KIND = N_("只接受 PDF、JPEG、PNG、OFD、DOCX（不含宏）文件")
+
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+ENDINGS: Mapping[str, tuple[str, ...]] = {
+    "application/pdf": (".pdf",),
+    "image/jpeg": (".jpg", ".jpeg"),
+    "image/png": (".png",),
+    "application/ofd": (".ofd",),
+    _DOCX: (".docx",),
+}
+"""Media type → the endings that a name of it may have: who saves it opens it by its ending."""
+
+_PDF_THAT_ACTS = re.compile(rb"/(JavaScript|JS|Launch)(?=[\s/<(\[])")
+"""What makes a PDF do something when it is opened (ISO 32000-1, 12.6.4); within compressed objects
+it is not seen here: the scanner's part."""
 
 
 class FileRefused(Exception):
@@ -38,6 +56,8 @@ class FileRefused(Exception):
 def media_type(content: bytes) -> str:
     """Return the media type that the bytes show. Raises `FileRefused`."""
     if content.startswith(b"%PDF-"):
+        if _PDF_THAT_ACTS.search(content):
+            raise FileRefused(N_("PDF 含脚本或启动动作，不能接收"))
         return "application/pdf"
     if content.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
@@ -52,19 +72,46 @@ def _package_type(content: bytes) -> str:
     """Tell OFD (GB/T 33190: OFD.xml at the root) from DOCX (ECMA-376) by what the zip holds."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
-            names = {info.filename for info in package.infolist()}
-            unpacked = sum(info.file_size for info in package.infolist())
-    except zipfile.BadZipFile as broken:
+            parts = package.infolist()
+            if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED:
+                raise FileRefused(N_("文件解开后过大"))
+            names = {part.filename for part in parts}
+            if any(_climbs(name) for name in names):
+                raise FileRefused(REFUSED_KIND)
+            kinds = _part(package, "[Content_Types].xml")
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as broken:
         raise FileRefused(REFUSED_KIND) from broken
-    if unpacked > MOST_UNPACKED:
-        raise FileRefused(N_("文件解开后过大"))
-    if any(name.lower().endswith("vbaproject.bin") for name in names):
+    if b"macroEnabled" in kinds or any(name.lower().endswith(MACROS) for name in names):
         raise FileRefused(N_("文件含宏，不能接收"))
     if "OFD.xml" in names:
         return "application/ofd"
     if "word/document.xml" in names and "[Content_Types].xml" in names:
-        return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+        return _DOCX
     raise FileRefused(REFUSED_KIND)
+
+
+MACROS = ("vbaproject.bin", "vbadata.xml", "activex1.bin", ".exe", ".js", ".vbs", ".dll", ".jar")
+"""Endings inside a package that run when it is opened, or that somebody might run."""
+
+LARGEST_PART = 1024 * 1024
+"""Bytes of a package's list of types that are looked at."""
+
+
+def _climbs(name: str) -> bool:
+    return name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or ":" in name
+
+
+def _part(package: zipfile.ZipFile, name: str) -> bytes:
+    """Return the beginning of a part; empty when there is none. Never unpacks more than that."""
+    if name not in package.namelist():
+        return b""
+    with package.open(name) as part:
+        return part.read(LARGEST_PART)
+
+
+def ending_fits(name: str, kind: str) -> bool:
+    """Return whether a file's name ends as its content asks."""
+    return name.lower().endswith(ENDINGS[kind])
 
 
 def safe_name(given: str) -> str:
@@ -128,7 +175,13 @@ async def _with_earlier(visit: Visit, row: MaterialRow, upload: str) -> Material
     kept = await visit.ask(visit.ports.uploads.known, visit.actor, upload) if upload else None
     if kept is None:
         return row
+    if kept.finding:
+        return replace(row, error=_found(visit, kept.name))
     return replace(row, upload=kept.id, file_name=kept.name, digest=kept.digest)
+
+
+def _found(visit: Visit, name: str) -> str:
+    return visit.say(N_("文件“{name}”经检查含恶意内容，已隔离，请换一份")).format(name=name)
 
 
 async def _with_file(visit: Visit, row: MaterialRow, new: UploadFile) -> MaterialRow:
@@ -141,9 +194,11 @@ async def _with_file(visit: Visit, row: MaterialRow, new: UploadFile) -> Materia
         kind = media_type(content)
     except FileRefused as refused:
         return replace(row, error=visit.say(str(refused)))
-    kept = await visit.ask(
-        visit.ports.uploads.keep, visit.actor, safe_name(new.filename or ""), kind, content
-    )
+    name = safe_name(new.filename or "")
+    if not ending_fits(name, kind):
+        text = visit.say(N_("文件名的后缀与内容不符，应为 {ending}"))
+        return replace(row, error=text.format(ending="、".join(ENDINGS[kind])))
+    kept = await visit.ask(visit.ports.uploads.keep, visit.actor, name, kind, content)
     return replace(row, upload=kept.id, file_name=kept.name, digest=kept.digest)
 
 

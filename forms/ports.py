@@ -275,10 +275,12 @@ class Kept:
     digest: str
     """SHA-256 (hex) of the bytes as they came."""
     size: int
+    finding: str = ""
+    """What the scanner found in it; empty: nothing, or it has not been looked at yet."""
 
 
 class Uploads(Protocol):
-    """Files handed in, sealed at rest."""
+    """Files handed in, sealed at rest; where a scanner is set, held until it found nothing."""
 
     def keep(self, actor: Actor, name: str, media_type: str, content: bytes) -> Kept: ...
 
@@ -287,7 +289,12 @@ class Uploads(Protocol):
         ...
 
     def read(self, upload: str, case_id: str) -> File | None:
-        """The file, unless another case has it: naming an upload makes it nobody's own."""
+        """The file, unless another case has it: naming an upload makes it nobody's own. None where
+        there is none, or it is held."""
+        ...
+
+    def held(self, upload: str, case_id: str) -> Literal["", "waiting", "infected"]:
+        """Why nobody gets it now; empty where that is not so, or another case has it."""
         ...
 
     def hand_over(self, actor: Actor, uploads: Sequence[str], case_id: str) -> None:
@@ -571,6 +578,13 @@ class Options:
     sign_ins_per_minute: int = 30
     questions_per_minute: int = 20
     wrong_tokens_per_minute: int = 30
+    pages_per_minute: int = 600
+    """Of one account; a person who reads fast and a page that loads beside it stay below."""
+    searches_per_minute: int = 60
+    exports_per_minute: int = 60
+    """Documents, materials, reports and tables of one account that leave as files."""
+    orders_per_minute: int = 6_000
+    """REST requests of one system."""
 
 
 __all__ = [

@@ -48,6 +48,7 @@ def _route(path: str, handler: Endpoint, method: str) -> Route:
         actor: Actor | None = None
         try:
             actor = await _service(request)
+            _not_too_often(request, actor)
             response = await handler(limited(request, LARGEST_ORDER), actor)
         except Wrong as wrong:
             if wrong.refusal is not None:
@@ -139,6 +140,16 @@ async def _service(request: Request) -> Actor:
             problem(401, "wrong_token", "令牌无效或已停用", headers=challenge), "wrong_token"
         )
     return actor
+
+
+def _not_too_often(request: Request, actor: Actor) -> None:
+    """Count one request of this system. Raises `Wrong` 429."""
+    throttles: Throttles = request.app.state.throttles
+    wait = throttles.services.wait(actor.id)
+    if wait:
+        again = {"retry-after": str(int(wait) + 1)}
+        answer = problem(429, "too_many", "请求过于频繁，请稍后再试", headers=again)
+        raise Wrong(answer, "too_many")
 
 
 async def document(request: Request) -> Response:

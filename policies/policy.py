@@ -24,6 +24,9 @@ ROWS_FILE = FOLDER / "policy.csv"
 ANY = "*"
 """Every role, or every act of the type; in deny rows only (no wildcard in an allow row)."""
 
+EVERYBODYS = "held"
+"""The only relation of a row that means every role."""
+
 _WORD = re.compile(r"^[a-z][a-z_]*$")
 _FIELDS = 6
 
@@ -138,14 +141,9 @@ def _row(fields: tuple[str, ...], note: str, line: int) -> Row:
 
 
 def _faults(fields: tuple[str, ...], note: str) -> list[str]:
-    if len(fields) != _FIELDS:
-        return [f"应有 {_FIELDS} 个字段，实有 {len(fields)} 个"]
+    if unshaped := _unshaped(fields):
+        return [unshaped]
     role, department, object_type, act, scope, effect = fields
-    odd = [f for f in fields if not _WORD.match(f) and f != ANY]
-    if odd:
-        return [f"{odd[0]!r} 不是词：只用小写字母和下划线"]
-    if effect not in ("allow", "deny"):
-        return [f"效力只能是 allow 或 deny，不能是 {effect!r}"]
     faults = []
     wildcard = (ANY,) if effect == "deny" else ()
     if role not in (*ROLES, *wildcard):
@@ -158,11 +156,25 @@ def _faults(fields: tuple[str, ...], note: str) -> list[str]:
         )
     if department not in RELATIONS or object_type not in RELATIONS[department].types:
         faults.append(f"任职关系 {department!r} 不存在或不适用于 {object_type}")
+    if role == ANY and department != EVERYBODYS:
+        # Everybody is meant, wherever they hold office: another word here would only mislead.
+        faults.append(f"通配角色的行不问任职何处，只能写 {EVERYBODYS}，不能是 {department!r}")
     if scope not in SCOPES or object_type not in SCOPES[scope].types:
         faults.append(f"条件 {scope!r} 不存在或不适用于 {object_type}")
     if not note:
         faults.append("缺少 # 之后的说明")
     return faults
+
+
+def _unshaped(fields: tuple[str, ...]) -> str:
+    if len(fields) != _FIELDS:
+        return f"应有 {_FIELDS} 个字段，实有 {len(fields)} 个"
+    odd = [f for f in fields if not _WORD.match(f) and f != ANY]
+    if odd:
+        return f"{odd[0]!r} 不是词：只用小写字母和下划线"
+    if fields[-1] not in ("allow", "deny"):
+        return f"效力只能是 allow 或 deny，不能是 {fields[-1]!r}"
+    return ""
 
 
 def _version(model: str, rows: Iterable[Row]) -> str:

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from yichuang.log_lines import secrets_of, set_up_lines
 from yichuang.settings import Settings
 
 BEAT_SECONDS = 3.0
@@ -48,12 +48,7 @@ _stopping = threading.Event()
 def start(settings: Settings, role: str) -> None:
     """Set up logging to standard error, take SIGTERM and SIGINT, and note that the role starts."""
     global _running
-    logging.basicConfig(
-        level=settings.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        force=True,
-    )
+    set_up_lines(settings.log_level, secrets_of(settings))
     settings.run_folder.mkdir(parents=True, exist_ok=True)
     note = settings.run_folder / f"{role}.json"
     _running = _Running(note, role, datetime.now(UTC).isoformat())

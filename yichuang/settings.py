@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     dossier_months: Annotated[int, Field(ge=1, le=60)] = 6
     dossier_days: Annotated[int, Field(ge=1, le=90)] = 7
     upload_limit_mb: Annotated[int, Field(ge=1, le=1024)] = 20
+    scanner: str = ""
+    pages_per_minute: Annotated[int, Field(ge=10)] = 600
+    searches_per_minute: Annotated[int, Field(ge=1)] = 60
+    exports_per_minute: Annotated[int, Field(ge=1)] = 60
+    orders_per_minute: Annotated[int, Field(ge=10)] = 6_000
 
     @field_validator(
         "data", "nats_seeds", "master_key", "signer_folder", "signer_passphrase", "tsa_certificates"
@@ -110,6 +115,13 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path | None) -> Path | None:
         # A relative path is meant from the checkout: .env must name one folder, wherever we stand.
         return None if path is None else Path(os.path.abspath(CHECKOUT / path.expanduser()))
+
+    @field_validator("scanner")
+    @classmethod
+    def _scanner_is_named(cls, scanner: str) -> str:
+        if scanner and not re.match(r"(command:\s*\S|clamd:/)", scanner):
+            raise ValueError("应为 command:程序 参数…、clamd:/套接字路径 或 clamd://主机:端口")
+        return scanner
 
     @field_validator("nats_integrators")
     @classmethod

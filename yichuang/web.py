@@ -46,6 +46,7 @@ from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
 from yichuang.rewrapping import Rewrapper
+from yichuang.scanning import Quarantine, scanner_of
 from yichuang.settings import Settings
 from yichuang.store_trouble import troubles
 from yichuang.stored_rulings import StoredRulings
@@ -98,7 +99,7 @@ def now() -> datetime:
 
 async def compose(
     settings: Settings,
-) -> tuple[Application, WebLetters, Desk, Finder, AccessWatch]:
+) -> tuple[Application, WebLetters, Desk, Finder, AccessWatch, Quarantine | None]:
     """Return the application over everything real. Raises `KeyMissing`, `SettingMissing`."""
     keys = open_engine(settings.store_url("keys"), read_only=True)
     vault = joining.vault_of(settings, keys)
@@ -117,6 +118,11 @@ async def compose(
     record = recorder(sealer.who, lambda: str(uuid4()))
     accounts = Accounts(web, Credentials(), record)
     entrance = SignIn(web, Credentials(), record, rules_of(settings))
+    scanner = scanner_of(settings.scanner)
+    scanning = (
+        None if scanner is None
+        else Quarantine(web, desk, desk_vault, sealer.who, scanner, now)
+    )  # fmt: skip
     letters = WebLetters(settings)
     press = LazyPress(released.catalogue)
     client = await temporal.connect(settings, lazy=True)
@@ -179,7 +185,9 @@ async def compose(
         disclosures=WebDisclosures(
             web, vault, lambda case_id: subject_of(queries, case_id), sealer.who, now
         ),
-        uploads=WebUploads(desk, desk_vault, sealer.who, now),
+        uploads=WebUploads(
+            desk, desk_vault, sealer.who, now, None if scanning is None else scanning.arrived.set
+        ),
         drafts=WebDrafts(desk, desk_vault, sealer.who, now),
         dead_letters=letters,
         releases=WebReleases(cases, door, asyncio.get_running_loop(), now),
@@ -245,7 +253,7 @@ async def compose(
             verify_child.launch(settings),
         ),
     )
-    return application(ports, options_of(settings), AWAY), letters, desk, finder, watch
+    return application(ports, options_of(settings), AWAY), letters, desk, finder, watch, scanning
 
 
 def subject_of(queries: Queries, case_id: str) -> str:
@@ -275,6 +283,10 @@ def options_of(settings: Settings) -> Options:
         zone=settings.zone,
         upload_limit_bytes=settings.upload_limit_mb * 1024 * 1024,
         session_hours=settings.session_hours,
+        pages_per_minute=settings.pages_per_minute,
+        searches_per_minute=settings.searches_per_minute,
+        exports_per_minute=settings.exports_per_minute,
+        orders_per_minute=settings.orders_per_minute,
     )
 
 
@@ -314,7 +326,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, listening: socket.socket) -> None:
-    app, letters, desk, finder, watch = await compose(settings)
+    app, letters, desk, finder, watch, scanning = await compose(settings)
     server = _Server(
         uvicorn.Config(
             app,
@@ -329,7 +341,13 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    async with _forgetting(desk), _finding(finder), _watching(watch), _wrapping(settings):
+    async with (
+        _forgetting(desk),
+        _finding(finder),
+        _watching(watch),
+        _wrapping(settings),
+        _holding(scanning),
+    ):
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
         stopping = asyncio.create_task(roles.until_stopped())
@@ -347,6 +365,17 @@ async def _wrapping(settings: Settings) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _holding(scanning: Quarantine | None) -> AsyncIterator[None]:
+    """Let the site's scanner look at what was handed in, where there is one."""
+    task = None if scanning is None else asyncio.create_task(scanning.run())
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -364,6 +365,8 @@ class WebUploads:
     """Keys that stand in the web store itself, whose one writer the web is."""
     pseudonym_of: Callable[[str], str]
     now: Callable[[], datetime]
+    arrived: Callable[[], None] | None = None
+    """Called when a file waits for the scanner; None: there is no scanner, nothing is held."""
 
     def keep(self, actor: Actor, name: str, media_type: str, content: bytes) -> ports.Kept:
         upload, subject = self.desk.new_upload_id(), self.pseudonym_of(actor.id)
@@ -373,16 +376,28 @@ class WebUploads:
         )
         digest = hashlib.sha256(content).hexdigest()
         kept = Upload(
-            upload, actor.id, digest, len(content), media_type, sealed_name, self.now(), ""
-        )
+            upload, actor.id, digest, len(content), media_type, sealed_name, self.now(), "",
+            is_held=self.arrived is not None,
+        )  # fmt: skip
         self.desk.keep_upload(kept, sealed)
+        if self.arrived is not None:
+            self.arrived()
         return ports.Kept(upload, name, media_type, digest, len(content))
 
     def known(self, actor: Actor, upload: str) -> ports.Kept | None:
         found = self.desk.find_upload(upload)
         if found is None or found.owner != actor.id or found.case_id:
             return None
-        return ports.Kept(found.id, self._name(found), found.media_type, found.digest, found.size)
+        return ports.Kept(
+            found.id, self._name(found), found.media_type, found.digest, found.size,
+            found.finding or "",
+        )  # fmt: skip
+
+    def held(self, upload: str, case_id: str) -> Literal["", "waiting", "infected"]:
+        found = self.desk.find_upload(upload)
+        if found is None or not found.is_held or found.case_id not in ("", case_id):
+            return ""
+        return "infected" if found.finding else "waiting"
 
     def read(self, upload: str, case_id: str) -> ports.File | None:
         found, sealed = self.desk.find_upload(upload), self.desk.read_upload(upload)

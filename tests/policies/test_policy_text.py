@@ -42,6 +42,7 @@ def _fault(text: str) -> str:
         (GOOD.replace("always", "True) or (True"), "不是词"),
         (GOOD.replace("window_clerk", '"window_clerk'), "不是词"),
         (GOOD.replace("window_clerk", "ｗindow_clerk"), "不是词"),
+        ("*, task, case, accept, closed, deny # 不得受理", "只能写 held"),
         (GOOD.replace("# 受理", ""), "说明"),
         (GOOD.replace("# 受理", "#  "), "说明"),
         (f"{GOOD}\n{GOOD}", "与第 1 行重复或相反"),

@@ -1,0 +1,271 @@
+"""Whatever pages and gateway read is bound to what policy lets its reader know: here is how.
+
+A new reading function of a port, of `Queries` or of the gateway fails until it stands here. Those
+that policy's condition cuts are looked into: they must ask for it. Those that tell of one case to
+whoever names it may be called from the listed functions alone, each of which has asked first.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+
+from cases.queries import Queries
+from forms.ports import Ports
+from yichuang import questions
+from yichuang.web_calendar import WebCalendars
+from yichuang.web_deputies import WebDeputies
+from yichuang.web_log import WebLog
+from yichuang.web_payments import WebPayments
+from yichuang.web_ports import WebCensus, WebReader
+from yichuang.web_supervision import WebSupervision
+
+Way = Literal["where", "asked", "own", "public", "office", "none"]
+
+PORTS: Final[Mapping[str, Way]] = {
+    # where: cut by the condition that policy makes of the reader, in SQL or through CaseReach.
+    "reader.worklist": "where",
+    "reader.counts": "where",
+    "reader.acceptance": "where",
+    "reader.cards": "where",
+    "reader.notices": "where",
+    "reader.hidden": "where",
+    "census.view": "where",
+    "supervision.alarms": "where",
+    "supervision.board": "where",
+    "supervision.watched": "where",
+    "supervision.report": "where",
+    "calendars.moves": "where",
+    "payments.listing": "where",
+    "payments.may_read": "where",
+    "payments.may_request": "where",
+    "log.search": "where",
+    "log.entry": "where",
+    # asked: of one thing, for a caller that has asked policy about it (CALLERS).
+    "reader.find": "asked",
+    "reader.state": "asked",
+    "reader.case": "asked",
+    "reader.outcome": "asked",
+    "reader.public_code": "asked",
+    "reader.document": "asked",
+    "reasons.of_case": "asked",
+    "receipts.of_case": "asked",
+    "uploads.read": "asked",
+    "payments.find": "asked",
+    "payments.reasons": "asked",
+    "log.proof": "asked",
+    # own: the reader's own rows and no other's.
+    "uploads.known": "own",
+    "drafts.find": "own",
+    "drafts.listing": "own",
+    "deputies.delegable": "own",
+    "deputies.find": "own",
+    "deputies.listing": "own",
+    "deputies.whose": "own",
+    # public: to whoever holds the code, or by 行政许可法第四十条 and 政府信息公开条例.
+    "reader.public_status": "public",
+    "reader.verify": "public",
+    "reader.granted": "public",
+    "receipts.policy": "public",
+    "receipts.program": "public",
+    # office: for those whose office it is, who are shown no case by it.
+    "anomalies.listing": "office",
+    "accounts.listing": "office",
+    "dead_letters.find": "office",
+    "dead_letters.listing": "office",
+    "releases.listing": "office",
+    "releases.dossier": "office",  # its cases go through reader.hidden
+    "calendars.sheet": "office",
+    "readings.alarm": "office",
+    "readings.alarms": "office",
+    "readings.dead": "office",
+    "readings.pulse": "office",
+    "readings.reasons": "office",
+    "readings.stations": "office",
+    "rules.articles": "office",
+    "rules.in_force": "office",
+    "log.acts": "office",
+    "log.verifications": "office",
+    "erasures.grounds": "office",
+    "erasures.listing": "office",
+    "erasures.plan": "office",
+    "payments.packs": "office",
+    "deputies.colleagues": "office",
+    "deputies.names": "office",
+    "reader.colleagues": "office",
+}
+"""Every method of a port that reads."""
+
+CHANGES: Final = frozenset(
+    {
+        "reception", "access", "entrance", "disclosures", "catalogue",
+        "accounts.close", "accounts.create", "accounts.grant", "accounts.renew",
+        "accounts.revoke", "accounts.service",
+        "calendars.with_change", "calendars.with_notice",
+        "dead_letters.discard", "dead_letters.replay",
+        "deputies.accept", "deputies.act", "deputies.end", "deputies.propose",
+        "drafts.remove", "drafts.save",
+        "erasures.approve", "erasures.ask", "erasures.refuse",
+        "log.verify",
+        "payments.request",
+        "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
+        "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
+        "uploads.hand_over", "uploads.keep",
+    }
+)  # fmt: skip
+"""Methods and whole ports that show nothing: they ask, order, count in, or know the catalogue."""
+
+CALLERS: Final[Mapping[str, frozenset[str]]] = {
+    "reader.find": frozenset(
+        {
+            "case.facts_of",  # asks `knows` and the act
+            "lists.everything",  # asks `knows`
+            "rest._may_read",  # asks `read`
+            "public.status",  # after number and code
+            "receipts.own",  # after number and code
+        }
+    ),
+    "reader.state": frozenset({"case.offered"}),
+    "reader.case": frozenset({"case.view_of", "rest.read_case"}),
+    "reader.outcome": frozenset({"acting.do", "case.show_case", "rest.read_command"}),
+    "reader.public_code": frozenset({"case.show_case"}),
+    "reader.document": frozenset({"case.document"}),
+    "reasons.of_case": frozenset({"case._reasons"}),
+    "receipts.of_case": frozenset({"receipts._handed_out", "rest.receipt"}),
+    "uploads.read": frozenset({"case.material"}),
+    "payments.find": frozenset({"payments.payment", "rest.read_payment"}),
+    "payments.reasons": frozenset({"payments.payment"}),
+    "log.proof": frozenset({"log_pages.proof"}),
+}
+"""Who may call what is `asked`."""
+
+READERS: Final[Mapping[str, type]] = {
+    "reader": WebReader,
+    "census": WebCensus,
+    "supervision": WebSupervision,
+    "calendars": WebCalendars,
+    "payments": WebPayments,
+    "log": WebLog,
+    "deputies": WebDeputies,
+}
+"""What stands behind a port of which something is cut by policy."""
+
+ASKING: Final = ("access.where", "access.decide", "reach.where", "hidden(")
+"""Signs of the question, in the function or in one of its class that it calls."""
+
+QUERIES: Final[Mapping[str, Way]] = {
+    "worklist": "where",
+    "counts": "where",
+    "acceptance": "where",
+    "cards": "where",
+    "notices": "where",
+    "case_facts": "asked",
+    "case_view": "asked",
+    "state": "asked",
+    "find_case": "asked",
+    "outcome_of": "asked",
+    "command_digest": "asked",
+    "public_code": "asked",
+    "document_file": "asked",
+    "document_by_code": "public",
+    "public_status": "public",
+    "steps": "office",  # the operator's export, on the machine itself
+    "totals": "office",  # the same
+}
+"""Every reading function of `cases.queries.Queries`."""
+
+GATEWAY: Final[Mapping[str, Way]] = {
+    "find": "asked", "facts": "asked", "status": "asked", "events": "asked", "outcome": "own",
+}  # fmt: skip
+"""Every reading function of the gateway; `Desk._case` asks before status and events."""
+
+
+def methods(kind: type) -> Iterator[str]:
+    return (name for name, _ in inspect.getmembers(kind, inspect.isfunction) if name[0] != "_")
+
+
+def port_methods() -> set[str]:
+    return {
+        f"{port}.{name}"
+        for port, kind in typing.get_type_hints(Ports).items()
+        for name in methods(kind)
+        if port not in CHANGES
+    }
+
+
+def test_every_function_of_a_port_says_how_it_is_bound() -> None:
+    assert port_methods() == set(PORTS) | {one for one in CHANGES if "." in one}
+
+
+def test_every_reading_function_of_the_store_says_how_it_is_bound() -> None:
+    assert set(methods(Queries)) == set(QUERIES)
+    cut = {name for name, way in QUERIES.items() if way == "where"}
+    takes = {
+        name for name in QUERIES if "where" in inspect.signature(getattr(Queries, name)).parameters
+    }
+    assert takes == cut
+
+
+def test_every_reading_function_of_the_gateway_says_how_it_is_bound() -> None:
+    assert set(methods(questions.Reader)) == set(GATEWAY)
+    for name in ("_status", "_events"):
+        assert "self._case(" in inspect.getsource(getattr(questions.Desk, name))
+    assert "self._may(" in inspect.getsource(questions.Desk._case)
+
+
+@pytest.mark.parametrize("name", sorted(n for n, way in PORTS.items() if way == "where"))
+def test_what_is_cut_by_policy_asks_policy(name: str) -> None:
+    port, method = name.split(".")
+    assert asks(READERS[port], method), name
+
+
+def asks(kind: type, method: str) -> bool:
+    """Return whether a method, or one of its class that it calls, asks policy."""
+    source = inspect.getsource(getattr(kind, method))
+    if any(sign in source for sign in ASKING):
+        return True
+    tree = ast.parse(textwrap.dedent(source))
+    called = {
+        node.func.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "self"
+    }
+    return any(asks(kind, one) for one in called - {method} if hasattr(kind, one))
+
+
+def callers() -> Mapping[str, set[str]]:
+    """Return, for each function of a port that is `asked`, the functions of forms that name it."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((Path(__file__).parents[2] / "forms").glob("*.py")):
+        if path.stem == "app":  # names the handlers, which are called alike
+            continue
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                for node in ast.walk(function):
+                    name = _named(node)
+                    if PORTS.get(name) == "asked":
+                        found.setdefault(name, set()).add(f"{path.stem}.{function.name}")
+    return found
+
+
+def _named(node: ast.AST) -> str:
+    """Return `port.method` of an attribute like `visit.ports.port.method` or `port.method`."""
+    if not isinstance(node, ast.Attribute):
+        return ""
+    held = node.value
+    port = held.attr if isinstance(held, ast.Attribute) else getattr(held, "id", "")
+    return f"{port}.{node.attr}"
+
+
+def test_what_tells_of_one_case_is_called_by_those_alone_who_have_asked() -> None:
+    assert callers() == CALLERS
