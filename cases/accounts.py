@@ -17,12 +17,25 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from cases.database import reading
+from cases.grant_tables import grant_change
 from cases.messages import Actor, Grant
 from cases.web_tables import account, old_password, session
 
 ADMINISTRATORS = ("sysadmin", "secadmin", "auditadmin")
 """系统、安全、审计管理员: one person holds at most one, and then nothing else (三员分立,
 GB/T 22239-2019 8.1.4.2 d)."""
+
+LEAST: Mapping[str, int] = {"sysadmin": 1, "secadmin": 2, "auditadmin": 1}
+"""How many of each a city never goes below: a change of rights needs two security administrators,
+and whoever could close the last of the others would close the house (docs/decisions)."""
+
+FIRST = (
+    ("sysadmin", "sysadmin", "系统管理员"),
+    ("secadmin", "secadmin", "安全管理员"),
+    ("secadmin2", "secadmin", "安全管理员"),
+    ("auditadmin", "auditadmin", "审计管理员"),
+)
+"""Login, role and name of the accounts of the first start."""
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,62}")
 """A closed alphabet: no two spellings of one login."""
@@ -62,8 +75,9 @@ class Happening:
     """What an entry of the log is made from. No login name that might be somebody's, no secret."""
 
     act: str
-    """sign_in, sign_out, enrol, password_change, account_create, account_grant, account_label,
-    account_renew, account_close, session_revoke."""
+    """sign_in, sign_out, enrol, password_change, account_create, grant_proposed, grant_refused,
+    grant_withdrawn, account_grant, account_label, account_renew, account_close,
+    session_revoke."""
     at: datetime
     account: str
     """Whom it is about; empty when the login belongs to nobody."""
@@ -104,6 +118,7 @@ class Account:
     enrolled: bool
     disabled_at: datetime | None
     last_sign_in_at: datetime | None
+    created_at: datetime
 
     def actor(self) -> Actor:
         """Return who acts when this account acts as itself."""
@@ -143,8 +158,10 @@ class Accounts:
     ) -> tuple[str, str]:
         """Create an account; return its id and its one-time code (a service's: its token).
 
-        The code is told once and kept only as a hash. `user_id` is for citizens, whose id is the
-        pseudonym of the applicant; others get a random one. Raises `AccountRefused`.
+        The code is told once and kept only as a hash. Rights come with it only where the program
+        itself makes the account (`by="system"`: first start, seed, demo). `user_id` is for
+        citizens, whose id is the pseudonym of the applicant; others get a random one. Raises
+        `AccountRefused`.
         """
         with self.engine.begin() as connection:
             return self._create(
@@ -161,6 +178,7 @@ class Accounts:
                     enrolled=False,
                     disabled_at=None,
                     last_sign_in_at=None,
+                    created_at=at,
                 ),
                 by,
                 at,
@@ -185,50 +203,25 @@ class Accounts:
             self.record(connection, Happening("account_renew", at, user, by, True))
         return code
 
-    def set_grants(self, user: str, grants: Sequence[Grant], by: str, at: datetime) -> None:
-        """Replace an account's roles; the next page of any session of it sees them.
-
-        Raises `AccountRefused`: two administrators in one person, own account, no such account.
-        """
-        check_grants(grants)
-        if user == by:
-            raise AccountRefused("own_account", "不能给自己授予角色")
-        with self.engine.begin() as connection:
-            _must_find(connection, user)
-            connection.execute(
-                update(account).where(account.c.id == user).values(grants=_packed(grants))
-            )
-            held = " ".join(f"{grant.role}@{grant.department}" for grant in grants)
-            self.record(connection, Happening("account_grant", at, user, by, True, held))
-
-    def set_label(
-        self, user: str, clearance: int, compartments: Sequence[str], by: str, at: datetime
-    ) -> None:
-        """Set an account's clearance (1 to 4) and compartments. Raises `AccountRefused`."""
-        if user == by:
-            raise AccountRefused("own_account", "不能给自己调整许可级别")
-        if not 1 <= clearance <= 4:
-            raise AccountRefused("bad_clearance", "许可级别为 1 至 4")
-        kept = sorted(set(compartments))
-        with self.engine.begin() as connection:
-            _must_find(connection, user)
-            connection.execute(
-                update(account)
-                .where(account.c.id == user)
-                .values(clearance=clearance, compartments=kept)
-            )
-            why = f"{clearance} {' '.join(kept)}".strip()
-            self.record(connection, Happening("account_label", at, user, by, True, why))
-
     def close(self, user: str, by: str, at: datetime) -> None:
-        """Disable an account for good: sessions, token and code end. Raises `AccountRefused`."""
+        """Disable an account for good: sessions, token, code and what waits for it end at once.
+
+        Raises `AccountRefused`: no such account, own account, or too few administrators would stay.
+        """
+        if user == by:
+            raise AccountRefused("own_account", "不能停用自己的账号")
         with self.engine.begin() as connection:
-            _must_find(connection, user)
+            one_at_a_time(connection)
+            row = _must_find(connection, user)
             connection.execute(
                 update(account)
                 .where(account.c.id == user)
                 .values(disabled_at=at, enrolment="", enrolment_until=None, token="")
             )
+            short = too_few_administrators(connection)
+            if short and any(role in short for role, _ in row.grants):
+                raise AccountRefused("last_administrator", short_sentence(short))
+            lapse(connection, user, by, at)
             revoke(connection, user, at)
             self.record(connection, Happening("account_close", at, user, by, True))
 
@@ -245,19 +238,37 @@ class Accounts:
         return ended
 
     def first_administrators(self, at: datetime) -> tuple[tuple[str, str], ...]:
-        """Create the three administrators of an empty store; return (login, one-time code) each.
+        """Create the administrators of an empty store; return (login, one-time code) each.
 
-        Empty when there is any account: the codes are told once, at the first start.
+        Empty when there is any account: the codes are told once, at the first start. Two of them
+        are security administrators, because one proposes and another approves.
         """
-        titles = ("系统管理员", "安全管理员", "审计管理员")
         made = []
-        with self.engine.begin() as connection:  # all three or none
+        with self.engine.begin() as connection:  # all or none
             if connection.execute(select(account.c.id).limit(1)).first() is not None:
                 return ()
-            for login, title in zip(ADMINISTRATORS, titles, strict=True):
-                grants = (Grant(role=login, department="*"),)
-                new = Account("", "human", login, title, "", grants, 1, (), False, None, None)
-                made.append((login, self._create(connection, new, "system", at)[1]))
+            for login, role, title in FIRST:
+                made.append((login, self._administrator(connection, login, role, title, at)))
+        return tuple(made)
+
+    def missing_security_administrator(self, at: datetime) -> tuple[tuple[str, str], ...]:
+        """Create the second security administrator where there are people and only one, or none.
+
+        For a city of an older program, or one whose last two can no longer appoint a successor:
+        only who starts the program can do this, and the entry says so. Returns (login, one-time
+        code) each; empty when two are there.
+        """
+        made = []
+        with self.engine.begin() as connection:
+            one_at_a_time(connection)
+            if connection.execute(select(account.c.id).limit(1)).first() is None:
+                return ()
+            for _ in range(LEAST["secadmin"] - administrators(connection)["secadmin"]):
+                taken = set(connection.execute(select(account.c.login)).scalars())
+                login = next(name for n in range(2, 1000) if (name := f"secadmin{n}") not in taken)
+                made.append(
+                    (login, self._administrator(connection, login, "secadmin", "安全管理员", at))
+                )
         return tuple(made)
 
     # --- reading -----------------------------------------------------------------------
@@ -310,6 +321,13 @@ class Accounts:
 
     # --- within ------------------------------------------------------------------------
 
+    def _administrator(
+        self, connection: Connection, login: str, role: str, title: str, at: datetime
+    ) -> str:
+        grants = (Grant(role=role, department="*"),)
+        new = Account("", "human", login, title, "", grants, 1, (), False, None, None, at)
+        return self._create(connection, new, "system", at)[1]
+
     def _create(
         self, connection: Connection, new: Account, by: str, at: datetime
     ) -> tuple[str, str]:
@@ -318,6 +336,9 @@ class Accounts:
         if (new.kind == "citizen") != bool(new.id):
             raise AccountRefused("bad_id", "申请人账号须用其假名作编号，其他账号的编号由系统给定")
         check_grants(new.grants)
+        rightless = not new.grants and new.clearance == 1 and not new.compartments
+        if by != "system" and not rightless:
+            raise AccountRefused("two_people", "新账号不带权限：权限由安全管理员另行提出、批准")
         user = new.id or f"{'s' if new.kind == 'service' else 'u'}:{random.token_hex(8)}"
         same = (account.c.login == new.login) | (account.c.id == user)
         if connection.execute(select(account.c.id).where(same)).first() is not None:
@@ -331,7 +352,7 @@ class Accounts:
                 login=new.login,
                 name=new.name,
                 department=new.department,
-                grants=_packed(new.grants),
+                grants=packed(new.grants),
                 clearance=new.clearance,
                 compartments=list(new.compartments),
                 password="",
@@ -381,6 +402,7 @@ def account_of(values: Mapping[Any, Any]) -> Account:
         enrolled=bool(values[account.c.password] or values[account.c.token]),
         disabled_at=values[account.c.disabled_at],
         last_sign_in_at=values[account.c.last_sign_in_at],
+        created_at=values[account.c.created_at],
     )
 
 
@@ -433,5 +455,51 @@ def revoke(connection: Connection, user: str, at: datetime, but: str = "") -> in
     return int(ended.rowcount)
 
 
-def _packed(grants: Sequence[Grant]) -> list[list[str]]:
+def one_at_a_time(connection: Connection) -> None:
+    """Let no other change of accounts run until this transaction ends, as SQLite's one writer does.
+
+    Two that each leave one administrator too few would both pass.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_CHANGING)))
+
+
+_CHANGING = 0x61636374
+"""Advisory lock (PostgreSQL) under which rights and the end of accounts change."""
+
+
+def administrators(connection: Connection) -> dict[str, int]:
+    """Return how many open accounts hold each administrator's role."""
+    held = connection.execute(
+        select(account.c.grants).where(account.c.kind == "human", account.c.disabled_at.is_(None))
+    ).scalars()
+    roles = [role for grants in held for role in {role for role, _ in grants}]
+    return {role: roles.count(role) for role in ADMINISTRATORS}
+
+
+def too_few_administrators(connection: Connection) -> tuple[str, ...]:
+    """Return the administrators' roles of which there are fewer than `LEAST`."""
+    there = administrators(connection)
+    return tuple(role for role, least in LEAST.items() if there[role] < least)
+
+
+def short_sentence(roles: Sequence[str]) -> str:
+    """Say which administrators would be too few."""
+    names = {"sysadmin": "系统管理员", "secadmin": "安全管理员", "auditadmin": "审计管理员"}
+    words = {1: "一", 2: "二"}
+    wanted = "、".join(f"{names[role]}不得少于{words[LEAST[role]]}名" for role in roles)
+    return f"{wanted}：请先任命接任的人"
+
+
+def lapse(connection: Connection, user: str, by: str, at: datetime) -> None:
+    """End the change that waits for an account that has ended, in the caller's transaction."""
+    connection.execute(
+        update(grant_change)
+        .where(grant_change.c.account_id == user, grant_change.c.state == "proposed")
+        .values(state="lapsed", settled_by=by, settled_at=at)
+    )
+
+
+def packed(grants: Sequence[Grant]) -> list[list[str]]:
+    """Return grants as they stand in a row: each once, in order."""
     return [list(pair) for pair in sorted({(grant.role, grant.department) for grant in grants})]

@@ -34,18 +34,20 @@ def faults_of(sources: Sources, packs: Collection[str] | None) -> list[Fault]:
     faults += _law_faults(sources)
     faults += _calendar_faults(sources)
     departments: dict[str, Department] = {}
-    pattern = ""
+    pattern, compartments = "", frozenset[str]()
     if sources.city is not None:
         city, marked = sources.city
         faults += _city_faults(city, marked)
         departments = {one.code: one for one in city.departments}
         pattern = city.implementing_code_pattern
+        compartments = frozenset(one.code for one in city.compartments)
     around = Around(
         departments,
         {article.id: article for article, _, _ in sources.law},
         {NONE.name: NONE, **{calendar.name: calendar for calendar, _ in sources.calendars}},
         pattern,
         packs,
+        compartments,
     )
     faults += _version_faults(sources)
     for template, marked in sources.clocks:

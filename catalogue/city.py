@@ -70,6 +70,17 @@ class Department(BaseModel):
     """Name of the court with jurisdiction over suits against it."""
 
 
+class Compartment(BaseModel):
+    """知悉范围: a kind of information that only who is admitted to it may see."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+
+    code: str = Field(alias="标识", pattern=r"^[a-z][a-z0-9-]{0,20}$")
+    name: str = Field(alias="名称")
+    name_en: str = Field(alias="英文名称")
+    note: str = Field(default="", alias="说明")
+
+
 class City(BaseModel):
     """The whole of catalogue/city.yaml."""
 
@@ -84,6 +95,9 @@ class City(BaseModel):
     implementing_code_pattern: str = Field(default=r"^[0-9A-Za-z]{1,50}$", alias="实施编码格式")
     """GB/T 39046 says up to 24 characters, the national platform uses 31 or 33."""
     departments: tuple[Department, ...] = Field(alias="部门", min_length=1)
+
+    compartments: tuple[Compartment, ...] = Field(default=(), alias="知悉范围")
+    """The closed list of what matters (敏感标记) and accounts may name."""
 
     def department(self, code: str) -> Department:
         """Return a department by its code. Raises `KeyError`."""

@@ -61,6 +61,7 @@ class Around:
     calendars: Mapping[str, Calendar]
     code_pattern: str
     packs: Collection[str] | None
+    compartments: Collection[str]
 
 
 def matter_faults(matter: Matter, marked: Marked, around: Around) -> Iterator[Fault]:
@@ -173,6 +174,10 @@ def _department_faults(matter: Matter, marked: Marked, around: Around) -> Iterat
     for loc, code in named:
         if code not in around.departments:
             yield marked.fault(loc, f"没有部门「{code}」", "请在 city.yaml 登记，或改正标识")
+    for code in matter.label.compartments:
+        if code not in around.compartments:
+            loc = ("敏感标记", "范畴")
+            yield marked.fault(loc, f"没有知悉范围「{code}」", "请在 city.yaml 登记，或改正标识")
     implementing = around.departments.get(matter.department)
     if implementing is not None and matter.process == "approval":
         missing = [

@@ -27,6 +27,7 @@ from cases.state import CaseState
 from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
+from forms.account_ports import Granting
 from forms.anomaly_ports import Anomalies
 from forms.calendar_ports import Calendars
 from forms.deputy_ports import Deputies
@@ -54,6 +55,9 @@ class AccountRow:
     kind: Literal["human", "service"]
     state: Literal["enrolment", "active", "closed"]
     last_sign_in: datetime | None
+    clearance: int
+    compartments: tuple[str, ...]
+    created_at: datetime
 
 
 class Accounts(Protocol):
@@ -65,19 +69,15 @@ class Accounts(Protocol):
 
     def listing(self) -> Sequence[AccountRow]: ...
 
+    def row(self, account: str) -> AccountRow | None:
+        """One account; None: there is none, or it is an applicant's."""
+        ...
+
     def create(
         self, by: Visitor, login: str, name: str, department: str, kind: str
     ) -> str | SignInRefused:
         """Create the account without roles; return its one-time code (a service's: its token)."""
         ...
-
-    def grant(
-        self, by: Visitor, account: str, role: str, department: str
-    ) -> SignInRefused | None: ...
-
-    def revoke(
-        self, by: Visitor, account: str, role: str, department: str
-    ) -> SignInRefused | None: ...
 
     def renew(self, by: Visitor, account: str) -> str | SignInRefused:
         """A new one-time code for an account whose owner lost the password."""
@@ -561,6 +561,7 @@ class Ports:
     log: LogBook
     erasures: Erasures
     deputies: Deputies
+    granting: Granting
 
 
 @dataclass(frozen=True)

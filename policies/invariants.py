@@ -25,11 +25,18 @@ MOST_EACH = 12
 DUTIES: Mapping[str, frozenset[tuple[str, str]]] = MappingProxyType(
     {
         "sysadmin": frozenset(
-            {("account", "account_manage"), ("release", "read"), ("census", "census_read")}
+            {
+                ("account", "account_manage"),
+                ("account", "account_read"),
+                ("release", "read"),
+                ("census", "census_read"),
+            }
         ),
         "secadmin": frozenset(
             {
+                ("account", "account_read"),
                 ("account", "account_grant"),
+                ("account", "grant_approve"),
                 ("policy", "policy_read"),
                 ("policy", "policy_propose"),
                 ("policy", "policy_approve"),
@@ -40,6 +47,7 @@ DUTIES: Mapping[str, frozenset[tuple[str, str]]] = MappingProxyType(
         ),
         "auditadmin": frozenset(
             {
+                ("account", "account_read"),
                 ("audit", "audit_read"),
                 ("audit", "audit_names"),
                 ("audit", "audit_verify"),
@@ -120,7 +128,7 @@ BY_LAW: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
 """Acts on a case that only some roles may do, and the article."""
 
 
-SIGNING = frozenset({"release_sign", "policy_approve"})
+SIGNING = frozenset({"release_sign", "policy_approve", "grant_approve"})
 """The second person's act on a version."""
 PAPERS = frozenset({"read_personal", "print", "print_card"})
 READ, LISTED, FILING = frozenset({"read"}), frozenset({"list"}), frozenset({"file"})
@@ -266,8 +274,8 @@ FAMILIES: tuple[Family, ...] = (
         ("case",), ("human",), _supervising,
     ),
     Family(
-        "own_proposal", "提出人不得签署自己提出的版本和策略", "本机关双人复核制度",
-        ("release", "policy"), ("human",), _own_proposal,
+        "own_proposal", "提出人不得签署自己提出的版本、策略和权限变更", "本机关双人复核制度",
+        ("release", "policy", "account"), ("human",), _own_proposal,
     ),
     Family(
         "own_account", "任何人不得管理自己的账号、给自己授权", f"{LEVEL_3} d",

@@ -260,7 +260,10 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "recused": Scope("本人（或被代理人）已回避", _recused, _recused_sql),
         "closed": Scope("办件已终结（归档）", _closed, _closed_sql),
         "proposed_by_me": Scope(
-            "由本人（或被代理人）提出", _proposed_by_me, None, frozenset({"release", "policy"})
+            "由本人（或被代理人）提出",
+            _proposed_by_me,
+            None,
+            frozenset({"release", "policy", "account"}),
         ),
     }
 )

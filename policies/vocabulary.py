@@ -61,7 +61,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "case": (*VERBS, "read", "list", "read_personal", "print", "print_card", "backfill"),
         "release": ("read", "list", "release_propose", "release_sign", "release_look_ahead"),
         "dead_letter": ("dead_letter_read", "dead_letter_mend"),
-        "account": ("account_manage", "account_grant"),
+        "account": ("account_read", "account_manage", "account_grant", "grant_approve"),
         "policy": ("policy_read", "policy_propose", "policy_approve"),
         "audit": (
             "audit_read",
@@ -90,7 +90,7 @@ STEP_UP: Mapping[tuple[str, str], str] = MappingProxyType(
         ("case", "revoke_licence"): "撤销许可剥夺已取得的权利（行政许可法第六十九条）",
         ("release", "release_sign"): "签署后的版本对全市生效",
         ("account", "account_manage"): "建立、重发、停用账号决定谁能进入系统",
-        ("account", "account_grant"): "授予角色决定谁能办什么",
+        ("account", "grant_approve"): "批准的权限立即生效，决定谁能办什么、看什么",
         ("policy", "policy_approve"): "批准后的策略对全市生效",
         ("audit", "erase_approve"): "删除后不能恢复（个人信息保护法第四十七条）",
     }
@@ -158,7 +158,9 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "dead_letter_read": "查阅死信",
         "dead_letter_mend": "修正重放死信",
         "account_manage": "管理账号",
-        "account_grant": "授予角色",
+        "account_grant": "提出权限变更",
+        "grant_approve": "批准权限变更",
+        "account_read": "查阅账号与权限",
         "policy_read": "查阅策略",
         "policy_propose": "提出策略变更",
         "policy_approve": "批准策略变更",

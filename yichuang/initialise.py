@@ -276,12 +276,16 @@ def _administrators(settings: Settings) -> Iterator[str]:
     sealer = sealer_of(settings, vault_of(settings, keys))
     accounts = Accounts(engine, Credentials(), recorder(sealer.who, lambda: str(uuid4())))
     try:
-        made = accounts.first_administrators(datetime.now(UTC))
+        now = datetime.now(UTC)
+        made = accounts.first_administrators(now)
+        added = accounts.missing_security_administrator(now)
     finally:
         engine.dispose()
         keys.dispose()
-    for login, code in made:
+    for login, code in (*made, *added):
         yield f"管理员 {login} 的一次性登记码（只显示这一次）：{code}"
+    if added:
+        yield "权限变更须由一名安全管理员提出、另一名批准：安全管理员不足二名，已补设"
 
 
 def _write_whole(path: Path, text: str) -> None:

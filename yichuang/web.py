@@ -23,6 +23,7 @@ from audit.shards import reading_all
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
 from cases.desk import Desk
+from cases.grant_changes import GrantChanges
 from cases.queries import Queries
 from cases.sign_in import SignIn, SignInRules
 from cases.web_tables import refused_command
@@ -37,6 +38,7 @@ from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
 from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner, Register
+from yichuang.grant_gate import gate_of
 from yichuang.key_log import note_subjects
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
@@ -56,6 +58,7 @@ from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
+from yichuang.web_grants import WebGrants
 from yichuang.web_letters import WebLetters
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments, asker
@@ -123,6 +126,8 @@ async def compose(
         None if scanner is None
         else Quarantine(web, desk, desk_vault, sealer.who, scanner, now)
     )  # fmt: skip
+    gate = gate_of(lambda: released.catalogue().city, lambda: access.policy)
+    changes = GrantChanges(web, record, gate)
     letters = WebLetters(settings)
     press = LazyPress(released.catalogue)
     client = await temporal.connect(settings, lazy=True)
@@ -238,6 +243,13 @@ async def compose(
             now,
         ),
         deputies=deputies,
+        granting=WebGrants(
+            changes,
+            accounts,
+            lambda: released.catalogue().city,
+            lambda: access.policy,
+            now,
+        ),
         erasures=WebErasures(
             register, accounts, joining.catalogue().law, web_erasures.launch(settings)
         ),

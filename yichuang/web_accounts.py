@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
-from cases.accounts import AccountRefused, Accounts, Happening, Recorder
-from cases.messages import Actor, Grant
+from cases.accounts import Account, AccountRefused, Accounts, Happening, Recorder
+from cases.messages import Actor
 from forms.ports import AccountRow, SignInRefused, Visitor
 
 AUTH_STREAM = "sys:auth"
@@ -59,20 +59,11 @@ class WebAccounts:
         return self.accounts.service(token)
 
     def listing(self) -> Sequence[AccountRow]:
-        return [
-            AccountRow(
-                id=one.id,
-                login=one.login,
-                name=one.name,
-                department=one.department,
-                grants=one.grants,
-                kind="service" if one.kind == "service" else "human",
-                state="closed" if one.disabled_at else "active" if one.enrolled else "enrolment",
-                last_sign_in=one.last_sign_in_at,
-            )
-            for one in self.accounts.listing()
-            if one.kind != "citizen"
-        ]
+        return [_row(one) for one in self.accounts.listing() if one.kind != "citizen"]
+
+    def row(self, account: str) -> AccountRow | None:
+        found = self.accounts.find(account)
+        return None if found is None or found.kind == "citizen" else _row(found)
 
     def create(
         self, by: Visitor, login: str, name: str, department: str, kind: str
@@ -98,25 +89,6 @@ class WebAccounts:
 
         return self._done(close, by, "account_close", account)
 
-    def grant(self, by: Visitor, account: str, role: str, department: str) -> SignInRefused | None:
-        return self._regrant(by, account, Grant(role=role, department=department), keep=True)
-
-    def revoke(self, by: Visitor, account: str, role: str, department: str) -> SignInRefused | None:
-        return self._regrant(by, account, Grant(role=role, department=department), keep=False)
-
-    def _regrant(
-        self, by: Visitor, account: str, changed: Grant, keep: bool
-    ) -> SignInRefused | None:
-        found = self.accounts.find(account)
-        if found is None:
-            return SignInRefused("没有这个账号")
-        grants = [one for one in found.grants if one != changed] + ([changed] if keep else [])
-
-        def regrant() -> None:
-            self.accounts.set_grants(account, grants, by.actor.id, self.now())
-
-        return self._done(regrant, by, "account_grant", account)
-
     def _made(
         self, change: Callable[[], str], by: Visitor, act: str, account: str
     ) -> str | SignInRefused:
@@ -137,3 +109,19 @@ class WebAccounts:
 
         found = self._made(changed, by, act, account)
         return found if isinstance(found, SignInRefused) else None
+
+
+def _row(one: Account) -> AccountRow:
+    return AccountRow(
+        id=one.id,
+        login=one.login,
+        name=one.name,
+        department=one.department,
+        grants=one.grants,
+        kind="service" if one.kind == "service" else "human",
+        state="closed" if one.disabled_at else "active" if one.enrolled else "enrolment",
+        last_sign_in=one.last_sign_in_at,
+        clearance=one.clearance,
+        compartments=one.compartments,
+        created_at=one.created_at,
+    )

@@ -13,11 +13,9 @@ from uuid import uuid4
 
 import pytest
 from httpx import Response
-from sqlalchemy import update
 from starlette.routing import Route
 
 from cases.messages import BODIES, OF_LAW, Grant
-from cases.web_tables import account as account_table
 from forms.acts import ACTS
 from forms.app import routes
 from forms.ports import Options
@@ -33,6 +31,7 @@ from tests.attack.conftest import (
 )
 from tests.attack.routes import QUESTIONS, ROUTES
 from tests.forms.town import ADDRESS, HOST
+from tests.granting import regrant
 from yichuang.questions import Desk
 
 MZJ = (Grant(role="service_intake", department="mzj"),)
@@ -266,21 +265,12 @@ def test_a_right_given_or_taken_in_one_tab_counts_in_the_other_at_once(
     wide = Grant(role="section_clerk", department="zjj")
     before = accounts.find(me)
     assert before is not None
-    regrant(ground, me, (*before.grants, wide))
+    regrant(ground.town.web, me, (*before.grants, wide))
     assert other_tab.get(path).status_code == 200
     form = {"csrf": other_tab.token(path), "text": "请办", "command": str(uuid4())}
-    regrant(ground, me, before.grants)
+    regrant(ground.town.web, me, before.grants)
     # The form was opened with the right and is posted without it.
     assert other_tab.post(f"{path}/do/urge", data=form).status_code == 404
-
-
-def regrant(ground: Ground, account: str, grants: tuple[Grant, ...]) -> None:
-    """Write what an account holds, as a grant that was approved does."""
-    held = [[one.role, one.department] for one in grants]
-    with ground.town.web.begin() as connection:
-        connection.execute(
-            update(account_table).where(account_table.c.id == account).values(grants=held)
-        )
 
 
 # --- REST ----------------------------------------------------------------------------------------

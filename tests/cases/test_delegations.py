@@ -18,6 +18,7 @@ from cases.deputies import Delegation, Deputyship
 from cases.messages import Actor, Grant
 from cases.web_tables import account
 from policies.delegation import delegation_faults
+from tests.granting import regrant
 from yichuang.stores import migrate
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -48,7 +49,7 @@ def _person(user: str, grants: Sequence[Grant]) -> dict[str, object]:
         "id": user, "kind": "human", "login": user[2:], "name": user, "department": "food",
         "grants": [[one.role, one.department] for one in grants], "clearance": 1,
         "compartments": [], "password": "", "enrolment": "", "token": "", "created_at": NOW,
-        "created_by": "u:x",
+        "created_by": "system",
     }  # fmt: skip
 
 
@@ -70,12 +71,6 @@ def agreed(engine: Engine, **changed: object) -> None:
 def acting(engine: Engine, at: datetime = NOW, deputy: str = "u:deputy") -> Sequence[Deputyship]:
     with engine.begin() as connection:
         return delegations.deputyships(connection, deputy, at)
-
-
-def regrant(engine: Engine, user: str, grants: Sequence[Grant]) -> None:
-    held = [[one.role, one.department] for one in grants]
-    with engine.begin() as connection:
-        connection.execute(update(account).where(account.c.id == user).values(grants=held))
 
 
 def close(engine: Engine, user: str) -> None:

@@ -20,6 +20,7 @@ from cases.web_tables import account
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.test_case import accepted, decided_upon
 from tests.forms.town import PEOPLE, Town
+from tests.granting import regrant
 
 TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
 HEAD = "section_head@zjj"
@@ -33,10 +34,11 @@ def fresh(town: Town) -> Iterator[None]:
     with town.web.begin() as connection:
         for one in delegations.unended(connection):
             delegations.end(connection, one.id, "system", datetime.now(UTC), "ended")
-        for login, (_, _, held) in PEOPLE.items():
-            values = {"grants": [list(pair) for pair in held], "disabled_at": None}
-            where = account.c.id == town.ids[login]
-            connection.execute(update(account).where(where).values(values))
+        connection.execute(update(account).values({"disabled_at": None}))
+    for login, (_, _, held) in PEOPLE.items():
+        grants = tuple(Grant(role=role, department=where) for role, where in sorted(held))
+        if town.actor(login).grants != grants or town.actor(login).clearance != 3:
+            regrant(town.web, town.ids[login], grants, clearance=3)
 
 
 def ask(page: Browser, town: Town, who: str, days: int = 3, **changed: Any) -> Any:
@@ -164,10 +166,7 @@ def test_personal_roles_are_not_offered(browser: Browsers, login: str) -> None:
 
 
 def test_an_administrator_is_nobodys_deputy(browser: Browsers, town: Town) -> None:
-    with town.web.begin() as connection:
-        values = {"grants": [["auditadmin", "*"]]}
-        where = account.c.id == town.ids["zhao"]
-        connection.execute(update(account).where(where).values(values))
+    regrant(town.web, town.ids["zhao"], [Grant(role="auditadmin", department="*")])
     answer = ask(browser("zhou"), town, "zhao")
     assert answer.status_code == 422 and "三员分立" in answer.text
 
@@ -245,9 +244,7 @@ def test_the_ending_of_the_delegator_counts_for_the_next_page(
 def test_a_revoked_role_counts_for_the_next_page(browser: Browsers, town: Town) -> None:
     case_no, _ = accepted(town)
     _, takes, _ = acting(town, browser)
-    town.accounts.set_grants(
-        town.ids["zhou"], [Grant(role="section_clerk", department="zjj")], "u:x", datetime.now(UTC)
-    )
+    regrant(town.web, town.ids["zhou"], [Grant(role="section_clerk", department="zjj")])
     assert takes.get(f"/cases/{case_no}/do/transfer").status_code == 403
 
 
@@ -351,9 +348,7 @@ def test_who_accepted_the_case_clashes_as_deputy_for_the_decision(
         values = {"department": "zjj"}
         where = account.c.id == town.ids["chen"]
         connection.execute(update(account).where(where).values(values))
-        # Nobody else may decide.
-        where = account.c.id == town.ids["zhou"]
-        connection.execute(update(account).where(where).values({"grants": []}))
+    regrant(town.web, town.ids["zhou"], [])  # nobody else may decide
     gives = browser("wu")
     assert ask(gives, town, "chen", grants=["organ_head@zjj"]).status_code == 303
     page = gives.get(f"/deputies/{newest(town)}").text
@@ -378,9 +373,7 @@ def test_a_deputy_without_the_clearance_is_told_before_the_leave(
         connection.execute(
             text("UPDATE case_file SET label_level = 2 WHERE id = :c"), {"c": case_id}
         )
-    with town.web.begin() as connection:
-        where = account.c.id == town.ids["zhou"]
-        connection.execute(update(account).where(where).values({"clearance": 1}))
+    regrant(town.web, town.ids["zhou"], clearance=1)
     try:
         gives = browser("wu")
         ask(gives, town, "zhou", grants=["organ_head@zjj"])
@@ -390,9 +383,7 @@ def test_a_deputy_without_the_clearance_is_told_before_the_leave(
         assert re.search(r"密级不够 <strong class=\"number\">[1-9]", page)
         assert "只计数，不列出编号" in page
     finally:
-        with town.web.begin() as connection:
-            where = account.c.id == town.ids["zhou"]
-            connection.execute(update(account).where(where).values({"clearance": 3}))
+        regrant(town.web, town.ids["zhou"], clearance=3)
 
 
 def test_what_is_due_in_those_days_is_listed(browser: Browsers, town: Town) -> None:

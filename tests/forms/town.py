@@ -35,6 +35,7 @@ from cases.accounts import Accounts, Place
 from cases.database import open_engine
 from cases.desk import Desk
 from cases.facts import CaseFacts
+from cases.grant_changes import GrantChanges
 from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
 from cases.payments import PaymentAnswer, PaymentOrder, RequestPayment, payment_id
 from cases.queries import Queries
@@ -68,6 +69,7 @@ from yichuang.asked_again import AskedAgain
 from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner as ErasurePlanner
 from yichuang.erasing import Register
+from yichuang.grant_gate import gate_of
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.payment_rules import CityPaymentRules
@@ -80,6 +82,7 @@ from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
+from yichuang.web_grants import WebGrants
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
 from yichuang.web_ports import (
@@ -122,6 +125,7 @@ PEOPLE: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "huang": ("黄民政", "mzj", (("section_clerk", "mzj"), ("window_clerk", "mzj"))),
     "jiang": ("蒋民政", "mzj", (("section_head", "mzj"), ("organ_head", "mzj"))),
     "gaojian": ("高监察", "mzj", (("supervisor", "mzj"),)),
+    "secadmin2": ("安全管理员二", "", (("secadmin", "*"),)),
 }
 """Login → name, department, roles held."""
 
@@ -404,6 +408,9 @@ class Town:
         record = recorder(named, lambda: str(uuid4()))
         credentials = Credentials(passes=1, memory_kib=8, lanes=1)
         self.accounts = Accounts(self.web, credentials, record)
+        self.changes = GrantChanges(
+            self.web, record, gate_of(lambda: self.matters.city, lambda: policy_access.policy)
+        )
         self.entrance = SignIn(
             self.web, credentials, record, SignInRules(attempts=5, address_attempts=1000)
         )
@@ -485,6 +492,13 @@ class Town:
                     lambda: self.today or _now(),
                 ),
                 lambda: self.today or _now(),
+            ),
+            granting=WebGrants(
+                self.changes,
+                self.accounts,
+                lambda: self.matters.city,
+                lambda: policy_access.policy,
+                _now,
             ),
             erasures=WebErasures(
                 self.register,

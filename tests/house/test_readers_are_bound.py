@@ -63,6 +63,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "log.proof": "asked",
     # own: the reader's own rows and no other's.
     "uploads.known": "own",
+    "uploads.held": "own",
     "drafts.find": "own",
     "drafts.listing": "own",
     "deputies.delegable": "own",
@@ -78,6 +79,13 @@ PORTS: Final[Mapping[str, Way]] = {
     # office: for those whose office it is, who are shown no case by it.
     "anomalies.listing": "office",
     "accounts.listing": "office",
+    "accounts.row": "office",
+    "granting.compartments": "office",
+    "granting.find": "office",
+    "granting.history": "office",
+    "granting.holding": "office",
+    "granting.settled": "office",
+    "granting.waiting": "office",
     "dead_letters.find": "office",
     "dead_letters.listing": "office",
     "releases.listing": "office",
@@ -106,8 +114,8 @@ PORTS: Final[Mapping[str, Way]] = {
 CHANGES: Final = frozenset(
     {
         "reception", "access", "entrance", "disclosures", "catalogue",
-        "accounts.close", "accounts.create", "accounts.grant", "accounts.renew",
-        "accounts.revoke", "accounts.service",
+        "accounts.close", "accounts.create", "accounts.renew", "accounts.service",
+        "granting.approve", "granting.propose", "granting.refuse", "granting.withdraw",
         "calendars.with_change", "calendars.with_notice",
         "dead_letters.discard", "dead_letters.replay",
         "deputies.accept", "deputies.act", "deputies.end", "deputies.propose",

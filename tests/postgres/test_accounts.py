@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, inspect, text, update
+from sqlalchemy import Engine, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from cases.accounts import Accounts
@@ -57,4 +57,7 @@ def test_the_store_itself_refuses_an_unknown_kind(engine: Engine, wang: str) -> 
         pytest.raises(IntegrityError, match="ck_account_kind"),
         engine.begin() as connection,
     ):
-        connection.execute(update(account).where(account.c.id == wang).values(kind="root"))
+        row = connection.execute(select(account).where(account.c.id == wang)).one()._mapping
+        connection.execute(
+            insert(account).values(dict(row) | {"id": "u:1", "login": "root", "kind": "root"})
+        )

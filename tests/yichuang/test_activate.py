@@ -16,6 +16,7 @@ from cases.accounts import Accounts, Place
 from cases.messages import Grant
 from cases.sign_in import SignIn
 from policies.identity import Credentials
+from tests.granting import regrant
 from tests.yichuang.registry import Town, city, now, settings, template
 from tests.yichuang.test_releasing import food
 from yichuang.cli import parser_for
@@ -32,7 +33,7 @@ def enrolled(town: Town, login: str, role: str) -> None:
     record = recorder(str, lambda: str(uuid4()))
     accounts = Accounts(town.web, Credentials(), record)
     account, code = accounts.create_account(login, login, "sp", at=now(), by="u:root")
-    accounts.set_grants(account, [Grant(role=role, department="*")], "u:root", now())
+    regrant(town.web, account, [Grant(role=role, department="*")])
     SignIn(town.web, Credentials(), record).enrol(login, code, PASSWORD, now(), Place())
 
 

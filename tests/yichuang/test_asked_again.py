@@ -29,6 +29,7 @@ from cases.standing import Standings
 from cases.tables import release
 from cases.web_tables import account
 from policies.policy import load_policy, whole_text
+from tests.granting import regrant
 from tests.yichuang.registry import (
     EDITOR,
     FILING,
@@ -46,8 +47,11 @@ __all__ = ["settings", "template"]
 
 def changed(town: Town, who: Actor, **values: Any) -> None:
     engine = open_engine(town.settings.store_url("web"))
-    with engine.begin() as connection:
-        connection.execute(update(account).where(account.c.id == who.id).values(values))
+    if "grants" not in values:
+        with engine.begin() as connection:
+            connection.execute(update(account).where(account.c.id == who.id).values(values))
+    else:
+        regrant(engine, who.id, **values)
     engine.dispose()
 
 
@@ -98,8 +102,8 @@ NOW = datetime(2026, 11, 26, tzinfo=UTC)
     [
         ({"name": "another"}, ""),
         ({"disabled_at": NOW}, "account_closed"),
-        ({"grants": []}, "right_ended"),
-        ({"grants": [["window_clerk", "zjj"]]}, "right_ended"),
+        ({"grants": ()}, "right_ended"),
+        ({"grants": [Grant(role="window_clerk", department="zjj")]}, "right_ended"),
     ],
 )
 async def test_what_ended_between_the_door_and_the_rows_no_longer_counts(
@@ -119,7 +123,7 @@ async def test_a_right_gained_meanwhile_is_not_given_where_it_was_not_claimed(
 ) -> None:
     async with city(settings) as (town, working), working():
         case = (await town.order(CLERK, "file", FILING)).case_id
-        ground.admit(town.settings, CLERK.model_copy(update={"grants": ()}))
+        changed(town, CLERK, grants=())
         outcome = await accepted(town, CLERK, case)
         assert (outcome.status, outcome.code) == ("refused", "right_ended")
         assert "已收回" in outcome.reason
@@ -135,7 +139,7 @@ async def test_whoever_has_no_account_is_refused(settings: Settings) -> None:
 
 async def test_an_editor_who_is_no_longer_one_proposes_nothing(settings: Settings) -> None:
     async with city(settings) as (town, working), working():
-        changed(town, EDITOR, grants=[])
+        changed(town, EDITOR, grants=())
         text = whole_text(load_policy().model, "")
         made = await town.door.propose(
             EDITOR, SOURCE, str(uuid4()), Propose(kind="calendar", text=text)

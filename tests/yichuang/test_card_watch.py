@@ -202,7 +202,7 @@ def test_a_notice_to_a_system_that_holds_the_task_does_not_ring(desk: Desk) -> N
 
 
 def person(user: str, role: str, department: str, **more: Any) -> dict[str, Any]:
-    plain = dict.fromkeys(("password", "enrolment", "token", "created_by"), "")
+    plain = dict.fromkeys(("password", "enrolment", "token"), "") | {"created_by": "system"}
     return {
         "id": user, "kind": "human", "login": user, "name": "某人", "department": department,
         "grants": [[role, department]], "clearance": 1, "compartments": [], "created_at": NOW,

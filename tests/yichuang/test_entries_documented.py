@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from cases.grant_changes import Rights
 from cases.messages import BODIES
 from forms import log_words
 from forms.app import routes
@@ -24,6 +25,7 @@ from forms.words import VERBS
 from policies.vocabulary import ACTS
 from tests.forms.entering import sign_in_fully
 from tests.forms.town import ADDRESS, HOST, PASSWORD, Town
+from tests.granting import guards, regrant
 from yichuang.acts import RELEASES, workflow_of
 
 ROOT = Path(__file__).parents[2]
@@ -139,10 +141,21 @@ def _others(town: Town, case_no: str) -> None:
         client.get(f"/api/v1/cases/{case_no}")
     spare = town.ids["editor"]
     town.accounts.renew(spare, "u:x", datetime.now(UTC))
-    town.accounts.set_label(spare, 2, (), "u:x", datetime.now(UTC))
-    town.accounts.set_grants(spare, (), "u:x", datetime.now(UTC))
+    for ending in ("refuse", "withdraw"):
+        _propose(town, spare, ending)
+    regrant(town.web, spare, (), clearance=2, record=town.changes.record)
     town.accounts.revoke_sessions(spare, "u:x", datetime.now(UTC))
     town.accounts.close(spare, "u:x", datetime.now(UTC))
+
+
+def _propose(town: Town, account: str, ending: str) -> None:
+    one, other = guards(town.web)
+    changes, now = town.changes, datetime.now(UTC)
+    key = changes.propose(account, Rights((), 1), "岗位调整", one, now)
+    if ending == "refuse":
+        changes.refuse(key, "依据不足", other, now)
+    else:
+        changes.withdraw(key, one, now)
 
 
 def _at_the_door(town: Town, login: str) -> TestClient:

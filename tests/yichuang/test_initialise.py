@@ -23,7 +23,12 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_the_first_start_shows_three_codes_and_the_second_none(settings: Settings) -> None:
     codes = [line for line in initialise(settings) if "一次性登记码" in line]
-    assert [line.split()[1] for line in codes] == ["sysadmin", "secadmin", "auditadmin"]
+    assert [line.split()[1] for line in codes] == [
+        "sysadmin",
+        "secadmin",
+        "secadmin2",
+        "auditadmin",
+    ]
     assert initialise(settings) == []
 
 

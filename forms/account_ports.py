@@ -1,0 +1,100 @@
+"""What the pages of accounts and rights need, as the roof hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from cases.messages import Grant
+from forms.entrance_ports import Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What an account holds, or shall hold."""
+
+    grants: tuple[Grant, ...]
+    clearance: int
+    compartments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of an account's rights: proposed by one, settled by another."""
+
+    id: str
+    account: str
+    login: str
+    name: str
+    department: str
+    kind: Literal["human", "service"]
+    before: Holding
+    after: Holding
+    reason: str
+    state: str
+    proposed_by: str
+    """Name."""
+    proposer: str
+    """Id."""
+    proposed_at: datetime
+    settled_by: str
+    settled_at: datetime | None
+    settled_reason: str
+    faults: tuple[str, ...] = ()
+    """What the gate says against it now; it is not approved while there is any."""
+    notes: tuple[str, ...] = ()
+    """What an approver must know and may approve all the same."""
+
+    @property
+    def added(self) -> tuple[Grant, ...]:
+        return tuple(one for one in self.after.grants if one not in self.before.grants)
+
+    @property
+    def removed(self) -> tuple[Grant, ...]:
+        return tuple(one for one in self.before.grants if one not in self.after.grants)
+
+    @property
+    def opened(self) -> tuple[str, ...]:
+        """Compartments that are added."""
+        return tuple(c for c in self.after.compartments if c not in self.before.compartments)
+
+    @property
+    def shut(self) -> tuple[str, ...]:
+        """Compartments that are taken away."""
+        return tuple(c for c in self.before.compartments if c not in self.after.compartments)
+
+
+class Granting(Protocol):
+    """Rights of accounts. What changes something returns an empty string, or why it did not."""
+
+    def compartments(self) -> Mapping[str, str]:
+        """Code → name of each compartment of the city."""
+        ...
+
+    def holding(self, account: str) -> Holding | None:
+        """What an account holds now; None: no such account."""
+        ...
+
+    def propose(self, by: Visitor, account: str, after: Holding, reason: str) -> str: ...
+
+    def approve(self, by: Visitor, change: str) -> str: ...
+
+    def refuse(self, by: Visitor, change: str, reason: str) -> str: ...
+
+    def withdraw(self, by: Visitor, change: str) -> str: ...
+
+    def find(self, change: str) -> Change | None: ...
+
+    def waiting(self) -> Sequence[Change]:
+        """Those that wait for somebody, with what the gate says, the oldest first."""
+        ...
+
+    def settled(self) -> Sequence[Change]:
+        """The newest that have been settled."""
+        ...
+
+    def history(self, account: str) -> Sequence[Change]:
+        """Every change of an account, the newest first; of one that waits, what the gate says."""
+        ...
