@@ -51,7 +51,7 @@ SEAT_TITLES: Mapping[str, str] = MappingProxyType(
         "planning": "与客体无关的部门",
         "health": "环节已办结的部门",
         "fire": "有未办结环节的部门",
-        "food": "实施主体（付款部门）",
+        "food": "实施主体",
         "city": "实施主体和有环节部门的共同上级",
     }
 )
@@ -91,6 +91,11 @@ class Counterexample:
             access.decide(step.actor, step.act, step.thing, at, step.task).allowed == step.allowed
             for step in self.steps
         )
+
+
+def near_title(near: frozenset[str]) -> str:
+    """Return in Chinese which department stands so near."""
+    return "付款部门" if "paying" in near else SEAT_TITLES[seat(near)]
 
 
 def seat(near: frozenset[str]) -> str:
@@ -154,7 +159,7 @@ def told(kind: Kind, roles: Roles, state: State) -> str:
     if kind == CITIZEN:
         where = "申请人"
     else:
-        places = (SEAT_TITLES[seat(near)] for near in state.near)
+        places = (near_title(near) for near in state.near)
         titled = zip((ROLES[role].title for role in roles), places, strict=True)
         where = "、".join(f"{title}（{place}）" for title, place in titled)
     return "，".join([where, *(_CONDITIONS.get(name, name) for name in sorted(state.scopes))])

@@ -74,6 +74,8 @@ class _Now:
     catalogue: Catalogue
     packs: Mapping[str, Pack]
     policy: Policy
+    policy_text: str = field(repr=False)
+    """Model and rows as they were signed, notes and decisions included."""
     calendar_texts: Mapping[str, str] = field(repr=False)
     rules: tuple[Release, ...] = field(repr=False)
     """Every signed version of every pack, past and future ones too."""
@@ -135,6 +137,10 @@ class Released:
     def policy(self) -> Policy:
         """Return the policy in force. Raises `NothingReleased`."""
         return self._now().policy
+
+    def policy_text(self) -> str:
+        """Return the text in force as it was signed. Raises `NothingReleased`."""
+        return self._now().policy_text
 
     def calendar_texts(self) -> Mapping[str, str]:
         """Return the YAML of the calendars in force that were released here, by name."""
@@ -218,6 +224,7 @@ class Released:
                 {one.name: self._value(one, _pack) for one in releases.counting(rows["rules"], now)}
             ),
             policy=self._value(policy, _policy),
+            policy_text=policy.content,
             calendar_texts=MappingProxyType(texts),
             rules=tuple(rows["rules"]),
         )
