@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,20 @@ POOL = 8
 """Connections kept per engine. Each thread that works holds one for the time of a transaction."""
 
 _READING = "yichuang_reading"
+_BOUNDS = "yichuang_bounds"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What PostgreSQL itself lets one reader see of cases, whatever the query says (row-level
+    security, migrations/cases/0014): never less than policy's condition, which stays the judge."""
+
+    reach: str
+    """Codes of departments, `|` between; `*`: all."""
+    persons: str
+    clearance: int
+    compartments: str
+
 
 _UNWRITABLE = {
     "database or disk is full": "磁盘已满",
@@ -87,6 +102,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection that sees one moment of the store and takes no write lock."""
     with engine.connect().execution_options(**{_READING: True}) as connection:
         yield connection
+
+
+def bounded(engine: Engine, role: str, bounds: Bounds) -> Engine:
+    """Return the engine for one reader: each transaction runs as `role`, within these bounds.
+
+    The pool is the same. Without a role, and on SQLite, which knows neither, the engine as it is.
+    """
+    if not role or engine.dialect.name != "postgresql":
+        return engine
+    return engine.execution_options(**{_BOUNDS: (role, bounds)})
 
 
 def is_reading(connection: Connection) -> bool:
@@ -150,13 +175,33 @@ def _postgresql(url: URL, read_only: bool) -> Engine:
     if read_only:
         options.append("-c default_transaction_read_only=on")
     bare = url.difference_update_query(["schema"]).set(drivername="postgresql+psycopg")
-    return create_engine(
+    engine = create_engine(
         bare,
         pool_size=POOL,
         max_overflow=-1,
         pool_use_lifo=True,
         pool_pre_ping=True,
         connect_args={"options": " ".join(options)},
+    )
+    event.listen(engine, "begin", _bind)
+    return engine
+
+
+_BIND = "SELECT " + ", ".join(
+    f"set_config('{name}', %s, true)"
+    for name in ("yichuang.reach", "yichuang.persons", "yichuang.clearance",
+                 "yichuang.compartments", "role")
+)  # fmt: skip
+"""For this transaction alone: what the next one on this connection does starts from nothing."""
+
+
+def _bind(connection: Connection) -> None:
+    found = connection.get_execution_options().get(_BOUNDS)
+    if found is None:
+        return
+    role, bounds = found
+    connection.exec_driver_sql(
+        _BIND, (bounds.reach, bounds.persons, str(bounds.clearance), bounds.compartments, role)
     )
 
 

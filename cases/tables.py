@@ -806,3 +806,12 @@ retiming_move = Table(
     Index("ix_retiming_move_due", "retiming_id", "due_before", "n"),
 )
 """One instant of one open case, before → after, and whose it is. A view on cases, not kept long."""
+
+whole_reader = Table(
+    "whole_reader",
+    cases_metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    CheckConstraint("id = 0", name="no_row"),
+)
+"""Never a row. On PostgreSQL, the right to read it is the right to see every case (migration 0014):
+census, reconciler, relay and doors have it, the role of the pages has not."""

@@ -17,6 +17,7 @@ from functools import lru_cache
 from simpleeval import InvalidExpression  # type: ignore[import-untyped]  # ships no types
 from sqlalchemy import ColumnElement, and_, false, not_, or_
 
+from cases.database import Bounds
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command, Grant, Warrant
 from policies.engine import Engine, holds
@@ -270,6 +271,28 @@ class Access:
         if not allow:
             return false()
         return and_(or_(*allow), *(not_(denied) for denied in deny), dominates_sql(actor))
+
+    def bounds(self, actor: Actor) -> Bounds:
+        """Return what the database may at most let the actor see of cases; see `Bounds`."""
+        subject = self._subject(actor)
+        if subject is None:
+            return Bounds("", "", 0, "")
+        shards = self._engine.policy.shards
+        rows = [row for act in READING for row in shards.get(("case", act), ())]
+        reaches = list(subject.reach.values())
+        # A row that asks neither for a department nor for a person reaches all of them.
+        everywhere = any(one.everywhere for one in reaches) or any(
+            row.effect == "allow" and row.department == "held" and row.scope == "always"
+            for row in rows
+            if row.role == ANY or row.role in subject.reach
+        )
+        departments = frozenset().union(*(one.departments for one in reaches))
+        return Bounds(
+            "*" if everywhere else "|".join(sorted(departments)),
+            "|".join(sorted(subject.persons)),
+            actor.clearance,
+            "|".join(sorted(set(actor.compartments))),
+        )
 
     def cleared(self, actor: Actor) -> ColumnElement[bool]:
         """Return the condition under which the actor's clearance covers a case's label, and no

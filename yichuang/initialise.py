@@ -48,7 +48,7 @@ from yichuang.national import found_second
 from yichuang.settings import STORES, SettingMissing, Settings
 from yichuang.sharding import first_origin
 from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
-from yichuang.stores import create_schema, let_in, migrate
+from yichuang.stores import create_schema, let_in, migrate, open_to_pages
 from yichuang.trusting import (
     change_policy,
     city_policy,
@@ -80,6 +80,7 @@ def initialise(settings: Settings) -> list[str]:
             lines.append(f"已建好 {store} 库")
         engine.dispose()
     lines += _holders(settings)
+    lines += _pages(settings)
     lines += _log(settings)
     lines += found_second(settings, passphrase(settings))
     _keys(settings)
@@ -101,6 +102,22 @@ def _holders(settings: Settings) -> Iterator[str]:
         yield (
             f"注意：数据库角色 {role} 读不了人员入口的 office_holder 视图，"
             f"监察牌送达的角色有没有人核对不了：{refused.orig}"
+        )
+    finally:
+        engine.dispose()
+
+
+def _pages(settings: Settings) -> Iterator[str]:
+    """Let the role under which pages read lists into the cases store."""
+    if not settings.page_role:
+        return
+    engine = open_engine(settings.store_url("cases"))
+    try:
+        open_to_pages(engine, settings.page_role)
+    except ProgrammingError as refused:
+        yield (
+            f"注意：数据库没有角色 {settings.page_role}，页面的列表读不了办件库；"
+            f"请照 docs/operating.md 建好后再次运行 init：{refused.orig}"
         )
     finally:
         engine.dispose()

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     nats_backfillers: tuple[str, ...] = ("archive",)
 
     cases_url: SecretStr = SecretStr("")
+    page_role: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,63}$")] = ""
     web_url: SecretStr = SecretStr("")
     gateway_url: SecretStr = SecretStr("")
     readings_url: SecretStr = SecretStr("")

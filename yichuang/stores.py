@@ -111,6 +111,28 @@ def let_in(engine: Engine, role: str) -> None:
         connection.execute(text(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(role)}"))
 
 
+PAGE_TABLES = (
+    "case_file", "case_compartment", "case_state", "card", "card_mark", "clock", "clock_event",
+    "clock_share", "hand", "matter_version", "notification", "step", "task", "timer",
+)  # fmt: skip
+"""What lists and boards read; of these all but the catalogue's versions have row-level security."""
+
+
+def open_to_pages(engine: Engine, role: str) -> None:
+    """Let the role of the pages read what lists are made of, cut to each reader's bounds.
+
+    Raises `ProgrammingError` where there is no such role; nothing for SQLite.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    let_in(engine, role)
+    quote = engine.dialect.identifier_preparer.quote
+    with engine.begin() as connection:
+        tables = ", ".join(PAGE_TABLES)
+        connection.execute(text(f"GRANT SELECT ON {tables} TO {quote(role)}"))
+        connection.execute(text(f"REVOKE ALL ON whole_reader FROM {quote(role)}"))
+
+
 def revision_of(connection: Connection) -> str | None:
     """Return which migration the store has reached, None for an empty store."""
     return MigrationContext.configure(connection).get_current_revision()

@@ -182,7 +182,14 @@ async def compose(
     ports = Ports(
         anomalies=WebAnomalies(web, released.rule_versions, people, now),
         reception=reception,
-        reader=WebReader(queries, access, accounts, LogIndex(log, cases), now),
+        reader=WebReader(
+            queries,
+            access,
+            accounts,
+            LogIndex(log, cases),
+            now,
+            page_role=settings.page_role,
+        ),
         access=WebAccess(access, now, register.is_restricted),
         entrance=WebSignIn(entrance, catalogue.departments, now),
         accounts=WebAccounts(accounts, now),
@@ -211,6 +218,7 @@ async def compose(
             sealer.who,
             press,
             lambda: troubles(settings),
+            settings.page_role,
         ),
         calendars=WebCalendars(reach, now),
         reasons=WebReasons(rulings),

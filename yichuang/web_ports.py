@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import uuid4
@@ -23,7 +23,7 @@ from audit.vault import SubjectVault
 from cases.accounts import Accounts
 from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView, census_view
-from cases.database import reading
+from cases.database import bounded, reading
 from cases.desk import MOST_DRAFTS, TooManyDrafts, Upload
 from cases.desk import Desk as Kept
 from cases.desk import Draft as SealedDraft
@@ -122,20 +122,29 @@ class WebReader:
     now: Callable[[], datetime]
     zone: str = "Asia/Shanghai"
     """The city's, in which a day of a filter begins."""
+    page_role: str = ""
+    """Role of PostgreSQL under which lists are read; empty: as who the store was opened."""
+
+    def _lists(self, actor: Actor) -> Queries:
+        """Return the readers of lists: within what the database itself lets the reader see."""
+        return replace(self.queries, engine=self._engine(actor))
+
+    def _engine(self, actor: Actor) -> Engine:
+        return bounded(self.queries.engine, self.page_role, self.access.bounds(actor))
 
     def counts(self, actor: Actor) -> ports.Counts:
         where, desk = self.access.where(actor, "list"), _desk(actor)
-        found = self.queries.counts(where, desk, self.now())
+        found = self._lists(actor).counts(where, desk, self.now())
         lines = Lines.of("all", desk)
         stages = count_by_stage(lines, and_(where, case.c.is_open), self.now())
-        with reading(self.queries.engine) as connection:
+        with reading(self._engine(actor)) as connection:
             by_stage = {row.stage: int(row.n) for row in connection.execute(stages)}
         return ports.Counts(found.mine, found.team, found.all, by_stage)
 
     def worklist(self, actor: Actor, query: WorklistQuery) -> Worklist:
         where = self.access.where(actor, "list")
         personal = self.access.where(actor, "read_personal")
-        found = self.queries.worklist(where, _desk(actor), query, self.now(), personal)
+        found = self._lists(actor).worklist(where, _desk(actor), query, self.now(), personal)
         names = self.accounts.names([row.holder for row in found.rows if row.holder])
         rows = tuple(
             row.model_copy(update={"holder_name": names.get(row.holder, "")}) for row in found.rows
@@ -143,7 +152,7 @@ class WebReader:
         return found.model_copy(update={"rows": rows})
 
     def acceptance(self, actor: Actor, matter: str, page: int) -> Order:
-        found = self.queries.acceptance(self.access.where(actor, "list"), matter, page)
+        found = self._lists(actor).acceptance(self.access.where(actor, "list"), matter, page)
         leaves = self.index.leaves([one.entry for one in found.places])
         places = tuple(
             one.model_copy(update={"leaf": leaves.get(one.entry)}) for one in found.places
@@ -190,11 +199,11 @@ class WebReader:
 
     def cards(self, actor: Actor, query: CardQuery) -> CardList:
         where = self.access.where(actor, "list")
-        return self.queries.cards(where, query, self.zone)
+        return self._lists(actor).cards(where, query, self.zone)
 
     def notices(self, actor: Actor) -> Sequence[Notice]:
         where = self.access.where(actor, "list")
-        return self.queries.notices(_desk(actor), where=where)
+        return self._lists(actor).notices(_desk(actor), where=where)
 
     def public_code(self, case_id: str) -> str:
         return self.queries.public_code(case_id) or ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from threading import Lock
 from typing import Protocol
@@ -18,7 +18,7 @@ from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from cases.alarms import KeptAlarm, open_alarms
 from cases.boards import Board, BoardQuery, Boards, WatchQuery
-from cases.database import reading
+from cases.database import bounded, reading
 from cases.holders import EVERYWHERE
 from cases.messages import Actor
 from cases.months import span_of
@@ -139,6 +139,12 @@ class WebSupervision:
     press: Press
     troubles: Callable[[], Sequence[KeptAlarm]] = tuple
     """What stands in no store because a store cannot be written; for everybody who sees alarms."""
+    page_role: str = ""
+    """Role of PostgreSQL under which lists are read; see `WebReader`."""
+
+    def _boards(self, actor: Actor) -> Oversight:
+        engine = bounded(self.oversight.engine, self.page_role, self.access.bounds(actor))
+        return replace(self.oversight, engine=engine)
 
     def alarms(self, actor: Actor) -> Sequence[KeptAlarm]:
         with reading(self.oversight.engine) as connection:
@@ -155,18 +161,18 @@ class WebSupervision:
         return [one for one in sounding if held & set(_upwards(one.alarm.department, parents))]
 
     def board(self, actor: Actor, query: BoardQuery) -> Board:
-        return self.oversight.board(self.access.where(actor, "list"), query)
+        return self._boards(actor).board(self.access.where(actor, "list"), query)
 
     def watched(
         self, actor: Actor, query: WatchQuery, size: int
     ) -> tuple[Sequence[WatchedClock], int]:
-        return self.oversight.watched(self.access.where(actor, "list"), query, size)
+        return self._boards(actor).watched(self.access.where(actor, "list"), query, size)
 
     def report(self, visitor: ports.Visitor, where: ports.Where, month: str) -> ports.File:
         actor = visitor.actor
         everywhere = any(grant.department == "*" for grant in actor.grants)
         issuer = "全市" if everywhere else f"{visitor.department_name}权限内的办件"
-        html = self.oversight.report(self.access.where(actor, "list"), month, issuer)
+        html = self._boards(actor).report(self.access.where(actor, "list"), month, issuer)
         content = self.press.print_html(html)
         who = Who(
             self.pseudonym_of(actor.id),
