@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from cases.database import reading
+from cases.factor_tables import forget as forget_factors
 from cases.grant_tables import grant_change
 from cases.messages import Actor, Grant
 from cases.web_tables import account, old_password, session
@@ -193,6 +194,7 @@ class Accounts:
             row = _must_find(connection, user)
             service = row.kind == "service"
             code = self.secrets.new_token() if service else self.secrets.new_code()
+            forget_factors(connection, user)
             # The hash stays among the former ones: a lost password must not come back either.
             store_password(connection, row, "", at, self.secrets.history)
             connection.execute(
@@ -222,6 +224,7 @@ class Accounts:
             if short and any(role in short for role, _ in row.grants):
                 raise AccountRefused("last_administrator", short_sentence(short))
             lapse(connection, user, by, at)
+            forget_factors(connection, user)
             revoke(connection, user, at)
             self.record(connection, Happening("account_close", at, user, by, True))
 

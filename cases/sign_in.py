@@ -1,20 +1,20 @@
-"""Sign-in and sessions of the web store; the web process is their only writer.
+"""Sign-in of the web store, in two steps; the web process is its only writer.
 
+A password alone opens nothing: it makes a half-way sign-in, which a second factor makes a session.
 Every attempt is told to the `record` that was handed in, inside the same transaction. All instants
 are handed in, aware.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets as random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from cases.accounts import (
     Account,
@@ -26,61 +26,37 @@ from cases.accounts import (
     normal_login,
     store_password,
 )
+from cases.attempts import Attempts, Refused, SignInRules
 from cases.database import reading
-from cases.messages import Actor
-from cases.web_tables import account, attempt, old_password, session
+from cases.factor_tables import ceremony, half_way
+from cases.factors import FactorKind, Factors, NoProof, Proof
+from cases.sessions import OpenSession, Session, Sessions, SignedIn
+from cases.web_tables import account, old_password
 
-_SEEN_EVERY = timedelta(seconds=60)
-"""`seen_at` moves no more often, so that reading a page is seldom a write."""
-
-_KEPT = timedelta(days=7)
-"""Sessions that have ended are forgotten after so long; the log remembers them."""
-
-
-@dataclass(frozen=True)
-class SignInRules:
-    """Limits of sign-in; the defaults are those of level 3 (GB/T 22239-2019 8.1.4.1 b; values from
-    a public baseline: 5 failures, 10 to 30 minutes, per account and per address)."""
-
-    attempts: int = 5
-    address_attempts: int = 5
-    lock: timedelta = timedelta(minutes=15)
-    idle: timedelta = timedelta(minutes=30)
-    session: timedelta = timedelta(hours=10)
+HALF_OVER = Refused("half_over", "第一步验证已超时，请从登录名和口令重新开始")
+REASONS = {
+    "wrong_second": "动态码或通行密钥不正确，请再试一次",
+    "too_late": "等待时间过长，请重新打开本页再试",
+    "factor_there": "这个账号已登记过第二因素，请用它登录",
+    "too_many": "登记的第二因素已满，请先停用不用的",
+    "last_factor": "这是最后一个第二因素，不能停用；请先登记另一个",
+    "not_found": "没有这个第二因素",
+    "changed_meanwhile": "账号或者登录状态刚有变化，请重新登录",
+}
 
 
 @dataclass(frozen=True)
-class Session:
-    """A sign-in that holds. `id` may be shown and logged; the cookie's secret is not here."""
-
-    id: str
-    account: Account
-    csrf: str
-    ends_at: datetime
-    must_change: bool
-    """The password is too old: nothing but changing it should be offered."""
-
-    @property
-    def actor(self) -> Actor:
-        return self.account.actor()
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """A new session. `secret` goes into the cookie and nowhere else."""
+class HalfWay:
+    """Who has shown the password. `secret` goes into a cookie of its own and nowhere else."""
 
     secret: str
-    session: Session
+    id: str
+    account: Account
 
-
-@dataclass(frozen=True)
-class Refused:
-    """Not let in. `code` is for the log, `reason` (Chinese) for the person; the reason is the same
-    for a wrong password and an unknown login."""
-
-    code: str
-    reason: str
-    locked_until: datetime | None = None
+    @property
+    def owner(self) -> str:
+        """Under which name challenges are kept for it."""
+        return f"half:{self.id}"
 
 
 @dataclass(frozen=True)
@@ -90,21 +66,30 @@ class SignIn:
     engine: Engine
     secrets: Secrets
     record: Recorder
-    rules: SignInRules = SignInRules()
+    factors: Factors
+    rules: SignInRules = field(default_factory=SignInRules)
 
-    # --- sign-in -----------------------------------------------------------------------
+    @cached_property
+    def attempts(self) -> Attempts:
+        return Attempts(self.engine, self.record, self.rules)
 
-    def sign_in(self, login: str, password: str, at: datetime, place: Place) -> SignedIn | Refused:
-        """Return a new session, or why not. Unknown logins take as long as known ones."""
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.engine, self.secrets, self.record, self.rules)
+
+    # --- the first step: a password ----------------------------------------------------
+
+    def sign_in(self, login: str, password: str, at: datetime, place: Place) -> HalfWay | Refused:
+        """Return a half-way sign-in, or why not. Unknown logins take as long as known ones."""
         login = normal_login(login)
         happening = Happening("sign_in", at, "", "", False, place=place)
-        row = self._count_attempt(login, happening)
+        row = self.attempts.count(login, happening)
         if isinstance(row, Refused):
             return row
         # Between two transactions: hashing takes a tenth of a second, too long for a lock.
         stored = row.password if row is not None and row.disabled_at is None else ""
         if not self.secrets.matches(stored, password):
-            return self._wrong(row, login, happening, "wrong_password")
+            return self.attempts.wrong(row, login, happening, "wrong_password")
         assert row is not None  # an absent row has nothing stored, and nothing matches nothing
         fresh = self.secrets.hash(password) if self.secrets.outdated(stored) else stored
         with self.engine.begin() as connection:
@@ -112,29 +97,29 @@ class SignIn:
                 update(account)
                 .where(account.c.id == row.id, account.c.password == stored)
                 .where(account.c.disabled_at.is_(None))
-                .values(password=fresh, last_sign_in_at=at)
+                .values(password=fresh)
             )
             if changed.rowcount == 1:
-                return self._open(connection, row.id, login, happening)
-        return self._wrong(row, login, happening, "changed_meanwhile")
+                return self._half(connection, row, replace(happening, act="sign_in_half"))
+        return self.attempts.wrong(row, login, happening, "changed_meanwhile")
 
     def enrol(
         self, login: str, code: str, password: str, at: datetime, place: Place
-    ) -> SignedIn | Refused:
+    ) -> HalfWay | Refused:
         """Set the first (or a lost) password by a one-time code, which is then used up.
 
         A password that the rules refuse leaves the code good.
         """
         login = normal_login(login)
         happening = Happening("enrol", at, "", "", False, place=place)
-        row = self._count_attempt(login, happening)
+        row = self.attempts.count(login, happening)
         if isinstance(row, Refused):
             return row
         digest = self.secrets.code_digest(code)
         expected = row.enrolment if row is not None and row.disabled_at is None else ""
         good = hmac.compare_digest(expected or "-", digest)
         if row is None or not good or row.enrolment_until < at:
-            return self._wrong(row, login, happening, "wrong_code")
+            return self.attempts.wrong(row, login, happening, "wrong_code")
         fault = self._fault(row, password)
         if fault:
             return self._weak(row, login, happening, fault)
@@ -143,12 +128,188 @@ class SignIn:
             changed = connection.execute(
                 update(account)
                 .where(account.c.id == row.id, account.c.enrolment == expected)
-                .values(enrolment="", enrolment_until=None, last_sign_in_at=at)
+                .values(enrolment="", enrolment_until=None)
             )
             if changed.rowcount == 1:
                 store_password(connection, row, hashed, at, self.secrets.history)
-                return self._open(connection, row.id, login, happening)
-        return self._wrong(row, login, happening, "changed_meanwhile")
+                return self._half(connection, row, happening)
+        return self.attempts.wrong(row, login, happening, "changed_meanwhile")
+
+    def _half(self, connection: Connection, row: Row[Any], happening: Happening) -> HalfWay:
+        secret, name, at = self.secrets.new_token(), random.token_hex(8), happening.at
+        for table in (half_way, ceremony):
+            connection.execute(delete(table).where(table.c.until <= at))
+        connection.execute(
+            insert(half_way).values(
+                id=name,
+                token=self.secrets.digest(secret),
+                account_id=row.id,
+                created_at=at,
+                until=at + self.rules.half_way,
+            )
+        )
+        self.attempts.take_back(connection, row.login, happening.place)
+        self._say(connection, happening, account=row.id, by=row.id, ok=True)
+        return HalfWay(secret, name, account_of(row._mapping))
+
+    # --- the second step: a factor -----------------------------------------------------
+
+    def half_way(self, secret: str, at: datetime) -> HalfWay | None:
+        """Return the half-way sign-in of a cookie; None when it is over."""
+        with reading(self.engine) as connection:
+            row = connection.execute(
+                select(half_way.c.id.label("half_id"), account)
+                .join(account, account.c.id == half_way.c.account_id)
+                .where(half_way.c.token == self.secrets.digest(secret), half_way.c.until > at)
+                .where(account.c.disabled_at.is_(None))
+            ).first()
+        return None if row is None else HalfWay(secret, row.half_id, account_of(row._mapping))
+
+    def prove(self, secret: str, proof: Proof, at: datetime, place: Place) -> SignedIn | Refused:
+        """Make a half-way sign-in a session, by a second factor."""
+        half = self.half_way(secret, at)
+        if half is None:
+            return HALF_OVER
+        login, user = half.account.login, half.account.id
+        happening = Happening("sign_in", at, user, user, False, proof.kind, place)
+        row = self.attempts.count(login, happening)
+        if isinstance(row, Refused):
+            return row
+        apps = self.factors.opened(user) if proof.kind == "totp" else []
+        try:
+            with self.engine.begin() as connection:
+                self.factors.use(connection, user, half.owner, proof, apps, at)
+                return self._open(connection, half, happening)
+        except NoProof as no:
+            return self.attempts.wrong(row, login, happening, no.code)
+
+    def set_up(
+        self, secret: str, kind: FactorKind, shown: str, name: str, at: datetime, place: Place
+    ) -> SignedIn | Refused:
+        """Make a half-way sign-in a session by registering the account's first factor."""
+        half = self.half_way(secret, at)
+        if half is None:
+            return HALF_OVER
+        login, user = half.account.login, half.account.id
+        happening = Happening("factor_add", at, user, user, False, kind, place)
+        row = self.attempts.count(login, happening)
+        if isinstance(row, Refused):
+            return row
+        try:
+            new = self.factors.prepared(user, half.owner, kind, shown, name, at)
+            with self.engine.begin() as connection:
+                self.factors.add(connection, half.owner, new, first=True)
+                self._say(connection, happening, ok=True)
+                return self._open(connection, half, replace(happening, act="sign_in"))
+        except NoProof as no:
+            self.attempts.wrong(row, login, happening, no.code)
+            return Refused(no.code, REASONS[no.code])
+
+    def _open(self, connection: Connection, half: HalfWay, happening: Happening) -> SignedIn:
+        user, at, place = half.account.id, happening.at, happening.place
+        gone = connection.execute(delete(half_way).where(half_way.c.id == half.id))
+        open_still = connection.execute(
+            update(account)
+            .where(account.c.id == user, account.c.disabled_at.is_(None))
+            .values(last_sign_in_at=at)
+        )
+        if gone.rowcount != 1 or open_still.rowcount != 1:
+            raise NoProof("changed_meanwhile")
+        connection.execute(delete(ceremony).where(ceremony.c.owner == half.owner))
+        opened = self.sessions.open(connection, user, at, place)
+        self.attempts.forget(connection, half.account.login, place)
+        self._say(connection, happening, ok=True, session=opened.session.id)
+        return opened
+
+    # --- within a session --------------------------------------------------------------
+
+    def visitor(self, secret: str, at: datetime) -> Session | None:
+        """Return the session of a cookie, with grants as they are now; None when it is over."""
+        return self.sessions.visitor(secret, at)
+
+    def sign_out(self, secret: str, at: datetime, place: Place) -> None:
+        """End the session of a cookie; nothing happens when it is over already."""
+        self.sessions.sign_out(secret, at, place)
+
+    def listing(self, user: str, at: datetime) -> tuple[OpenSession, ...]:
+        """Return the open sessions of an account."""
+        return self.sessions.listing(user, at)
+
+    def prove_again(
+        self, held: Session, proof: Proof, at: datetime, place: Place
+    ) -> SignedIn | Refused:
+        """Show the second factor once more; the session gets a new secret."""
+        login, user = held.account.login, held.account.id
+        happening = Happening("step_up", at, user, user, False, proof.kind, place, held.id)
+        row = self.attempts.count(login, happening)
+        if isinstance(row, Refused):
+            return row
+        apps = self.factors.opened(user) if proof.kind == "totp" else []
+        try:
+            with self.engine.begin() as connection:
+                self.factors.use(connection, user, owner_of(held), proof, apps, at)
+                renewed = self.sessions.renew(connection, held, at)
+                if renewed is None:
+                    raise NoProof("changed_meanwhile")
+                self.attempts.forget(connection, login, place)
+                self._say(connection, happening, ok=True)
+                return renewed
+        except NoProof as no:
+            return self.attempts.wrong(row, login, happening, no.code)
+
+    def add_factor(
+        self, held: Session, kind: FactorKind, shown: str, name: str, at: datetime, place: Place
+    ) -> Refused | None:
+        """Register one more factor, whose first use is shown. The caller has asked for a proof."""
+        user, owner = held.account.id, owner_of(held)
+        happening = Happening("factor_add", at, user, user, False, kind, place, held.id)
+        try:
+            new = self.factors.prepared(user, owner, kind, shown, name, at)
+            with self.engine.begin() as connection:
+                self.factors.add(connection, owner, new, first=False)
+                self._say(connection, happening, ok=True)
+        except NoProof as no:
+            return self._refused(happening, no)
+        return None
+
+    def remove_factor(self, held: Session, name: str, at: datetime, place: Place) -> Refused | None:
+        """Remove one of one's factors, never the last; one's other sessions end with it."""
+        user = held.account.id
+        happening = Happening("factor_remove", at, user, user, False, "", place, held.id)
+        try:
+            with self.engine.begin() as connection:
+                kind = self.factors.remove(connection, user, name)
+                self._say(connection, happening, ok=True, why=kind)
+        except NoProof as no:
+            return self._refused(happening, no)
+        self.sessions.end_others(held, at, place)
+        return None
+
+    def new_codes(self, held: Session, at: datetime, place: Place) -> tuple[str, ...]:
+        """Return ten new recovery codes, told once; the former ones end."""
+        user = held.account.id
+        with self.engine.begin() as connection:
+            codes = self.factors.new_codes(connection, user, at)
+            happening = Happening("codes_made", at, user, user, True, "", place, held.id)
+            self.record(connection, happening)
+        return codes
+
+    def keep_codes(self, held: Session, at: datetime, place: Place) -> bool:
+        """Note that the person keeps the list of codes; False when there is none."""
+        user = held.account.id
+        with self.engine.begin() as connection:
+            kept = self.factors.keep_codes(connection, user, at)
+            if kept:
+                happening = Happening("codes_kept", at, user, user, True, "", place, held.id)
+                self.record(connection, happening)
+        return kept
+
+    def _refused(self, happening: Happening, no: NoProof) -> Refused:
+        with self.engine.begin() as connection:
+            self._say(connection, happening, ok=False, why=no.code)
+        return Refused(no.code, REASONS[no.code])
+
+    # --- passwords ---------------------------------------------------------------------
 
     def change_password(
         self, held: Session, old: str, new: str, at: datetime, place: Place
@@ -158,52 +319,27 @@ class SignIn:
         happening = Happening(
             "password_change", at, held.account.id, held.account.id, False, "", place, held.id
         )
-        row = self._count_attempt(login, happening)
+        row = self.attempts.count(login, happening)
         if isinstance(row, Refused):
             return row
         if row is None or not self.secrets.matches(row.password, old):
-            return self._wrong(row, login, happening, "wrong_password")
+            return self.attempts.wrong(row, login, happening, "wrong_password")
         fault = self._fault(row, new)
         if fault:
             return self._weak(row, login, happening, fault)
         hashed = self.secrets.hash(new)
         with self.engine.begin() as connection:
             store_password(connection, row, hashed, at, self.secrets.history, held.id)
-            self._uncount(connection, login, place)
+            self.attempts.forget(connection, login, place)
             self._say(connection, happening, ok=True)
         return None
 
     def _weak(self, row: Row[Any], login: str, happening: Happening, fault: str) -> Refused:
         # Who they are was proved: this attempt was no guess.
         with self.engine.begin() as connection:
-            self._uncount(connection, login, happening.place)
+            self.attempts.take_back(connection, login, happening.place)
             self._say(connection, happening, account=row.id, ok=False, why="weak_password")
         return Refused("weak_password", fault)
-
-    def _open(
-        self, connection: Connection, user: str, login: str, happening: Happening
-    ) -> SignedIn:
-        at, place = happening.at, happening.place
-        secret, name = self.secrets.new_token(), random.token_hex(8)
-        connection.execute(delete(session).where(session.c.ends_at < at - _KEPT))
-        connection.execute(
-            insert(session).values(
-                id=name,
-                token=self.secrets.digest(secret),
-                account_id=user,
-                csrf=self.secrets.new_token(),
-                address=place.address[:64],
-                agent=place.agent[:200],
-                created_at=at,
-                seen_at=at,
-                ends_at=at + self.rules.session,
-            )
-        )
-        self._uncount(connection, login, place)
-        self._say(connection, happening, account=user, by=user, ok=True, session=name)
-        opened = self._find_session(connection, secret, at)
-        assert opened is not None
-        return SignedIn(secret, opened[0])
 
     def _fault(self, row: Row[Any], password: str) -> str:
         fault = self.secrets.fault(password, row.login)
@@ -221,146 +357,22 @@ class SignIn:
             return f"不得使用最近 {self.secrets.history} 次用过的口令"
         return ""
 
-    # --- failed attempts ---------------------------------------------------------------
-
-    def _count_attempt(self, login: str, happening: Happening) -> Row[Any] | Refused | None:
-        """Count an attempt as failed before it is judged: parallel guesses get no extra ones.
-
-        Return the account (None: nobody has the login) or the refusal of a lock.
-        """
-        at = happening.at
-        with self.engine.begin() as connection:
-            _one_at_a_time(connection)
-            row = connection.execute(select(account).where(account.c.login == login)).first()
-            connection.execute(delete(attempt).where(attempt.c.until <= at))
-            locked: datetime | None = None
-            for key, limit in self._limits(login, happening.place):
-                known = connection.execute(select(attempt).where(attempt.c.key == key)).first()
-                if known is not None and known.failures >= limit:
-                    locked = max(known.until, locked or known.until)
-            if locked is not None:
-                whose = row.id if row is not None else ""
-                self._say(connection, happening, account=whose, ok=False, why="locked")
-                return Refused("locked", self._locked_sentence(locked - at), locked)
-            for key, _ in self._limits(login, happening.place):
-                until = at + self.rules.lock
-                raised = connection.execute(
-                    update(attempt)
-                    .where(attempt.c.key == key)
-                    .values(failures=attempt.c.failures + 1, until=until)
-                )
-                if raised.rowcount == 0:
-                    connection.execute(insert(attempt).values(key=key, failures=1, until=until))
-        return row
-
-    def _wrong(self, row: Row[Any] | None, login: str, happening: Happening, code: str) -> Refused:
-        whose = "" if row is None else row.id
-        with self.engine.begin() as connection:
-            self._say(connection, happening, account=whose, ok=False, why=code)
-            known = connection.execute(
-                select(attempt).where(attempt.c.key == _key("login", login))
-            ).first()
-        full = known is not None and known.failures >= self.rules.attempts
-        words = {"wrong_code": "登录名或一次性注册码不正确，或注册码已过期"}
-        reason = words.get(code, "登录名或口令不正确")
-        if known is not None and full:
-            return Refused(
-                code, f"{reason}；{self._locked_sentence(known.until - happening.at)}", known.until
-            )
-        return Refused(code, f"{reason}；连续错误 {self.rules.attempts} 次将暂停登录")
-
-    def _uncount(self, connection: Connection, login: str, place: Place) -> None:
-        connection.execute(delete(attempt).where(attempt.c.key == _key("login", login)))
-        # Only this attempt is taken back: somebody's own password does not clear an address from
-        # which others' passwords are being guessed.
-        connection.execute(
-            update(attempt)
-            .where(attempt.c.key == _key("address", place.address), attempt.c.failures > 0)
-            .values(failures=attempt.c.failures - 1)
-        )
-
-    def _limits(self, login: str, place: Place) -> Sequence[tuple[str, int]]:
-        by_login = (_key("login", login), self.rules.attempts)
-        if not place.address:
-            return (by_login,)
-        return by_login, (_key("address", place.address), self.rules.address_attempts)
-
-    def _locked_sentence(self, left: timedelta) -> str:
-        minutes = max(1, -(-int(left.total_seconds()) // 60))
-        return f"错误次数过多，请 {minutes} 分钟后再试"
-
-    # --- sessions ----------------------------------------------------------------------
-
-    def visitor(self, secret: str, at: datetime) -> Session | None:
-        """Return the session of a cookie, with grants as they are now; None when it is over.
-
-        Moves the idle limit, at most once a minute.
-        """
-        with reading(self.engine) as connection:
-            found = self._find_session(connection, secret, at)
-        if found is None:
-            return None
-        held, seen_at = found
-        if at - seen_at >= _SEEN_EVERY:
-            with self.engine.begin() as connection:
-                connection.execute(
-                    update(session)
-                    .where(session.c.id == held.id, session.c.seen_at < at)
-                    .values(seen_at=at)
-                )
-        return held
-
-    def sign_out(self, secret: str, at: datetime, place: Place) -> None:
-        """End the session of a cookie; nothing happens when it is over already."""
-        with self.engine.begin() as connection:
-            found = self._find_session(connection, secret, at)
-            if found is None:
-                return
-            held = found[0]
-            connection.execute(update(session).where(session.c.id == held.id).values(revoked_at=at))
-            whom = held.account.id
-            self._say(connection, Happening("sign_out", at, whom, whom, True, "", place, held.id))
-
-    def _find_session(
-        self, connection: Connection, secret: str, at: datetime
-    ) -> tuple[Session, datetime] | None:
-        row = connection.execute(
-            select(session, account)
-            .join(account, account.c.id == session.c.account_id)
-            .where(session.c.token == self.secrets.digest(secret), session.c.revoked_at.is_(None))
-            .where(session.c.ends_at > at, session.c.seen_at > at - self.rules.idle)
-            .where(account.c.disabled_at.is_(None))
-        ).first()
-        if row is None:
-            return None
-        values = row._mapping
-        changed = values[account.c.password_changed_at]
-        must_change = changed is None or at - changed > self.secrets.max_age
-        held = Session(
-            values[session.c.id],
-            account_of(values),
-            values[session.c.csrf],
-            values[session.c.ends_at],
-            must_change,
-        )
-        return held, values[session.c.seen_at]
-
     def _say(self, connection: Connection, happening: Happening, **known: Any) -> None:
         self.record(connection, replace(happening, **known))
 
 
-_COUNTING = 0x7369676E
-"""Advisory lock (PostgreSQL) under which attempts are counted."""
+def owner_of(held: Session) -> str:
+    """Return under which name challenges are kept for a session."""
+    return f"session:{held.id}"
 
 
-def _one_at_a_time(connection: Connection) -> None:
-    """Let no other attempt be counted until this transaction ends, as SQLite's one writer does.
-
-    Two that met a login without a row would both insert it; a short transaction may wait.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_COUNTING)))
-
-
-def _key(kind: str, value: str) -> str:
-    return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()}"
+__all__ = [
+    "HalfWay",
+    "OpenSession",
+    "Refused",
+    "Session",
+    "SignIn",
+    "SignInRules",
+    "SignedIn",
+    "owner_of",
+]

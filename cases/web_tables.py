@@ -123,6 +123,7 @@ session = Table(
     Column("seen_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("proved_at", Instant),  # when the second factor was last shown; null: opens nothing
     # The delegation under which it acts; empty: as its own person.
     Column("delegation", String(36), nullable=False, server_default=""),
     Index("ix_session_account", "account_id"),

@@ -34,14 +34,29 @@ from forms import (
     lists,
     log_pages,
     payments,
+    proving,
     public,
     receipts,
     rule_pages,
+    second_step,
+    security,
     signing_in,
     supervision,
     window,
 )
-from forms.guard import Net, OtherName, SafeHeaders, Stop, Throttle, Throttles, arrive, page
+from forms.guard import (
+    KeepsSession,
+    Net,
+    OtherName,
+    ProveFirst,
+    SafeHeaders,
+    SignInFirst,
+    Stop,
+    Throttle,
+    Throttles,
+    arrive,
+    page,
+)
 from forms.other_name import other_name
 from forms.ports import NotNow, Options, Ports, Shown
 from forms.rendering import STATIC
@@ -56,6 +71,9 @@ Application = Starlette
 
 STRANGERS_REFUSALS = 60
 """Refusals of one address without a session that are entries of their own, a minute."""
+
+KEPT_BODY = 1024 * 1024
+"""Bytes of a sign-in that carries what was typed when a session ended."""
 
 FILES_AT_ONCE = 10
 """Files of the largest size that one post may carry."""
@@ -78,7 +96,11 @@ def routes(options: Options) -> list[BaseRoute]:
         # Open to everybody.
         page("/healthz", public.alive, signed_in=False),
         page("/sign-in", signing_in.sign_in_page, signed_in=False),
-        page("/sign-in", signing_in.sign_in, signed_in=False, methods=post),
+        page("/sign-in", signing_in.sign_in, signed_in=False, methods=post, body=KEPT_BODY),
+        page("/sign-in/second", second_step.second_page, signed_in=False),
+        page("/sign-in/second", second_step.second, signed_in=False, methods=post, body=KEPT_BODY),
+        page("/sign-in/set-up", second_step.set_up_page, signed_in=False),
+        page("/sign-in/set-up", second_step.set_up, signed_in=False, methods=post),
         page("/enrol", signing_in.enrol_page, signed_in=False),
         page("/enrol", signing_in.enrol, signed_in=False, methods=post),
         page("/language/{language}", signing_in.language, signed_in=False),
@@ -104,6 +126,16 @@ def routes(options: Options) -> list[BaseRoute]:
             methods=post,
             shows=Shown("list", "delegation"),
         ),
+        page("/prove", proving.prove_page),
+        page("/prove", proving.prove, methods=post),
+        page("/security", security.overview),
+        page("/security/factor", security.factor_page, step_up=True),
+        page("/security/factor", security.add_factor, methods=post, step_up=True),
+        page("/security/factors/{factor}/remove", security.remove, methods=post, step_up=True),
+        page("/security/codes", security.codes_page, step_up=True),
+        page("/security/codes", security.make_codes, methods=post, step_up=True),
+        page("/security/codes/kept", security.keep_codes, methods=post),
+        page("/security/sessions", security.end_sessions, methods=post),
         # Work.
         page("/", lists.home, shows=Shown("list", "worklist")),
         page("/team", lists.team, shows=Shown("list", "worklist")),
@@ -373,12 +405,15 @@ def application(
     app = Starlette(
         routes=routes(options),
         middleware=[
+            Middleware(KeepsSession, seconds=options.session_hours * 3600),
             Middleware(SafeHeaders, secure=options.address.startswith("https://")),
             Middleware(TrustedHostMiddleware, allowed_hosts=list(options.hosts)),
             Middleware(Net, broken=_broken),
         ],
         exception_handlers={
             Stop: _stop,
+            ProveFirst: proving.prove_first,
+            SignInFirst: signing_in.sign_in_first,
             NotNow: _not_now,
             HTTPException: _http,
             **dict.fromkeys(away, _not_now),

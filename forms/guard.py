@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Literal, TypeVar
 from urllib.parse import quote, urlsplit
@@ -27,23 +28,44 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cases.factors import Proof
 from cases.facts import CaseFacts
 from cases.messages import Actor
 from forms import words
 from forms.fields import Posted
-from forms.ports import Options, Ports, Shown, Thing, Visitor, Where
+from forms.ports import (
+    Options,
+    Ports,
+    Shown,
+    SignedIn,
+    SignInRefused,
+    Thing,
+    Visitor,
+    Where,
+)
 from forms.words import N_, Language
+from policies.vocabulary import STEP_UP
 
 SESSION_COOKIE = "__Host-yichuang"
 """The prefix binds it to this host, the whole path and a safe connection (RFC 6265bis §4.1.3.2)."""
 VISIT_COOKIE = "__Host-visit"
 """A random value before sign-in, so that the sign-in form carries a token too."""
+HALF_COOKIE = "__Host-half"
+"""Who has shown a password and not yet a second factor: no session, it opens one page."""
 LANGUAGE_COOKIE = "__Host-language"
 
 SMALL_BODY = 256 * 1024
 """Bytes of a post without files: a thousand characters in each of some eighty fields."""
 UNDER_OLD_PASSWORD = ("/password", "/sign-out", "/language/{language}", "/healthz")
 """All that is open to somebody whose password is too old."""
+UNDER_NO_CODES = (
+    "/security/codes", "/security/codes/kept", "/prove", "/sign-out", "/language/{language}",
+    "/healthz",
+)  # fmt: skip
+"""All that is open to somebody who keeps no recovery codes yet."""
+
+PROOF_FIELDS = ("proof.code", "proof.assertion", "proof.recovery")
+"""A second factor in a form: an app's code, what a passkey says, or a recovery code."""
 
 LARGEST_PART = 2 * 1024 * 1024
 """Bytes of one text of a form with files, as a proposal has; the route bounds the whole post."""
@@ -54,7 +76,9 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""No script at all: no page needs one."""
+"""No script at all: no page needs one, but those that speak with a passkey."""
+SCRIPTED_POLICY = f"{CONTENT_POLICY}; script-src 'self'"
+"""Of the few pages that ask the browser for a passkey: one file of our own, nothing inline."""
 
 HEADERS = {
     "content-security-policy": CONTENT_POLICY,
@@ -104,6 +128,27 @@ class OtherName(Stop):
         self.posted = posted
 
 
+class SignInFirst(Exception):
+    """A session ended while its owner was typing; `posted` is what they typed, to go on with."""
+
+    def __init__(self, posted: Sequence[tuple[str, str]], files: bool) -> None:
+        super().__init__("the session is over")
+        self.posted = posted
+        self.files = files
+
+
+class ProveFirst(Exception):
+    """The act needs a second proof first. `reason` says why one that was shown does not do."""
+
+    def __init__(self, act: str, reason: str = "") -> None:
+        super().__init__(act)
+        self.act = act
+        self.reason = reason
+        self.posted: Sequence[tuple[str, str]] = ()
+        """What was typed, to go on with."""
+        self.files = False
+
+
 @dataclass
 class Visit:
     """One request of one person, with what is known about it."""
@@ -150,15 +195,18 @@ class Visit:
     def csrf(self) -> str:
         """The token that each form of this session carries; derived, so nothing is stored.
 
-        It says in whose name the form was opened, so that it is not posted in another's.
+        It says in whose name the form was opened, so that it is not posted in another's. It comes
+        from a key that stays when the session's secret changes: a form that was open in another tab
+        can still be sent.
         """
         name = self.visitor.in_name if self.visitor is not None else None
         return self.token(name.delegation if name is not None and name.actor is not None else "")
 
     def token(self, delegation: str) -> str:
         """Return the token of this session's forms in a delegation's name; empty: one's own."""
+        key = self.secret if self.visitor is None else self.visitor.form_key
         said = b"form token" + (b"\n" + delegation.encode() if delegation else b"")
-        return hmac.new(self.secret.encode(), said, hashlib.sha256).hexdigest()
+        return hmac.new(key.encode(), said, hashlib.sha256).hexdigest()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -183,6 +231,23 @@ class Visit:
         if not verdict.allowed:
             reason = verdict.reason or self.say(N_("您没有这项权限"))
             raise Stop(403, reason, "no_permission", verdict.remedy, (act, _named(thing)))
+        if (_named(thing).type, act) in STEP_UP:
+            self.demand_proof(act)
+
+    def demand_proof(self, act: str = "") -> None:
+        """Ask that a second factor was shown lately. Raises `ProveFirst`."""
+        proved, limit = self.who.proved_at, timedelta(minutes=self.options.step_up_minutes)
+        if proved is None or datetime.now(UTC) - proved > limit:
+            raise ProveFirst(act)
+
+    def typed(self) -> list[tuple[str, str]]:
+        """Every posted text but the form's own token and a proof, in order: what is kept."""
+        ours = ("csrf", *PROOF_FIELDS)
+        return [
+            (name, value)
+            for name, value in self.posted.multi_items()
+            if isinstance(value, str) and name not in ours
+        ]
 
     def not_too_often(self, rate: Rate) -> None:
         """Count one page of this person. Raises `Stop` 429 when there were too many in a minute.
@@ -268,10 +333,11 @@ def page(
 
     async def answer(visit: Visit, request: Request) -> Response:
         visit.not_too_often(rate)
-        if request.method not in ("GET", "HEAD"):
-            await _read_form(visit)
+        await _prepared(visit)
         if act:
             await visit.demand(act, thing)
+        if step_up is True or (step_up and step_up(visit)):
+            visit.demand_proof(act)
         response = await handler(visit)
         if visit.seen is not None and not 300 <= response.status_code < 400:
             await note_shown(request, visit.known, visit.seen)
@@ -280,14 +346,18 @@ def page(
     async def endpoint(request: Request) -> Response:
         visit = await arrive(limited(request, body))
         if signed_in and visit.visitor is None:
-            return _to_sign_in(request)
-        if visit.visitor and visit.visitor.must_change and path not in UNDER_OLD_PASSWORD:
-            return RedirectResponse("/password", 303)
+            return await _to_sign_in(visit)
+        elsewhere = None if visit.visitor is None else _first(visit.visitor, path)
+        if elsewhere:
+            return RedirectResponse(elsewhere, 303)
         visit.seen = shows
         try:
             response = await answer(visit, request)
         except Stop as no:
             await note_refusal(request, visit.known, no, path)
+            raise
+        except ProveFirst as wanted:
+            wanted.posted, wanted.files = visit.typed(), bool(visit.files())
             raise
         response.headers.setdefault("cache-control", "no-store")
         return response
@@ -296,6 +366,23 @@ def page(
     route = PageRoute(path, endpoint, methods=list(methods), name=name)
     route.shows = shows
     return route
+
+
+def _first(visitor: Visitor, path: str) -> str:
+    """Return what must be done before this page opens; empty: nothing."""
+    if visitor.must_keep_codes and path not in UNDER_NO_CODES:
+        return "/security/codes"
+    if visitor.must_change and path not in UNDER_OLD_PASSWORD:
+        return "/password"
+    return ""
+
+
+async def _prepared(visit: Visit) -> None:
+    """Read what was posted, and use up the second factor that came with it."""
+    if visit.request.method not in ("GET", "HEAD"):
+        await _read_form(visit)
+        if visit.visitor is not None:
+            await _take_proof(visit)
 
 
 REFUSALS = (401, 403, 429)
@@ -361,7 +448,7 @@ async def arrive(request: Request) -> Visit:
     options: Options = request.app.state.options
     language: Language = "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh"
     visit = Visit(request, ports, options, language)
-    visit.secret = request.cookies.get(SESSION_COOKIE, "")
+    visit.secret = new_secret_of(request) or request.cookies.get(SESSION_COOKIE, "")
     if visit.secret:
         visit.visitor = await visit.ask(ports.entrance.visitor, visit.secret)
     if visit.visitor is None:
@@ -379,11 +466,56 @@ async def _in_whose_name(visit: Visit, visitor: Visitor) -> Visitor:
     return replace(visitor, own=visitor.actor, in_name=found, actor=found.actor or visitor.actor)
 
 
-def _to_sign_in(request: Request) -> Response:
-    if request.method not in ("GET", "HEAD"):
-        return RedirectResponse("/sign-in?ended=1", 303)
-    there = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-    return RedirectResponse(f"/sign-in?next={there}", 303)
+async def _to_sign_in(visit: Visit) -> Response:
+    request = visit.request
+    if request.method in ("GET", "HEAD"):
+        there = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+        return RedirectResponse(f"/sign-in?next={there}", 303)
+    if request.cookies.get(SESSION_COOKIE) and comes_from_here(request, visit.options):
+        # No token can be checked, its session is over; what is kept is only shown again to the
+        # same browser, and sent on by its owner.
+        visit.posted = await request.form(
+            max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=LARGEST_PART
+        )
+        if visit.typed():
+            raise SignInFirst(visit.typed(), bool(visit.files()))
+    return RedirectResponse("/sign-in?ended=1", 303)
+
+
+def shown_proof(posted: FormData) -> Proof | None:
+    """Return the second factor that a form carries; None when it carries none."""
+    code, assertion, recovery = (str(posted.get(name, "")).strip() for name in PROOF_FIELDS)
+    if assertion:
+        return Proof("passkey", assertion)
+    if recovery:
+        return Proof("recovery", recovery)
+    return Proof("totp", code) if code else None
+
+
+async def _take_proof(visit: Visit) -> None:
+    """Use the second factor up that came with a form. Raises `ProveFirst` when it proves nothing.
+
+    The session has another secret from then on, which `KeepsSession` puts on whatever is answered.
+    """
+    proof = shown_proof(visit.posted)
+    if proof is None:
+        return
+    visit.slow_down("sign_ins")
+    answer = await visit.ask(visit.ports.entrance.prove_again, visit.secret, proof, visit.where)
+    if isinstance(answer, SignInRefused):
+        raise ProveFirst("", answer.reason)
+    visit.secret = answer.secret
+    visit.visitor = await _in_whose_name(visit, answer.visitor)
+    visit.request.scope[NEW_SECRET] = answer.secret
+
+
+NEW_SECRET = "yichuang.new_secret"  # noqa: S105 -- a key of the scope, not a secret
+"""Where a request's scope keeps the secret that its session has been given meanwhile."""
+
+
+def new_secret_of(request: Request) -> str:
+    """Return the secret that the session was given during this very request, or nothing."""
+    return str(request.scope.get(NEW_SECRET, ""))
 
 
 async def _read_form(visit: Visit) -> None:
@@ -444,6 +576,18 @@ def keep_cookie(response: Response, name: str, value: str, seconds: int | None) 
     )
 
 
+def come_in(visit: Visit, answer: SignedIn, response: Response) -> Response:
+    """Return the response with the session's cookie, and without the half-way one."""
+    keep_cookie(response, SESSION_COOKIE, answer.secret, visit.options.session_hours * 3600)
+    drop_cookie(response, HALF_COOKIE)
+    return response
+
+
+def drop_cookie(response: Response, name: str) -> None:
+    """Let the browser forget a cookie."""
+    response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
+
+
 def safe_next(text: str) -> str:
     """Return a path of this site to go on to; anything else becomes the home page."""
     plain = text.startswith("/") and not text.startswith("//") and "\\" not in text
@@ -499,6 +643,25 @@ class Net:
             if begun:
                 raise
             await self.broken(Request(scope), error)(scope, receive, send)
+
+
+class KeepsSession:
+    """Puts a session's new secret on the answer, whatever page it became."""
+
+    def __init__(self, app: ASGIApp, seconds: int) -> None:
+        self.app = app
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_cookie(message: Message) -> None:
+            secret = scope.get(NEW_SECRET)
+            if message["type"] == "http.response.start" and secret:
+                kept = Response()
+                keep_cookie(kept, SESSION_COOKIE, secret, self.seconds)
+                MutableHeaders(scope=message).append("set-cookie", kept.headers["set-cookie"])
+            await send(message)
+
+        await self.app(scope, receive, with_cookie if scope["type"] == "http" else send)
 
 
 @dataclass

@@ -32,7 +32,18 @@ from forms.anomaly_ports import Anomalies
 from forms.calendar_ports import Calendars
 from forms.deputy_ports import Deputies
 from forms.dossier_ports import ShownDossier
-from forms.entrance_ports import Entrance, SignedIn, SignInRefused, Visitor, Where
+from forms.entrance_ports import (
+    AppOffer,
+    Entrance,
+    FactorKind,
+    HalfIn,
+    KeptFactor,
+    OpenSession,
+    SignedIn,
+    SignInRefused,
+    Visitor,
+    Where,
+)
 from forms.erasure_ports import Erasures
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
@@ -576,7 +587,11 @@ class Options:
     zone: str = "Asia/Shanghai"
     upload_limit_bytes: int = 20 * 1024 * 1024
     session_hours: int = 10
-    sign_ins_per_minute: int = 30
+    session_idle_minutes: int = 15
+    step_up_minutes: int = 15
+    """How long the proof of a second factor is good for an act that cannot be taken back."""
+    sign_ins_per_minute: int = 60
+    """Of one address; a sign-in is two."""
     questions_per_minute: int = 20
     wrong_tokens_per_minute: int = 30
     pages_per_minute: int = 600
@@ -589,7 +604,12 @@ class Options:
 
 
 __all__ = [
+    "AppOffer",
+    "FactorKind",
+    "HalfIn",
+    "KeptFactor",
     "NotNow",
+    "OpenSession",
     "Options",
     "Ports",
     "Reception",

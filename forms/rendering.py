@@ -26,6 +26,10 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
 
+SCRIPTED = frozenset({"second.html", "prove.html", "set_up.html"})
+"""Templates that load the one script there is, by which a browser speaks with a passkey."""
+
+
 @dataclass(frozen=True)
 class NavigationItem:
     """One line of the left-hand list."""

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from starlette.responses import HTMLResponse, Response
 
 from forms.fields import Form
-from forms.guard import VISIT_COOKIE, Stop, Visit, keep_cookie, new_visit_secret
+from forms.guard import SCRIPTED_POLICY, VISIT_COOKIE, Stop, Visit, keep_cookie, new_visit_secret
 from forms.ports import Counts, NotNow, Thing
-from forms.rendering import Frame, NavigationItem, Page, html
+from forms.rendering import SCRIPTED, Frame, NavigationItem, Page, html
 from forms.words import N_, word
 
 STAGES_LISTED = (
@@ -52,6 +52,8 @@ async def show(visit: Visit, page: Page, status: int = 200) -> Response:
     frame = await _frame(visit, page)
     response = HTMLResponse(html(page, frame), status)
     response.headers["content-language"] = "zh-CN" if visit.language == "zh" else "en"
+    if page.template in SCRIPTED:
+        response.headers["content-security-policy"] = SCRIPTED_POLICY
     if fresh:
         keep_cookie(response, VISIT_COOKIE, fresh, None)
     return response

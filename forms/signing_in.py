@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from forms.fields import Field, Form, Wrong
 from forms.guard import (
     LANGUAGE_COOKIE,
     SESSION_COOKIE,
+    SignInFirst,
     Stop,
     Visit,
-    keep_cookie,
+    arrive,
+    drop_cookie,
     safe_next,
 )
-from forms.ports import SignedIn, SignInRefused
+from forms.ports import HalfIn, SignInRefused
 from forms.rendering import Page
+from forms.second_step import MOST_KEPT, Kept, half_in
 from forms.showing import show
 from forms.words import N_
 
@@ -32,7 +36,10 @@ class SignInPage(Page):
 
     form: Annotated[Form, "The two fields."]
     next: Annotated[str, "The path to go on to."]
-    ended: Annotated[bool, "The session was over when something was posted."]
+    ended: Annotated[str, "Why the session is over: idle, limit, revoked, half; empty: it is not."]
+    kept: Annotated[str, "What was typed when the session ended, packed; may be empty."]
+    idle: Annotated[int, "Minutes after which a session without a click is over."]
+    hours: Annotated[int, "Hours after which any session is over."]
 
 
 @dataclass(frozen=True)
@@ -70,40 +77,45 @@ def _sign_in_form(visit: Visit) -> Form:
 
 async def sign_in_page(visit: Visit) -> Response:
     query = visit.request.query_params
+    there = safe_next(query.get("next", "/"))
     if visit.visitor is not None:
-        return RedirectResponse(safe_next(query.get("next", "/")), 303)
+        return RedirectResponse(there, 303)
+    why = "half" if query.get("why") == "half" else ""
+    cookie = visit.request.cookies.get(SESSION_COOKIE, "")
+    if cookie and not why:
+        why = (await visit.ask(visit.ports.entrance.ended, cookie))[0]
+    return await show_sign_in(visit, there, why, "")
+
+
+async def show_sign_in(
+    visit: Visit, there: str, why: str, kept: str, status: int = 200, form: Form | None = None
+) -> Response:
+    """Return the sign-in form, with why the last session is over."""
+    options = visit.options
     page = SignInPage(
-        visit.say(N_("登录")), _sign_in_form(visit), safe_next(query.get("next", "/")),
-        query.get("ended") == "1",
+        visit.say(N_("登录")), form or _sign_in_form(visit), there, why, kept,
+        options.session_idle_minutes, options.session_hours,
     )  # fmt: skip
-    return await show(visit, page)
+    return await show(visit, page, status)
 
 
 async def sign_in(visit: Visit) -> Response:
     visit.slow_down("sign_ins")
     login, password = visit.text("login"), str(visit.posted.get("password", ""))
-    there = safe_next(visit.text("next"))
+    there, kept = safe_next(visit.text("next")), visit.text("kept")
     answer = await visit.ask(visit.ports.entrance.sign_in, login, password, visit.where)
-    if isinstance(answer, SignedIn):
-        if answer.visitor.must_change:
-            there = "/password"
-        return _come_in(visit, answer, there)
+    if isinstance(answer, HalfIn):
+        return await half_in(visit, answer, there, kept)
     form = _sign_in_form(visit)
     login_field = replace(form.fields[0], values=(login,))
     refused = Form((login_field, form.fields[1]), (Wrong(answer.reason, login_field.id),))
-    return await show(visit, SignInPage(visit.say(N_("登录")), refused, there, False), 422)
-
-
-def _come_in(visit: Visit, answer: SignedIn, there: str) -> Response:
-    response = RedirectResponse(there, 303)
-    keep_cookie(response, SESSION_COOKIE, answer.secret, visit.options.session_hours * 3600)
-    return response
+    return await show_sign_in(visit, there, "", kept, 422, refused)
 
 
 async def sign_out(visit: Visit) -> Response:
     await visit.ask(visit.ports.entrance.sign_out, visit.secret, visit.where)
     response = RedirectResponse("/sign-in", 303)
-    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    drop_cookie(response, SESSION_COOKIE)
     return response
 
 
@@ -138,8 +150,8 @@ async def enrol(visit: Visit) -> Response:
         answer = await visit.ask(
             visit.ports.entrance.enrol, login, code, str(visit.posted.get("new", "")), visit.where
         )
-        if isinstance(answer, SignedIn):
-            return _come_in(visit, answer, "/")
+        if isinstance(answer, HalfIn):
+            return await half_in(visit, answer, "/", "")
         wrong = {"code": answer.reason}
     page = EnrolPage(visit.say(N_("首次登记")), Form(fields).with_errors(wrong))
     return await show(visit, page, 422)
@@ -195,3 +207,18 @@ async def language(visit: Visit) -> Response:
         secure=True,
     )  # fmt: skip
     return response
+
+
+# --- a session that ended while somebody typed ---------------------------------------------------
+
+
+async def sign_in_first(request: Request, error: Exception) -> Response:
+    """Answer `SignInFirst`: the sign-in form, carrying what was typed."""
+    assert isinstance(error, SignInFirst)
+    visit = await arrive(request)
+    why, user = await visit.ask(visit.ports.entrance.ended, request.cookies.get(SESSION_COOKIE, ""))
+    kept = Kept(request.url.path, user, tuple(error.posted), error.files)
+    packed = kept.packed() if user else ""
+    if len(packed) > MOST_KEPT:
+        packed = ""
+    return await show_sign_in(visit, "/", why or "idle", packed, 401)

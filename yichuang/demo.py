@@ -27,7 +27,7 @@ from cases.sign_in import Refused, SignIn
 from cases.state import CaseState, Task
 from catalogue.matters import Matter
 from policies.identity import Credentials
-from yichuang import demo_forms, joining, temporal
+from yichuang import demo_codes, demo_forms, joining, temporal, way_in
 from yichuang.demo_people import PEOPLE, Person
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
@@ -119,7 +119,7 @@ def make_people(settings: Settings) -> list[tuple[Person, str]]:
     record = recorder(sealer.who, lambda: str(uuid4()))
     credentials = Credentials()
     accounts = Accounts(engine, credentials, record)
-    entrance = SignIn(engine, credentials, record)
+    entrance = way_in.sign_in_of(settings, engine, sealer)
     there = {one.login for one in accounts.listing()}
     made = []
     try:
@@ -131,15 +131,30 @@ def make_people(settings: Settings) -> list[tuple[Person, str]]:
                 person.login, person.name, person.department, at=now, by="system",
                 grants=person.grants, clearance=3,
             )  # fmt: skip
-            entered = entrance.enrol(person.login, code, password, now, Place())
-            if isinstance(entered, Refused):
-                raise DemoStuck(f"{person.login}: {entered.reason}")
-            entrance.sign_out(entered.secret, now, Place())
+            _enter_first(settings, entrance, person.login, code, password, now)
             made.append((person, password))
     finally:
         engine.dispose()
         keys.dispose()
     return made
+
+
+def _enter_first(
+    settings: Settings, entrance: SignIn, login: str, code: str, password: str, now: datetime
+) -> None:
+    """Set password and app as the person would, keep the app's secret, and sign out again."""
+    half = entrance.enrol(login, code, password, now, Place())
+    if isinstance(half, Refused):
+        raise DemoStuck(f"{login}: {half.reason}")
+    secret = entrance.factors.offer_app(half.account, half.owner, now).secret
+    demo_codes.keep(settings, login, secret)
+    shown = demo_codes.code_at(secret, now)
+    entered = entrance.set_up(half.secret, "totp", shown, "演示应用", now, Place())
+    if isinstance(entered, Refused):
+        raise DemoStuck(f"{login}: {entered.reason}")
+    entrance.new_codes(entered.session, now, Place())
+    entrance.keep_codes(entered.session, now, Place())
+    entrance.sign_out(entered.secret, now, Place())
 
 
 def _password() -> str:

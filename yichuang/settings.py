@@ -96,7 +96,8 @@ class Settings(BaseSettings):
     cipher: Literal["", "aes-256-gcm", "sm4-gcm"] = ""
     signer_sm2_key: str = "file"
 
-    session_idle_minutes: Annotated[int, Field(ge=1, le=480)] = 30
+    session_idle_minutes: Annotated[int, Field(ge=1, le=480)] = 15
+    step_up_minutes: Annotated[int, Field(ge=1, le=480)] = 15
     session_hours: Annotated[int, Field(ge=1, le=24)] = 10
     sign_in_attempts: Annotated[int, Field(ge=1, le=20)] = 5
     sign_in_lock_minutes: Annotated[int, Field(ge=1)] = 15

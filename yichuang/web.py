@@ -25,7 +25,6 @@ from cases.database import StoreUnwritable, open_engine
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
 from cases.queries import Queries
-from cases.sign_in import SignIn, SignInRules
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
 from catalogue.load import HERE
@@ -33,13 +32,12 @@ from catalogue.stations import load_stations
 from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
-from yichuang import joining, roles, temporal, verify_child, web_erasures
+from yichuang import joining, roles, temporal, verify_child, way_in, web_erasures
 from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
 from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner, Register
 from yichuang.grant_gate import gate_of
-from yichuang.key_log import note_subjects
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.payment_door import PaymentDoor
@@ -113,14 +111,12 @@ async def compose(
     queries = joining.queries_of(settings, sealer, cases=cases, released=released)
     access = joining.access_of(settings, "web", released)
     web = open_engine(settings.store_url("web"))
-    # Drafts and uploads are sealed under keys that stand in the web's own store: of the keys store
-    # the worker is the one writer.
-    desk_vault = joining.vault_of(settings, web, note_subjects(web, "web"))
+    desk_vault = way_in.desk_vault_of(settings, web)
     desk = Desk(web)
     catalogue = WebCatalogue(released.catalogue, now)
     record = recorder(sealer.who, lambda: str(uuid4()))
     accounts = Accounts(web, Credentials(), record)
-    entrance = SignIn(web, Credentials(), record, rules_of(settings))
+    entrance = way_in.sign_in_of(settings, web, sealer, desk_vault)
     scanner = scanner_of(settings.scanner)
     scanning = (
         None if scanner is None
@@ -284,16 +280,6 @@ def subject_of(queries: Queries, case_id: str) -> str:
     return state.subject
 
 
-def rules_of(settings: Settings) -> SignInRules:
-    """Return the limits of sign-in that the operator has set."""
-    return SignInRules(
-        attempts=settings.sign_in_attempts,
-        lock=timedelta(minutes=settings.sign_in_lock_minutes),
-        idle=timedelta(minutes=settings.session_idle_minutes),
-        session=timedelta(hours=settings.session_hours),
-    )
-
-
 def options_of(settings: Settings) -> Options:
     """Return what the pages must know of the settings."""
     return Options(
@@ -303,6 +289,8 @@ def options_of(settings: Settings) -> Options:
         zone=settings.zone,
         upload_limit_bytes=settings.upload_limit_mb * 1024 * 1024,
         session_hours=settings.session_hours,
+        session_idle_minutes=settings.session_idle_minutes,
+        step_up_minutes=settings.step_up_minutes,
         pages_per_minute=settings.pages_per_minute,
         searches_per_minute=settings.searches_per_minute,
         exports_per_minute=settings.exports_per_minute,

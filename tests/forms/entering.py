@@ -6,11 +6,13 @@ All that sign-in asks for is given here, so that a test that is about something 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from httpx import Response
 from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
+from tests.cases.entering import second_code
 from tests.forms.town import PASSWORD, Town
 
 
@@ -28,7 +30,17 @@ def sign_in_fully(
     form = {"login": login, "password": password, "csrf": token(client, "/sign-in"), "next": then}
     answer: Response = client.post("/sign-in", data=form, follow_redirects=False)
     assert answer.status_code == 303, answer.text
+    where = answer.headers["location"]
+    assert where.startswith("/sign-in/second"), where
+    form = {"proof.code": code_of(town, login), "csrf": token(client, where), "next": then}
+    answer = client.post("/sign-in/second", data=form, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
     return answer
+
+
+def code_of(town: Town, login: str) -> str:
+    """Return what the app of somebody of the town shows now."""
+    return second_code(town.entrance, town.ids[login], datetime.now(UTC))
 
 
 def sign_in_by_browser(page: Page, town: Town, login: str, password: str = PASSWORD) -> None:
@@ -37,3 +49,5 @@ def sign_in_by_browser(page: Page, town: Town, login: str, password: str = PASSW
     page.get_by_label("登录名").fill(login)
     page.get_by_label("口令").fill(password)
     page.get_by_role("main").get_by_role("button", name="登录").click()
+    page.get_by_label("动态码").fill(code_of(town, login))
+    page.get_by_role("main").get_by_role("button", name="登录", exact=True).click()

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from tests.forms.conftest import Browsers
+from tests.forms.entering import sign_in_fully
 from tests.forms.town import PASSWORD, Town
 
 
-def test_a_page_without_a_session_leads_to_sign_in_and_back(browser: Browsers) -> None:
+def test_a_page_without_a_session_leads_to_sign_in_and_back(browser: Browsers, town: Town) -> None:
     page = browser()
     answer = page.get("/cases?stage=review", follow_redirects=False)
     assert answer.status_code == 303
@@ -20,14 +21,16 @@ def test_a_page_without_a_session_leads_to_sign_in_and_back(browser: Browsers) -
         "login": "chen", "password": PASSWORD, "csrf": page.token("/sign-in"),
         "next": "/cases?stage=review",
     }  # fmt: skip
-    entered = page.post("/sign-in", data=form, follow_redirects=False)
+    half = page.post("/sign-in", data=form, follow_redirects=False)
+    assert half.headers["location"] == "/sign-in/second?next=/cases%3Fstage%3Dreview"
+    entered = sign_in_fully(page, town, "chen", then="/cases?stage=review")
     assert entered.headers["location"] == "/cases?stage=review"
 
 
-def test_the_session_cookie_is_secure_http_only_and_bound_to_this_host(browser: Browsers) -> None:
-    page = browser()
-    form = {"login": "chen", "password": PASSWORD, "csrf": page.token("/sign-in")}
-    cookie = page.post("/sign-in", data=form, follow_redirects=False).headers["set-cookie"]
+def test_the_session_cookie_is_secure_http_only_and_bound_to_this_host(
+    browser: Browsers, town: Town
+) -> None:
+    cookie = sign_in_fully(browser(), town, "chen").headers["set-cookie"]
     assert cookie.startswith("__Host-yichuang=")
     for word in ("Secure", "HttpOnly", "SameSite=lax", "Path=/"):
         assert word.lower() in cookie.lower()
@@ -35,12 +38,14 @@ def test_the_session_cookie_is_secure_http_only_and_bound_to_this_host(browser: 
 
 
 @pytest.mark.parametrize("there", ["https://evil.test/", "//evil.test", "/\\evil.test", "x"])
-def test_sign_in_leads_nowhere_else(browser: Browsers, there: str) -> None:
+def test_sign_in_leads_nowhere_else(browser: Browsers, town: Town, there: str) -> None:
     page = browser()
     form = {
         "login": "chen", "password": PASSWORD, "csrf": page.token("/sign-in"), "next": there,
     }  # fmt: skip
-    assert page.post("/sign-in", data=form, follow_redirects=False).headers["location"] == "/"
+    half = page.post("/sign-in", data=form, follow_redirects=False)
+    assert half.headers["location"] == "/sign-in/second?next=/"
+    assert sign_in_fully(page, town, "chen", then=there).headers["location"] == "/"
 
 
 def test_a_wrong_password_keeps_the_login_shows_why_and_is_an_entry(

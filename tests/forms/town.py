@@ -43,7 +43,7 @@ from cases.readings_tables import readings_metadata
 from cases.reception import NotNow, Request
 from cases.rulings import Ruling
 from cases.settling import Batch
-from cases.sign_in import SignIn, SignInRules
+from cases.sign_in import SignedIn, SignInRules
 from cases.standing import Standings
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
@@ -65,6 +65,7 @@ from rules.load import load_packs
 from rules.pack import Pack
 from rules.register import register
 from tests.activities.supervised import PackRules, People
+from tests.cases.entering import enrolled, way_in
 from yichuang.asked_again import AskedAgain
 from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner as ErasurePlanner
@@ -411,7 +412,7 @@ class Town:
         self.changes = GrantChanges(
             self.web, record, gate_of(lambda: self.matters.city, lambda: policy_access.policy)
         )
-        self.entrance = SignIn(
+        self.entrance = way_in(
             self.web, credentials, record, SignInRules(attempts=5, address_attempts=1000)
         )
         catalogue = WebCatalogue(lambda: self.matters, _now)
@@ -599,8 +600,8 @@ class Town:
         self.ids[login], code = self.accounts.create_account(
             login, name, department, at=_now(), by="system", grants=grants, clearance=3
         )
-        opened = self.entrance.enrol(login, code, PASSWORD, _now(), Place())
-        assert hasattr(opened, "secret"), opened
+        opened = enrolled(self.entrance, login, code, PASSWORD, _now(), Place())
+        assert isinstance(opened, SignedIn), opened
 
     def actor(self, login: str) -> Actor:
         found = self.accounts.find(self.ids[login])

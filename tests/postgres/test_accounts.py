@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from cases.accounts import Accounts
 from cases.sign_in import SignedIn, SignIn
 from cases.web_tables import account
+from tests.cases.entering import enrolled
 from tests.cases.test_accounts import GOOD, HERE, NOW
 from tests.postgres.conftest import the_tests_of
 from yichuang.settings import Store
@@ -40,7 +41,7 @@ def engine(open_named: Callable[[Store], Engine]) -> Engine:
 def test_no_secret_stands_in_any_row(engine: Engine, accounts: Accounts, door: SignIn) -> None:
     _, code = accounts.create_account("wang", "王芳", "food", at=NOW, by="u:x")
     _, token = accounts.create_account("portal", "门户", "food", at=NOW, by="u:x", kind="service")
-    held = door.enrol("wang", code, GOOD, NOW, HERE)
+    held = enrolled(door, "wang", code, GOOD, NOW, HERE)
     assert isinstance(held, SignedIn)
     stored = ""
     with engine.connect() as connection:

@@ -8,21 +8,25 @@ import io
 import json
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from cases.accounts import Accounts, Place
+from cases.database import open_engine
 from cases.messages import Grant
-from cases.sign_in import SignIn
+from cases.sign_in import SignedIn, SignIn
+from cases.web_tables import account
 from policies.identity import Credentials
+from tests.cases.entering import enrolled as enter_first
+from tests.cases.entering import second_code
 from tests.granting import regrant
 from tests.yichuang.registry import Town, city, now, settings, template
 from tests.yichuang.test_releasing import food
+from yichuang import joining, way_in
 from yichuang.cli import parser_for
 from yichuang.rule_orders import activate
 from yichuang.settings import Settings
-from yichuang.web_accounts import recorder
 
 __all__ = ["settings", "template"]
 
@@ -30,11 +34,26 @@ PASSWORD = "Wm7#longer-than-short"
 
 
 def enrolled(town: Town, login: str, role: str) -> None:
-    record = recorder(str, lambda: str(uuid4()))
-    accounts = Accounts(town.web, Credentials(), record)
+    door = door_of(town)
+    accounts = Accounts(town.web, Credentials(), door.record)
     account, code = accounts.create_account(login, login, "sp", at=now(), by="u:root")
     regrant(town.web, account, [Grant(role=role, department="*")])
-    SignIn(town.web, Credentials(), record).enrol(login, code, PASSWORD, now(), Place())
+    assert isinstance(enter_first(door, login, code, PASSWORD, now(), Place()), SignedIn)
+
+
+def door_of(town: Town) -> SignIn:
+    keys = open_engine(town.settings.store_url("keys"), read_only=True)
+    sealer = joining.sealer_of(town.settings, joining.vault_of(town.settings, keys))
+    return way_in.sign_in_of(town.settings, town.web, sealer)
+
+
+def code_of(town: Town, login: str) -> str:
+    """Return what the person's app shows now; empty for nobody."""
+    with town.web.connect() as connection:
+        user = connection.execute(
+            select(account.c.id).where(account.c.login == login)
+        ).scalar_one_or_none()
+    return second_code(door_of(town), user, now()) if user else ""
 
 
 async def asked(
@@ -49,7 +68,9 @@ async def asked(
     args: argparse.Namespace = parser.parse_args(
         ["rules", "activate", *words, "--password-stdin", "--json"]
     )
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+    who = words[words.index("--as") + 1]
+    lines = f"{password}\n{code_of(town, who)}\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
     client = town.shop.signals.client
     assert client is not None
     here = town.settings.model_copy(

@@ -244,7 +244,8 @@ def test_who_looked_at_a_case_is_told_by_its_id(town: Town) -> None:
 
 
 NOTHING_PERSONAL = {
-    "/healthz", "/sign-in", "/enrol", "/language/{language}", "/granted", "/verify",
+    "/healthz", "/sign-in", "/sign-in/second", "/sign-in/set-up", "/enrol", "/prove", "/security",
+    "/security/factor", "/security/codes", "/language/{language}", "/granted", "/verify",
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification", "/erasures",

@@ -12,10 +12,18 @@ HELP = "填入演示城市 (fill a running city with people and cases)"
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=int, default=None, help="办件数 (how many cases)")
     parser.add_argument("--people-only", action="store_true", help="只建人员 (no cases)")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="code LOGIN",
+        help="演示人员现在的动态码 (what a demo person's app shows now)",
+    )
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Make the people, print their random passwords once, tell the cases."""
+    if args.what:
+        return _code(args.what, settings)
     # Imports everything; `--help` should not wait for it.
     from yichuang import demo
     from yichuang.commands.telemetry import send_demo
@@ -25,6 +33,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         say("演示人员的随机口令（只显示这一次）：")
     for person, password in made:
         say(f"  {person.login:<14} {password:<24} {person.name} {person.department}")
+    if made:
+        say("登录第二步的动态码：bin/yichuang demo code 登录名")
     if args.people_only:
         return 0
     try:
@@ -35,4 +45,24 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     send_demo(settings)
     told = "，".join(f"{stage} {count}" for stage, count in sorted(stages.items()))
     say(f"演示城市已就绪：{sum(stages.values())} 件（{told}）")
+    return 0
+
+
+def _code(words: list[str], settings: Settings) -> int:
+    """Print what a demo person's app shows now; 1 where there is none, 2 for other words."""
+    from yichuang import demo_codes
+
+    if len(words) != 2 or words[0] != "code":
+        complain("用法：bin/yichuang demo code 登录名")
+        return 2
+    try:
+        code, seconds = demo_codes.current(settings, words[1])
+    except demo_codes.NoDemo as no:
+        complain(str(no))
+        return 1
+    if not code:
+        complain("现在的动态码都已用过，请过半分钟再取")
+        return 1
+    say(code)
+    complain(f"{seconds} 秒内有效，只能用一次")
     return 0

@@ -8,32 +8,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
 from cases import releases
 from cases.accounts import Place
 from cases.database import open_engine, reading
-from cases.messages import Actor, Source
+from cases.messages import Source
 from cases.reception import NotNow
 from cases.releases import Release, ReleaseRefused
 from cases.releasing import Propose, ReleaseAnswer, Sign, Unreadable
-from cases.sign_in import Refused, SignIn
-from policies.identity import Credentials
 from yichuang import joining, temporal
+from yichuang.as_person import NotLetIn, Person, as_person
 from yichuang.keyring import KeyMissing
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
 from yichuang.settings import Settings
 from yichuang.simulation_ground import is_pack, text_of
 from yichuang.terminal import complain, say, say_json
-from yichuang.web_accounts import recorder
 
 HELP = "提出新版本、签署卷宗、启用：本人登录，二人各签 (propose, sign the dossier, activate)"
 
@@ -60,7 +53,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="自何时生效，带时区 (in force from; default: the version's own first day)",
     )
     parser.add_argument(
-        "--password-stdin", action="store_true", help="口令取自标准输入 (password on stdin)"
+        "--password-stdin",
+        action="store_true",
+        help="口令、动态码各一行取自标准输入 (password, then code, on stdin)",
     )
     parser.add_argument("--json", action="store_true", help="以 JSON 输出 (as JSON)")
 
@@ -76,12 +71,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except Unreadable as wrong:
         complain(str(wrong))
         return WRONG
-    typed = sys.stdin.readline() if args.password_stdin else getpass.getpass("口令：")
-    password = typed.rstrip("\n")
     try:
-        with _signed_in(settings, args.login, password) as way:
-            answer = asyncio.run(_ordered(args, way, text))
-    except _NotLetIn as no:
+        with as_person(settings, args.login, PLACE, stdin=args.password_stdin) as person:
+            answer = asyncio.run(_ordered(args, settings, person, text))
+    except NotLetIn as no:
         complain(str(no))
         return REFUSED
     except (Unreadable, ReleaseRefused, KeyMissing) as wrong:
@@ -93,41 +86,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return _say(args, answer)
 
 
-class _NotLetIn(Exception):
-    """Login or password is wrong, or the account is locked."""
-
-
-@dataclass(frozen=True)
-class _Way:
-    settings: Settings
-    actor: Actor
-    session: str
-
-
-@contextmanager
-def _signed_in(settings: Settings, login: str, password: str) -> Iterator[_Way]:
-    """Sign in as a person does at the page, and out again; both are entries."""
-    web = open_engine(settings.store_url("web"))
-    keys = open_engine(settings.store_url("keys"), read_only=True)
-    try:
-        sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
-        entrance = SignIn(web, Credentials(), recorder(sealer.who, lambda: str(uuid4())))
-        opened = entrance.sign_in(login, password, datetime.now(UTC), PLACE)
-        if isinstance(opened, Refused):
-            raise _NotLetIn(opened.reason)
-        try:
-            if opened.session.must_change:
-                raise _NotLetIn("口令已过期，请先在网页上修改")
-            yield _Way(settings, opened.session.actor, opened.session.id)
-        finally:
-            entrance.sign_out(opened.secret, datetime.now(UTC), PLACE)
-    finally:
-        web.dispose()
-        keys.dispose()
-
-
-async def _ordered(args: argparse.Namespace, way: _Way, text: str) -> ReleaseAnswer:
-    settings, source = way.settings, Source(door="web", session=way.session)
+async def _ordered(
+    args: argparse.Namespace, settings: Settings, person: Person, text: str
+) -> ReleaseAnswer:
+    source = Source(door="web", session=person.session)
     cases = open_engine(settings.store_url("cases"), read_only=True)
     web = open_engine(settings.store_url("web"))
     keys = open_engine(settings.store_url("keys"), read_only=True)
@@ -143,23 +105,23 @@ async def _ordered(args: argparse.Namespace, way: _Way, text: str) -> ReleaseAns
         )
         if text:
             body = Propose(kind="rules" if is_pack(text) else "matter", text=text)
-            return await door.propose(way.actor, source, str(uuid4()), body)
+            return await door.propose(person.actor, source, str(uuid4()), body)
         with reading(cases) as connection:
             known = releases.find(connection, args.what)
-        return await _signed(args, way, door, source, known)
+        return await _signed(args, person, door, source, known)
     finally:
         for engine in (cases, web, keys):
             engine.dispose()
 
 
 async def _signed(
-    args: argparse.Namespace, way: _Way, door: ReleaseDoor, source: Source, known: Release
+    args: argparse.Namespace, person: Person, door: ReleaseDoor, source: Source, known: Release
 ) -> ReleaseAnswer:
     """Sign the dossier of one's own proposal, or activate another's."""
-    if known.proposed_by == way.actor.id:
-        return await door.endorse(way.actor, source, str(uuid4()), known.id, args.dossier)
+    if known.proposed_by == person.actor.id:
+        return await door.endorse(person.actor, source, str(uuid4()), known.id, args.dossier)
     body = Sign(dossier=args.dossier, in_force_from=args.since)
-    return await door.sign(way.actor, source, str(uuid4()), known.id, body)
+    return await door.sign(person.actor, source, str(uuid4()), known.id, body)
 
 
 def _say(args: argparse.Namespace, answer: ReleaseAnswer) -> int:

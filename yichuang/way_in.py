@@ -1,0 +1,71 @@
+"""The way in, out of the settings: the same for the pages, the commands and the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy import Engine
+
+from activities.sealing import Sealer
+from audit.vault import SubjectVault
+from cases.factors import Factors
+from cases.sign_in import SignIn, SignInRules
+from policies.factors import FactorArts
+from policies.identity import Credentials
+from yichuang import joining, temporal
+from yichuang.key_log import note_subjects
+from yichuang.settings import Settings
+from yichuang.web_accounts import recorder
+
+
+@dataclass(frozen=True)
+class SealedFactors:
+    """`cases.factors.FactorVault`: under the account's own key, bound to where it stands."""
+
+    vault: SubjectVault
+    pseudonym_of: Callable[[str], str]
+
+    def seal(self, user: str, plaintext: bytes, place: str) -> bytes:
+        return self.vault.seal(self.pseudonym_of(user), plaintext, place.encode())
+
+    def open(self, user: str, sealed: bytes, place: str) -> bytes:
+        """Raises what `audit.vault.SubjectVault.open` raises."""
+        return self.vault.open(self.pseudonym_of(user), sealed, place.encode())
+
+
+def desk_vault_of(settings: Settings, web: Engine) -> SubjectVault:
+    """Return the vault whose keys stand in the web's own store: drafts, uploads, factors.
+
+    Of the keys store the worker is the one writer. Raises `KeyMissing`.
+    """
+    master = temporal.master_keys(settings)[0]
+    national = settings.log_profile == "national"
+    return SubjectVault(web, master, making=note_subjects(web, "web"), national=national)
+
+
+def factors_of(settings: Settings, web: Engine, sealer: Sealer, vault: SubjectVault) -> Factors:
+    """Return the second factors of the accounts in the web store."""
+    arts = FactorArts(joining.catalogue().city.name, settings.address)
+    return Factors(web, Credentials(), arts, SealedFactors(vault, sealer.who))
+
+
+def sign_in_of(
+    settings: Settings, web: Engine, sealer: Sealer, vault: SubjectVault | None = None
+) -> SignIn:
+    """Return the way in over the web store. Raises `KeyMissing`."""
+    factors = factors_of(settings, web, sealer, vault or desk_vault_of(settings, web))
+    record = recorder(sealer.who, lambda: str(uuid4()))
+    return SignIn(web, Credentials(), record, factors, rules_of(settings))
+
+
+def rules_of(settings: Settings) -> SignInRules:
+    """Return the limits of sign-in that the operator has set."""
+    return SignInRules(
+        attempts=settings.sign_in_attempts,
+        lock=timedelta(minutes=settings.sign_in_lock_minutes),
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        session=timedelta(hours=settings.session_hours),
+    )
