@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping
 
 import pytest
 
+from forms.case import download
 from forms.materials import ENDINGS, MOST_PARTS, FileRefused, ending_fits, media_type
+from forms.ports import File
 from tests.forms.conftest import Browsers
 from tests.forms.conftest import browser as browser
 from tests.forms.conftest import town as town
+from tests.forms.test_window import PATH, PDF, filled
 
 DOCX = {"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<w/>"}
 
@@ -88,3 +92,29 @@ def test_a_file_above_the_limit_is_told_beside_its_row(browser: Browsers) -> Non
     answer = page.post("/new/construction-permit", data=form, files=files)
     assert answer.status_code == 422
     assert "文件超过 20 MB" in answer.text
+
+
+def test_an_opened_material_is_a_file_to_save_and_runs_nowhere(browser: Browsers) -> None:
+    page = browser("chen")
+    answer = page.post(
+        PATH, data=filled(page), files={"file.drawings": ("图.pdf", PDF)}, follow_redirects=False
+    )
+    assert answer.status_code == 303, answer.text
+    case_path = answer.headers["location"].split("?")[0]
+    listed = page.get(f"{case_path}?tab=overview").text + page.get(case_path).text
+    found = re.search(r"/materials/([0-9a-f]+)", listed)
+    assert found
+    opened = page.get(f"{case_path}{found[0]}")
+    assert opened.content == PDF
+    assert opened.headers["content-disposition"] == "attachment; filename*=UTF-8''%E5%9B%BE.pdf"
+    assert opened.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert opened.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ['a"; filename="b.html', "a\r\nset-cookie: x=1", "a;b=c"])
+def test_a_name_cannot_break_out_of_its_header(name: str) -> None:
+    headers = download(File(name, "application/pdf", b"")).headers
+    value = headers["content-disposition"]
+    assert value.startswith("attachment; filename*=UTF-8''")
+    assert not set(value.removeprefix("attachment; filename*=UTF-8''")) & set('"\r\n; =')
+    assert "set-cookie" not in headers
