@@ -63,8 +63,13 @@ def test_a_wording_that_was_not_compared_with_the_standard_says_so() -> None:
     assert "应；公开抄本，未核对" in assessment_html(facts_of(table_of(ONE), None))
 
 
-def test_every_clause_of_every_table_is_on_paper_without_a_hole() -> None:
-    for table in load_tables():
-        pages = PdfReader(io.BytesIO(printed(assessment_html(facts_of(table, None))))).pages
-        text = "".join(page.extract_text() for page in pages).replace(" ", "").replace("\n", "")
-        assert [c.id for c in table.clauses if c.id.replace(" ", "") not in text] == []
+def test_every_clause_of_a_table_is_on_paper() -> None:
+    table = next(one for one in load_tables() if one.code == "gbt39786")
+    pages = PdfReader(io.BytesIO(printed(assessment_html(facts_of(table, None))))).pages
+    text = "".join(page.extract_text() for page in pages).replace(" ", "").replace("\n", "")
+    assert [c.id for c in table.clauses if c.id.replace(" ", "") not in text] == []
+
+
+def test_no_table_has_a_character_without_a_glyph() -> None:
+    whole = "".join(assessment_html(facts_of(table, None)) for table in load_tables())
+    assert printed(f"<p>{''.join(sorted(set(whole) - set('<>&')))}</p>")
