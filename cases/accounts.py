@@ -41,6 +41,15 @@ FIRST = (
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,62}")
 """A closed alphabet: no two spellings of one login."""
 
+DEFAULT_LOGINS = frozenset(
+    {
+        "admin", "administrator", "anonymous", "common", "default", "demo", "everyone", "guest",
+        "manager", "nobody", "operator", "oracle", "postgres", "public", "root", "sa", "share",
+        "shared", "super", "superuser", "system", "temp", "test", "user",
+    }
+)  # fmt: skip
+"""Names that are nobody's, or everybody's (GB/T 22239-2019 8.1.4.2 b, c): no account has one."""
+
 Kind = Literal["human", "service", "citizen"]
 
 
@@ -77,7 +86,8 @@ class Happening:
 
     act: str
     """sign_in, sign_out, enrol, password_change, account_create, grant_proposed, grant_refused,
-    grant_withdrawn, account_grant, account_label, account_renew, account_close,
+    grant_withdrawn, account_grant, account_label, account_term, account_expire,
+    account_sleep, account_wake, account_review, account_renew, account_close,
     session_revoke."""
     at: datetime
     account: str
@@ -120,6 +130,23 @@ class Account:
     disabled_at: datetime | None
     last_sign_in_at: datetime | None
     created_at: datetime
+    disabled_why: str = ""
+    """closed, expired, asleep; empty: open."""
+    valid_until: datetime | None = None
+    """First moment at which it is no longer good; None: without end."""
+    awake_since: datetime | None = None
+
+    @property
+    def last_seen(self) -> datetime:
+        """The last moment at which it was used, or opened."""
+        known = (self.last_sign_in_at, self.awake_since, self.created_at)
+        return max(one for one in known if one is not None)
+
+    @property
+    def held(self) -> str:
+        """What it holds, in the codes of the policy."""
+        grants = " ".join(f"{grant.role}@{grant.department}" for grant in self.grants)
+        return f"{grants} {self.clearance} {' '.join(self.compartments)}".strip()
 
     def actor(self) -> Actor:
         """Return who acts when this account acts as itself."""
@@ -218,7 +245,13 @@ class Accounts:
             connection.execute(
                 update(account)
                 .where(account.c.id == user)
-                .values(disabled_at=at, enrolment="", enrolment_until=None, token="")
+                .values(
+                    disabled_at=at,
+                    disabled_why="closed",
+                    enrolment="",
+                    enrolment_until=None,
+                    token="",
+                )
             )
             short = too_few_administrators(connection)
             if short and any(role in short for role, _ in row.grants):
@@ -336,6 +369,10 @@ class Accounts:
     ) -> tuple[str, str]:
         if not LOGIN.fullmatch(new.login):
             raise AccountRefused("bad_login", "登录名只用小写字母、数字和 . _ @ -，2 至 63 个字符")
+        if new.login in DEFAULT_LOGINS:
+            raise AccountRefused(
+                "default_login", f"「{new.login}」是默认或者通用的名字：一人一号，请用本人的登录名"
+            )
         if (new.kind == "citizen") != bool(new.id):
             raise AccountRefused("bad_id", "申请人账号须用其假名作编号，其他账号的编号由系统给定")
         check_grants(new.grants)
@@ -406,6 +443,9 @@ def account_of(values: Mapping[Any, Any]) -> Account:
         disabled_at=values[account.c.disabled_at],
         last_sign_in_at=values[account.c.last_sign_in_at],
         created_at=values[account.c.created_at],
+        disabled_why=values[account.c.disabled_why],
+        valid_until=values[account.c.valid_until],
+        awake_since=values[account.c.awake_since],
     )
 
 

@@ -6,7 +6,7 @@ refuses any other (cases/grant_tables.py). Every step is told to `record` in its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -213,6 +213,15 @@ class GrantChanges:
         """Return every change of an account, the newest first."""
         chosen = select(grant_change).where(grant_change.c.account_id == user)
         return self._read(chosen.order_by(grant_change.c.n.desc()))
+
+    def since(self) -> Mapping[tuple[str, Grant], datetime]:
+        """Return since when each account has what it was given: (account, grant) → approval."""
+        chosen = select(grant_change).where(grant_change.c.state == "approved")
+        given: dict[tuple[str, Grant], datetime] = {}
+        for one in self._read(chosen.order_by(grant_change.c.n)):
+            for grant in one.added:
+                given[one.account, grant] = one.settled_at or one.proposed_at
+        return given
 
     def faults(self, change: GrantChange) -> Sequence[str]:
         """Return what the gate says of a change now."""

@@ -61,6 +61,9 @@ account = Table(
     Column("created_by", _User, nullable=False),
     Column("last_sign_in_at", Instant),
     Column("disabled_at", Instant),
+    Column("disabled_why", String(8), nullable=False, server_default=""),  # closed, expired, asleep
+    Column("valid_until", Instant),  # exclusive; empty: without end
+    Column("awake_since", Instant),  # opened again after it had ended by itself
     CheckConstraint("kind IN ('human', 'service', 'citizen')", name="kind"),
     CheckConstraint("clearance BETWEEN 1 AND 4", name="clearance"),
     Index("ix_account_department", "department"),

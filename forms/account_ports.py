@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
 from cases.messages import Grant
-from forms.entrance_ports import Visitor
+from forms.entrance_ports import SignInRefused, Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +97,65 @@ class Granting(Protocol):
 
     def history(self, account: str) -> Sequence[Change]:
         """Every change of an account, the newest first; of one that waits, what the gate says."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Soon:
+    """An account that will end by itself within a week, or is due and spared."""
+
+    account: str
+    login: str
+    name: str
+    why: Literal["expired", "asleep"]
+    at: datetime
+    spared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One line of the quarterly review."""
+
+    account: str
+    login: str
+    name: str
+    department: str
+    kind: Literal["human", "service"]
+    grants: tuple[tuple[Grant, datetime], ...]
+    """Each with since when."""
+    clearance: int
+    compartments: tuple[str, ...]
+    last_sign_in: datetime | None
+    valid_until: datetime | None
+    why: str
+    """expired, asleep: it will end so within a week; empty: it will not."""
+    result: str
+    """kept, removal; empty: not reviewed in this quarter."""
+    reviewed_by: str
+    reviewed_at: datetime | None
+
+
+class Lives(Protocol):
+    """How long accounts are good. What changes something returns a sentence, empty when done."""
+
+    def soon(self) -> Sequence[Soon]: ...
+
+    def set_term(self, by: Visitor, account: str, last: date | None) -> str:
+        """Let an account be good through a day, in legal time; None: without end."""
+        ...
+
+    def wake(self, by: Visitor, account: str) -> str | SignInRefused:
+        """Open what ended by itself; return its new one-time code (a service's: token)."""
+        ...
+
+    def quarter(self) -> str:
+        """The quarter that is reviewed now: 2026Q4."""
+        ...
+
+    def listing(self) -> Sequence[Reviewed]:
+        """Every open account with what it holds, since when, and what the review found."""
+        ...
+
+    def review(self, by: Visitor, account: str, result: Literal["kept", "removal"]) -> str:
+        """Confirm what an account holds, or propose that it be taken away."""
         ...

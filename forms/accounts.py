@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.grant_changes import LONGEST_REASON
 from cases.messages import Grant
-from forms.account_ports import Change, Holding
+from forms.account_ports import Change, Holding, Soon
 from forms.fields import Field, Form, Option, Wrong
 from forms.guard import Visit
 from forms.ports import AccountRow, SignInRefused, Thing
@@ -26,7 +26,10 @@ STATES = {
     "enrolment": N_("待登记"),
     "active": N_("正常"),
     "closed": N_("停用"),
+    "expired": N_("到期停用"),
+    "asleep": N_("休眠停用"),
 }
+WHY = {"expired": N_("即将到期"), "asleep": N_("即将休眠")}
 CHANGE_STATES = {
     "proposed": N_("待批准"),
     "approved": N_("已批准"),
@@ -48,6 +51,8 @@ class AccountsPage(Page):
     departments: Annotated[Mapping[str, str], "Code → name."]
     states: Annotated[Mapping[str, str], "State → words."]
     waiting: Annotated[Mapping[str, str], "Account → the change that waits for approval."]
+    soon: Annotated[tuple[Soon, ...], "Those that end by themselves within a week."]
+    why: Annotated[Mapping[str, str], "Why it ends → words."]
     code: Annotated[str, "The one-time code or token just made; empty otherwise."]
     code_for: Annotated[str, "Whose code it is."]
     may_manage: Annotated[bool, "May create, renew, close."]
@@ -70,7 +75,8 @@ class AccountPage(Page):
     states: Annotated[Mapping[str, str], "State of an account → words."]
     change_states: Annotated[Mapping[str, str], "State of a change → words."]
     code: Annotated[str, "The one-time code or token just made; empty otherwise."]
-    may_manage: Annotated[bool, "May renew and close this account."]
+    may_manage: Annotated[bool, "May renew and close this account, and set its term."]
+    may_wake: Annotated[bool, "May open it again: it ended by itself."]
     may_approve: Annotated[bool, "May approve or refuse the change that waits."]
     may_withdraw: Annotated[bool, "Has proposed the change that waits."]
     fault: Annotated[str, "Why nothing was done; empty: nothing is wrong."]
@@ -119,6 +125,8 @@ async def _show_accounts(
         departments=visit.ports.catalogue.departments(visit.language),
         states={code: visit.say(words) for code, words in STATES.items()},
         waiting={one.account: one.id for one in waiting},
+        soon=tuple(await visit.ask(visit.ports.lives.soon)),
+        why={code: visit.say(words) for code, words in WHY.items()},
         code=code,
         code_for=code_for,
         may_manage=await may(visit, "account_manage"),
@@ -173,7 +181,7 @@ async def show_account(
     changes: Sequence[Change] = await visit.ask(visit.ports.granting.history, key)
     waiting = next((one for one in changes if one.state == "proposed"), None)
     mine = Thing("account", key, about=key)
-    is_open = found.state != "closed"
+    is_open = found.state in ("active", "enrolment")
     if form is None and is_open and waiting is None and await may(visit, "account_grant", mine):
         form = await _change_form(visit, found, holding)
     judged = waiting and Thing("account", waiting.id, about=key, proposed_by=waiting.proposer)
@@ -191,6 +199,7 @@ async def show_account(
         change_states={code: visit.say(words) for code, words in CHANGE_STATES.items()},
         code=code,
         may_manage=is_open and await may(visit, "account_manage", mine),
+        may_wake=found.state in ("expired", "asleep") and await may(visit, "account_manage", mine),
         may_approve=bool(judged) and await may(visit, "grant_approve", judged or ""),
         may_withdraw=waiting is not None and waiting.proposer == visit.actor.id,
         fault=fault,
@@ -199,11 +208,12 @@ async def show_account(
 
 
 async def change_account(visit: Visit) -> Response:
-    """A new code, or the end of an account."""
+    """A new code, the end of an account, or its opening again."""
     key, what = visit.request.path_params["account"], visit.text("do")
     await visit.demand("account_manage", Thing("account", key, about=key))
-    if what == "renew":
-        made = await visit.ask(visit.ports.accounts.renew, visit.who, key)
+    if what in ("renew", "wake"):
+        opens = visit.ports.lives.wake if what == "wake" else visit.ports.accounts.renew
+        made = await visit.ask(opens, visit.who, key)
         if isinstance(made, str):
             return await show_account(visit, key, code=made)
         return await show_account(visit, key, fault=made.reason, status=409)

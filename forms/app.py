@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from forms import (
     acceptance,
+    account_review,
     accounts,
     acting,
     admin,
@@ -330,6 +331,19 @@ def routes(options: Options) -> list[BaseRoute]:
             thing="account",
             methods=post,
             shows=Shown("list", "account"),
+        ),
+        page("/accounts/review", account_review.review, shows=Shown("list", "account")),
+        page(
+            "/accounts/{account}/review",
+            account_review.reviewed,
+            methods=post,
+            shows=Shown("list", "account"),
+        ),
+        page(
+            "/accounts/{account}/term",
+            account_review.term,
+            methods=post,
+            shows=Shown("read", "account"),
         ),
         page("/accounts/{account}", accounts.account, shows=Shown("read", "account")),
         page(

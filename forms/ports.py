@@ -27,7 +27,7 @@ from cases.state import CaseState
 from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
-from forms.account_ports import Granting
+from forms.account_ports import Granting, Lives
 from forms.anomaly_ports import Anomalies
 from forms.calendar_ports import Calendars
 from forms.deputy_ports import Deputies
@@ -64,11 +64,12 @@ class AccountRow:
     department: str
     grants: tuple[Grant, ...]
     kind: Literal["human", "service"]
-    state: Literal["enrolment", "active", "closed"]
+    state: Literal["enrolment", "active", "closed", "expired", "asleep"]
     last_sign_in: datetime | None
     clearance: int
     compartments: tuple[str, ...]
     created_at: datetime
+    valid_until: datetime | None
 
 
 class Accounts(Protocol):
@@ -573,6 +574,7 @@ class Ports:
     erasures: Erasures
     deputies: Deputies
     granting: Granting
+    lives: Lives
 
 
 @dataclass(frozen=True)

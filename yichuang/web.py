@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from audit.logstore import LogMissing
 from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
+from cases.account_life import AccountLife
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
 from cases.desk import Desk
@@ -58,6 +59,7 @@ from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
 from yichuang.web_letters import WebLetters
+from yichuang.web_lives import WebLives, ending, life_of
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments, asker
 from yichuang.web_ports import (
@@ -247,6 +249,7 @@ async def compose(
             now,
         ),
         deputies=deputies,
+        lives=WebLives(AccountLife(web, record, settings.zone), accounts, changes, now),
         granting=WebGrants(
             changes,
             accounts,
@@ -353,6 +356,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         _forgetting(desk),
         _finding(finder),
         _watching(watch),
+        ending(life_of(settings)),
         _wrapping(settings),
         _holding(scanning),
     ):

@@ -119,9 +119,18 @@ def _row(one: Account) -> AccountRow:
         department=one.department,
         grants=one.grants,
         kind="service" if one.kind == "service" else "human",
-        state="closed" if one.disabled_at else "active" if one.enrolled else "enrolment",
+        state=_state(one),
         last_sign_in=one.last_sign_in_at,
         clearance=one.clearance,
         compartments=one.compartments,
         created_at=one.created_at,
+        valid_until=one.valid_until,
     )
+
+
+def _state(one: Account) -> Literal["enrolment", "active", "closed", "expired", "asleep"]:
+    if one.disabled_at is None:
+        return "active" if one.enrolled else "enrolment"
+    if one.disabled_why == "expired":
+        return "expired"
+    return "asleep" if one.disabled_why == "asleep" else "closed"

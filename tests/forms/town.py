@@ -31,6 +31,7 @@ from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault, pseudonym
+from cases.account_life import AccountLife
 from cases.accounts import Accounts, Place
 from cases.database import open_engine
 from cases.desk import Desk
@@ -84,6 +85,7 @@ from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
+from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
 from yichuang.web_ports import (
@@ -492,6 +494,12 @@ class Town:
                     lambda: {one.code: one.name for one in self.matters.matters},
                     lambda: self.today or _now(),
                 ),
+                lambda: self.today or _now(),
+            ),
+            lives=WebLives(
+                AccountLife(self.web, record, "Asia/Shanghai"),
+                self.accounts,
+                self.changes,
                 lambda: self.today or _now(),
             ),
             granting=WebGrants(
