@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from temporalio import activity
 
 from activities.entries import STEP, here
+from activities.forging import Forgeries
 from activities.sealing import Sealer
 from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, entry_id
 from audit.outbox import record_many
@@ -44,7 +45,7 @@ from cases.payments import (
 )
 from cases.projection import json_text
 from cases.rulings import Ruling
-from cases.settling import RuleForbids
+from cases.settling import Forged, RuleForbids
 from cases.store import Message
 
 REFUSED = f"{OBJECT}:-"
@@ -72,6 +73,7 @@ class Paying:
     verify: Callable[[Command, datetime, str, str], RuleForbids | None]
     again: Callable[[Command, str, str, str, str], RuleForbids | None]
     """Asks policy once more, as `activities.releasing.Again`."""
+    forgeries: Forgeries
     rules: PaymentRules
     departments: Callable[[], frozenset[str]]
     """Codes of the city's departments."""
@@ -205,6 +207,8 @@ class Paying:
         )
         with self.engine.begin() as connection:
             record_many(connection, [(draft, ())])
+            if isinstance(no, Forged):
+                self.forgeries.alarm(connection, OBJECT, command.case_id, command, no, draft.at)
         return PaymentAnswer(
             command_id=command.id,
             order_digest=order_digest(command),

@@ -30,7 +30,7 @@ from cases.case_view import clock_event_of
 from cases.database import reading
 from cases.messages import Command
 from cases.rulings import Ruling
-from cases.settling import DocumentWish, RuleForbids
+from cases.settling import DocumentWish, Forged, RuleForbids
 from cases.state import CaseState, ClockEvent, Event, Timer
 from cases.store import Filing, StepRecord
 from cases.tables import clock_event
@@ -253,7 +253,10 @@ class Planner:
     def _warrant_fault(self, command: Command) -> RuleForbids | None:
         # Expiry was judged at admission; at the warrant's own instant it has not expired.
         issued = command.warrant.issued_at if command.warrant else self.now()
-        return approval.warrant_fault(command, issued) or self.verify(command)
+        fault = approval.warrant_fault(command, issued)
+        if fault is not None:
+            return Forged(fault.code, fault.reason, fault.basis, fault.field)
+        return self.verify(command)
 
     def _matter(self, body: messages.File, command: Command) -> Matter:
         catalogue = self.catalogue()

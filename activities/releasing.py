@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from temporalio import activity
 
 from activities.entries import STEP, here
+from activities.forging import Forgeries
 from activities.looking_ahead import Ahead
 from activities.sealing import Sealer
 from activities.trials import Trials, signed_on
@@ -51,7 +52,7 @@ from cases.releasing import (
     verbs_of,
 )
 from cases.retiming import Direction, Preview, RetimingCause
-from cases.settling import RuleForbids
+from cases.settling import Forged, RuleForbids
 
 UNNAMED = "-"
 """Name of the stream of refusals that are about no known version."""
@@ -77,6 +78,7 @@ class Releasing:
         sealer: Sealer,
         verify: Verify,
         again: Again,
+        forgeries: Forgeries,
         gates: Mapping[str, Gate],
         period: Callable[[Release], Period],
         now: Callable[[], datetime],
@@ -91,6 +93,7 @@ class Releasing:
         self._sealer = sealer
         self._verify = verify
         self._again = again
+        self._forgeries = forgeries
         self._gates = gates
         self._period = period
         self._now = now
@@ -385,6 +388,8 @@ class Releasing:
                 wf=here(),
             )
             record_many(connection, [(draft, ())])
+            if isinstance(no, Forged):
+                self._forgeries.alarm(connection, "release", command.case_id, command, no, at)
         return ReleaseAnswer(
             command_id=command.id,
             order_digest=order_digest(command),

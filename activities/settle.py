@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
 from activities.entries import Entries, here, payload_of
+from activities.forging import Forgeries
 from activities.planning import Planned, Planner, Walked
 from audit.entry import EntryDraft, entry_id
 from audit.outbox import record_many
@@ -25,8 +26,9 @@ from audit.payloads import SealedPayload, seal_payloads
 from cases import approval, numbers, store
 from cases.approval import articles
 from cases.database import reading
-from cases.messages import Command, Outcome
-from cases.settling import Batch, RuleForbids, Settled, SettledStep
+from cases.messages import OF_LAW, Command, Outcome
+from cases.orders import case_workflow, forged_step
+from cases.settling import Batch, Forged, RuleForbids, Settled, SettledStep
 from cases.sql import Prepared, look_up
 from cases.state import CaseState, Event
 from cases.tables import command as command_table
@@ -65,14 +67,27 @@ class _Reused:
     outcome: Outcome
 
 
-_Work = Planned | _Refused | _Reused
+@dataclass(frozen=True, slots=True)
+class _Forged:
+    """No door can have sent it: answered, logged and alarmed, never stored as its id's outcome."""
+
+    command: Command
+    outcome: Outcome
+    case_id: str
+    no: Forged
+
+
+_Work = Planned | _Refused | _Reused | _Forged
 
 
 class Settlement:
     """Settles batches. One per worker process; safe in any number of threads."""
 
-    def __init__(self, engine: Engine, planner: Planner, *, namespace: str = "") -> None:
+    def __init__(
+        self, engine: Engine, planner: Planner, forgeries: Forgeries, *, namespace: str = ""
+    ) -> None:
         """`namespace` is Temporal's, noted in entries written from within an activity."""
+        self._forgeries = forgeries
         self._engine = engine
         self._planner = planner
         self._namespace = namespace
@@ -120,7 +135,11 @@ class Settlement:
         filed: CaseState | None = None
         for command in batch.commands:
             known = stored.get(command.id)
-            if known is None:
+            forged = self._forged(batch, command, known is not None)
+            if forged is not None:
+                work.append(forged)
+                steps.append(SettledStep(outcome=forged.outcome))
+            elif known is None:
                 item = self._plan(walked, command)
                 work.append(item)
                 steps.append(_step_of(item))
@@ -138,9 +157,31 @@ class Settlement:
             return self._one_by_one(batch)
         return Settled(steps=tuple(steps), state=filed)
 
-    def _plan(self, walked: Walked, command: Command) -> Planned | _Refused:
+    def _forged(self, batch: Batch, command: Command, is_known: bool) -> _Forged | None:
+        """Return the refusal of an order that no door can have put into this batch."""
+        first = batch.commands[0].case_id
+        case_id = batch.state.case_id if batch.state is not None else first
+        no = None
+        if command.case_id != case_id or not _is_own_workflow(case_id):
+            no = Forged("wrong_case", "命令不属于本办件", "", "case_id")
+        elif is_known and command.verb not in OF_LAW:
+            # What was answered before is told again only to whoever shows a warrant for it.
+            fault = self._planner.verify(command)
+            no = fault if isinstance(fault, Forged) else None
+        return None if no is None else self._as_forged(batch.state, command, case_id, no)
+
+    def _as_forged(
+        self, state: CaseState | None, command: Command, case_id: str, no: Forged
+    ) -> _Forged:
+        outcome = self._refusal(state, command, no)
+        entry = entry_id(command.id, forged_step(command))
+        return _Forged(command, outcome.model_copy(update={"entry": entry}), case_id, no)
+
+    def _plan(self, walked: Walked, command: Command) -> Planned | _Refused | _Forged:
         try:
             return self._planner.plan(walked, command)
+        except Forged as no:
+            return self._as_forged(walked.state, command, command.case_id, no)
         except RuleForbids as no:
             return _Refused(command, self._refusal(walked.state, command, no))
 
@@ -200,6 +241,10 @@ class Settlement:
             return entries.settled(item.record, before, rows.after)
         at = item.outcome.recorded_at
         assert at is not None
+        if isinstance(item, _Forged):
+            forgeries = self._forgeries
+            forgeries.alarm(connection, "case", item.case_id, item.command, item.no, at)
+            return forgeries.entry(item.case_id, item.command, item.no.code, at)
         if isinstance(item, _Reused):
             return entries.reused(item.command, item.outcome, at)
         after = store.write_refusal(connection, item.command, item.outcome, at)
@@ -313,7 +358,12 @@ def _stored(count: int) -> Prepared:
     )
 
 
-def _step_of(item: Planned | _Refused) -> SettledStep:
+def _is_own_workflow(case_id: str) -> bool:
+    """Whether we were called by the workflow of that case, or by none at all (a test)."""
+    return not activity.in_activity() or activity.info().workflow_id == case_workflow(case_id)
+
+
+def _step_of(item: Planned | _Refused | _Forged) -> SettledStep:
     if isinstance(item, Planned):
         return SettledStep(outcome=item.record.outcome, events=item.record.events)
     return SettledStep(outcome=item.outcome)

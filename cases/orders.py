@@ -6,6 +6,8 @@ three classes of pydantic made there cost more than the step that used them.
 
 from __future__ import annotations
 
+import hashlib
+
 from pydantic import AwareDatetime, Field
 
 from cases.messages import Command, Frozen, Outcome, Retimed
@@ -13,6 +15,11 @@ from cases.state import CaseState
 
 STEPS_PER_RUN = 300
 """Then continue as new: 211 µs of replay per event, and the server refuses the 2,000th update."""
+
+
+def case_workflow(case_id: str) -> str:
+    """Return the id of a case's workflow."""
+    return f"case-{case_id}"
 
 
 class ApprovalInput(Frozen):
@@ -43,6 +50,27 @@ class Orders(Frozen):
     """Commands of one case, in order, of one caller."""
 
     commands: tuple[Command, ...]
+
+
+class Doubted(Frozen):
+    """An order that reached a case's workflow, and that no door can have put there."""
+
+    case_id: str
+    """The case whose workflow it reached, whatever the order names."""
+    command: Command
+    code: str
+    reason: str
+    field: str = ""
+
+    @property
+    def step(self) -> str:
+        """The logical step by which its entry is named: one for each different forgery."""
+        return forged_step(self.command)
+
+
+def forged_step(command: Command) -> str:
+    """Return the logical step of the entry of a forged order, its warrant included."""
+    return f"forged:{hashlib.sha256(command.model_dump_json().encode()).hexdigest()}"
 
 
 class Answers(Frozen):

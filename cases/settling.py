@@ -38,6 +38,10 @@ class RuleForbids(Exception):
         self.field = field
 
 
+class Forged(RuleForbids):
+    """No door of ours can have sent this: refused, alarmed, and never kept as its id's answer."""
+
+
 class Question(Frozen):
     """What `settle` must ask the rules before it may decide."""
 

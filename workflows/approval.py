@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from cases import approval
     from cases.armed import AWAY, RESTS_AFTER, rings_at
     from cases.messages import NAMESPACE, OF_LAW, Actor, Command, Outcome, Source, TimerFired
-    from cases.orders import Answers, ApprovalInput, Orders, Retime
+    from cases.orders import Answers, ApprovalInput, Doubted, Orders, Retime, case_workflow
     from cases.settling import Batch, RuleForbids, Settled
     from cases.state import CaseState, Timer
 
@@ -43,12 +43,19 @@ IMPOSSIBLE = ("Impossible", "HistoryDiffers")
 """Types of the errors by which `settle` says that an invariant is broken: not retried."""
 
 
+DOUBT = "doubt"
+"""Name of the activity that records and alarms an order which no door can have sent."""
+STALE_AFTER = timedelta(days=1)
+"""Server and doors give an order up within seconds; a warrant that ran out so long ago was kept by
+somebody. One that ran out since then is what an outage leaves: refused, and the door signs anew."""
+
+
 class OutOfStep(Exception):
     """Rows and history disagree. The workflow task fails and is tried again until it is mended."""
 
 
 def workflow_id(case_id: str) -> str:
-    return f"case-{case_id}"
+    return case_workflow(case_id)
 
 
 def timer_command(case_id: str, timer: Timer) -> Command:
@@ -152,16 +159,25 @@ class ApprovalWorkflow:
     @workflow.update
     async def act(self, orders: Orders) -> Answers:
         """Queue the orders and return their outcomes once they are settled."""
+        for command in orders.commands:
+            # Of what older programs admitted nothing is doubted: their histories replay.
+            fault = self._doubt(command)
+            if fault is not None:
+                await self._tell(command, fault)
+                raise _refusal(fault)
         answers = [self._enqueue(command) for command in orders.commands]
         return Answers(outcomes=tuple([await answer for answer in answers]))
 
     @act.validator
     def _admit(self, orders: Orders) -> None:
-        """Refuse at once what cannot be: no trace of it stays in history."""
+        """Refuse at once what cannot be: no trace of it stays in history.
+
+        What no door can have sent is let in, to be refused by `act` with an entry and an alarm.
+        """
         now = workflow.now()
+        if any(self._doubt(command) for command in orders.commands):
+            return
         for command in orders.commands:
-            if command.case_id != self._case_id or command.verb in OF_LAW:
-                raise _refusal(RuleForbids("wrong_case", "命令不属于本办件", "", "case_id"))
             fault = approval.warrant_fault(command, now)
             if fault is not None:
                 raise _refusal(fault)
@@ -189,6 +205,35 @@ class ApprovalWorkflow:
         waiting = {one.id for one in (*self._queue, *self._under_way)}
         if command.id not in self._recent and command.id not in waiting:
             self._queue.append(command)
+
+    def _doubt(self, command: Command) -> RuleForbids | None:
+        """Return why no door can have sent this order, as far as can be told without keys."""
+        if command.case_id != self._case_id or command.verb in OF_LAW:
+            return RuleForbids("wrong_case", "命令不属于本办件", "", "case_id")
+        warrant, now = command.warrant, workflow.now()
+        if warrant is None:
+            return approval.warrant_fault(command, now)
+        fault = approval.warrant_fault(command, warrant.expires_at - timedelta(microseconds=1))
+        if fault is None and now - warrant.expires_at > STALE_AFTER:
+            return RuleForbids("warrant_expired", "授权早已过期", "", "warrant")
+        return fault
+
+    async def _tell(self, command: Command, fault: RuleForbids) -> None:
+        await workflow.execute_activity(
+            DOUBT,
+            Doubted(
+                case_id=self._case_id,
+                command=command,
+                code=fault.code,
+                reason=fault.reason,
+                field=fault.field,
+            ),
+            start_to_close_timeout=SETTLE_WITHIN,
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(milliseconds=200),
+                maximum_interval=timedelta(seconds=20),
+            ),
+        )
 
     def _enqueue(self, command: Command) -> asyncio.Future[Outcome]:
         answer = self._answers.get(command.id)

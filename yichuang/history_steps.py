@@ -20,8 +20,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.entries import STEP
 from audit.entry import entry_id
+from cases.orders import Doubted
 from cases.reconciled import Evidence, Mark
-from workflows.approval import SETTLE
+from workflows.approval import DOUBT, SETTLE
 from workflows.payments import JUDGE_PAYMENT
 from workflows.releases import RELEASE, RETIME, SIMULATE
 from yichuang.acts import RELEASES
@@ -173,6 +174,11 @@ def _dossier(given: Json) -> Sequence[str]:
     return [entry_id(given["id"], "dossier")]
 
 
+def _doubted(given: Json) -> Sequence[str]:
+    one = Doubted.model_validate(given)
+    return [entry_id(one.command.id, one.step)]
+
+
 def _retimed(given: Json) -> Sequence[str]:
     return [entry_id(given["cause"]["id"], "retimed")]
 
@@ -183,6 +189,7 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         RELEASE: Step(_order, _released),
         JUDGE_PAYMENT: Step(_order, _judged),
         SIMULATE: Step(_dossier, lambda given, _answer: _dossier(given)),
+        DOUBT: Step(_doubted, lambda given, _answer: _doubted(given)),
         # The last pass alone writes, and not where another was faster.
         RETIME: Step(_retimed, lambda _given, _answer: ()),
     }

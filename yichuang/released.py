@@ -28,7 +28,7 @@ from catalogue.load import Catalogue, MatterUnknown, load_catalogue
 from catalogue.matters import Matter
 from catalogue.reading import read_calendars
 from catalogue.working_days import NONE, Calendar
-from policies.policy import Policy, parse_whole
+from policies.policy import Policy, PolicyFault, parse_whole
 from rules.pack import Pack
 
 LOOK_EVERY_S = 1.0
@@ -108,6 +108,7 @@ class Released:
         self._looked = self._read = 0.0
         self._parsed: dict[str, Matter | Pack | Policy | str] = {}
         self._versions: tuple[tuple[Release, ...], Mapping[str, Pack]] = ((), {})
+        self._policies: frozenset[str] = frozenset()
         self._laid: tuple[Mapping[str, str], Mapping[str, Calendar]] | None = None
 
     def catalogue(self) -> Catalogue:
@@ -141,6 +142,20 @@ class Released:
     def policy_text(self) -> str:
         """Return the text in force as it was signed. Raises `NothingReleased`."""
         return self._now().policy_text
+
+    def knows_policy(self, version: str) -> bool:
+        """Whether a policy of that version was ever signed here. Looks anew before it denies."""
+        if version not in self._policies:
+            with reading(self._engine) as connection:
+                signed = releases.signed(connection, "policy")
+            self._policies = frozenset(map(self._version, signed))
+        return version in self._policies
+
+    def _version(self, one: Release) -> str:
+        try:
+            return self._value(one, _policy).version
+        except PolicyFault:
+            return ""  # of an older program, whose rows are no longer read
 
     def calendar_texts(self) -> Mapping[str, str]:
         """Return the YAML of the calendars in force that were released here, by name."""

@@ -18,10 +18,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from temporalio import activity
 from temporalio.client import Client
 
 from activities.alarming import Alarms
 from activities.announcing import Announcer
+from activities.forging import Doubting, Forgeries, ForgeryWatch
 from activities.looking_ahead import Ahead, CardsAhead, LookingAhead
 from activities.papers import Press
 from activities.paying import Paying
@@ -37,12 +39,12 @@ from activities.supervising import Supervision
 from activities.trials import Trials
 from audit.shards import log_engines
 from cases.database import open_engine
-from cases.messages import OF_LAW, Command
-from cases.settling import RuleForbids
+from cases.messages import OF_LAW, Command, Warrant
+from cases.settling import Forged, RuleForbids
 from cases.standing import Standings
 from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
-from policies.warrants import WarrantInvalid, WarrantKeys, WarrantSigner, verify
+from policies.warrants import CLOCK_SKEW, WarrantInvalid, WarrantKeys, WarrantSigner, verify
 from rules.process import RulesProcess
 from yichuang import joining, roles, temporal
 from yichuang.asked_again import AskedAgain
@@ -81,7 +83,10 @@ _log = logging.getLogger("yichuang.worker")
 
 @dataclass(frozen=True, slots=True)
 class LawfulPlanner(Planner):
-    """A planner that holds the worker's pen: a timer of the law gets its warrant here."""
+    """A planner that holds the worker's pen: a timer of the law gets its warrant here.
+
+    Never before its instant, by the server's clock: whoever calls early is no timer.
+    """
 
     pen: WarrantSigner | None = None
     policy: Callable[[], str] = str
@@ -90,38 +95,63 @@ class LawfulPlanner(Planner):
     def plan(self, walked: Walked, command: Command) -> Planned:
         """Plan the step; an order of the law is warranted by its article first."""
         if command.verb in OF_LAW and self.pen is not None:
+            if command.occurred_at - _scheduled_at(self.now) > CLOCK_SKEW:
+                raise Forged("timer_early", "期限未到，不是定时器发出的", "", "occurred_at")
             warrant = self.pen.of_law(command, self.policy(), self.now())
             command = command.model_copy(update={"warrant": warrant})
         return Planner.plan(self, walked, command)
 
 
-def warrant_check(keys: WarrantKeys) -> Verify:
-    """Return what says what is wrong with a command's warrant, its signature included."""
+def _scheduled_at(now: Callable[[], datetime]) -> datetime:
+    """Return when the server scheduled what we are doing: its clock is the timers' clock."""
+    return activity.info().scheduled_time if activity.in_activity() else now()
+
+
+def warrant_check(
+    keys: WarrantKeys, knows_policy: Callable[[str], bool] = lambda version: True
+) -> Verify:
+    """Return what says what is wrong with a command's warrant, its signature included.
+
+    `knows_policy` tells whether a version was ever signed in this city.
+    """
 
     def check(command: Command) -> RuleForbids | None:
         warrant = command.warrant
         # Admission judged the expiry; at the warrant's own instant it has not expired.
         admitted_at = warrant.issued_at if warrant else datetime.now(UTC)
         try:
-            verify(warrant, command, keys, admitted_at)
+            proved = verify(warrant, command, keys, admitted_at)
         except WarrantInvalid as wrong:
-            return RuleForbids(wrong.code, wrong.reason, "", "warrant")
-        return None
+            return Forged(wrong.code, wrong.reason, "", "warrant")
+        return _of_a_policy(proved, knows_policy)
 
     return check
 
 
-def warrant_check_on(keys: WarrantKeys) -> VerifyOn:
-    """Return what says what is wrong with the warrant of an order to something that is no case."""
+def _of_a_policy(warrant: Warrant, knows_policy: Callable[[str], bool]) -> Forged | None:
+    if knows_policy(warrant.policy):
+        return None
+    return Forged("unknown_policy", "许可凭证所依据的策略版本从未在本市生效", "", "warrant")
+
+
+def warrant_check_on(
+    keys: WarrantKeys, knows_policy: Callable[[str], bool] = lambda version: True
+) -> VerifyOn:
+    """Return what says what is wrong with the warrant of an order to something that is no case.
+
+    Its workflow begins with it, so that the door signed it just before: expired, it was kept.
+    """
 
     def check(
         command: Command, admitted_at: datetime, object_type: str, act: str
     ) -> RuleForbids | None:
         try:
-            verify(command.warrant, command, keys, admitted_at, object_type=object_type, act=act)
+            proved = verify(
+                command.warrant, command, keys, admitted_at, object_type=object_type, act=act
+            )
         except WarrantInvalid as wrong:
-            return RuleForbids(wrong.code, wrong.reason, "", "warrant")
-        return None
+            return Forged(wrong.code, wrong.reason, "", "warrant")
+        return _of_a_policy(proved, knows_policy)
 
     return check
 
@@ -144,6 +174,8 @@ class Workshop:
     paying: Paying
     signals: CaseSignals
     """Must be given the client before an activity tells a case anything."""
+    doubting: Doubting
+    forgery_watch: ForgeryWatch
 
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """Return every activity there is (held by tests/house/test_registered.py)."""
@@ -153,6 +185,7 @@ class Workshop:
             self.retiming.retime,
             self.simulating.simulate,
             self.paying.judge,
+            self.doubting.doubt,
         )
 
 
@@ -195,7 +228,7 @@ def workshop(
                 sealer=sealer,
                 catalogue=catalogue,
                 rules=city_rules,
-                verify=warrant_check(joining.warrant_keys(settings)),
+                verify=warrant_check(joining.warrant_keys(settings), released.knows_policy),
                 again=again.of_case,
                 press=press,
                 announcer=Announcer(settings.city, f"{settings.address}/schemas"),
@@ -204,8 +237,11 @@ def workshop(
                 policy=lambda: released.policy().version,
                 supervision=Supervision(CityCardRules(city_rules, released), addressees),
             )
-            settlement = Settlement(cases, planner, namespace=settings.temporal_namespace)
             alarms = Alarms(settings.city, f"{settings.address}/schemas")
+            forgeries = Forgeries(alarms)
+            settlement = Settlement(
+                cases, planner, forgeries, namespace=settings.temporal_namespace
+            )
             watch = CalendarWatch(cases, alarms, catalogue, _now)
             cards = CardWatch(cases, alarms, addressees, addressees.city, _now)
             witnesses = WitnessWatch(cases, log, alarms, _now) if log else None
@@ -214,15 +250,18 @@ def workshop(
                 "calendar": LookingAhead(cases, CalendarChanges(cases, _now), _now),
                 "rules": CardsAhead(cases, forecasts, _now),
             }
-            releasing = _releasing(settings, cases, sealer, released, watch, ahead, again)
+            releasing = _releasing(
+                settings, cases, sealer, released, watch, ahead, again, forgeries
+            )
             signals = CaseSignals()
             retiming = Retiming(cases, _anew(released, catalogue), forecasts, signals.retime, _now)
             simulating = Simulating(cases, ChildSimulator(settings), _now)
             paying = Paying(
                 cases,
                 sealer,
-                warrant_check_on(joining.warrant_keys(settings)),
+                warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
                 again.of_thing,
+                forgeries,
                 CityPaymentRules(city_rules, released),
                 lambda: frozenset(one.code for one in catalogue().city.departments),
                 settings.city,
@@ -243,6 +282,8 @@ def workshop(
                 simulating,
                 paying,
                 signals,
+                Doubting(cases, forgeries, _now),
+                ForgeryWatch(cases, alarms, _now),
             )
     finally:
         if printing is not None:
@@ -274,6 +315,7 @@ def _releasing(
     watch: CalendarWatch,
     ahead: Mapping[str, Ahead],
     again: AskedAgain,
+    forgeries: Forgeries,
 ) -> Releasing:
     gates = Gates(released, joining.warrant_signer(settings, "worker"), _now)
 
@@ -284,8 +326,9 @@ def _releasing(
     return Releasing(
         cases,
         sealer,
-        warrant_check_on(joining.warrant_keys(settings)),
+        warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
         again.of_thing,
+        forgeries,
         gates.by_kind(),
         lambda release: period(release, _now()),
         _now,
@@ -335,6 +378,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_sweep(shop.settlement)),
                 asyncio.create_task(_watch(shop.calendar_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
+                asyncio.create_task(_watch(shop.forgery_watch.look, SWEEP_EVERY)),
                 *(
                     asyncio.create_task(_watch(one.look, WITNESS_EVERY))
                     for one in (shop.witness_watch,)

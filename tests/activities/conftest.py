@@ -13,7 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
+from activities.alarming import Alarms
 from activities.announcing import Announcer
+from activities.forging import Forgeries
 from activities.papers import DocumentOrder
 from activities.planning import Planner
 from activities.sealing import Sealer
@@ -36,6 +38,8 @@ START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """Monday, 9:00 in Beijing."""
 
 PEPPER = b"p" * 32
+
+FORGERIES = Forgeries(Alarms("demo", "https://city.invalid/schemas"))
 
 _LIMIT = {"时限": 20, "单位": "working_day", "依据": "xkf-42"}
 
@@ -150,7 +154,7 @@ class Town:
             announcer=Announcer("demo", "https://city.invalid/schemas"),
             now=lambda: self.start + timedelta(seconds=next(ticks)),
         )
-        self.settlement = Settlement(self.engine, self.planner)
+        self.settlement = Settlement(self.engine, self.planner, FORGERIES)
 
     def _verify(self, command: Command) -> RuleForbids | None:
         assert command.warrant is not None

@@ -22,7 +22,7 @@ from policies.warrants import WarrantSigner
 from rules.evaluate import evaluate
 from rules.load import load_packs
 from rules.pack import Pack
-from tests.activities.conftest import Town, town_in
+from tests.activities.conftest import FORGERIES, Town, town_in
 from yichuang.card_rules import reach_of
 from yichuang.worker import LawfulPlanner, warrant_check
 
@@ -136,5 +136,5 @@ def supervise(
         },
         pen=pen,
     )
-    town.settlement = Settlement(town.engine, town.planner)
+    town.settlement = Settlement(town.engine, town.planner, FORGERIES)
     return town

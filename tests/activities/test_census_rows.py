@@ -22,7 +22,7 @@ from cases.state import CaseState, Timer
 from cases.store import state_text
 from cases.tables import step
 from policies.warrants import WarrantSigner, verify
-from tests.activities.conftest import PRIVATE, START, Town, followed
+from tests.activities.conftest import FORGERIES, PRIVATE, START, Town, followed
 from workflows.approval import timer_command
 
 HOUR = timedelta(hours=1)
@@ -42,7 +42,7 @@ def rung(town: Town, state: CaseState) -> CaseState:
         assert command.warrant is not None
         verify(command.warrant, command, {"worker": pen.public_key}, command.warrant.issued_at)
 
-    settlement = Settlement(town.engine, replace(town.planner, verify=own))
+    settlement = Settlement(town.engine, replace(town.planner, verify=own), FORGERIES)
     return followed(state, settlement.settle(Batch(state=state, commands=(warranted,))))
 
 

@@ -16,7 +16,7 @@ from cases import tables
 from cases.database import reading
 from cases.rulings import Fired, Ruling
 from cases.state import CaseState
-from tests.activities.conftest import START, Town, food, small_city
+from tests.activities.conftest import FORGERIES, START, Town, food, small_city
 
 LAST_DAY = "2026-04-01"
 RENEWAL = {
@@ -147,7 +147,7 @@ def test_a_case_accepted_by_silence_between_two_recorded_steps_goes_to_its_depar
     )
     rules = Routing()
     town.planner = replace(town.planner, rules=rules)
-    town.settlement = Settlement(town.engine, town.planner)
+    town.settlement = Settlement(town.engine, town.planner, FORGERIES)
     state = town.filed(backfill=True)
     opinion = {"task": "review-check", "result": "agree", "text": "同意"}
     told = town.order("opine", opinion, by="u:r", at=START + timedelta(days=12), backfill=True)

@@ -65,6 +65,7 @@ from rules.evaluate import evaluate
 from rules.load import load_packs
 from rules.pack import Pack
 from rules.register import register
+from tests.activities.conftest import FORGERIES
 from tests.activities.supervised import PackRules, People
 from tests.cases.entering import enrolled, way_in
 from yichuang.asked_again import AskedAgain
@@ -402,7 +403,7 @@ class Town:
         self.queries = Queries(
             self.cases, opener(vault), sealer.name_mac, dict(self.matters.calendars)
         )
-        self.settlement = Settlement(self.cases, self._planner(sealer, policy_access))
+        self.settlement = Settlement(self.cases, self._planner(sealer, policy_access), FORGERIES)
         self.reception = DirectReception(policy_access, self.queries, self.settlement, self.matters)
 
         def named(user: str) -> str:
@@ -565,6 +566,7 @@ class Town:
             sealer,
             lambda *_: None,
             self._again(access).of_thing,
+            FORGERIES,
             CityPaymentRules(twin, ShippedVersions(packs)),
             lambda: frozenset(codes),
             "demo",

@@ -55,10 +55,10 @@ async def act(handle: Handle, *commands: Command, update_id: str = "") -> Answer
     )
 
 
-async def refusal_of(handle: Handle, *commands: Command) -> str:
+async def refusal_of(handle: Handle, *commands: Command, update_id: str = "") -> str:
     """Return the code with which the validator or `settle` refuses; empty when it does not."""
     try:
-        answers = await act(handle, *commands)
+        answers = await act(handle, *commands, update_id=update_id)
     except WorkflowUpdateFailedError as refused:
         assert isinstance(refused.cause, ApplicationError), refused.cause
         return str(refused.cause.details[0]["code"])

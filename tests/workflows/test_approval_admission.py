@@ -13,13 +13,24 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from cases.messages import Actor, Command
-from cases.orders import ApprovalInput
+from cases.orders import ApprovalInput, Doubted
 from cases.settling import Batch, Settled
 from tests.histories.paths import BY_NAME
 from tests.histories.sample import OPEN, PlainSettlement, body_of_file, matter, order
 from tests.histories.walking import act, file_case, refusal_of, walk_path
 from tests.workflows.conftest import Serving
 from workflows.approval import ApprovalWorkflow, timer_command, workflow_id
+
+
+class Doubts:
+    """Notes the codes of what the workflow doubts."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    @activity.defn(name="doubt")
+    def doubt(self, doubted: Doubted) -> None:
+        self.told.append(doubted.code)
 
 
 async def filing(environment: WorkflowEnvironment) -> Command:
@@ -54,7 +65,8 @@ async def test_an_impossible_order_is_refused_and_neither_accepted_nor_settled(
 async def test_an_order_without_its_warrant_is_refused(
     skipping: WorkflowEnvironment, serving: Serving, fault: str
 ) -> None:
-    async with serving(PlainSettlement(matter()).settle) as queue:
+    doubts = Doubts()
+    async with serving(PlainSettlement(matter()).settle, doubts.doubt) as queue:
         first = await filing(skipping)
         handle, _ = await file_case(skipping.client, queue, first)
         good = next_order("accept", first)
@@ -70,7 +82,9 @@ async def test_an_order_without_its_warrant_is_refused(
             "timer": (timer_command(first.case_id, state.timers[0]), "wrong_case"),
         }
         command, code = bad[fault]
-        assert await refusal_of(handle, command) == code
+        assert await refusal_of(handle, command, update_id="another way") == code
+        # An outage leaves what has expired; all else no door can have sent, and it is told.
+        assert doubts.told == ([] if fault == "expired" else [code])
         assert await refusal_of(handle, good) == ""
 
 
