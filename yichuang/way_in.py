@@ -15,7 +15,7 @@ from cases.factors import Factors
 from cases.sign_in import SignIn, SignInRules
 from policies.factors import FactorArts
 from policies.identity import Credentials
-from yichuang import joining, temporal
+from yichuang import joining
 from yichuang.key_log import note_subjects
 from yichuang.settings import Settings
 from yichuang.web_accounts import recorder
@@ -41,9 +41,7 @@ def desk_vault_of(settings: Settings, web: Engine) -> SubjectVault:
 
     Of the keys store the worker is the one writer. Raises `KeyMissing`.
     """
-    master = temporal.master_keys(settings)[0]
-    national = settings.log_profile == "national"
-    return SubjectVault(web, master, making=note_subjects(web, "web"), national=national)
+    return joining.vault_of(settings, web, note_subjects(web, "web"))
 
 
 def factors_of(settings: Settings, web: Engine, sealer: Sealer, vault: SubjectVault) -> Factors:
