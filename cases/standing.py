@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Engine, bindparam, select
+from sqlalchemy import Engine, bindparam, or_, select
 
-from cases.database import reading
+from cases.database import Instant, reading
 from cases.delegations import deputyships
 from cases.messages import Actor
 from cases.settling import RuleForbids
@@ -43,16 +43,18 @@ class Standings:
         """`web` is the store of the accounts, which is only read."""
         self._web = web
 
-    def of(self, user: str) -> Standing | None:
-        """Return how an account stands; None: nobody has that id. Raises `DBAPIError`, `OSError`
-        where the accounts cannot be read."""
-        rows = look_up(self._web, _ONE, {"user": user})
+    def of(self, user: str, at: datetime) -> Standing | None:
+        """Return how an account stands at `at`, which is now; None: nobody has that id.
+
+        Raises `DBAPIError`, `OSError` where the accounts cannot be read.
+        """
+        rows = look_up(self._web, _ONE, {"user": user, "at": at})
         if not rows:
             return None
-        kind, is_open, grants, clearance, compartments = rows[0]
+        kind, is_open, in_term, grants, clearance, compartments = rows[0]
         return Standing(
             str(kind),
-            bool(is_open),
+            bool(is_open) and bool(in_term),
             frozenset((role, where) for role, where in orjson.loads(grants)),
             int(clearance),
             frozenset(orjson.loads(compartments)),
@@ -74,6 +76,10 @@ _ONE = Prepared(
     select(
         principal_now.c.kind,
         principal_now.c.is_open,
+        or_(
+            principal_now.c.valid_until.is_(None),
+            principal_now.c.valid_until > bindparam("at", type_=Instant),
+        ),
         principal_now.c.grants,
         principal_now.c.clearance,
         principal_now.c.compartments,

@@ -88,6 +88,7 @@ principal_now = Table(
     Column("id", _User),
     Column("kind", String(10)),
     Column("is_open", Integer),
+    Column("valid_until", Instant),
     Column("grants", Text),
     Column("clearance", SmallInteger),
     Column("compartments", Text),
@@ -98,7 +99,7 @@ both databases give alike. Made by a migration."""
 
 PRINCIPAL_NOW = (
     "CREATE VIEW principal_now AS SELECT id, kind, "
-    "CASE WHEN disabled_at IS NULL THEN 1 ELSE 0 END AS is_open, "
+    "CASE WHEN disabled_at IS NULL THEN 1 ELSE 0 END AS is_open, valid_until, "
     "CAST(grants AS TEXT) AS grants, clearance, CAST(compartments AS TEXT) AS compartments "
     "FROM account"
 )

@@ -21,7 +21,7 @@ from cases.database import Bounds
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command, Grant, Warrant
 from policies.engine import Engine, holds
-from policies.policy import ANY, Policy, Row
+from policies.policy import ANY, Policy, PolicyStale, Row
 from policies.scopes import (
     EVERYWHERE,
     RELATIONS,
@@ -92,7 +92,8 @@ class Access:
     """The policy at work. `departments` maps each department's code to its parent's, or to "".
 
     Safe to share between threads; `swap` puts another version in force for the next question.
-    `newest` is asked at each question which version is in force now; what it raises, rises.
+    `newest` is asked at each question which version is in force now; `PolicyStale` from it means
+    no, with a sentence; a list, which has no refusal of its own, lets it rise.
     Raises `ValueError` when the departments go round in a circle.
     """
 
@@ -121,6 +122,14 @@ class Access:
             self._held = Engine(policy)
         return self._held
 
+    def _engine_or_denied(self) -> Engine:
+        try:
+            return self._engine
+        except PolicyStale as stale:
+            log.exception("policy cannot be confirmed; everything is refused")
+            no = _stale(None)
+            raise AccessDenied(no.code, no.reason, no.basis, no.remedy) from stale
+
     def swap(self, policy: Policy) -> None:
         """Put another version in force, whole: a question sees the old one or the new one."""
         self._held = Engine(policy)
@@ -132,7 +141,12 @@ class Access:
 
         `task` is the key of the task that the act is about; empty: any open one.
         """
-        return self._decide(self._engine, actor, act, _object(facts, task), at)
+        try:
+            engine = self._engine
+        except PolicyStale:
+            log.exception("policy cannot be confirmed; everything is refused")
+            return _stale(at)
+        return self._decide(engine, actor, act, _object(facts, task), at)
 
     def warrant(
         self,
@@ -146,7 +160,7 @@ class Access:
         `received_at` is when the order reached us (a broker's time after an outage; default `at`):
         business time before it needs the right to backfill. Raises `AccessDenied`.
         """
-        engine, verb = self._engine, command.verb
+        engine, verb = self._engine_or_denied(), command.verb
         if verb not in VERBS or facts.id != command.case_id:
             raise AccessDenied("unknown_act", f"不能凭策略对本办件「{verb}」")
         thing = _object(facts, _task_of(command))
@@ -164,7 +178,7 @@ class Access:
         if thing.id != command.case_id:
             raise AccessDenied("unknown_act", f"不能凭策略对本客体「{act}」")
         judged = _object(thing, "")
-        decision = self._decide(self._engine, command.actor, act, judged, at)
+        decision = self._decide(self._engine_or_denied(), command.actor, act, judged, at)
         _insist(decision)
         return self._signed(command, act, judged, decision, at)
 
@@ -176,7 +190,12 @@ class Access:
         Everything that the door asked: the act, a hearing's host, the right to backfill. The
         decision that refuses is returned, else the one on the act.
         """
-        engine, thing = self._engine, _object(about, _task_of(command))
+        try:
+            engine = self._engine
+        except PolicyStale:
+            log.exception("policy cannot be confirmed; nothing is settled")
+            return _stale(at)
+        thing = _object(about, _task_of(command))
         decision = self._decide(engine, actor, act, thing, at)
         if not decision.allowed or not isinstance(about, CaseFacts):
             return decision
@@ -214,7 +233,12 @@ class Access:
 
     def may(self, actor: Actor, object_type: str, facts: CaseFacts | Thing) -> frozenset[str]:
         """Return every act of the type that the actor may do to the object now (for pages)."""
-        engine, thing = self._engine, _object(facts, "")
+        try:
+            engine = self._engine
+        except PolicyStale:
+            log.exception("policy cannot be confirmed; everything is refused")
+            return frozenset()
+        thing = _object(facts, "")
         if thing.type != object_type:
             return frozenset()
         return frozenset(
@@ -229,7 +253,11 @@ class Access:
         For menus and forms that have no object yet. Never a permission: ask `decide` or `warrant`
         once there is one.
         """
-        engine = self._engine
+        try:
+            engine = self._engine
+        except PolicyStale:
+            log.exception("policy cannot be confirmed; everything is refused")
+            return _stale(None)
         if object_type == "payment":
             asked = (
                 self._decide(
@@ -397,6 +425,13 @@ class Access:
         return actor.department
 
 
+def _stale(at: datetime | None) -> Decision:
+    return Decision(
+        False, STALE, "", at, "", "现行的访问控制策略暂时无法确认，按规定一律拒绝",
+        "GB/T 22239-2019 8.1.4.2 e", "请稍后重试；持续如此请系统管理员检查办件库和版本登记簿",
+    )  # fmt: skip
+
+
 def _object(facts: CaseFacts | Thing, task: str) -> Object:
     if isinstance(facts, CaseFacts):
         return Object("case", case=facts, task=task)
@@ -450,7 +485,7 @@ def _refused(
         if denying.effect == "deny" and str(denying) == row:
             return Decision(
                 False, "forbidden", policy.version, at, row, denying.note, "",
-                "这是禁止性规则，不能授权绕过",
+                f"这是禁止性规则（{_named(denying)}），不能授权绕过",
             )  # fmt: skip
     doers = "、".join(f"「{ROLES[role].title}」" for role in policy.roles_for(thing.type, act))
     remedy = f"可由{doers}办理；{_GRANTOR}" if doers else "策略没有把这一动作许可给任何角色"
@@ -461,8 +496,13 @@ def _refused(
     if near is None:
         reason = f"您没有可以{title}（{kind}）的角色"
     else:
-        reason = f"您是{ROLES[near[0].role].title}，但{title}须：{near[1]}"
+        reason = f"您是{ROLES[near[0].role].title}，但{title}须：{near[1]}（{_named(near[0])}）"
     return Decision(False, "no_right", policy.version, at, "", reason, "", remedy)
+
+
+def _named(row: Row) -> str:
+    """Return how a refusal calls the row that stands in the way: its line, and what it says."""
+    return f"策略第 {row.line} 行：{row}"
 
 
 def _nearest(rows: Iterable[Row], subject: Subject, thing: Object) -> tuple[Row, str] | None:

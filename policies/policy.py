@@ -39,6 +39,10 @@ class PolicyFault(Exception):
         super().__init__("\n".join(self.faults))
 
 
+class PolicyStale(OSError):
+    """Which policy is in force cannot be confirmed now. It means no, until it can be again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the policy."""

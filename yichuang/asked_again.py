@@ -20,14 +20,11 @@ from cases.standing import CLOSED, ENDED, Standings, present
 from cases.state import CaseState
 from catalogue.load import Catalogue, MatterUnknown
 from policies.access import STALE, Access, Decision, Thing
+from policies.policy import PolicyStale
 from yichuang.reception import future_facts
 
 GATEWAY = "gateway"
 """The door whose services stand in the settings as long as they have no account."""
-
-
-class PolicyStale(Exception):
-    """Which policy is in force cannot be known now: nothing is settled, it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class AskedAgain:
 
     def _present(self, command: Command) -> Actor:
         claimed = command.actor
-        held = self.standings.of(claimed.id)
+        held = self.standings.of(claimed.id, self.now())
         if held is None:
             issuer = command.warrant.issuer if command.warrant else ""
             if claimed.kind == "service" and issuer == GATEWAY:

@@ -26,7 +26,7 @@ from cases.payments import (
     payment_id,
 )
 from cases.reception import NotNow, Reception, Request
-from policies.access import Access, AccessDenied, Thing
+from policies.access import STALE, Access, AccessDenied, Thing
 from workflows.payments import PaymentWorkflow, payment_workflow_id
 from yichuang.refusals import RefusalLog
 from yichuang.single_answer import single_answer
@@ -80,6 +80,8 @@ class PaymentDoor:
             if known.order_digest != order_digest(command):
                 raise AccessDenied("id_reused", "这个命令编号已用于另一命令，请换新编号")
         except AccessDenied as no:
+            if no.code == STALE:
+                raise NotNow(no.reason) from no
             return await asyncio.to_thread(self._refused, command, no, at)
         except (OperationalError, StoreUnwritable) as away:
             raise NotNow("办件库暂时不能使用，请用同一编号重试") from away

@@ -34,7 +34,7 @@ from cases.tables import command as command_table
 from cases.tables import matter_version
 from catalogue.load import Catalogue, MatterUnknown
 from catalogue.matters import Matter
-from policies.access import Access, AccessDenied
+from policies.access import STALE, Access, AccessDenied
 from policies.warrants import CLOCK_SKEW
 from yichuang.asking import Asker, Refused
 from yichuang.filled_in import body_of, check_corrections, check_filing
@@ -202,6 +202,8 @@ class CityReception:
             except (RuleForbids, AccessDenied) as no:
                 if commands:
                     break
+                if no.code == STALE:
+                    raise NotNow(no.reason) from no
                 return [], self._refused(actor, source, request, command, place, no)
         return commands, None
 

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from cases import releases
 from cases.database import reading
 from cases.messages import Actor, Command, Outcome, Source
+from cases.reception import NotNow
 from cases.releases import ReleaseRefused
 from cases.releasing import (
     AskRevocation,
@@ -34,7 +35,7 @@ from cases.releasing import (
     verbs_of,
 )
 from cases.retiming import Direction
-from policies.access import Access, AccessDenied, Thing
+from policies.access import STALE, Access, AccessDenied, Thing
 from workflows.releases import ReleaseWorkflow, release_workflow_id
 from yichuang.refusals import RefusalLog
 from yichuang.single_answer import single_answer
@@ -181,6 +182,8 @@ class ReleaseDoor:
         try:
             warrant = await asyncio.to_thread(self._access.warrant_on, command, thing, act, at)
         except AccessDenied as no:
+            if no.code == STALE:
+                raise NotNow(no.reason) from no
             return await asyncio.to_thread(self._refused, command, thing, no, at)
         answer = await self._ask(command.model_copy(update={"warrant": warrant}))
         if answer.order_digest != order_digest(command):

@@ -33,6 +33,7 @@ from catalogue.stations import load_stations
 from forms.app import Application, application
 from forms.ports import Options, Ports
 from policies.identity import Credentials
+from policies.policy import PolicyStale
 from yichuang import joining, roles, temporal, verify_child, way_in, web_erasures
 from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
@@ -90,7 +91,7 @@ UNUSED_UPLOADS_KEPT = timedelta(days=30)
 """An upload that no case has after so long is deleted (个人信息保护法第十九条: the shortest time
 that the purpose needs; drafts are finished within weeks)."""
 
-AWAY = (OperationalError, StoreUnwritable)
+AWAY = (OperationalError, StoreUnwritable, PolicyStale)
 """Errors after which a page says that it cannot know, and asks for the same again."""
 
 _log = logging.getLogger("yichuang.web")

@@ -225,8 +225,8 @@ def test_an_account_is_read_as_it_stands(settings: Settings) -> None:
         update={"compartments": ("health",), "grants": (Grant(role="supervisor", department="*"),)}
     )
     ground.admit(settings, who)
-    found = Standings(open_engine(settings.store_url("web"), read_only=True)).of(who.id)
+    found = Standings(open_engine(settings.store_url("web"), read_only=True)).of(who.id, NOW)
     assert found is not None
     assert (found.kind, found.is_open, found.clearance) == ("human", True, 3)
     assert found.grants == {("supervisor", "*")} and found.compartments == {"health"}
-    assert Standings(open_engine(settings.store_url("web"), read_only=True)).of("u:no") is None
+    assert Standings(open_engine(settings.store_url("web"), read_only=True)).of("u:no", NOW) is None
