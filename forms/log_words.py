@@ -64,6 +64,8 @@ ACTS = {
     "key_rotated": N_("换用主密钥"),
     "key_rewrapped": N_("换封个人密钥"),
     "key_retired": N_("销毁旧主密钥"),
+    "backup_made": N_("备份"),
+    "backup_restored": N_("恢复备份"),
     "release_seed": N_("随程序来的版本"),
     "release_gate": N_("版本检查"),
     "release_previewed": N_("预览版本的影响"),
