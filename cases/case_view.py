@@ -15,7 +15,7 @@ from cases import tables
 from cases.approval.waiting import pauses_of
 from cases.armed import rings_at
 from cases.card_views import cards_from
-from cases.masking import ERASED, mask_form, mask_person
+from cases.masking import ERASED, mask_file_name, mask_form, mask_person
 from cases.messages import DocumentRef, Person
 from cases.state import CaseState, ClockEvent
 from cases.store import place
@@ -111,7 +111,7 @@ class Read:
 
 
 def materials_of(
-    matter: Matter, rows: Sequence[Any], opened: Mapping[Any, bytes | None]
+    matter: Matter, rows: Sequence[Any], opened: Mapping[Any, bytes | None], revealed: bool
 ) -> Iterator[MaterialView]:
     newest = {row.code: row for row in rows}
     for known in matter.materials:
@@ -126,9 +126,13 @@ def materials_of(
             originals=row.originals if row else 0,
             copies=row.copies if row else 0,
             upload=row.upload if row else "",
-            file_name=ERASED if name is None else name.decode(),
+            file_name=ERASED if name is None else _file_name(name.decode(), revealed),
             digest=row.digest if row else "",
         )
+
+
+def _file_name(name: str, revealed: bool) -> str:
+    return name if revealed else mask_file_name(name)
 
 
 def opinions_of(
@@ -280,7 +284,7 @@ def assembled(
         form=form if revealed else mask_form(form, matter.form),
         applicant=shown,
         revealed=revealed,
-        materials=tuple(materials_of(matter, read.materials, opened)),
+        materials=tuple(materials_of(matter, read.materials, opened, revealed)),
         tasks=state.tasks,
         opinions=tuple(opinions_of(matter, read.opinions, opened)),
         procedures=state.procedures,

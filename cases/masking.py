@@ -34,6 +34,12 @@ def mask_number(number: str) -> str:
     return f"{number[:3]}{'*' * (len(number) - 5)}{number[-2:]}"
 
 
+def mask_file_name(name: str) -> str:
+    """Return the ending of a file's name: people call their files after themselves."""
+    stem, dot, ending = name.rpartition(".")
+    return f"{HIDDEN}{dot}{ending}" if stem else HIDDEN if name else ""
+
+
 def mask_person(person: Person) -> dict[str, JsonValue]:
     """Return the person as a reader without warrant sees them.
 

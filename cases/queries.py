@@ -152,6 +152,35 @@ class Queries:
             by_stage={row.stage: row.n for row in stages},
         )
 
+    def export(
+        self,
+        where: ColumnElement[bool],
+        desk: Desk,
+        query: WorklistQuery,
+        now: datetime,
+        personal: ColumnElement[bool] | None,
+        most: int,
+    ) -> tuple[Worklist, int, str]:
+        """Return the first `most` lines of a list, the highest label among them and their
+        compartments (`|a|b|`): what leaves the house carries the label of its highest row."""
+        lines = Lines.of(query.scope, desk)
+        condition = and_(lines.where, where, *self._filters(query, lines, now, personal))
+        with reading(self.engine) as connection:
+            chosen = lines.select(condition).order_by(*lines.order()).limit(most)
+            rows = connection.execute(chosen).all()
+            total = connection.execute(
+                select(func.count()).select_from(lines.source).where(condition)
+            ).scalar_one()
+        compartments = {one for row in rows for one in row.compartments.split("|")} - {""}
+        listed = Worklist(
+            rows=tuple(self._rows(rows, now)), total=total, warning=0, overdue=0, page=1, pages=1
+        )
+        return (
+            listed,
+            max((row.label_level for row in rows), default=1),
+            "|".join(sorted(compartments)),
+        )
+
     def counts(self, where: ColumnElement[bool], desk: Desk, now: datetime) -> Counts:
         """Return the numbers of the lists on the left of the page."""
         with reading(self.engine) as connection:

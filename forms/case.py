@@ -21,7 +21,7 @@ from catalogue.matters import SUPERVISION_PAPERS, Matter
 from forms.acts import ACTS, Act, Scene
 from forms.cards import CardLine, lines_of
 from forms.clock import ClockPanel, clock_panel
-from forms.fields import Field, Form, schema_fields
+from forms.fields import Field, Form, Option, schema_fields
 from forms.guard import Stop, Visit
 from forms.ports import File, Thing
 from forms.reasons import ReasonPanel, panels_of
@@ -31,6 +31,17 @@ from forms.words import ID_TYPES, N_
 
 TABS = ("overview", "opinions", "timeline", "documents", "clock", "cards", "rulings")
 REASON_LENGTH = 200
+PURPOSES = {
+    "identify": N_("核对身份"),
+    "contact": N_("联系申请人"),
+    "draft": N_("制作文书"),
+    "deliver": N_("送达"),
+    "oversee": N_("监督检查"),
+    "other": N_("其他"),
+}
+"""What personal data may be shown for (个人信息保护法第六条: 明确、合理的目的)."""
+REVEALED_SECONDS = 300
+"""How long personal data stays on a screen that is left open (ours, 2026-11)."""
 KNOWING = ("list", "read")
 """Acts of which either lets somebody know that a case exists."""
 
@@ -166,16 +177,23 @@ async def reveal(visit: Visit) -> Response:
     """Show personal data, after the entry that says who looked and why has committed."""
     facts = await facts_of(visit, "read_personal")
     reason = visit.text("reason")[:REASON_LENGTH]
-    if not reason:
-        wrong = {"reason": visit.say(N_("请写明查看个人信息的理由"))}
+    purpose = PURPOSES.get(visit.text("purpose"), "")
+    wrong = {} if reason else {"reason": visit.say(N_("请写明查看个人信息的理由"))}
+    if not purpose:
+        wrong["purpose"] = visit.say(N_("请选择查看个人信息的用途"))
+    if wrong:
         return await show_case(visit, facts, await view_of(visit, facts), wrong)
     command = visit.text("command") or str(uuid4())
     await visit.ask(
-        visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id, reason,
-        command,
+        visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id,
+        f"{purpose}：{reason}", command,
     )  # fmt: skip
     visit.seen = None  # told already, with its reason
-    return await show_case(visit, facts, await view_of(visit, facts, revealed=True))
+    shown = await show_case(visit, facts, await view_of(visit, facts, revealed=True))
+    # Left open, the page goes back to the masked one by itself: a header, no script.
+    masked = f"/cases/{quote(visit.request.path_params['case_no'], safe='')}"
+    shown.headers["refresh"] = f"{REVEALED_SECONDS}; url={masked}"
+    return shown
 
 
 async def show_case(
@@ -189,6 +207,8 @@ async def show_case(
     scene = await scene_of(visit, view)
     outcome = await visit.ask(visit.ports.reader.outcome, done) if done else None
     verdict = await visit.ask(visit.ports.access.may, visit.actor, "read_personal", facts)
+    purposes = tuple(Option(code, visit.say(words)) for code, words in PURPOSES.items())
+    purpose = Field("purpose", visit.say(N_("用途")), "select", options=purposes)
     reason = Field("reason", visit.say(N_("查看理由")), max_length=REASON_LENGTH)
     claims = any(act.verb == "claim" for act in acts)
     # Whoever holds number and code is handed what the applicant said: as good as printing it.
@@ -222,7 +242,7 @@ async def show_case(
         may_see_readers=(
             await visit.ask(visit.ports.access.may, visit.actor, "case_readers", "audit")
         ).allowed,
-        form=Form((reason,)).with_errors(wrong or {}),
+        form=Form((purpose, reason)).with_errors(wrong or {}),
         command=str(uuid4()),
     )
     return await show(visit, page, 422 if wrong else 200)

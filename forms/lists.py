@@ -66,7 +66,7 @@ async def everything(visit: Visit) -> Response:
 
 async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response:
     await visit.demand("list", "case")
-    query = _query(visit, scope)
+    query = query_of(visit, scope)
     worklist = await visit.ask(visit.ports.reader.worklist, visit.actor, query)
     visit.saw_rows(len(worklist.rows))
     say = visit.say
@@ -99,7 +99,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
     return await show(visit, page)
 
 
-def _query(visit: Visit, scope: str) -> WorklistQuery:
+def query_of(visit: Visit, scope: str) -> WorklistQuery:
     """Return the filters of the address; one that cannot be read is left out."""
     given = {
         name: value.strip()
@@ -134,6 +134,9 @@ def _links(query: WorklistQuery, worklist: Worklist) -> Mapping[str, str]:
     links["previous"] = at(page=worklist.page - 1) if worklist.page > 1 else ""
     links["next"] = at(page=worklist.page + 1) if worklist.page < worklist.pages else ""
     links["clear"] = PATHS[query.scope]
+    given = query.model_dump(exclude_defaults=True, exclude={"page", "size", "scope"})
+    # What was searched for may be somebody's name: it is put into no further address.
+    links["file"] = "" if query.text else f"/cases.csv?{urlencode({'scope': query.scope, **given})}"
     return links
 
 

@@ -176,6 +176,11 @@ class Reader(Protocol):
 
     def worklist(self, actor: Actor, query: WorklistQuery) -> Worklist: ...
 
+    def export(self, actor: Actor, query: WorklistQuery, most: int) -> tuple[Worklist, int, str]:
+        """The first `most` lines of a list, masked as it is; the highest label among them, and
+        their compartments, `|` between."""
+        ...
+
     def acceptance(self, actor: Actor, matter: str, page: int) -> Order:
         """A page of the order in which applications for a matter were accepted."""
         ...

@@ -8,12 +8,14 @@ door is not given here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from cases.facts import CaseFacts
 from cases.messages import OF_LAW, Actor, Command, File
+from cases.published import OPEN_LEVEL
 from cases.queries import facts_of
 from cases.settling import RuleForbids
 from cases.standing import CLOSED, ENDED, Standings, present
@@ -25,6 +27,16 @@ from yichuang.reception import future_facts
 
 GATEWAY = "gateway"
 """The door whose services stand in the settings as long as they have no account."""
+
+
+RECIPIENTS: Final[Mapping[str, str]] = {
+    "copy_to": "to",
+    "transfer": "to",
+    "add_signer": "signer",
+    "assign_inspectors": "inspectors",
+    "start_procedure": "host",
+}
+"""Verbs that bring a case before somebody → the field of the body that names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ class AskedAgain:
             return None
         try:
             about = facts_of(state) if state is not None else self._future(command)
-            return self._asked(command, about, command.verb)
+            return self._asked(command, about, command.verb) or self._written_down(command, about)
         except RuleForbids as no:
             return no
 
@@ -68,6 +80,30 @@ class AskedAgain:
         if decision.code == STALE:
             raise PolicyStale(decision.reason)
         return _no(decision, lost=actor != command.actor)
+
+    def _written_down(self, command: Command, about: CaseFacts) -> RuleForbids | None:
+        """Return what speaks against whom the order brings the case to: nothing is written down.
+
+        A name that is no account has no clearance: a department, somebody outside.
+        """
+        field = RECIPIENTS.get(command.verb, "")
+        named = command.body.get(field) or ()
+        for one in (named,) if isinstance(named, str) else tuple(named):
+            if not self._is_cleared(str(one), about):
+                return RuleForbids(
+                    "label",
+                    f"不能交给 {one}：其许可级别或范畴不及本件的敏感标记（{about.label_level} 级"
+                    f"{'、'.join(about.compartments)}），不得下传",
+                    "GB/T 22239-2019 8.1.4.2 g",
+                    field,
+                )
+        return None
+
+    def _is_cleared(self, user: str, about: CaseFacts) -> bool:
+        held = self.standings.of(user, self.now())
+        if held is None:
+            return about.label_level <= OPEN_LEVEL and not about.compartments
+        return held.clearance >= about.label_level and held.compartments >= set(about.compartments)
 
     def _present(self, command: Command) -> Actor:
         claimed = command.actor

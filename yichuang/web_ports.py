@@ -13,7 +13,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import Engine, and_
+from sqlalchemy import Engine, and_, select
 
 from audit.entry import EntryDraft, What, Who, entry_id
 from audit.entry import Where as EntryWhere
@@ -33,7 +33,16 @@ from cases.published import granted_decisions
 from cases.queries import Queries
 from cases.state import CaseState
 from cases.tables import case
-from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
+from cases.views import (
+    CaseView,
+    Granted,
+    Notice,
+    Order,
+    PublicStatus,
+    Standing,
+    Worklist,
+    WorklistQuery,
+)
 from cases.worklists import Desk, Lines, count_by_stage
 from catalogue.load import Catalogue
 from catalogue.matters import LICENCE, Matter
@@ -151,6 +160,11 @@ class WebReader:
         )
         return found.model_copy(update={"rows": rows})
 
+    def export(self, actor: Actor, query: WorklistQuery, most: int) -> tuple[Worklist, int, str]:
+        where = self.access.where(actor, "list")
+        personal = self.access.where(actor, "read_personal")
+        return self._lists(actor).export(where, _desk(actor), query, self.now(), personal, most)
+
     def acceptance(self, actor: Actor, matter: str, page: int) -> Order:
         found = self._lists(actor).acceptance(self.access.where(actor, "list"), matter, page)
         leaves = self.index.leaves([one.entry for one in found.places])
@@ -192,7 +206,19 @@ class WebReader:
             one.model_copy(update={"signer_name": names.get(one.signer, "")})
             for one in found.opinions
         )
-        return found.model_copy(update={"timeline": timeline, "opinions": opinions})
+        standing = found.standing and self._standing(actor, found.standing)
+        more = {"timeline": timeline, "opinions": opinions, "standing": standing}
+        return found.model_copy(update=more)
+
+    def _standing(self, actor: Actor, one: Standing) -> Standing:
+        """Return the place in the order with those cases before it that the reader may list."""
+        query = select(case.c.case_no).where(
+            case.c.case_no.in_(one.undecided), self.access.where(actor, "list")
+        )
+        with reading(self._engine(actor)) as connection:
+            known = set(connection.execute(query).scalars())
+        named = tuple(no for no in one.undecided if no in known)
+        return one.model_copy(update={"undecided": named})
 
     def outcome(self, command_id: str) -> Outcome | None:
         return self.queries.outcome_of(command_id)

@@ -102,7 +102,10 @@ def test_a_view_holds_opinions_materials_documents_and_timeline(
     assert [(o.result, o.text, o.conditions) for o in view.opinions] == [
         ("agree", "符合条件", "整改")
     ]
-    assert [(m.received, m.file_name) for m in view.materials] == [(True, "张三丰申请书.pdf")]
+    # People call their files after themselves: masked until somebody says what for.
+    assert [(m.received, m.file_name) for m in view.materials] == [(True, "***.pdf")]
+    shown = queries.case_view(view.row.case_id, START, revealed=True)
+    assert shown is not None and shown.materials[0].file_name == "张三丰申请书.pdf"
     assert [d.kind for d in view.documents] == ["acceptance_notice"]
     assert [item.verb for item in view.timeline] == ["file", "accept", "opine"]
     assert view.timeline[1].documents[0].id == view.documents[0].id

@@ -219,6 +219,7 @@ LISTS = {
     "GET /cases": ("/cases", "/cases?state=open", "/cases?state=overdue", "/cases?text=甲公司",
                    "/cases?department=zjj", "/cases?matter=construction-permit",
                    "/cases?stage=review"),
+    "GET /cases.csv": ("/cases.csv", "/cases.csv?text=甲公司", "/cases.csv?scope=team"),
     "GET /acceptance": ("/acceptance?matter=construction-permit", "/acceptance"),
     "GET /supervision": ("/supervision", "/supervision?department=zjj"),
     "GET /supervision/report/{month}": ("/supervision/report/2026-11",),

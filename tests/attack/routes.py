@@ -74,6 +74,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /": "list",
     "GET /team": "list",
     "GET /cases": "list",
+    "GET /cases.csv": "list",
     "GET /acceptance": "list",
     "GET /cards": "list",
     "GET /notices": "list",

@@ -60,7 +60,9 @@ def test_personal_data_is_masked_until_a_reason_is_recorded(browser: Browsers, t
     assert "王大明" not in page.get(path).text
     before = _acts(town).count("read_personal")
     assert page.post(f"{path}/reveal", data=posted(page, path, reason=" ")).status_code == 422
-    shown = page.post(f"{path}/reveal", data=posted(page, path, reason="核对身份"))
+    shown = page.post(
+        f"{path}/reveal", data=posted(page, path, reason="核对身份", purpose="identify")
+    )
     assert "王大明" in shown.text
     assert "13900000001" in shown.text
     assert _acts(town).count("read_personal") == before + 1

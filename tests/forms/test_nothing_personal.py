@@ -47,7 +47,12 @@ def test_no_entry_and_no_event_holds_what_was_typed(
     filed = town.file("测试人王五")
     clerk = browser("chen")
     path = f"/cases/{filed.case_no}"
-    form = {"csrf": clerk.token(path), "reason": REASON, "command": "reveal-1"}
+    form = {
+        "csrf": clerk.token(path),
+        "reason": REASON,
+        "purpose": "identify",
+        "command": "reveal-1",
+    }
     assert clerk.post(f"{path}/reveal", data=form).status_code == 200
     browser().post("/sign-in", data={"login": "王五", "password": "wrong"})
     clerk.get("/cases?text=测试人王五")

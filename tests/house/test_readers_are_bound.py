@@ -33,6 +33,7 @@ PORTS: Final[Mapping[str, Way]] = {
     # where: cut by the condition that policy makes of the reader, in SQL or through CaseReach.
     "reader.worklist": "where",
     "reader.counts": "where",
+    "reader.export": "where",
     "reader.acceptance": "where",
     "reader.cards": "where",
     "reader.notices": "where",
@@ -175,6 +176,7 @@ ASKING: Final = ("access.where", "access.decide", "reach.where", "hidden(")
 QUERIES: Final[Mapping[str, Way]] = {
     "worklist": "where",
     "counts": "where",
+    "export": "where",
     "acceptance": "where",
     "cards": "where",
     "notices": "where",
