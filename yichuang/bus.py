@@ -6,6 +6,7 @@ from pathlib import Path
 import nats
 from nats.aio.client import Client
 
+from yichuang import links
 from yichuang.settings import SettingMissing, Settings
 
 RECONNECT_SECONDS = 1
@@ -43,6 +44,7 @@ async def connect(settings: Settings, user: str, *, attempts: int = -1) -> Clien
         reconnect_time_wait=RECONNECT_SECONDS,
         connect_timeout=2,
         allow_reconnect=attempts != 0,
+        tls=links.nats_tls(settings),
         error_cb=_note_fault,
     )
 

@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     }
     nats_backfillers: tuple[str, ...] = ("archive",)
 
+    tls_ca: Path | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxy: str = ""
+    plain_hosts: tuple[str, ...] = ()
+
     cases_url: SecretStr = SecretStr("")
     page_role: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,63}$")] = ""
     web_url: SecretStr = SecretStr("")
@@ -111,7 +117,15 @@ class Settings(BaseSettings):
     orders_per_minute: Annotated[int, Field(ge=10)] = 6_000
 
     @field_validator(
-        "data", "nats_seeds", "master_key", "signer_folder", "signer_passphrase", "tsa_certificates"
+        "data",
+        "nats_seeds",
+        "master_key",
+        "signer_folder",
+        "signer_passphrase",
+        "tsa_certificates",
+        "tls_ca",
+        "tls_certificate",
+        "tls_key",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
@@ -238,7 +252,8 @@ class Settings(BaseSettings):
         if self.public_url:
             return self.public_url.rstrip("/")
         host, port = self.web
-        return f"http://{host}:{port}"
+        scheme = "https" if self.tls_certificate and self.tls_key else "http"
+        return f"{scheme}://{host}:{port}"
 
     @property
     def public_host(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import ssl
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -106,11 +107,20 @@ async def _worker(settings: Settings, note: roles.Note) -> tuple[State, str]:
     return "ready", note.detail
 
 
+def _asking(settings: Settings, host: str, port: int) -> http.client.HTTPConnection:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return http.client.HTTPConnection(host, port, timeout=5)
+    # Our own process on this machine, which its certificate does not name: asked whether it lives.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, timeout=5, context=context)
+
+
 def _web(settings: Settings, note: roles.Note) -> tuple[State, str]:
     host, port = settings.web
     # A server bound to every address is asked on this machine.
     asked = settings.loopback if host in ("0.0.0.0", "::", "") else host  # noqa: S104
-    connection = http.client.HTTPConnection(asked, port, timeout=5)
+    connection = _asking(settings, asked, port)
     try:
         connection.request("GET", "/healthz")
         code = connection.getresponse().status

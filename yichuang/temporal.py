@@ -30,6 +30,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from workflows.approval import ApprovalWorkflow
 from workflows.payments import PaymentWorkflow
 from workflows.releases import ReleaseWorkflow, RetimingWorkflow
+from yichuang import links
 from yichuang.codec import SealingCodec, codec_of
 from yichuang.keyring import KeyMissing, master_keys, masters
 from yichuang.sandbox import ContextFreeRunner
@@ -79,7 +80,7 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     return await Client.connect(
         settings.temporal,
         namespace=settings.temporal_namespace,
-        tls=settings.temporal_tls,
+        tls=links.temporal_tls(settings),
         api_key=key or None,
         data_converter=data_converter(codec_of(masters(settings), settings.sealing)),
         runtime=_runtime(),

@@ -347,6 +347,9 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
             server_header=False,
             # Only a proxy that an operator has put before us may say where a request comes from.
             proxy_headers=bool(settings.public_url),
+            forwarded_allow_ips=settings.trusted_proxy or "127.0.0.1",
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
             timeout_graceful_shutdown=STOP_SECONDS,
             timeout_keep_alive=30,
             lifespan="off",

@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable
 from typing import cast
 
-from yichuang import roles, store_trouble
+from yichuang import links, roles, store_trouble
 from yichuang.settings import Settings
 
 HELP = "运行一个角色 (run one role in the foreground)"
@@ -18,6 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run the role until it is asked to stop, and return its exit code."""
+    links.refuse_plain(settings)
     roles.start(settings, args.role)
     store_trouble.watch()
     module = importlib.import_module(f"yichuang.{args.role}")

@@ -141,7 +141,27 @@ def public_key(settings: Settings, user: str) -> str:
     return key.decode()
 
 
-def configuration(settings: Settings, *, listen: str, store: Path) -> str:
+@dataclass(frozen=True)
+class ServerTls:
+    """With what the server shows itself, and by which CA it knows clients that show themselves."""
+
+    certificate: Path
+    key: Path
+    ca: Path | None = None
+
+    def block(self) -> str:
+        lines = [
+            f"cert_file: {_quoted(str(self.certificate))}",
+            f"key_file: {_quoted(str(self.key))}",
+        ]
+        if self.ca is not None:
+            lines.append(f"ca_file: {_quoted(str(self.ca))}")
+        return 'tls {\n  min_version: "1.2"\n  ' + "\n  ".join(lines) + "\n}\n"
+
+
+def configuration(
+    settings: Settings, *, listen: str, store: Path, tls: ServerTls | None = None
+) -> str:
     """Return the server's configuration file, making missing seeds on the way.
 
     `sync_interval: always`: an acknowledged command survives a power cut (default: 2 minutes).
@@ -151,7 +171,7 @@ def configuration(settings: Settings, *, listen: str, store: Path) -> str:
     blocks = "\n".join(_user_block(settings, user) for user in users(settings))
     return f"""# Written anew at each start; change settings instead (docs/operating.md).
 server_name: "yichuang-{settings.city}"
-listen: "{listen}"
+{tls.block() if tls else ""}listen: "{listen}"
 max_payload: {MAX_PAYLOAD_BYTES}
 jetstream {{
   store_dir: {_quoted(str(store))}
@@ -185,9 +205,11 @@ def _user_block(settings: Settings, user: User) -> str:
     )
 
 
-def write_configuration(settings: Settings, *, listen: str, store: Path, path: Path) -> Path:
+def write_configuration(
+    settings: Settings, *, listen: str, store: Path, path: Path, tls: ServerTls | None = None
+) -> Path:
     """Write the configuration to `path` (0600, it holds the storage key) and return the path."""
-    text = configuration(settings, listen=listen, store=store)
+    text = configuration(settings, listen=listen, store=store, tls=tls)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_suffix(".fresh")
     fresh.unlink(missing_ok=True)

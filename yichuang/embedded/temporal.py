@@ -16,6 +16,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from yichuang import links
 from yichuang.settings import Settings
 
 DURABLE = ("journal_mode=WAL", "synchronous=FULL")
@@ -58,7 +59,7 @@ async def connect(settings: Settings) -> Client:
     return await Client.connect(
         settings.temporal,
         namespace=settings.temporal_namespace,
-        tls=settings.temporal_tls,
+        tls=links.temporal_tls(settings),
         api_key=key or None,
     )
 
