@@ -34,11 +34,11 @@ class TokenKey:
 
     def sign(self, text: bytes) -> bytes:
         """Return the 64 bytes over the text. Raises `TokenUnusable`."""
-        pkcs11 = _library()
+        pkcs11 = library()
         with self._line:
             try:
                 if self._session is None:
-                    self._session = _session(pkcs11, self._token, self._pin)
+                    self._session = session_of(pkcs11, self._token, self._pin)
                 private = self._session.get_key(
                     object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=self._label
                 )
@@ -57,11 +57,11 @@ def open_token_key(rest: str, name: str, folder: Path, secret: bytes | None) -> 
     wanted = {key: values[0] for key, values in parse_qs(query).items()}
     if set(wanted) - {"pin"} != {"token", "object"}:
         raise TokenUnusable(f"pkcs11:{rest}: needs token= and object=, and pin= for the PIN's file")
-    pin = secret.decode() if secret else _pin(folder, wanted)
-    pkcs11 = _library()
+    pin = secret.decode() if secret else pin_of(folder, wanted)
+    pkcs11 = library()
     try:
         token = pkcs11.lib(module).get_token(token_label=wanted["token"])
-        with _session(pkcs11, token, pin) as session:
+        with session_of(pkcs11, token, pin) as session:
             public = session.get_key(
                 object_class=pkcs11.ObjectClass.PUBLIC_KEY, label=wanted["object"]
             )
@@ -73,20 +73,23 @@ def open_token_key(rest: str, name: str, folder: Path, secret: bytes | None) -> 
     return TokenKey(NoteVerifier(name, point[2:]), token, wanted["object"], pin)
 
 
-def _session(pkcs11: Any, token: Any, pin: str) -> Any:
+def session_of(pkcs11: Any, token: Any, pin: str) -> Any:
+    """Return an open session of a token."""
     try:
         return token.open(user_pin=pin)
     except pkcs11.UserAlreadyLoggedIn:
         return token.open()  # a process logs in once; its later sessions share that
 
 
-def _pin(folder: Path, wanted: dict[str, str]) -> str:
+def pin_of(folder: Path, wanted: dict[str, str]) -> str:
+    """Return the first line of the PIN's file. Raises `TokenUnusable`, `OSError`."""
     if "pin" not in wanted:
         raise TokenUnusable("no PIN: name its file with pin=")
     return (folder / wanted["pin"]).read_text(encoding="utf-8").split("\n", 1)[0]
 
 
-def _library() -> Any:
+def library() -> Any:
+    """Return the optional package. Raises `TokenUnusable`."""
     try:
         return importlib.import_module("pkcs11")
     except ImportError as missing:

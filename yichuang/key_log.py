@@ -58,9 +58,8 @@ def note_installed(settings: Settings, connection: Connection) -> list[str]:
 
 
 def _installed(settings: Settings) -> Iterator[tuple[str, str]]:
-    secret = {MASTER: settings.master_key_path, "pepper": keyring.pepper_path(settings)}
-    for name, path in secret.items():
-        yield name, _fingerprint(path)
+    yield MASTER, fingerprint(keyring.master_keys(settings)[0])
+    yield "pepper", fingerprint(keyring.pepper(settings))
     for issuer in keyring.ISSUERS:
         yield f"warrant:{issuer}", _fingerprint(public_path(keyring.warrant_path(settings, issuer)))
     yield "log", _fingerprint(keyring.log_vkey_path(settings))

@@ -1,6 +1,7 @@
 """Where this installation's keys lie, and how each process gets just those that are its own.
 
-<keys>/master.key            32 bytes: wraps the subjects' keys, seals Temporal's payloads
+<keys>/master.key            32 bytes, or those wrapped by a device: wraps the subjects' keys,
+                             seals Temporal's payloads
 <keys>/master.key.1 …        older ones, the highest number the youngest: open, never seal
 <keys>/master.key.next       a key that is about to become the current one
 <keys>/pepper.key            32 bytes: pseudonyms and printed codes; never changes
@@ -20,16 +21,23 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit.masters import MasterKeys, key_id
+from audit.signing_pkcs11 import TokenUnusable
+from audit.wrapping_pkcs11 import TokenWrapper
 from policies.warrants import WarrantSigner, create_key, load_private, load_public, public_path
 from yichuang.settings import Settings
 
 ISSUERS = ("web", "gateway", "worker")
 KEY_BYTES = 32
+WRAPPED = b"YK\x01\x00"
+"""What the file of a wrapped master key begins with; what a device wrapped follows."""
+WRAPPED_BYTES = len(WRAPPED) + KEY_BYTES + 8
+"""RFC 3394 makes a key eight bytes longer."""
 
 _log = logging.getLogger("yichuang.keyring")
 
@@ -44,8 +52,71 @@ def master_keys(settings: Settings) -> tuple[bytes, ...]:
     Raises `KeyMissing`.
     """
     # The current one first: at a rotation the older name is there before the key changes.
-    current = _secret(settings.master_key_path)
-    return tuple(dict.fromkeys((current, *(_secret(path) for path in older_paths(settings)))))
+    current = _master(settings, settings.master_key_path)
+    older = (_master(settings, path) for path in older_paths(settings))
+    return tuple(dict.fromkeys((current, *older)))
+
+
+def _master(settings: Settings, path: Path) -> bytes:
+    """Return the master key in a file, unwrapped by the device that wrapped it."""
+    content = _content(path)
+    if not content.startswith(WRAPPED):
+        return _secret(path)
+    if not settings.master_key_wrap:
+        raise KeyMissing(f"密钥 {path} 由密码设备包裹，请设 YICHUANG_MASTER_KEY_WRAP")
+    try:
+        return _unwrapped(settings.master_key_wrap, settings.secrets_folder, content)
+    except TokenUnusable as unusable:
+        raise KeyMissing(f"密码设备打不开主密钥 {path}：{unusable}") from unusable
+
+
+@lru_cache(maxsize=64)
+def _unwrapped(spec: str, folder: Path, content: bytes) -> bytes:
+    # A process asks the device once for each file, not at each look.
+    key = TokenWrapper.parse(spec, folder).unwrap(content[len(WRAPPED) :])
+    if len(key) != KEY_BYTES:
+        raise TokenUnusable(f"what was unwrapped has {len(key)} bytes, not {KEY_BYTES}")
+    return key
+
+
+def _stored(settings: Settings, key: bytes) -> bytes:
+    """Return what stands in the file of a master key: itself, or wrapped where there is a device.
+
+    Raises `KeyMissing`.
+    """
+    if not settings.master_key_wrap:
+        return key
+    try:
+        wrapper = TokenWrapper.parse(settings.master_key_wrap, settings.secrets_folder)
+        wrapped = wrapper.wrap(key)
+        if wrapper.unwrap(wrapped) != key:
+            raise TokenUnusable("the device does not give back what it wrapped")
+    except TokenUnusable as unusable:
+        raise KeyMissing(f"密码设备包裹不了主密钥：{unusable}") from unusable
+    return WRAPPED + wrapped
+
+
+def wrap_masters(settings: Settings) -> int:
+    """Let the device wrap every master key that lies in the clear; return how many those were.
+
+    Raises `KeyMissing`, also without a device.
+    """
+    if not settings.master_key_wrap:
+        raise KeyMissing("没有密码设备：请设 YICHUANG_MASTER_KEY_WRAP")
+    done = 0
+    with _alone(settings.secrets_folder):
+        for path in (*older_paths(settings), settings.master_key_path):
+            if _content(path).startswith(WRAPPED):
+                continue
+            times = path.stat()
+            fresh = path.with_name(f".{path.name}.new")
+            fresh.unlink(missing_ok=True)
+            _write_secret(fresh, _stored(settings, _secret(path)))
+            os.utime(fresh, ns=(times.st_atime_ns, times.st_mtime_ns))  # since when it is older
+            os.replace(fresh, path)
+            _sync(path.parent)
+            done += 1
+    return done
 
 
 def masters(settings: Settings) -> MasterKeys:
@@ -83,15 +154,14 @@ def rotate_master(settings: Settings, announce: Callable[[bytes], None]) -> tupl
     path = settings.master_key_path
     with _alone(path.parent):
         fresh = path.with_name(f"{path.name}.next")
-        if not fresh.exists():
-            _create_secret(fresh)
-        elif fresh.stat().st_size != KEY_BYTES:  # cut short while it was made: it sealed nothing
+        if fresh.exists() and not _is_whole(fresh):  # cut short as it was made: it sealed nothing
             fresh.unlink()
-            _create_secret(fresh)
-        new, old = _secret(fresh), _secret(path)
+        if not fresh.exists():
+            _create_secret(fresh, _stored(settings, secrets.token_bytes(KEY_BYTES)))
+        new, old = _master(settings, fresh), _master(settings, path)
         announce(new)
-        if old not in [_secret(one) for one in older_paths(settings)]:
-            _keep(path, old, max(map(_number, older_paths(settings)), default=0) + 1)
+        if old not in [_master(settings, one) for one in older_paths(settings)]:
+            _keep(path, _content(path), max(map(_number, older_paths(settings)), default=0) + 1)
         os.replace(fresh, path)
         _sync(path.parent)
     return key_id(new), key_id(old)
@@ -118,12 +188,17 @@ def destroy_master(settings: Settings, id: bytes) -> None:
 
 
 def _older(settings: Settings, id: bytes) -> Path:
-    current = _secret(settings.master_key_path)
+    current = _master(settings, settings.master_key_path)
     for path in older_paths(settings):
-        key = _secret(path)
+        key = _master(settings, path)
         if key_id(key) == id and key != current:
             return path
     raise LookupError(id.hex())
+
+
+def _is_whole(path: Path) -> bool:
+    content = path.read_bytes()
+    return len(content) == (WRAPPED_BYTES if content.startswith(WRAPPED) else KEY_BYTES)
 
 
 def _keep(path: Path, key: bytes, number: int) -> None:
@@ -189,7 +264,9 @@ def create_missing_keys(settings: Settings) -> list[Path]:
     made = []
     for path in (settings.master_key_path, pepper_path(settings)):
         if not path.exists():
-            _create_secret(path)
+            key = secrets.token_bytes(KEY_BYTES)
+            is_master = path == settings.master_key_path
+            _create_secret(path, _stored(settings, key) if is_master else key)
             made.append(path)
     folder = warrant_path(settings, "web").parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -202,21 +279,26 @@ def create_missing_keys(settings: Settings) -> list[Path]:
 
 
 def _secret(path: Path) -> bytes:
-    try:
-        key = path.read_bytes()
-        mode = path.stat().st_mode
-    except FileNotFoundError as missing:
-        raise KeyMissing(f"没有密钥 {path}：先运行 bin/yichuang init") from missing
+    key = _content(path)
     if len(key) != KEY_BYTES:
         raise KeyMissing(f"密钥 {path} 应为 {KEY_BYTES} 字节，实为 {len(key)} 字节")
-    if stat.S_IMODE(mode) & 0o077:
-        raise KeyMissing(f"密钥 {path} 他人可读，请先 chmod 600")
     return key
 
 
-def _create_secret(path: Path) -> None:
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        mode = path.stat().st_mode
+    except FileNotFoundError as missing:
+        raise KeyMissing(f"没有密钥 {path}：先运行 bin/yichuang init") from missing
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyMissing(f"密钥 {path} 他人可读，请先 chmod 600")
+    return content
+
+
+def _create_secret(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write_secret(path, secrets.token_bytes(KEY_BYTES))
+    _write_secret(path, content)
     _sync(path.parent)  # the name, too, must survive a power cut
 
 

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     keys_url: SecretStr = SecretStr("")
 
     master_key: Path | None = None
+    master_key_wrap: str = ""
     signer_folder: Path | None = None
     signer_address: str = ""
     signer_key: str = "file"

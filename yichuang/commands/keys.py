@@ -7,12 +7,12 @@ import asyncio
 from typing import Any
 
 from audit.masters import key_id
-from yichuang.keyring import KeyMissing, master_keys
+from yichuang.keyring import KeyMissing, master_keys, wrap_masters
 from yichuang.master_keys import StillNeeded, holdings, retire, rewrap, rotate
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 
-HELP = "主密钥：列出、轮换、换封、停用 (master keys: list, rotate, rewrap, retire)"
+HELP = "主密钥：列出、轮换、换封、停用 (master keys: list, rotate, rewrap, wrap, retire)"
 NEEDED, WRONG = 1, 2
 
 
@@ -21,18 +21,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     listed = orders.add_parser("list", help="列出主密钥和各自还封着什么 (keys and what they hold)")
     rotated = orders.add_parser("rotate", help="换用新的主密钥 (a new key seals from now on)")
     again = orders.add_parser("rewrap", help="立即把个人密钥换封到现用的主密钥下 (now, not beside)")
+    wrapped = orders.add_parser("wrap", help="由密码设备包裹主密钥的文件 (let a device wrap them)")
     retired = orders.add_parser("retire", help="销毁不再需要的旧主密钥 (destroy an old one)")
     retired.add_argument("key", help="密钥编号，见 keys list (its id)")
-    for one in (listed, rotated, again, retired):
+    for one in (listed, rotated, again, wrapped, retired):
         one.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0 done, 1 still needed, 2 wrongly asked or a key that cannot be read."""
     try:
-        return {"list": _list, "rotate": _rotate, "rewrap": _rewrap, "retire": _retire}[args.order](
-            args, settings
-        )
+        return ORDERS[args.order](args, settings)
     except (KeyMissing, LookupError) as wrong:
         complain(f"没有编号为 {wrong.args[0]} 的旧主密钥" if _is_unknown(wrong) else str(wrong))
         return WRONG
@@ -87,6 +86,16 @@ def _rewrap(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _wrap(args: argparse.Namespace, settings: Settings) -> int:
+    done = wrap_masters(settings)
+    if args.json:
+        say_json({"wrapped": done})
+    else:
+        say(f"密码设备包裹了 {done} 个主密钥的文件。")
+        say("以前的备份和磁盘上的旧块里可能还有明文：请再 keys rotate 一次。")
+    return 0
+
+
 def _retire(args: argparse.Namespace, settings: Settings) -> int:
     asyncio.run(retire(settings, args.key))
     if args.json:
@@ -94,3 +103,6 @@ def _retire(args: argparse.Namespace, settings: Settings) -> int:
     else:
         say(f"已销毁旧主密钥 {args.key}。以前的备份里仍有它；备份过期时一并销毁。")
     return 0
+
+
+ORDERS = {"list": _list, "rotate": _rotate, "rewrap": _rewrap, "wrap": _wrap, "retire": _retire}
