@@ -47,6 +47,7 @@ from forms.entrance_ports import (
 from forms.erasure_ports import Erasures
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
+from forms.policy_ports import Policies
 from forms.reason_ports import Reasons, RulingReasons
 from forms.rule_ports import RulePacks
 from forms.words import Language
@@ -580,6 +581,7 @@ class Ports:
     deputies: Deputies
     granting: Granting
     lives: Lives
+    policies: Policies
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ DESKS = (
     ("census_read", "census", N_("定时器对账"), "/census"),
     ("read", "release", N_("工作日历"), "/calendar"),
     ("read", "release", N_("规则"), "/rules"),
+    ("policy_read", "policy", N_("权限策略"), "/policy"),
 )
 """Act, thing, words and address of what only some may see."""
 

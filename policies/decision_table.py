@@ -102,10 +102,9 @@ class Broken:
         one = self.decided
         kind = kind_of(one.situation)
         act = ACT_TITLES.get(one.act, one.act)
-        by = f"，凭：{self.row}" if self.row else ""
         return (
             f"{one.where}：{_told(one.held)}对{OBJECT_TITLES[kind]}「{act}」（{one.act}，"
-            f"{one.situation or 'plain'}）应为 {one.answer}，实为 {self.answer}{by}。若确要改变，"
+            f"{one.situation or 'plain'}）应为 {one.answer}，实为 {self.answer}。若确要改变，"
             f"请在策略文本中加一行 {OWN} {one.held} | {one.act} | {one.situation} | {self.answer}"
         )
 

@@ -29,6 +29,7 @@ from policies.proof import Proof, findings
 from policies.warrants import WarrantSigner
 from yichuang.released import NothingReleased, Released
 from yichuang.settings import Settings
+from yichuang.web_policies import counted
 
 SHIPPED, IN_FORCE = "随附", "现行"
 
@@ -103,7 +104,7 @@ def in_force(settings: Settings) -> PolicyText:
     try:
         released = Released(engine)
         policy, matters = released.policy(), released.catalogue().matters
-        text = released.policy_text()
+        text, _ = released.policy_text()
         return PolicyText(IN_FORCE, split(text)[1], policy, matters)
     except (StoreUnwritable, SQLAlchemyError, NothingReleased) as away:
         raise TextAway(f"读不到现行策略：{away}。若是第一次，请先运行 bin/yichuang init") from away
@@ -121,11 +122,7 @@ def people_by_role(settings: Settings) -> Mapping[str, int] | None:
         return None
     finally:
         engine.dispose()
-    counted: dict[str, set[str]] = {}
-    for row in rows:
-        for role, _ in row.grants if row.disabled_at is None else ():
-            counted.setdefault(role, set()).add(row.id)
-    return {role: len(who) for role, who in counted.items()}
+    return counted((row.id, row.grants) for row in rows if row.disabled_at is None)
 
 
 __all__ = ["PolicyFault", "PolicyText", "TextAway", "chosen", "people_by_role"]

@@ -77,8 +77,7 @@ class _Now:
     catalogue: Catalogue
     packs: Mapping[str, Pack]
     policy: Policy
-    policy_text: str = field(repr=False)
-    """Model and rows as they were signed, notes and decisions included."""
+    policy_text: tuple[str, datetime] = field(repr=False)
     calendar_texts: Mapping[str, str] = field(repr=False)
     rules: tuple[Release, ...] = field(repr=False)
     """Every signed version of every pack, past and future ones too."""
@@ -152,8 +151,11 @@ class Released:
             raise PolicyStale("登记簿读不到，现行策略无法确认")
         return held.policy
 
-    def policy_text(self) -> str:
-        """Return the text in force as it was signed. Raises `NothingReleased`."""
+    def policy_text(self) -> tuple[str, datetime]:
+        """Return the text in force as it was signed, notes and decisions included, and since when.
+
+        Raises `NothingReleased`.
+        """
         return self._now().policy_text
 
     def knows_policy(self, version: str) -> bool:
@@ -254,7 +256,7 @@ class Released:
                 {one.name: self._value(one, _pack) for one in releases.counting(rows["rules"], now)}
             ),
             policy=self._value(policy, _policy),
-            policy_text=policy.content,
+            policy_text=(policy.content, policy.in_force_from or now),
             calendar_texts=MappingProxyType(texts),
             rules=tuple(rows["rules"]),
         )

@@ -63,6 +63,7 @@ from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments, asker
+from yichuang.web_policies import WebPolicies
 from yichuang.web_ports import (
     WebAccess,
     WebCatalogue,
@@ -222,6 +223,7 @@ async def compose(
         calendars=WebCalendars(reach, now),
         reasons=WebReasons(rulings),
         rules=WebRules(cases, released.packs, now),
+        policies=WebPolicies(cases, web, released),
         receipts=WebReceipts(
             # Of a case's stream the cases store holds everything that is not in the log yet.
             ReceiptDesk(

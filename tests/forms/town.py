@@ -54,11 +54,12 @@ from catalogue.load import HERE, Catalogue, load_catalogue
 from catalogue.stations import load_stations
 from forms.app import application
 from forms.dossier_ports import ShownDossier
+from forms.policy_ports import PolicyInForce, PolicyProposal
 from forms.ports import DeadLetter, Options, Ports, Release, Thing, Verdict, Visitor
 from forms.rule_ports import PackInForce
 from policies.access import Access, AccessDenied
 from policies.identity import Credentials
-from policies.policy import load_policy
+from policies.policy import ROWS_FILE, load_policy
 from policies.scopes import Thing as PolicyThing
 from policies.warrants import WarrantSigner
 from rules.evaluate import evaluate
@@ -290,6 +291,23 @@ class ListedLetters:
         return ""
 
 
+@dataclass
+class ListedPolicies:
+    """The shipped policy, and proposals by their id."""
+
+    text: str = ROWS_FILE.read_text("utf-8")
+    proposals: dict[str, PolicyProposal] = field(default_factory=dict)
+
+    def in_force(self) -> PolicyInForce:
+        return PolicyInForce(load_policy(), self.text, datetime(2026, 11, 1, tzinfo=UTC))
+
+    def proposal(self, release: str) -> PolicyProposal | None:
+        return self.proposals.get(release)
+
+    def holders(self) -> Mapping[str, int]:
+        return {"window_clerk": 2, "section_head": 3}
+
+
 class ListedReleases:
     """Versions in a list."""
 
@@ -429,6 +447,7 @@ class Town:
         )
         self.access = RecordingAccess(WebAccess(policy_access, _now, self.register.is_restricted))
         self.letters, self.releases = ListedLetters(), ListedReleases()
+        self.policies = ListedPolicies()
         desk = Desk(self.web)
         self.launched: list[str] = []
         self.today: datetime | None = None
@@ -465,6 +484,7 @@ class Town:
             calendars=WebCalendars(reach, _now),
             reasons=WebReasons(StoredRulings(self.queries, TwinRules().pack)),
             rules=ShippedRules(),
+            policies=self.policies,
             receipts=WebReceipts(
                 ReceiptDesk(
                     ReceiptMaker(partial(reading_all, self.log), {"cases": self.cases}, vault),

@@ -78,6 +78,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/clock.html",
         "macros/form.html",
         "macros/proof.html",
+        "macros/policy.html",
         "macros/reasons.html",
         "macros/rights.html",
         "macros/ui.html",
