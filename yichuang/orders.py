@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from cases.messages import BODIES, OF_LAW, Frozen, Outcome
 from cases.payments import REQUEST, RequestPayment
@@ -45,7 +45,8 @@ class OrderData(Frozen):
     """The sender's own number of the case; given at filing, it names the case for ever."""
     occurred_at: AwareDatetime | None = None
     """Business time of something that already happened (补录); absent: now."""
-    body: dict[str, Any] = Field(default_factory=dict)
+    body: dict[str, Any]
+    """Empty where the verb needs no more; left out, the message is not what its schema says."""
 
 
 class PaymentData(Frozen):

@@ -92,7 +92,7 @@ UNUSED_UPLOADS_KEPT = timedelta(days=30)
 """An upload that no case has after so long is deleted (个人信息保护法第十九条: the shortest time
 that the purpose needs; drafts are finished within weeks)."""
 
-AWAY = (OperationalError, StoreUnwritable, PolicyStale)
+AWAY = (OperationalError, StoreUnwritable, PolicyStale, LogMissing)
 """Errors after which a page says that it cannot know, and asks for the same again."""
 
 _log = logging.getLogger("yichuang.web")
@@ -423,7 +423,7 @@ async def _finding(finder: Finder) -> AsyncIterator[None]:
         while True:
             try:
                 await asyncio.to_thread(finder.catch_up, stopping.is_set)
-            except (*AWAY, LogMissing):
+            except AWAY:
                 _log.warning("the log cannot be followed now", exc_info=True)
             await asyncio.sleep(FOLLOW_SECONDS)
 
@@ -446,7 +446,7 @@ async def _watching(watch: AccessWatch) -> AsyncIterator[None]:
                 raised, cleared = await asyncio.to_thread(watch.look)
                 if raised or cleared:
                     _log.warning("unusual access: %d found, %d gone", len(raised), len(cleared))
-            except (*AWAY, LogMissing, IntegrityError):
+            except (*AWAY, IntegrityError):
                 # Another process of the web may have been faster; what is away comes back.
                 _log.warning("access cannot be looked at now", exc_info=True)
 

@@ -50,7 +50,7 @@ from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
 from catalogue.archive import load_archive
 from catalogue.law import Article
-from catalogue.load import HERE, Catalogue, load_catalogue
+from catalogue.load import HERE, Catalogue, MatterUnknown, load_catalogue
 from catalogue.stations import load_stations
 from forms.app import application
 from forms.dossier_ports import ShownDossier
@@ -214,6 +214,10 @@ class DirectReception:
     def settled(self, actor: Actor, source: Source, request: Request) -> Outcome:
         with self._lock:
             self.asked.append(request)
+            try:
+                request = self._with_version(request)
+            except MatterUnknown as unknown_matter:
+                return _no(request, "", "unknown_matter", str(unknown_matter))
             case_id = request.case_id or self._case_id(actor, request)
             facts = self._facts(case_id, request)
             filing = request.verb == "file"
@@ -239,6 +243,18 @@ class DirectReception:
             state = self.queries.state(case_id)
             batch = Batch(state=state, commands=(command.model_copy(update={"warrant": warrant}),))
             return self.settlement.settle(batch).steps[0].outcome
+
+    def _with_version(self, request: Request) -> Request:
+        """Return a filing with the version in force where it names none, as the door does."""
+        if request.verb != "file":
+            return request
+        code, version = request.body["matter"], request.body.get("version", "")
+        matter = (
+            self.catalogue.matter(code, version) if version
+            else self.catalogue.matter_at(code, _now())
+        )  # fmt: skip
+        body = {**request.body, "version": matter.version}
+        return request.model_copy(update={"body": body})
 
     def _case_id(self, actor: Actor, request: Request) -> str:
         if request.case_no:
