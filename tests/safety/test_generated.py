@@ -38,7 +38,7 @@ from yichuang.subjects import OrderSubject
 from yichuang.web import AWAY
 
 ROOT = Path(__file__).parents[2]
-FEW = 3
+FEW = 2
 INSIDE = re.compile(
     r"Traceback|site-packages|File \"|sqlalchemy|pydantic\.|SELECT |/yichuang/|\.py\b"
 )
@@ -79,7 +79,7 @@ def _patient(town: Town) -> Any:
 
 def generated(
     document: dict[str, Any], path: str, method: str, mode: GenerationMode, most: int,
-    tried: Callable[[Case], None],
+    tried: Callable[[Case[Any]], None],
 ) -> None:  # fmt: skip
     """Try so many generated requests of one operation; the same ones at every run."""
     operation = schemathesis.openapi.from_dict(only(document, path))[path][method]
@@ -90,7 +90,7 @@ def generated(
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(case=operation.as_strategy(generation_mode=mode))
-    def run(case: Case) -> None:
+    def run(case: Case[Any]) -> None:
         tried(case)
 
     run()
@@ -101,7 +101,7 @@ def only(document: dict[str, Any], path: str) -> dict[str, Any]:
     return document | {"paths": {path: document["paths"][path]}}
 
 
-def sent(client: TestClient, case: Case, **more: Any) -> Response:
+def sent(client: TestClient, case: Case[Any], **more: Any) -> Response:
     """Send a generated request as it is; what no HTTP client can send is left out."""
     headers = {
         name: str(value).encode("latin-1", "replace").decode("latin-1")
@@ -116,7 +116,7 @@ def sent(client: TestClient, case: Case, **more: Any) -> Response:
     return answer
 
 
-def sound(case: Case, answer: Response) -> None:
+def sound(case: Case[Any], answer: Response) -> None:
     """What every answer must be."""
     if case.formatted_path.startswith("/log") and answer.status_code == 503:
         return  # this town has founded no log: the store is away, and the page says so
@@ -136,7 +136,7 @@ OPERATIONS = [
 ]
 
 
-def _json(case: Case) -> dict[str, Any]:
+def _json(case: Case[Any]) -> dict[str, Any]:
     if not isinstance(case.body, dict | list | str | int | float | bool | type(None)):
         return {}
     content = json.dumps(case.body, ensure_ascii=True, default=str).encode()
@@ -164,13 +164,11 @@ def test_rest_fails_at_nothing_of_many(
 def rest(
     path: str, method: str, mode: GenerationMode, most: int, client: TestClient, case_no: str
 ) -> None:
-    def tried(case: Case) -> None:
+    def tried(case: Case[Any]) -> None:
         if "case_no" in (case.path_parameters or {}) and len(str(case.body)) % 2:
             case.path_parameters["case_no"] = case_no
-        headers = {"content-type": "application/json", **dict(case.headers or {})}
-        headers.pop("authorization", None)
-        headers.pop("Authorization", None)
-        case.headers = headers
+        case.headers.setdefault("content-type", "application/json")
+        case.headers.pop("authorization", None)
         sound(case, sent(client, case, **_json(case)))
 
     try:
@@ -188,11 +186,13 @@ def test_without_a_token_rest_lets_nothing_through(path: str, method: str, town:
     stranger = TestClient(_patient(town), base_url=ADDRESS, raise_server_exceptions=False)
     found: list[int] = []
 
-    def tried(case: Case) -> None:
-        case.headers = {"content-type": "application/json", "authorization": "Bearer wrong-token"}
+    def tried(case: Case[Any]) -> None:
+        case.headers.update(
+            {"content-type": "application/json", "authorization": "Bearer wrong-token"}
+        )
         found.append(sent(stranger, case, **_json(case)).status_code)
 
-    generated(REST, path, method, GenerationMode.POSITIVE, FEW, tried)
+    generated(REST, path, method, GenerationMode.POSITIVE, 1, tried)
     assert found and set(found) == {401}
 
 
@@ -272,7 +272,7 @@ def test_no_page_fails_at_what_is_generated(
     real = {"case_no": filed[0], "matter": "construction-permit", "verb": "accept", "pack": "water"}
     tokens = {login: page.token("/password") for login, page in people.items()}
 
-    def tried(case: Case) -> None:
+    def tried(case: Case[Any]) -> None:
         for name, value in (case.path_parameters or {}).items():
             if value == f"«{name}»":
                 case.path_parameters[name] = real.get(name, "x")
@@ -298,7 +298,7 @@ def test_whatever_a_clerk_sent_changed_no_account_and_no_version(
     token = page.token("/password")
     answers: list[int] = []
 
-    def tried(case: Case) -> None:
+    def tried(case: Case[Any]) -> None:
         form = dict(case.body) if isinstance(case.body, dict) else {}
         data = {k: str(v) for k, v in form.items()} | {"csrf": token}
         answers.append(sent(page, case, data=data).status_code)
@@ -399,7 +399,7 @@ def messages(verb: str, most: int, town: Town, portal: Actor, case_id: str) -> N
         )
         return request
 
-    def tried(case: Case) -> None:
+    def tried(case: Case[Any]) -> None:
         data = json.loads(json.dumps(case.body, default=str))
         for wrong in spoilt(data, JUNK):
             understood(wrong)
