@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import census, clock, document, intake, timers
+from benchmarks import authorize, census, clock, document, intake, timers
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
@@ -22,6 +22,12 @@ def as_told(found: dict[str, Any]) -> dict[str, Any]:
     assert tuple(told)[: len(ASKED)] == ASKED
     assert min(told["value"], told["baseline"], told["ratio"]) > 0
     return told
+
+
+def test_decisions_are_made_and_looked_up() -> None:
+    told = as_told(authorize.run(seconds=0.05, rounds=1))
+    assert (told["name"], told["unit"], told["grown_rows"]) == ("authorize", "decisions/s", 10_000)
+    assert 0 < told["allowed"] < told["questions"] == 2_000
 
 
 def test_documents_are_printed_by_both() -> None:

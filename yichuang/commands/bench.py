@@ -11,7 +11,10 @@ from yichuang.terminal import say
 
 HELP = "测速，与基线对照 (measure one thing against its baseline)"
 
-NAMES = ("step", "intake", "document", "clock", "census", "timers", "rules", "telemetry", "audit")
+NAMES = (
+    "step", "intake", "document", "clock", "census", "timers", "rules", "telemetry", "audit",
+    "authorize",
+)  # fmt: skip
 
 
 def add(parser: argparse.ArgumentParser) -> None:
