@@ -25,6 +25,14 @@ def normal_name(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
+NUMBERED = (("citizen", "111"), ("org", "USCC"))
+"""Kind of applicant and type of number (GA/T 2000.156) that the window takes in."""
+
+
+def _whose(id_type: str, number: str) -> str:
+    return f"{id_type}\n{normal_name(number)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Sealer:
     """Seals a step under the applicant's key, and makes the stand-ins that may stand in rows."""
@@ -41,12 +49,22 @@ class Sealer:
         kind = "citizen" if applicant.kind == "natural_person" else "org"
         if not applicant.id_number:
             return pseudonym(self.pepper, kind, f"case\n{case_id}")
-        whose = f"{applicant.id_type}\n{normal_name(applicant.id_number)}"
+        whose = _whose(applicant.id_type, applicant.id_number)
         found, erasures = pseudonym(self.pepper, kind, whose), 0
         while self.vault.is_destroyed(found):
             erasures += 1
             found = pseudonym(self.pepper, kind, f"{whose}\n{erasures}")
         return found
+
+    def number_macs(self, number: str) -> tuple[str, ...]:
+        """Return the pseudonyms under which somebody of this number may stand: an exact number is
+        found by them and by nothing that is stored in the clear.
+
+        Who was erased and applied again has another pseudonym, and is found by the case's number.
+        """
+        return tuple(
+            pseudonym(self.pepper, kind, _whose(id_type, number)) for kind, id_type in NUMBERED
+        )
 
     def name_mac(self, name: str) -> str:
         """Return the stand-in by which an exact name is found."""

@@ -113,6 +113,8 @@ class Queries:
     name_mac: Callable[[str], str]
     """The stand-in for an exact name (activities/sealing.py)."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    number_macs: Callable[[str], Sequence[str]] = lambda _number: ()
+    """The stand-ins for whoever has an exact number; none: nobody is found by a number."""
 
     # --- lists -----------------------------------------------------------------------------------
 
@@ -264,7 +266,11 @@ class Queries:
         if query.text:
             text = query.text.strip()
             may = false() if personal is None else personal
-            named = and_(case.c.name_mac == self.name_mac(text), may)
+            who = or_(
+                case.c.name_mac == self.name_mac(text),
+                case.c.subject.in_(self.number_macs(text)),
+            )
+            named = and_(who, may)
             yield or_(case.c.case_no == text.upper(), named)
         if query.state == "overdue":
             yield lines.is_overdue(now)

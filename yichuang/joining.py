@@ -70,7 +70,7 @@ def queries_of(
     """Return the readers of the cases store."""
     engine = cases or open_engine(settings.store_url("cases"), read_only=True)
     calendars = LiveCalendars((released or Released(engine)).catalogue)
-    return Queries(engine, opener(sealer.vault), sealer.name_mac, calendars)
+    return Queries(engine, opener(sealer.vault), sealer.name_mac, calendars, sealer.number_macs)
 
 
 __all__ = [

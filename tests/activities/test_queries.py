@@ -16,7 +16,8 @@ WINDOW = Desk(("u:window",), ("scjg",))
 
 @pytest.fixture
 def queries(town: Town) -> Queries:
-    return Queries(town.engine, opener(town.vault), town.sealer.name_mac)
+    sealer = town.sealer
+    return Queries(town.engine, opener(town.vault), sealer.name_mac, number_macs=sealer.number_macs)
 
 
 def reviewed(town: Town, case: str = "c1"):  # type: ignore[no-untyped-def]
@@ -80,6 +81,28 @@ def test_who_may_not_see_personal_data_finds_nobody_by_name(town: Town, queries:
     query = WorklistQuery(scope="all", text="张 三丰")
     assert queries.worklist(true(), WINDOW, query, START).total == 0
     assert queries.worklist(true(), WINDOW, query, START, personal=false()).total == 0
+
+
+def test_a_whole_number_finds_the_case_and_another_or_a_part_does_not(
+    town: Town, queries: Queries
+) -> None:
+    town.filed()
+
+    def found(text: str, *, may: bool = True) -> int:
+        query = WorklistQuery(scope="all", text=text)
+        personal = true() if may else false()
+        return queries.worklist(true(), WINDOW, query, START, personal=personal).total
+
+    assert found(" 110101199001011237 ") == 1
+    assert found("11010119900101123") == found("110101199001011238") == 0
+    assert found("110101199001011237", may=False) == 0
+
+
+def test_no_number_stands_in_the_case_s_row(town: Town) -> None:
+    town.filed()
+    with town.engine.connect() as connection:
+        (row,) = connection.exec_driver_sql("SELECT * FROM case_file").all()
+    assert "110101199001011237" not in repr(tuple(row))
 
 
 def test_a_view_hides_people_until_it_is_revealed(town: Town, queries: Queries) -> None:
