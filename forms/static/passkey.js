@@ -62,6 +62,7 @@
       continue;
     }
     button.hidden = false;
+    told.textContent = "";
     button.addEventListener("click", async () => {
       button.disabled = true;
       told.textContent = told.dataset.waiting;

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from forms.ports import Release
+from policies.factors import FactorArts
 from tests.forms.entering import sign_in_by_browser
 from tests.forms.test_calendar import proposed
 from tests.forms.test_case import accepted
 from tests.forms.test_dossier import AT, shown
-from tests.forms.town import PERMIT_FORM, Town
+from tests.forms.town import PASSWORD, PERMIT_FORM, Town
+from yichuang.web_sign_in import WebSignIn
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -39,8 +42,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(town: Town) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        where = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = town.app(where, ["127.0.0.1"])
+        where = f"http://localhost:{listening.getsockname()[1]}"
+        _bind_passkeys(town, where)
+        app = town.app(where, ["localhost"])
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
@@ -50,6 +54,15 @@ def address(town: Town) -> Iterator[str]:
         yield where
         server.should_exit = True
         thread.join()
+
+
+def _bind_passkeys(town: Town, where: str) -> None:
+    """Let passkeys be for the address under which the browser sees the town."""
+    entrance = town.ports.entrance
+    assert isinstance(entrance, WebSignIn)
+    factors = replace(town.entrance.factors, arts=FactorArts("云川市", where))
+    door = replace(town.entrance, factors=factors)
+    town.ports = replace(town.ports, entrance=replace(entrance, entrance=door))
 
 
 @pytest.fixture(scope="module")
@@ -315,3 +328,45 @@ def test_an_applicant_takes_the_receipt_and_checks_it_on_the_served_page(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert broken == []
     context.close()
+
+
+def test_a_passkey_of_the_browser_is_registered_and_signs_in(
+    chromium: Browser, address: str, town: Town
+) -> None:
+    """Chromium's own authenticator, by the one script there is."""
+    _, code = town.accounts.create_account(
+        "passkey", "新人", "zjj", at=datetime.now(UTC), by="system"
+    )
+    context = chromium.new_context(base_url=address)
+    page = context.new_page()
+    authenticator = context.new_cdp_session(page)
+    authenticator.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+        "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    authenticator.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    page.goto("/enrol")
+    for label, text in (
+        ("登录名", "passkey"), ("一次性注册码", code), ("新口令", PASSWORD), ("再输一次", PASSWORD),
+    ):  # fmt: skip
+        page.get_by_label(label).fill(text)
+    page.get_by_role("button", name="设定口令并登录").click()
+    page.get_by_role("button", name="登记通行密钥").click()
+    page.get_by_role("button", name="生成恢复码").click()
+    expect(page.locator(".recovery li")).to_have_count(10)
+    page.get_by_role("button", name="我已打印或抄下").click()
+    page.get_by_role("button", name="退出").click()
+    page.get_by_label("登录名").fill("passkey")
+    page.get_by_label("口令").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="登录").click()
+    page.get_by_role("button", name="用通行密钥验证").click()
+    expect(page.get_by_role("link", name="我的安全")).to_be_visible()
+    context.close()
+
+
+def test_without_scripts_the_pages_say_what_to_do_instead_of_a_passkey(opened: Opener) -> None:
+    page = opened("chen", scripts=False)
+    page.goto("/security/factor")
+    expect(page.get_by_text("通行密钥需要浏览器允许本页的脚本")).to_be_visible()
+    expect(page.get_by_role("button", name="登记通行密钥")).to_be_hidden()
