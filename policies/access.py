@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -55,6 +55,9 @@ _BROKEN = (RuntimeError, InvalidExpression, LookupError, TypeError, ValueError, 
 
 STALE = "policy_stale"
 """Code of the refusal while it cannot be known which policy is in force."""
+
+MOST_OFFICES = 4
+"""Offices that a refusal names: who needs it asks the first."""
 
 _GRANTOR = "授权由安全管理员提出、另一人批准"
 
@@ -103,7 +106,14 @@ class Access:
         departments: Mapping[str, str],
         signer: WarrantSigner,
         newest: Callable[[], Policy] | None = None,
+        *,
+        holding: Callable[[], Mapping[str, Mapping[str, int]] | None] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
+        """`holding` counts people by role and department, for refusals that say who could do it
+        (None: not known); `names` are the departments' own."""
+        self._holding = holding
+        self._names = {EVERYWHERE: "全市", **(names or {})}
         self._held = Engine(policy)
         self._newest = newest
         self._below = _below(departments)
@@ -354,7 +364,32 @@ class Access:
             )  # fmt: skip
         if allowed:
             return Decision(True, "allowed", version, at, row)
-        return _refused(engine.policy, subject, act, thing, row, at)
+        refused = _refused(engine.policy, subject, act, thing, row, at)
+        if at is None or refused.code != "no_right":
+            return refused
+        return replace(refused, remedy=refused.remedy + self._who_can(engine.policy, act, thing))
+
+    def _who_can(self, policy: Policy, act: str, thing: Object) -> str:
+        """Return which offices have somebody who may do it now; empty where that is not known."""
+        held = self._holding() if self._holding is not None else None
+        if held is None:
+            return ""
+        found: dict[tuple[str, str], int] = {}
+        for row in policy.shards[thing.type, act]:
+            if row.effect == "deny":
+                continue
+            for department, people in sorted(held.get(row.role, {}).items()):
+                grant = Grant(role=row.role, department=department)
+                reach = self._reach("human", (grant,)).get(row.role)
+                if reach is not None and RELATIONS[row.department].holds(reach, thing):
+                    found[row.role, department] = people
+        if not found:
+            return "；现在无人担任，须先授予角色"
+        said = (
+            f"{self._names.get(department, department)}{ROLES[role].title}（{people} 人）"
+            for (role, department), people in list(found.items())[:MOST_OFFICES]
+        )
+        return f"；现在可找{'、'.join(said)}"
 
     def _before_rows(
         self, actor: Actor, act: str, thing: Object

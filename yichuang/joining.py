@@ -12,9 +12,10 @@ from cases.database import open_engine
 from cases.queries import Queries
 from catalogue.load import Catalogue
 from policies.access import Access
+from yichuang.holding import Holding
 from yichuang.keyring import masters, pepper, warrant_keys, warrant_signer
 from yichuang.released import LiveCalendars, Released, shipped
-from yichuang.settings import Settings
+from yichuang.settings import SettingMissing, Settings
 from yichuang.unsealing import opener
 
 
@@ -57,7 +58,22 @@ def access_of(settings: Settings, issuer: str, released: Released | None = None)
     Raises `NothingReleased` before the first `init`.
     """
     policy = (released or released_of(settings)).policy
-    return Access(policy(), departments(), warrant_signer(settings, issuer), policy)
+    return Access(
+        policy(),
+        departments(),
+        warrant_signer(settings, issuer),
+        policy,
+        holding=_holding(settings),
+        names={one.code: one.short or one.name for one in catalogue().city.departments},
+    )
+
+
+def _holding(settings: Settings) -> Holding | None:
+    """Return who counts the people; None in a process that has no way to the accounts."""
+    try:
+        return Holding(open_engine(settings.store_url("web"), read_only=True))
+    except SettingMissing:
+        return None
 
 
 def queries_of(

@@ -102,3 +102,20 @@ def test_a_refusal_names_the_row_that_stands_in_the_way_and_its_line(
     forbidden = _refusal(access, somebody("sysadmin@*"), "accept", facts, now)
     row = next(r for r in policy.rows if (r.role, r.object_type) == ("sysadmin", "case"))
     assert f"策略第 {row.line} 行：{row}" in forbidden and "不能授权绕过" in forbidden
+
+
+def test_a_refusal_says_which_offices_have_somebody_who_could(
+    policy: Policy, pens: Pens, somebody: People, facts: CaseFacts, now: datetime
+) -> None:
+    held = {"window_clerk": {"food": 2, "fire": 9}, "section_head": {"market": 1}}
+    access = Access(
+        policy, DEPARTMENTS, pens["web"],
+        holding=lambda: held, names={"food": "食品科", "fire": "消防"},
+    )  # fmt: skip
+    told = _refusal(access, somebody("section_clerk@food"), "accept", facts, now)
+    assert "食品科综合窗口人员（2 人）" in told
+    assert "消防" not in told  # their office has no case of this kind to accept
+    empty = Access(policy, DEPARTMENTS, pens["web"], holding=dict)
+    assert "无人担任" in _refusal(empty, somebody("section_clerk@food"), "accept", facts, now)
+    away = Access(policy, DEPARTMENTS, pens["web"], holding=lambda: None)
+    assert "现在" not in _refusal(away, somebody("section_clerk@food"), "accept", facts, now)

@@ -39,6 +39,7 @@ from tests.yichuang.registry import (
     settings,
     template,
 )
+from yichuang.holding import Holding
 from yichuang.settings import Settings
 from yichuang.temporal import make_worker
 
@@ -218,6 +219,20 @@ async def test_a_deputy_settles_as_long_as_the_delegation_runs(
 
 
 # --- the accounts as they are read ---
+
+
+def test_people_are_counted_by_role_and_office_and_nobody_who_has_left(settings: Settings) -> None:
+    other = CLERK.model_copy(update={"id": "u:other-clerk"})
+    ground.admit(settings, CLERK, other, REVIEWER)
+    web = open_engine(settings.store_url("web"))
+    counts = Holding(web)()
+    assert counts is not None
+    assert (counts["window_clerk"]["scjg"], counts["section_clerk"]["scjg"]) == (2, 1)
+    with web.begin() as connection:
+        connection.execute(update(account).where(account.c.id == other.id).values(disabled_at=NOW))
+    left = Holding(web)()
+    assert left is not None and left["window_clerk"]["scjg"] == 1
+    assert Holding(open_engine("sqlite:////nowhere/at/all.sqlite", read_only=True))() is None
 
 
 def test_an_account_is_read_as_it_stands(settings: Settings) -> None:
