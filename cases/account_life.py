@@ -119,9 +119,14 @@ class AccountLife:
             update(account)
             .where(account.c.id == user)
             .values(
-                disabled_at=at, disabled_why=one.why, enrolment="", enrolment_until=None, token=""
+                disabled_at=at,
+                disabled_why=one.why,
+                enrolment="",
+                enrolment_until=None,
+                token="",
+                former_token="",
             )
-        )
+        )  # fmt: skip
         lapse(connection, user, "system", at)
         revoke(connection, user, at)
         act = "account_expire" if one.why == "expired" else "account_sleep"

@@ -11,7 +11,7 @@ import secrets as random
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
@@ -50,6 +50,21 @@ DEFAULT_LOGINS = frozenset(
 )  # fmt: skip
 """Names that are nobody's, or everybody's (GB/T 22239-2019 8.1.4.2 b, c): no account has one."""
 
+NKEY = re.compile(r"U[A-Z2-7]{55}")
+"""A user's public nkey: base32 of prefix, 32 bytes and check (github.com/nats-io/nkeys)."""
+
+TOKEN_LIFE = timedelta(days=180)
+"""How long a service's bearer token is good. The house's own: two quarterly reviews."""
+
+TOKEN_OVERLAP = timedelta(days=7)
+"""How long the former token is good after a rotation: a week to bring the new one out."""
+
+SERVICE_LOGIN = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
+"""A service's login is one word of NATS subjects."""
+
+OWN_USERS = frozenset({"admin", "monitor", "gateway", "relay", "telemetry", "web", "system"})
+"""NATS users of the city's own processes (yichuang/embedded/nats.py): no service is one."""
+
 Kind = Literal["human", "service", "citizen"]
 
 
@@ -87,7 +102,8 @@ class Happening:
     act: str
     """sign_in, sign_out, enrol, password_change, account_create, grant_proposed, grant_refused,
     grant_withdrawn, account_grant, account_label, account_term, account_expire,
-    account_sleep, account_wake, account_review, account_renew, account_close,
+    account_sleep, account_wake, account_review, account_renew, account_close, token_rotated,
+    service_key,
     session_revoke."""
     at: datetime
     account: str
@@ -130,6 +146,8 @@ class Account:
     disabled_at: datetime | None
     last_sign_in_at: datetime | None
     created_at: datetime
+    nkey: str = ""
+    token_until: datetime | None = None
     disabled_why: str = ""
     """closed, expired, asleep; empty: open."""
     valid_until: datetime | None = None
@@ -251,6 +269,7 @@ class Accounts:
                     enrolment="",
                     enrolment_until=None,
                     token="",
+                    former_token="",
                 )
             )
             short = too_few_administrators(connection)
@@ -315,17 +334,83 @@ class Accounts:
             row = connection.execute(select(account).where(account.c.id == user)).first()
         return None if row is None else account_of(row._mapping)
 
-    def service(self, token: str) -> Actor | None:
-        """Return the service that owns a bearer token."""
+    def service(self, token: str, at: datetime | None = None) -> Actor | None:
+        """Return the service that owns a bearer token that is good now (or then).
+
+        For a while after a rotation the former token is good too.
+        """
+        moment, digest = at or datetime.now(UTC), self.secrets.digest(token)
+        good = (account.c.token == digest) & (
+            account.c.token_until.is_(None) | (account.c.token_until > moment)
+        )
+        former = (account.c.former_token == digest) & (account.c.former_token_until > moment)
         with reading(self.engine) as connection:
             row = connection.execute(
                 select(account).where(
-                    account.c.token == self.secrets.digest(token),
+                    good | former,
                     account.c.kind == "service",
                     account.c.disabled_at.is_(None),
                 )
             ).first()
         return None if row is None else account_of(row._mapping).actor()
+
+    def rotate_token(self, user: str, by: str, at: datetime) -> str:
+        """Return a service's next bearer token; the one before stays good for `TOKEN_OVERLAP`.
+
+        Raises `AccountRefused`: no such open service.
+        """
+        token = self.secrets.new_token()
+        with self.engine.begin() as connection:
+            row = _must_find_service(connection, user)
+            still = min(at + TOKEN_OVERLAP, row.token_until or at + TOKEN_OVERLAP)
+            connection.execute(
+                update(account)
+                .where(account.c.id == user)
+                .values(
+                    token=self.secrets.digest(token),
+                    token_until=at + TOKEN_LIFE,
+                    former_token=row.token,
+                    former_token_until=still if row.token else None,
+                )
+            )
+            self.record(connection, Happening("token_rotated", at, user, by, True))
+        return token
+
+    def set_key(self, user: str, key: str, by: str, at: datetime) -> None:
+        """Register a service's public nkey in the place of the one before.
+
+        Raises `AccountRefused`: no such open service, no public key of a user, somebody else's.
+        """
+        if not NKEY.fullmatch(key):
+            raise AccountRefused("bad_nkey", "公钥应为 U 开头的 56 个字符（nkey 用户公钥）")
+        with self.engine.begin() as connection:
+            _must_find_service(connection, user)
+            same = (account.c.nkey == key) & (account.c.id != user)
+            if connection.execute(select(account.c.id).where(same)).first() is not None:
+                raise AccountRefused("nkey_taken", "这个公钥已登记在另一个账号上")
+            connection.execute(update(account).where(account.c.id == user).values(nkey=key))
+            self.record(connection, Happening("service_key", at, user, by, True, key))
+
+    def seed_service(self, login: str, grants: Sequence[Grant], key: str, at: datetime) -> bool:
+        """Make the account of a NATS user of the settings, once; return whether it was made.
+
+        Its id is `s:` and its login, as it stands in the cases that it ordered. It has no token
+        until somebody rotates one for it.
+        """
+        with self.engine.begin() as connection:
+            user = f"s:{login}"
+            same = (account.c.login == login) | (account.c.id == user)
+            if connection.execute(select(account.c.id).where(same)).first() is not None:
+                return False
+            new = Account(
+                user, "service", login, login, "", tuple(grants), 2, (), False, None, None, at
+            )
+            self._create(connection, new, "system", at)
+            connection.execute(
+                update(account).where(account.c.id == user).values(nkey=key, token="")
+            )
+            self.record(connection, Happening("service_key", at, user, "system", True, key))
+        return True
 
     def listing(self) -> tuple[Account, ...]:
         """Return every account, disabled ones last, by login."""
@@ -373,7 +458,16 @@ class Accounts:
             raise AccountRefused(
                 "default_login", f"「{new.login}」是默认或者通用的名字：一人一号，请用本人的登录名"
             )
-        if (new.kind == "citizen") != bool(new.id):
+        if new.kind == "service" and not (
+            SERVICE_LOGIN.fullmatch(new.login) and new.login not in OWN_USERS
+        ):
+            raise AccountRefused(
+                "bad_login",
+                "业务系统的登录名也是它的消息用户名：只用小写字母、数字和 -，最多 32 个，"
+                "且不与系统自用的用户同名",
+            )
+        seeded = new.kind == "service" and by == "system"
+        if (new.kind == "citizen") != bool(new.id) and not seeded:
             raise AccountRefused("bad_id", "申请人账号须用其假名作编号，其他账号的编号由系统给定")
         check_grants(new.grants)
         rightless = not new.grants and new.clearance == 1 and not new.compartments
@@ -406,8 +500,14 @@ class Accounts:
 
     def _entrance(self, kind: str, code: str, at: datetime) -> dict[str, Any]:
         if kind == "service":
-            token = self.secrets.digest(code)
-            return {"enrolment": "", "enrolment_until": None, "token": token}
+            return {
+                "enrolment": "",
+                "enrolment_until": None,
+                "token": self.secrets.digest(code),
+                "token_until": at + TOKEN_LIFE,
+                "former_token": "",
+                "former_token_until": None,
+            }
         digest = self.secrets.code_digest(code)
         return {"enrolment": digest, "enrolment_until": at + self.secrets.code_life, "token": ""}
 
@@ -443,6 +543,8 @@ def account_of(values: Mapping[Any, Any]) -> Account:
         disabled_at=values[account.c.disabled_at],
         last_sign_in_at=values[account.c.last_sign_in_at],
         created_at=values[account.c.created_at],
+        nkey=values[account.c.nkey],
+        token_until=values[account.c.token_until],
         disabled_why=values[account.c.disabled_why],
         valid_until=values[account.c.valid_until],
         awake_since=values[account.c.awake_since],
@@ -484,6 +586,13 @@ def _must_find(connection: Connection, user: str) -> Row[Any]:
     ).first()
     if row is None:
         raise AccountRefused("no_such_account", "没有这个账号，或账号已停用")
+    return row
+
+
+def _must_find_service(connection: Connection, user: str) -> Row[Any]:
+    row = _must_find(connection, user)
+    if row.kind != "service":
+        raise AccountRefused("no_service", "只有业务系统的账号有令牌和公钥")
     return row
 
 

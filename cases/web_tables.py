@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    text,
 )
 
 from cases.database import Instant
@@ -64,12 +65,39 @@ account = Table(
     Column("disabled_why", String(8), nullable=False, server_default=""),  # closed, expired, asleep
     Column("valid_until", Instant),  # exclusive; empty: without end
     Column("awake_since", Instant),  # opened again after it had ended by itself
+    Column("nkey", String(56), nullable=False, server_default=""),  # a service's, public half
+    Column("token_until", Instant),  # exclusive; empty: none given yet, or of an older program
+    Column("former_token", _Digest, nullable=False, server_default=""),
+    Column("former_token_until", Instant),
     CheckConstraint("kind IN ('human', 'service', 'citizen')", name="kind"),
     CheckConstraint("clearance BETWEEN 1 AND 4", name="clearance"),
     Index("ix_account_department", "department"),
     Index("ix_account_token", "token"),
+    Index(
+        "uq_account_nkey",
+        "nkey",
+        unique=True,
+        sqlite_where=text("nkey <> ''"),
+        postgresql_where=text("nkey <> ''"),
+    ),
 )
 """One person or service. `id` never changes and is never given again."""
+
+service_principal = Table(
+    "service_principal",
+    MetaData(),  # a view: not made with the tables
+    Column("id", _User),
+    Column("login", String(64)),
+    Column("department", String(64)),
+    Column("grants", JSON),
+    Column("clearance", SmallInteger),
+    Column("compartments", JSON),
+    Column("nkey", String(56)),
+    Column("disabled_at", Instant),
+    Column("valid_until", Instant),
+)
+"""Which service is which NATS user and what it holds, without a secret: what gateway and telemetry
+may read of the accounts. Made by migration 0015."""
 
 office_holder = Table(
     "office_holder",

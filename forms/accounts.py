@@ -211,16 +211,23 @@ async def change_account(visit: Visit) -> Response:
     """A new code, the end of an account, or its opening again."""
     key, what = visit.request.path_params["account"], visit.text("do")
     await visit.demand("account_manage", Thing("account", key, about=key))
-    if what in ("renew", "wake"):
-        opens = visit.ports.lives.wake if what == "wake" else visit.ports.accounts.renew
+    if what in ("renew", "wake", "rotate"):
+        accounts = visit.ports.accounts
+        opens = {"wake": visit.ports.lives.wake, "rotate": accounts.rotate}.get(
+            what, accounts.renew
+        )
         made = await visit.ask(opens, visit.who, key)
         if isinstance(made, str):
             return await show_account(visit, key, code=made)
         return await show_account(visit, key, fault=made.reason, status=409)
+    refused: SignInRefused | None = None
+    if what == "key":
+        typed = visit.text("nkey")
+        refused = await visit.ask(visit.ports.accounts.set_key, visit.who, key, typed)
     if what == "close":
-        refused: SignInRefused | None = await visit.ask(visit.ports.accounts.close, visit.who, key)
-        if refused:
-            return await show_account(visit, key, fault=refused.reason, status=409)
+        refused = await visit.ask(visit.ports.accounts.close, visit.who, key)
+    if refused:
+        return await show_account(visit, key, fault=refused.reason, status=409)
     return RedirectResponse(f"/accounts/{key}", 303)
 
 

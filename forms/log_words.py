@@ -38,6 +38,8 @@ ACTS = {
     "account_grant": N_("授予角色"),
     "account_label": N_("改变密级"),
     "account_close": N_("停用账号"),
+    "token_rotated": N_("轮换令牌"),
+    "service_key": N_("登记公钥"),
     "account_term": N_("设定账号有效期"),
     "account_expire": N_("账号到期停用"),
     "account_sleep": N_("账号休眠停用"),

@@ -71,6 +71,9 @@ class AccountRow:
     compartments: tuple[str, ...]
     created_at: datetime
     valid_until: datetime | None
+    nkey: str = ""
+    """A service's public nkey; empty: none is registered."""
+    token_until: datetime | None = None
 
 
 class Accounts(Protocol):
@@ -90,6 +93,14 @@ class Accounts(Protocol):
         self, by: Visitor, login: str, name: str, department: str, kind: str
     ) -> str | SignInRefused:
         """Create the account without roles; return its one-time code (a service's: its token)."""
+        ...
+
+    def rotate(self, by: Visitor, account: str) -> str | SignInRefused:
+        """A service's next bearer token; the one before stays good for a week."""
+        ...
+
+    def set_key(self, by: Visitor, account: str, key: str) -> SignInRefused | None:
+        """Register a service's public nkey."""
         ...
 
     def renew(self, by: Visitor, account: str) -> str | SignInRefused:

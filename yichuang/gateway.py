@@ -34,7 +34,7 @@ from nats.js.errors import Error as JetStreamError
 
 from cases.database import open_engine
 from cases.facts import CaseFacts
-from cases.messages import Actor, Grant, Outcome, Source
+from cases.messages import Actor, Outcome, Source
 from cases.reception import NotNow, Reception, Request
 from yichuang import joining, orders, roles, subjects, temporal
 from yichuang.bus import connect
@@ -48,6 +48,7 @@ from yichuang.reading import CityReader
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
 from yichuang.rewrapping import Rewrapper
+from yichuang.services import Services
 from yichuang.settings import Settings
 
 CONSUMER = "gateway"
@@ -210,7 +211,7 @@ class Gateway:
 
     async def _carry_out(self, batch: Sequence[_Order]) -> None:
         user, department = batch[0].subject.user, batch[0].subject.department
-        actor = self._actor_of(user, department)
+        actor = await asyncio.to_thread(self._actor_of, user, department)
         if actor is None:
             for order in batch:
                 await self._bury(
@@ -362,29 +363,6 @@ def _taken(order: _Order, outcomes: Mapping[str, Outcome]) -> Taken:
     )
 
 
-def actors(settings: Settings) -> Callable[[str, str], Actor | None]:
-    """Return which service each NATS user is: its departments and rights come from the settings."""
-
-    def actor_of(user: str, department: str) -> Actor | None:
-        departments = settings.nats_integrators.get(user)
-        if departments is None or not ("*" in departments or department in departments):
-            return None
-        roles = ["service_intake"]
-        if user in settings.nats_backfillers:
-            roles.append("service_backfill")
-        return Actor(
-            id=f"s:{user}",
-            kind="service",
-            department=department,
-            grants=tuple(
-                Grant(role=role, department=where) for role in roles for where in departments
-            ),
-            clearance=2,
-        )
-
-    return actor_of
-
-
 async def _serve(settings: Settings) -> None:
     gateway_store = open_engine(settings.store_url("gateway"))
     vault = joining.vault_of(settings)
@@ -412,7 +390,7 @@ async def _serve(settings: Settings) -> None:
     def may(actor: Actor, act: str, facts: CaseFacts) -> bool:
         return access.decide(actor, act, facts, datetime.now(UTC)).allowed
 
-    service = actors(settings)
+    service = Services(open_engine(settings.store_url("web"), read_only=True)).actor
     gateway = Gateway(bus, settings.city, reception, inbox, service)
     await gateway.declare()
     await Desk(bus, settings.city, CityReader(queries), inbox, service, may).open()

@@ -45,7 +45,8 @@ from yichuang import keyring
 from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.key_log import note_installed
 from yichuang.national import found_second
-from yichuang.settings import STORES, SettingMissing, Settings
+from yichuang.service_seeds import seed_services
+from yichuang.settings import STORES, SettingMissing, Settings, Store
 from yichuang.sharding import first_origin
 from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
 from yichuang.stores import create_schema, let_in, migrate, open_to_pages
@@ -91,18 +92,20 @@ def initialise(settings: Settings) -> list[str]:
 
 
 def _holders(settings: Settings) -> Iterator[str]:
-    """Let the worker, who comes as owner of the cases store, see who holds which role."""
-    role = make_url(settings.store_url("cases")).username
-    if role is None:
-        return
+    """Let those who come as owners of other stores see who holds which role: the worker of people,
+    gateway and telemetry of services."""
+    stores: tuple[Store, ...] = ("cases", "gateway", "readings")
+    roles = {make_url(settings.store_url(store)).username for store in stores} - {None}
     engine = open_engine(settings.store_url("web"))
     try:
-        let_in(engine, role)
-    except ProgrammingError as refused:
-        yield (
-            f"注意：数据库角色 {role} 读不了人员入口的 office_holder 视图，"
-            f"监察牌送达的角色有没有人核对不了：{refused.orig}"
-        )
+        for role in sorted(role for role in roles if role):
+            try:
+                let_in(engine, role)
+            except ProgrammingError as refused:
+                yield (
+                    f"注意：数据库角色 {role} 读不了人员入口的视图，"
+                    f"监察牌送达的角色、业务系统的账号核对不了：{refused.orig}"
+                )
     finally:
         engine.dispose()
 
@@ -296,11 +299,14 @@ def _administrators(settings: Settings) -> Iterator[str]:
         now = datetime.now(UTC)
         made = accounts.first_administrators(now)
         added = accounts.missing_security_administrator(now)
+        seeded = seed_services(settings, accounts, now)
     finally:
         engine.dispose()
         keys.dispose()
     for login, code in (*made, *added):
         yield f"管理员 {login} 的一次性登记码（只显示这一次）：{code}"
+    for name in seeded:
+        yield f"已登记业务系统 {name}（取自 YICHUANG_NATS_INTEGRATORS，此后以账号为准）"
     if added:
         yield "权限变更须由一名安全管理员提出、另一名批准：安全管理员不足二名，已补设"
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from yichuang import roles
 from yichuang.embedded import ground
 from yichuang.embedded.child import Child
@@ -30,6 +32,9 @@ FROZEN_AFTER_SECONDS = 120.0
 does nothing. Counted on the supervisor's own clock, so that a suspended machine harms nobody."""
 
 LOOK_SECONDS = 0.1
+
+REREAD_SECONDS = 0.5
+"""How often the users of the message server are compared with the accounts."""
 
 
 class StartFailed(Exception):
@@ -208,6 +213,18 @@ class Supervisor:
                 self.tell(f"! {watch.part.title} {watch.part.name} 无应答，强制重启")
                 child.send(signal.SIGKILL)
                 return
+        await self._reread(watch, child)
+
+    async def _reread(self, watch: Watch, child: Child) -> None:
+        """Let a server read its users anew whenever they have changed; for ever."""
+        changed = watch.part.changed
+        while changed is not None:
+            await asyncio.sleep(REREAD_SECONDS)
+            try:
+                if await asyncio.to_thread(changed, self.settings):
+                    child.send(signal.SIGHUP)
+            except (OSError, SQLAlchemyError) as away:
+                self.tell(f"! {watch.part.title} 的用户名单暂不能核对：{away}")
         await asyncio.Event().wait()
 
     def _note(self) -> None:

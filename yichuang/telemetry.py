@@ -47,6 +47,7 @@ from yichuang.reading_telling import Telling
 from yichuang.readings import Parsed, Reader, Refused, parse_subject
 from yichuang.relay import Relay
 from yichuang.released import Released
+from yichuang.services import Services
 from yichuang.settings import Settings
 
 CONSUMER = "telemetry"
@@ -351,16 +352,6 @@ def writer(
     return make
 
 
-def senders(settings: Settings) -> Callable[[str, str], bool]:
-    """Return whether a NATS user may send readings for a department: as it may order for it."""
-
-    def may(user: str, department: str) -> bool:
-        departments = settings.nats_integrators.get(user, ())
-        return "*" in departments or department in departments
-
-    return may
-
-
 async def _serve(settings: Settings, folder: Path) -> None:
     stations = load_stations(folder)
     engine = open_engine(settings.store_url("readings"))
@@ -373,7 +364,7 @@ async def _serve(settings: Settings, folder: Path) -> None:
             stations,
             writer(settings, engine, stations, signed, process),
             Relay(engine, bus.jetstream(), "readings"),
-            senders(settings),
+            Services(open_engine(settings.store_url("web"), read_only=True)).may_send,
         )
         await telemetry.declare()
         stop = asyncio.Event()

@@ -56,7 +56,19 @@ class WebAccounts:
     now: Callable[[], datetime]
 
     def service(self, token: str) -> Actor | None:
-        return self.accounts.service(token)
+        return self.accounts.service(token, self.now())
+
+    def rotate(self, by: Visitor, account: str) -> str | SignInRefused:
+        def rotate() -> str:
+            return self.accounts.rotate_token(account, by.actor.id, self.now())
+
+        return self._made(rotate, by, "token_rotated", account)
+
+    def set_key(self, by: Visitor, account: str, key: str) -> SignInRefused | None:
+        def register() -> None:
+            self.accounts.set_key(account, key, by.actor.id, self.now())
+
+        return self._done(register, by, "service_key", account)
 
     def listing(self) -> Sequence[AccountRow]:
         return [_row(one) for one in self.accounts.listing() if one.kind != "citizen"]
@@ -125,6 +137,8 @@ def _row(one: Account) -> AccountRow:
         compartments=one.compartments,
         created_at=one.created_at,
         valid_until=one.valid_until,
+        nkey=one.nkey,
+        token_until=one.token_until,
     )
 
 

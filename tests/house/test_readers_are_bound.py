@@ -118,7 +118,8 @@ PORTS: Final[Mapping[str, Way]] = {
 CHANGES: Final = frozenset(
     {
         "reception", "access", "entrance", "disclosures", "catalogue",
-        "accounts.close", "accounts.create", "accounts.renew", "accounts.service",
+        "accounts.close", "accounts.create", "accounts.renew", "accounts.rotate",
+        "accounts.service", "accounts.set_key",
         "granting.approve", "granting.propose", "granting.refuse", "granting.withdraw",
         "lives.review", "lives.set_term", "lives.wake",
         "calendars.with_change", "calendars.with_notice",

@@ -18,6 +18,7 @@ from nats.aio.client import Client
 from sqlalchemy import Engine, text
 
 from cases.database import reading
+from tests.serving import services_of
 from tests.telemetry.city import (
     STATIONS,
     SUBJECT,
@@ -34,7 +35,7 @@ from yichuang.events import read
 from yichuang.reading_store import Delivery, ReadingStore
 from yichuang.relay import Relay
 from yichuang.settings import Settings
-from yichuang.telemetry import Telemetry, senders
+from yichuang.telemetry import Telemetry
 
 HOUR = 412_000
 
@@ -104,11 +105,12 @@ async def town(
     settings: Settings, folder: Path, make: Callable[[Engine], ReadingStore] = store_of
 ) -> AsyncIterator[Town]:
     engine = fresh_engine(folder)
+    services = services_of(folder, settings.nats_integrators)
     own = await connect(settings, "telemetry")
     bus = await connect(settings, "admin")
     telemetry = Telemetry(
         own, "demo", STATIONS, lambda: make(engine), Relay(engine, own.jetstream(), "readings"),
-        senders(settings),
+        services.may_send,
     )  # fmt: skip
     await telemetry.declare()
     await bus.jetstream().purge_stream("TELE")

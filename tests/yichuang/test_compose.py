@@ -102,7 +102,7 @@ def test_only_the_worker_and_the_log_keepers_come_as_owner_of_the_cases_store() 
     assert owners == {"init", "worker", "relay", "sequencer"}
 
 
-def test_the_worker_comes_to_the_accounts_as_another_than_their_owner() -> None:
+def test_who_only_reads_of_the_accounts_comes_as_another_than_their_owner() -> None:
     with_accounts = {
         name: body["environment"]["YICHUANG_WEB_URL"]
         for name, body in OURS.items()
@@ -110,8 +110,10 @@ def test_the_worker_comes_to_the_accounts_as_another_than_their_owner() -> None:
     }
     owners = {name for name, url in with_accounts.items() if "yichuang_web:" in url}
     assert owners == {"init", "sequencer", "web"}
-    assert set(with_accounts) - owners == {"worker"}
+    assert set(with_accounts) - owners == {"worker", "gateway", "telemetry"}
     assert "yichuang_cases:" in with_accounts["worker"]
+    assert "yichuang_gateway:" in with_accounts["gateway"]
+    assert "yichuang_readings:" in with_accounts["telemetry"]
 
 
 def test_nobody_but_the_signer_and_its_preparation_sees_the_signing_key() -> None:

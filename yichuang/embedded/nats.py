@@ -5,6 +5,7 @@ listens on an inbox of its own, so that nobody orders as another or reads anothe
 """
 
 import os
+import re
 import secrets
 import sysconfig
 from collections.abc import Sequence
@@ -14,9 +15,12 @@ from pathlib import Path
 import nkeys  # type: ignore[import-untyped]  # ships no types
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
+from sqlalchemy.exc import OperationalError
 
+from cases.database import open_engine
 from yichuang.bus import connect, inbox_of
-from yichuang.settings import SettingMissing, Settings
+from yichuang.services import is_seeded, listing
+from yichuang.settings import SUBJECT_TOKEN, SettingMissing, Settings
 
 MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 """A message of 1,000 readings (design.md §2) is about 0.4 MB; a command with form data is less."""
@@ -34,6 +38,8 @@ class User:
     name: str
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
+    key: str = ""
+    """Public nkey; empty: that of the seed among our own."""
 
 
 def _stream_keeper(streams: Sequence[str]) -> tuple[str, ...]:
@@ -54,7 +60,7 @@ def _stream_keeper(streams: Sequence[str]) -> tuple[str, ...]:
     return tuple(subjects)
 
 
-def _integrator(name: str, departments: Sequence[str], city: str) -> User:
+def _integrator(name: str, departments: Sequence[str], city: str, key: str) -> User:
     """An outside system: it orders for its departments and reads their events, nothing else."""
     events = [f"evt.{city}.>" if d == "*" else f"evt.{city}.{d}.>" for d in departments]
     answers = f"rpl.{city}.{name}.>"
@@ -79,7 +85,7 @@ def _integrator(name: str, departments: Sequence[str], city: str) -> User:
         f"$JS.API.CONSUMER.MSG.NEXT.RPL.{name}",
         f"$JS.ACK.RPL.{name}.>",
     ]
-    return User(name, tuple(publish), (*events, answers, f"{inbox_of(name)}.>"))
+    return User(name, tuple(publish), (*events, answers, f"{inbox_of(name)}.>"), key)
 
 
 def users(settings: Settings) -> list[User]:
@@ -112,11 +118,36 @@ def users(settings: Settings) -> list[User]:
         ),
     ]
     taken = {user.name for user in own} | {SYSTEM_USER}
-    for name, departments in settings.nats_integrators.items():
+    for name, departments, key in _services(settings):
         if name in taken:
             raise SettingMissing(f"YICHUANG_NATS_INTEGRATORS：{name} 是系统自用的名字，请换一个")
-        own.append(_integrator(name, departments, settings.city))
+        own.append(_integrator(name, departments, settings.city, key))
     return own
+
+
+def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str]]:
+    """Return name, departments and public key of each outside system.
+
+    Of an embedded city that has been initialised they are accounts; before that, and where the
+    accounts are on another machine, those of the settings.
+    """
+    seeds = [(name, where, "") for name, where in settings.nats_integrators.items()]
+    if settings.web_url.get_secret_value() or not (settings.data / "web.sqlite").exists():
+        return seeds
+    engine = open_engine(settings.store_url("web"), read_only=True)
+    try:
+        if not is_seeded(engine):
+            return seeds
+        known = listing(engine)
+    except OperationalError:  # of an older program: `init` comes after this server
+        return seeds
+    finally:
+        engine.dispose()
+    return [
+        (one.user, one.departments, one.nkey)
+        for one in known
+        if one.nkey and one.departments and re.fullmatch(SUBJECT_TOKEN, one.user)
+    ]
 
 
 def _secret_file(path: Path, fresh: bytes) -> bytes:
@@ -200,7 +231,7 @@ def _user_block(settings: Settings, user: User) -> str:
     publish = ", ".join(_quoted(subject) for subject in user.publish)
     subscribe = ", ".join(_quoted(subject) for subject in user.subscribe)
     return (
-        f"      {{ nkey: {public_key(settings, user.name)}  # {user.name}\n"
+        f"      {{ nkey: {user.key or public_key(settings, user.name)}  # {user.name}\n"
         f"        permissions: {{ publish: [{publish}], subscribe: [{subscribe}] }} }}"
     )
 
@@ -217,6 +248,20 @@ def write_configuration(
         file.write(text)
     os.replace(fresh, path)
     return path
+
+
+def changed(settings: Settings) -> bool:
+    """Write the users anew where accounts have changed; return whether the server must read them.
+
+    It then lets go of whoever is no longer among them.
+    """
+    folder = settings.data / "nats"
+    path, listen = folder / "server.conf", settings.nats.removeprefix("nats://")
+    fresh = configuration(settings, listen=listen, store=folder / "store")
+    if path.exists() and path.read_text("utf-8") == fresh:
+        return False
+    write_configuration(settings, listen=listen, store=folder / "store", path=path)
+    return True
 
 
 def command(settings: Settings) -> list[str]:

@@ -1,0 +1,28 @@
+"""The first services of a city: those that the settings name, made into accounts once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cases.accounts import Accounts
+from cases.messages import Grant
+from yichuang.embedded.nats import public_key
+from yichuang.services import INTAKE
+from yichuang.settings import Settings
+
+BACKFILL = "service_backfill"
+
+
+def seed_services(settings: Settings, accounts: Accounts, at: datetime) -> Sequence[str]:
+    """Make an account of each NATS user of the settings that has none; return their names.
+
+    Afterwards the account decides, not the settings: what is taken away there stays away.
+    """
+    made = []
+    for name, departments in settings.nats_integrators.items():
+        roles = [INTAKE] + ([BACKFILL] if name in settings.nats_backfillers else [])
+        grants = [Grant(role=role, department=where) for role in roles for where in departments]
+        if accounts.seed_service(name, grants, public_key(settings, name), at):
+            made.append(name)
+    return made
