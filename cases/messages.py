@@ -529,6 +529,15 @@ class Urge(Frozen):
     text: Text
 
 
+class Recuse(Frozen):
+    """回避: somebody may no longer touch the case: who orders it, where no `person` is named;
+    of another, a head orders it (公务员法第七十六、七十七条)."""
+
+    person: Annotated[str, StringConstraints(max_length=200)] = ""
+    ground: Literal["own_interest", "relative", "other"]
+    remark: Remark = ""
+
+
 class CopyTo(Frozen):
     """抄送: lets others know; asks nothing of them."""
 
@@ -657,6 +666,7 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
         "withdraw": Withdraw,
         "urge": Urge,
         "copy_to": CopyTo,
+        "recuse": Recuse,
         "check_afterwards": CheckAfterwards,
         "revoke_licence": RevokeLicence,
         "record_step": RecordStep,

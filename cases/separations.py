@@ -15,6 +15,9 @@ from catalogue.matters import Separation
 HOST_HEARING: Final = "host_hearing"
 """Act under which the presider of a hearing stands among the hands of a case."""
 
+RECUSED: Final = "recused"
+"""Act under which who has been recused stands among the hands of a case."""
+
 INSPECTORS_AT_LEAST: Final = 2
 """行政许可法第三十四条第三款: 应当指派两名以上工作人员进行核查."""
 

@@ -26,8 +26,8 @@ ACTS = frozenset({
     "start_wait", "end_wait", "disallow_pause", "restore_pause", "tell_hearing_right",
     "request_hearing", "notify_hearing", "assign_inspectors", "confirm_receipt",
     "decide", "certify", "serve", "close", "rate", "rectify", "call_back", "withdraw", "urge",
-    "copy_to", "check_afterwards", "record_step", "issue_card", "revoke_card", "explain_card",
-    "review_explanation", "revoke_licence",
+    "copy_to", "recuse", "check_afterwards", "record_step", "issue_card", "revoke_card",
+    "explain_card", "review_explanation", "revoke_licence",
 })  # fmt: skip
 """Acts that a separation of duties may name: the verbs of cases/messages.py that people use.
 

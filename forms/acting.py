@@ -154,6 +154,8 @@ async def do(visit: Visit) -> Response:
         # A refusal is final for its id: what is corrected now is another command.
         return await _show(visit, act, view, scene, form.with_errors(wrong), str(uuid4()), 422)
     await hand_over(visit, rows or (), facts.id)
+    if act.verb == "recuse" and not body.get("person"):
+        return RedirectResponse("/", 303)  # the case is no longer theirs to see
     return RedirectResponse(f"/cases/{view.row.case_no}?done={command}", 303)
 
 

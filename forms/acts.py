@@ -224,6 +224,21 @@ def _transfer(scene: Scene) -> Sequence[Field]:
     )
 
 
+def _recuse(scene: Scene) -> Sequence[Field]:
+    say = scene.say
+    grounds = (
+        Option("own_interest", say(N_("涉及本人利害关系"))),
+        Option("relative", say(N_("涉及近亲属的利害关系"))),
+        Option("other", say(N_("其他可能影响公正的情形"))),
+    )
+    who = _colleague(scene, "person", say(N_("谁回避")), required=False)
+    return (
+        replace(who, hint=say(N_("不选即本人回避；令他人回避须由负责人决定"))),
+        Field("ground", say(N_("回避事由")), "radios", options=grounds),
+        _text("remark", say(N_("说明")), required=False),
+    )
+
+
 def _add_signer(scene: Scene) -> Sequence[Field]:
     say = scene.say
     options = tuple(Option(code, name) for code, name in scene.departments.items())
@@ -945,6 +960,14 @@ ACTS: Mapping[str, Act] = {
             main=False,
         ),
         Act("copy_to", N_("抄送"), fields=_copy_to, main=False),
+        Act(
+            "recuse",
+            N_("回避"),
+            N_("回避后不能再查看、办理本件，名下的任务退回队列由他人办理；不能撤销。"),
+            _recuse,
+            _fixed(N_("登记回避，此人不能再接触本件")),
+            main=False,
+        ),
         Act(
             "withdraw",
             N_("登记撤回"),

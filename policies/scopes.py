@@ -15,10 +15,8 @@ from sqlalchemy import ColumnElement, Exists, and_, exists, false, func, not_, o
 
 from cases.facts import CaseFacts
 from cases.messages import Actor
+from cases.separations import RECUSED
 from cases.tables import case, case_compartment, hand, task
-
-RECUSED = "recused"
-"""Act under which a recusal stands among the hands of a case (its order comes with part 5)."""
 
 EVERYWHERE = "*"
 """Department of a grant that holds in the whole city."""
@@ -290,4 +288,4 @@ def dominates_sql(actor: Actor) -> ColumnElement[bool]:
     return and_(case.c.label_level <= actor.clearance, not_(outside))
 
 
-__all__ = ["RELATIONS", "SCOPES", "Object", "Reach", "Subject", "Thing", "dominates"]
+__all__ = ["RECUSED", "RELATIONS", "SCOPES", "Object", "Reach", "Subject", "Thing", "dominates"]

@@ -139,6 +139,7 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "withdraw": "撤回申请",
         "urge": "催办",
         "copy_to": "抄送",
+        "recuse": "回避",
         "check_afterwards": "承诺核查",
         "revoke_licence": "撤销许可",
         "record_step": "登记环节",

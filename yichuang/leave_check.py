@@ -132,14 +132,14 @@ class _Asker:
         self, state: CaseState, keys: frozenset[str], names: Mapping[str, str]
     ) -> Iterator[Finding]:
         facts, name = facts_of(state), names.get(state.plan.matter, state.plan.matter)
-        concerned = False
+        concerned = set()
         for one in state.tasks:
             verb = _verb(state, one)
             if one.key not in keys or one.state != "open" or not verb:
                 continue
             if not self._may(self.delegator, verb, facts, one.key):
                 continue
-            concerned = True
+            concerned.add(f"step:{one.key}")
             yield from (
                 Finding(kind, state.case_no, name, verb, said, one.due_at)
                 for kind, said in self._of_step(facts, one, verb)
@@ -147,7 +147,8 @@ class _Asker:
         if not concerned:
             return
         for timer in state.timers:
-            if self.one.starts_at <= timer.due_at < self.one.ends_at:
+            theirs = timer.key in concerned or not timer.key.startswith(("step:", "card:"))
+            if theirs and self.one.starts_at <= timer.due_at < self.one.ends_at:
                 word = timer_word(timer.key)
                 yield Finding("due", state.case_no, name, "", word, timer.due_at)
 

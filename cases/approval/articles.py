@@ -33,6 +33,10 @@ EXTENSION = "XKF-42-1x"
 DELIVERY = "XKF-44"
 PROCEDURE = "XKF-45"
 HEARING_HOST = "XKF-48-3"
+RECUSAL = "GWY-76"
+"""公务员执行公务时，涉及本人或者近亲属利害关系的，应当回避."""
+RECUSAL_ORDERED = "GWY-77"
+"""本人应当申请回避；机关也可以不经申请直接作出回避决定."""
 ELECTRONIC_SERVICE = "MSF-90"
 RECEIPT_INSTANT = "DZQM-11"
 MATERIALS = "ZXZW-7"
@@ -104,6 +108,7 @@ _OF_VERB: MappingProxyType[str, str] = MappingProxyType(
         "not_required": NOT_REQUIRED,
         "claim": PROCEDURE_OF_LAW,
         "transfer": PROCEDURE_OF_LAW,
+        "recuse": RECUSAL,
         "add_signer": JOINT,
         "remove_signer": JOINT,
         "opine": REVIEW,

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from cases.separations import RECUSED
 from cases.state import (
     Bar,
     Card,
@@ -179,6 +180,26 @@ def _signer_added(state: CaseState, event: Event) -> Change:
     key, signer = str(event.data["task"]), str(event.data["signer"])
     task = task_of(state, key)
     return {} if task is None else with_task(state, key, added=(*task.added, signer))
+
+
+def _recused(state: CaseState, event: Event) -> Change:
+    """The person stands among the hands as recused, and every open task is taken off them."""
+    person = str(event.data["person"])
+    known = state.hands.get(RECUSED, ())
+    hands = {**state.hands, RECUSED: (*known, *(() if person in known else (person,)))}
+    tasks = tuple(
+        task.model_copy(
+            update={
+                "holder": "" if task.holder == person else task.holder,
+                "signers": tuple(who for who in task.signers if who != person),
+                "added": tuple(who for who in task.added if who != person),
+            }
+        )
+        if task.state == "open"
+        else task
+        for task in state.tasks
+    )
+    return {"hands": hands, "tasks": tasks}
 
 
 def _signer_removed(state: CaseState, event: Event) -> Change:
@@ -454,6 +475,7 @@ _CHANGES: MappingProxyType[str, Callable[[CaseState, Event], Change]] = MappingP
         "transferred": _claimed,
         "signer_added": _signer_added,
         "signer_removed": _signer_removed,
+        "recused": _recused,
         "opined": _opined,
         "inspected": _inspected,
         "gathered": _gathered,

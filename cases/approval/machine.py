@@ -11,13 +11,14 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from cases import messages
-from cases.approval import articles, bars, cards, ending, hearing, intake, review, waiting
+from cases.approval import articles, bars, cards, ending, hearing, intake, recusal, review, waiting
 from cases.approval.evolving import evolve
 from cases.approval.intake import Rulings, missing_materials
 from cases.approval.review import people
 from cases.approval.timing import passed_timers, pending_timers, timer_events
 from cases.approval.walk import Walk, instant_of
 from cases.messages import Command
+from cases.separations import RECUSED
 from cases.settling import Question, RuleForbids
 from cases.state import CaseState, Event, Stage, Timer
 
@@ -117,6 +118,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         "withdraw": Row(BEFORE_DECISION, ending.withdraw),
         "urge": Row(ALIVE, ending.urge, ending.check_urge),
         "copy_to": Row(ALIVE, ending.copy_to),
+        "recuse": Row(ALIVE, recusal.recuse, recusal.check_recuse),
         "check_afterwards": Row(
             AFTER_DECISION, ending.check_afterwards, ending.check_check_afterwards
         ),
@@ -310,6 +312,8 @@ def _confirmed(state: CaseState, verb: str) -> None:
 def _separated(state: CaseState, command: Command) -> None:
     """Refuse an act whose opposite the same person has performed, in person or for another."""
     who = people(command)
+    if who & set(state.hands.get(RECUSED, ())):
+        raise RuleForbids("recused", "已经回避，不能再办理本件", articles.RECUSAL, "actor")
     for separation in state.plan.separations:
         if command.verb not in separation.acts:
             continue

@@ -121,6 +121,7 @@ BODIES_TRIED: dict[str, list[dict[str, Any]]] = {
     "withdraw": [{}],
     "urge": [{"text": "请抓紧"}, {"task": "decide", "text": "请抓紧"}],
     "copy_to": [{"to": ["u:b"]}],
+    "recuse": [{"ground": "own_interest"}, {"person": "u:c", "ground": "relative"}],
     "check_afterwards": [
         {"result": result, "text": "核查"} for result in ("true", "rectify", "untrue")
     ],

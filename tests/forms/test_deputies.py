@@ -394,6 +394,59 @@ def test_what_is_due_in_those_days_is_listed(browser: Browsers, town: Town) -> N
     assert case_no in page and "期间到期" in page
 
 
+# --- recusal ---------------------------------------------------------------------------------
+
+
+def recuse(page: Browser, case_no: str, **typed: str) -> Any:
+    path = f"/cases/{case_no}/do/recuse"
+    html = page.get(path).text
+    command = re.search(r'name="command" value="([^"]+)"', html)
+    assert command, html
+    form = {
+        "csrf": page.token(path), "command": command[1], "ground": "relative",
+        "step": "confirmed",
+    } | typed  # fmt: skip
+    return page.post(path, data=form, follow_redirects=False)
+
+
+def test_who_recuses_sees_the_case_no_more_and_another_goes_on(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, _ = accepted(town)
+    clerk, head = browser("zhao"), browser("zhou")
+    assert case_no in clerk.get("/cases").text
+    answer = recuse(clerk, case_no)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert clerk.get(f"/cases/{case_no}").status_code in (403, 404)
+    assert case_no not in clerk.get("/cases").text
+    assert head.get(f"/cases/{case_no}").status_code == 200
+
+
+def test_the_deputy_of_who_is_recused_sees_it_no_more_in_that_name(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, _ = accepted(town)
+    gives, takes, _ = acting(town, browser)
+    assert takes.get(f"/cases/{case_no}").status_code == 200
+    assert recuse(gives, case_no).status_code == 303
+    assert takes.get(f"/cases/{case_no}").status_code in (403, 404)
+    post(takes, "/deputies/act", delegation="")
+    assert takes.get(f"/cases/{case_no}").status_code == 200
+
+
+def test_a_clerk_does_not_order_a_colleague_to_recuse_and_a_head_does(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, _ = accepted(town)
+    refused = recuse(browser("zhao"), case_no, person=town.ids["chen"])
+    assert refused.status_code == 422 and "须由科室负责人" in refused.text
+    assert recuse(browser("zhou"), case_no, person=town.ids["chen"]).status_code == 303
+    assert browser("chen").get(f"/cases/{case_no}").status_code in (403, 404)
+
+
+# --- the end (last, because the log of the town then stands ten days ahead) ----------------------
+
+
 def test_what_time_or_an_account_has_ended_is_closed_with_an_entry(
     browser: Browsers, town: Town
 ) -> None:
