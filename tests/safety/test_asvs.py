@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import re
 import socket
 import threading
@@ -20,6 +21,7 @@ from forms.app import FILES_AT_ONCE
 from forms.guard import SESSION_COOKIE, Throttle
 from forms.materials import ENDINGS, MOST_PARTS, MOST_UNPACKED
 from forms.ports import Options
+from policies.factors import FactorArts
 from policies.identity import MAX_LENGTH, MIN_CLASSES, MIN_LENGTH, Credentials, PasswordRules
 from tests.forms.conftest import Browsers
 from tests.forms.conftest import browser as browser
@@ -215,7 +217,7 @@ def test_the_page_names_every_limit_with_its_setting() -> None:
         often = fields[f"{name}_per_minute"].default
         assert f"| {often} a minute | `YICHUANG_{name.upper()}_PER_MINUTE` |" in PAGE
     options = Options("城", ADDRESS, (HOST,))
-    assert f"sign-ins of one address | {options.sign_ins_per_minute} a minute" in PAGE
+    assert f"sign-ins of one address, both steps | {options.sign_ins_per_minute} a minute" in PAGE
     assert f"of one address | {options.questions_per_minute} a minute" in PAGE
     assert f"wrong bearer tokens of one address | {options.wrong_tokens_per_minute} a" in PAGE
     attempts, lock = fields["sign_in_attempts"].default, fields["sign_in_lock_minutes"].default
@@ -241,3 +243,15 @@ def test_the_page_says_how_many_sessions_one_may_have(town: Town, browser: Brows
 def test_the_page_says_which_fields_are_masked() -> None:
     for word in ("Names", "identity\nnumbers", "telephone numbers", "addresses", "`read_personal`"):
         assert word in PAGE
+
+
+def test_recovery_codes_and_seeds_come_from_the_systems_own_randomness() -> None:
+    """`secrets` and `random.SystemRandom` ask the operating system; a seeded generator cannot."""
+    arts = FactorArts(city="云川市", origin=ADDRESS)
+    random.seed(1)
+    first = (*arts.new_codes(), arts.new_totp())
+    random.seed(1)
+    second = (*arts.new_codes(), arts.new_totp())
+    assert len({*first, *second}) == len(first) + len(second)
+    assert len(first[-1]) * 5 >= 160, "a seed in base 32"
+    assert all(len(str(code).replace("-", "")) * 5 >= 80 for code in first[:-1])
