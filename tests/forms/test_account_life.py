@@ -115,3 +115,23 @@ def test_who_reads_the_review(login: str, status: int, browser: Browsers, town: 
     assert answer.status_code == status
     assert "/review" not in re.sub(r'href="[^"]*"', "", answer.text)  # nothing to press
     assert post(page, f"/accounts/{town.ids['sun']}/review", do="kept").status_code == 403
+
+
+def test_a_service_is_given_its_key_and_its_next_token_on_its_page(
+    browser: Browsers, town: Town
+) -> None:
+    admin = browser("sysadmin")
+    user, first = town.accounts.create_account(
+        "portal", "门户", "zjj", at=datetime.now(UTC), by="u:x", kind="service"
+    )
+    key = "U" + "B" * 55
+    assert post(admin, f"/accounts/{user}", do="key", nkey="not a key").status_code == 409
+    assert post(admin, f"/accounts/{user}", do="key", nkey=key).status_code == 303
+    assert key in admin.get(f"/accounts/{user}").text
+    rotated = post(admin, f"/accounts/{user}", do="rotate")
+    shown = re.search(r'class="mono code">([^<]+)<', rotated.text)
+    assert shown and shown[1] not in admin.get(f"/accounts/{user}").text
+    assert town.accounts.service(shown[1]) and town.accounts.service(first)
+    person = town.ids["zhao"]
+    assert post(admin, f"/accounts/{person}", do="rotate").status_code == 409
+    assert "轮换令牌" not in admin.get(f"/accounts/{person}").text

@@ -87,6 +87,9 @@ PORTS: Final[Mapping[str, Way]] = {
     "granting.holding": "office",
     "granting.settled": "office",
     "granting.waiting": "office",
+    "policies.holders": "office",
+    "policies.in_force": "office",
+    "policies.proposal": "office",
     "lives.listing": "office",
     "lives.quarter": "office",
     "lives.soon": "office",
@@ -203,7 +206,13 @@ GATEWAY: Final[Mapping[str, Way]] = {
 
 
 def methods(kind: type) -> Iterator[str]:
-    return (name for name, _ in inspect.getmembers(kind, inspect.isfunction) if name[0] != "_")
+    # What is handed to a dataclass (a default that is a function) is no method of it.
+    handed = typing.get_type_hints(kind)
+    return (
+        name
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if name[0] != "_" and name not in handed
+    )
 
 
 def port_methods() -> set[str]:
