@@ -72,7 +72,7 @@ def test_casbin_answers_every_pair_of_roles_about_things_as_the_rows_read(
 def test_casbin_answers_pairs_of_roles_about_cases_as_the_rows_read(
     policy: Policy, town: Access, now: datetime
 ) -> None:
-    """A sample of the states; `bin/yichuang bench policy` asks all of them."""
+    """A sample of the states: four hundred of some thirty-six thousand."""
     pairs = [one for one in states(policy, "human", "case") if len(one[0]) == 2]
     dice, wrong = random.Random(20261126), []
     for roles, state, bits in dice.sample(pairs, 400):
