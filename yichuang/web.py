@@ -23,6 +23,7 @@ from audit.shards import reading_all
 from cases.account_life import AccountLife
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
+from cases.delegations import NotOpen
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
 from cases.queries import Queries
@@ -365,6 +366,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         ending(life_of(settings)),
         _wrapping(settings),
         _holding(scanning),
+        _lapsing(app.state.ports.deputies),
     ):
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
@@ -408,6 +410,27 @@ async def _forgetting(desk: Desk) -> AsyncIterator[None]:
             await asyncio.sleep(FORGET_EVERY.total_seconds())
 
     task = asyncio.create_task(forget())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _lapsing(deputies: WebDeputies) -> AsyncIterator[None]:
+    """Close, with an entry each, the delegations that time, an account or a grant has ended; they
+    have ceased to count by themselves already."""
+
+    async def close() -> None:
+        while True:
+            try:
+                await asyncio.to_thread(deputies.close_lapsed)
+            except (*AWAY, NotOpen, IntegrityError):
+                # Another process of the web may have been faster; what is away comes back.
+                _log.warning("delegations cannot be closed now", exc_info=True)
+            await asyncio.sleep(WATCH_EVERY.total_seconds())
+
+    task = asyncio.create_task(close())
     try:
         yield
     finally:
