@@ -407,7 +407,9 @@ class Accounts:
             )
             self._create(connection, new, "system", at)
             connection.execute(
-                update(account).where(account.c.id == user).values(nkey=key, token="")
+                update(account)
+                .where(account.c.id == user)
+                .values(nkey=key, token="", token_until=None)
             )
             self.record(connection, Happening("service_key", at, user, "system", True, key))
         return True

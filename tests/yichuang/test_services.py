@@ -100,6 +100,8 @@ def test_the_settings_are_only_the_seed(web: Engine, tmp_path: Path) -> None:
         *intake("bgs"),
     )
     assert known["portal"].nkey == embedded.public_key(settings, "portal")
+    found = accounts.find("s:portal")
+    assert found is not None and found.token_until is None  # none was made
     accounts.close("s:portal", "u:sys", NOW)
     assert seed_services(settings, accounts, NOW) == []
     assert [one.user for one in listing(web)] == ["archive"]
