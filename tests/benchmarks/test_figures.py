@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import authorize, census, clock, document, intake, timers
+from benchmarks import authorize, census, clock, document, intake, timers, worklist
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
@@ -58,3 +58,11 @@ def test_timers_fire_ours_and_bare() -> None:
     told = as_told(timers.run(timers=40, within=timedelta(seconds=4)))
     assert (told["name"], told["timers"], told["within_s"]) == ("timers", 40, 4.0)
     assert told["ours_p50"] <= told["value"] <= told["ours_max"]
+
+
+def test_a_clerks_worklist_is_asked_for_under_policy_and_bare() -> None:
+    told = as_told(worklist.run(sizes=(2_000, 4_000), rounds=2))
+    assert (told["name"], told["unit"], told["cases"]) == ("worklist", "ms", 4_000)
+    assert set(told["sizes"]) == {"2000", "4000"}
+    for size in told["sizes"].values():
+        assert {"team_p50", "team_p95", "all_p95", "bare_p95"} <= set(size)
