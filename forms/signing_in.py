@@ -24,8 +24,9 @@ from forms.rendering import Page
 from forms.second_step import MOST_KEPT, Kept, half_in
 from forms.showing import show
 from forms.words import N_
+from policies.identity import PasswordRules
 
-SHORTEST_PASSWORD = 10
+_RULES = PasswordRules()
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ class PasswordPage(Page):
 
 
 def _password(visit: Visit, name: str, label: str, known: bool = False) -> Field:
-    hint = "" if known else visit.say(N_("至少 10 个字符"))
+    hint = ""
+    if not known:
+        told = visit.say(N_("至少 {n} 个字符；大写、小写、数字、符号中至少 {m} 类；不含登录名"))
+        hint = told.format(n=_RULES.min_length, m=_RULES.min_classes)
     complete = "current-password" if known else "new-password"
     return Field(name, label, "password", hint=hint, autocomplete=complete, max_length=200)
 
@@ -144,8 +148,9 @@ async def enrol(visit: Visit) -> Response:
     visit.slow_down("sign_ins")
     form = _enrol_form(visit)
     login, code = visit.text("login"), visit.text("code")
-    fields = (replace(form.fields[0], values=(login,)), *form.fields[1:])
-    wrong = _new_password_errors(visit)
+    typed = (replace(form.fields[0], values=(login,)), replace(form.fields[1], values=(code,)))
+    fields = (*typed, *form.fields[2:])
+    wrong = _new_password_errors(visit, login)
     if not wrong:
         answer = await visit.ask(
             visit.ports.entrance.enrol, login, code, str(visit.posted.get("new", "")), visit.where
@@ -157,10 +162,11 @@ async def enrol(visit: Visit) -> Response:
     return await show(visit, page, 422)
 
 
-def _new_password_errors(visit: Visit) -> dict[str, str]:
+def _new_password_errors(visit: Visit, login: str) -> dict[str, str]:
     new, again = str(visit.posted.get("new", "")), str(visit.posted.get("again", ""))
-    if len(new) < SHORTEST_PASSWORD:
-        return {"new": visit.say(N_("口令至少 10 个字符"))}
+    fault = _RULES.fault(new, login)
+    if fault:
+        return {"new": fault}
     if new != again:
         return {"again": visit.say(N_("两次输入的口令不一样"))}
     return {}
@@ -183,7 +189,7 @@ async def password_page(visit: Visit) -> Response:
 
 
 async def password(visit: Visit) -> Response:
-    wrong = _new_password_errors(visit)
+    wrong = _new_password_errors(visit, visit.who.login)
     if not wrong:
         old, new = str(visit.posted.get("old", "")), str(visit.posted.get("new", ""))
         refused: SignInRefused | None = await visit.ask(

@@ -81,8 +81,11 @@ class FactorArts:
         return pyotp.TOTP(secret.decode()).provisioning_uri(name=login, issuer_name=self.city)
 
     def picture(self, uri: str) -> str:
-        """Return the uri as SVG to stand inside a page: no file, no address that a cache keeps."""
-        drawn: str = segno.make(uri, error="m").svg_inline(scale=4, border=2)
+        """Return the uri as SVG to stand inside a page: no file, no address that a cache keeps.
+
+        Without a size of its own, so that the page's makes it smaller and cuts nothing off.
+        """
+        drawn: str = segno.make(uri, error="m").svg_inline(scale=4, border=4, omitsize=True)
         return drawn
 
     def totp_step(self, secret: bytes, code: str, at: datetime, after: int) -> int | None:

@@ -322,7 +322,7 @@ async def test_a_signed_policy_counts_from_the_next_question_on(town: Town) -> N
     assert any("#? window_clerk@food | urge" in finding for finding in silent.findings)
     said = "\n".join(
         f"#? window_clerk@food | urge | {situation} | no_right"
-        for situation in ("plain", "task=review-fire", "closed")
+        for situation in ("plain", "task=review-fire", "task=review-fire mine", "closed")
     )
     made = await town.propose(GUARD, "policy", f"# 催办改由科室经办人负责\n{said}\n{rows}")
     assert made.state == "proposed", made.findings
