@@ -40,7 +40,7 @@ from yichuang.web import AWAY
 ROOT = Path(__file__).parents[2]
 FEW = 2
 INSIDE = re.compile(
-    r"Traceback|site-packages|File \"|sqlalchemy|pydantic\.|SELECT |/yichuang/|\.py\b"
+    r"Traceback|site-packages|File \"|sqlalchemy|pydantic\.|SELECT |/yichuang/|\.py\", line"
 )
 
 BOTH = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
