@@ -333,7 +333,7 @@ def page(
 
     async def answer(visit: Visit, request: Request) -> Response:
         visit.not_too_often(rate)
-        await _prepared(visit)
+        await _prepared(visit, signed_in)
         if act:
             await visit.demand(act, thing)
         if step_up is True or (step_up and step_up(visit)):
@@ -377,11 +377,14 @@ def _first(visitor: Visitor, path: str) -> str:
     return ""
 
 
-async def _prepared(visit: Visit) -> None:
-    """Read what was posted, and use up the second factor that came with it."""
+async def _prepared(visit: Visit, signed_in: bool) -> None:
+    """Read what was posted, and use up the second factor that came with it.
+
+    On an open page it is not the session's: whoever signs in anew proves the new sign-in by it.
+    """
     if visit.request.method not in ("GET", "HEAD"):
         await _read_form(visit)
-        if visit.visitor is not None:
+        if signed_in and visit.visitor is not None:
             await _take_proof(visit)
 
 

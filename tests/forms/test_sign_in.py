@@ -114,3 +114,11 @@ def test_an_administrator_sees_no_case(browser: Browsers, town: Town) -> None:
     assert page.get("/").url.path == "/accounts"
     assert page.get(f"/cases/{case_no}").status_code == 404
     assert page.get("/team").status_code == 403
+
+
+def test_who_is_signed_in_signs_in_anew_also_as_somebody_else(browser: Browsers) -> None:
+    page = browser("chen")
+    page.sign_in("chen")  # the code proves the new sign-in, not the session that is there
+    assert "陈窗" in page.get("/").text
+    page.sign_in("zhou")
+    assert "陈窗" not in page.get("/").text
