@@ -143,6 +143,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/", lists.home, shows=Shown("list", "worklist")),
         page("/team", lists.team, shows=Shown("list", "worklist")),
         page("/cases", lists.everything, shows=Shown("list", "worklist"), rate="search"),
+        page("/find", lists.find, act="list", thing="case", methods=post, rate="search"),
         page("/cases.csv", list_file.listed, shows=Shown("export", "worklist")),
         page("/new", window.choose, act="file", thing="case", shows=Shown("list", "draft")),
         page(

@@ -18,11 +18,15 @@ from forms.guard import Visit
 from forms.rendering import Page
 from forms.showing import DESKS, STAGES_LISTED, show
 from forms.words import N_, word
+from policies.kept_words import keep, kept
 
 SIZES = (25, 50, 100)
 PATHS = {"mine": "/", "team": "/team", "all": "/cases"}
 FILTERS = ("text", "matter", "stage", "state", "department", "size")
-"""What the form of filters posts, and what the address of the page keeps."""
+"""What the form of filters posts, and what the address of the page keeps; what was searched for
+stands there as `kept`, readable to the session alone."""
+MOST_KEPT = 1000
+"""Characters of `kept`: a hundred typed ones, sealed."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,21 @@ async def everything(visit: Visit) -> Response:
     return await _list(visit, "all")
 
 
+async def find(visit: Visit) -> Response:
+    """Lead from the search and the filters to their list, or straight to the case of a number.
+
+    A form posts what is searched for, so that no name of a person stands in an address.
+    """
+    text = visit.text("text")
+    facts = await visit.ask(visit.ports.reader.find, text) if text else None
+    if facts is not None and await knows(visit, facts):
+        return RedirectResponse(f"/cases/{quote(text, safe='')}", 303)
+    given = {name: visit.text(name) for name in FILTERS if name != "text"}
+    given["kept"] = keep(text, visit.who.form_key) if text else ""
+    path = PATHS.get(visit.text("scope"), PATHS["all"])
+    return RedirectResponse(_address(path, given), 303)
+
+
 async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response:
     await visit.demand("list", "case")
     query = query_of(visit, scope)
@@ -78,7 +97,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
         title=title,
         worklist=worklist,
         query=query,
-        links=_links(query, worklist),
+        links=_links(query, worklist, visit.request.query_params.get("kept", "")),
         matters=tuple(
             Option(m.code, m.name_en if visit.language == "en" else m.name)
             for m in visit.ports.catalogue.matters()
@@ -106,6 +125,9 @@ def query_of(visit: Visit, scope: str) -> WorklistQuery:
         for name, value in visit.request.query_params.items()
         if name in (*FILTERS, "page") and value.strip()
     }
+    sealed = visit.request.query_params.get("kept", "")
+    if 0 < len(sealed) <= MOST_KEPT:
+        given["text"] = kept(sealed, visit.who.form_key)
     while True:
         try:
             return WorklistQuery.model_validate({"scope": scope, **_numbers(given)})
@@ -121,11 +143,12 @@ def _numbers(given: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _links(query: WorklistQuery, worklist: Worklist) -> Mapping[str, str]:
+def _links(query: WorklistQuery, worklist: Worklist, sealed: str) -> Mapping[str, str]:
+    unsealed = {"text"} if sealed else set()
+
     def at(**changes: object) -> str:
-        values = query.model_dump(exclude_defaults=True, exclude={"scope", "page"}) | changes
-        kept = {name: value for name, value in values.items() if value}
-        return PATHS[query.scope] + (f"?{urlencode(kept)}" if kept else "")
+        values = query.model_dump(exclude_defaults=True, exclude={"scope", "page"} | unsealed)
+        return _address(PATHS[query.scope], {**values, "kept": sealed, **changes})
 
     links = {f"state:{state}": at(state=state) for state in ("", "warning", "overdue", "ended")}
     links |= {f"size:{size}": at(size=size) for size in SIZES}
@@ -138,6 +161,11 @@ def _links(query: WorklistQuery, worklist: Worklist) -> Mapping[str, str]:
     # What was searched for may be somebody's name: it is put into no further address.
     links["file"] = "" if query.text else f"/cases.csv?{urlencode({'scope': query.scope, **given})}"
     return links
+
+
+def _address(path: str, given: Mapping[str, object]) -> str:
+    said = {name: value for name, value in given.items() if value}
+    return path + (f"?{urlencode(said)}" if said else "")
 
 
 def page_numbers(page: int, pages: int) -> tuple[int, ...]:

@@ -25,10 +25,6 @@ from policies.access import STALE, Access, Decision, Thing
 from policies.policy import PolicyStale
 from yichuang.reception import future_facts
 
-GATEWAY = "gateway"
-"""The door whose services stand in the settings as long as they have no account."""
-
-
 RECIPIENTS: Final[Mapping[str, str]] = {
     "copy_to": "to",
     "transfer": "to",
@@ -109,9 +105,6 @@ class AskedAgain:
         claimed = command.actor
         held = self.standings.of(claimed.id, self.now())
         if held is None:
-            issuer = command.warrant.issuer if command.warrant else ""
-            if claimed.kind == "service" and issuer == GATEWAY:
-                return claimed
             raise RuleForbids(CLOSED, "没有这个账号，本命令不予办理", "", "actor")
         if not claimed.on_behalf:
             return present(claimed, held, held.grants)

@@ -75,6 +75,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /team": "list",
     "GET /cases": "list",
     "GET /cases.csv": "list",
+    "POST /find": "list",
     "GET /acceptance": "list",
     "GET /cards": "list",
     "GET /notices": "list",

@@ -249,7 +249,7 @@ NOTHING_PERSONAL = {
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification", "/erasures",
-    "/payments/new", "/deputies",
+    "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
 ITS_OWN = {
