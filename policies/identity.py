@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn  # type: ignore[import-untyped]  # ships no types
 
 ARGON2_PASSES = 3
 ARGON2_MEMORY_KIB = 64 * 1024
@@ -28,6 +29,12 @@ MAX_LENGTH = 128
 """An upper end, so that a long text is no way to occupy the machine."""
 MIN_CLASSES = 3
 """Of: lower case, upper case, digits, others (same baseline: 3 to 4)."""
+MIN_STRENGTH = 3
+"""Of zxcvbn's 0 to 4: more than 10^8 guesses by who knows the common passwords, names, words, dates
+and rows of keys (its lists are of leaked passwords; ASVS 5.0.0 V6.2.4, D. Wheeler, USENIX Security
+2016)."""
+NEAR_AT_HAND = ("yichuang", "yichuang2026", "一窗")
+"""Words that somebody guesses here first, besides the login."""
 HISTORY = 5
 """So many former passwords may not come back (same baseline: at least 5)."""
 MAX_AGE = timedelta(days=90)
@@ -66,6 +73,8 @@ class PasswordRules:
             return "口令不得包含登录名"
         if len(set(password)) < self.min_length // 2:
             return "口令中重复的字符太多"
+        if zxcvbn(password, [login, *NEAR_AT_HAND], MAX_LENGTH)["score"] < MIN_STRENGTH:
+            return "口令太容易猜到（常见口令、单词、键盘顺序或日期），请换一个，例如几个不相干的词"
         return ""
 
 

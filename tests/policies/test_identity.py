@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
 
-from policies.identity import MAX_LENGTH, Credentials, PasswordRules
+from policies.identity import MAX_LENGTH, MIN_CLASSES, MIN_LENGTH, Credentials, PasswordRules
 
 
 @pytest.fixture(scope="module")
@@ -15,21 +16,41 @@ def credentials() -> Credentials:
 @pytest.mark.parametrize(
     ("password", "says"),
     [
-        ("Aa1!bcdefgh", "长度"),  # eleven
-        ("Aa1!bcdefghi", ""),  # twelve
+        ("Kx7!bvqewrn", "长度"),  # eleven
+        ("Kx7!bvqewrno", ""),  # twelve
         ("Aa1!" + "bcdefghi" * 15 + "wxyz", ""),  # 128
         ("Aa1!" + "bcdefghi" * 15 + "wxyz5", "长度"),  # 129
         ("abcdefghijkl", "3 类"),
         ("abcdefghijk1", "3 类"),
-        ("Abcdefghijk1", ""),
+        ("Password2026!", "容易猜到"),
+        ("Password1234!", "容易猜到"),
+        ("Qwertyuiop123!", "容易猜到"),
+        ("Aa123456789012", "容易猜到"),
+        ("Correct-Horse-9", ""),
         ("Wang.Fang-12345", "登录名"),
         ("Aa1Aa1Aa1Aa1", "重复"),
-        ("口令Aa12345678", ""),
+        ("口令不相干Aa1甲乙丙丁", ""),
     ],
 )
 def test_a_password_is_long_and_mixed_enough(password: str, says: str) -> None:
     fault = PasswordRules().fault(password, "wang.fang")
     assert (says in fault) if says else not fault
+
+
+@pytest.mark.parametrize("tail", ["", "1", "!", "1!"])
+def test_no_common_password_that_fits_the_rules_is_taken(tail: str) -> None:
+    fitting = [
+        password
+        for password in (word.capitalize() + tail for word in FREQUENCY_LISTS["passwords"])
+        if len(password) >= MIN_LENGTH and classes(password) >= MIN_CLASSES
+    ]
+    assert len(fitting) > 50
+    assert [one for one in fitting if not PasswordRules().fault(one, "wang.fang")] == []
+
+
+def classes(password: str) -> int:
+    kinds = (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())
+    return sum(any(map(kind, password)) for kind in kinds)
 
 
 def test_a_hash_is_argon2id_and_matches_its_password_only(credentials: Credentials) -> None:
