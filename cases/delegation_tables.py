@@ -14,7 +14,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     MetaData,
-    SmallInteger,
     String,
     Table,
     event,
@@ -54,18 +53,6 @@ delegation = Table(
     Index("ix_delegation_delegator", "delegator", "ends_at"),
 )
 """One delegation. No free text: it would outlive what it speaks of."""
-
-delegation_check = Table(
-    "delegation_check",
-    web_metadata,
-    Column("delegation", String(36), ForeignKey("delegation.id"), primary_key=True),
-    Column("day", String(10), primary_key=True),
-    Column("stalls", SmallInteger, nullable=False),
-    Column("clashes", SmallInteger, nullable=False),
-    Column("clearance", SmallInteger, nullable=False),
-    Column("due", SmallInteger, nullable=False),
-)
-"""What the preflight of a delegation counted on a day (legal time)."""
 
 deputy_now = Table(
     "deputy_now",

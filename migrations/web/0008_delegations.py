@@ -55,19 +55,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_delegation_deputy", "delegation", ["deputy", "ends_at"])
     op.create_index("ix_delegation_delegator", "delegation", ["delegator", "ends_at"])
-    op.create_table(
-        "delegation_check",
-        sa.Column("delegation", sa.String(length=36), nullable=False),
-        sa.Column("day", sa.String(length=10), nullable=False),
-        sa.Column("stalls", sa.SmallInteger(), nullable=False),
-        sa.Column("clashes", sa.SmallInteger(), nullable=False),
-        sa.Column("clearance", sa.SmallInteger(), nullable=False),
-        sa.Column("due", sa.SmallInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["delegation"], ["delegation.id"], name=op.f("fk_delegation_check_delegation")
-        ),
-        sa.PrimaryKeyConstraint("delegation", "day", name=op.f("pk_delegation_check")),
-    )
     op.add_column(
         "session",
         sa.Column("delegation", sa.String(length=36), nullable=False, server_default=""),
