@@ -323,6 +323,7 @@ async def test_filing_under_the_id_of_somebody_elses_case_tells_nothing_of_it(
 async def test_what_one_order_opens_the_next_of_the_same_batch_may_do(town: Town) -> None:
     lead = Actor(id="u:both", department="scjg", grants=(*CLERK.grants, *REVIEWER.grants))
     lead = lead.model_copy(update={"clearance": 3})
+    ground.admit(town.settings, lead)
     orders: list[tuple[str, dict[str, Any]]] = [
         ("file", FILING),
         ("accept", {}),
