@@ -150,7 +150,7 @@ async def enrol(visit: Visit) -> Response:
     login, code = visit.text("login"), visit.text("code")
     typed = (replace(form.fields[0], values=(login,)), replace(form.fields[1], values=(code,)))
     fields = (*typed, *form.fields[2:])
-    wrong = _new_password_errors(visit, login)
+    wrong = _new_password_errors(visit)
     if not wrong:
         answer = await visit.ask(
             visit.ports.entrance.enrol, login, code, str(visit.posted.get("new", "")), visit.where
@@ -162,11 +162,8 @@ async def enrol(visit: Visit) -> Response:
     return await show(visit, page, 422)
 
 
-def _new_password_errors(visit: Visit, login: str) -> dict[str, str]:
+def _new_password_errors(visit: Visit) -> dict[str, str]:
     new, again = str(visit.posted.get("new", "")), str(visit.posted.get("again", ""))
-    fault = _RULES.fault(new, login)
-    if fault:
-        return {"new": fault}
     if new != again:
         return {"again": visit.say(N_("两次输入的口令不一样"))}
     return {}
@@ -189,7 +186,7 @@ async def password_page(visit: Visit) -> Response:
 
 
 async def password(visit: Visit) -> Response:
-    wrong = _new_password_errors(visit, visit.who.login)
+    wrong = _new_password_errors(visit)
     if not wrong:
         old, new = str(visit.posted.get("old", "")), str(visit.posted.get("new", ""))
         refused: SignInRefused | None = await visit.ask(

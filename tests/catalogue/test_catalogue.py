@@ -144,7 +144,7 @@ def test_the_shipped_catalogue_has_no_fault() -> None:
         ("city.yaml", "标识: xf", "标识: rf", "标识: xf", None),
         ("city.yaml", "时区: Asia/Shanghai", "时区: Asia/Atlantis", "时区", "没有时区"),
         ("law.yaml", "标识: XKF-32-2\n", "标识: XKF-32-1\n", "不属于本机关职权", "重复"),
-        ("law.yaml", "来源: M\n    verified: false", "来源: M", '要旨: "一类高层', "凭记忆"),
+        ("law.yaml", "来源: M\n    verified: false", "来源: M", '要旨: "执行公务', "凭记忆"),
         (
             "calendars/cn.yaml",
             "放假: [2026-01-01, ",
