@@ -79,6 +79,13 @@ def order_event(
     )
 
 
+def _insist_on_words(data: OrderData) -> None:
+    """Raise `EventInvalid` for a name of the case that is there and empty."""
+    for named in ("case_no", "case_id", "reference"):
+        if named in data.model_fields_set and not getattr(data, named):
+            raise EventInvalid(f"data.{named}", "不能是空的：不填就整项去掉")
+
+
 def request_of(event: Event, subject: OrderSubject) -> Request:
     """Return the request that an order makes. Raises `EventInvalid`, naming the field at fault.
 
@@ -102,6 +109,7 @@ def request_of(event: Event, subject: OrderSubject) -> Request:
     data = _checked(OrderData, event.data, "data")
     _checked(BODIES[subject.verb], data.body, "data.body")
     names = [name for name in (data.case_no, data.case_id, data.reference) if name]
+    _insist_on_words(data)
     if len(names) > 1:
         raise EventInvalid("data", "case_no、case_id、reference 只填一个")
     if not names and subject.verb != "file":

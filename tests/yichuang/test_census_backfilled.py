@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
+from benchmarks.ground import admit
 from benchmarks.step import CLERK, DEPARTMENT, SOURCE, steps_of_a_case
 from cases.armed import RESTS_AFTER
 from cases.messages import Grant
@@ -38,6 +39,7 @@ def ground() -> Iterator[Ground]:
 
 async def told(there: Town, days: int = 90) -> str:
     """Backfill a filing of so many days ago, and no more: the case was left at the window."""
+    admit(there.settings, TELLER)
     case, at = str(uuid4()), datetime.now(UTC) - timedelta(days=days)
     _, verb, body = steps_of_a_case()[0]
     request = Request(id=str(uuid4()), verb=verb, body=body, case_id=case, occurred_at=at)
