@@ -22,6 +22,7 @@ from policies.policy import (
     ROWS_FILE,
     Policy,
     PolicyFault,
+    PolicyStale,
     parse_policy,
     split,
 )
@@ -106,7 +107,7 @@ def in_force(settings: Settings) -> PolicyText:
         policy, matters = released.policy(), released.catalogue().matters
         text, _ = released.policy_text()
         return PolicyText(IN_FORCE, split(text)[1], policy, matters)
-    except (StoreUnwritable, SQLAlchemyError, NothingReleased) as away:
+    except (StoreUnwritable, SQLAlchemyError, NothingReleased, PolicyStale) as away:
         raise TextAway(f"读不到现行策略：{away}。若是第一次，请先运行 bin/yichuang init") from away
     finally:
         engine.dispose()
