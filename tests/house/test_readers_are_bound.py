@@ -144,6 +144,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {
             "case.facts_of",  # asks `knows` and the act
             "lists.everything",  # asks `knows`
+            "lists.find",  # asks `knows`
             "rest._may_read",  # asks `read`
             "public.status",  # after number and code
             "receipts.own",  # after number and code

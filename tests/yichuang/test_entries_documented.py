@@ -110,7 +110,13 @@ def _clerk(town: Town, case_no: str) -> None:
     page = client.get(f"/cases/{case_no}?tab=documents").text
     document = re.search(rf"/cases/{case_no}/documents/([\w-]+)", page)
     assert document and client.get(document[0]).status_code == 200
-    _post(client, f"/cases/{case_no}/reveal", reason="核对身份", command=str(uuid4()))
+    _post(
+        client,
+        f"/cases/{case_no}/reveal",
+        reason="核对身份",
+        purpose="identify",
+        command=str(uuid4()),
+    )
     wrong = {"old": PASSWORD, "new": "chen-chen-chen", "again": "chen-chen-chen"}
     _post(client, "/password", **wrong)
     client.post(f"/cases/{case_no}/reveal", data={"csrf": "0" * 64})
