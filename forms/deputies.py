@@ -43,7 +43,7 @@ REASON_WORDS = {
 KINDS = {
     "stall": N_("无人可办"),
     "clash": N_("职责冲突"),
-    "clearance": N_("密级不够"),
+    "clearance": N_("许可级别不够"),
     "due": N_("期间到期"),
 }
 

@@ -36,7 +36,7 @@ ACTS = {
     "grant_approve": N_("批准权限变更"),
     "account_read": N_("查阅账号"),
     "account_grant": N_("授予角色"),
-    "account_label": N_("改变密级"),
+    "account_label": N_("调整许可级别"),
     "account_close": N_("停用账号"),
     "token_rotated": N_("轮换令牌"),
     "service_key": N_("登记公钥"),

@@ -380,7 +380,7 @@ def test_a_deputy_without_the_clearance_is_told_before_the_leave(
         page = gives.get(f"/deputies/{newest(town)}").text
         # The deputy may not even list the case: it is counted, its number is not told.
         assert case_no not in page
-        assert re.search(r"密级不够 <strong class=\"number\">[1-9]", page)
+        assert re.search(r"许可级别不够 <strong class=\"number\">[1-9]", page)
         assert "只计数，不列出编号" in page
     finally:
         regrant(town.web, town.ids["zhou"], clearance=3)
