@@ -62,7 +62,9 @@ TOKEN_OVERLAP = timedelta(days=7)
 SERVICE_LOGIN = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 """A service's login is one word of NATS subjects."""
 
-OWN_USERS = frozenset({"admin", "monitor", "gateway", "relay", "telemetry", "web", "system"})
+OWN_USERS = frozenset(
+    {"admin", "monitor", "gateway", "relay", "telemetry", "signals", "web", "system"}
+)
 """NATS users of the city's own processes (yichuang/embedded/nats.py): no service is one."""
 
 Kind = Literal["human", "service", "citizen"]

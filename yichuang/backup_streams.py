@@ -13,10 +13,10 @@ from typing import Any, Final
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-STREAMS: Final = ("CMD", "EVT", "RPL", "DLQ", "TELE")
+STREAMS: Final = ("CMD", "EVT", "RPL", "DLQ", "TELE", "SIG")
 QUEUE: Final = "CMD"
 """Orders that nobody has carried out yet. Each other stream keeps what it has for a time."""
-WITHOUT_CONSUMERS: Final = frozenset({"CMD", "TELE"})
+WITHOUT_CONSUMERS: Final = frozenset({"CMD", "TELE", "SIG"})
 """Streams that their reader takes from the beginning after a restore: it knows again what it has
 done (command id, observation), and what it did after the backup is done anew."""
 

@@ -17,7 +17,7 @@ from workflows.approval import workflow_id
 from yichuang import bus, temporal
 from yichuang.settings import Settings
 
-STREAMS = ("CMD", "RPL", "DLQ", "EVT")
+STREAMS = ("CMD", "RPL", "DLQ", "EVT", "SIG")
 """Streams whose messages may speak of a case. TELE holds readings of sensors alone."""
 
 NATS_USER = "admin"

@@ -5,7 +5,7 @@
 <keys>/master.key.1 …        older ones, the highest number the youngest: open, never seal
 <keys>/master.key.next       a key that is about to become the current one
 <keys>/pepper.key            32 bytes: pseudonyms and printed codes; never changes
-<keys>/warrants/<door>.key   Ed25519, one per door (web, gateway, worker); `.key.pub` beside it
+<keys>/warrants/<door>.key   Ed25519, one per door (see `ISSUERS`); `.key.pub` beside it
 <keys>/log.vkey              the log's public key
 
 <keys> is the folder of the master key.
@@ -32,7 +32,7 @@ from audit.wrapping_pkcs11 import TokenWrapper
 from policies.warrants import WarrantSigner, create_key, load_private, load_public, public_path
 from yichuang.settings import Settings
 
-ISSUERS = ("web", "gateway", "worker")
+ISSUERS = ("web", "gateway", "signals", "worker")
 KEY_BYTES = 32
 WRAPPED = b"YK\x01\x00"
 """What the file of a wrapped master key begins with; what a device wrapped follows."""

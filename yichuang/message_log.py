@@ -19,6 +19,8 @@ ORDERS: Final = "sys:orders"
 """Messages that came to the gateway. Only the gateway's store has it."""
 READINGS: Final = "sys:readings"
 """Messages with readings. Only the readings store has it."""
+SIGNALS: Final = "sys:signals"
+"""Signals and what became of them. Only the store of signals has it."""
 EVENTS: Final = "sys:events:"
 """Events that were published, per store whose outbox they stood in."""
 

@@ -1,6 +1,6 @@
 """After a rotation: subjects' keys get their wrapping under the new master key, beside the work.
 
-The worker does it for the keys store, the web and the gateway for the keys in their own. A batch is
+The worker does it for the keys store, each other process for the keys in its own. A batch is
 told in the log before it is touched; whoever dies in the middle finds later what is left to do.
 """
 
@@ -19,8 +19,8 @@ from yichuang import joining, roles
 from yichuang.key_log import note_rewrapping
 from yichuang.settings import Settings
 
-VaultStore = Literal["keys", "web", "gateway"]
-VAULT_STORES: tuple[VaultStore, ...] = ("keys", "web", "gateway")
+VaultStore = Literal["keys", "web", "gateway", "signals"]
+VAULT_STORES: tuple[VaultStore, ...] = ("keys", "web", "gateway", "signals")
 """The stores that hold subjects' keys."""
 
 BATCH: Final = 200

@@ -48,6 +48,7 @@ Older = str
 
 NAMES: Final[Mapping[Older, str]] = {
     "cases": "办件库", "web": "人员入口库", "gateway": "系统入口库", "readings": "监测读数库",
+    "signals": "信号库",
     "log": "日志库", "keys": "个人密钥库", "signer": "签名目录（signed.json）",
     "witness": "见证人目录", "keys folder": "密钥目录", "temporal": "流程引擎的库",
 }  # fmt: skip
@@ -203,7 +204,8 @@ def _owner(stream: str) -> str:
         return "cases"
     of = {
         "sys:orders": "gateway", "sys:read:nats": "gateway", "sys:gateway": "gateway",
-        "sys:readings": "readings", "sys:events:readings": "readings", "sys:log": "log",
+        "sys:readings": "readings", "sys:events:readings": "readings", "sys:signals": "signals",
+        "sys:log": "log",
         "sys:alarms": "cases", "sys:reconcile": "cases", "sys:backup": "cases",
     }  # fmt: skip
     return of.get(stream, "web")

@@ -19,7 +19,7 @@ from yichuang.settings import Settings, Store
 from yichuang.sharding import Turning
 from yichuang.trusting import city_policy
 
-SOURCES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "log")
+SOURCES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "signals", "log")
 """The stores that record entries. They go to the `log`, which records what befalls itself (a key
 changed, a shard opened); `keys` records nothing."""
 

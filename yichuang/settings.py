@@ -19,8 +19,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The folder that holds bin/, catalogue/ and the other rooms."""
 
-Store = Literal["cases", "web", "gateway", "readings", "log", "keys"]
-STORES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "log", "keys")
+Store = Literal["cases", "web", "gateway", "readings", "signals", "log", "keys"]
+STORES: tuple[Store, ...] = ("cases", "web", "gateway", "readings", "signals", "log", "keys")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the embedded stack take a free one and keep it."""
@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     web_url: SecretStr = SecretStr("")
     gateway_url: SecretStr = SecretStr("")
     readings_url: SecretStr = SecretStr("")
+    signals_url: SecretStr = SecretStr("")
     log_url: SecretStr = SecretStr("")
     keys_url: SecretStr = SecretStr("")
 

@@ -1,4 +1,4 @@
-"""The six stores: what tables each has, and how one is brought to the newest schema.
+"""The seven stores: what tables each has, and how one is brought to the newest schema.
 
 Each store has a tree of numbered migrations of its own in migrations/<store>/; a store knows by
 itself (table alembic_version) which of them it has had.
@@ -28,6 +28,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
 from cases.database import open_engine, schema_of
 from cases.gateway_tables import gateway_metadata
 from cases.readings_tables import readings_metadata
+from cases.signal_tables import signals_metadata
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
 from yichuang.settings import CHECKOUT, Store
@@ -40,6 +41,7 @@ MODELS: Mapping[Store, Sequence[MetaData]] = MappingProxyType(
         "web": (web_metadata, outbox_metadata, keys_metadata),
         "gateway": (gateway_metadata, outbox_metadata, keys_metadata),
         "readings": (readings_metadata, outbox_metadata),
+        "signals": (signals_metadata, outbox_metadata, keys_metadata),
         "log": (log_metadata, outbox_metadata),
         "keys": (keys_metadata,),
     }

@@ -8,6 +8,7 @@
 `evt.<city>.<dept>.alarm.<kind>`        an alarm that was raised or cleared, from the outbox
 `evt.<city>.<dept>.payment.judged`      a request for money that the rules have judged
 `tel.<city>.<dept>.<user>.readings`    what sensors said, up to 1,000 readings a message
+`sig.<city>.<user>.<type>.<lane>`       a signal; its lane is its level (`red` …) or `plain`
 `dlq.<city>.<user>`                     what could not be taken, with its reason
 
 Reference: reference/peers.md §5 (subjects, JetStream). No personal data stands in a subject.
@@ -23,6 +24,8 @@ from typing import Literal
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
+
+from cases.incidents.signal import LANES
 
 DAY_SECONDS = 86_400
 DEDUPLICATION_SECONDS = 120
@@ -57,6 +60,8 @@ def parse_order(subject: str) -> OrderSubject | None:
 def sender_of(subject: str) -> str:
     """Return the user whose subject this is, even where the rest of it is not of our form."""
     words = subject.split(".")
+    if words[0] == "sig":
+        return words[2] if len(words) > 2 else ""
     return words[3] if len(words) > 3 else ""
 
 
@@ -67,6 +72,10 @@ def answer_key(event_id: str) -> str:
 
 def answer_subject(city: str, user: str, event_id: str) -> str:
     return f"rpl.{city}.{user}.{answer_key(event_id)}"
+
+
+def signal_subject(city: str, user: str, type_code: str, lane: str) -> str:
+    return f"sig.{city}.{user}.{type_code}.{lane}"
 
 
 def command_id(user: str, source: str, event_id: str) -> str:
@@ -102,6 +111,16 @@ STREAMS = (
         duplicate_window=DEDUPLICATION_SECONDS,
         allow_atomic=True,  # several orders of a case, all or none
         max_bytes=8 * 1024**3,
+    ),
+    # A signal leaves the stream when its row is committed: what people said lies nowhere twice.
+    StreamConfig(
+        name="SIG",
+        subjects=[f"sig.*.*.*.{lane}" for lane in LANES],
+        retention=RetentionPolicy.WORK_QUEUE,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        duplicate_window=DEDUPLICATION_SECONDS,
+        max_bytes=4 * 1024**3,
     ),
     StreamConfig(
         name="RPL",

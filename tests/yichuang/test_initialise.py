@@ -41,7 +41,7 @@ def test_secrets_can_be_read_by_their_owner_only(settings: Settings) -> None:
         settings.signer_path / STATE_FILE,
         *(settings.keys_folder / "warrants").glob("*.key"),
     ]
-    assert len(secrets) == 7
+    assert len(secrets) == 8
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
 
 

@@ -128,6 +128,11 @@ async def test_an_order_is_kept_and_its_sender_hears_so(settings: Settings) -> N
         ("gateway", "evt.demo.zjj.case.accepted"),
         ("gateway", "$JS.API.STREAM.DELETE.CMD"),
         ("web", "cmd.demo.zjj.portal.case.file"),
+        ("web", "sig.demo.portal.fire.red"),  # a signal as somebody else
+        ("portal", "sig.demo.jz.fire.red"),
+        ("portal", "sig.other.portal.fire.red"),
+        ("signals", "cmd.demo.zjj.portal.case.file"),
+        ("signals", "$JS.API.STREAM.DELETE.SIG"),
         ("monitor", "cmd.demo.zjj.monitor.case.file"),
     ],
 )
@@ -142,6 +147,7 @@ async def test_a_user_may_not_publish(settings: Settings, user: str, subject: st
         ("portal", "_INBOX.>"),
         ("portal", "_INBOX.jz.>"),
         ("portal", "cmd.>"),
+        ("portal", "sig.>"),
         ("jz", "evt.demo.>"),
         ("jz", "evt.demo.fgw.>"),
         ("relay", "cmd.>"),
@@ -164,6 +170,8 @@ async def test_a_user_may_not_listen(settings: Settings, user: str, subject: str
         ("gateway", "dlq.demo.portal"),
         ("gateway", "cmd.demo.zjj.portal.case.file"),
         ("web", "cmd.demo.zjj.web.case.file"),
+        ("web", "sig.demo.web.fire.red"),
+        ("portal", "sig.demo.portal.fire.plain"),
     ],
 )
 async def test_a_user_may_publish_what_is_its_own(

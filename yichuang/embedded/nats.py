@@ -28,6 +28,7 @@ MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 GATEWAY_STREAMS = ("CMD", "DLQ", "RPL")
 RELAY_STREAMS = ("EVT",)
 TELEMETRY_STREAMS = ("TELE", "EVT", "RPL")
+SIGNALS_STREAMS = ("SIG", "EVT", "RPL")
 SYSTEM_USER = "system"
 
 
@@ -66,6 +67,7 @@ def _integrator(name: str, departments: Sequence[str], city: str, key: str) -> U
     answers = f"rpl.{city}.{name}.>"
     publish = [f"cmd.{city}.{department}.{name}.>" for department in departments]
     publish += [f"tel.{city}.{department}.{name}.readings" for department in departments]
+    publish.append(f"sig.{city}.{name}.>")
     publish.append(f"qry.{city}.{name}.>")
     # The consumer carries the user's name and its filter stands in the subject, so that the right
     # to create one is the right to read those departments only.
@@ -112,8 +114,17 @@ def users(settings: Settings) -> list[User]:
             (f"{inbox_of('telemetry')}.>",),
         ),
         User(
+            "signals",
+            (f"sig.{settings.city}.signals.>", "rpl.>", *_stream_keeper(SIGNALS_STREAMS)),
+            (f"{inbox_of('signals')}.>",),
+        ),
+        User(
             "web",
-            (f"cmd.{settings.city}.*.web.>", f"qry.{settings.city}.web.>"),
+            (
+                f"cmd.{settings.city}.*.web.>",
+                f"qry.{settings.city}.web.>",
+                f"sig.{settings.city}.web.>",
+            ),
             (f"rpl.{settings.city}.web.>", f"{inbox_of('web')}.>"),
         ),
     ]

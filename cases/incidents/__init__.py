@@ -1,0 +1,1 @@
+"""Incidents (突发事件): plain values and pure arithmetic; no rows, no servers."""
