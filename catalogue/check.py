@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from catalogue.city import City, Department, is_uscc
 from catalogue.clock_check import template_faults
+from catalogue.grid import grid_faults
+from catalogue.incident_types import incident_type_faults
 from catalogue.marks import Fault, Loc, Marked
 from catalogue.matter_check import Around, matter_faults
 from catalogue.matters import Matter
@@ -25,7 +27,15 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
     """
     sources = read_sources(folder)
     codes = {one.code for one in sources.city[0].departments} if sources.city else set()
-    return sorted({*faults_of(sources, packs), *station_faults(folder, codes)})
+    law = {article.id: article for article, _, _ in sources.law}
+    return sorted(
+        {
+            *faults_of(sources, packs),
+            *station_faults(folder, codes),
+            *incident_type_faults(folder, codes, law),
+            *grid_faults(folder, codes),
+        }
+    )
 
 
 def faults_of(sources: Sources, packs: Collection[str] | None) -> list[Fault]:

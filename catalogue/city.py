@@ -58,9 +58,12 @@ class Department(BaseModel):
     """What its document numbers begin with: 云市监."""
     parent: str = Field(default="", alias="上级")
     """Code of the department above; empty: none in this catalogue."""
-    kind: Literal["government", "organ", "office", "window", "supervision", "discipline"] = Field(
-        default="organ", alias="性质"
-    )
+    kind: Literal[
+        "government", "organ", "office", "window", "supervision", "discipline", "command",
+        "evaluation", "enterprise", "street",
+    ] = Field(default="organ", alias="性质")  # fmt: skip
+    """`command` dispatches incidents, `evaluation` checks and evaluates them: never one body
+    (CJ/T 315-2009: 监督中心 and 指挥中心 apart). `enterprise` owns parts of the city (属主)."""
     uscc: str = Field(default="", alias="统一社会信用代码")
     address: str = Field(default="", alias="地址")
     phone: str = Field(default="", alias="电话")

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from catalogue.check import faults_of
 from catalogue.city import City
+from catalogue.grid import NO_GRID, Grid, read_grid
+from catalogue.incident_types import NO_TYPES, IncidentTypes, read_incident_types
 from catalogue.law import Article
 from catalogue.marks import Fault
 from catalogue.matters import Matter
@@ -49,6 +51,9 @@ class Catalogue:
     calendars: Mapping[str, Calendar]
     periods: Mapping[tuple[str, str], Period] = field(default_factory=dict)
     """(code, version) → when it counts by its signatures; without one, by its own two dates."""
+    incident_types: IncidentTypes = NO_TYPES
+    """Kinds of incidents; of the files, as law and city are."""
+    grid: Grid = NO_GRID
 
     def period(self, matter: Matter) -> Period:
         """Return when that version counts."""
@@ -124,14 +129,16 @@ def digest(matter: Matter) -> str:
 
 
 def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) -> Catalogue:
-    """Return the catalogue of a folder. Raises `CatalogueFaulty` with every fault there is.
+    """Return the catalogue of a folder. Raises `CatalogueFaulty` with every fault there is, and
+    `GridFaulty` when the grid is no GeoJSON of the expected shape.
 
     `packs` are the ids of the rule packs that exist; None leaves that unchecked.
     """
     sources = read_sources(folder)
     faults = faults_of(sources, packs)
-    if faults or sources.city is None:
-        raise CatalogueFaulty(faults)
+    types, _, wrong = read_incident_types(folder)
+    if faults or wrong or sources.city is None:
+        raise CatalogueFaulty([*faults, *wrong])
     matters = sorted((m for m, _ in sources.matters), key=lambda m: (m.code, m.in_force_from))
     calendars = {calendar.name: calendar for calendar, _ in sources.calendars}
     return Catalogue(
@@ -139,4 +146,6 @@ def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) ->
         law={article.id: article for article, _, _ in sources.law},
         city=sources.city[0],
         calendars={**calendars, NONE.name: NONE},
+        incident_types=types or NO_TYPES,
+        grid=read_grid(folder) or NO_GRID,
     )

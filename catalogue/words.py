@@ -96,6 +96,10 @@ WORDS: dict[str, dict[str, str]] = {
         "窗口": "window",
         "监察": "supervision",
         "纪检": "discipline",
+        "指挥": "command",
+        "监督评价": "evaluation",
+        "企业": "enterprise",
+        "街道": "street",
     },
 }
 """Element → word → value. GB/T 39046-2020 Annex A where it has a list."""

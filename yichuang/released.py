@@ -250,6 +250,8 @@ class Released:
                 city=files.city,
                 calendars={**calendars, NONE.name: NONE},
                 periods={(m.code, m.version): _period(one) for m, one in matters},
+                incident_types=files.incident_types,
+                grid=files.grid,
                 fresh=self._fresh,
             ),
             packs=MappingProxyType(
