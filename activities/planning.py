@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, bindparam, select
 
 from activities.announcing import Announcer
+from activities.indexing import BlindIndex
 from activities.instants import Instants, Rules, folded
 from activities.papers import Press
 from activities.recording import Draft, Recording, Walked, erased
@@ -161,7 +162,7 @@ class Planner:
         state = state.model_copy(update={"case_no": first.text})
         try:
             filing = Filing(
-                name_mac=self.sealer.name_mac(body.applicant.name),
+                indexed=BlindIndex(self.engine, self.sealer).of(body.applicant),
                 applicant=self.sealer.applicant(body.applicant, subject, command.case_id),
                 public_code=self.sealer.code("case", command.case_id),
                 matter=canonical(matter).decode(),

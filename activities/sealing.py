@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hmac
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from audit.vault import SubjectVault, pseudonym
 from cases import messages
+from cases.blind_index import normal_name
 from cases.messages import Command, Person
 from cases.projection import json_text
 from cases.rulings import Ruling
@@ -18,11 +18,6 @@ from cases.store import Sealed, handed_in, place
 
 CODE_CHARACTERS = 12
 """Base32 characters of a printed code: 60 bits, beyond guessing at any rate a web page allows."""
-
-
-def normal_name(name: str) -> str:
-    """Return a name as it is compared: NFKC, without spaces, lower case."""
-    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 NUMBERED = (("citizen", "111"), ("org", "USCC"))
@@ -60,14 +55,15 @@ class Sealer:
         """Return the pseudonyms under which somebody of this number may stand: an exact number is
         found by them and by nothing that is stored in the clear.
 
-        Who was erased and applied again has another pseudonym, and is found by the case's number.
+        Used until the index is filled (activities/indexing.py). Who was erased and applied again
+        has another pseudonym.
         """
         return tuple(
             pseudonym(self.pepper, kind, _whose(id_type, number)) for kind, id_type in NUMBERED
         )
 
     def name_mac(self, name: str) -> str:
-        """Return the stand-in by which an exact name is found."""
+        """Return the stand-in by which an exact name was found before the index had keys."""
         return pseudonym(self.pepper, "name", normal_name(name))
 
     def who(self, user: str) -> str:

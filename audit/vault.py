@@ -82,6 +82,12 @@ class _Box:
         except (InvalidTag, ValueError) as error:
             raise SealBroken(f"sealed bytes of {subject} do not open here") from error
 
+    def derived(self, purpose: bytes, *, national: bool) -> bytes:
+        """Return 32 bytes for another purpose, by HMAC-SHA256 or HMAC-SM3."""
+        if national:
+            return hmac_sm3(self._key, b"yichuang/vault/sm3/v1\x00" + purpose + b"\x01")
+        return _derive(self._key, purpose)
+
     def _of(self, header: bytes) -> AESGCM | Sm4Gcm:
         algorithm = header[HEADER_BYTES - 1 : HEADER_BYTES]
         box = self._made.get(algorithm)
@@ -158,6 +164,20 @@ class SubjectVault:
         """
         keys = self._keys({subject_id}, make=True)[subject_id]
         return hmac.digest(keys.salt, place, "sha256")
+
+    def derived(
+        self, subject_id: str, purpose: bytes, *, national: bool = False, make: bool = False
+    ) -> bytes:
+        """Return a 32-byte key for one purpose, that goes when the subject's key goes.
+
+        Raises `KeyDestroyed`, and `UnknownSubject` unless the key may be made.
+        """
+        keys = self._keys({subject_id}, make=make)[subject_id]
+        return keys.box.derived(b"for\x00" + purpose, national=national)
+
+    def close(self) -> None:
+        """Let go of the connections to the store."""
+        self._engine.dispose()
 
     def is_destroyed(self, subject_id: str) -> bool:
         """Return whether the subject's key was destroyed; asks the store, not what is cached."""

@@ -29,6 +29,7 @@ from sqlalchemy import Engine, insert
 
 from audit.tables import keys_metadata
 from audit.vault import SubjectVault
+from cases.blind_index import Sought
 from cases.database import open_engine
 from cases.messages import Actor, Grant, Person
 from cases.queries import Queries
@@ -95,7 +96,7 @@ def _measured(folder: Path, size: int, rounds: int) -> dict[str, float]:
     began = time.perf_counter()
     _filled(store, vault, size)
     written = time.perf_counter() - began
-    queries = Queries(store, opener(vault), lambda name: name)
+    queries = Queries(store, opener(vault), lambda name: Sought(names=(name,)))
     access = Access(load_policy(), dict.fromkeys(DEPARTMENTS, ""), WarrantSigner("web", _key()))
     desk = Desk((CLERK.id,), ("zjj",))
 

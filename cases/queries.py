@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from cases import tables
 from cases.acceptance import order_of_acceptance, standing_of
+from cases.blind_index import Sought
 from cases.card_lists import card_list
 from cases.card_views import CardList, CardQuery
 from cases.case_view import (
@@ -110,11 +111,9 @@ class Queries:
 
     engine: Engine
     open: Opener
-    name_mac: Callable[[str], str]
-    """The stand-in for an exact name (activities/sealing.py)."""
+    sought: Callable[[str], Sought]
+    """By which stand-ins an exact name, number or telephone is found (activities/indexing.py)."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
-    number_macs: Callable[[str], Sequence[str]] = lambda _number: ()
-    """The stand-ins for whoever has an exact number; none: nobody is found by a number."""
 
     # --- lists -----------------------------------------------------------------------------------
 
@@ -266,11 +265,7 @@ class Queries:
         if query.text:
             text = query.text.strip()
             may = false() if personal is None else personal
-            who = or_(
-                case.c.name_mac == self.name_mac(text),
-                case.c.subject.in_(self.number_macs(text)),
-            )
-            named = and_(who, may)
+            named = and_(self.sought(text).condition(), may)
             yield or_(case.c.case_no == text.upper(), named)
         if query.state == "overdue":
             yield lines.is_overdue(now)

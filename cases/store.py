@@ -23,9 +23,11 @@ from sqlalchemy.sql.expression import case as sql_case
 
 from cases import messages, tables
 from cases.apart_tables import REFUSED, separated
+from cases.blind_index import Indexed, live_keys
 from cases.card_rows import Told, card_rows, mark_rows, told_of_cards
 from cases.clock_rows import write_lines
 from cases.clocks.lines import ClockLine
+from cases.index_tables import case_index
 from cases.messages import Command, DocumentRef, HandedIn, Outcome
 from cases.numbers import Number
 from cases.projection import (
@@ -71,7 +73,7 @@ class Sealed:
 class Filing:
     """What only the first step brings."""
 
-    name_mac: str
+    indexed: Indexed
     applicant: bytes
     public_code: str
     matter: str
@@ -218,6 +220,8 @@ def write(connection: Connection, record: StepRecord, rows: StepRows) -> str | N
 
     Raises `CaseMoved`, and SQLAlchemy's `IntegrityError` for a separation that the rows hold.
     """
+    if record.filing is not None and live_keys(connection, held=True) != record.filing.indexed.keys:
+        raise CaseMoved(f"the keys of the index changed while {record.after.case_id} was filed")
     with Statements(connection) as sql:
         return _write(sql, connection.dialect.name, record, rows)
 
@@ -235,6 +239,7 @@ def _write(sql: Statements, dialect: str, record: StepRecord, rows: StepRows) ->
             [{"case_id": after.case_id, "compartment": c} for c in compartments],
         )
         sql.run(_insert(tables.state), {"case_id": after.case_id} | state)
+        sql.each(_insert(case_index), _index_rows(record))
         sql.each(
             _insert(separated),
             [
@@ -316,13 +321,21 @@ def _filed_columns(record: StepRecord) -> Row:
     if record.filing is not None:
         assert isinstance(record.body, messages.File)
         columns |= {
-            "name_mac": record.filing.name_mac,
+            "name_mac": record.filing.indexed.name_mac,
             "applicant_sealed": record.filing.applicant,
             "public_code": record.filing.public_code,
             "project_code": record.body.project_code,
             "filed_by": record.command.actor.id,
         }
     return columns
+
+
+def _index_rows(record: StepRecord) -> list[Row]:
+    tokens = record.filing.indexed.tokens if record.filing is not None else ()
+    return [
+        {"case_id": record.after.case_id, "field": t.field, "key": t.key, "token": t.token}
+        for t in tokens
+    ]
 
 
 def _step_row(record: StepRecord) -> Row:

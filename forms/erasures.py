@@ -23,6 +23,7 @@ STATES = {
 KINDS: Mapping[Kind, str] = {"erase": N_("依法删除"), "restrict": N_("限制处理")}
 COPIES = {
     "keys": N_("密钥"),
+    "index": N_("索引"),
     "payloads": N_("日志载荷"),
     "uploads": N_("材料"),
     "letters": N_("死信"),

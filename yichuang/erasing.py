@@ -29,6 +29,7 @@ from cases.store import place
 from cases.tables import case, matter_version
 from cases.web_tables import upload
 from catalogue.archive import Archive, type_code_of
+from yichuang.index_keys import forget
 from yichuang.log_entries import draft_of_the_log
 
 GROUNDS: Final = tuple(f"GXF-47-1-{n}" for n in range(1, 6))
@@ -346,6 +347,9 @@ def carry_out(
     counts["keys"] = int(not stores.vault.is_destroyed(order.subject))
     stores.vault.destroy(order.subject)
     shed_old_pages(stores.keys)
+    # Only now: whoever fills the index must find no key from here on.
+    counts["index"] = forget(stores.cases, order.subject)
+    shed_old_pages(stores.cases)
     # 5. Done.
     with stores.web.begin() as connection:
         erasures.finish(connection, order.id, counts, now())

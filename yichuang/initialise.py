@@ -42,6 +42,7 @@ from policies.identity import Credentials
 from policies.policy import MODEL_FILE, ROWS_FILE, load_policy, whole_text
 from rules.load import load_packs
 from yichuang import keyring
+from yichuang.index_keys import index_keys
 from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.key_log import note_installed
 from yichuang.national import found_second
@@ -85,6 +86,7 @@ def initialise(settings: Settings) -> list[str]:
     lines += _log(settings)
     lines += found_second(settings, passphrase(settings))
     _keys(settings)
+    _index(settings)
     lines += _releases(settings)
     lines += _clocks(settings)
     lines += _administrators(settings)
@@ -200,6 +202,15 @@ def _keys(settings: Settings) -> None:
             note_installed(settings, connection)
     finally:
         engine.dispose()
+
+
+def _index(settings: Settings) -> None:
+    """Give the index over applicants its first key; the worker fills it for earlier cases."""
+    keys = index_keys(settings)
+    try:
+        keys.found()
+    finally:
+        keys.close()
 
 
 def _releases(settings: Settings) -> Iterator[str]:

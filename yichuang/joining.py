@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
+from activities.indexing import BlindIndex
 from activities.sealing import Sealer
 from audit.vault import SubjectVault
 from cases.database import open_engine
@@ -23,14 +24,16 @@ def vault_of(
     settings: Settings,
     keys: Engine | None = None,
     making: Callable[[Sequence[str]], None] | None = None,
+    cached: int = 10_000,
 ) -> SubjectVault:
     """Return the vault over the keys store, or another store with keys of its own.
 
-    `making` records what keys it makes. Raises `KeyMissing`.
+    `making` records what keys it makes; `cached` of them stay in memory for a minute. Raises
+    `KeyMissing`.
     """
     engine = keys or open_engine(settings.store_url("keys"))
     national = settings.sealing == "sm4-gcm"
-    return SubjectVault(engine, masters(settings), making=making, national=national)
+    return SubjectVault(engine, masters(settings), cached=cached, making=making, national=national)
 
 
 def sealer_of(settings: Settings, vault: SubjectVault) -> Sealer:
@@ -86,7 +89,8 @@ def queries_of(
     """Return the readers of the cases store."""
     engine = cases or open_engine(settings.store_url("cases"), read_only=True)
     calendars = LiveCalendars((released or Released(engine)).catalogue)
-    return Queries(engine, opener(sealer.vault), sealer.name_mac, calendars, sealer.number_macs)
+    index = BlindIndex(engine, sealer)
+    return Queries(engine, opener(sealer.vault), index.sought, calendars)
 
 
 __all__ = [

@@ -31,6 +31,12 @@ REWRAPPED: Final = "key_rewrapped"
 """So many subjects' keys (`step`) are wrapped anew under a master key."""
 RETIRED: Final = "key_retired"
 """An older master key, which nothing needs any more, is destroyed."""
+INDEX_ROTATED: Final = "index_key_rotated"
+"""New cases stand under another key of the blind index too; `why` has the id of the one before."""
+INDEX_FILLED: Final = "index_key_filled"
+"""Every case stands under it, and it alone is asked; `why`: how many the worker wrote."""
+INDEX_RETIRED: Final = "index_key_retired"
+"""The rows under an old key of the index are gone; it is destroyed."""
 MASTER: Final = "master"
 
 
@@ -91,6 +97,12 @@ def note_rewrapping(engine: Engine, store: str) -> Callable[[bytes, Sequence[str
             record(connection, entry)
 
     return note
+
+
+def note_index(connection: Connection, act: str, id: str, why: str | None = None) -> None:
+    """Record what becomes of a key of the blind index: once each."""
+    obj = What("key", f"index:{id}")
+    record(connection, _entry(act, f"index\n{id}", "cases", obj, datetime.now(UTC), why))
 
 
 def _entry(

@@ -21,6 +21,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     delegation_tables,
     factor_tables,
     grant_tables,
+    index_tables,
     payment_tables,
     reconcile_tables,
     review_tables,
@@ -117,7 +118,8 @@ def let_in(engine: Engine, role: str) -> None:
 
 PAGE_TABLES = (
     "case_file", "case_compartment", "case_state", "card", "card_mark", "clock", "clock_event",
-    "clock_share", "hand", "matter_version", "notification", "step", "task", "timer",
+    "clock_share", "case_index", "hand", "index_key", "matter_version", "notification", "step",
+    "task", "timer",
 )  # fmt: skip
 """What lists and boards read; of these all but the catalogue's versions have row-level security."""
 

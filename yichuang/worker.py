@@ -55,6 +55,7 @@ from yichuang.card_rules import CityAddressees, CityCardRules
 from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
+from yichuang.index_keys import index_keys
 from yichuang.key_log import note_subjects
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.reconciling import Reconciler
@@ -387,6 +388,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
                 asyncio.create_task(_reconcile(settings, shop, client)),
                 asyncio.create_task(Rewrapper(settings, "keys").run()),
+                asyncio.create_task(index_keys(settings).run()),
             )
             stopped = asyncio.create_task(roles.until_stopped())
             try:

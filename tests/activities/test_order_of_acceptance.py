@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from activities.indexing import BlindIndex
 from cases.acceptance import order_of_acceptance, standing_of
 from cases.database import reading
 from cases.messages import Outcome
@@ -152,7 +153,7 @@ def test_the_case_shows_its_place_and_who_is_undecided_before_it(town: Town) -> 
     first, second = filed(town, "c1"), filed(town, "c2")
     first = reviewed(town, first, "c1", START + timedelta(hours=1))
     second = reviewed(town, second, "c2", START + timedelta(hours=2))
-    queries = Queries(town.engine, opener(town.vault), town.sealer.name_mac)
+    queries = Queries(town.engine, opener(town.vault), BlindIndex(town.engine, town.sealer).sought)
     view = queries.case_view(second.case_id, START)
     assert view is not None
     assert view.standing == Standing(place=2, undecided=(first.case_no,))
@@ -160,6 +161,6 @@ def test_the_case_shows_its_place_and_who_is_undecided_before_it(town: Town) -> 
 
 def test_a_case_of_a_matter_without_limit_shows_no_place(town: Town) -> None:
     state = reviewed(town, filed(town, "c1"), "c1", START)
-    queries = Queries(town.engine, opener(town.vault), town.sealer.name_mac)
+    queries = Queries(town.engine, opener(town.vault), BlindIndex(town.engine, town.sealer).sought)
     view = queries.case_view(state.case_id, START)
     assert view is not None and view.standing is None

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import select, true
 
 from activities.alarming import Alarms
+from activities.indexing import BlindIndex
 from cases import alarms
 from cases.database import reading
 from cases.messages import case_id_for
@@ -49,7 +50,8 @@ def december(town: Town) -> Town:
 
 
 def queries(town: Town) -> Queries:
-    return Queries(town.engine, opener(town.vault), town.sealer.name_mac, {"cn": CN})
+    index = BlindIndex(town.engine, town.sealer)
+    return Queries(town.engine, opener(town.vault), index.sought, {"cn": CN})
 
 
 def test_a_line_of_a_list_says_what_is_so_of_its_own_period(december: Town) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import false, true
 
+from activities.indexing import BlindIndex
 from cases.messages import case_id_for
 from cases.queries import Desk, Queries
 from cases.views import WorklistQuery
@@ -16,8 +17,8 @@ WINDOW = Desk(("u:window",), ("scjg",))
 
 @pytest.fixture
 def queries(town: Town) -> Queries:
-    sealer = town.sealer
-    return Queries(town.engine, opener(town.vault), sealer.name_mac, number_macs=sealer.number_macs)
+    index = BlindIndex(town.engine, town.sealer)
+    return Queries(town.engine, opener(town.vault), index.sought)
 
 
 def reviewed(town: Town, case: str = "c1"):  # type: ignore[no-untyped-def]

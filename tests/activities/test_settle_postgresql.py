@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, func, select, true
 
+from activities.indexing import BlindIndex
 from cases import numbers, tables
 from cases.database import open_engine, reading
 from cases.messages import Outcome
@@ -57,7 +58,7 @@ def decidable(town: Town):  # type: ignore[no-untyped-def] # a state, as in test
 
 def test_a_case_is_settled_and_read_back(town: Town) -> None:
     state = decidable(town)
-    queries = Queries(town.engine, opener(town.vault), town.sealer.name_mac)
+    queries = Queries(town.engine, opener(town.vault), BlindIndex(town.engine, town.sealer).sought)
     assert queries.state(state.case_id) == state
     for scope in ("all", "team", "mine"):
         desk = Desk(("u:window",), ("scjg",))

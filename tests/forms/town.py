@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 
 from activities.announcing import Announcer
+from activities.indexing import BlindIndex
 from activities.papers import DocumentOrder
 from activities.paying import Paying
 from activities.planning import Planner
@@ -435,7 +436,10 @@ class Town:
             WarrantSigner("web", Ed25519PrivateKey.generate()),
         )
         self.queries = Queries(
-            self.cases, opener(vault), sealer.name_mac, dict(self.matters.calendars)
+            self.cases,
+            opener(vault),
+            BlindIndex(self.cases, sealer).sought,
+            dict(self.matters.calendars),
         )
         self.settlement = Settlement(self.cases, self._planner(sealer, policy_access), FORGERIES)
         self.reception = DirectReception(policy_access, self.queries, self.settlement, self.matters)

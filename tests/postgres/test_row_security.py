@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, create_engine, insert, select, text, true, update
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+from activities.indexing import BlindIndex
 from cases import tables
 from cases.database import Bounds, bounded, reading
 from cases.messages import Actor, Grant
@@ -233,11 +234,13 @@ def test_every_table_of_a_case_has_row_security_in_the_database(store: Engine) -
                  " current_schema()::regnamespace")
         ).scalars()  # fmt: skip
         assert set(held) == of_a_case | {"case_file"}
-    assert set(PAGE_TABLES) - {"matter_version"} <= of_a_case | {"case_file"}
+    assert set(PAGE_TABLES) - {"matter_version", "index_key"} <= of_a_case | {"case_file"}
 
 
 def test_the_pages_own_lists_run_within_the_bounds(town: Town, store: Engine) -> None:
-    queries = Queries(bounded(store, ROLE, OURS), opener(town.vault), town.sealer.name_mac)
+    queries = Queries(
+        bounded(store, ROLE, OURS), opener(town.vault), BlindIndex(store, town.sealer).sought
+    )
     # No condition of policy at all: the database alone.
     listed = queries.worklist(true(), Desk(("u:clerk",)), WorklistQuery(scope="all"), START)
     assert [row.case_id for row in listed.rows] == [IDS["ours"]] and listed.total == 1

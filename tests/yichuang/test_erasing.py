@@ -207,7 +207,8 @@ def test_key_payloads_uploads_and_letters_go_and_everything_still_verifies(offic
     elsewhere = Nowhere()
     counts = office.erase(office.approved(), elsewhere)
     assert counts == {
-        "uploads": 1, "letters": 2, "histories": 1, "messages": 0, "payloads": 2, "keys": 1
+        "uploads": 1, "letters": 2, "histories": 1, "messages": 0, "payloads": 2, "keys": 1,
+        "index": 0,
     }  # fmt: skip
     assert elsewhere.asked[0] == (case_id,)
     assert NAMES[1].encode() in elsewhere.asked[1]  # type: ignore[operator]
@@ -288,9 +289,9 @@ def test_cut_short_after_the_key_it_is_marked_done_without_a_second_entry(office
     office.sequence()
     before = len(erased_in(office.stores.log))
     again = office.erase(order)
-    assert again == dict.fromkeys(("uploads", "letters", "payloads", "keys", "messages"), 0) | {
-        "histories": 1
-    }
+    assert again == dict.fromkeys(
+        ("uploads", "letters", "payloads", "keys", "messages", "index"), 0
+    ) | {"histories": 1}
     office.sequence()
     assert (len(erased_in(office.stores.log)), office.verdict().exit_code) == (before, 0)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from audit.masters import key_id
+from yichuang.index_keys import IndexBusy, IndexKeys, KeyState, index_keys
 from yichuang.keyring import KeyMissing, master_keys, wrap_masters
 from yichuang.master_keys import StillNeeded, holdings, retire, rewrap, rotate
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 
-HELP = "主密钥：列出、轮换、换封、停用 (master keys: list, rotate, rewrap, wrap, retire)"
+HELP = "主密钥、索引密钥：列出、轮换、停用 (keys: list, rotate, rewrap, wrap, retire, index)"
 NEEDED, WRONG = 1, 2
 
 
@@ -24,7 +27,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     wrapped = orders.add_parser("wrap", help="由密码设备包裹主密钥的文件 (let a device wrap them)")
     retired = orders.add_parser("retire", help="销毁不再需要的旧主密钥 (destroy an old one)")
     retired.add_argument("key", help="密钥编号，见 keys list (its id)")
-    for one in (listed, rotated, again, wrapped, retired):
+    index = orders.add_parser("index", help="盲索引的密钥 (the key of the search index)")
+    steps = index.add_subparsers(dest="step", required=True, metavar="STEP")
+    renewed = steps.add_parser("rotate", help="换用新的索引密钥 (index anew under another key)")
+    told = steps.add_parser("status", help="各索引密钥编了多少件 (how far each key is)")
+    for one in (listed, rotated, again, wrapped, retired, renewed, told):
         one.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
 
 
@@ -35,6 +42,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except (KeyMissing, LookupError) as wrong:
         complain(f"没有编号为 {wrong.args[0]} 的旧主密钥" if _is_unknown(wrong) else str(wrong))
         return WRONG
+    except IndexBusy as busy:
+        complain(f"索引密钥 {busy} 还没有编完或清完，见 bin/yichuang keys index status")
+        return NEEDED
     except StillNeeded as needed:
         complain(f"密钥还要用，不能停用：{needed}")
         return NEEDED
@@ -105,4 +115,51 @@ def _retire(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-ORDERS = {"list": _list, "rotate": _rotate, "rewrap": _rewrap, "wrap": _wrap, "retire": _retire}
+def _index(args: argparse.Namespace, settings: Settings) -> int:
+    keys = index_keys(settings)
+    try:
+        if args.step == "rotate":
+            return _index_rotate(args, keys)
+        return _index_status(args, keys.listing())
+    finally:
+        keys.close()
+
+
+def _index_rotate(args: argparse.Namespace, keys: IndexKeys) -> int:
+    new = keys.rotate()
+    if args.json:
+        say_json({"key": new})
+        return 0
+    say(f"新的索引密钥 {new}。新收的办件即时编入，原有的由办件进程在后台重编；")
+    say("其间新旧都查得到，编完后旧密钥的索引清除、密钥销毁（keys index status 看进度）。")
+    return 0
+
+
+STATES = {
+    "filling": "重编中，与旧的一起查",
+    "current": "现用",
+    "leaving": "旧，重编期间仍查",
+    "emptying": "已停用，正在清除",
+    "retired": "已销毁",
+}
+
+
+def _index_status(args: argparse.Namespace, listed: Sequence[KeyState]) -> int:
+    if args.json:
+        rows = [{**asdict(one), "made_at": one.made_at.isoformat()} for one in listed]
+        say_json({"keys": rows})
+        return 0
+    for one in listed:
+        made = f"{one.made_at:%Y-%m-%d %H:%M}Z"
+        say(f"{one.id}  {STATES[one.state]}；{one.algorithm}，{made}，编有 {one.cases} 件")
+    return 0
+
+
+ORDERS = {
+    "list": _list,
+    "rotate": _rotate,
+    "rewrap": _rewrap,
+    "wrap": _wrap,
+    "retire": _retire,
+    "index": _index,
+}
