@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from nats.js.api import ConsumerConfig
@@ -100,7 +101,7 @@ async def test_a_sender_hears_when_the_stream_does_not_take_its_signal(
         {"id": ""},
     ],
 )
-def test_what_is_no_signal_cannot_be_made(wrong: dict[str, object]) -> None:
+def test_what_is_no_signal_cannot_be_made(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         signal(**wrong)
 
