@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from cases.views import Order
 from forms.fields import Option
-from forms.guard import Visit
 from forms.lists import page_numbers
 from forms.rendering import Page
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import N_
 
 

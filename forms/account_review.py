@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from forms.account_ports import Reviewed
 from forms.accounts import WHY, may, must_read, show_account
-from forms.guard import Visit
 from forms.ports import Thing
 from forms.rendering import Page
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import N_
 
 RESULTS = {"": N_("未复核"), "kept": N_("确认保留"), "removal": N_("已提出收回")}

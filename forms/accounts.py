@@ -12,10 +12,10 @@ from cases.grant_changes import LONGEST_REASON
 from cases.messages import Grant
 from forms.account_ports import Change, Holding, Soon
 from forms.fields import Field, Form, Option, Wrong
-from forms.guard import Visit
 from forms.ports import AccountRow, SignInRefused, Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.visit import Visit
 from forms.words import N_
 from policies.vocabulary import CITIZEN, ROLES
 

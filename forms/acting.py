@@ -18,7 +18,9 @@ from cases.facts import CaseFacts
 from cases.messages import BODIES
 from cases.reception import NotNow, Request
 from cases.views import CaseView
-from forms.acts import ACTS, Act, Scene, body_of
+from forms.act_body import body_of
+from forms.act_scene import Act, Scene
+from forms.acts import ACTS
 from forms.case import Fact, facts_of, form_facts, offered, scene_of, view_of
 from forms.fields import (
     Field,
@@ -29,10 +31,11 @@ from forms.fields import (
     pydantic_sentence,
     schema_errors,
 )
-from forms.guard import Stop, Visit
 from forms.materials import handed_in, lacking_rows, posted_rows, row_errors
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.window import NOT_NOW, hand_over, refusal, settle
 from forms.words import N_, word
 

@@ -11,10 +11,11 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.releasing import moves_cases, verbs_of
 from forms.fields import Field, Form, Option
-from forms.guard import Stop, Visit
 from forms.ports import Release, Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_
 from rules.load import with_tables
 

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 from starlette.responses import Response
 
 from forms.anomaly_ports import Anomaly
-from forms.guard import Visit
 from forms.rendering import Page
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import N_
 
 LEVELS = {"notice": N_("提示"), "serious": N_("严重")}

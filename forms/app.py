@@ -47,24 +47,16 @@ from forms import (
     supervision,
     window,
 )
-from forms.guard import (
-    KeepsSession,
-    Net,
-    OtherName,
-    ProveFirst,
-    SafeHeaders,
-    SignInFirst,
-    Stop,
-    Throttle,
-    Throttles,
-    arrive,
-    page,
-)
+from forms.around import KeepsSession, Net, SafeHeaders
+from forms.arriving import arrive
+from forms.guard import page
 from forms.other_name import other_name
 from forms.ports import NotNow, Options, Ports, Shown
 from forms.rendering import STATIC
 from forms.rest import problem, rest_routes
 from forms.showing import stopped
+from forms.stops import OtherName, ProveFirst, SignInFirst, Stop
+from forms.throttles import Throttle, Throttles
 from forms.words import N_
 
 _log = logging.getLogger("yichuang.forms")

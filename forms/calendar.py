@@ -16,10 +16,11 @@ from catalogue.festivals import statutory
 from catalogue.working_days import Calendar
 from forms.calendar_ports import CalendarSheet, CalendarVersion
 from forms.fields import Field, Form
-from forms.guard import Stop, Visit
 from forms.ports import Release, Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_
 
 MOVES_AT_ONCE = 50

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from cases.card_views import CardList, CardQuery, CardView
 from cases.views import Notice
 from forms.fields import Option
-from forms.guard import Visit
 from forms.rendering import Page
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import CARD_LEVELS, CARD_STATES, N_, Say, word
 
 FILTERS = ("level", "department", "state", "since", "until", "page")

@@ -18,15 +18,17 @@ from cases.messages import Outcome
 from cases.state import Task
 from cases.views import CaseView, OpinionView, WorklistQuery
 from catalogue.matters import SUPERVISION_PAPERS, Matter
-from forms.acts import ACTS, Act, Scene
+from forms.act_scene import Act, Scene
+from forms.acts import ACTS
 from forms.cards import CardLine, lines_of
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, Option, schema_fields
-from forms.guard import Stop, Visit
 from forms.ports import File, Thing
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import ID_TYPES, N_
 
 TABS = ("overview", "opinions", "timeline", "documents", "clock", "cards", "rulings")

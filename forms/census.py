@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 from starlette.responses import Response
 
 from cases.census_view import CensusView
-from forms.guard import Visit
 from forms.rendering import Page
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import N_
 
 

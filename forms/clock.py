@@ -26,8 +26,8 @@ from cases.state import ClockEvent, Plan
 from cases.views import CaseView
 from catalogue.clock_rules import ClockRule
 from catalogue.working_days import Calendar
-from forms.guard import Visit
 from forms.oversight import SharePanel, share_panel
+from forms.visit import Visit
 from forms.words import N_, timer_word, word
 
 _MICROSECOND = timedelta(microseconds=1)

@@ -13,9 +13,10 @@ from cases.deputies import LONGEST_DAYS, REASONS
 from cases.messages import Actor, Grant
 from forms.deputy_ports import Colleague, Proposal, ShownDelegation
 from forms.fields import Field, Form, Option, Wrong
-from forms.guard import Stop, Visit
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_
 
 PHASES = {

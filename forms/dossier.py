@@ -24,11 +24,12 @@ from cases.dossier import (
 from cases.payments import yuan
 from cases.releasing import TRIED_KINDS
 from forms.dossier_ports import ShownDossier
-from forms.guard import Stop, Visit
 from forms.payments import OUTCOMES
 from forms.ports import Release, Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_
 from rules.model import Definition
 from rules.words import words_for

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 from starlette.responses import RedirectResponse, Response
 
 from forms.erasure_ports import ErasurePlan, Kind, ShownErasure
-from forms.guard import Visit
 from forms.rendering import Page
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import N_
 
 STATES = {

@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from forms.account_ports import Change
 from forms.accounts import CHANGE_STATES, may, must_read, show_account
-from forms.guard import Visit
 from forms.ports import Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.visit import Visit
 from forms.words import N_
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar
 from starlette.responses import RedirectResponse, Response
 
 from forms.fields import Field, Form, Wrong
-from forms.guard import Visit
 from forms.ports import DeadLetter
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.visit import Visit
 from forms.words import N_
 
 PER_PAGE = 50

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from cases.views import CaseRow, Worklist, WorklistQuery
-from forms.guard import Visit
 from forms.lists import query_of
+from forms.visit import Visit
 from forms.words import N_, word
 
 MOST = 2_000

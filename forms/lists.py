@@ -14,9 +14,9 @@ from starlette.responses import RedirectResponse, Response
 from cases.views import Worklist, WorklistQuery
 from forms.case import knows
 from forms.fields import Option
-from forms.guard import Visit
 from forms.rendering import Page
 from forms.showing import DESKS, STAGES_LISTED, show
+from forms.visit import Visit
 from forms.words import N_, word
 from policies.kept_words import keep, kept
 

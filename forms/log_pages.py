@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse, Response
 
 from forms.case import download
 from forms.fields import Option
-from forms.guard import Stop, Visit
 from forms.log_ports import LogLine, LogPageFound, LogQuery, ShownEntry, ShownVerification
 from forms.log_words import (
     ACTORS,
@@ -27,6 +26,8 @@ from forms.log_words import (
 from forms.ports import File
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_
 
 LONGEST = 200

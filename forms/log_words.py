@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forms.guard import Visit
+from forms.visit import Visit
 from forms.words import N_, VERBS
 
 ACTS = {

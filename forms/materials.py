@@ -19,7 +19,7 @@ from cases.messages import HandedIn
 from cases.views import MaterialView
 from catalogue.matters import Material
 from forms.fields import MaterialRow, Posted
-from forms.guard import Visit
+from forms.visit import Visit
 from forms.words import N_
 
 LONGEST_NAME = 120

@@ -8,10 +8,11 @@ from typing import Annotated, ClassVar
 from starlette.responses import Response
 
 from forms.fields import MaterialRow
-from forms.guard import OtherName, Visit
 from forms.materials import posted_rows
 from forms.rendering import Page
 from forms.showing import show
+from forms.stops import OtherName
+from forms.visit import Visit
 from forms.words import N_
 
 _OWN = ("csrf",)

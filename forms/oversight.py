@@ -17,8 +17,8 @@ from cases.oversight import Share, WatchedClock
 from cases.state import ClockEvent, Plan
 from catalogue.working_days import Calendar
 from forms.fields import Option
-from forms.guard import Visit
 from forms.metric_words import METRIC_FORMULAS, METRICS
+from forms.visit import Visit
 from forms.words import N_, timer_word, word
 
 

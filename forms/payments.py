@@ -25,11 +25,12 @@ from cases.payments import (
     first_fault,
 )
 from forms.fields import Field, Form, Option
-from forms.guard import Stop, Visit
 from forms.ports import Thing
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_
 from rules.model import FieldSpec
 from rules.pack import Pack

@@ -11,11 +11,12 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.releases import Check
 from forms.fields import Field, Form, Option
-from forms.guard import Stop, Visit
 from forms.policy_ports import PolicyInForce, PolicyProposal
 from forms.ports import Release, Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_
 from policies.decision_table import OWN
 from policies.differences import Difference, difference

@@ -14,11 +14,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from forms import log_words
+from forms.arriving import arrive, safe_next
+from forms.cookies import NEW_SECRET
 from forms.fields import Form, Wrong
-from forms.guard import NEW_SECRET, ProveFirst, Visit, arrive, safe_next
 from forms.ports import FactorKind
 from forms.rendering import Page
 from forms.showing import show
+from forms.stops import ProveFirst
+from forms.visit import Visit
 from forms.words import N_, VERBS
 from policies.vocabulary import ACT_TITLES
 

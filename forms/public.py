@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse, Response
 
 from cases.views import Granted, PublicStatus
 from forms.fields import Field, Form, Wrong
-from forms.guard import Visit
 from forms.lists import page_numbers
 from forms.ports import Shown, VerifiedDocument
 from forms.rendering import Page
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import N_
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from forms.guard import Visit
 from forms.reason_ports import RulingReasons
+from forms.visit import Visit
 from forms.words import N_
 from rules.nearest import SOMETHING_ELSE
 from rules.shapes import Title

@@ -5,10 +5,11 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from forms.case import download, facts_of
-from forms.guard import Stop, Visit
 from forms.ports import File
 from forms.receipt_page import VerifierPage, verifier_page
 from forms.showing import not_found
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_
 
 PAGE = "yichuang-verify.html"

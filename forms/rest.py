@@ -19,9 +19,13 @@ from cases.payment_rows import KeptPayment
 from cases.payments import OBJECT, PaymentAnswer, RequestPayment
 from cases.reception import Request as Order
 from forms.case import download
-from forms.guard import SMALL_BODY, Stop, Throttles, limited, note_refusal, note_shown, where_of
+from forms.noting import note_refusal, note_shown
 from forms.openapi import COMMAND_ID, PREFIX, openapi_document
 from forms.ports import Ports, Shown, Thing
+from forms.posting import SMALL_BODY, limited
+from forms.stops import Stop
+from forms.throttles import Throttles
+from forms.visit import where_of
 
 LARGEST_ORDER = 4 * SMALL_BODY
 

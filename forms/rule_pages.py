@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
-from forms.guard import Visit
 from forms.ports import Release
 from forms.rendering import Page
 from forms.rule_ports import PackInForce
 from forms.showing import not_found, show
+from forms.visit import Visit
 from forms.words import N_
 from rules.model import Definition, Rule, ScaleSpec
 from rules.pack import Pack

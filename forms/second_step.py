@@ -10,19 +10,15 @@ from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
+from forms.arriving import safe_next
+from forms.cookies import HALF_COOKIE, come_in, keep_cookie
 from forms.fields import Field, Form, Wrong
-from forms.guard import (
-    HALF_COOKIE,
-    Visit,
-    come_in,
-    keep_cookie,
-    safe_next,
-    shown_proof,
-)
 from forms.ports import AppOffer, FactorKind, HalfIn, SignedIn, SignInRefused
+from forms.posting import shown_proof
 from forms.proving import Ways, proof_errors, ways_of
 from forms.rendering import Page
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import N_
 
 HALF_SECONDS = 15 * 60

@@ -9,11 +9,11 @@ from typing import Annotated, ClassVar
 from starlette.responses import RedirectResponse, Response
 
 from forms.fields import Form, Wrong
-from forms.guard import Visit
 from forms.ports import FactorKind, KeptFactor, OpenSession
 from forms.rendering import Page
 from forms.second_step import SetUpPage, set_up_form, shown_factor
 from forms.showing import show
+from forms.visit import Visit
 from forms.words import N_
 
 DONE = {

@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import HTMLResponse, Response
 
+from forms.around import SCRIPTED_POLICY
+from forms.cookies import VISIT_COOKIE, keep_cookie, new_visit_secret
 from forms.fields import Form
-from forms.guard import SCRIPTED_POLICY, VISIT_COOKIE, Stop, Visit, keep_cookie, new_visit_secret
 from forms.ports import Counts, NotNow, Thing
 from forms.rendering import SCRIPTED, Frame, NavigationItem, Page, html
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_, word
 
 STAGES_LISTED = (

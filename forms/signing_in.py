@@ -8,21 +8,15 @@ from typing import Annotated, ClassVar
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from forms.arriving import arrive, safe_next
+from forms.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, drop_cookie
 from forms.fields import Field, Form, Wrong
-from forms.guard import (
-    LANGUAGE_COOKIE,
-    SESSION_COOKIE,
-    SignInFirst,
-    Stop,
-    Visit,
-    arrive,
-    drop_cookie,
-    safe_next,
-)
 from forms.ports import HalfIn, SignInRefused
 from forms.rendering import Page
 from forms.second_step import MOST_KEPT, Kept, half_in
 from forms.showing import show
+from forms.stops import SignInFirst, Stop
+from forms.visit import Visit
 from forms.words import N_
 from policies.identity import PasswordRules
 

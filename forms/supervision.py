@@ -20,7 +20,6 @@ from cases.months import NoMonth, month_of, months_before
 from cases.oversight import Watch
 from forms.case import download
 from forms.fields import Option
-from forms.guard import Stop, Visit
 from forms.lists import page_numbers
 from forms.oversight import (
     ClockRow,
@@ -42,6 +41,8 @@ from forms.oversight import (
 )
 from forms.rendering import Page
 from forms.showing import show
+from forms.stops import Stop
+from forms.visit import Visit
 from forms.words import N_, timer_word
 
 SUPERVISE = ("supervise", "supervision")

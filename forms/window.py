@@ -27,11 +27,11 @@ from forms.fields import (
     schema_fields,
     schema_values,
 )
-from forms.guard import Visit
 from forms.materials import empty_rows, handed_in, posted_rows, row_errors
 from forms.ports import Draft
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.visit import Visit
 from forms.words import N_
 
 PERSON = ("kind", "name", "id_type", "id_number", "legal_representative", "phone")

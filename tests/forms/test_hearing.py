@@ -12,7 +12,8 @@ import pytest
 from cases.state import Hearing
 from cases.views import CaseView
 from catalogue.matters import Matter
-from forms.acts import ACTS, Scene
+from forms.act_scene import Scene
+from forms.acts import ACTS
 from tests.forms.conftest import Browsers
 from tests.forms.test_case import accepted, posted
 from tests.forms.town import Town

@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from forms.guard import SMALL_BODY
 from forms.materials import FileRefused, media_type, safe_name
+from forms.posting import SMALL_BODY
 from tests.forms.conftest import Browsers
 from tests.forms.town import ADDRESS, Town
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from cases.web_tables import account, session
-from forms.guard import CONTENT_POLICY, SCRIPTED_POLICY
+from forms.around import CONTENT_POLICY, SCRIPTED_POLICY
 from policies.vocabulary import ACTS, STEP_UP
 from tests.cases.soft_passkey import SoftPasskey
 from tests.forms.conftest import Browser, Browsers

@@ -18,9 +18,10 @@ from sqlalchemy import text
 
 from catalogue.clauses import load_tables
 from forms.app import FILES_AT_ONCE
-from forms.guard import SESSION_COOKIE, Throttle
+from forms.cookies import SESSION_COOKIE
 from forms.materials import ENDINGS, MOST_PARTS, MOST_UNPACKED
 from forms.ports import Options
+from forms.throttles import Throttle
 from policies.factors import FactorArts
 from policies.identity import MAX_LENGTH, MIN_CLASSES, MIN_LENGTH, Credentials, PasswordRules
 from tests.forms.conftest import Browsers

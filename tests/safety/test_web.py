@@ -15,9 +15,10 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from forms.app import application, routes
-from forms.guard import PageRoute, Throttle
+from forms.guard import PageRoute
 from forms.openapi import PREFIX
 from forms.ports import Options
+from forms.throttles import Throttle
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.conftest import browser as browser
 from tests.forms.conftest import town as town
