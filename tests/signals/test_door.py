@@ -103,7 +103,7 @@ async def test_a_sender_hears_when_the_stream_does_not_take_its_signal(
 )
 def test_what_is_no_signal_cannot_be_made(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        signal(**wrong)
+        signal("1", **wrong)
 
 
 def test_a_cancel_names_what_it_takes_back() -> None:
