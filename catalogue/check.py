@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from catalogue.city import City, Department, is_uscc
 from catalogue.clock_check import template_faults
-from catalogue.grid import grid_faults
-from catalogue.incident_types import incident_type_faults
+from catalogue.grid import NO_GRID, GridFaulty, grid_faults, read_grid
+from catalogue.incident_types import NO_TYPES, incident_type_faults, read_incident_types
+from catalogue.law import Article
 from catalogue.marks import Fault, Loc, Marked
 from catalogue.matter_check import Around, matter_faults
 from catalogue.matters import Matter
 from catalogue.reading import Sources, read_sources
+from catalogue.responsibility import responsibility_faults
 from catalogue.stations import station_faults
 from catalogue.working_days import NONE
 
@@ -34,8 +36,21 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
             *station_faults(folder, codes),
             *incident_type_faults(folder, codes, law),
             *grid_faults(folder, codes),
+            *_responsibility_faults(folder, codes, law),
         }
     )
+
+
+def _responsibility_faults(
+    folder: Path, codes: Collection[str], law: Mapping[str, Article]
+) -> Iterator[Fault]:
+    """Yield the table's own faults; types or a grid that cannot be read were named already."""
+    types, _, _ = read_incident_types(folder)
+    try:
+        grid = read_grid(folder) or NO_GRID
+    except GridFaulty:
+        return
+    yield from responsibility_faults(folder, types or NO_TYPES, grid, codes, law)
 
 
 def faults_of(sources: Sources, packs: Collection[str] | None) -> list[Fault]:

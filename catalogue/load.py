@@ -18,6 +18,7 @@ from catalogue.law import Article
 from catalogue.marks import Fault
 from catalogue.matters import Matter
 from catalogue.reading import read_sources
+from catalogue.responsibility import NO_LINES, Responsibility, read_responsibility
 from catalogue.working_days import NONE, Calendar
 
 HERE = Path(__file__).parent
@@ -54,6 +55,7 @@ class Catalogue:
     incident_types: IncidentTypes = NO_TYPES
     """Kinds of incidents; of the files, as law and city are."""
     grid: Grid = NO_GRID
+    responsibility: Responsibility = NO_LINES
 
     def period(self, matter: Matter) -> Period:
         """Return when that version counts."""
@@ -137,8 +139,9 @@ def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) ->
     sources = read_sources(folder)
     faults = faults_of(sources, packs)
     types, _, wrong = read_incident_types(folder)
-    if faults or wrong or sources.city is None:
-        raise CatalogueFaulty([*faults, *wrong])
+    table, _, torn = read_responsibility(folder)
+    if faults or wrong or torn or sources.city is None:
+        raise CatalogueFaulty([*faults, *wrong, *torn])
     matters = sorted((m for m, _ in sources.matters), key=lambda m: (m.code, m.in_force_from))
     calendars = {calendar.name: calendar for calendar, _ in sources.calendars}
     return Catalogue(
@@ -148,4 +151,5 @@ def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) ->
         calendars={**calendars, NONE.name: NONE},
         incident_types=types or NO_TYPES,
         grid=read_grid(folder) or NO_GRID,
+        responsibility=table or NO_LINES,
     )

@@ -252,6 +252,7 @@ class Released:
                 periods={(m.code, m.version): _period(one) for m, one in matters},
                 incident_types=files.incident_types,
                 grid=files.grid,
+                responsibility=files.responsibility,
                 fresh=self._fresh,
             ),
             packs=MappingProxyType(

@@ -22,6 +22,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     duty_tables,
     factor_tables,
     grant_tables,
+    incident_lines,
     index_tables,
     notice_tables,
     payment_tables,
