@@ -19,6 +19,7 @@ from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from cases import (  # noqa: F401 -- they join the metadata of their store
     apart_tables,
     delegation_tables,
+    delivery_tables,
     duty_tables,
     factor_tables,
     grant_tables,
