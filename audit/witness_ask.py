@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -66,19 +67,21 @@ def ask_witness(
     prove: Prover,
     old: int,
     timeout: float = TIMEOUT_SECONDS,
+    ca: Path | None = None,
 ) -> Cosigned:
     """Ask for a cosignature on the head of `size`, believed to follow one of `old` entries.
 
+    `ca` has the certificates under which an address of https is met, besides the system's own.
     A witness that stands elsewhere is asked once more from where it says it stands. Raises
     `WitnessAway`, `WitnessRefuses`.
     """
-    status, answer = _post(url, spell_question(old, prove(old) if old else (), note), timeout)
+    status, answer = _post(url, spell_question(old, prove(old) if old else (), note), timeout, ca)
     if status == 409:
         stands = _size(answer)
         if stands > size:
             raise WitnessRefuses(409, f"it has cosigned {stands} entries, the head has {size}")
         question = spell_question(stands, prove(stands) if stands else (), note)
-        status, answer = _post(url, question, timeout)
+        status, answer = _post(url, question, timeout, ca)
     if status != 200:
         if status in (400, 403, 404, 409, 422):
             raise WitnessRefuses(status, answer.strip()[:200])
@@ -89,12 +92,14 @@ def ask_witness(
         raise WitnessAway(f"{url}: {error}") from error
 
 
-def remembered(url: str, origin: str, *, timeout: float = TIMEOUT_SECONDS) -> str | None:
+def remembered(
+    url: str, origin: str, *, timeout: float = TIMEOUT_SECONDS, ca: Path | None = None
+) -> str | None:
     """Return the note of the head a witness last cosigned of a log; None when it has none.
 
     It is not checked here. Raises `WitnessAway`.
     """
-    status, answer = _request(url, "GET", f"/{origin_hash(origin)}/checkpoint", None, timeout)
+    status, answer = _request(url, "GET", f"/{origin_hash(origin)}/checkpoint", None, timeout, ca)
     if status == 404:
         return None
     if status != 200:
@@ -109,18 +114,18 @@ def _size(answer: str) -> int:
     return int(text)
 
 
-def _post(url: str, question: bytes, timeout: float) -> tuple[int, str]:
-    return _request(url, "POST", ADD_CHECKPOINT, question, timeout)
+def _post(url: str, question: bytes, timeout: float, ca: Path | None) -> tuple[int, str]:
+    return _request(url, "POST", ADD_CHECKPOINT, question, timeout, ca)
 
 
 def _request(
-    url: str, method: str, path: str, body: bytes | None, timeout: float
+    url: str, method: str, path: str, body: bytes | None, timeout: float, ca: Path | None
 ) -> tuple[int, str]:
     try:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("not an address of http or https")
-        door = _connection(parts.scheme, parts.hostname, parts.port, timeout)
+        door = _connection(parts.scheme, parts.hostname, parts.port, timeout, ca)
     except ValueError as error:
         raise WitnessAway(f"{url}: {error}") from error
     try:
@@ -135,9 +140,12 @@ def _request(
 
 
 def _connection(
-    scheme: str, host: str, port: int | None, timeout: float
+    scheme: str, host: str, port: int | None, timeout: float, ca: Path | None
 ) -> http.client.HTTPConnection:
     if scheme == "https":
         context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if ca is not None:
+            context.load_verify_locations(ca)
         return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
     return http.client.HTTPConnection(host, port, timeout=timeout)

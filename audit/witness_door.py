@@ -2,12 +2,13 @@
 
 Nobody is known here: a question is judged by the signature it carries. So a question is small, a
 connection short, and there are few at once; who asks too much is cut off, the memory unharmed.
-TLS belongs to a proxy in front of it.
+TLS is its own where it is given a certificate, else a proxy's in front of it.
 """
 
 import http.client
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,12 +43,23 @@ class WitnessDoor(ThreadingHTTPServer):
         read_seconds: float = READ_SECONDS,
         connection_seconds: float = CONNECTION_SECONDS,
         connections: int = CONNECTIONS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.witness = witness
         self.read_seconds, self.connection_seconds = read_seconds, connection_seconds
+        self._tls = tls
         self._places = threading.BoundedSemaphore(connections)
         super().__init__(address, _Question)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        request, address = super().get_request()
+        if self._tls is None:
+            return request, address
+        # The greeting waits for the connection's own thread: here it would hold up all others.
+        request.settimeout(self.read_seconds)
+        wrapped = self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+        return wrapped, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._places.acquire(blocking=False):

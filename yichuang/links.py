@@ -2,8 +2,8 @@
 
 What never leaves the machine (loopback, a unix socket) needs nothing. Every other link names its
 CA: PostgreSQL by `sslmode=verify-full` in its address, NATS by `tls://`, Temporal by
-YICHUANG_TLS_CA, the pages by a certificate of their own or a proxy that the operator has named. A
-host reached over a wire of the operator's own may be excepted by name (YICHUANG_PLAIN_HOSTS).
+YICHUANG_TLS_CA, the pages by a certificate of their own or a proxy that the operator has named.
+There is no exception by name.
 """
 
 from __future__ import annotations
@@ -39,34 +39,28 @@ def is_loopback(host: str) -> bool:
 
 def refuse_plain(settings: Settings) -> None:
     """Raise `SettingMissing` where a link leaves the machine in the clear, naming each."""
-    faults = [sentence for host, sentence in _plain(settings) if host not in settings.plain_hosts]
+    faults = list(_plain(settings))
     if faults:
         raise SettingMissing("；".join(faults) + "（见 docs/operating.md「加密的链路」）")
 
 
-def _plain(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield the host and what to set, for each link in the clear."""
+def _plain(settings: Settings) -> Iterator[str]:
+    """Yield what to set, for each link in the clear."""
     yield from _stores(settings)
     host = settings.temporal_address.rpartition(":")[0]
     if not is_loopback(host) and not (settings.temporal_tls or settings.tls_ca):
-        yield host, f"到 Temporal（{host}）的链路没有加密：请设 YICHUANG_TLS_CA"
+        yield f"到 Temporal（{host}）的链路没有加密：请设 YICHUANG_TLS_CA"
     nats = urlsplit(settings.nats_url)
     if not is_loopback(nats.hostname or "") and nats.scheme not in NATS_SCHEMES:
-        yield (
-            nats.hostname or "",
-            (f"到 NATS（{nats.hostname}）的链路没有加密：YICHUANG_NATS_URL 须以 tls:// 开头"),
-        )
+        yield f"到 NATS（{nats.hostname}）的链路没有加密：YICHUANG_NATS_URL 须以 tls:// 开头"
     if not is_loopback(settings.host) and not _web_is_covered(settings):
         yield (
-            settings.host,
-            (
-                f"网页在 {settings.host} 上没有加密：请设 YICHUANG_TLS_CERTIFICATE "
-                "和 YICHUANG_TLS_KEY，或由 YICHUANG_TRUSTED_PROXY 写明前面哪个代理已经加密"
-            ),
+            f"网页在 {settings.host} 上没有加密：请设 YICHUANG_TLS_CERTIFICATE "
+            "和 YICHUANG_TLS_KEY，或由 YICHUANG_TRUSTED_PROXY 写明前面哪个代理已经加密"
         )
 
 
-def _stores(settings: Settings) -> Iterator[tuple[str, str]]:
+def _stores(settings: Settings) -> Iterator[str]:
     for store in get_args(Store):
         given = getattr(settings, f"{store}_url").get_secret_value()
         url = make_url(given) if given else None
@@ -77,11 +71,8 @@ def _stores(settings: Settings) -> Iterator[tuple[str, str]]:
             continue
         if url.query.get("sslmode") != PROTECTED:
             yield (
-                host,
-                (
-                    f"到数据库（{host}，{store}）的链路没有核对证书："
-                    f"YICHUANG_{store.upper()}_URL 须带 sslmode={PROTECTED} 和 sslrootcert"
-                ),
+                f"到数据库（{host}，{store}）的链路没有核对证书："
+                f"YICHUANG_{store.upper()}_URL 须带 sslmode={PROTECTED} 和 sslrootcert"
             )
 
 
@@ -104,9 +95,20 @@ def nats_tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
+def witness_tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return how the witness's door greets; None without a certificate. Raises `OSError`."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
+
+
 def temporal_tls(settings: Settings) -> TLSConfig | bool:
     """Return how a client meets Temporal. Raises `OSError` where a file is not there."""
-    if settings.tls_ca is None or is_loopback(settings.temporal.rpartition(":")[0]):
+    near = is_loopback(settings.temporal.rpartition(":")[0])
+    if settings.tls_ca is None or (near and not settings.temporal_tls):
         return settings.temporal_tls
     return TLSConfig(
         server_root_ca_cert=settings.tls_ca.read_bytes(),

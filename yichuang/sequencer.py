@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Engine
 
 from audit.logstore import LogReader
 from audit.sequencer import Sequencer
 from audit.signer_door import SignerClient
+from audit.witness_ask import ask_witness
 from cases.database import open_engine, reading
 from yichuang import roles
 from yichuang.anchoring import DailyAnchor
@@ -61,9 +63,9 @@ def main(settings: Settings) -> int:
     # An authority may take half a minute to answer: the sequencer does not wait for it.
     threading.Thread(target=daily.run, args=(stop,), name="anchor", daemon=True).start()
     absent_after = timedelta(minutes=settings.witness_absent_minutes)
-    cosigning = Cosigning(
-        log, lambda: city_policy(settings), Cosigner(log, absent_after=absent_after)
-    )
+    asking = partial(ask_witness, ca=settings.tls_ca)
+    cosigner = Cosigner(log, absent_after=absent_after, ask=asking)
+    cosigning = Cosigning(log, lambda: city_policy(settings), cosigner)
     threading.Thread(target=cosigning.run, args=(stop,), name="cosigning", daemon=True).start()
     roles.ready(settings, "sequencer", f"日志 {_name(log)}")
     while not roles.wait(roles.BEAT_SECONDS) and not stop.is_set():

@@ -75,7 +75,6 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     trusted_proxy: str = ""
-    plain_hosts: tuple[str, ...] = ()
 
     cases_url: SecretStr = SecretStr("")
     page_role: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,63}$")] = ""

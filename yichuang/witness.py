@@ -13,6 +13,7 @@ from audit.trust import PolicyInvalid
 from audit.witness import KEY_FILE, NAME_FILE, Witness, found_witness
 from audit.witness_door import WitnessDoor
 from yichuang import roles
+from yichuang.links import witness_tls
 from yichuang.settings import Settings
 from yichuang.trusting import city_policy, policy_path
 
@@ -49,7 +50,7 @@ def main(settings: Settings) -> int:
     """Serve cosignatures until the process is asked to stop."""
     founded(settings)
     witness = Witness(settings.witness_path)
-    with WitnessDoor(settings.witness, witness) as door:
+    with WitnessDoor(settings.witness, witness, tls=witness_tls(settings)) as door:
         ended = threading.Event()
 
         def serve() -> None:

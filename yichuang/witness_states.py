@@ -21,7 +21,12 @@ class Remembered:
 
 
 def ask_all(
-    policy: TrustPolicy, origin: str, urls: Sequence[str], files: Sequence[Path], today: date
+    policy: TrustPolicy,
+    origin: str,
+    urls: Sequence[str],
+    files: Sequence[Path],
+    today: date,
+    ca: Path | None = None,
 ) -> Remembered:
     """Ask the witnesses at these addresses (an empty one: every witness of the policy) and read the
     files that witnesses wrote (`witness status --head`).
@@ -34,8 +39,8 @@ def ask_all(
     every = [one.url for one in policy.witnesses if one.url]
     for url in dict.fromkeys(place for given in urls for place in ([given] if given else every)):
         try:
-            note = remembered(url, origin)
-            asked = [remembered(url, name) for name in later_shards(origin, today)]
+            note = remembered(url, origin, ca=ca)
+            asked = [remembered(url, name, ca=ca) for name in later_shards(origin, today)]
             later = [one for one in asked if one is not None]
         except WitnessAway as away:
             found.missing.append(f"witness {away}")

@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from audit.witness_ask import WitnessAway, WitnessRefuses, ask_witness, read_lin
 from audit.witness_door import WitnessDoor
 from audit.witness_wire import MAX_BODY
 from tests.audit.witnesses import ORIGIN, Tree, fresh_witness, key
+from yichuang.commands.tls import issue
 
 TREE = Tree(60)
 
@@ -254,3 +256,22 @@ def test_an_answer_that_is_no_sense_is_a_witness_that_is_away(
 ) -> None:
     with pytest.raises(WitnessAway):
         wanted(answering(text)(), witness, 20, 0)
+
+
+def test_a_door_with_a_certificate_is_met_over_tls_alone(witness: Witness, tmp_path: Path) -> None:
+    issue(tmp_path / "city", ["127.0.0.1"])
+    issue(tmp_path / "stranger", ["127.0.0.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    folder = tmp_path / "city"
+    context.load_cert_chain(folder / "127.0.0.1.pem", folder / "127.0.0.1.key")
+
+    def ask(port: int, ca: Path, scheme: str = "https") -> str | None:
+        return remembered(f"{scheme}://127.0.0.1:{port}", ORIGIN, timeout=5, ca=ca)
+
+    for _, port in opened(witness, tls=context, read_seconds=1.0):
+        with socket.create_connection(("127.0.0.1", port)):  # who greets nobody holds nobody up
+            assert ask(port, folder / "ca.pem") is None
+        with pytest.raises(WitnessAway, match="CERTIFICATE_VERIFY_FAILED"):
+            ask(port, tmp_path / "stranger" / "ca.pem")
+        with pytest.raises(WitnessAway):
+            ask(port, folder / "ca.pem", "http")

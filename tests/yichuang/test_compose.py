@@ -18,6 +18,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from cases.database import open_engine
+from yichuang import links
 from yichuang.cli import names, parser_for
 from yichuang.embedded.parts import PARTS
 from yichuang.settings import CHECKOUT, STORES, Settings, environment
@@ -70,7 +71,10 @@ def test_the_variables_of_a_service_make_valid_settings(
     assert settings.form == "large"
     for store in STORES:
         if f"YICHUANG_{store.upper()}_URL" in OURS[service]["environment"]:
-            assert settings.store_url(store).endswith(f"@postgres/yichuang?schema={store}")
+            assert settings.store_url(store).endswith(
+                f"@postgres/yichuang?schema={store}&sslmode=verify-full&sslrootcert=/tls/ca.pem"
+            )
+    links.refuse_plain(settings)
 
 
 @pytest.mark.parametrize("service", sorted(OURS))
@@ -125,10 +129,50 @@ def test_nobody_but_the_signer_and_its_preparation_sees_the_signing_key() -> Non
 
 def test_the_witness_sees_its_own_folder_and_nothing_of_the_city() -> None:
     witness = SERVICES["witness"]
-    assert witness["volumes"] == ["witness:/witness"]
+    assert witness["volumes"] == ["witness:/witness", "tls-witness:/tls:ro"]
     assert {name for name in witness["environment"] if "URL" in name or "MASTER" in name} == set()
-    others = [n for n, b in SERVICES.items() if any("witness:" in v for v in b.get("volumes", []))]
+    others = [
+        n
+        for n, b in SERVICES.items()
+        if any(v.startswith("witness:") for v in b.get("volumes", []))
+    ]
     assert others == ["witness"]
+
+
+def given_out() -> dict[str, set[str]]:
+    """Which services see each volume of certificates."""
+    found: dict[str, set[str]] = {}
+    for name, body in SERVICES.items():
+        for volume in body.get("volumes", []):
+            if volume.startswith("tls-"):
+                found.setdefault(volume.partition(":")[0], set()).add(name)
+    return found
+
+
+def test_each_key_is_seen_by_its_own_alone_and_the_authoritys_by_nobody_else() -> None:
+    holders = {volume: who - {"certificates"} for volume, who in given_out().items()}
+    assert holders["tls-authority"] == set()
+    assert holders["tls-postgres"] == {"postgres"} and holders["tls-nats"] == {"nats"}
+    assert holders["tls-web"] == {"web"} and holders["tls-witness"] == {"witness"}
+    assert holders["tls-temporal"] == {n for n in SERVICES if n.startswith("temporal")}
+    given = {
+        part.partition("=")[0].partition(",")[0] for part in SERVICES["certificates"]["command"]
+    }
+    assert {volume.removeprefix("tls-") for volume in holders} - {"authority"} <= given
+
+
+def test_every_part_that_has_a_network_has_a_certificate_or_none_to_show() -> None:
+    joined = {n for n, b in SERVICES.items() if b.get("network_mode") != "none"}
+    with_keys = set().union(*given_out().values())
+    assert joined - with_keys == {"nats-config"}  # it writes a file and speaks to nobody
+
+
+def test_the_database_lets_nobody_in_from_elsewhere_without_tls() -> None:
+    rules = [one.split() for one in COMPOSE["configs"]["postgres-hba"]["content"].splitlines()]
+    rules = [one for one in rules if one and not one[0].startswith("#")]
+    assert [one[0] for one in rules] == ["local", "host", "hostssl"]
+    assert rules[1][3] == "127.0.0.1/32"
+    assert "hba_file=/etc/yichuang/pg_hba.conf" in SERVICES["postgres"]["command"]
 
 
 def test_no_server_is_reachable_from_outside_unless_asked_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import subprocess
 import time
@@ -69,14 +70,11 @@ def test_a_link_in_the_clear_is_refused_with_what_to_set(
         links.refuse_plain(of(**changed))
 
 
-def test_loopback_a_socket_a_proxy_and_a_named_host_need_nothing_more() -> None:
+def test_loopback_a_socket_and_a_proxy_need_nothing_more() -> None:
     links.refuse_plain(of(cases_url=SecretStr(DATABASE.replace("db.city", "127.0.0.1"))))
     links.refuse_plain(of(cases_url=SecretStr("postgresql:///y?host=/run/postgresql")))
     links.refuse_plain(of(nats_url="nats://[::1]:4222"))
     links.refuse_plain(of(tls_key=None, trusted_proxy="10.0.0.1"))
-    links.refuse_plain(of(nats_url="nats://nats:4222", plain_hosts=("nats",)))
-    with pytest.raises(SettingMissing):
-        links.refuse_plain(of(nats_url="nats://nats.city:4222", plain_hosts=("nats",)))
 
 
 def test_a_part_does_not_start_over_a_link_in_the_clear(tmp_path: Path) -> None:
@@ -104,6 +102,18 @@ def test_what_is_issued_is_private_and_kept_until_it_runs_out(certificates: Path
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     issue(folder, ["127.0.0.1"])
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_a_host_gets_its_own_folder_and_a_new_certificate_for_another_name(tmp_path: Path) -> None:
+    own = tmp_path / "given" / "web"
+    issue(tmp_path / "ca", [f"web,localhost={os.getuid()}", "nats"], tmp_path / "given")
+    assert {p.name for p in own.iterdir()} == {"ca.pem", "server.pem", "server.key"}
+    assert (own / "server.key").stat().st_mode & 0o077 == 0
+    before = (own / "server.pem").read_bytes()
+    issue(tmp_path / "ca", ["web,localhost"], tmp_path / "given")
+    assert (own / "server.pem").read_bytes() == before
+    issue(tmp_path / "ca", ["web,localhost,yc.city"], tmp_path / "given")
+    assert (own / "server.pem").read_bytes() != before
 
 
 @pytest.fixture(scope="module")

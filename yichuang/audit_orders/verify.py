@@ -61,7 +61,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             with log_reading(settings) as connection:
                 origin = LogReader(connection).state().origin
             today = datetime.now(ZoneInfo(settings.zone)).date()
-            known = ask_all(policy, origin, args.witness, args.witness_state, today)
+            states = args.witness_state
+            known = ask_all(policy, origin, args.witness, states, today, settings.tls_ca)
         verdict = verify_everything(
             log,
             policy,

@@ -15,6 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", default="0.0.0.0:4222", help="监听 (host:port)")
     parser.add_argument("--tls-certificate", type=Path, help="服务器证书 (PEM)")
     parser.add_argument("--tls-key", type=Path, help="其私钥 (PEM)")
+    parser.add_argument("--monitor", default="", help="健康检查的地址，只用本机 (host:port)")
     parser.add_argument("--store", type=Path, default=Path("/data"), help="存储目录 (its folder)")
 
 
@@ -27,6 +28,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         store=args.store,
         path=args.config,
         tls=ServerTls(args.tls_certificate, args.tls_key) if shown else None,
+        monitor=args.monitor,
     )
     names = "、".join(user.name for user in users(settings))
     say(f"已写 {path}；用户 {names}；密钥在 {settings.nats_seed('admin').parent}")

@@ -1,9 +1,13 @@
 """`yichuang tls issue`: a private CA and the certificates of the servers of the large form."""
 
+from __future__ import annotations
+
 import argparse
 import datetime as dt
 import ipaddress
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -31,27 +35,69 @@ RENEW_DAYS = 60
 def add(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     issue = verbs.add_parser("issue", help="签发：CA 没有则新建，将到期的换新 (issue or renew)")
-    issue.add_argument("hosts", nargs="+", metavar="HOST", help="主机名或地址，各一张证书")
+    issue.add_argument(
+        "hosts",
+        nargs="+",
+        metavar="HOST[,ALIAS…][=UID]",
+        help="主机名或地址，各一张证书；别名同在证书上；UID 为 --each 里私钥的属主",
+    )
     issue.add_argument("--out", type=Path, required=True, help="放在哪个目录 (folder)")
+    issue.add_argument(
+        "--each",
+        type=Path,
+        help="另在此目录下按主机名各放一份 ca.pem、server.pem、server.key (each host's own folder)",
+    )
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Issue what is missing or runs out soon. What is good stays as it is."""
-    issue(args.out, args.hosts)
+    issue(args.out, args.hosts, args.each)
     return 0
 
 
-def issue(folder: Path, hosts: list[str]) -> None:
-    """Make `ca.pem`, `ca.key`, and `<host>.pem`, `<host>.key` of each host, EC P-256."""
+@dataclass(frozen=True)
+class Wanted:
+    """A certificate that is asked for: its host, other names of it, and who reads its key."""
+
+    host: str
+    names: tuple[str, ...]
+    owner: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Wanted:
+        """Raises `ValueError` for an owner that is no number."""
+        hosts, _, owner = text.partition("=")
+        names = tuple(dict.fromkeys(one for one in hosts.split(",") if one))
+        return cls(names[0], names, int(owner) if owner else None)
+
+
+def issue(folder: Path, hosts: Sequence[str], each: Path | None = None) -> None:
+    """Make `ca.pem`, `ca.key`, and `<host>.pem`, `<host>.key` of each host, EC P-256.
+
+    What is good stays: it lasts long enough and bears the names asked for. `each`: what a host
+    needs lies in a folder of its own as well, so that none sees another's key, nor the CA's.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     key, ca = _authority(folder)
-    for host in hosts:
-        path = folder / f"{host}.pem"
-        if path.exists() and _left(path) > dt.timedelta(days=RENEW_DAYS):
+    for wanted in map(Wanted.parse, hosts):
+        path = folder / f"{wanted.host}.pem"
+        if path.exists() and _is_good(path, wanted.names):
             say(f"{path.name} 仍有效，不换")
-            continue
-        _leaf(folder, host, key, ca)
-        say(f"已签发 {path.name}（{LEAF_DAYS} 天）")
+        else:
+            _leaf(folder, wanted, key, ca)
+            say(f"已签发 {path.name}（{LEAF_DAYS} 天）")
+        if each is not None:
+            _hand_out(folder, each / wanted.host, wanted)
+
+
+def _hand_out(folder: Path, own: Path, wanted: Wanted) -> None:
+    own.mkdir(parents=True, exist_ok=True, mode=0o755)
+    files = {"ca.pem": "ca.pem", f"{wanted.host}.pem": "server.pem"}
+    for source, name in files.items():
+        _write(own / name, (folder / source).read_bytes(), 0o644)
+    # Written last, and never open to others: PostgreSQL refuses a key that they may read.
+    content = (folder / f"{wanted.host}.key").read_bytes()
+    _write(own / "server.key", content, 0o600, wanted.owner)
 
 
 def _authority(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -74,14 +120,14 @@ def _authority(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certifica
 
 
 def _leaf(
-    folder: Path, host: str, signer: ec.EllipticCurvePrivateKey, ca: x509.Certificate
+    folder: Path, wanted: Wanted, signer: ec.EllipticCurvePrivateKey, ca: x509.Certificate
 ) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key, host = ec.generate_private_key(ec.SECP256R1()), wanted.host
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     made = (
         _begun(name, ca.subject, key.public_key(), LEAF_DAYS)
-        .add_extension(x509.SubjectAlternativeName([_named(host)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(list(map(_named, wanted.names))), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -131,18 +177,22 @@ def _named(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _left(path: Path) -> dt.timedelta:
+def _is_good(path: Path, names: Sequence[str]) -> bool:
     found = x509.load_pem_x509_certificate(path.read_bytes())
-    return found.not_valid_after_utc - dt.datetime.now(dt.UTC)
+    left = found.not_valid_after_utc - dt.datetime.now(dt.UTC)
+    borne = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return left > dt.timedelta(days=RENEW_DAYS) and set(borne) == set(map(_named, names))
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def _write(path: Path, content: bytes, mode: int, owner: int | None = None) -> None:
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)
+    if owner is not None:
+        os.chown(fresh, owner, -1)
     os.replace(fresh, path)

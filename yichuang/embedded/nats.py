@@ -202,18 +202,25 @@ class ServerTls:
 
 
 def configuration(
-    settings: Settings, *, listen: str, store: Path, tls: ServerTls | None = None
+    settings: Settings,
+    *,
+    listen: str,
+    store: Path,
+    tls: ServerTls | None = None,
+    monitor: str = "",
 ) -> str:
     """Return the server's configuration file, making missing seeds on the way.
 
+    `monitor`: where it tells of its health over plain HTTP; loopback alone is right for that.
     `sync_interval: always`: an acknowledged command survives a power cut (default: 2 minutes).
     The stored messages are encrypted with a key that lies with the other keys.
     """
     key = _secret_file(settings.nats_seed("jetstream"), secrets.token_hex(32).encode()).decode()
+    http = f'http: "{monitor}"\n' if monitor else ""
     blocks = "\n".join(_user_block(settings, user) for user in users(settings))
     return f"""# Written anew at each start; change settings instead (docs/operating.md).
 server_name: "yichuang-{settings.city}"
-{tls.block() if tls else ""}listen: "{listen}"
+{tls.block() if tls else ""}{http}listen: "{listen}"
 max_payload: {MAX_PAYLOAD_BYTES}
 jetstream {{
   store_dir: {_quoted(str(store))}
@@ -248,10 +255,16 @@ def _user_block(settings: Settings, user: User) -> str:
 
 
 def write_configuration(
-    settings: Settings, *, listen: str, store: Path, path: Path, tls: ServerTls | None = None
+    settings: Settings,
+    *,
+    listen: str,
+    store: Path,
+    path: Path,
+    tls: ServerTls | None = None,
+    monitor: str = "",
 ) -> Path:
     """Write the configuration to `path` (0600, it holds the storage key) and return the path."""
-    text = configuration(settings, listen=listen, store=store, tls=tls)
+    text = configuration(settings, listen=listen, store=store, tls=tls, monitor=monitor)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_suffix(".fresh")
     fresh.unlink(missing_ok=True)
