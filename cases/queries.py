@@ -60,12 +60,15 @@ from cases.views import (
 )
 from cases.worklists import (
     ENDED_STAGES,
+    MOST_COUNTED,
     Desk,
     Lines,
     count_by_stage,
+    counted,
+    in_hand,
     masked_applicant,
     pill_of,
-    summed,
+    tally,
 )
 from catalogue.working_days import NONE, BeyondCalendar, Calendar
 
@@ -79,13 +82,13 @@ _STATE = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many lines each list has."""
+    """How many lines each list has; a number above `MOST_COUNTED` says "at least"."""
 
     mine: int = 0
     team: int = 0
     all: int = 0
-    new: int = 0
-    overdue: int = 0
+    by_stage: Mapping[str, int] = field(default_factory=dict)
+    """Of all that are open; empty where they are more than were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,25 +135,24 @@ class Queries:
         """
         lines = Lines.of(query.scope, desk)
         condition = and_(lines.where, where, *self._filters(query, lines, now, personal))
+        chosen = lines.select(condition).order_by(*lines.order()).limit(query.size + 1)
         with reading(self.engine) as connection:
-            stages = connection.execute(count_by_stage(lines, condition, now)).all()
-            total = sum(row.n for row in stages)
-            pages = max(1, -(-total // query.size))
-            page = min(query.page, pages)
-            rows = connection.execute(
-                lines.select(condition)
-                .order_by(*lines.order())
-                .limit(query.size)
-                .offset((page - 1) * query.size)
-            ).all()
+            found = tally(connection, lines, condition, now, 0 if query.exact else MOST_COUNTED)
+            pages, page = max(1, -(-found.total // query.size)), query.page
+            rows = connection.execute(chosen.offset((page - 1) * query.size)).all()
+            if not rows and page > 1:
+                page = min(page, pages)
+                rows = connection.execute(chosen.offset((page - 1) * query.size)).all()
+        further = len(rows) > query.size
         return Worklist(
-            rows=tuple(self._rows(rows, now)),
-            total=total,
-            warning=sum(row.warning for row in stages),
-            overdue=sum(row.overdue for row in stages),
+            rows=tuple(self._rows(rows[: query.size], now)),
+            total=found.total,
+            warning=found.warning,
+            overdue=found.overdue,
             page=page,
-            pages=pages,
-            by_stage={row.stage: row.n for row in stages},
+            pages=max(pages, page + further),
+            by_stage=dict(found.by_stage),
+            counted_to=found.to,
         )
 
     def export(
@@ -183,29 +185,26 @@ class Queries:
         )
 
     def counts(self, where: ColumnElement[bool], desk: Desk, now: datetime) -> Counts:
-        """Return the numbers of the lists on the left of the page."""
+        """Return the numbers of the lists on the left of the page, each up to `MOST_COUNTED`."""
         with reading(self.engine) as connection:
-            per_list = {}
-            for scope in ("mine", "team"):
-                lines = Lines.of(scope, desk)
-                counted = select(func.count()).select_from(lines.source)
-                per_list[scope] = connection.execute(
-                    counted.where(and_(lines.where, where, case.c.is_open))
-                ).scalar_one()
-            everything = connection.execute(
-                select(
-                    func.count().label("n"),
-                    summed(case.c.stage.in_(("pre_review", "received"))).label("new"),
-                    summed(case.c.due_at <= now).label("overdue"),
-                ).where(and_(where, case.c.is_open))
-            ).one()
-        return Counts(
-            mine=per_list["mine"],
-            team=per_list["team"],
-            all=everything.n,
-            new=everything.new,
-            overdue=everything.overdue,
-        )
+            mine, team = (
+                counted(connection, lines, and_(lines.where, where, case.c.is_open), MOST_COUNTED)
+                for lines in (Lines.of("mine", desk), Lines.of("team", desk))
+            )
+            lines = Lines.of("all", desk)
+            condition = and_(where, case.c.is_open)
+            everything = counted(connection, lines, condition, MOST_COUNTED)
+            stages = (
+                {}
+                if everything > MOST_COUNTED
+                else {
+                    row.stage: int(row.n)
+                    for row in connection.execute(
+                        count_by_stage(lines, condition, now, MOST_COUNTED)
+                    )
+                }
+            )
+        return Counts(mine, team, everything, stages)
 
     def notices(
         self, desk: Desk, limit: int = 50, where: ColumnElement[bool] | None = None
@@ -272,7 +271,7 @@ class Queries:
         elif query.state == "warning":
             yield lines.is_warning(now)
         elif query.state == "open":
-            yield case.c.stage.notin_(ENDED_STAGES)
+            yield in_hand()
         elif query.state == "ended":
             yield case.c.stage.in_(ENDED_STAGES)
 

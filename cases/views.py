@@ -54,7 +54,11 @@ class Worklist(Frozen):
     overdue: int
     page: int
     pages: int
+    """As far as they are known: one more than this where there are further lines."""
     by_stage: dict[str, int] = Field(default_factory=dict)
+    """Empty where there are more lines than were counted."""
+    counted_to: int = 0
+    """A number above it says "at least"; 0: all were counted to the end."""
 
 
 class WorklistQuery(Frozen):
@@ -69,6 +73,8 @@ class WorklistQuery(Frozen):
     """Case number, or exact applicant name (matched through its pseudonym)."""
     page: int = Field(default=1, ge=1)
     size: Literal[25, 50, 100] = 25
+    exact: bool = False
+    """Count to the end, however long the list is."""
 
 
 class TimelineItem(Frozen):

@@ -103,8 +103,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
             for m in visit.ports.catalogue.matters()
         ),
         stages=tuple(
-            Option(code, say(word("stage", code)), str(worklist.by_stage.get(code, 0)))
-            for code in STAGES_LISTED
+            Option(code, say(word("stage", code)), _note(worklist, code)) for code in STAGES_LISTED
         ),
         departments=visit.ports.catalogue.departments(visit.language),
         filtered=bool(query.text or query.matter or query.stage or query.state or query.department),
@@ -118,12 +117,18 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
     return await show(visit, page)
 
 
+def _note(worklist: Worklist, stage: str) -> str:
+    """Return how many lines stand in a stage; empty where they were not counted."""
+    whole = worklist.by_stage or worklist.total <= worklist.counted_to
+    return str(worklist.by_stage.get(stage, 0)) if whole else ""
+
+
 def query_of(visit: Visit, scope: str) -> WorklistQuery:
     """Return the filters of the address; one that cannot be read is left out."""
     given = {
         name: value.strip()
         for name, value in visit.request.query_params.items()
-        if name in (*FILTERS, "page") and value.strip()
+        if name in (*FILTERS, "page", "exact") and value.strip()
     }
     sealed = visit.request.query_params.get("kept", "")
     if 0 < len(sealed) <= MOST_KEPT:
@@ -147,7 +152,9 @@ def _links(query: WorklistQuery, worklist: Worklist, sealed: str) -> Mapping[str
     unsealed = {"text"} if sealed else set()
 
     def at(**changes: object) -> str:
-        values = query.model_dump(exclude_defaults=True, exclude={"scope", "page"} | unsealed)
+        values = query.model_dump(
+            exclude_defaults=True, exclude={"scope", "page", "exact"} | unsealed
+        )
         return _address(PATHS[query.scope], {**values, "kept": sealed, **changes})
 
     links = {f"state:{state}": at(state=state) for state in ("", "warning", "overdue", "ended")}
@@ -157,7 +164,9 @@ def _links(query: WorklistQuery, worklist: Worklist, sealed: str) -> Mapping[str
     links["previous"] = at(page=worklist.page - 1) if worklist.page > 1 else ""
     links["next"] = at(page=worklist.page + 1) if worklist.page < worklist.pages else ""
     links["clear"] = PATHS[query.scope]
-    given = query.model_dump(exclude_defaults=True, exclude={"page", "size", "scope"})
+    more = 0 < worklist.counted_to < worklist.total
+    links["exact"] = at(exact=1, page=worklist.page) if more else ""
+    given = query.model_dump(exclude_defaults=True, exclude={"page", "size", "scope", "exact"})
     # What was searched for may be somebody's name: it is put into no further address.
     links["file"] = "" if query.text else f"/cases.csv?{urlencode({'scope': query.scope, **given})}"
     return links

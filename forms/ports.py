@@ -153,6 +153,9 @@ class Counts:
     team: int = 0
     all: int = 0
     by_stage: Mapping[str, int] = field(default_factory=dict)
+    """Of the open cases; empty where they are more than were counted."""
+    counted_to: int = 0
+    """A number above it says "at least"."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class NavigationItem:
     label: str
     url: str
     count: int | None = None
+    """Above `Frame.counts.counted_to`: at least so many."""
     current: bool = False
     group: str = ""
 
@@ -111,6 +112,7 @@ def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Call
 
     return {
         "word": word,
+        "tally": tally,
         "timer": lambda key: say(words.timer_word(key)),
         "named": named,
         "day": day,
@@ -120,6 +122,11 @@ def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Call
         "yuan": yuan,
         "instant": instant,
     }
+
+
+def tally(number: int, counted_to: int) -> str:
+    """Return a number of lines: 1000+ where there are more than were counted; 0: no such limit."""
+    return f"{counted_to}+" if 0 < counted_to < number else str(number)
 
 
 def day(value: datetime | date | None, zone: ZoneInfo) -> str:

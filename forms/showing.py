@@ -116,12 +116,12 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
         NavigationItem(
             say(word("stage", code)),
             f"/cases?stage={code}",
-            counts.by_stage.get(code, 0),
+            counts.by_stage.get(code),
             stage == code,
             say(N_("按环节")),
         )
         for code in STAGES_LISTED
-        if counts.by_stage.get(code)
+        if counts.by_stage.get(code) or counts.all > counts.counted_to > 0
     ]
     seen: set[str] = set()
     for act, thing, label, url in DESKS:

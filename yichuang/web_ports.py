@@ -13,7 +13,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import Engine, and_, select
+from sqlalchemy import Engine, select
 
 from audit.entry import EntryDraft, What, Who, entry_id
 from audit.entry import Where as EntryWhere
@@ -43,7 +43,7 @@ from cases.views import (
     Worklist,
     WorklistQuery,
 )
-from cases.worklists import Desk, Lines, count_by_stage
+from cases.worklists import MOST_COUNTED, Desk
 from catalogue.load import Catalogue
 from catalogue.matters import LICENCE, Matter
 from catalogue.working_days import NONE, Calendar
@@ -144,11 +144,7 @@ class WebReader:
     def counts(self, actor: Actor) -> ports.Counts:
         where, desk = self.access.where(actor, "list"), _desk(actor)
         found = self._lists(actor).counts(where, desk, self.now())
-        lines = Lines.of("all", desk)
-        stages = count_by_stage(lines, and_(where, case.c.is_open), self.now())
-        with reading(self._engine(actor)) as connection:
-            by_stage = {row.stage: int(row.n) for row in connection.execute(stages)}
-        return ports.Counts(found.mine, found.team, found.all, by_stage)
+        return ports.Counts(found.mine, found.team, found.all, found.by_stage, MOST_COUNTED)
 
     def worklist(self, actor: Actor, query: WorklistQuery) -> Worklist:
         where = self.access.where(actor, "list")

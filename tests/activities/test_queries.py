@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import false, true
 
 from activities.indexing import BlindIndex
+from cases.database import reading
 from cases.messages import case_id_for
 from cases.queries import Desk, Queries
 from cases.views import WorklistQuery
+from cases.worklists import Lines, tally
 from tests.activities.conftest import START, Town
 from yichuang.unsealing import opener
 
@@ -52,6 +54,44 @@ def test_a_claimed_task_is_mine(town: Town, queries: Queries) -> None:
     mine = WorklistQuery(scope="mine")
     assert queries.worklist(true(), WINDOW, mine, START).rows[0].holder == "u:window"
     assert queries.worklist(true(), Desk(("u:other",)), mine, START).total == 0
+
+
+def test_a_list_is_counted_to_its_limit_and_said_to_be_longer_beyond_it(
+    town: Town, queries: Queries
+) -> None:
+    town.filed("a")
+    town.filed("b")
+    lines = Lines.of("all", WINDOW)
+    with reading(town.engine) as connection:
+        whole = tally(connection, lines, true(), START, most=2)
+        assert (whole.total, whole.by_stage) == (2, {"received": 2})
+        longer = tally(connection, lines, true(), START, most=1)
+        assert (longer.total, longer.by_stage, longer.to) == (2, {}, 1)
+        exact = tally(connection, lines, true(), START, most=0)
+        assert (exact.total, exact.by_stage, exact.to) == (2, {"received": 2}, 0)
+
+
+def test_beyond_the_limit_what_is_late_is_still_counted(town: Town, queries: Queries) -> None:
+    (timer,) = town.filed("a").timers
+    town.filed("b")
+    reviewed(town, "c")
+    lines = Lines.of("all", WINDOW)
+    with reading(town.engine) as connection:
+        found = tally(connection, lines, true(), timer.due_at, most=2)
+        assert (found.total, found.overdue, found.warning) == (3, 2, 0)
+        before = tally(connection, lines, true(), timer.due_at - timedelta(seconds=1), most=2)
+        assert (before.overdue, before.warning) == (0, 2)
+
+
+def test_the_last_page_is_shown_where_one_beyond_it_is_asked_for(
+    town: Town, queries: Queries
+) -> None:
+    for number in range(26):
+        town.filed(f"c{number}")
+    first = queries.worklist(true(), WINDOW, WorklistQuery(scope="all"), START)
+    assert (len(first.rows), first.page, first.pages) == (25, 1, 2)
+    beyond = queries.worklist(true(), WINDOW, WorklistQuery(scope="all", page=9), START)
+    assert (len(beyond.rows), beyond.page, beyond.pages) == (1, 2, 2)
 
 
 def test_a_case_is_overdue_from_the_instant_its_period_ends(town: Town, queries: Queries) -> None:
