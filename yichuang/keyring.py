@@ -6,6 +6,7 @@
 <keys>/master.key.next       a key that is about to become the current one
 <keys>/pepper.key            32 bytes: pseudonyms and printed codes; never changes
 <keys>/warrants/<door>.key   Ed25519, one per door (see `ISSUERS`); `.key.pub` beside it
+<keys>/webhooks.key          Ed25519: signs what goes to departments' systems; `.key.pub` beside it
 <keys>/log.vkey              the log's public key
 
 <keys> is the folder of the master key.
@@ -24,7 +25,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit.masters import MasterKeys, key_id
 from audit.signing_pkcs11 import TokenUnusable
@@ -234,6 +235,18 @@ def warrant_path(settings: Settings, issuer: str) -> Path:
     return settings.secrets_folder / "warrants" / f"{issuer}.key"
 
 
+def webhook_key_path(settings: Settings) -> Path:
+    return settings.secrets_folder / "webhooks.key"
+
+
+def webhook_key(settings: Settings) -> Ed25519PrivateKey:
+    """Return what signs webhooks. Raises `KeyMissing`, `policies.warrants.KeyUnsafe`."""
+    path = webhook_key_path(settings)
+    if not path.is_file():
+        raise KeyMissing(f"没有系统推送的签名密钥 {path}：先运行 bin/yichuang init")
+    return load_private(path)
+
+
 def log_vkey_path(settings: Settings) -> Path:
     """Return where the log's public key lies (a C2SP signed-note verifier key); its private key
     lies with the signer alone."""
@@ -270,8 +283,8 @@ def create_missing_keys(settings: Settings) -> list[Path]:
             made.append(path)
     folder = warrant_path(settings, "web").parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for issuer in ISSUERS:
-        path = warrant_path(settings, issuer)
+    pens = [warrant_path(settings, issuer) for issuer in ISSUERS]
+    for path in (*pens, webhook_key_path(settings)):
         if not path.exists():
             create_key(path)
             made.append(path)

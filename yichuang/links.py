@@ -24,7 +24,7 @@ NATS_SCHEMES = ("tls", "wss")
 PROTECTED = "verify-full"
 """libpq's only mode that checks both the CA and the name (PostgreSQL 16, 34.19)."""
 
-Link = Literal["postgresql", "temporal", "nats", "web"]
+Link = Literal["postgresql", "temporal", "nats", "web", "smtp"]
 
 
 def is_loopback(host: str) -> bool:
@@ -53,6 +53,11 @@ def _plain(settings: Settings) -> Iterator[str]:
     nats = urlsplit(settings.nats_url)
     if not is_loopback(nats.hostname or "") and nats.scheme not in NATS_SCHEMES:
         yield f"到 NATS（{nats.hostname}）的链路没有加密：YICHUANG_NATS_URL 须以 tls:// 开头"
+    if not is_loopback(settings.smtp_host) and settings.smtp_security == "plain":
+        yield (
+            f"到邮件服务器（{settings.smtp_host}）的链路没有加密："
+            "YICHUANG_SMTP_SECURITY 须为 tls 或 starttls"
+        )
     if not is_loopback(settings.host) and not _web_is_covered(settings):
         yield (
             f"网页在 {settings.host} 上没有加密：请设 YICHUANG_TLS_CERTIFICATE "

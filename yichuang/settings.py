@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     }
     nats_backfillers: tuple[str, ...] = ("archive",)
 
+    smtp_host: str = ""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 465
+    smtp_security: Literal["tls", "starttls", "plain"] = "tls"
+    smtp_user: str = ""
+    smtp_password: Path | None = None
+    smtp_sender: str = ""
+    notice_gateways: Mapping[str, tuple[Literal["sms", "im"], ...]] = {}
+    webhooks: Mapping[str, str] = {}
+
     tls_ca: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -127,6 +136,7 @@ class Settings(BaseSettings):
         "tls_ca",
         "tls_certificate",
         "tls_key",
+        "smtp_password",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
@@ -150,6 +160,16 @@ class Settings(BaseSettings):
                 if not re.match(SUBJECT_TOKEN, word):
                     raise ValueError(f"{word!r}: 只能用小写字母、数字和连字符")
         return integrators
+
+    @field_validator("notice_gateways")
+    @classmethod
+    def _gateways_are_users(
+        cls, gateways: Mapping[str, tuple[str, ...]]
+    ) -> Mapping[str, tuple[str, ...]]:
+        for name in gateways:
+            if not re.match(SUBJECT_TOKEN, name):
+                raise ValueError(f"{name!r}: 只能用小写字母、数字和连字符")
+        return gateways
 
     # --- where things lie -------------------------------------------------------------------
 
@@ -296,7 +316,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
         if isinstance(value, SecretStr):
             text = value.get_secret_value()
         elif isinstance(value, Mapping):
-            text = json.dumps({key: list(words) for key, words in value.items()})
+            text = json.dumps({k: v if isinstance(v, str) else list(v) for k, v in value.items()})
         elif isinstance(value, tuple):
             text = json.dumps(list(value))
         else:

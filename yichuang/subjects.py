@@ -9,6 +9,8 @@
 `evt.<city>.<dept>.payment.judged`      a request for money that the rules have judged
 `tel.<city>.<dept>.<user>.readings`    what sensors said, up to 1,000 readings a message
 `sig.<city>.<user>.<type>.<lane>`       a signal; its lane is its level (`red` …) or `plain`
+`ntf.<city>.<channel>`                  a notice for the gateway of text or instant messages
+`nrc.<city>.<gateway>`                  what became of one, from that gateway
 `dlq.<city>.<user>`                     what could not be taken, with its reason
 
 Reference: reference/peers.md §5 (subjects, JetStream). No personal data stands in a subject.
@@ -121,6 +123,23 @@ STREAMS = (
         discard=DiscardPolicy.NEW,
         duplicate_window=DEDUPLICATION_SECONDS,
         max_bytes=4 * 1024**3,
+    ),
+    # A notice bears somebody's telephone number: it lies here for a day at most.
+    StreamConfig(
+        name="NTF",
+        subjects=["ntf.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        duplicate_window=DEDUPLICATION_SECONDS,
+        max_age=DAY_SECONDS,
+    ),
+    StreamConfig(
+        name="NRC",
+        subjects=["nrc.>"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        max_bytes=64 * 1024**2,
     ),
     StreamConfig(
         name="RPL",

@@ -113,7 +113,7 @@ def test_who_only_reads_of_the_accounts_comes_as_another_than_their_owner() -> N
         if "YICHUANG_WEB_URL" in body["environment"]
     }
     owners = {name for name, url in with_accounts.items() if "yichuang_web:" in url}
-    assert owners == {"init", "sequencer", "web"}
+    assert owners == {"init", "notifier", "sequencer", "web"}
     assert set(with_accounts) - owners == {"worker", "gateway", "telemetry"}
     assert "yichuang_cases:" in with_accounts["worker"]
     assert "yichuang_gateway:" in with_accounts["gateway"]

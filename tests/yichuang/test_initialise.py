@@ -37,11 +37,12 @@ def test_secrets_can_be_read_by_their_owner_only(settings: Settings) -> None:
     secrets = [
         settings.master_key_path,
         settings.keys_folder / "pepper.key",
+        settings.keys_folder / "webhooks.key",
         settings.signer_path / KEY_FILE,
         settings.signer_path / STATE_FILE,
         *(settings.keys_folder / "warrants").glob("*.key"),
     ]
-    assert len(secrets) == 8
+    assert len(secrets) == 9
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
 
 

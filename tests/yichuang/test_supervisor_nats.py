@@ -132,6 +132,10 @@ async def test_an_order_is_kept_and_its_sender_hears_so(settings: Settings) -> N
         ("portal", "sig.demo.jz.fire.red"),
         ("portal", "sig.other.portal.fire.red"),
         ("signals", "cmd.demo.zjj.portal.case.file"),
+        ("notifier", "evt.demo.zjj.case.accepted"),
+        ("notifier", "$JS.API.STREAM.DELETE.NTF"),
+        ("web", "ntf.demo.sms"),  # notices are the notifier's
+        ("portal", "nrc.demo.portal"),
         ("signals", "$JS.API.STREAM.DELETE.SIG"),
         ("monitor", "cmd.demo.zjj.monitor.case.file"),
     ],

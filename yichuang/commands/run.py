@@ -9,7 +9,17 @@ from yichuang import links, roles, store_trouble
 from yichuang.settings import Settings
 
 HELP = "运行一个角色 (run one role in the foreground)"
-ROLES = ("worker", "web", "gateway", "telemetry", "relay", "sequencer", "signer", "witness")
+ROLES = (
+    "worker",
+    "web",
+    "gateway",
+    "telemetry",
+    "relay",
+    "sequencer",
+    "signer",
+    "witness",
+    "notifier",
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:

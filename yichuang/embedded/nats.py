@@ -29,6 +29,7 @@ GATEWAY_STREAMS = ("CMD", "DLQ", "RPL")
 RELAY_STREAMS = ("EVT",)
 TELEMETRY_STREAMS = ("TELE", "EVT", "RPL")
 SIGNALS_STREAMS = ("SIG", "EVT", "RPL")
+NOTIFIER_STREAMS = ("NTF", "NRC")
 SYSTEM_USER = "system"
 
 
@@ -90,6 +91,21 @@ def _integrator(name: str, departments: Sequence[str], city: str, key: str) -> U
     return User(name, tuple(publish), (*events, answers, f"{inbox_of(name)}.>"), key)
 
 
+def _gateway_of_notices(name: str, channels: Sequence[str], city: str) -> User:
+    """The city's own gateway of text or instant messages: reads its channels' notices, says what
+    became of them, nothing else."""
+    publish = [f"nrc.{city}.{name}"]
+    for channel in channels:
+        publish += [
+            f"$JS.API.CONSUMER.CREATE.NTF.{name}-{channel}.ntf.{city}.{channel}",
+            f"$JS.API.CONSUMER.INFO.NTF.{name}-{channel}",
+            f"$JS.API.CONSUMER.MSG.NEXT.NTF.{name}-{channel}",
+            f"$JS.ACK.NTF.{name}-{channel}.>",
+        ]
+    publish += ["$JS.API.STREAM.INFO.NTF", "$JS.API.STREAM.NAMES"]
+    return User(name, tuple(publish), (f"{inbox_of(name)}.>",))
+
+
 def users(settings: Settings) -> list[User]:
     """Return every user of the city's account with its permissions."""
     own = [
@@ -128,6 +144,17 @@ def users(settings: Settings) -> list[User]:
             (f"rpl.{settings.city}.web.>", f"{inbox_of('web')}.>"),
         ),
     ]
+    own.append(
+        User(
+            "notifier",
+            (f"ntf.{settings.city}.>", *_stream_keeper(NOTIFIER_STREAMS)),
+            (f"{inbox_of('notifier')}.>",),
+        )
+    )
+    for name, channels in settings.notice_gateways.items():
+        if name in {user.name for user in own} or name in settings.nats_integrators:
+            raise SettingMissing(f"YICHUANG_NOTICE_GATEWAYS：{name} 已另有用处，请换一个名字")
+        own.append(_gateway_of_notices(name, channels, settings.city))
     taken = {user.name for user in own} | {SYSTEM_USER}
     for name, departments, key in _services(settings):
         if name in taken:

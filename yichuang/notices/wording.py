@@ -1,0 +1,69 @@
+"""What a notice says: one Chinese sentence of what its fields hold, nothing personal in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+
+TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "reported": "接报待核实",
+        "dispatched": "派发，请签收",
+        "rung_again": "仍未签收，再次催签",
+        "escalated": "临限升级",
+        "refused": "处置单位退单",
+        "arbitrated": "退单已裁定",
+        "forgotten": "签收后久无进展",
+        "report_due": "应报告信息",
+        "response": "应急响应",
+        "warning": "预警",
+        "merged": "并案",
+        "handover": "交接班",
+        "lesson": "整改到期",
+        "rota_hole": "值班空班",
+        "other": "通知",
+    }
+)
+"""Kind of notice → what stands at its head."""
+
+LEVELS: Mapping[str, str] = MappingProxyType(
+    {
+        "red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色",
+        "extraordinary": "特别重大", "major": "重大", "serious": "较大", "ordinary": "一般",
+    }
+)  # fmt: skip
+
+
+def sentence(
+    kind: str, fields: Mapping[str, JsonValue], types: Mapping[str, str], zone: str
+) -> str:
+    """Return the notice as a sentence. `types`: code of a kind of incident → its name."""
+
+    def said(name: str) -> str:
+        value = fields.get(name)
+        return "" if value is None else str(value)
+
+    level = said("level")
+    parts = [
+        said("number"),
+        types.get(said("type"), said("type")),
+        LEVELS.get(level, level),
+        said("district_name") or said("district"),
+        f"时限 {_moment(said('due'), zone)}" if said("due") else "",
+        f"已用时限的 {said('rung')}%" if said("rung") else "",
+        said("basis"),
+    ]
+    told = "，".join(part for part in parts if part)
+    title = TITLES.get(kind, TITLES["other"])
+    return f"【{title}】{told}" if told else f"【{title}】"
+
+
+def _moment(text: str, zone: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(ZoneInfo(zone)):%m-%d %H:%M}"
+    except ValueError:
+        return text
