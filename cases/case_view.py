@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,14 @@ from cases import tables
 from cases.approval.waiting import pauses_of
 from cases.armed import rings_at
 from cases.card_views import cards_from
-from cases.masking import ERASED, mask_file_name, mask_form, mask_person
+from cases.masking import (
+    ERASED,
+    FILE_NAMES,
+    differing,
+    mask_file_name,
+    mask_form,
+    mask_person,
+)
 from cases.messages import DocumentRef, Person
 from cases.state import CaseState, ClockEvent
 from cases.store import place
@@ -111,7 +118,7 @@ class Read:
 
 
 def materials_of(
-    matter: Matter, rows: Sequence[Any], opened: Mapping[Any, bytes | None], revealed: bool
+    matter: Matter, rows: Sequence[Any], opened: Mapping[Any, bytes | None], named: bool
 ) -> Iterator[MaterialView]:
     newest = {row.code: row for row in rows}
     for known in matter.materials:
@@ -126,13 +133,28 @@ def materials_of(
             originals=row.originals if row else 0,
             copies=row.copies if row else 0,
             upload=row.upload if row else "",
-            file_name=ERASED if name is None else _file_name(name.decode(), revealed),
+            file_name=ERASED if name is None else _file_name(name.decode(), named),
             digest=row.digest if row else "",
         )
 
 
-def _file_name(name: str, revealed: bool) -> str:
-    return name if revealed else mask_file_name(name)
+def _file_name(name: str, named: bool) -> str:
+    return name if named else mask_file_name(name)
+
+
+def _personal(
+    person: Person | None,
+    form: Mapping[str, JsonValue],
+    matter: Matter,
+    opened: Mapping[Any, bytes | None],
+) -> tuple[str, ...]:
+    """Return the names of the fields that masking changes: what a reveal can name."""
+    found = list(differing("form", form, mask_form(form, matter.form)))
+    if person is not None:
+        plain = person.model_dump(mode="json")
+        found = [*differing("applicant", plain, mask_person(person)), *found]
+    files = any(key[0] == "material" and name for key, name in opened.items())
+    return (*found, FILE_NAMES) if files else tuple(found)
 
 
 def opinions_of(
@@ -256,12 +278,12 @@ def assembled(
     read: Read,
     opened: Mapping[Any, bytes | None],
     state: CaseState,
-    revealed: bool,
+    revealed: Collection[str],
     row: Callable[[str], CaseRow],
 ) -> CaseView:
     """Return the view of a case from its rows and what was opened of them.
 
-    `row` makes the case's line from the name to show; masked unless `revealed`.
+    `row` makes the case's line from the name to show. Masked but for the fields `revealed`.
     """
     matter = Matter.model_validate_json(read.matter)
     applicant = opened["applicant"]
@@ -270,7 +292,7 @@ def assembled(
     bodies = {step.seq: orjson.loads(opened["body", step.seq] or b"{}") for step in read.steps}
     shown: dict[str, JsonValue] = {"name": ERASED}
     if person is not None:
-        shown = person.model_dump(mode="json") if revealed else mask_person(person)
+        shown = mask_person(person, revealed)
     known = {
         step.seq: rings_at(
             step.recorded_at, step.recorded_at if state.backfilled and step.backfill else None
@@ -281,10 +303,11 @@ def assembled(
         row=row(str(shown["name"])),
         plan=state.plan.model_dump(mode="json"),
         matter=matter.model_dump(mode="json"),
-        form=form if revealed else mask_form(form, matter.form),
+        form=mask_form(form, matter.form, revealed),
         applicant=shown,
-        revealed=revealed,
-        materials=tuple(materials_of(matter, read.materials, opened, revealed)),
+        personal=_personal(person, form, matter, opened),
+        revealed=tuple(sorted(revealed)),
+        materials=tuple(materials_of(matter, read.materials, opened, FILE_NAMES in revealed)),
         tasks=state.tasks,
         opinions=tuple(opinions_of(matter, read.opinions, opened)),
         procedures=state.procedures,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import JsonValue
 
 from cases.messages import Person
 
+FILE_NAMES = "materials"
+"""What a reveal names the names of the files by, all together."""
 HIDDEN = "***"
 ERASED = "（已依法删除）"
 """Shown in place of what cannot be opened any more."""
@@ -40,30 +42,45 @@ def mask_file_name(name: str) -> str:
     return f"{HIDDEN}{dot}{ending}" if stem else HIDDEN if name else ""
 
 
-def mask_person(person: Person) -> dict[str, JsonValue]:
-    """Return the person as a reader without warrant sees them.
+def mask_person(person: Person, revealed: Collection[str] = ()) -> dict[str, JsonValue]:
+    """Return the person as a reader sees them to whom these fields were revealed.
 
     The name of an organisation is public (企业信息公示); its people are not.
     """
     natural = person.kind == "natural_person"
-    return person.model_dump(mode="json") | {
+    masked = {
         "name": mask_name(person.name) if natural else person.name,
         "id_number": mask_number(person.id_number) if natural else person.id_number,
         "phone": mask_number(person.phone),
         "legal_representative": mask_name(person.legal_representative),
     }
+    return person.model_dump(mode="json") | {
+        name: value for name, value in masked.items() if f"applicant.{name}" not in revealed
+    }
 
 
 def mask_form(
-    form: Mapping[str, JsonValue], schema: Mapping[str, JsonValue]
+    form: Mapping[str, JsonValue],
+    schema: Mapping[str, JsonValue],
+    revealed: Collection[str] = (),
 ) -> dict[str, JsonValue]:
     """Return the form values with every field hidden that is not known to be free of people.
 
-    A field is shown when the matter's form describes it without `x-personal`.
+    A field is shown when the matter's form describes it without `x-personal`, or it was revealed.
     """
     described = schema.get("properties")
     fields = described if isinstance(described, dict) else {}
-    return {name: value if _is_plain(fields.get(name)) else HIDDEN for name, value in form.items()}
+    return {
+        name: value if f"form.{name}" in revealed or _is_plain(fields.get(name)) else HIDDEN
+        for name, value in form.items()
+    }
+
+
+def differing(
+    prefix: str, plain: Mapping[str, JsonValue], masked: Mapping[str, JsonValue]
+) -> Iterator[str]:
+    """Yield the names of the fields that masking changes, as a reveal names them."""
+    return (f"{prefix}.{name}" for name, value in plain.items() if value and value != masked[name])
 
 
 def _is_plain(field: JsonValue) -> bool:

@@ -1,14 +1,14 @@
 """Reading cases: for pages, doors and policy. Takes no lock and writes nothing.
 
 Who may see what is decided before: `where` is the condition that policy made of the reader's
-rows, `revealed` says that a disclosure was warranted and its entry has committed. What is sealed
-comes through `Opener`, which gives None where the subject's key was destroyed.
+rows, `revealed` names the fields whose disclosure was warranted and its entry has committed. Sealed
+columns come through `Opener`, which gives None where the subject's key was destroyed.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -316,8 +316,10 @@ class Queries:
 
     # --- one case --------------------------------------------------------------------------------
 
-    def case_view(self, case_id: str, now: datetime, revealed: bool = False) -> CaseView | None:
-        """Return a case, whole; None where there is none."""
+    def case_view(
+        self, case_id: str, now: datetime, revealed: Collection[str] = ()
+    ) -> CaseView | None:
+        """Return a case, whole; None where there is none. `revealed`: fields shown unmasked."""
         with reading(self.engine) as connection:
             lines = Lines.of("all", Desk(()))
             row = connection.execute(lines.select(case.c.id == case_id)).one_or_none()

@@ -168,7 +168,10 @@ class CaseView(Frozen):
     form: dict[str, JsonValue]
     """Form values; personal fields masked unless revealed."""
     applicant: dict[str, JsonValue]
-    revealed: bool = False
+    personal: tuple[str, ...] = ()
+    """Names of the fields that masking changes: `applicant.phone`, `form.home`, `materials`."""
+    revealed: tuple[str, ...] = ()
+    """Those of them that stand here unmasked, since somebody said what for."""
     materials: tuple[MaterialView, ...] = ()
     tasks: tuple[Task, ...] = ()
     opinions: tuple[OpinionView, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from cases import approval
 from cases.card_views import CardView
 from cases.facts import CaseFacts
-from cases.masking import is_erased
+from cases.masking import FILE_NAMES, is_erased
 from cases.messages import Outcome
 from cases.state import Task
 from cases.views import CaseView, OpinionView, WorklistQuery
@@ -126,7 +126,7 @@ async def knows(visit: Visit, facts: CaseFacts) -> bool:
     return False
 
 
-async def view_of(visit: Visit, facts: CaseFacts, revealed: bool = False) -> CaseView:
+async def view_of(visit: Visit, facts: CaseFacts, revealed: Collection[str] = ()) -> CaseView:
     view = await visit.ask(visit.ports.reader.case, visit.actor, facts.id, revealed)
     if view is None:
         raise not_found(visit)
@@ -176,22 +176,30 @@ async def case(visit: Visit) -> Response:
 
 
 async def reveal(visit: Visit) -> Response:
-    """Show personal data, after the entry that says who looked and why has committed."""
+    """Show the fields that were asked for, after the entry that says who looked at which and why
+    has committed."""
     facts = await facts_of(visit, "read_personal")
+    masked_view = await view_of(visit, facts)
     reason = visit.text("reason")[:REASON_LENGTH]
     purpose = PURPOSES.get(visit.text("purpose"), "")
     wrong = {} if reason else {"reason": visit.say(N_("请写明查看个人信息的理由"))}
     if not purpose:
         wrong["purpose"] = visit.say(N_("请选择查看个人信息的用途"))
+    asked = visit.texts().get("fields", [])
+    fields = tuple(name for name in masked_view.personal if name in asked)
+    if not fields:
+        wrong["fields"] = visit.say(
+            N_("请勾选要查看的项目：只看办事需要的（个人信息保护法第六条）")
+        )
     if wrong:
-        return await show_case(visit, facts, await view_of(visit, facts), wrong)
+        return await show_case(visit, facts, masked_view, wrong)
     command = visit.text("command") or str(uuid4())
     await visit.ask(
         visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id,
-        f"{purpose}：{reason}", command,
+        f"{purpose}：{reason}", command, fields,
     )  # fmt: skip
     visit.seen = None  # told already, with its reason
-    shown = await show_case(visit, facts, await view_of(visit, facts, revealed=True))
+    shown = await show_case(visit, facts, await view_of(visit, facts, fields))
     # Left open, the page goes back to the masked one by itself: a header, no script.
     masked = f"/cases/{quote(visit.request.path_params['case_no'], safe='')}"
     shown.headers["refresh"] = f"{REVEALED_SECONDS}; url={masked}"
@@ -209,9 +217,6 @@ async def show_case(
     scene = await scene_of(visit, view)
     outcome = await visit.ask(visit.ports.reader.outcome, done) if done else None
     verdict = await visit.ask(visit.ports.access.may, visit.actor, "read_personal", facts)
-    purposes = tuple(Option(code, visit.say(words)) for code, words in PURPOSES.items())
-    purpose = Field("purpose", visit.say(N_("用途")), "select", options=purposes)
-    reason = Field("reason", visit.say(N_("查看理由")), max_length=REASON_LENGTH)
     claims = any(act.verb == "claim" for act in acts)
     # Whoever holds number and code is handed what the applicant said: as good as printing it.
     issues = (await visit.ask(visit.ports.access.may, visit.actor, "print", facts)).allowed
@@ -240,14 +245,31 @@ async def show_case(
         next_case=await _next(visit, view) if done else "",
         public_code=await visit.ask(visit.ports.reader.public_code, facts.id) if issues else "",
         may_issue=issues,
-        may_reveal=verdict.allowed and not view.revealed,
+        may_reveal=verdict.allowed and set(view.personal) > set(view.revealed),
         may_see_readers=(
             await visit.ask(visit.ports.access.may, visit.actor, "case_readers", "audit")
         ).allowed,
-        form=Form((purpose, reason)).with_errors(wrong or {}),
+        form=_reveal_form(visit, scene, view).with_errors(wrong or {}),
         command=str(uuid4()),
     )
     return await show(visit, page, 422 if wrong else 200)
+
+
+def _reveal_form(visit: Visit, scene: Scene, view: CaseView) -> Form:
+    """Return the form that asks which fields are to be shown, what for and why."""
+    labels = {f"applicant.{key}": visit.say(label) for key, label in PERSON_LABELS.items()}
+    labels |= {f.name: f.label for f in schema_fields(scene.matter.form, "form", visit.language)}
+    labels[FILE_NAMES] = visit.say(N_("材料的文件名"))
+    fields = tuple(Option(name, labels.get(name, name)) for name in view.personal)
+    purposes = tuple(Option(code, visit.say(words)) for code, words in PURPOSES.items())
+    return Form(
+        (
+            Field("fields", visit.say(N_("要查看的项目")), "checks", options=fields,
+                  values=view.revealed),
+            Field("purpose", visit.say(N_("用途")), "select", options=purposes),
+            Field("reason", visit.say(N_("查看理由")), max_length=REASON_LENGTH),
+        )
+    )  # fmt: skip
 
 
 def _own_cards(view: CaseView) -> list[CardView]:
@@ -308,20 +330,22 @@ def _plain(value: Any, field: Field, visit: Visit) -> str:
     return f"{text} {field.unit}".strip()
 
 
+PERSON_LABELS = {
+    "name": N_("姓名或名称"),
+    "id_type": N_("证件类型"),
+    "id_number": N_("证件号码"),
+    "legal_representative": N_("法定代表人"),
+    "phone": N_("联系电话"),
+}
+
+
 def _people(view: CaseView, visit: Visit) -> tuple[Fact, ...]:
-    labels = {
-        "name": N_("姓名或名称"),
-        "id_type": N_("证件类型"),
-        "id_number": N_("证件号码"),
-        "legal_representative": N_("法定代表人"),
-        "phone": N_("联系电话"),
-    }
     found = []
     agent = view.applicant.get("agent")
     for group, person in ((N_("申请人"), view.applicant), (N_("代理人"), agent)):
         if not isinstance(person, dict):
             continue
-        for key, label in labels.items():
+        for key, label in PERSON_LABELS.items():
             value = str(person.get(key) or "")
             if key == "id_type":
                 value = visit.say(ID_TYPES.get(value, value))

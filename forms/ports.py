@@ -210,7 +210,9 @@ class Reader(Protocol):
 
     def state(self, case_id: str) -> CaseState | None: ...
 
-    def case(self, actor: Actor, case_id: str, revealed: bool = False) -> CaseView | None: ...
+    def case(
+        self, actor: Actor, case_id: str, revealed: Collection[str] = ()
+    ) -> CaseView | None: ...
 
     def outcome(self, command_id: str) -> Outcome | None: ...
 
@@ -283,9 +285,17 @@ class Disclosures(Protocol):
     """Reads of personal data, and refusals. Nothing is shown before its entry has committed."""
 
     def record(
-        self, visitor: Visitor, where: Where, act: str, case_id: str, reason: str, command_id: str
+        self,
+        visitor: Visitor,
+        where: Where,
+        act: str,
+        case_id: str,
+        reason: str,
+        command_id: str,
+        fields: Sequence[str] = (),
     ) -> None:
-        """Commit the entry; the same command id is recorded once."""
+        """Commit the entry; the same command id is recorded once. `fields`: names of what is shown
+        of a case, where it is not the whole of something."""
         ...
 
     def shown(self, actor: Actor | None, where: Where, seen: Shown) -> None:

@@ -179,7 +179,7 @@ class WebReader:
     def state(self, case_id: str) -> CaseState | None:
         return self.queries.state(case_id)
 
-    def case(self, actor: Actor, case_id: str, revealed: bool = False) -> CaseView | None:
+    def case(self, actor: Actor, case_id: str, revealed: Collection[str] = ()) -> CaseView | None:
         found = self.queries.case_view(case_id, self.now(), revealed)
         if found is None:
             return None
@@ -324,6 +324,7 @@ class WebDisclosures:
         case_id: str,
         reason: str,
         command_id: str,
+        fields: Sequence[str] = (),
     ) -> None:
         entry = entry_id(command_id, act)
         said = Payload("reason", self.subject_of(case_id), reason.encode(), "text/plain")
@@ -335,7 +336,7 @@ class WebDisclosures:
             at=self.now(),
             who=who_is(actor, self.pseudonym_of),
             act=act,
-            obj=What("case", case_id),
+            obj=What("case", case_id, ",".join(fields) or None),
             where=EntryWhere(ip=where.ip or None, svc="web"),
         )
         with self.engine.begin() as connection:

@@ -14,6 +14,7 @@ from cases.worklists import Lines, tally
 from tests.activities.conftest import START, Town
 from yichuang.unsealing import opener
 
+EVERYTHING = ("applicant.name", "applicant.id_number", "form.home", "materials")
 WINDOW = Desk(("u:window",), ("scjg",))
 
 
@@ -149,13 +150,30 @@ def test_no_number_stands_in_the_case_s_row(town: Town) -> None:
 def test_a_view_hides_people_until_it_is_revealed(town: Town, queries: Queries) -> None:
     state = reviewed(town)
     hidden = queries.case_view(state.case_id, START)
-    shown = queries.case_view(state.case_id, START, revealed=True)
+    shown = queries.case_view(state.case_id, START, revealed=EVERYTHING)
     assert hidden is not None and shown is not None
     assert hidden.applicant["name"] == "张*丰"
     assert hidden.applicant["id_number"] == "110*************37"
     assert hidden.form == {"area": 40, "home": "***"}
     assert shown.applicant["name"] == "张三丰"
     assert shown.form == {"area": 40, "home": "武当山 1 号"}
+    assert set(EVERYTHING) <= set(hidden.personal)
+
+
+@pytest.mark.parametrize("field", EVERYTHING)
+def test_a_reveal_shows_the_field_it_names_and_no_other(
+    town: Town, queries: Queries, field: str
+) -> None:
+    state = reviewed(town)
+    shown = queries.case_view(state.case_id, START, revealed=(field,))
+    assert shown is not None and shown.revealed == (field,)
+    seen = {
+        "applicant.name": shown.applicant["name"] == "张三丰" == shown.row.applicant,
+        "applicant.id_number": shown.applicant["id_number"] == "110101199001011237",
+        "form.home": shown.form["home"] == "武当山 1 号",
+        "materials": shown.materials[0].file_name == "张三丰申请书.pdf",
+    }
+    assert [name for name, plain in seen.items() if plain] == [field]
 
 
 def test_a_view_holds_opinions_materials_documents_and_timeline(
@@ -168,7 +186,7 @@ def test_a_view_holds_opinions_materials_documents_and_timeline(
     ]
     # People call their files after themselves: masked until somebody says what for.
     assert [(m.received, m.file_name) for m in view.materials] == [(True, "***.pdf")]
-    shown = queries.case_view(view.row.case_id, START, revealed=True)
+    shown = queries.case_view(view.row.case_id, START, revealed=EVERYTHING)
     assert shown is not None and shown.materials[0].file_name == "张三丰申请书.pdf"
     assert [d.kind for d in view.documents] == ["acceptance_notice"]
     assert [item.verb for item in view.timeline] == ["file", "accept", "opine"]
@@ -219,7 +237,7 @@ def test_an_erased_applicant_leaves_a_case_that_can_still_be_read(
 ) -> None:
     state = reviewed(town)
     town.vault.destroy(state.subject)
-    view = queries.case_view(state.case_id, START, revealed=True)
+    view = queries.case_view(state.case_id, START, revealed=EVERYTHING)
     assert view is not None
     assert view.applicant == {"name": "（已依法删除）"}
     assert view.opinions[0].text == "（已依法删除）"

@@ -60,13 +60,16 @@ def test_personal_data_is_masked_until_a_reason_is_recorded(browser: Browsers, t
     assert "王大明" not in page.get(path).text
     before = _acts(town).count("read_personal")
     assert page.post(f"{path}/reveal", data=posted(page, path, reason=" ")).status_code == 422
+    asked = {"reason": "核对身份", "purpose": "identify"}
+    assert page.post(f"{path}/reveal", data=posted(page, path, **asked)).status_code == 422
     shown = page.post(
-        f"{path}/reveal", data=posted(page, path, reason="核对身份", purpose="identify")
+        f"{path}/reveal", data=posted(page, path, **asked, fields="applicant.legal_representative")
     )
     assert "王大明" in shown.text
-    assert "13900000001" in shown.text
+    assert "13900000001" not in shown.text
     assert _acts(town).count("read_personal") == before + 1
     assert _acts(town)[-1] == "read_personal"
+    assert '"step":"applicant.legal_representative"' in _all_bodies(town)
     assert "核对身份" not in _all_bodies(town)
 
 

@@ -132,8 +132,14 @@ def test_a_name_that_is_no_account_gets_no_labelled_case(town: Town) -> None:
 def test_a_reveal_needs_a_purpose_of_the_list_and_a_reason(browser: Browsers, town: Town) -> None:
     path = f"/cases/{town.file().case_no}"
     page = browser("chen")
-    whole = {"csrf": page.token(path), "reason": "核对原件", "purpose": "identify"}
-    for lacking in ({"purpose": ""}, {"purpose": "curiosity"}, {"reason": " "}):
+    whole = {
+        "csrf": page.token(path), "reason": "核对原件", "purpose": "identify",
+        "fields": "applicant.legal_representative",
+    }  # fmt: skip
+    for lacking in (
+        {"purpose": ""}, {"purpose": "curiosity"}, {"reason": " "}, {"fields": ""},
+        {"fields": "applicant.kind"},
+    ):  # fmt: skip
         refused = page.post(f"{path}/reveal", data=whole | lacking)
         assert refused.status_code == 422 and "王大明" not in refused.text
     shown = page.post(f"{path}/reveal", data=whole)
@@ -145,7 +151,10 @@ def test_a_revealed_page_left_open_goes_back_to_the_masked_one(
 ) -> None:
     path = f"/cases/{town.file().case_no}"
     page = browser("chen")
-    form = {"csrf": page.token(path), "reason": "核对原件", "purpose": "identify"}
+    form = {
+        "csrf": page.token(path), "reason": "核对原件", "purpose": "identify",
+        "fields": "applicant.legal_representative",
+    }  # fmt: skip
     shown = page.post(f"{path}/reveal", data=form)
     seconds, _, masked = shown.headers["refresh"].partition("; url=")
     assert int(seconds) <= 300 and masked == path

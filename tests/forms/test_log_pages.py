@@ -205,7 +205,13 @@ def test_who_looked_names_person_door_and_reason_and_not_who_worked(
     token = clerk.token(f"/cases/{written.case_no}")
     answer = clerk.post(
         f"/cases/{written.case_no}/reveal",
-        data={"csrf": token, "reason": "核对身份证原件", "purpose": "identify", "command": "c-1"},
+        data={
+            "csrf": token,
+            "reason": "核对身份证原件",
+            "purpose": "identify",
+            "command": "c-1",
+            "fields": "applicant.phone",
+        },
     )
     assert answer.status_code == 200, answer.text
     written.sequence()

@@ -51,6 +51,7 @@ def test_no_entry_and_no_event_holds_what_was_typed(
         "csrf": clerk.token(path),
         "reason": REASON,
         "purpose": "identify",
+        "fields": "applicant.phone",
         "command": "reveal-1",
     }
     assert clerk.post(f"{path}/reveal", data=form).status_code == 200

@@ -209,7 +209,7 @@ class Town:
     def late_seconds(self, case: str) -> list[int]:
         """Return what the law's own steps of a case say of their lateness."""
         sealer = joining.sealer_of(self.settings, joining.vault_of(self.settings))
-        view = joining.queries_of(self.settings, sealer).case_view(case, datetime.now(UTC), False)
+        view = joining.queries_of(self.settings, sealer).case_view(case, datetime.now(UTC))
         assert view is not None
         return [one.late_seconds for one in view.timeline if one.verb == "timer_fired"]
 

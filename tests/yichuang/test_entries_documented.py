@@ -115,6 +115,7 @@ def _clerk(town: Town, case_no: str) -> None:
         f"/cases/{case_no}/reveal",
         reason="核对身份",
         purpose="identify",
+        fields="applicant.phone",
         command=str(uuid4()),
     )
     wrong = {"old": PASSWORD, "new": "chen-chen-chen", "again": "chen-chen-chen"}
