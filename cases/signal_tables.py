@@ -35,7 +35,7 @@ signals_metadata = MetaData(
 )
 
 _Counter = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys
-_STATES = "'incident', 'merged', 'noted', 'suppressed', 'duplicate'"
+_STATES = "'incident', 'merged', 'noted', 'suppressed', 'duplicate', 'refused'"
 
 signal = Table(
     "signal",
@@ -125,7 +125,7 @@ incident_order = Table(
     Column("tries", Integer, nullable=False),
     Column("made_at", Instant, nullable=False),
     Column("done_at", Instant),
-    UniqueConstraint("signal_id", "verb"),
+    UniqueConstraint("signal_id", "incident_id", "verb"),
     CheckConstraint("state IN ('waiting', 'done', 'refused')", name="state"),
     CheckConstraint("verb IN ('report', 'join', 'withdraw')", name="verb"),
     Index("ix_incident_order_waiting", "state", "rank", "n"),

@@ -41,7 +41,7 @@ SourceName = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}(/[\w.:-]{1,64})?$")
 ]
 """Who says so: `lifts`, `open311/app`, `cap/weather`."""
-TypeCode = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+TypeCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 """A code of the catalogue's incident types: one word of a subject of messages."""
 
 

@@ -53,7 +53,12 @@ def upgrade() -> None:
             "verb IN ('report', 'join', 'withdraw')", name=op.f("ck_incident_order_verb")
         ),
         sa.PrimaryKeyConstraint("n", name=op.f("pk_incident_order")),
-        sa.UniqueConstraint("signal_id", "verb", name=op.f("uq_incident_order_signal_id_verb")),
+        sa.UniqueConstraint(
+            "signal_id",
+            "incident_id",
+            "verb",
+            name=op.f("uq_incident_order_signal_id_incident_id_verb"),
+        ),
     )
     op.create_index(
         "ix_incident_order_incident", "incident_order", ["incident_id", "n"], unique=False
@@ -119,7 +124,7 @@ def upgrade() -> None:
         sa.Column("key_subject", sa.String(length=80), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "state IN ('incident', 'merged', 'noted', 'suppressed', 'duplicate')",
+            "state IN ('incident', 'merged', 'noted', 'suppressed', 'duplicate', 'refused')",
             name=op.f("ck_signal_state"),
         ),
         sa.CheckConstraint(

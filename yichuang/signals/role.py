@@ -1,0 +1,121 @@
+"""The role `signals`: what sources say, from the streams into the store, and from there to the
+incidents."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Engine
+
+from audit.vault import SubjectVault, pseudonym
+from cases import signal_rows
+from cases.database import open_engine, reading
+from catalogue.load import HERE
+from catalogue.stations import load_stations
+from yichuang import joining, roles
+from yichuang.bus import connect
+from yichuang.key_log import note_subjects
+from yichuang.keyring import pepper
+from yichuang.rewrapping import Rewrapper
+from yichuang.services import Services
+from yichuang.settings import Settings
+from yichuang.signals.alarms import AlarmReader
+from yichuang.signals.intake import Intake
+from yichuang.signals.reading import SignalReader
+from yichuang.signals.store import SignalStore, day_key
+
+WORDS_DAYS: Final = 30
+"""Days for which the words of signals are kept that came to no incident (a design: as long as a
+signal may be late, `reading.LATEST`). 突发事件应对法第八十五条 lets personal data be used for the
+incident alone."""
+SWEPT_DAYS: Final = 14
+"""How many days back a sweep looks: it runs every hour, and a fortnight's outage leaves no hole."""
+SWEEP_SECONDS: Final = 3600.0
+
+_log = logging.getLogger("yichuang.signals")
+
+
+def normal_address(address: str) -> str:
+    """Return an address as it is compared: without spaces, lower case."""
+    return "".join(address.split()).casefold()
+
+
+def reader_of(settings: Settings, services: Services) -> SignalReader:
+    """Return the reader of this city's signals."""
+    catalogue, secret = joining.catalogue(), pepper(settings)
+
+    def spot(address: str) -> str:
+        return pseudonym(secret, "spot", normal_address(address)).partition(":")[2]
+
+    return SignalReader(
+        settings.city, lambda: (catalogue.incident_types, catalogue.grid), services.sends_signals,
+        spot,
+    )  # fmt: skip
+
+
+def vault_of(settings: Settings, engine: Engine) -> SubjectVault:
+    """Return the vault over the keys that lie in the store of signals itself."""
+    return joining.vault_of(settings, engine, note_subjects(engine, "signals"))
+
+
+def forget_words(vault: SubjectVault, now: datetime) -> None:
+    """Destroy the keys of days so long past that nothing may be known of what was said then."""
+    for days in range(WORDS_DAYS + 1, WORDS_DAYS + 1 + SWEPT_DAYS):
+        whose = day_key(now - timedelta(days=days))
+        if not vault.is_destroyed(whose):
+            vault.destroy(whose)
+
+
+async def _sweep(vault: SubjectVault) -> None:
+    while True:
+        await asyncio.to_thread(forget_words, vault, datetime.now(UTC))
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _tell(intake: Intake, engine: Engine) -> None:
+    def told() -> str:
+        with reading(engine) as connection:
+            waiting = signal_rows.counts(connection)["waiting_orders"]
+        return f"{intake.told()} 待下达 {waiting}"
+
+    while True:
+        roles.beat(await asyncio.to_thread(told))
+        await asyncio.sleep(roles.BEAT_SECONDS)
+
+
+async def _serve(settings: Settings) -> None:
+    engine = open_engine(settings.store_url("signals"))
+    vault = vault_of(settings, engine)
+    services = Services(open_engine(settings.store_url("web"), read_only=True))
+    reader = reader_of(settings, services)
+    catalogue = joining.catalogue()
+    bus = await connect(settings, "signals")
+    store = SignalStore(engine, vault, reader.kinds, incident_id_for)
+    alarms = AlarmReader(lambda: catalogue.incident_types, load_stations(HERE))
+    intake = Intake(bus, settings.city, reader, store, alarms)
+    await intake.declare()
+    stop = asyncio.Event()
+    working = asyncio.create_task(intake.run(stop))
+    beating = asyncio.create_task(roles.until_stopped())
+    beside = [
+        asyncio.create_task(one)
+        for one in (_sweep(vault), _tell(intake, engine), Rewrapper(settings, "signals").run())
+    ]
+    roles.ready(settings, "signals", intake.told())
+    try:
+        await asyncio.wait({working, beating, *beside}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        for one in beside:
+            one.cancel()
+    await working  # raises what ended it
+    await bus.drain()
+
+
+def main(settings: Settings) -> int:
+    """Take signals until the process is asked to stop."""
+    asyncio.run(_serve(settings))
+    return 0
