@@ -55,6 +55,10 @@ ACTS = {
     "notice_delivered": N_("通知已送达"),
     "notice_failed": N_("通知未送达"),
     "message_taken": N_("收到消息"),
+    "signals_taken": N_("收下信号"),
+    "signals_turned": N_("信号改归"),
+    "signals_refused": N_("退回信号"),
+    "signals_forgotten": N_("销毁信号内容"),
     "message_repeated": N_("收到重复消息"),
     "message_buried": N_("消息退回"),
     "dead_letter_read": N_("查看死信"),
@@ -183,6 +187,7 @@ DOORS = {
     "worker": N_("系统"),
     "relay": N_("事件外送"),
     "telemetry": N_("监测读数"),
+    "signals": N_("信号"),
     "cases": N_("系统"),
 }
 ACTORS = {

@@ -45,6 +45,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "secadmin": Role("安全管理员", _PEOPLE),
         "auditadmin": Role("审计管理员", _PEOPLE),
         "service_intake": Role("部门业务系统", _SERVICES),
+        "service_signal": Role("信号来源系统", _SERVICES),
         "service_backfill": Role("补录权限", frozenset({"human", "service"})),
         "citizen": Role("申请人", frozenset({"citizen"})),
     }

@@ -13,7 +13,7 @@ from cases.card_rows import MARKS
 from cases.messages import BODIES, Outcome
 from cases.payments import RequestPayment, Stop
 from cases.supervision.names import LEVELS
-from yichuang import reading_schemas
+from yichuang import reading_schemas, signal_schemas
 from yichuang.orders import PAYMENT_VERB, VERBS, VERSION, Answer, OrderData
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -242,6 +242,8 @@ def schemas() -> dict[str, dict[str, Any]]:
     for name, schema in (
         ("telemetry.readings", reading_schemas.readings()),
         ("telemetry.answered", reading_schemas.answered()),
+        ("signal", signal_schemas.signal()),
+        ("signal.refused", signal_schemas.refused()),
     ):
         made[f"{name}.v{VERSION}.json"] = _in_draft(schema, f"{name}.v{VERSION}")
     made |= {f"case.{kind}.v{VERSION}.json": card_mark_schema(kind) for kind in MARKS}
@@ -305,6 +307,9 @@ def document() -> dict[str, Any]:
             "refused": _message(
                 "telemetry.answered", "退回的读数", f"telemetry.answered.v{VERSION}.json"
             ),
+            "signal_refused": _message(
+                "signal.refused", "退回的信号", f"signal.refused.v{VERSION}.json"
+            ),
         },
         "x-jetstream": {"stream": "RPL", "retention": "limits", "max_age_days": 30},
     }
@@ -348,6 +353,14 @@ def document() -> dict[str, Any]:
             "consumer": "telemetry",
         },
     }
+    channels["signal"] = {
+        "address": "sig.{city}.{user}.{type}.{lane}",
+        "description": "信号：什么事在哪里发生；同一编号只算一次，更正和撤回用同一 reference；"
+        "退回的，答复在 rpl.{city}.{user}.{key}",
+        "parameters": _parameters("city", "user", "type", "lane"),
+        "messages": {"signal": _message("signal", "信号", f"signal.v{VERSION}.json")},
+        "x-jetstream": {"stream": "SIG", "retention": "workqueue", "consumer": "signals"},
+    }
     channels["question"] = {
         "address": "qry.{city}.{user}.{question}",
         "description": "请求应答：case.status、case.events、command.outcome；问与答都是 JSON 对象",
@@ -361,6 +374,7 @@ def document() -> dict[str, Any]:
         ("event", "send"),
         ("alarm", "send"),
         ("readings", "receive"),
+        ("signal", "receive"),
         ("question", "receive"),
     ):
         operations[name] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
@@ -398,6 +412,8 @@ def _parameters(*names: str) -> dict[str, Any]:
         "department": "部门代号",
         "user": "发送系统的 NATS 用户名",
         "key": "答复键",
+        "type": "突发事件类型的代码",
+        "lane": "级别（red、orange、yellow、blue），没有级别的写 plain",
         "kind": "事件种类",
         "question": "问题",
     }

@@ -95,8 +95,8 @@ def initialise(settings: Settings) -> list[str]:
 
 def _holders(settings: Settings) -> Iterator[str]:
     """Let those who come as owners of other stores see who holds which role: the worker of people,
-    gateway and telemetry of services."""
-    stores: tuple[Store, ...] = ("cases", "gateway", "readings")
+    gateway, telemetry and signals of services."""
+    stores: tuple[Store, ...] = ("cases", "gateway", "readings", "signals")
     roles = {make_url(settings.store_url(store)).username for store in stores} - {None}
     engine = open_engine(settings.store_url("web"))
     try:

@@ -8,7 +8,7 @@ from datetime import datetime
 from cases.accounts import Accounts
 from cases.messages import Grant
 from yichuang.embedded.nats import public_key
-from yichuang.services import INTAKE
+from yichuang.services import INTAKE, SIGNALS
 from yichuang.settings import Settings
 
 BACKFILL = "service_backfill"
@@ -21,7 +21,7 @@ def seed_services(settings: Settings, accounts: Accounts, at: datetime) -> Seque
     """
     made = []
     for name, departments in settings.nats_integrators.items():
-        roles = [INTAKE] + ([BACKFILL] if name in settings.nats_backfillers else [])
+        roles = [INTAKE, SIGNALS] + ([BACKFILL] if name in settings.nats_backfillers else [])
         grants = [Grant(role=role, department=where) for role in roles for where in departments]
         if accounts.seed_service(name, grants, public_key(settings, name), at):
             made.append(name)

@@ -23,6 +23,8 @@ from policies.scopes import EVERYWHERE
 FRESH_SECONDS = 0.5
 INTAKE = "service_intake"
 """The role by which a service takes in for a department; its other roles follow it there."""
+SIGNALS = "service_signal"
+"""The role by which a service sends signals."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Service:
     def departments(self) -> tuple[str, ...]:
         """Where it takes in; `*` is everywhere."""
         return tuple(grant.department for grant in self.grants if grant.role == INTAKE)
+
+    @property
+    def sends_signals(self) -> bool:
+        return any(grant.role == SIGNALS for grant in self.grants)
 
     def acts_for(self, department: str) -> bool:
         return EVERYWHERE in self.departments or department in self.departments
@@ -79,6 +85,11 @@ class Services:
         if found is None or not found.acts_for(department):
             return None
         return found.actor(department)
+
+    def sends_signals(self, user: str) -> bool:
+        """Whether a NATS user may send signals."""
+        found = self.find(user)
+        return found is not None and found.sends_signals
 
     def may_send(self, user: str, department: str) -> bool:
         """Whether a NATS user may send readings for a department: as it may order for it."""

@@ -101,6 +101,11 @@ def signal_id(sender: str, source: str, key: str) -> str:
     return str(uuid5(NAMESPACE, f"signal\n{sender}\n{source}\n{key}"))
 
 
+def incident_of(signal: str) -> str:
+    """Return the id of the incident that a signal opens, the same for ever."""
+    return str(uuid5(NAMESPACE, f"incident\nsignal\n{signal}"))
+
+
 def content_digest(signal: Signal) -> str:
     """Return the hex SHA-256 of what a signal says, its own id apart."""
     return hashlib.sha256(signal.model_dump_json(exclude={"id"}).encode()).hexdigest()

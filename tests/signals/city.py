@@ -24,7 +24,7 @@ from yichuang.signals.reading import SignalReader, SignalRefused
 from yichuang.signals.store import Delivery, SignalStore
 from yichuang.stores import migrate
 
-NOW = datetime(2026, 11, 27, 2, 0, tzinfo=UTC)
+NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=2)
 LON, LAT = 112.43, 33.12
 METRE = 1 / 111_195
@@ -41,7 +41,7 @@ def kind(code: str, **more: Any) -> IncidentType:
 
 TYPES = IncidentTypes(
     types=(
-        kind("lift"),
+        kind("lift", alarms=("lifts",)),
         kind("fire", level_default="orange"),
         kind("noise", burst=Burst(count=5, minutes=60, by="street")),
         kind("smell", burst=Burst(count=3, minutes=60, by="place")),

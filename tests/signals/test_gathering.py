@@ -15,6 +15,11 @@ from tests.signals.city import LAT, LATER, LON, NOW, Town, signal
 from yichuang.signals.store import incident_key, read_words
 
 
+def acts_of(town: Town) -> list[str]:
+    bodies = town.rows("SELECT body FROM audit_outbox WHERE stream = 'sys:signals'")
+    return [orjson.loads(bytes(body))["act"] for (body,) in bodies]
+
+
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     return Town(tmp_path)
@@ -212,6 +217,7 @@ def test_what_cannot_be_taken_is_kept_with_its_reason(
     with reading(town.engine) as connection:
         (fate,) = signal_rows.fates(connection, one.refused.signal_id)
     assert fate.state == "refused"
+    assert acts_of(town) == ["signals_refused"]
 
 
 def test_signals_of_a_closed_incident_open_one_together(town: Town) -> None:
@@ -231,9 +237,7 @@ def test_signals_of_a_closed_incident_open_one_together(town: Town) -> None:
 
 def test_each_batch_is_one_entry(town: Town) -> None:
     town.deliver(signal("a"), signal("b", "fire"))
-    bodies = town.rows("SELECT body FROM audit_outbox WHERE stream = 'sys:signals'")
-    acts = [orjson.loads(bytes(body))["act"] for (body,) in bodies]
-    assert acts == ["signals_taken"]
+    assert acts_of(town) == ["signals_taken"]
 
 
 def test_the_cell_and_street_are_the_citys_own(town: Town) -> None:

@@ -114,7 +114,7 @@ def test_who_only_reads_of_the_accounts_comes_as_another_than_their_owner() -> N
     }
     owners = {name for name, url in with_accounts.items() if "yichuang_web:" in url}
     assert owners == {"init", "notifier", "sequencer", "web"}
-    assert set(with_accounts) - owners == {"worker", "gateway", "telemetry"}
+    assert set(with_accounts) - owners == {"worker", "gateway", "telemetry", "signals"}
     assert "yichuang_cases:" in with_accounts["worker"]
     assert "yichuang_gateway:" in with_accounts["gateway"]
     assert "yichuang_readings:" in with_accounts["telemetry"]

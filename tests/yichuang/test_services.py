@@ -98,6 +98,7 @@ def test_the_settings_are_only_the_seed(web: Engine, tmp_path: Path) -> None:
     assert known["archive"].grants == (
         Grant(role="service_backfill", department="bgs"),
         *intake("bgs"),
+        Grant(role="service_signal", department="bgs"),
     )
     assert known["portal"].nkey == embedded.public_key(settings, "portal")
     found = accounts.find("s:portal")

@@ -14,6 +14,7 @@ ROLES = (
     "web",
     "gateway",
     "telemetry",
+    "signals",
     "relay",
     "sequencer",
     "signer",

@@ -62,13 +62,16 @@ def _stream_keeper(streams: Sequence[str]) -> tuple[str, ...]:
     return tuple(subjects)
 
 
-def _integrator(name: str, departments: Sequence[str], city: str, key: str) -> User:
+def _integrator(
+    name: str, departments: Sequence[str], city: str, key: str, *, signals: bool
+) -> User:
     """An outside system: it orders for its departments and reads their events, nothing else."""
     events = [f"evt.{city}.>" if d == "*" else f"evt.{city}.{d}.>" for d in departments]
     answers = f"rpl.{city}.{name}.>"
     publish = [f"cmd.{city}.{department}.{name}.>" for department in departments]
     publish += [f"tel.{city}.{department}.{name}.readings" for department in departments]
-    publish.append(f"sig.{city}.{name}.>")
+    if signals:
+        publish.append(f"sig.{city}.{name}.>")
     publish.append(f"qry.{city}.{name}.>")
     # The consumer carries the user's name and its filter stands in the subject, so that the right
     # to create one is the right to read those departments only.
@@ -156,20 +159,20 @@ def users(settings: Settings) -> list[User]:
             raise SettingMissing(f"YICHUANG_NOTICE_GATEWAYS：{name} 已另有用处，请换一个名字")
         own.append(_gateway_of_notices(name, channels, settings.city))
     taken = {user.name for user in own} | {SYSTEM_USER}
-    for name, departments, key in _services(settings):
+    for name, departments, key, signals in _services(settings):
         if name in taken:
             raise SettingMissing(f"YICHUANG_NATS_INTEGRATORS：{name} 是系统自用的名字，请换一个")
-        own.append(_integrator(name, departments, settings.city, key))
+        own.append(_integrator(name, departments, settings.city, key, signals=signals))
     return own
 
 
-def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str]]:
-    """Return name, departments and public key of each outside system.
+def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str, bool]]:
+    """Return name, departments and public key of each outside system, and whether it sends signals.
 
     Of an embedded city that has been initialised they are accounts; before that, and where the
     accounts are on another machine, those of the settings.
     """
-    seeds = [(name, where, "") for name, where in settings.nats_integrators.items()]
+    seeds = [(name, where, "", True) for name, where in settings.nats_integrators.items()]
     if settings.web_url.get_secret_value() or not (settings.data / "web.sqlite").exists():
         return seeds
     engine = open_engine(settings.store_url("web"), read_only=True)
@@ -182,9 +185,11 @@ def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str]]:
     finally:
         engine.dispose()
     return [
-        (one.user, one.departments, one.nkey)
+        (one.user, one.departments, one.nkey, one.sends_signals)
         for one in known
-        if one.nkey and one.departments and re.fullmatch(SUBJECT_TOKEN, one.user)
+        if one.nkey
+        and (one.departments or one.sends_signals)
+        and re.fullmatch(SUBJECT_TOKEN, one.user)
     ]
 
 

@@ -57,6 +57,7 @@ PARTS: tuple[Part, ...] = (
     _role("gateway", "系统入口", 4, 2.0),
     _role("telemetry", "监测读数", 4, 2.0),
     _role("notifier", "通知发送", 4, 2.0),
+    _role("signals", "信号", 4, 2.0),
     _role("web", "人员入口", 4, 2.0),
 )
 

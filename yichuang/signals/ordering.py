@@ -207,4 +207,3 @@ def _together(waiting: Sequence[WaitingOrder]) -> list[WaitingOrder]:
             break
         some.append(one)
     return some
-

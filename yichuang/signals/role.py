@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from audit.vault import SubjectVault, pseudonym
 from cases import signal_rows
 from cases.database import open_engine, reading
+from cases.incidents.signal import incident_of
 from catalogue.load import HERE
 from catalogue.stations import load_stations
 from yichuang import joining, roles
@@ -61,17 +62,16 @@ def vault_of(settings: Settings, engine: Engine) -> SubjectVault:
     return joining.vault_of(settings, engine, note_subjects(engine, "signals"))
 
 
-def forget_words(vault: SubjectVault, now: datetime) -> None:
-    """Destroy the keys of days so long past that nothing may be known of what was said then."""
-    for days in range(WORDS_DAYS + 1, WORDS_DAYS + 1 + SWEPT_DAYS):
-        whose = day_key(now - timedelta(days=days))
-        if not vault.is_destroyed(whose):
-            vault.destroy(whose)
+def old_days(now: datetime) -> list[str]:
+    """Return the keys of days so long past that nothing may be known of what was said then."""
+    days = range(WORDS_DAYS + 1, WORDS_DAYS + 1 + SWEPT_DAYS)
+    return [day_key(now - timedelta(days=one)) for one in days]
 
 
-async def _sweep(vault: SubjectVault) -> None:
+async def _sweep(store: SignalStore) -> None:
     while True:
-        await asyncio.to_thread(forget_words, vault, datetime.now(UTC))
+        now = datetime.now(UTC)
+        await asyncio.to_thread(store.forget, old_days(now), now)
         await asyncio.sleep(SWEEP_SECONDS)
 
 
@@ -93,7 +93,7 @@ async def _serve(settings: Settings) -> None:
     reader = reader_of(settings, services)
     catalogue = joining.catalogue()
     bus = await connect(settings, "signals")
-    store = SignalStore(engine, vault, reader.kinds, incident_id_for)
+    store = SignalStore(engine, vault, reader.kinds, incident_of)
     alarms = AlarmReader(lambda: catalogue.incident_types, load_stations(HERE))
     intake = Intake(bus, settings.city, reader, store, alarms)
     await intake.declare()
@@ -102,7 +102,7 @@ async def _serve(settings: Settings) -> None:
     beating = asyncio.create_task(roles.until_stopped())
     beside = [
         asyncio.create_task(one)
-        for one in (_sweep(vault), _tell(intake, engine), Rewrapper(settings, "signals").run())
+        for one in (_sweep(store), _tell(intake, engine), Rewrapper(settings, "signals").run())
     ]
     roles.ready(settings, "signals", intake.told())
     try:

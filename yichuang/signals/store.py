@@ -28,6 +28,7 @@ from yichuang.signals.reading import SignalRefused, Taken, digest_of
 TAKEN: Final = "signals_taken"
 REFUSED: Final = "signals_refused"
 TURNED: Final = "signals_turned"
+FORGOTTEN: Final = "signals_forgotten"
 
 
 @dataclass
@@ -107,9 +108,7 @@ class SignalStore:
             rows.put_orders(connection, known.orders, at)
             _tell(connection, TURNED, [_line(turn) for turn in known.turns], at)
 
-    def refuse(
-        self, signal_ids: Sequence[str], incident_id: str, code: str, at: datetime
-    ) -> None:
+    def refuse(self, signal_ids: Sequence[str], incident_id: str, code: str, at: datetime) -> None:
         """Note of signals that their incident was refused (by policy, by law), and why. A report
         that is refused leaves no incident that others could join."""
         turns = [Turn(one, "refused", "", code) for one in signal_ids]
@@ -123,6 +122,16 @@ class SignalStore:
         """Let nothing join these incidents any more."""
         with self._engine.begin() as connection:
             rows.close_gatherings(connection, incidents)
+
+    def forget(self, whose: Sequence[str], at: datetime) -> None:
+        """Destroy keys for good, with an entry that says which; what is gone already is left."""
+        left = [one for one in whose if not self._vault.is_destroyed(one)]
+        if not left:
+            return
+        with self._engine.begin() as connection:
+            _tell(connection, FORGOTTEN, [(one,) for one in left], at)
+        for one in left:
+            self._vault.destroy(one)
 
     # --- reading only ----------------------------------------------------------------------------
 
