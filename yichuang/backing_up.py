@@ -17,9 +17,10 @@ import sqlite3
 import tarfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -34,13 +35,23 @@ from audit.outbox import record
 from cases.database import open_engine
 from policies.warrants import load_private
 from yichuang import backup_streams, bus
+from yichuang.backup_postgres import (
+    DatabaseTrouble,
+    databases,
+    dumped,
+    frozen,
+    head,
+    nobody_writes,
+    revisions,
+)
 from yichuang.backup_seal import BackupKey, seal
 from yichuang.backup_set import Manifest, Part, digest_of, sync, write_list
-from yichuang.backup_streams import QUEUE, STREAMS, StreamTrouble
+from yichuang.backup_streams import QUEUES, STREAMS, StreamTrouble
 from yichuang.embedded import ground
 from yichuang.embedded.serving import serving
 from yichuang.keyring import master_keys, warrant_path
 from yichuang.settings import STORES, Settings
+from yichuang.trusting import policy_path
 
 STREAM: Final = "sys:backup"
 MADE: Final = "backup_made"
@@ -68,13 +79,30 @@ class Cut:
 
     at: datetime
     held_ms: int
-    readers: dict[str, sqlite3.Connection]
-    """By part: `store/cases` …, `temporal/temporal`."""
+    copies: list[Copy]
+    """Stores and Temporal's."""
     folders: dict[str, bytes]
     archives: list[Path]
     """Files of the log's closed shards, which nobody changes."""
-    queue: bytes
+    queues: dict[str, bytes]
     masters: tuple[str, ...]
+    head: tuple[int, str]
+    """Entries of the log's open shard and its newest signed head."""
+
+    def close(self) -> None:
+        for one in self.copies:
+            one.close()
+
+
+@dataclass
+class Copy:
+    """A database of the instant: what writes it, and what lets the instant go."""
+
+    kind: str
+    name: str
+    read: Callable[[], Iterator[bytes]]
+    revision: str
+    close: Callable[[], None]
 
 
 @dataclass
@@ -110,11 +138,12 @@ async def back_up(
     _prepare(folder, copies)
     try:
         with ExitStack() as alone:
-            if not ground.is_held(settings):  # the city stands: nobody may start it meanwhile
+            if settings.form == "embedded" and not ground.is_held(settings):
+                # It stands, and nobody may start it meanwhile.
                 alone.enter_context(ground.held(settings))
             async with _city_bus(settings) as client:
                 return await _written(settings, folder, _Writer(folder, key), salt, client, told)
-    except (OSError, sqlite3.Error, StreamTrouble, NatsError) as fault:
+    except (OSError, sqlite3.Error, DatabaseTrouble, StreamTrouble, NatsError) as fault:
         _clear(folder)
         raise BackupFailed(f"没有做成备份：{fault}") from fault
     except BaseException:
@@ -135,8 +164,11 @@ def _prepare(folder: Path, copies: Path) -> None:
 
 def _may(settings: Settings, folder: Path) -> None:
     if settings.form == "large":
-        raise BackupFailed("大型部署的备份由数据库和服务器各自的工具做，次序见 docs/backup.md")
-    if not (settings.data / "cases.sqlite").is_file():
+        try:
+            databases(settings)
+        except DatabaseTrouble as wrong:
+            raise BackupFailed(str(wrong)) from wrong
+    elif not (settings.data / "cases.sqlite").is_file():
         raise BackupFailed(f"{settings.data} 里没有城市")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupFailed(f"{folder} 不是空文件夹")
@@ -146,7 +178,9 @@ def _may(settings: Settings, folder: Path) -> None:
 
 @asynccontextmanager
 async def _city_bus(settings: Settings) -> AsyncIterator[Client]:
-    async with serving(settings, ["nats"]):
+    async with AsyncExitStack() as beside:
+        if settings.form == "embedded":
+            await beside.enter_async_context(serving(settings, ["nats"]))
         client = await bus.connect(settings, "admin", attempts=0)
         try:
             yield client
@@ -157,26 +191,25 @@ async def _city_bus(settings: Settings) -> AsyncIterator[Client]:
 async def _written(
     settings: Settings, folder: Path, out: _Writer, salt: bytes, client: Client, told: Told
 ) -> Manifest:
-    cut = await _cut(settings, client)
+    cutting = _cut if settings.form == "embedded" else _cut_large
+    cut = await cutting(settings, client)
     told(f"{cut.at:%Y-%m-%d %H:%M:%S}Z 的一刻，写入停了 {cut.held_ms} 毫秒")
     try:
-        for bound, reader in cut.readers.items():
-            kind, _, name = bound.partition("/")
-            out.write(kind, name, _copied(settings, reader), _revision(reader))
-            told(f"已写 {bound}")
+        for one in cut.copies:
+            out.write(one.kind, one.name, one.read(), one.revision)
+            told(f"已写 {one.kind}/{one.name}")
         for name, content in cut.folders.items():
             out.write("folder", name, [content])
         for path in cut.archives:
             out.write("archive", path.name, _bytes_of(path))
-        if cut.queue:
-            out.write("stream", QUEUE, [cut.queue])
+        for stream, waiting in cut.queues.items():
+            out.write("stream", stream, [waiting])
         for stream in STREAMS:
-            if stream != QUEUE:
+            if stream not in QUEUES:
                 await _stream(settings, client, stream, out)
-        size, checkpoint = _head(cut.readers["store/log"])
+        size, checkpoint = cut.head
     finally:
-        for reader in cut.readers.values():
-            reader.close()
+        cut.close()
     manifest = Manifest(
         city=settings.city,
         origin=settings.origin,
@@ -209,17 +242,51 @@ async def _cut(settings: Settings, client: Client) -> Cut:
             # Within the locks: whatever step Temporal takes for done has its rows, whatever has
             # rows was in Temporal's history before.
             readers["temporal/temporal"] = _seeing(temporal)
-        queue = b""
-        async for piece in backup_streams.snapshot(client, QUEUE):
-            queue += piece
-            if len(queue) > MOST_WAITING:
-                raise BackupFailed("未办的命令积压太多：先让系统入口办完再备份")
-        folders = {name: _packed(path) for name, path in folders_of(settings).items()}
         archives = sorted(settings.data.glob("log-*.sqlite"))
-        at = datetime.now(UTC)
-        masters = tuple(key_id(one).hex() for one in master_keys(settings))
-        held_ms = round((time.monotonic() - began) * 1000)
-    return Cut(at, held_ms, readers, folders, archives, queue, masters)
+        cut = await _small_parts(settings, client, archives)
+        cut.held_ms = round((time.monotonic() - began) * 1000)
+    cut.head = _head(readers["store/log"])
+    for bound, reader in readers.items():
+        kind, _, name = bound.partition("/")
+        read = partial(_copied, settings, reader)
+        cut.copies.append(Copy(kind, name, read, _revision(reader), reader.close))
+    return cut
+
+
+async def _cut_large(settings: Settings, client: Client) -> Cut:
+    """The same, of PostgreSQL: Temporal's snapshot too is taken while no row can be written."""
+    city, *others = databases(settings)
+    with ExitStack() as opened:
+        with nobody_writes(settings, city) as began:
+            found = []
+            for one in (city, *others):
+                found.append(frozen(one))
+                opened.callback(found[-1].close)
+            cut = await _small_parts(settings, client, [])
+            cut.held_ms = round((time.monotonic() - began) * 1000)
+        cut.head = head(settings, found[0])
+        for held in found:
+            revision = revisions(settings, held) if held.database.is_city else ""
+            read = partial(dumped, settings, held)
+            cut.copies.append(Copy("database", held.database.name, read, revision, held.close))
+        opened.pop_all()  # from here on the cut closes them
+    return cut
+
+
+async def _small_parts(settings: Settings, client: Client, archives: list[Path]) -> Cut:
+    """Return what is copied at once, while nobody writes: queues, folders, ids of keys."""
+    queues: dict[str, bytes] = {}
+    for stream in QUEUES:
+        waiting = b""
+        async for piece in backup_streams.snapshot(client, stream):
+            waiting += piece
+            if len(waiting) + sum(map(len, queues.values())) > MOST_WAITING:
+                raise BackupFailed("未办的命令、信号积压太多：先让系统入口办完再备份")
+        if waiting:
+            queues[stream] = waiting
+    folders = {name: _packed(path) for name, path in folders_of(settings).items()}
+    masters = tuple(key_id(one).hex() for one in master_keys(settings))
+    return Cut(datetime.now(UTC), 0, [], folders, archives, queues, masters, (0, ""))
 
 
 @contextmanager
@@ -266,6 +333,9 @@ def folders_of(settings: Settings) -> dict[str, Path]:
     seeds = settings.nats_seed("admin").parent
     if not seeds.is_relative_to(settings.secrets_folder):
         found["seeds"] = seeds
+    trust = policy_path(settings).parent
+    if trust != settings.secrets_folder:
+        found["trust"] = trust
     if settings.witness_path.is_relative_to(settings.data) and settings.witness_path.is_dir():
         found["witness"] = settings.witness_path  # for show; another owner's is not ours to copy
     return found

@@ -12,13 +12,22 @@ from typing import Any, Final
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.api import RetentionPolicy
 
-STREAMS: Final = ("CMD", "EVT", "RPL", "DLQ", "TELE", "SIG")
-QUEUE: Final = "CMD"
-"""Orders that nobody has carried out yet. Each other stream keeps what it has for a time."""
-WITHOUT_CONSUMERS: Final = frozenset({"CMD", "TELE", "SIG"})
+from yichuang import subjects
+
+STREAMS: Final = tuple(one.name for one in subjects.STREAMS if one.name is not None)
+"""Every stream of a city."""
+QUEUES: Final = tuple(
+    one.name
+    for one in subjects.STREAMS
+    if one.name is not None and one.retention == RetentionPolicy.WORK_QUEUE
+)
+"""Those whose messages leave when their rows are committed: orders and signals that nobody has
+taken yet. They must be of the rows' own instant; each other stream keeps what it has for a time."""
+WITHOUT_CONSUMERS: Final = frozenset({*QUEUES, "TELE"})
 """Streams that their reader takes from the beginning after a restore: it knows again what it has
-done (command id, observation), and what it did after the backup is done anew."""
+done (command id, observation, signal), and what it did after the backup is done anew."""
 
 PIECE_BYTES: Final = 256 * 1024
 WITHIN: Final = 10.0

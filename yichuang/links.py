@@ -66,7 +66,7 @@ def _plain(settings: Settings) -> Iterator[str]:
 
 
 def _stores(settings: Settings) -> Iterator[str]:
-    for store in get_args(Store):
+    for store in (*get_args(Store), "backup"):
         given = getattr(settings, f"{store}_url").get_secret_value()
         url = make_url(given) if given else None
         if url is None or url.get_backend_name() == "sqlite":

@@ -11,8 +11,8 @@ import os
 import shutil
 import sqlite3
 import tarfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from audit.trust import PolicyInvalid
 from policies.warrants import load_public, public_path
 from yichuang import backup_streams, bus, temporal
 from yichuang.backing_up import RESTORED, Told, folders_of, note
+from yichuang.backup_postgres import DatabaseTrouble, databases, is_empty, put_back
 from yichuang.backup_seal import BackupKey, PartDamaged, opened
 from yichuang.backup_set import Manifest, Part, faults, read_list, sync
 from yichuang.backup_streams import StreamTrouble
@@ -70,6 +71,8 @@ async def restore(
     it was.
     """
     manifest, _ = read_list(folder)
+    if settings.form == "large":
+        return await _restore_large(settings, folder, manifest, secret, told)
     _may(settings, manifest)
     wrong = faults(folder, manifest)
     if wrong:
@@ -94,10 +97,86 @@ async def restore(
     return manifest
 
 
+async def _restore_large(
+    settings: Settings, folder: Path, manifest: Manifest, secret: bytes, told: Told
+) -> Manifest:
+    """Put back folders and databases; the streams come when NATS has the keys that were put back.
+
+    Each database is filled whole or not at all. Cut short, what is there must be emptied first.
+    """
+    _may_large(settings, manifest)
+    wrong = faults(folder, manifest)
+    if wrong:
+        raise RestoreFailed("；".join(wrong))
+    key = manifest.key(secret)
+    known = {one.name: one for one in databases(settings)}
+    try:
+        for part in manifest.parts:
+            if part.kind == "folder":
+                _put(settings, folder, key, part)
+                told(f"已放回 {part.bound}")
+        _is_signed_by_itself(settings, folder)
+        for part in manifest.parts:
+            if part.kind == "database":
+                put_back(settings, known[part.name], opened(key, part.bound, folder / part.file))
+                told(f"已放回 {part.bound}")
+    except (OSError, PartDamaged, DatabaseTrouble) as fault:
+        raise RestoreFailed(f"没有恢复完：{fault}；请清空数据库和文件夹后重来") from fault
+    note(settings, RESTORED, manifest)
+    return manifest
+
+
+async def restore_streams(
+    settings: Settings, folder: Path, secret: bytes, told: Told = lambda _line: None
+) -> Manifest:
+    """Put the streams of a backup into a NATS that has none of them. Raises `NoBackup`,
+    `WrongSecret`, `SecretTooWeak`, `RestoreFailed`."""
+    manifest, _ = read_list(folder)
+    wrong = faults(folder, manifest)
+    if wrong:
+        raise RestoreFailed("；".join(wrong))
+    key = manifest.key(secret)
+    _is_signed_by_itself(settings, folder)
+    try:
+        client = await bus.connect(settings, "admin", attempts=0)
+        try:
+            for part in manifest.parts:
+                if part.kind == "stream":
+                    plain = opened(key, part.bound, folder / part.file)
+                    count = await backup_streams.restore(client, part.name, plain)
+                    told(f"已放回 {part.bound}：{count} 条")
+        finally:
+            await client.close()
+    except (OSError, PartDamaged, StreamTrouble, NatsError) as fault:
+        raise RestoreFailed(f"消息流没有恢复完：{fault}") from fault
+    return manifest
+
+
+def _may_large(settings: Settings, manifest: Manifest) -> None:
+    try:
+        there = databases(settings)
+        full = [one.name for one in there if not is_empty(one)]
+    except DatabaseTrouble as trouble:
+        raise RestoreFailed(str(trouble)) from trouble
+    wanted = {part.name for part in manifest.parts if part.kind == "database"}
+    if wanted != {one.name for one in there}:
+        raise RestoreFailed(
+            f"备份里的数据库是 {'、'.join(sorted(wanted)) or '无'}，设置里是 "
+            f"{'、'.join(sorted(one.name for one in there))}（YICHUANG_BACKUP_URL、_TEMPORAL）"
+        )
+    if full:
+        raise RestoreFailed(f"数据库 {'、'.join(full)} 里已有表：只恢复到空的数据库")
+    _is_ours(settings, manifest, folders_of(settings).values())
+
+
 def _may(settings: Settings, manifest: Manifest) -> None:
-    if settings.form == "large":
-        raise RestoreFailed("大型部署由数据库和服务器各自的工具恢复，见 docs/backup.md")
-    for path in (settings.data, *folders_of(settings).values()):
+    if any(part.kind == "database" for part in manifest.parts):
+        raise RestoreFailed("这是大型部署的备份，恢复到大型部署（YICHUANG_FORM=large）")
+    _is_ours(settings, manifest, (settings.data, *folders_of(settings).values()))
+
+
+def _is_ours(settings: Settings, manifest: Manifest, folders: Iterable[Path]) -> None:
+    for path in folders:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RestoreFailed(f"{path} 不是空文件夹：只恢复到空的数据目录")
     for name in ("city", "origin"):
@@ -181,7 +260,7 @@ async def look(settings: Settings, told: Told = lambda _line: None) -> Findings:
     """
     found = Findings()
     with ExitStack() as alone:
-        if not ground.is_held(settings):
+        if settings.form == "embedded" and not ground.is_held(settings):
             alone.enter_context(ground.held(settings))
         try:
             found.rollbacks += rollbacks(settings)
@@ -194,7 +273,9 @@ async def look(settings: Settings, told: Told = lambda _line: None) -> Findings:
             found.unread.append(f"日志：{unread}")
         told("日志核验过了")
         try:
-            async with serving(settings, ["temporal"]):
+            async with AsyncExitStack() as beside:
+                if settings.form == "embedded":
+                    await beside.enter_async_context(serving(settings, ["temporal"]))
                 client = await temporal.connect(settings)
                 found.rollbacks += await rollbacks_of_temporal(settings, client)
         except (ServerMissing, ground.StartRefused, RPCError, RuntimeError) as away:

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     signals_url: SecretStr = SecretStr("")
     log_url: SecretStr = SecretStr("")
     keys_url: SecretStr = SecretStr("")
+    backup_url: SecretStr = SecretStr("")
+    backup_temporal: tuple[str, ...] = ()
+    pg_programs: Path | None = None
 
     master_key: Path | None = None
     master_key_wrap: str = ""
@@ -137,6 +140,7 @@ class Settings(BaseSettings):
         "tls_certificate",
         "tls_key",
         "smtp_password",
+        "pg_programs",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:

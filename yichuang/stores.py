@@ -99,8 +99,12 @@ def create_schema(url: str) -> None:
         return
     engine = open_engine(url)
     with engine.begin() as connection:
-        quoted = engine.dialect.identifier_preparer.quote(schema)
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted}"))
+        # Looked for first: IF NOT EXISTS too asks for the right to make schemas, which a store's
+        # own role of the large form has not.
+        there = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+        if connection.scalar(there, {"name": schema}) is None:
+            quoted = engine.dialect.identifier_preparer.quote(schema)
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted}"))
     engine.dispose()
 
 

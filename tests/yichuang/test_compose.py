@@ -103,7 +103,7 @@ def test_only_the_worker_and_the_log_keepers_come_as_owner_of_the_cases_store() 
         for name, body in OURS.items()
         if "yichuang_cases:" in body["environment"].get("YICHUANG_CASES_URL", "")
     }
-    assert owners == {"init", "worker", "relay", "sequencer"}
+    assert owners == {"init", "backup", "worker", "relay", "sequencer"}
 
 
 def test_who_only_reads_of_the_accounts_comes_as_another_than_their_owner() -> None:
@@ -113,7 +113,7 @@ def test_who_only_reads_of_the_accounts_comes_as_another_than_their_owner() -> N
         if "YICHUANG_WEB_URL" in body["environment"]
     }
     owners = {name for name, url in with_accounts.items() if "yichuang_web:" in url}
-    assert owners == {"init", "notifier", "sequencer", "web"}
+    assert owners == {"init", "backup", "notifier", "sequencer", "web"}
     assert set(with_accounts) - owners == {"worker", "gateway", "telemetry", "signals"}
     assert "yichuang_cases:" in with_accounts["worker"]
     assert "yichuang_gateway:" in with_accounts["gateway"]
@@ -124,7 +124,14 @@ def test_nobody_but_the_signer_and_its_preparation_sees_the_signing_key() -> Non
     holders = {
         n for n, b in SERVICES.items() if any(v.startswith("signer:") for v in b.get("volumes", []))
     }
-    assert holders == {"init", "signer"}
+    assert holders == {"init", "signer", "backup"}
+
+
+def test_the_databases_administrator_comes_only_at_a_backup_started_by_hand() -> None:
+    known = [n for n, b in OURS.items() if "YICHUANG_BACKUP_URL" in b["environment"]]
+    assert known == ["backup"] and SERVICES["backup"]["profiles"] == ["backup"]
+    said = json.loads(SERVICES["backup"]["environment"]["YICHUANG_BACKUP_TEMPORAL"])
+    assert said == [SERVICES["temporal"]["environment"][n] for n in ("DBNAME", "VISIBILITY_DBNAME")]
 
 
 def test_the_witness_sees_its_own_folder_and_nothing_of_the_city() -> None:

@@ -13,7 +13,7 @@ from yichuang.commands.backup import secret_of, tell, told_of
 from yichuang.embedded.ground import StartRefused
 from yichuang.embedded.serving import ServerMissing
 from yichuang.keyring import KeyMissing
-from yichuang.restoring import Findings, RestoreFailed, look, restore
+from yichuang.restoring import Findings, RestoreFailed, look, restore, restore_streams
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say, say_json
 
@@ -27,6 +27,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="只看现在的数据目录各部分是不是同一时刻的 (look only)"
     )
+    parser.add_argument(
+        "--streams",
+        action="store_true",
+        help="大型部署的第二步：放回消息流 (large form, step two)",
+    )
     parser.add_argument("--json", action="store_true", help="以一个 JSON 对象输出 (one object)")
 
 
@@ -37,11 +42,17 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return WRONG
     told = told_of(args.json)
     try:
-        if args.folder is not None:
+        if args.folder is not None and args.streams:
+            folder, secret = args.folder.expanduser(), secret_of(args.key)
+            asyncio.run(restore_streams(settings, folder, secret, told))
+        elif args.folder is not None:
             folder, secret = args.folder.expanduser(), secret_of(args.key)
             manifest = asyncio.run(restore(settings, folder, secret, told))
             if not args.json:
                 tell(False, manifest)
+            if settings.form == "large":
+                _say_next(args.json, args.folder)
+                return 0
         found = asyncio.run(look(settings, told))
     except (RestoreFailed, NoBackup, ServerMissing) as failed:
         complain(str(failed))
@@ -54,6 +65,20 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return WRONG
     _tell(args.json, found)
     return 0 if found.agrees else DIFFERS
+
+
+def _say_next(as_json: bool, folder: Path) -> None:
+    steps = (
+        "nats-config、nats、temporal",
+        f"bin/yichuang restore {folder} --key FILE --streams",
+        "bin/yichuang restore --check",
+    )
+    if as_json:
+        say_json({"next": steps})
+        return
+    say(f"数据库、密钥、签名已放回。先起 {steps[0]}（用放回的密钥），然后：")
+    for step in steps[1:]:
+        say(f"  {step}")
 
 
 def _tell(as_json: bool, found: Findings) -> None:
