@@ -29,6 +29,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     payment_tables,
     reconcile_tables,
     review_tables,
+    window_tables,
 )
 from cases.database import open_engine, schema_of
 from cases.gateway_tables import gateway_metadata

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,7 +15,10 @@ from sqlalchemy import Engine
 from audit.vault import SubjectVault, pseudonym
 from cases import signal_rows
 from cases.database import open_engine, reading
+from cases.incidents.gathering import Heard
 from cases.incidents.signal import incident_of
+from cases.incidents.windows import matching
+from cases.signal_windows import silences
 from catalogue.load import HERE
 from catalogue.stations import load_stations
 from yichuang import joining, roles
@@ -35,6 +40,8 @@ incident alone."""
 SWEPT_DAYS: Final = 14
 """How many days back a sweep looks: it runs every hour, and a fortnight's outage leaves no hole."""
 SWEEP_SECONDS: Final = 3600.0
+SILENCES_SECONDS: Final = 1.0
+"""How old the list of planned windows may be."""
 
 _log = logging.getLogger("yichuang.signals")
 
@@ -60,6 +67,25 @@ def reader_of(settings: Settings, services: Services) -> SignalReader:
 def vault_of(settings: Settings, engine: Engine) -> SubjectVault:
     """Return the vault over the keys that lie in the store of signals itself."""
     return joining.vault_of(settings, engine, note_subjects(engine, "signals"))
+
+
+class Silences:
+    """The planned windows, read anew at most once a second. Blocking."""
+
+    def __init__(
+        self, web: Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._web, self._now, self._read_at = web, now, float("-inf")
+        self._find: Callable[[Heard], str] = lambda _: ""
+
+    def current(self) -> Callable[[Heard], str]:
+        """Return what says into which window a signal falls. Raises the store's errors: what is
+        not known suppresses nothing, and a batch waits."""
+        if time.monotonic() - self._read_at > SILENCES_SECONDS:
+            with reading(self._web) as connection:
+                self._find = matching(silences(connection, self._now()))
+            self._read_at = time.monotonic()
+        return self._find
 
 
 def old_days(now: datetime) -> list[str]:
@@ -89,11 +115,12 @@ async def _tell(intake: Intake, engine: Engine) -> None:
 async def _serve(settings: Settings) -> None:
     engine = open_engine(settings.store_url("signals"))
     vault = vault_of(settings, engine)
-    services = Services(open_engine(settings.store_url("web"), read_only=True))
+    web = open_engine(settings.store_url("web"), read_only=True)
+    services = Services(web)
     reader = reader_of(settings, services)
     catalogue = joining.catalogue()
     bus = await connect(settings, "signals")
-    store = SignalStore(engine, vault, reader.kinds, incident_of)
+    store = SignalStore(engine, vault, reader.kinds, incident_of, Silences(web).current)
     alarms = AlarmReader(lambda: catalogue.incident_types, load_stations(HERE))
     intake = Intake(bus, settings.city, reader, store, alarms)
     await intake.declare()
