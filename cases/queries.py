@@ -317,18 +317,28 @@ class Queries:
     # --- one case --------------------------------------------------------------------------------
 
     def case_view(
-        self, case_id: str, now: datetime, revealed: Collection[str] = ()
+        self,
+        case_id: str,
+        now: datetime,
+        revealed: Collection[str] = (),
+        within: Engine | None = None,
     ) -> CaseView | None:
-        """Return a case, whole; None where there is none. `revealed`: fields shown unmasked."""
-        with reading(self.engine) as connection:
+        """Return a case, whole; None where there is none. `revealed`: fields shown unmasked.
+
+        `within` is the engine of one reader (`cases.database.bounded`): None too where the database
+        does not let them see it. A place in the order of acceptance is counted over all cases.
+        """
+        with reading(within or self.engine) as connection:
             lines = Lines.of("all", Desk(()))
             row = connection.execute(lines.select(case.c.id == case_id)).one_or_none()
             if row is None:
                 return None
             read = Read.of(connection, row)
             state = CaseState.model_validate_json(read.state)
-            in_turn = state.plan.scarcity is not None and state.plan.scarcity.by_acceptance
-            standing = standing_of(connection, state) if in_turn else None
+        standing = None
+        if state.plan.scarcity is not None and state.plan.scarcity.by_acceptance:
+            with reading(self.engine) as connection:
+                standing = standing_of(connection, state)
         opened = dict(zip(read.keys(), self.open(read.sealed()), strict=True))
         view = assembled(read, opened, state, revealed, lambda name: self._row(row, name, now))
         return view.model_copy(update={"standing": standing})
@@ -399,9 +409,11 @@ class Queries:
 
     # --- documents -------------------------------------------------------------------------------
 
-    def document_file(self, document_id: str) -> DocumentContent | None:
-        """Return a document with its bytes."""
-        found = self._document(tables.document.c.id == document_id)
+    def document_file(
+        self, document_id: str, within: Engine | None = None
+    ) -> DocumentContent | None:
+        """Return a document with its bytes. `within`: as for `case_view`."""
+        found = self._document(tables.document.c.id == document_id, within)
         if found is None:
             return None
         where = place("document", "file", found.case_id, found.id)
@@ -413,13 +425,13 @@ class Queries:
         found = self._document(tables.document.c.code == code.strip().upper())
         return None if found is None else document_content(found, None)
 
-    def _document(self, condition: ColumnElement[bool]) -> Any:
+    def _document(self, condition: ColumnElement[bool], within: Engine | None = None) -> Any:
         query = (
             select(tables.document, case.c.case_no, case.c.matter_name)
             .join(case, case.c.id == tables.document.c.case_id)
             .where(condition)
         )
-        with reading(self.engine) as connection:
+        with reading(within or self.engine) as connection:
             return connection.execute(query).one_or_none()
 
     # --- export ----------------------------------------------------------------------------------

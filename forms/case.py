@@ -377,7 +377,7 @@ async def document(visit: Visit) -> Response:
     view = await view_of(visit, facts)
     act = next((_printing(d.kind) for d in view.documents if d.id == wanted), "print")
     await visit.demand(act, facts)
-    found = await visit.ask(visit.ports.reader.document, facts.id, wanted)
+    found = await visit.ask(visit.ports.reader.document, visit.actor, facts.id, wanted)
     if found is None and is_erased(view.applicant):
         raise Stop(410, visit.say(N_("已依法删除")), "erased")
     if found is None:

@@ -127,14 +127,15 @@ def let_in(engine: Engine, role: str) -> None:
 
 PAGE_TABLES = (
     "case_file", "case_compartment", "case_state", "card", "card_mark", "clock", "clock_event",
-    "clock_share", "case_index", "hand", "index_key", "matter_version", "notification", "step",
-    "task", "timer",
+    "clock_share", "case_index", "document", "hand", "index_key", "material", "matter_version",
+    "notification", "opinion", "ruling", "step", "task", "timer",
 )  # fmt: skip
-"""What lists and boards read; of these all but the catalogue's versions have row-level security."""
+"""What lists, boards and the page of a case read; of these all but the catalogue's versions and the
+names of index keys have row-level security."""
 
 
 def open_to_pages(engine: Engine, role: str) -> None:
-    """Let the role of the pages read what lists are made of, cut to each reader's bounds.
+    """Let the role of the pages read what lists and cases are made of, cut to each reader's bounds.
 
     Raises `ProgrammingError` where there is no such role; nothing for SQLite.
     """

@@ -132,7 +132,8 @@ class WebReader:
     zone: str = "Asia/Shanghai"
     """The city's, in which a day of a filter begins."""
     page_role: str = ""
-    """Role of PostgreSQL under which lists are read; empty: as who the store was opened."""
+    """Role of PostgreSQL under which lists and cases are read; empty: as who the store was
+    opened."""
 
     def _lists(self, actor: Actor) -> Queries:
         """Return the readers of lists: within what the database itself lets the reader see."""
@@ -180,7 +181,7 @@ class WebReader:
         return self.queries.state(case_id)
 
     def case(self, actor: Actor, case_id: str, revealed: Collection[str] = ()) -> CaseView | None:
-        found = self.queries.case_view(case_id, self.now(), revealed)
+        found = self.queries.case_view(case_id, self.now(), revealed, within=self._engine(actor))
         if found is None:
             return None
         people = {item.who for item in found.timeline} | {o.signer for o in found.opinions}
@@ -230,8 +231,8 @@ class WebReader:
     def public_code(self, case_id: str) -> str:
         return self.queries.public_code(case_id) or ""
 
-    def document(self, case_id: str, document_id: str) -> ports.File | None:
-        found = self.queries.document_file(document_id)
+    def document(self, actor: Actor, case_id: str, document_id: str) -> ports.File | None:
+        found = self.queries.document_file(document_id, within=self._engine(actor))
         if found is None or found.case_id != case_id or found.content is None:
             return None
         name = f"{found.view.number or found.view.kind}.pdf"

@@ -140,7 +140,7 @@ def test_who_has_a_task_or_is_asked_to_sign_sees_the_case(store: Engine) -> None
 
 
 @pytest.mark.parametrize(
-    "table", [one for one in PAGE_TABLES if one not in ("case_file", "matter_version")]
+    "table", [one for one in PAGE_TABLES if one not in ("case_file", "index_key", "matter_version")]
 )
 def test_no_table_of_a_case_shows_another_departments_rows(store: Engine, table: str) -> None:
     with page(store) as connection:
@@ -203,8 +203,8 @@ def test_the_role_reads_nothing_but_what_lists_are_made_of_and_writes_nothing(
     store: Engine,
 ) -> None:
     for statement in (
-        "SELECT 1 FROM outbox", "SELECT 1 FROM command", "SELECT 1 FROM document",
-        "SELECT 1 FROM opinion", "SELECT 1 FROM material", "SELECT 1 FROM whole_reader",
+        "SELECT 1 FROM outbox", "SELECT 1 FROM command", "SELECT 1 FROM inspection",
+        "SELECT 1 FROM separated", "SELECT 1 FROM document_number", "SELECT 1 FROM whole_reader",
         "SELECT 1 FROM alarm", "SELECT 1 FROM audit_outbox",
         "DELETE FROM task", "UPDATE case_file SET label_level = 1",
         "ALTER TABLE case_file DISABLE ROW LEVEL SECURITY", "GRANT SELECT ON outbox TO PUBLIC",
@@ -246,6 +246,22 @@ def test_the_pages_own_lists_run_within_the_bounds(town: Town, store: Engine) ->
     assert [row.case_id for row in listed.rows] == [IDS["ours"]] and listed.total == 1
     assert queries.counts(true(), Desk(("u:clerk",), ("zjj",)), START).all == 1
     assert queries.notices(Desk(("u:clerk",), ("scjg",))) == []
+
+
+def test_a_case_and_its_documents_are_read_within_the_bounds(town: Town, store: Engine) -> None:
+    queries = Queries(store, opener(town.vault), BlindIndex(store, town.sealer).sought)
+    bound = bounded(store, ROLE, OURS)
+    # No condition of policy at all: the database alone.
+    seen = {name for name in NAMES if queries.case_view(IDS[name], START, within=bound)}
+    assert seen == {"ours"}
+    assert all(queries.case_view(IDS[name], START) for name in NAMES)
+    state = town.filed("papers")
+    IDS["papers"] = state.case_id
+    accepted = town.order("accept", {"mode": "plain"}, case="papers", by="u:a")
+    (paper,) = town.settle(state, accepted)[1].steps[0].outcome.documents
+    for department, may in (("scjg", False), ("zjj", True)):
+        place(store, "papers", department)
+        assert (queries.document_file(paper.id, within=bound) is not None) is may
 
 
 def grants(*held: tuple[str, str]) -> tuple[Grant, ...]:
