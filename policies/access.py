@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from simpleeval import InvalidExpression  # type: ignore[import-untyped]  # ships no types
-from sqlalchemy import ColumnElement, and_, false, not_, or_
+from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 
 from cases.database import Bounds
 from cases.facts import CaseFacts
@@ -268,13 +268,14 @@ class Access:
         except PolicyStale:
             log.exception("policy cannot be confirmed; everything is refused")
             return _stale(None)
-        if object_type == "payment":
+        if object_type in ("payment", "incident"):
             asked = (
                 self._decide(
-                    engine, actor, act, _object(Thing(object_type, department=one), ""), None
+                    engine, actor, act,
+                    _object(Thing(object_type, department=one, departments=(one,)), ""), None,
                 )
                 for one in self._below
-            )
+            )  # fmt: skip
             no = self._decide(engine, actor, act, _object(Thing(object_type), ""), None)
             return next((found for found in asked if found.allowed), no)
         if object_type != "case":
@@ -289,11 +290,11 @@ class Access:
                 return Decision(True, "allowed", engine.policy.version, None, str(held[-1]))
         return self._decide(engine, actor, act, nowhere, None)
 
-    def where(self, actor: Actor, act: str) -> ColumnElement[bool]:
+    def where(self, actor: Actor, act: str, object_type: str = "case") -> ColumnElement[bool]:
         """Return the condition over `cases.tables.case` under which the actor may read it.
 
-        `act` is one of `READING`: list, read, read_personal, print; `ValueError` for another, which
-        separations of duties would judge too.
+        For `incident`, over `cases.incident_tables.incident`. `act` is one of `READING`: list,
+        read, read_personal, print; `ValueError` for another, which separations would judge too.
         """
         if act not in READING:
             raise ValueError(f"{act} changes something: lists are not filtered by it")
@@ -302,13 +303,14 @@ class Access:
             return false()
         allow: list[ColumnElement[bool]] = []
         deny: list[ColumnElement[bool]] = []
-        for row in self._engine.policy.shards["case", act]:
+        for row in self._engine.policy.shards[object_type, act]:
             condition = _row_sql(row, subject)
             if condition is not None:
                 (allow if row.effect == "allow" else deny).append(condition)
         if not allow:
             return false()
-        return and_(or_(*allow), *(not_(denied) for denied in deny), dominates_sql(actor))
+        label = dominates_sql(actor) if object_type == "case" else true()
+        return and_(or_(*allow), *(not_(denied) for denied in deny), label)
 
     def bounds(self, actor: Actor) -> Bounds:
         """Return what the database may at most let the actor see of cases; see `Bounds`."""

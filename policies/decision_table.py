@@ -64,7 +64,7 @@ _CASE_WORDS: Mapping[str, Mapping[str, Any]] = {
 }
 _MY_WORDS = (
     "mine", "own", "recused", "accepted_by_me", "decided_by_me", "inspected_by_me", "about_me",
-    "proposed_by_me", "of_food", "plain",
+    "proposed_by_me", "handled_by_me", "of_food", "plain",
 )  # fmt: skip
 
 
@@ -228,6 +228,8 @@ def _object(actor: Actor, words: list[str]) -> CaseFacts | Thing:
         about=actor.id if "about_me" in words else OTHER,
         proposed_by=actor.id if "proposed_by_me" in words else OTHER,
         department="food" if "of_food" in words else "",
+        departments=("food",) if kinds[0] == "incident" else (),
+        hands=(actor.id if "handled_by_me" in words else OTHER,),
     )
 
 

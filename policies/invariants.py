@@ -128,6 +128,25 @@ BY_LAW: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
 """Acts on a case that only some roles may do, and the article."""
 
 
+EVALUATING = frozenset({"check", "evaluate"})
+"""What the supervision centre does with an incident, and nobody who dispatched or handled it."""
+
+SIGNALLING = frozenset({"report", "join", "withdraw_signal"})
+"""All that a system of signals may do to an incident."""
+
+OF_INCIDENTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "arbitrate": frozenset({"arbiter"}),
+        "check": frozenset({"evaluator"}),
+        "evaluate": frozenset({"evaluator"}),
+        "start_response": frozenset({"commander"}),
+        "adjust_response": frozenset({"commander"}),
+        "end_response": frozenset({"commander"}),
+        "regrade": frozenset({"commander"}),
+    }
+)
+"""Acts on an incident that only some roles may do."""
+
 SIGNING = frozenset({"release_sign", "policy_approve", "grant_approve"})
 """The second person's act on a version."""
 PAPERS = frozenset({"read_personal", "print", "print_card"})
@@ -204,6 +223,8 @@ def _citizen(object_type: str, _kind: Kind, _roles: Roles, state: State, allowed
 
 
 def _service(object_type: str, _kind: Kind, _roles: Roles, _state: State, allowed: int) -> int:
+    if object_type == "incident":
+        return allowed & ~_mask("incident", SIGNALLING)
     if object_type not in ("case", "payment"):
         return allowed
     return allowed & _mask(object_type, NOT_OF_SERVICES)
@@ -240,6 +261,16 @@ def _papers(_type: str, kind: Kind, _roles: Roles, _state: State, allowed: int) 
     if blind and not allowed & read:
         return blind
     return allowed & (read | listed) if bool(allowed & read) != bool(allowed & listed) else 0
+
+
+def _evaluator(_type: str, _kind: Kind, roles: Roles, state: State, allowed: int) -> int:
+    if "handled_by_me" in state.scopes:
+        return allowed & _mask("incident", EVALUATING)
+    return sum(
+        _mask("incident", frozenset({act})) & allowed
+        for act, may in OF_INCIDENTS.items()
+        if may.isdisjoint(roles)
+    )
 
 
 def _erasure(_type: str, _kind: Kind, _roles: Roles, _state: State, allowed: int) -> int:
@@ -285,6 +316,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "papers", "看材料、办理的人须看得见办件；能列表即能查阅", "个人信息保护法第六条",
         ("case",), KINDS, _papers,
+    ),
+    Family(
+        "evaluator", "派发、处置过的人不得核查评价；仲裁、响应各归其岗", "CJ/T 315-2009",
+        ("incident",), KINDS, _evaluator,
     ),
     Family(
         "erasure", "提出依法删除的人不得批准", "本机关双人复核制度",

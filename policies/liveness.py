@@ -15,7 +15,7 @@ from catalogue.matters import Matter
 from policies.invariants import Finding
 from policies.plain import SPANS, Reading, State
 from policies.situations import Counterexample, step_in
-from policies.vocabulary import ACT_TITLES, ROLES
+from policies.vocabulary import ACT_TITLES, ACTS, ROLES
 
 OFFICE = frozenset({"held", "implementing", "involved"})
 """The implementing department, without a task of its own."""
@@ -44,12 +44,20 @@ CITY: tuple[tuple[str, str], ...] = (
     ("dead_letter", "dead_letter_mend"), ("census", "census_read"), ("alarms", "alarms_read"),
     ("supervision", "supervise"), ("supervision", "report"), ("payment", "payment_request"),
     ("payment", "payment_read"),
+    *(
+        ("incident", act)
+        for act in ACTS["incident"]
+        if act not in ("join", "withdraw_signal")
+    ),
 )  # fmt: skip
 """What the city needs beside its cases: a lock without a key is a fault."""
 
 TWO_ROLES: tuple[tuple[str, str, str], ...] = (
     ("release", "release_propose", "release_sign"),
     ("audit", "erase_ask", "erase_approve"),
+    ("incident", "dispatch", "check"),
+    ("incident", "dispatch", "evaluate"),
+    ("incident", "acknowledge", "check"),
 )
 """Steps for which two roles must stand ready; two people of one role do for policy and grants."""
 

@@ -112,6 +112,9 @@ def _above(department: str, parents: Mapping[str, str]) -> set[str]:
 def _seats(relation: str, thing: CaseFacts | Thing, task: str) -> list[str]:
     """Return the departments of the object that the relation means."""
     if isinstance(thing, Thing):
+        if relation == "sent":
+            named = [thing.department] if thing.department else list(thing.departments)
+            return [one for one in named if one in thing.departments]
         return [thing.department] if relation == "paying" and thing.department else []
     match relation:
         case "implementing":
@@ -131,6 +134,8 @@ def _on_condition(scope: str, me: set[str], thing: CaseFacts | Thing) -> bool:
     if scope == "always":
         return True
     if isinstance(thing, Thing):
+        if scope == "handled_by_me":
+            return bool(me & set(thing.hands))
         named = {"about_me": thing.about, "proposed_by_me": thing.proposed_by}
         return named.get(scope, "") in me
     match scope:

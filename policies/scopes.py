@@ -14,6 +14,7 @@ from types import MappingProxyType
 from sqlalchemy import ColumnElement, Exists, and_, exists, false, func, not_, or_, select, true
 
 from cases.facts import CaseFacts
+from cases.incident_tables import incident, incident_unit
 from cases.messages import Actor
 from cases.separations import RECUSED
 from cases.tables import case, case_compartment, hand, task
@@ -34,7 +35,11 @@ class Thing:
     """User id that the thing is about: whose account it is."""
     proposed_by: str = ""
     department: str = ""
-    """Code of the department whose thing it is: who pays."""
+    """Code of the department whose thing it is: who pays; for which unit an order speaks."""
+    departments: tuple[str, ...] = ()
+    """Units that were sent to an incident."""
+    hands: tuple[str, ...] = ()
+    """Who dispatched or handled it, deputies and whom they act for alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ _ALL = frozenset(
         "alarms",
         "supervision",
         "payment",
+        "incident",
     }
 )
 
@@ -165,6 +171,20 @@ def _paying(reach: Reach, thing: Object) -> bool:
     return known is not None and known.department != "" and reach.covers(known.department)
 
 
+def _sent(reach: Reach, thing: Object) -> bool:
+    known = thing.thing
+    if known is None:
+        return False
+    if known.department:
+        return known.department in known.departments and reach.covers(known.department)
+    return reach.covers_any(known.departments)
+
+
+def _sent_sql(reach: Reach) -> ColumnElement[bool]:
+    mine = true() if reach.everywhere else incident_unit.c.department.in_(sorted(reach.departments))
+    return exists().correlate(incident).where(incident_unit.c.incident_id == incident.c.id, mine)
+
+
 RELATIONS: Mapping[str, Relation] = MappingProxyType(
     {
         "implementing": Relation(
@@ -179,6 +199,7 @@ RELATIONS: Mapping[str, Relation] = MappingProxyType(
         "paying": Relation(
             "在付款部门或其上级任职", _paying, lambda _reach: false(), frozenset({"payment"})
         ),
+        "sent": Relation("在被派发单位或其上级任职", _sent, _sent_sql, frozenset({"incident"})),
         "held": Relation(
             "在任一部门任职即可", lambda _reach, _thing: True, lambda _reach: true(), _ALL
         ),
@@ -245,6 +266,10 @@ def _closed_sql(_subject: Subject) -> ColumnElement[bool]:
     return not_(case.c.is_open)
 
 
+def _handled_by_me(subject: Subject, thing: Object) -> bool:
+    return thing.thing is not None and not subject.persons.isdisjoint(thing.thing.hands)
+
+
 def _proposed_by_me(subject: Subject, thing: Object) -> bool:
     return thing.thing is not None and thing.thing.proposed_by in subject.persons
 
@@ -261,6 +286,12 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         ),
         "recused": Scope("本人（或被代理人）已回避", _recused, _recused_sql),
         "closed": Scope("办件已终结（归档）", _closed, _closed_sql),
+        "handled_by_me": Scope(
+            "由本人（或被代理人）派发或者处置",
+            _handled_by_me,
+            None,
+            frozenset({"incident"}),
+        ),
         "proposed_by_me": Scope(
             "由本人（或被代理人）提出",
             _proposed_by_me,

@@ -43,6 +43,7 @@ _SEATS: Mapping[frozenset[str], str] = MappingProxyType(
         frozenset({"held", "involved", "implementing"}): "food",
         frozenset({"held", "involved", "implementing", "task"}): "city",
         frozenset({"held", "paying"}): "food",
+        frozenset({"held", "sent"}): "food",
     }
 )
 
@@ -95,6 +96,8 @@ class Counterexample:
 
 def near_title(near: frozenset[str]) -> str:
     """Return in Chinese which department stands so near."""
+    if "sent" in near:
+        return "被派发单位"
     return "付款部门" if "paying" in near else SEAT_TITLES[seat(near)]
 
 
@@ -132,6 +135,8 @@ def object_in(
             about=me if "about_me" in scopes else SOMEBODY_ELSE,
             proposed_by=me if "proposed_by_me" in scopes else SOMEBODY_ELSE,
             department="food" if object_type == "payment" else "",
+            departments=("food",) if object_type == "incident" else (),
+            hands=(me if "handled_by_me" in scopes else SOMEBODY_ELSE,),
         )
     return CaseFacts(
         id="one",
@@ -171,6 +176,7 @@ _CONDITIONS = {
     "recused": "本人已回避",
     "closed": "办件已终结",
     "proposed_by_me": "本人提出",
+    "handled_by_me": "本人派发或处置过",
 }
 
 __all__ = ["TOWN", "Counterexample", "Step", "object_in", "person", "seat", "step_in", "told"]

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from cases.accounts import ADMINISTRATORS
+from cases.incidents.messages import INCIDENT_VERBS
 from cases.messages import BODIES, OF_LAW
 
 Kind = Literal["human", "service", "citizen"]
@@ -44,8 +45,13 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "sysadmin": Role("系统管理员", _PEOPLE),
         "secadmin": Role("安全管理员", _PEOPLE),
         "auditadmin": Role("审计管理员", _PEOPLE),
-        "service_intake": Role("部门业务系统", _SERVICES),
+        "duty_officer": Role("值班员", _PEOPLE),
+        "commander": Role("指挥长", _PEOPLE),
+        "unit_duty": Role("处置单位值班员", _PEOPLE),
+        "arbiter": Role("派单仲裁员", _PEOPLE),
+        "evaluator": Role("核查评价员", _PEOPLE),
         "service_signal": Role("信号来源系统", _SERVICES),
+        "service_intake": Role("部门业务系统", _SERVICES),
         "service_backfill": Role("补录权限", frozenset({"human", "service"})),
         "citizen": Role("申请人", frozenset({"citizen"})),
     }
@@ -76,6 +82,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "alarms": ("alarms_read",),
         "supervision": ("supervise", "report"),
         "payment": ("payment_request", "payment_read"),
+        "incident": (*INCIDENT_VERBS, "read", "list", "read_personal", "print"),
     }
 )
 """Object type → acts."""
@@ -175,9 +182,33 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "census_read": "查阅定时器对账",
         "alarms_read": "查阅监测警报",
         "supervise": "查看监察看板",
-        "report": "出具监察月报",
+        "report": "报告",
         "payment_request": "提出付费申请",
         "payment_read": "查阅付费申请",
+        "join": "并入信号",
+        "withdraw_signal": "撤回信号",
+        "verify": "核实",
+        "grade": "研判定级",
+        "regrade": "重新定级",
+        "dispatch": "派发",
+        "acknowledge": "签收派单",
+        "refuse_dispatch": "退单",
+        "arbitrate": "派单仲裁",
+        "set_out": "出动",
+        "arrive": "到场",
+        "progress": "续报",
+        "answer": "反馈",
+        "check": "核查",
+        "evaluate": "综合评价",
+        "archive": "归档",
+        "start_response": "启动应急响应",
+        "adjust_response": "调整应急响应",
+        "end_response": "解除应急响应",
+        "report_up": "上报信息",
+        "merge": "并案",
+        "keep_personal": "延期保留个人信息",
+        "add_lesson": "记教训",
+        "finish_lesson": "完成整改",
     }
 )
 
@@ -193,6 +224,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "alarms": "监测警报",
         "supervision": "电子监察",
         "payment": "付费申请",
+        "incident": "突发事件",
     }
 )
 

@@ -24,6 +24,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     factor_tables,
     grant_tables,
     incident_lines,
+    incident_tables,
     index_tables,
     notice_tables,
     payment_tables,
@@ -134,6 +135,14 @@ PAGE_TABLES = (
 names of index keys have row-level security."""
 
 
+INCIDENT_TABLES = (
+    "incident", "incident_change", "incident_event", "incident_signal", "incident_unit", "notice",
+)  # fmt: skip
+"""What the board and the page of an incident read. They have no row-level security yet: policy's
+condition is in every statement (`cases.incident_lists`), and nothing personal stands in them that
+is not sealed."""
+
+
 def open_to_pages(engine: Engine, role: str) -> None:
     """Let the role of the pages read what lists and cases are made of, cut to each reader's bounds.
 
@@ -144,7 +153,7 @@ def open_to_pages(engine: Engine, role: str) -> None:
     let_in(engine, role)
     quote = engine.dialect.identifier_preparer.quote
     with engine.begin() as connection:
-        tables = ", ".join(PAGE_TABLES)
+        tables = ", ".join((*PAGE_TABLES, *INCIDENT_TABLES))
         connection.execute(text(f"GRANT SELECT ON {tables} TO {quote(role)}"))
         connection.execute(text(f"REVOKE ALL ON whole_reader FROM {quote(role)}"))
 
