@@ -255,10 +255,11 @@ def _late(desk: _Desk) -> str:
 
 
 def _who(order: DocumentOrder) -> str:
-    """Return the name of whoever acted, or of the system where nobody did."""
-    known = order.facts.get("actor_name")
+    """Return the name of whoever acted, a deputy with the delegator's, or of the system where
+    nobody did."""
+    known, behalf = order.facts.get("actor_name"), order.facts.get("behalf_name")
     if isinstance(known, str) and known:
-        return known
+        return f"{known}（代{behalf}）" if behalf else known
     return "网上受理系统" if order.command.actor.kind != "human" else order.command.actor.id
 
 

@@ -19,7 +19,7 @@ from activities.announcing import Announcer
 from activities.indexing import BlindIndex
 from activities.instants import Instants, Rules, folded
 from activities.papers import Press
-from activities.recording import Draft, Recording, Walked, erased
+from activities.recording import Draft, Names, Recording, Walked, erased, nobody_is_named
 from activities.sealing import Sealer
 from activities.supervising import Supervision
 from audit.vault import KeyDestroyed
@@ -71,6 +71,7 @@ class Planner:
     zones: dict[str, ZoneInfo] = field(default_factory=dict)
     supervision: Supervision | None = None
     """None: no card is ever given."""
+    names: Names = nobody_is_named
 
     def plan(self, walked: Walked, command: Command) -> Planned:
         """Return the step and move `walked` on. Raises `RuleForbids`: then nothing has moved."""
@@ -296,7 +297,9 @@ class Planner:
 
     @property
     def _recording(self) -> Recording:
-        return Recording(self.engine, self.sealer, self.press, self.announcer, self._instants)
+        return Recording(
+            self.engine, self.sealer, self.press, self.announcer, self._instants, self.names
+        )
 
 
 _CLOCK = (

@@ -5,7 +5,7 @@ What comes out is written by one transaction (`cases.store`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import orjson
+from pydantic import JsonValue
 from sqlalchemy import Engine, select
 
 from activities.announcing import Announcer
@@ -59,6 +60,15 @@ class Draft:
     rulings: Mapping[str, Ruling]
 
 
+Names = Callable[[Sequence[str]], Mapping[str, str]]
+"""User ids → names of those who are known."""
+
+
+def nobody_is_named(_users: Sequence[str]) -> Mapping[str, str]:
+    """Where there are no accounts: a document prints ids."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """Makes records of steps. Holds what is needed to, and no state of its own."""
@@ -68,6 +78,7 @@ class Recording:
     press: Press
     announcer: Announcer
     instants: Instants
+    names: Names = nobody_is_named
 
     def record(
         self,
@@ -160,7 +171,7 @@ class Recording:
             case=after,
             applicant=self._applicant(walked, command.case_id),
             command=command,
-            facts=wish.facts,
+            facts={**wish.facts, **self._people(command)},
         )
         content = self._printed(order)
         ref = DocumentRef(
@@ -172,6 +183,17 @@ class Recording:
         )
         sealed = self.sealer.document(content, after.subject, command.case_id, document_id)
         return DocumentFile(ref, wish.department, number, sealed)
+
+    def _people(self, command: Command) -> dict[str, JsonValue]:
+        """Return who acted, and in whose name, as a document prints them."""
+        actor = command.actor
+        if actor.kind != "human":
+            return {}
+        known = self.names([one for one in (actor.id, actor.on_behalf) if one])
+        people: dict[str, JsonValue] = {"actor_name": known.get(actor.id, actor.id)}
+        if actor.on_behalf:
+            people["behalf_name"] = known.get(actor.on_behalf, actor.on_behalf)
+        return people
 
     def _printed(self, order: DocumentOrder) -> bytes:
         """Return the file. A character that no font has is a *no*: whoever typed it must see it.

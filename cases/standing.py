@@ -7,6 +7,7 @@ kept between two.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +19,7 @@ from cases.delegations import deputyships
 from cases.messages import Actor
 from cases.settling import RuleForbids
 from cases.sql import Prepared, look_up
-from cases.web_tables import principal_now
+from cases.web_tables import principal_now, printed_name
 
 CLOSED = "account_closed"
 ENDED = "right_ended"
@@ -70,6 +71,15 @@ class Standings:
                 if one.delegator == delegator
                 for grant in one.grants
             )
+
+    def names(self, users: Sequence[str]) -> Mapping[str, str]:
+        """Return what a document prints of these people: id → name. Who is not known is left out.
+
+        Raises as `of`.
+        """
+        wanted = select(printed_name).where(printed_name.c.id.in_(users))
+        with reading(self._web) as connection:
+            return {row.id: row.name for row in connection.execute(wanted)}
 
 
 _ONE = Prepared(

@@ -133,6 +133,18 @@ PRINCIPAL_NOW = (
 )
 event.listen(account, "after_create", DDL(PRINCIPAL_NOW))  # type: ignore[no-untyped-call]
 
+printed_name = Table(
+    "printed_name",
+    MetaData(),  # a view: not made with the tables
+    Column("id", _User),
+    Column("name", String(100)),
+)
+"""What a document prints of a person who acted, and of whom they acted for: a name, no login.
+Made by a migration."""
+
+PRINTED_NAME = "CREATE VIEW printed_name AS SELECT id, name FROM account WHERE kind = 'human'"
+event.listen(account, "after_create", DDL(PRINTED_NAME))  # type: ignore[no-untyped-call]
+
 old_password = Table(
     "old_password",
     web_metadata,

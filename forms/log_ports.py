@@ -49,6 +49,10 @@ class LogLine:
     door: str
     case_no: str
     object: str
+    behalf: str = ""
+    """Pseudonym of whom a deputy acted for; empty: nobody."""
+    behalf_name: str = ""
+    """As `name`."""
     purpose: str = ""
     """What a person gave as reason for looking; empty: none was asked, or the reader may not."""
 
@@ -78,6 +82,8 @@ class ShownEntry:
     text: str
     """The stored bytes."""
     name: str
+    behalf_name: str
+    """Of whom a deputy acted for; as `LogLine.name`."""
     case_no: str
     sealed: bool
     """Under a signed head, so that it can be proved."""

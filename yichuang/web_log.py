@@ -223,6 +223,7 @@ class WebLog:
         for one in lines:
             body = bodies.get(one.entry_id, {})
             thing = body.get("obj", {})
+            behalf = body.get("who", {}).get("on_behalf", "")
             shown.append(
                 LogLine(
                     n=one.n, entry_id=one.entry_id, seq=one.seq, at=one.at, act=one.act,
@@ -231,6 +232,7 @@ class WebLog:
                     door=body.get("from", {}).get("svc", ""),
                     case_no=numbers.get(one.case_id, ""),
                     object=thing.get("type", ""),
+                    behalf=behalf, behalf_name=self._name(behalf) if names else "",
                     purpose=purposes.get(one.entry_id, ""),
                 )
             )  # fmt: skip
@@ -312,6 +314,7 @@ class WebLog:
             entry_id=entry_id, seq=found.index, leaf=found.leaf.hex(), body=body,
             text=found.body.decode(),
             name=self._name(body["who"]["id"]) if names and body else "",
+            behalf_name=self._name(body["who"].get("on_behalf", "")) if names and body else "",
             case_no=self._case_numbers({case_id}).get(case_id, "") if case_id else "",
             sealed=head is not None and head.size > found.index,
             previous=around.get(found.stream_seq - 1, ""),

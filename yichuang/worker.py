@@ -219,8 +219,9 @@ def workshop(
                 raise SettingMissing(
                     "办件进程须能读人员账号（办理前再问一次权限）：请设 YICHUANG_WEB_URL"
                 )
+            standings = Standings(web)
             again = AskedAgain(
-                joining.access_of(settings, "worker", released), Standings(web), catalogue, _now
+                joining.access_of(settings, "worker", released), standings, catalogue, _now
             )
             city_rules = CityRules(rules, released.packs, cases)
             addressees = CityAddressees(catalogue().city, web)
@@ -237,6 +238,7 @@ def workshop(
                 pen=joining.warrant_signer(settings, "worker"),
                 policy=lambda: released.policy().version,
                 supervision=Supervision(CityCardRules(city_rules, released), addressees),
+                names=standings.names,
             )
             alarms = Alarms(settings.city, f"{settings.address}/schemas")
             forgeries = Forgeries(alarms)

@@ -112,9 +112,11 @@ class PlainPress:
 
     def __init__(self) -> None:
         self.rendered: list[str] = []
+        self.facts: list[Mapping[str, Any]] = []
 
     def render(self, order: DocumentOrder) -> bytes:
         self.rendered.append(order.number)
+        self.facts.append(order.facts)
         return f"{order.number} {order.code} {order.applicant.name}".encode()
 
 
@@ -176,6 +178,7 @@ class Town:
         at: datetime | None = None,
         backfill: bool = False,
         kind: str = "human",
+        behalf: str = "",
     ) -> Command:
         """Return a warranted command."""
         at = at or self.start
@@ -184,7 +187,9 @@ class Town:
             verb=verb,
             case_id=case_id_for("test", case),
             body=body,
-            actor=Actor.model_validate({"id": by, "kind": kind, "department": "scjg"}),
+            actor=Actor.model_validate(
+                {"id": by, "kind": kind, "department": "scjg", "on_behalf": behalf}
+            ),
             source=Source(door="web"),
             occurred_at=at,
             backfill=backfill,
@@ -193,6 +198,7 @@ class Town:
             command_id=plain.id,
             command_digest=plain.digest(),
             actor=by,
+            on_behalf=behalf,
             act=verb,
             object_type="case",
             object_id=plain.case_id,

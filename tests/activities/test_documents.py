@@ -234,6 +234,16 @@ def said(kind: DocumentKind, matter: str = "food-operation", **more: object) -> 
     return "".join(plain.split())
 
 
+@pytest.mark.parametrize("kind", ["receipt", "service_record"])
+def test_what_a_deputy_made_out_names_both(kind: DocumentKind) -> None:
+    served = {"method": "direct", "recipient": "李强", "relation": "本人"}
+    body = served if kind == "service_record" else None
+    alone = said(kind, body=body, facts={"actor_name": "王芳"})
+    assert "王芳" in alone and "代" not in alone.partition("王芳")[2][:3]
+    both = said(kind, body=body, facts={"actor_name": "王芳", "behalf_name": "李主任"})
+    assert "王芳（代李主任）" in both
+
+
 # --- the shape ---
 
 

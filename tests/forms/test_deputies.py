@@ -16,6 +16,7 @@ from audit.tables import audit_outbox
 from cases import delegations
 from cases.database import reading
 from cases.messages import Grant
+from cases.standing import Standings
 from cases.web_tables import account
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.test_case import accepted, decided_upon
@@ -219,6 +220,12 @@ def test_every_act_carries_both_names(browser: Browsers, town: Town) -> None:
     assert who["id"] != who["on_behalf"] and who["on_behalf"]
     timeline = takes.get(f"/cases/{case_no}?tab=timeline").text
     assert re.search(r"赵住建\s*代\s*周科长", timeline)
+
+
+def test_a_document_may_print_the_names_of_people_and_of_nobody_else(town: Town) -> None:
+    asked = [town.ids["zhao"], town.ids["zhou"], "s:portal", "u:nobody"]
+    names = Standings(town.web).names(asked)
+    assert names == {town.ids["zhao"]: "赵住建", town.ids["zhou"]: "周科长"}
 
 
 @pytest.mark.parametrize("path", ["/accounts", "/releases", "/erasures", "/letters"])

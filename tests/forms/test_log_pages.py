@@ -22,6 +22,7 @@ from audit.tables import audit_outbox
 from cases import log_lines, verifications
 from cases.database import open_engine, reading
 from cases.web_tables import log_line, web_metadata
+from forms.ports import Shown, Where
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town
 
@@ -193,6 +194,19 @@ def test_the_english_page_has_no_chinese_words_of_ours(browser: Browsers, writte
     reader.get("/language/en?next=/")
     page = reader.get(f"/log/entries/{entry}").text
     assert "What was done" in page and "做了什么" not in page
+
+
+def test_a_line_and_its_entry_name_the_deputy_and_the_delegator(
+    browser: Browsers, written: Written, town: Town
+) -> None:
+    deputy = town.actor("zhao").model_copy(update={"on_behalf": town.ids["zhou"]})
+    town.ports.disclosures.shown(deputy, Where("", ""), Shown("list", "notice"))
+    written.sequence()
+    reader = browser("auditor")
+    page = reader.get("/log", params={"person": "zhao", "act": "list"}).text
+    assert re.search(r"赵住建\s*代\s*周科长", page)
+    entry = next(one for one in written.bodies("list") if one["who"].get("on_behalf"))
+    assert re.search(r"代何人.{0,80}周科长", reader.get(f"/log/entries/{entry['id']}").text, re.S)
 
 
 # --- who looked ----------------------------------------------------------------------------------

@@ -594,6 +594,7 @@ class Town:
             announcer=Announcer("demo", "https://town.test/schemas"),
             now=_now,
             supervision=Supervision(PackRules(), People({("section_head", "zjj")})),
+            names=Standings(self.web).names,
         )
 
     def _payments(self, access: Access, sealer: Sealer) -> WebPayments:
