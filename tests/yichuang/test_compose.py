@@ -97,6 +97,11 @@ def test_every_variable_the_file_asks_for_is_in_the_example() -> None:
     assert asked <= set(re.findall(r"^# (\w+)=", example, re.M))
 
 
+def test_who_renews_the_users_writes_the_same_file_as_who_first_wrote_it() -> None:
+    first, later = SERVICES["nats-config"]["command"], SERVICES["nats-users"]["command"]
+    assert [one for one in later if one != "--watch"] == first
+
+
 def test_only_the_worker_and_the_log_keepers_come_as_owner_of_the_cases_store() -> None:
     owners = {
         name
@@ -114,7 +119,13 @@ def test_who_only_reads_of_the_accounts_comes_as_another_than_their_owner() -> N
     }
     owners = {name for name, url in with_accounts.items() if "yichuang_web:" in url}
     assert owners == {"init", "backup", "notifier", "sequencer", "web"}
-    assert set(with_accounts) - owners == {"worker", "gateway", "telemetry", "signals"}
+    assert set(with_accounts) - owners == {
+        "worker",
+        "gateway",
+        "telemetry",
+        "signals",
+        "nats-users",
+    }
     assert "yichuang_cases:" in with_accounts["worker"]
     assert "yichuang_gateway:" in with_accounts["gateway"]
     assert "yichuang_readings:" in with_accounts["telemetry"]

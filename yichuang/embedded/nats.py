@@ -169,11 +169,13 @@ def users(settings: Settings) -> list[User]:
 def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str, bool]]:
     """Return name, departments and public key of each outside system, and whether it sends signals.
 
-    Of an embedded city that has been initialised they are accounts; before that, and where the
-    accounts are on another machine, those of the settings.
+    Of a city that has been initialised they are accounts; before that, and for who has no way to
+    the accounts (YICHUANG_WEB_URL in the large form), those of the settings. Raises SQLAlchemy's
+    errors where accounts elsewhere cannot be read: who was taken out must not come back by that.
     """
     seeds = [(name, where, "", True) for name, where in settings.nats_integrators.items()]
-    if settings.web_url.get_secret_value() or not (settings.data / "web.sqlite").exists():
+    elsewhere = bool(settings.web_url.get_secret_value())
+    if not elsewhere and (settings.form == "large" or not _has_accounts(settings)):
         return seeds
     engine = open_engine(settings.store_url("web"), read_only=True)
     try:
@@ -181,6 +183,8 @@ def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str, bool]
             return seeds
         known = listing(engine)
     except OperationalError:  # of an older program: `init` comes after this server
+        if elsewhere:
+            raise
         return seeds
     finally:
         engine.dispose()
@@ -191,6 +195,10 @@ def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str, bool]
         and (one.departments or one.sends_signals)
         and re.fullmatch(SUBJECT_TOKEN, one.user)
     ]
+
+
+def _has_accounts(settings: Settings) -> bool:
+    return (settings.data / "web.sqlite").exists()
 
 
 def _secret_file(path: Path, fresh: bytes) -> bytes:
