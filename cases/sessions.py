@@ -129,6 +129,12 @@ class Sessions:
                 )
         return held
 
+    def still(self, secret: str, at: datetime) -> Session | None:
+        """Return the session of a cookie as `visitor` does, without moving the idle limit."""
+        with reading(self.engine) as connection:
+            found = self._find(connection, secret, at)
+        return None if found is None else found[0]
+
     def ended(self, secret: str, at: datetime) -> tuple[Ended, str]:
         """Return why the session of a cookie is over, and whose it was; empty: there was none."""
         with reading(self.engine) as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from uuid import uuid4
 
@@ -31,6 +32,10 @@ from forms import (
     dossier,
     erasures,
     granting,
+    incident,
+    incident_acting,
+    incident_board,
+    incident_stream,
     letters,
     list_file,
     lists,
@@ -231,6 +236,64 @@ def routes(options: Options) -> list[BaseRoute]:
             act="payment_read",
             thing="payment",
             shows=Shown("read", "payment"),
+        ),
+        # Incidents.
+        page(
+            "/incidents",
+            incident_board.board,
+            act="list",
+            thing="incident",
+            shows=Shown("list", "incident"),
+        ),
+        page(
+            "/incidents/changes",
+            incident_stream.changes,
+            act="list",
+            thing="incident",
+            shows=Shown("list", "incident"),
+        ),
+        page(
+            "/incidents/unit",
+            incident_board.unit,
+            act="list",
+            thing="incident",
+            shows=Shown("list", "incident"),
+        ),
+        page(
+            "/incidents/unit/changes",
+            incident_stream.unit_changes,
+            act="list",
+            thing="incident",
+            shows=Shown("list", "incident"),
+        ),
+        page(
+            "/incidents/{incident}",
+            incident.incident,
+            act="list",
+            thing="incident",
+            shows=Shown("read", "incident"),
+        ),
+        page(
+            "/incidents/{incident}/changes",
+            incident_stream.one_changes,
+            act="list",
+            thing="incident",
+            shows=Shown("read", "incident"),
+        ),
+        page(
+            "/incidents/{incident}/do/{verb}",
+            incident_acting.act_page,
+            act="list",
+            thing="incident",
+            shows=Shown("read", "incident"),
+        ),
+        page(
+            "/incidents/{incident}/do/{verb}",
+            incident_acting.do,
+            act="list",
+            thing="incident",
+            methods=post,
+            shows=Shown("read", "incident"),
         ),
         # Keeping it running.
         page(
@@ -455,6 +518,7 @@ def application(
         },
     )
     app.state.ports = ports
+    app.state.closing, app.state.streams = asyncio.Event(), {}
     app.state.options = options
     app.state.throttles = Throttles(
         Throttle(options.sign_ins_per_minute, 60),

@@ -22,6 +22,10 @@ SCRIPTED_POLICY = f"{CONTENT_POLICY}; script-src 'self'"
 """Of the few pages that ask the browser for a passkey: one file of our own, nothing inline."""
 
 
+LIVE_POLICY = f"{SCRIPTED_POLICY}; connect-src 'self'"
+"""Of the pages that listen for changes, at our own address alone."""
+
+
 HEADERS = {
     "content-security-policy": CONTENT_POLICY,
     "x-content-type-options": "nosniff",

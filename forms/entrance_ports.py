@@ -110,6 +110,11 @@ class Entrance(Protocol):
         """The session's owner; moves its idle limit. None when over, unknown or locked."""
         ...
 
+    def still(self, secret: str) -> Visitor | None:
+        """The visitor as `visitor` has them, for a page that only listens: it is no activity, and
+        the session goes on being idle."""
+        ...
+
     def ended(self, secret: str) -> tuple[Ended, str]:
         """Why the session of a cookie is over, and whose it was."""
         ...

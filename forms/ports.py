@@ -45,6 +45,7 @@ from forms.entrance_ports import (
     Where,
 )
 from forms.erasure_ports import Erasures
+from forms.incident_ports import Incidents
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
 from forms.policy_ports import Policies
@@ -130,7 +131,11 @@ class Thing:
     """User id that the thing is about."""
     proposed_by: str = ""
     department: str = ""
-    """Code of the department whose thing it is."""
+    """Code of the department whose thing it is; for which unit an order speaks."""
+    departments: tuple[str, ...] = ()
+    """Units that were sent to an incident."""
+    hands: tuple[str, ...] = ()
+    """Who dispatched or handled it, deputies and whom they act for alike."""
 
 
 class Access(Protocol):
@@ -606,6 +611,7 @@ class Ports:
     granting: Granting
     lives: Lives
     policies: Policies
+    incidents: Incidents
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from cases.payments import yuan
 from forms import words
@@ -28,6 +29,10 @@ STATIC = HERE / "static"
 
 SCRIPTED = frozenset({"second.html", "prove.html", "set_up.html"})
 """Templates that load the one script there is, by which a browser speaks with a passkey."""
+
+
+LIVE = frozenset({"incidents.html", "incident.html", "incident_act.html"})
+"""Templates that listen for changes and take keys: files of our own, and our own address."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,9 @@ def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Call
         "moment": moment,
         "yuan": yuan,
         "instant": instant,
+        "clock_time": clock_time,
+        "lasted": lasted,
+        "safe_svg": Markup,
     }
 
 
@@ -159,6 +167,19 @@ def due(value: datetime | None, zone: ZoneInfo) -> str:
 def instant(value: datetime | None, zone: ZoneInfo) -> str:
     """Return the second with its offset, as ISO 8601 has it."""
     return "" if value is None else value.astimezone(zone).isoformat(" ", "seconds")
+
+
+def clock_time(value: datetime | None, zone: ZoneInfo) -> str:
+    """Return hour, minute and second in legal time."""
+    return "" if value is None else value.astimezone(zone).strftime("%H:%M:%S")
+
+
+def lasted(since: datetime, until: datetime) -> str:
+    """Return minutes and seconds between two instants, 09:21; above an hour 1:02:03."""
+    seconds = max(0, int((until - since).total_seconds()))
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes:02d}:{left:02d}"
 
 
 @lru_cache(maxsize=64)

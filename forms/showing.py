@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import HTMLResponse, Response
 
-from forms.around import SCRIPTED_POLICY
+from forms.around import LIVE_POLICY, SCRIPTED_POLICY
 from forms.cookies import VISIT_COOKIE, keep_cookie, new_visit_secret
 from forms.fields import Form
 from forms.ports import Counts, NotNow, Thing
-from forms.rendering import SCRIPTED, Frame, NavigationItem, Page, html
+from forms.rendering import LIVE, SCRIPTED, Frame, NavigationItem, Page, html
 from forms.stops import Stop
 from forms.visit import Visit
 from forms.words import N_, word
@@ -26,6 +26,7 @@ STAGES_LISTED = (
 """The stages that have a list of their own on the left, in the order of the work."""
 
 DESKS = (
+    ("list", "incident", N_("突发事件"), "/incidents"),
     ("supervise", "supervision", N_("监察看板"), "/supervision"),
     ("payment_read", "payment", N_("付费申请"), "/payments"),
     ("alarms_read", "alarms", N_("监测警报"), "/alarms"),
@@ -58,6 +59,8 @@ async def show(visit: Visit, page: Page, status: int = 200) -> Response:
     response.headers["content-language"] = "zh-CN" if visit.language == "zh" else "en"
     if page.template in SCRIPTED:
         response.headers["content-security-policy"] = SCRIPTED_POLICY
+    if page.template in LIVE:
+        response.headers["content-security-policy"] = LIVE_POLICY
     if fresh:
         keep_cookie(response, VISIT_COOKIE, fresh, None)
     return response

@@ -26,6 +26,7 @@ from cases.database import StoreUnwritable, open_engine
 from cases.delegations import NotOpen
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
+from cases.incidents.messages import incident_subject
 from cases.queries import Queries
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
@@ -60,6 +61,7 @@ from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
+from yichuang.web_incidents import WebIncidents, opener_of
 from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
 from yichuang.web_log import Finder, WebLog
@@ -243,6 +245,15 @@ async def compose(
             settings.zone,
             now,
         ),
+        incidents=WebIncidents(
+            cases,
+            access,
+            accounts,
+            released.catalogue,
+            None,
+            opener_of(vault, incident_subject),
+            settings.page_role,
+        ),
         payments=WebPayments(
             cases,
             access,
@@ -372,6 +383,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         roles.ready(settings, "web", settings.address)
         stopping = asyncio.create_task(roles.until_stopped())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        app.state.closing.set()  # boards listen for as long as they are open
         server.should_exit = True
         await serving
         stopping.cancel()

@@ -99,6 +99,8 @@ class WebAccess:
                 about=thing.about,
                 proposed_by=thing.proposed_by,
                 department=thing.department,
+                departments=thing.departments,
+                hands=thing.hands,
             )
             found = self.access.decide(actor, act, known, self.now())
         else:

@@ -38,6 +38,7 @@ from cases.database import open_engine
 from cases.desk import Desk
 from cases.facts import CaseFacts
 from cases.grant_changes import GrantChanges
+from cases.incidents.messages import incident_subject
 from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
 from cases.payments import PaymentAnswer, PaymentOrder, RequestPayment, payment_id
 from cases.queries import Queries
@@ -88,6 +89,7 @@ from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
+from yichuang.web_incidents import WebIncidents, opener_of
 from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
@@ -111,7 +113,10 @@ PASSWORD = "Yunchuan-2026-hall"
 HOST = "town.test"
 ADDRESS = f"https://{HOST}"
 
-PEOPLE: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
+Person = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Name, department, roles held."""
+
+PEOPLE: Mapping[str, Person] = {
     "chen": ("陈窗", "ck", (("window_clerk", "zjj"), ("window_clerk", "scjg"))),
     "zhao": ("赵住建", "zjj", (("section_clerk", "zjj"),)),
     "qian": ("钱规划", "zrzy", (("section_clerk", "zrzy"),)),
@@ -472,6 +477,14 @@ class Town:
         self.launched: list[str] = []
         self.today: datetime | None = None
         reach = CaseReach(self.cases, policy_access)
+        self.incidents = WebIncidents(
+            self.cases,
+            policy_access,
+            self.accounts,
+            lambda: self.matters,
+            None,
+            opener_of(vault, incident_subject),
+        )
         self.ports = Ports(
             reception=self.reception,
             reader=WebReader(
@@ -523,6 +536,7 @@ class Town:
                 _now,
             ),
             payments=self._payments(policy_access, sealer),
+            incidents=self.incidents,
             deputies=WebDeputies(
                 self.web,
                 self.accounts,
@@ -644,9 +658,9 @@ class Town:
         assert state is not None
         return state.subject
 
-    def settle_in(self, login: str) -> None:
-        """Give a person an account and a password."""
-        name, department, held = PEOPLE[login]
+    def settle_in(self, login: str, who: Person | None = None) -> None:
+        """Give a person an account and a password; `who` is not one of `PEOPLE`."""
+        name, department, held = who or PEOPLE[login]
         grants = tuple(Grant(role=role, department=where) for role, where in held)
         self.ids[login], code = self.accounts.create_account(
             login, name, department, at=_now(), by="system", grants=grants, clearance=3

@@ -77,6 +77,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/cards.html",
         "macros/clock.html",
         "macros/form.html",
+        "macros/incidents.html",
         "macros/proof.html",
         "macros/policy.html",
         "macros/reasons.html",

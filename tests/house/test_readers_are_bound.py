@@ -22,6 +22,7 @@ from forms.ports import Ports
 from yichuang import questions
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
+from yichuang.web_incidents import WebIncidents
 from yichuang.web_log import WebLog
 from yichuang.web_payments import WebPayments
 from yichuang.web_ports import WebCensus, WebReader
@@ -46,6 +47,9 @@ PORTS: Final[Mapping[str, Way]] = {
     "calendars.moves": "where",
     "payments.listing": "where",
     "payments.may_read": "where",
+    "incidents.board": "where",
+    "incidents.numbers": "where",
+    "incidents.since": "where",
     "payments.may_request": "where",
     "log.search": "where",
     "log.entry": "where",
@@ -60,6 +64,11 @@ PORTS: Final[Mapping[str, Way]] = {
     "receipts.of_case": "asked",
     "uploads.read": "asked",
     "payments.find": "asked",
+    "incidents.by_number": "asked",
+    "incidents.draft": "asked",
+    "incidents.incident": "asked",
+    "incidents.known": "asked",
+    "incidents.routed": "asked",
     "payments.reasons": "asked",
     "log.proof": "asked",
     # own: the reader's own rows and no other's.
@@ -98,6 +107,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "releases.listing": "office",
     "releases.dossier": "office",  # its cases go through reader.hidden
     "calendars.sheet": "office",
+    "incidents.last": "office",  # a number that names nothing
     "readings.alarm": "office",
     "readings.alarms": "office",
     "readings.dead": "office",
@@ -131,6 +141,7 @@ CHANGES: Final = frozenset(
         "drafts.remove", "drafts.save",
         "erasures.approve", "erasures.ask", "erasures.refuse",
         "log.verify",
+        "incidents.order",
         "payments.request",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
@@ -158,6 +169,11 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "reasons.of_case": frozenset({"case._reasons"}),
     "receipts.of_case": frozenset({"receipts._handed_out", "rest.receipt"}),
     "uploads.read": frozenset({"case.material"}),
+    "incidents.by_number": frozenset({"incident_acting.do"}),  # an id that the machine looks at
+    "incidents.draft": frozenset({"incident_acting._draft"}),
+    "incidents.incident": frozenset({"incident._shown"}),
+    "incidents.known": frozenset({"incident.state_of"}),
+    "incidents.routed": frozenset({"incident_acting._scene"}),
     "payments.find": frozenset({"payments.payment", "rest.read_payment"}),
     "payments.reasons": frozenset({"payments.payment"}),
     "log.proof": frozenset({"log_pages.proof"}),
@@ -170,6 +186,7 @@ READERS: Final[Mapping[str, type]] = {
     "supervision": WebSupervision,
     "calendars": WebCalendars,
     "payments": WebPayments,
+    "incidents": WebIncidents,
     "log": WebLog,
     "deputies": WebDeputies,
 }

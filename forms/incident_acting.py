@@ -1,0 +1,165 @@
+"""Doing something to an incident: the form of a verb, and what comes of it.
+
+As with cases, the command's id is made with the form and travels in it: a double press, the back
+button and a second try after a failure all name the same command and get the same outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar
+from uuid import uuid4
+
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from cases.incidents.messages import INCIDENT_BODIES, OF_UNITS
+from cases.incidents.state import IncidentState
+from cases.messages import Outcome, Source
+from cases.reception import NotNow
+from forms.fields import Form, Wrong, pydantic_sentence
+from forms.incident import shown_of, state_of
+from forms.incident_fields import FIELDS, ActScene, body_of
+from forms.incident_offers import own_units
+from forms.incident_words import STAGES, VERBS
+from forms.rendering import Page
+from forms.showing import not_found, show
+from forms.visit import Visit
+from forms.window import NOT_NOW
+
+DRAFTED = "report_up"
+
+
+@dataclass(frozen=True)
+class IncidentActPage(Page):
+    """One order as a form."""
+
+    template: ClassVar[str] = "incident_act.html"
+
+    state: Annotated[IncidentState, "The incident."]
+    stage: Annotated[str, "Word of its stage."]
+    button: Annotated[str, "What the button says."]
+    verb: Annotated[str, "The order."]
+    form: Annotated[Form, "Its fields."]
+    command: Annotated[str, "Id of the command; the same at every try of this form."]
+    department: Annotated[str, "Name of the unit for which it is done; empty: none."]
+    text: Annotated[str, "What was reported."]
+
+
+async def act_page(visit: Visit) -> Response:
+    """The empty form of an order."""
+    verb, _, scene = await _scene(visit)
+    return await _show(visit, verb, scene, Form(tuple(FIELDS[verb](scene))), str(uuid4()))
+
+
+async def _scene(visit: Visit) -> tuple[str, IncidentState, ActScene]:
+    verb = visit.request.path_params["verb"]
+    if verb not in FIELDS:
+        raise not_found(visit)
+    department = await _department(visit, verb)
+    state = await state_of(visit, verb, department)
+    routed = await visit.ask(visit.ports.incidents.routed, state) if verb == "dispatch" else ()
+    draft = await _draft(visit, state) if verb == DRAFTED else ""
+    departments = visit.ports.catalogue.departments(visit.language)
+    return verb, state, ActScene(visit, state, department, routed, departments, draft)
+
+
+async def _draft(visit: Visit, state: IncidentState) -> str:
+    waiting = next((one for one in state.reports if one.sent_at is None), None)
+    if waiting is None:
+        return ""
+    shown = await shown_of(visit, state)
+    return await visit.ask(visit.ports.incidents.draft, shown, waiting.chain)
+
+
+async def _department(visit: Visit, verb: str) -> str:
+    """Return for which unit it is done: the address or the form names it; else the only own one."""
+    if verb not in OF_UNITS:
+        return ""
+    named = visit.text("department") or visit.request.query_params.get("department", "")
+    if named or verb == "progress":
+        return named
+    own = sorted(own_units(visit.actor) - {"*"})
+    return own[0] if own else visit.actor.department
+
+
+async def do(visit: Visit) -> Response:
+    """Check what was typed, hand it in, go on."""
+    verb, state, scene = await _scene(visit)
+    command = visit.text("command") or str(uuid4())
+    texts = visit.texts()
+    fields = FIELDS[verb](scene)
+    form = Form(tuple(one.filled(texts) for one in fields))
+    body = body_of(scene, verb, fields, texts)
+    if verb == "merge":
+        found = await visit.ask(visit.ports.incidents.by_number, body["into"])
+        body["into"] = found or body["into"]
+    wrong = _errors(visit, verb, form, body)
+    if wrong:
+        return await _show(visit, verb, scene, form.with_errors(wrong), command, 422)
+    source = Source(door="web", ip=visit.where.ip, session=visit.who.session)
+    try:
+        outcome = await visit.ports.incidents.order(
+            visit.actor, source, command, state.incident_id, verb, body
+        )
+    except NotNow:
+        form = replace(form, errors=(Wrong(visit.say(NOT_NOW)),))
+        return await _show(visit, verb, scene, form, command, 503)
+    if outcome.status == "refused":
+        wrong = {_field(outcome, form): _refusal(visit, outcome)}
+        # A refusal is final for its id: what is corrected now is another command.
+        return await _show(visit, verb, scene, form.with_errors(wrong), str(uuid4()), 422)
+    if visit.text("back") == "board":
+        return RedirectResponse("/incidents", 303)
+    return RedirectResponse(f"/incidents/{state.incident_id}?done={command}", 303)
+
+
+def _errors(visit: Visit, verb: str, form: Form, body: dict[str, Any]) -> dict[str, str]:
+    labels = {one.name: one.label for one in form.fields}
+    wrong: dict[str, str] = {}
+    try:
+        INCIDENT_BODIES[verb].model_validate(body)
+    except ValidationError as faults:
+        for fault in faults.errors():
+            name = (
+                ".".join(str(part) for part in fault["loc"][:2])
+                if verb == "evaluate"
+                else str(fault["loc"][0])
+            )
+            name = name if name in labels else "lead" if verb == "dispatch" else name
+            wrong.setdefault(name, pydantic_sentence(fault, labels.get(name, name), visit.say))
+    return wrong
+
+
+def _field(outcome: Outcome, form: Form) -> str:
+    name = outcome.field.removeprefix("body.")
+    names = [one.name for one in form.fields]
+    if name == "units":
+        name = "lead"
+    return name if name in names else ""
+
+
+def _refusal(visit: Visit, outcome: Outcome) -> str:
+    if not outcome.basis:
+        return outcome.reason
+    return f"{outcome.reason}（{visit.ports.catalogue.cited(outcome.basis)}）"
+
+
+async def _show(
+    visit: Visit, verb: str, scene: ActScene, form: Form, command: str, status: int = 200
+) -> Response:
+    state = scene.state
+    shown = await shown_of(visit, state)
+    words = visit.say(VERBS[verb])
+    page = IncidentActPage(
+        title=f"{words} · {state.number}",
+        state=state,
+        stage=visit.say(STAGES[state.stage]),
+        button=words,
+        verb=verb,
+        form=form,
+        command=command,
+        department=scene.departments.get(scene.department, scene.department),
+        text=shown.text,
+    )
+    return await show(visit, page, status)

@@ -1,0 +1,218 @@
+"""The board's live changes, as server-sent events: nothing missed after a lost connection.
+
+An event's id is the number of the newest change that it tells of. Whoever comes back with it
+(Last-Event-ID, or `after` in the address on the first call) is told what came since. The window
+itself is compared with what this connection sent before, and looked at anew every few seconds
+whatever happens, so that a board that is connected is never older than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+
+import orjson
+from starlette.responses import Response, StreamingResponse
+
+from cases.reception import NotNow
+from forms.arriving import in_whose_name
+from forms.incident import state_of
+from forms.incident_board import Asked, asked, board_of, figures_of, scene_of, spots_of
+from forms.incident_lines import Scene, line_html, line_of, spot_svg
+from forms.incident_words import VERBS
+from forms.visit import Visit
+
+LOOK_SECONDS = 0.5
+"""Between two looks whether anything changed: one number is read, shared by all who listen."""
+ANEW_SECONDS = 10.0
+"""After so long the whole window is read, changes or not; a change that another writer committed
+late under a lower number shows then at the latest."""
+SESSION_SECONDS = 5.0
+"""Between two looks whether the session is still open, and its person's rights the same. A
+listening page is no activity: it does not keep a session from ending that nobody uses."""
+MOST_STREAMS = 12
+"""Connections of one person at once."""
+RETRY_MS = 2000
+"""After so long a browser comes back."""
+
+
+@dataclass
+class Sent:
+    """What this connection's reader has on the page."""
+
+    change: int
+    whole: bool = False
+    """Everything was sent once: from then on only what differs."""
+    lines: dict[str, str] = field(default_factory=dict)
+    spots: dict[str, str] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    figures: list[int] = field(default_factory=list)
+
+
+def event(name: str, said: Mapping[str, object], id: int | None = None) -> bytes:
+    """Return one event in the form of the HTML standard, 9.2.5."""
+    head = b"" if id is None else f"id: {id}\n".encode()
+    return head + f"event: {name}\ndata: ".encode() + orjson.dumps(said) + b"\n\n"
+
+
+async def changes(visit: Visit) -> Response:
+    """The changes of everything that I may see."""
+    return _stream(visit, asked(visit))
+
+
+async def unit_changes(visit: Visit) -> Response:
+    """The changes of what my unit was sent to."""
+    own = next((g.department for g in visit.actor.grants if g.role == "unit_duty"), "")
+    own = visit.actor.department if own == "*" else own
+    return _stream(visit, asked(visit, own or "-"))
+
+
+def _stream(visit: Visit, wanted: Asked) -> Response:
+    open_now: dict[str, int] = visit.request.app.state.streams
+    return StreamingResponse(
+        _counted(visit, open_now, _telling(visit, wanted, _after(visit))),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+def _after(visit: Visit) -> int:
+    """Return from where on: what the browser last got, else what the page was read at."""
+    given = visit.request.headers.get("last-event-id") or visit.request.query_params.get("after")
+    return int(given) if given and given.isdecimal() and len(given) < 19 else 0
+
+
+async def _counted(
+    visit: Visit, open_now: dict[str, int], telling: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """Pass on what is told, unless the person listens on too many pages already."""
+    person = visit.actor.id
+    if open_now.get(person, 0) >= MOST_STREAMS:
+        yield event("too_many", {})
+        return
+    open_now[person] = open_now.get(person, 0) + 1
+    try:
+        async for one in telling:
+            yield one
+    finally:
+        open_now[person] -= 1
+        if not open_now[person]:
+            del open_now[person]
+
+
+async def _telling(visit: Visit, wanted: Asked, after: int) -> AsyncIterator[bytes]:
+    closing: asyncio.Event = visit.request.app.state.closing
+    scene, sent = await scene_of(visit), Sent(after)
+    yield f"retry: {RETRY_MS}\n\n".encode()
+    looked, asked_session = float("-inf"), monotonic()
+    while not closing.is_set():
+        try:
+            last = await visit.ask(visit.ports.incidents.last)
+            now = monotonic()
+            if last != sent.change or now - looked >= ANEW_SECONDS:
+                looked = now
+                yield await _news(scene, wanted, sent)
+            if now - asked_session >= SESSION_SECONDS:
+                asked_session = now
+                if not await _still(visit):
+                    return  # the browser comes back, and is led to where one signs in
+        except NotNow:
+            yield event("away", {"now": datetime.now(UTC).isoformat()})
+        await _wait(closing)
+
+
+async def one_changes(visit: Visit) -> Response:
+    """The changes of one incident: only that there are some; the page is then read anew."""
+    state = await state_of(visit)
+    open_now: dict[str, int] = visit.request.app.state.streams
+    return StreamingResponse(
+        _counted(visit, open_now, _one(visit, state.incident_id, _after(visit))),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+async def _one(visit: Visit, incident_id: str, after: int) -> AsyncIterator[bytes]:
+    closing: asyncio.Event = visit.request.app.state.closing
+    yield f"retry: {RETRY_MS}\n\n".encode()
+    asked_session = monotonic()
+    while not closing.is_set():
+        last = await visit.ask(visit.ports.incidents.last)
+        if last != after:
+            told = await visit.ask(visit.ports.incidents.since, visit.actor, after)
+            after = told[-1].seq if len(told) >= MOST_TOLD else max(last, after)
+            mine = [one.seq for one in told if one.incident_id == incident_id]
+            if mine:
+                yield event("changed", {"changes": mine}, mine[-1])
+        if monotonic() - asked_session >= SESSION_SECONDS:
+            asked_session = monotonic()
+            if not await _still(visit):
+                return
+        await _wait(closing)
+
+
+async def _still(visit: Visit) -> bool:
+    """Tell whether the session is open and its person may still list, with rights as they are."""
+    found = await visit.ask(visit.ports.entrance.still, visit.secret)
+    if found is None:
+        return False
+    visit.visitor = await in_whose_name(visit, found)
+    verdict = await visit.ask(visit.ports.access.may, visit.actor, "list", "incident")
+    return verdict.allowed
+
+
+async def _wait(closing: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            await closing.wait()
+    except TimeoutError:
+        return
+
+
+async def _news(scene: Scene, wanted: Asked, sent: Sent) -> bytes:
+    """Return what differs from what was sent, with every change since, in their order."""
+    visit = scene.visit
+    told = await visit.ask(visit.ports.incidents.since, visit.actor, sent.change)
+    view = await board_of(visit, wanted)
+    numbers = await visit.ask(
+        visit.ports.incidents.numbers, visit.actor, sorted({one.incident_id for one in told})
+    )
+    now = datetime.now(UTC)
+    said = [
+        [one.seq, numbers.get(one.incident_id, ""), visit.say(VERBS.get(one.kind, one.kind))]
+        for one in told
+    ]
+    # A line is sent anew when what it shows has changed; its own seconds tick in the browser.
+    lines = {row.id: (line_of(scene, row, view.units.get(row.id, ()))) for row in view.window}
+    html = {
+        id: line_html(visit, line, now)
+        for id, line in lines.items()
+        if not sent.whole or sent.lines.get(id) != repr(line)
+    }
+    spots = {one.id: (one, repr(one)) for one in spots_of(visit, view)}
+    drawn = {
+        id: [one.words, spot_svg(one)]
+        for id, (one, key) in spots.items()
+        if not sent.whole or sent.spots.get(id) != key
+    }
+    figures = [count for _, _, count, _ in figures_of(visit, view)]
+    order = [row.id for row in view.window]
+    # More changes than one look tells of: the next look goes on from where this one ended.
+    known = told[-1].seq if len(told) >= MOST_TOLD else max(view.change, sent.change)
+    gone = sorted(set(sent.spots) - set(spots)) if sent.whole else []
+    answer = {
+        "now": now.isoformat(), "whole": not sent.whole, "changes": said, "order": order,
+        "lines": html, "spots": drawn, "gone": gone, "figures": figures, "total": len(view.rows),
+        "pages": view.pages,
+    }  # fmt: skip
+    sent.change, sent.whole, sent.order, sent.figures = known, True, order, figures
+    sent.lines = {id: repr(line) for id, line in lines.items()}
+    sent.spots = {id: key for id, (_, key) in spots.items()}
+    return event("board", answer, known)
+
+
+MOST_TOLD = 500
+"""Changes of one look, as `cases.incident_lists.since` gives them at most."""

@@ -1,0 +1,196 @@
+"""`forms.incident_ports.Incidents` over the cases store, the catalogue and the incidents' door."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Any, Protocol
+
+from sqlalchemy import Engine
+
+from audit.vault import SubjectVault
+from cases import incident_lists
+from cases.accounts import Accounts
+from cases.database import bounded, reading
+from cases.incident_lines import learned_lines
+from cases.incident_lists import MOST, Change, EventRow, Filters
+from cases.incidents.routing import Routed, route
+from cases.incidents.state import IncidentState
+from cases.messages import Actor, Outcome, Source
+from cases.reception import NotNow
+from catalogue.grid import Grid
+from catalogue.incident_types import IncidentType
+from catalogue.load import Catalogue
+from forms.incident_ports import BoardView, ShownIncident, Told
+from policies.access import Access
+
+LAST_SECONDS = 0.25
+"""For so long the number of the newest change is told without asking the store again."""
+
+
+class Door(Protocol):
+    """Who takes orders to incidents."""
+
+    async def order(
+        self,
+        actor: Actor,
+        source: Source,
+        command_id: str,
+        incident_id: str,
+        verb: str,
+        body: Mapping[str, Any],
+        occurred_at: datetime | None = None,
+    ) -> Outcome: ...
+
+
+@dataclass
+class WebIncidents:
+    """Lists are cut to what policy lets one list, by its own condition."""
+
+    engine: Engine
+    access: Access
+    accounts: Accounts
+    catalogue: Callable[[], Catalogue]
+    door: Door | None
+    opened: Callable[[str, EventRow], Mapping[str, Any]]
+    """Incident id and event → its body, opened; empty where its key is destroyed."""
+    page_role: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _last: tuple[float, int] = (float("-inf"), 0)
+
+    @property
+    def kinds(self) -> Mapping[str, IncidentType]:
+        return self.catalogue().incident_types.by_code
+
+    @property
+    def grid(self) -> Grid:
+        return self.catalogue().grid
+
+    def _engine(self, actor: Actor) -> Engine:
+        return bounded(self.engine, self.page_role, self.access.bounds(actor))
+
+    def board(self, actor: Actor, filters: Filters, page: int, size: int) -> BoardView:
+        where = self.access.where(actor, "list", "incident")
+        with reading(self._engine(actor)) as connection:
+            # The number first: what is committed between is shown, and told once more.
+            change = incident_lists.last_change(connection)
+            rows = incident_lists.open_incidents(connection, where, filters, MOST)
+            pages = max(1, -(-len(rows) // size))
+            page = min(page, pages)
+            window = rows[(page - 1) * size : page * size]
+            units = incident_lists.units_of(connection, where, [row.id for row in window])
+            counted = incident_lists.counters(connection, where)
+        return BoardView(change, tuple(rows), tuple(window), units, counted, page, pages)
+
+    def last(self) -> int:
+        with self._lock:
+            asked_at, last = self._last
+            if monotonic() - asked_at >= LAST_SECONDS:
+                with reading(self.engine) as connection:
+                    last = incident_lists.last_change(connection)
+                self._last = (monotonic(), last)
+            return last
+
+    def since(self, actor: Actor, change: int) -> Sequence[Change]:
+        where = self.access.where(actor, "list", "incident")
+        with reading(self._engine(actor)) as connection:
+            return incident_lists.since(connection, where, change)
+
+    def numbers(self, actor: Actor, ids: Sequence[str]) -> Mapping[str, str]:
+        where = self.access.where(actor, "list", "incident")
+        with reading(self._engine(actor)) as connection:
+            found = incident_lists.rows_of(connection, where, ids)
+        return {row.id: row.number for row in found}
+
+    def known(self, incident_id: str) -> IncidentState | None:
+        with reading(self.engine) as connection:
+            return incident_lists.state_of(connection, incident_id)
+
+    def by_number(self, number: str) -> str:
+        with reading(self.engine) as connection:
+            return incident_lists.find_number(connection, number) or ""
+
+    def incident(
+        self, actor: Actor, incident_id: str, *, personal: bool = False
+    ) -> ShownIncident | None:
+        with reading(self.engine) as connection:
+            found = incident_lists.incident_view(connection, incident_id)
+            change = incident_lists.last_change(connection)
+        if found is None:
+            return None
+        people = {one.actor for one in found.events} | {one.on_behalf for one in found.events}
+        people |= {one.acknowledged_by for one in found.state.units}
+        names = self.accounts.names(sorted(people - {""}))
+        told = tuple(self._told(incident_id, one, names, personal) for one in found.events)
+        first = next((one for one in told if one.kind == "report"), None)
+        return ShownIncident(
+            found.row, found.state, tuple(reversed(told)), first.text if first else "",
+            tuple(found.signals), change, names,
+        )  # fmt: skip
+
+    def _told(
+        self, incident_id: str, one: EventRow, names: Mapping[str, str], personal: bool
+    ) -> Told:
+        text, hidden = "", False
+        if one.body_sealed:
+            if personal:
+                body = self.opened(incident_id, one)
+                text = "；".join(
+                    str(body[name]) for name in SPOKEN if isinstance(body.get(name), str | int)
+                    and body[name]
+                )  # fmt: skip
+            else:
+                hidden = True
+        return Told(
+            one.seq, one.kind, one.at, names.get(one.actor, ""),
+            names.get(one.on_behalf, one.on_behalf), one.role, one.department, one.stage,
+            one.said, text, hidden,
+        )  # fmt: skip
+
+    def routed(self, state: IncidentState) -> Sequence[Routed]:
+        catalogue = self.catalogue()
+        kind = catalogue.incident_types.by_code.get(state.type)
+        if kind is None:
+            return ()
+        with reading(self.engine) as connection:
+            learned = learned_lines(connection, state.type)
+        refused = tuple(one.department for one in state.refusals)
+        return route(
+            kind, state.place, catalogue.responsibility, catalogue.grid, learned,
+            owner=state.owner, refused=refused,
+        )  # fmt: skip
+
+    def draft(self, shown: ShownIncident, chain: str) -> str:
+        return ""
+
+    async def order(
+        self,
+        actor: Actor,
+        source: Source,
+        command_id: str,
+        incident_id: str,
+        verb: str,
+        body: Mapping[str, Any],
+    ) -> Outcome:
+        if self.door is None:
+            raise NotNow("no door to incidents")
+        return await self.door.order(actor, source, command_id, incident_id, verb, body)
+
+
+SPOKEN = ("text", "ground", "evidence", "task", "measures", "casualties")
+"""Fields of a body that were typed, in the order in which the timeline shows them."""
+
+
+def opener_of(vault: SubjectVault, subject: Callable[[str], str]) -> Callable[[str, EventRow], Any]:
+    """Return how an event's sealed body is opened."""
+
+    def opened(incident_id: str, one: EventRow) -> Mapping[str, Any]:
+        place = f"{incident_id}:{one.seq}".encode()
+        found = json.loads(vault.open(subject(incident_id), one.body_sealed, place))
+        return found if isinstance(found, dict) else {}
+
+    return opened
