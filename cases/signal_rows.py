@@ -396,6 +396,14 @@ def rows_of(connection: Connection, ids: Iterable[str]) -> dict[str, Row[Any]]:
     return found
 
 
+def withdrawn_by(connection: Connection, cancel: str, incident_id: str) -> tuple[str, ...]:
+    """Return the signals of an incident that another signal took back."""
+    query = select(signal.c.id).where(
+        signal.c.incident_id == incident_id, signal.c.withdrawn_by == cancel
+    )
+    return tuple(connection.execute(query.order_by(signal.c.n)).scalars())
+
+
 # --- what became of it ---------------------------------------------------------------------------
 
 

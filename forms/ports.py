@@ -51,6 +51,7 @@ from forms.payment_ports import Payments
 from forms.policy_ports import Policies
 from forms.reason_ports import Reasons, RulingReasons
 from forms.rule_ports import RulePacks
+from forms.signal_ports import Signals
 from forms.words import Language
 
 # --- who is there --------------------------------------------------------------------------------
@@ -599,6 +600,7 @@ class Ports:
     releases: Releases
     census: Census
     readings: Readings
+    signals: Signals
     supervision: Supervision
     calendars: Calendars
     reasons: Reasons

@@ -30,6 +30,7 @@ DESKS = (
     ("supervise", "supervision", N_("监察看板"), "/supervision"),
     ("payment_read", "payment", N_("付费申请"), "/payments"),
     ("alarms_read", "alarms", N_("监测警报"), "/alarms"),
+    ("signals_read", "signal", N_("信号"), "/signals"),
     ("dead_letter_read", "dead_letter", N_("死信处理"), "/letters"),
     ("list", "release", N_("版本发布"), "/releases"),
     ("account_manage", "account", N_("账号管理"), "/accounts"),

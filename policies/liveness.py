@@ -42,6 +42,7 @@ CITY: tuple[tuple[str, str], ...] = (
     ("audit", "audit_names"), ("audit", "case_readers"), ("audit", "erase_ask"),
     ("audit", "erase_approve"), ("dead_letter", "dead_letter_read"),
     ("dead_letter", "dead_letter_mend"), ("census", "census_read"), ("alarms", "alarms_read"),
+    ("signal", "signals_read"), ("signal", "signals_plan"),
     ("supervision", "supervise"), ("supervision", "report"), ("payment", "payment_request"),
     ("payment", "payment_read"),
     *(

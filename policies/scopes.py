@@ -113,6 +113,7 @@ _ALL = frozenset(
         "supervision",
         "payment",
         "incident",
+        "signal",
     }
 )
 

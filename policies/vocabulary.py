@@ -83,6 +83,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "supervision": ("supervise", "report"),
         "payment": ("payment_request", "payment_read"),
         "incident": (*INCIDENT_VERBS, "read", "list", "read_personal", "print"),
+        "signal": ("signals_read", "signals_plan"),
     }
 )
 """Object type → acts."""
@@ -181,6 +182,8 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "erase_approve": "批准依法删除",
         "census_read": "查阅定时器对账",
         "alarms_read": "查阅监测警报",
+        "signals_read": "查阅信号",
+        "signals_plan": "计划信号静默",
         "supervise": "查看监察看板",
         "report": "报告",
         "payment_request": "提出付费申请",
@@ -225,6 +228,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "supervision": "电子监察",
         "payment": "付费申请",
         "incident": "突发事件",
+        "signal": "信号",
     }
 )
 

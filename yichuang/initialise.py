@@ -46,7 +46,7 @@ from yichuang.index_keys import index_keys
 from yichuang.joining import released_of, sealer_of, vault_of
 from yichuang.key_log import note_installed
 from yichuang.national import found_second
-from yichuang.service_seeds import seed_services
+from yichuang.service_seeds import seed_city, seed_services
 from yichuang.settings import STORES, SettingMissing, Settings, Store
 from yichuang.sharding import first_origin
 from yichuang.signer import KEY_FILE, STATE_FILE, passphrase
@@ -311,6 +311,7 @@ def _administrators(settings: Settings) -> Iterator[str]:
         made = accounts.first_administrators(now)
         added = accounts.missing_security_administrator(now)
         seeded = seed_services(settings, accounts, now)
+        seed_city(accounts, now)
     finally:
         engine.dispose()
         keys.dispose()

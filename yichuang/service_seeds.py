@@ -8,7 +8,7 @@ from datetime import datetime
 from cases.accounts import Accounts
 from cases.messages import Grant
 from yichuang.embedded.nats import public_key
-from yichuang.services import INTAKE, SIGNALS
+from yichuang.services import CITY_SIGNALS, INTAKE, SIGNALS
 from yichuang.settings import Settings
 
 BACKFILL = "service_backfill"
@@ -26,3 +26,8 @@ def seed_services(settings: Settings, accounts: Accounts, at: datetime) -> Seque
         if accounts.seed_service(name, grants, public_key(settings, name), at):
             made.append(name)
     return made
+
+
+def seed_city(accounts: Accounts, at: datetime) -> bool:
+    """Make the account in whose name signals of the city's own doors are ordered, once."""
+    return accounts.seed_service(CITY_SIGNALS, [Grant(role=SIGNALS, department="*")], "", at)

@@ -25,6 +25,8 @@ INTAKE = "service_intake"
 """The role by which a service takes in for a department; its other roles follow it there."""
 SIGNALS = "service_signal"
 """The role by which a service sends signals."""
+CITY_SIGNALS = "city-signals"
+"""The account in whose name signals of our own doors are ordered: it has no key."""
 
 
 @dataclass(frozen=True)

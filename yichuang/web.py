@@ -82,6 +82,7 @@ from yichuang.web_receipts import WebReceipts
 from yichuang.web_releases import WebReleases
 from yichuang.web_rules import WebRules
 from yichuang.web_sign_in import WebSignIn
+from yichuang.web_signals import WebSignals
 from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
 
 STOP_SECONDS = 5
@@ -213,6 +214,15 @@ async def compose(
             released.rule_versions,
             joining.catalogue().law,
             {one.code: one.name for one in joining.catalogue().city.departments},
+        ),
+        signals=WebSignals(
+            open_engine(settings.store_url("signals"), read_only=True),
+            web,
+            joining.catalogue().incident_types,
+            joining.catalogue().grid,
+            accounts.names,
+            sealer.who,
+            now,
         ),
         supervision=WebSupervision(
             Oversight(cases, released.catalogue, settings.zone, now),

@@ -47,6 +47,7 @@ from cases.reception import NotNow, Request
 from cases.rulings import Ruling
 from cases.settling import Batch
 from cases.sign_in import SignedIn, SignInRules
+from cases.signal_tables import signals_metadata
 from cases.standing import Standings
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
@@ -106,6 +107,7 @@ from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
 from yichuang.web_receipts import WebReceipts
 from yichuang.web_sign_in import WebSignIn
+from yichuang.web_signals import WebSignals
 from yichuang.web_supervision import Oversight, WebSupervision
 
 PEPPER = b"p" * 32
@@ -426,6 +428,9 @@ class Town:
         self.log = open_engine(f"sqlite:///{folder / 'log.sqlite'}")
         self.readings = open_engine(f"sqlite:///{folder / 'readings.sqlite'}")
         readings_metadata.create_all(self.readings)
+        self.signals = open_engine(f"sqlite:///{folder / 'signals.sqlite'}")
+        for metadata in (signals_metadata, outbox_metadata, keys_metadata):
+            metadata.create_all(self.signals)
         for metadata in (cases_metadata, outbox_metadata):
             metadata.create_all(self.cases)
         for metadata in (web_metadata, outbox_metadata, keys_metadata):
@@ -506,6 +511,15 @@ class Town:
                 lambda: {one.digest: one for one in shipped_packs().values()},
                 self.matters.law,
                 {one.code: one.name for one in self.matters.city.departments},
+            ),
+            signals=WebSignals(
+                self.signals,
+                self.web,
+                self.matters.incident_types,
+                self.matters.grid,
+                self.accounts.names,
+                named,
+                lambda: self.today or _now(),
             ),
             supervision=WebSupervision(
                 Oversight(self.cases, lambda: self.matters, "Asia/Shanghai", _now),

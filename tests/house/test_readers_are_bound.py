@@ -114,6 +114,13 @@ PORTS: Final[Mapping[str, Way]] = {
     "readings.pulse": "office",
     "readings.reasons": "office",
     "readings.stations": "office",
+    "signals.counts": "office",
+    "signals.listing": "office",
+    "signals.one": "office",
+    "signals.places": "office",
+    "signals.refused": "office",
+    "signals.types": "office",
+    "signals.windows": "office",
     "rules.articles": "office",
     "rules.in_force": "office",
     "log.acts": "office",
@@ -145,6 +152,7 @@ CHANGES: Final = frozenset(
         "payments.request",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
+        "signals.lift", "signals.plan",
         "uploads.hand_over", "uploads.keep",
     }
 )  # fmt: skip

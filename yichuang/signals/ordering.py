@@ -59,6 +59,8 @@ class Given:
     incident_id: str
     verb: str
     said: tuple[Said, ...]
+    withdrawn: tuple[str, ...] = ()
+    """Signals of the incident that are taken back."""
 
 
 class Incidents(Protocol):
@@ -168,8 +170,11 @@ class Ordering:
             rows.count_try(connection, command_id)
         with reading(self._engine) as connection:
             found = rows.rows_of(connection, [one.signal_id for one in some])
+            back: tuple[str, ...] = ()
+            if some[0].verb == "withdraw":
+                back = rows.withdrawn_by(connection, some[0].signal_id, incident_id)
         said = [self._said(found[one.signal_id]) for one in some]
-        return Given(command_id, incident_id, some[0].verb, tuple(said))
+        return Given(command_id, incident_id, some[0].verb, tuple(said), back)
 
     def _said(self, row: Row[Any]) -> Said:
         try:

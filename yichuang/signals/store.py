@@ -88,12 +88,15 @@ class SignalStore:
                 one.turn = decided.first.get(one.taken.heard.id)
 
     def reopen(self, signal_ids: Sequence[str], closed: str, at: datetime) -> None:
-        """Decide signals anew whose incident takes nothing more: the first opens another one, near
-        which the others are."""
+        """Decide signals anew whose incident takes nothing more: near another one they join it,
+        else the first opens one, near which the others are."""
+        kinds = self._kinds()
         with reading(self._engine) as connection:
             found = rows.rows_of(connection, signal_ids)
-        heard = [rows.heard_of(found[one]) for one in signal_ids if one in found]
-        known, kinds = Known(lambda one: self._incident_id(f"{one}\n{closed}")), self._kinds()
+            heard = [rows.heard_of(found[one]) for one in signal_ids if one in found]
+            near = rows.open_gatherings(connection, heard, kinds)
+        known = Known(lambda one: self._incident_id(f"{one}\n{closed}"))
+        known.lay((one for one in near if one.incident_id != closed), ())
         for one in heard:
             kind = replace(kinds[one.type], burst=None)
             known.decide(replace(one, reference="", change="new"), kind)
