@@ -52,7 +52,7 @@ class CityIncidents:
         source = Source(door="nats", message=f"{sender} {order.said[0].heard.id}"[:400])
         return await self._door.order(
             actor, source, order.command_id, order.incident_id, verb,
-            body.model_dump(mode="json"),
+            body.model_dump(mode="json"), order.said[0].received_at,
         )  # fmt: skip
 
     def _actor(self, user: str) -> Actor | None:

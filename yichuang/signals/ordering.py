@@ -37,7 +37,7 @@ RED: Final = 0
 """Rank of a red signal."""
 POLL_SECONDS: Final = 0.5
 BACK_OFF_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)
-OVER: Final = frozenset({"incident_gone", "incident_over"})
+OVER: Final = frozenset({"incident_over", "unknown_incident"})
 """Refusals that say: this incident takes nothing more. Its signals open another one."""
 
 _log = logging.getLogger("yichuang.signals.ordering")
@@ -49,6 +49,8 @@ class Said:
 
     heard: Heard
     words: Signal | None
+    received_at: datetime
+    """When it was taken: the limits of the law count from then."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,8 @@ class Ordering:
         try:
             text = self._vault.open(row.key_subject, bytes(row.sealed), row.id.encode())
         except KeyDestroyed:
-            return Said(rows.heard_of(row), None)
-        return Said(rows.heard_of(row), read_words(text))
+            return Said(rows.heard_of(row), None, row.received_at)
+        return Said(rows.heard_of(row), read_words(text), row.received_at)
 
     def _answered(self, order: Given, outcome: Outcome) -> None:
         """Write the answer; where the incident takes nothing more, its signals go elsewhere."""
