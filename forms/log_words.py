@@ -72,6 +72,8 @@ ACTS = {
     "alarm_updated": N_("警报变化"),
     "alarm_cleared": N_("解除警报"),
     "alarm_withdrawn": N_("撤回警报"),
+    "workflow_proved": N_("流程程序通过重放"),
+    "workflow_refused": N_("流程程序未通过重放，办件进程不启动"),
     "key_made": N_("生成密钥"),
     "key_rotated": N_("换用主密钥"),
     "key_rewrapped": N_("换封个人密钥"),
@@ -156,6 +158,7 @@ OBJECTS = {
     "page": N_("页面"),
     "document_number": N_("文号"),
     "workflow": N_("流程"),
+    "workflow_code": N_("流程程序"),
     "messages": N_("消息"),
     "events": N_("事件"),
     "alarm": N_("警报"),
@@ -203,6 +206,7 @@ ACTORS = {
 }
 """Who is no account: their ids in the log."""
 REASONS = {
+    "not_replayed": N_("与在办流程的历史不合，或者现行策略有人能兼任分离的环节"),
     "no_permission": N_("没有这项权限"),
     "wrong_password": N_("口令不对"),
     "wrong_code": N_("登记码不对"),

@@ -109,6 +109,17 @@ def prove_matter(policy: Policy, pen: WarrantSigner, matter: Matter, at: datetim
     return Proof(tuple(_confirmed(one, access, at) for one in found))
 
 
+def prove_separations(
+    policy: Policy, pen: WarrantSigner, matters: Sequence[Matter], at: datetime
+) -> Proof:
+    """Return what of the proof must hold of a policy in force whatever program runs: nobody does
+    two separated steps of one case. That work can be done hangs on rows that a newer program may
+    ask for and an older policy cannot have."""
+    access, reading = Access(policy, TOWN, pen), Reading(policy)
+    found = (one_window(policy), separations(access, reading, matters, at))
+    return Proof(tuple(_confirmed(one, access, at) for one in found))
+
+
 def _confirmed(finding: Finding, access: Access, at: datetime) -> Finding:
     """Return the finding; a counterexample that Casbin does not give is told to be one of ours."""
     kept = []

@@ -23,7 +23,7 @@ from catalogue.reading import (
 )
 from policies.decision_table import OWN, TableFault, table_for
 from policies.policy import Policy, PolicyFault, parse_policy, split, whole_text
-from policies.proof import Proof, prove, prove_matter
+from policies.proof import Proof, prove, prove_matter, prove_separations
 from policies.situations import Counterexample
 from policies.vocabulary import ROLES
 from policies.warrants import WarrantSigner
@@ -154,6 +154,12 @@ class Gates:
             raise Unreadable((f"{POLICY_FILE}: {fault}",)) from fault
         matters = self.released.catalogue().matters
         return checks_of(prove(policy, self.pen, matters, self.now(), table), policy)
+
+    def unseparated(self) -> list[str]:
+        """Return how one person could do two separated steps under the policy in force."""
+        policy, matters = self.released.policy(), self.released.catalogue().matters
+        checks = checks_of(prove_separations(policy, self.pen, matters, self.now()), policy)
+        return [finding for one in checks for finding in one.findings]
 
     # --- what is around --------------------------------------------------------------------------
 

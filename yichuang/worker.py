@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +67,7 @@ from yichuang.settings import SettingMissing, Settings, Store
 from yichuang.simulating import changes_limits
 from yichuang.simulation_child import ChildSimulator
 from yichuang.witness_watch import WitnessWatch
+from yichuang.workflow_gate import WorkflowGate, WorkflowRefused, running
 
 THREADS = 4
 """Activities at once. SQLite has one writer; what is beside the transaction overlaps."""
@@ -177,6 +178,8 @@ class Workshop:
     """Must be given the client before an activity tells a case anything."""
     doubting: Doubting
     forgery_watch: ForgeryWatch
+    unseparated: Callable[[], Sequence[str]]
+    """How one person could do two separated steps, asked before changed workflow code starts."""
 
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """Return every activity there is (held by tests/house/test_registered.py)."""
@@ -287,6 +290,7 @@ def workshop(
                 signals,
                 Doubting(cases, forgeries, _now),
                 ForgeryWatch(cases, alarms, _now),
+                Gates(released, joining.warrant_signer(settings, "worker"), _now).unseparated,
             )
     finally:
         if printing is not None:
@@ -364,13 +368,18 @@ def _now() -> datetime:
 def main(settings: Settings) -> int:
     """Run until the process is asked to stop; running activities may finish."""
     with workshop(settings) as shop:
-        asyncio.run(_serve(settings, shop))
+        try:
+            asyncio.run(_serve(settings, shop))
+        except WorkflowRefused as refused:
+            _log.error("%s", refused)
+            return 1
     return 0
 
 
 async def _serve(settings: Settings, shop: Workshop) -> None:
     client = shop.signals.client = await temporal.connect(settings)
     queue = settings.temporal_task_queue
+    await workflow_gate(client, shop).pass_through()
     # Two more than settle at once: telling the cases of another calendar waits most of the time,
     # and a simulation is done by a process of its own.
     at_once = THREADS + 2
@@ -402,6 +411,18 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 for one in (stopped, *beside):
                     one.cancel()
                 await asyncio.gather(stopped, *beside, return_exceptions=True)
+
+
+def workflow_gate(client: Client, shop: Workshop) -> WorkflowGate:
+    """Return the gate that changed workflow code passes before it goes on with what runs here."""
+    return WorkflowGate(
+        shop.cases,
+        temporal.WORKFLOWS,
+        client.data_converter,
+        running(client, temporal.WORKFLOWS, _now()),
+        shop.unseparated,
+        _now,
+    )
 
 
 async def _reconcile(settings: Settings, shop: Workshop, client: Client) -> None:
