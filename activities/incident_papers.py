@@ -80,10 +80,14 @@ def after_action_html(story: Story, around: Surroundings) -> str:
 def report_html(story: Story, to: str, text: str, around: Surroundings) -> str:
     """Return a 信息报告 on paper; an empty `text` is drafted from the story."""
     own = _common(story, around)
-    clock = f"{_local(around.now, around.zone):%Y年%-m月%-d日%H时%M分}"
-    body = text or report_draft(story, to, around.now, clock)
+    body = text or report_draft(story, to, clock_words(around))
     own |= {"to": to, "lines": body.splitlines(), "drafted": not text, "on": _day(around)}
     return _environment().get_template("incident_report.html").render(own)
+
+
+def clock_words(around: Surroundings) -> str:
+    """Return the instant up to which a report speaks: 2026年11月26日22时37分."""
+    return f"{_local(around.now, around.zone):%Y年%-m月%-d日%H时%M分}"
 
 
 def announcement_html(story: Story, act: ResponseAct, around: Surroundings) -> str:

@@ -35,6 +35,7 @@ from forms import (
     incident,
     incident_acting,
     incident_board,
+    incident_papers,
     incident_stream,
     letters,
     list_file,
@@ -45,6 +46,7 @@ from forms import (
     proving,
     public,
     receipts,
+    responsibility,
     rule_pages,
     second_step,
     security,
@@ -215,6 +217,15 @@ def routes(options: Options) -> list[BaseRoute]:
             thing="supervision",
             rate="export",
         ),
+        # Incidents: their papers, and who is sent.
+        page(
+            "/incidents/{incident}/papers/{kind}",
+            incident_papers.paper,
+            act="print",
+            thing="incident",
+            rate="export",
+        ),
+        page("/responsibility", responsibility.responsibility, act="list", thing="incident"),
         # Money.
         page(
             "/payments",

@@ -45,11 +45,13 @@ from forms.entrance_ports import (
     Where,
 )
 from forms.erasure_ports import Erasures
+from forms.incident_paper_ports import IncidentPapers
 from forms.incident_ports import Incidents
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
 from forms.policy_ports import Policies
 from forms.reason_ports import Reasons, RulingReasons
+from forms.responsibility_ports import ResponsibilityTable
 from forms.rule_ports import RulePacks
 from forms.signal_ports import Signals
 from forms.words import Language
@@ -614,6 +616,8 @@ class Ports:
     lives: Lives
     policies: Policies
     incidents: Incidents
+    incident_papers: IncidentPapers
+    responsibility: ResponsibilityTable
 
 
 @dataclass(frozen=True)

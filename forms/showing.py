@@ -29,6 +29,7 @@ DESKS = (
     ("list", "incident", N_("突发事件"), "/incidents"),
     ("supervise", "supervision", N_("监察看板"), "/supervision"),
     ("payment_read", "payment", N_("付费申请"), "/payments"),
+    ("list", "incident", N_("责任清单"), "/responsibility"),
     ("alarms_read", "alarms", N_("监测警报"), "/alarms"),
     ("signals_read", "signal", N_("信号"), "/signals"),
     ("dead_letter_read", "dead_letter", N_("死信处理"), "/letters"),

@@ -50,6 +50,41 @@ def _head(login: str, name: str, department: str, *organs: str) -> Person:
     return Person(login, name, department, tuple(held))
 
 
+COMMAND: tuple[Person, ...] = (
+    _held("zhiban1", "章值班", "zhzx", "duty_officer"),
+    _held("zhiban2", "邹值班", "zhzx", "duty_officer"),
+    _held("zhihui", "雷指挥", "zhzx", "commander"),
+    _held("zhongcai", "贺仲裁", "zhzx", "arbiter"),
+    _held("hecha1", "倪核查", "jdzx", "evaluator"),
+    _held("hecha2", "汤核查", "jdzx", "evaluator"),
+)
+"""The command centre dispatches, the inspection centre checks: nobody sits in both."""
+
+UNITS: tuple[Person, ...] = (
+    _held("ranqi1", "滕燃气", "rq", "unit_duty"),
+    _held("ranqi2", "殷燃气", "rq", "unit_duty"),
+    _held("jiuyuan1", "罗救援", "xfjy", "unit_duty"),
+    _held("jiaojing1", "毕交警", "jj", "unit_duty"),
+    _held("chengguan1", "郝城管", "cgj", "unit_duty"),
+    _held("shuiwu1", "邬水务", "sw", "unit_duty"),
+    _held("gongdian1", "安供电", "gd", "unit_duty"),
+    _held("gongre1", "常供热", "gr", "unit_duty"),
+    _held("yingji1", "乐应急", "yjj", "unit_duty"),
+    _held("weijian1", "于卫健", "wjw", "unit_duty"),
+    _held("huanjing1", "时环境", "sthj", "unit_duty"),
+    _held("gongan1", "傅公安", "gaj", "unit_duty"),
+    _held("shijian1", "皮值守", "scjg", "unit_duty"),
+    _held("jianshe1", "卞值守", "zjj", "unit_duty"),
+    _held("ziran1", "齐值守", "zrzy", "unit_duty"),
+    _held("xikou1", "康溪口", "jd1", "unit_duty"),
+    _held("xuefu1", "伍学府", "jd2", "unit_duty"),
+    _held("lingnan1", "余岭南", "jd3", "unit_duty"),
+    _held("beimen1", "元北门", "jd4", "unit_duty"),
+    _held("jiangwan1", "卜江湾", "jd5", "unit_duty"),
+    _held("dukou1", "顾渡口", "jd6", "unit_duty"),
+)
+"""One at least for every unit that the responsibility table may send."""
+
 PEOPLE: tuple[Person, ...] = (
     _window("chuangkou1", "陈窗口"),
     _window("chuangkou2", "林窗口"),
@@ -84,4 +119,6 @@ PEOPLE: tuple[Person, ...] = (
     Person("bianzhi", "吕编制", "sp", (("catalogue_editor", "sp"),)),
     Person("qianshu", "施签署", "sp", (("catalogue_signer", "sp"),)),
     Person("jiekou", "张接口", "sp", (("intake_operator", "sp"),)),
+    *COMMAND,
+    *UNITS,
 )

@@ -48,7 +48,7 @@ class CityElsewhere:
         client = await temporal.connect(self.settings)
         gone = 0
         for case_id in cases:
-            gone += await _delete_runs(client, workflow_id(case_id))
+            gone += await delete_runs(client, workflow_id(case_id))
         return gone
 
     async def _messages(self, said: Sequence[bytes]) -> int:
@@ -62,7 +62,8 @@ class CityElsewhere:
             await connection.close()
 
 
-async def _delete_runs(client: Client, name: str) -> int:
+async def delete_runs(client: Client, name: str) -> int:
+    """Delete every run of a workflow; return how many. Raises `StillRunning`, `RPCError`."""
     runs = [one async for one in client.list_workflows(f'WorkflowId = "{name}"')]
     if any(one.status is WorkflowExecutionStatus.RUNNING for one in runs):
         raise StillRunning(name)

@@ -23,6 +23,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     duty_tables,
     factor_tables,
     grant_tables,
+    incident_ends,
     incident_lines,
     incident_tables,
     index_tables,

@@ -42,6 +42,7 @@ from yichuang.access_watch import AccessWatch
 from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner, Register
 from yichuang.grant_gate import gate_of
+from yichuang.incident_papers import IncidentPapers, body_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.payment_door import PaymentDoor
@@ -61,6 +62,7 @@ from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
+from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents, opener_of
 from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
@@ -80,6 +82,7 @@ from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
 from yichuang.web_receipts import WebReceipts
 from yichuang.web_releases import WebReleases
+from yichuang.web_responsibility import WebResponsibility
 from yichuang.web_rules import WebRules
 from yichuang.web_sign_in import WebSignIn
 from yichuang.web_signals import WebSignals
@@ -264,6 +267,17 @@ async def compose(
             opener_of(vault, incident_subject),
             settings.page_role,
         ),
+        incident_papers=WebIncidentPapers(
+            IncidentPapers(
+                cases, released.catalogue, body_opener(vault), accounts.names, settings.zone, now
+            ),
+            access,
+            web,
+            sealer.who,
+            press,
+            now,
+        ),
+        responsibility=WebResponsibility(cases, released.catalogue),
         payments=WebPayments(
             cases,
             access,

@@ -46,7 +46,7 @@ from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from policies.warrants import CLOCK_SKEW, WarrantInvalid, WarrantKeys, WarrantSigner, verify
 from rules.process import RulesProcess
-from yichuang import joining, roles, temporal
+from yichuang import joining, personal_ends, roles, temporal
 from yichuang.asked_again import AskedAgain
 from yichuang.calendar_changes import CalendarChanges
 from yichuang.calendar_watch import CalendarWatch
@@ -399,6 +399,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
                 asyncio.create_task(_reconcile(settings, shop, client)),
                 asyncio.create_task(Rewrapper(settings, "keys").run()),
+                asyncio.create_task(personal_ends.carry_on(settings)),
                 asyncio.create_task(index_keys(settings).run()),
             )
             stopped = asyncio.create_task(roles.until_stopped())

@@ -210,12 +210,12 @@ def minutes_words(span: timedelta) -> str:
     return f"{seconds // 86_400}天{seconds % 86_400 // 3600}小时"
 
 
-def report_draft(story: Story, to: str, now: datetime, clock: str) -> str:
+def report_draft(story: Story, to: str, clock: str) -> str:
     """Return the text of a 信息报告 to be looked over by whoever sends it.
 
     What 生产安全事故报告和调查处理条例第十二条 asks of a report: the unit, time and place, course,
     casualties and loss, measures taken, other. What is not known is said to be so, never guessed.
-    `clock` is `now` in words.
+    `clock` says up to when it speaks.
     """
     where = story.address or story.cell or story.district or "地点待核实"
     loss = f"，直接经济损失约{story.loss_yuan}元" if story.loss_yuan else ""

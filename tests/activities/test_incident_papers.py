@@ -265,7 +265,7 @@ def test_a_drafted_report_says_so_and_guesses_nothing() -> None:
         assert words in text, words
     assert pages == 1
     unknown = replace(STORY, injured=0, units=(), text="", address="", cell="", district="")
-    draft = report_draft(unknown, "省应急厅", at(35), "某时")
+    draft = report_draft(unknown, "省应急厅", "某时")
     for words in ("地点待核实", "正在核实", "没有接到人员伤亡", "正在派单"):
         assert words in draft
 

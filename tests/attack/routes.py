@@ -65,6 +65,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /api/v1/cases/{case_no}/commands/{verb}": "case",
     # thing: the address names what hangs on a case or a department.
     "GET /payments/{payment}": "thing",
+    "GET /incidents/{incident}/papers/{kind}": "thing",
     "GET /api/v1/payments/{payment}": "thing",
     "GET /api/v1/commands/{id}": "thing",
     "GET /log/entries/{entry}": "thing",
@@ -88,6 +89,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /readers": "list",
     "GET /anomalies": "list",
     "GET /calendar": "list",
+    # role: the catalogue's own table and what rulings taught it; it names no case.
+    "GET /responsibility": "role",
     # machine: counts of the machine's own health, of all cases; it names none that is hidden.
     "GET /census": "machine",
     # draft: begun forms are their author's alone.

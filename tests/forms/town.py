@@ -77,6 +77,7 @@ from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner as ErasurePlanner
 from yichuang.erasing import Register
 from yichuang.grant_gate import gate_of
+from yichuang.incident_papers import IncidentPapers, body_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.payment_rules import CityPaymentRules
@@ -90,6 +91,7 @@ from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
+from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents, opener_of
 from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
@@ -106,6 +108,7 @@ from yichuang.web_ports import (
 from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
 from yichuang.web_receipts import WebReceipts
+from yichuang.web_responsibility import WebResponsibility
 from yichuang.web_sign_in import WebSignIn
 from yichuang.web_signals import WebSignals
 from yichuang.web_supervision import Oversight, WebSupervision
@@ -549,6 +552,22 @@ class Town:
                 "Asia/Shanghai",
                 _now,
             ),
+            incident_papers=WebIncidentPapers(
+                IncidentPapers(
+                    self.cases,
+                    lambda: self.matters,
+                    body_opener(vault),
+                    self.accounts.names,
+                    "Asia/Shanghai",
+                    _now,
+                ),
+                policy_access,
+                self.web,
+                named,
+                LinePress(),
+                _now,
+            ),
+            responsibility=WebResponsibility(self.cases, lambda: self.matters),
             payments=self._payments(policy_access, sealer),
             incidents=self.incidents,
             deputies=WebDeputies(

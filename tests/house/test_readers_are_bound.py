@@ -69,6 +69,8 @@ PORTS: Final[Mapping[str, Way]] = {
     "incidents.incident": "asked",
     "incidents.known": "asked",
     "incidents.routed": "asked",
+    "incident_papers.paper": "asked",
+    "incident_papers.thing": "asked",
     "payments.reasons": "asked",
     "log.proof": "asked",
     # own: the reader's own rows and no other's.
@@ -129,6 +131,9 @@ PORTS: Final[Mapping[str, Way]] = {
     "erasures.listing": "office",
     "erasures.plan": "office",
     "payments.packs": "office",
+    "responsibility.lessons": "office",
+    "responsibility.routes": "office",
+    "responsibility.streets": "office",
     "deputies.colleagues": "office",
     "deputies.names": "office",
     "reader.colleagues": "office",
@@ -183,6 +188,8 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "incidents.known": frozenset({"incident.state_of"}),
     "incidents.routed": frozenset({"incident_acting._scene"}),
     "payments.find": frozenset({"payments.payment", "rest.read_payment"}),
+    "incident_papers.paper": frozenset({"incident_papers.paper"}),
+    "incident_papers.thing": frozenset({"incident_papers.paper"}),
     "payments.reasons": frozenset({"payments.payment"}),
     "log.proof": frozenset({"log_pages.proof"}),
 }

@@ -257,11 +257,12 @@ NOTHING_PERSONAL = {
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification", "/erasures",
     "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
+    "/responsibility",
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
 ITS_OWN = {
     "/status", "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
-    "/supervision/report/{month}", "/readers",
+    "/supervision/report/{month}", "/readers", "/incidents/{incident}/papers/{kind}",
 }  # fmt: skip
 """Whose handler writes the entry itself."""
 

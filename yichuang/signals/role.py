@@ -29,6 +29,7 @@ from yichuang.rewrapping import Rewrapper
 from yichuang.services import Services
 from yichuang.settings import Settings
 from yichuang.signals.alarms import AlarmReader
+from yichuang.signals.ends import EndsFollowed
 from yichuang.signals.intake import Intake
 from yichuang.signals.reading import SignalReader
 from yichuang.signals.store import SignalStore, day_key
@@ -116,6 +117,7 @@ async def _serve(settings: Settings) -> None:
     engine = open_engine(settings.store_url("signals"))
     vault = vault_of(settings, engine)
     web = open_engine(settings.store_url("web"), read_only=True)
+    cases = open_engine(settings.store_url("cases"), read_only=True)
     services = Services(web)
     reader = reader_of(settings, services)
     catalogue = joining.catalogue()
@@ -129,7 +131,12 @@ async def _serve(settings: Settings) -> None:
     beating = asyncio.create_task(roles.until_stopped())
     beside = [
         asyncio.create_task(one)
-        for one in (_sweep(store), _tell(intake, engine), Rewrapper(settings, "signals").run())
+        for one in (
+            _sweep(store),
+            _tell(intake, engine),
+            Rewrapper(settings, "signals").run(),
+            EndsFollowed(store, cases, lambda: datetime.now(UTC)).run(),
+        )
     ]
     roles.ready(settings, "signals", intake.told())
     try:

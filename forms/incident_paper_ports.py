@@ -1,0 +1,38 @@
+"""What the pages ask for an incident's papers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+from forms.entrance_ports import Visitor, Where
+
+if TYPE_CHECKING:  # it imports us
+    from forms.ports import File, Thing
+
+PaperKind = Literal["brief", "after_action", "report", "announcement"]
+PAPERS: tuple[PaperKind, ...] = get_args(PaperKind)
+
+
+class NothingToPrint(LookupError):
+    """There is nothing to announce or to report yet; the sentence says what is missing."""
+
+
+class IncidentPapers(Protocol):
+    """Papers of one incident, made when they are asked for."""
+
+    def thing(self, incident: str) -> Thing | None:
+        """The incident as policy is asked about it; None: there is none."""
+        ...
+
+    def paper(
+        self,
+        visitor: Visitor,
+        where: Where,
+        incident: str,
+        kind: PaperKind,
+        chain: str,
+        typed: bool,
+    ) -> File:
+        """Return the PDF; its entry is committed first. `typed`: the reader may see what people
+        typed. Raises `NothingToPrint`."""
+        ...

@@ -1,0 +1,83 @@
+"""Papers of incidents for the pages: made over the real stores, each with its entry first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from sqlalchemy import Engine
+
+from activities.incident_papers import NotAnnounceable
+from audit.entry import EntryDraft, What, Who
+from audit.entry import Where as EntryWhere
+from audit.outbox import record
+from cases.database import reading
+from cases.incident_lists import state_of
+from cases.incidents.messages import OBJECT
+from forms import ports
+from forms.incident_paper_ports import NothingToPrint, PaperKind
+from policies.access import Access
+from yichuang.incident_papers import TITLES, IncidentPapers, NoSuchPaper
+from yichuang.web_supervision import Press
+
+PAPER_STREAM: Final = "sys:read"
+"""Where it stands that a paper left the house: who had it made, and the digest of the PDF."""
+
+
+@dataclass(frozen=True)
+class WebIncidentPapers:
+    """`forms.incident_paper_ports.IncidentPapers`."""
+
+    papers: IncidentPapers
+    access: Access
+    web: Engine
+    """The web store, where the entries of the web's own acts begin."""
+    pseudonym_of: Callable[[str], str]
+    press: Press
+    now: Callable[[], datetime]
+
+    def thing(self, incident: str) -> ports.Thing | None:
+        with reading(self.papers.cases) as connection:
+            state = state_of(connection, incident)
+        if state is None:
+            return None
+        return ports.Thing(OBJECT, incident, departments=state.departments)
+
+    def paper(
+        self, visitor: ports.Visitor, where: ports.Where, incident: str, kind: PaperKind,
+        chain: str, typed: bool,
+    ) -> ports.File:  # fmt: skip
+        seen = self.access.where(visitor.actor, "list", OBJECT)
+        try:
+            story, html = self.papers.html(incident, kind, chain, seen, typed=typed)
+        except (NoSuchPaper, NotAnnounceable) as nothing:
+            raise NothingToPrint(str(nothing)) from nothing
+        content = self.press.print_html(html)
+        draft = self._entry(visitor, where, incident, kind, content)
+        with self.web.begin() as connection:
+            record(connection, draft)
+        return ports.File(f"{story.number}{TITLES[kind]}.pdf", "application/pdf", content)
+
+    def _entry(
+        self, visitor: ports.Visitor, where: ports.Where, incident: str, kind: PaperKind,
+        content: bytes,
+    ) -> EntryDraft:  # fmt: skip
+        actor = visitor.actor
+        deputy = self.pseudonym_of(actor.on_behalf) if actor.on_behalf else None
+        return EntryDraft(
+            id=str(uuid4()),
+            stream=PAPER_STREAM,
+            at=self.now(),
+            who=Who(
+                self.pseudonym_of(actor.id), "human", org=actor.department or None,
+                on_behalf=deputy,
+            ),
+            act="print",
+            obj=What(OBJECT, incident, doc=hashlib.sha256(content).hexdigest()),
+            why=kind,
+            where=EntryWhere(ip=where.ip or None, svc="web"),
+        )  # fmt: skip
