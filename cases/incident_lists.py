@@ -109,6 +109,9 @@ class EventRow:
     said: Mapping[str, JsonValue]
     body_sealed: bytes
     entry_id: str
+    command_id: str
+    personal_sealed: bytes | None
+    """Reporter and casualties; opens as long as the key is not destroyed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +272,7 @@ def incident_view(connection: Connection, incident_id: str) -> IncidentView | No
         select(
             one.seq, one.kind, one.at, one.recorded_at, one.actor, one.on_behalf, one.role,
             one.department, one.stage, one.said, one.body_sealed, one.entry_id,
+            one.command_id, one.personal_sealed,
         )
         .where(one.incident_id == incident_id)
         .order_by(one.seq)
@@ -326,4 +330,5 @@ def _event(row: Any) -> EventRow:
     return EventRow(
         row.seq, row.kind, row.at, row.recorded_at, row.actor, row.on_behalf, row.role,
         row.department, row.stage, orjson.loads(row.said), row.body_sealed, row.entry_id,
+        row.command_id, row.personal_sealed,
     )  # fmt: skip

@@ -2,7 +2,8 @@
 
 `incident` is what is so now, with the whole state as canonical JSON, whose SHA-256 every entry of
 the log binds. `incident_event` is what was ordered, written once. What was typed, and who was
-hurt, is sealed under the incident's own key (`cases.incidents.messages.incident_subject`).
+hurt, is sealed under keys of the incident's own (`cases.incidents.messages.incident_subject`,
+`personal_subject`).
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ incident_event = Table(
     Column("department", _Word, nullable=False),
     Column("stage", String(16), nullable=False),
     Column("said", Text, nullable=False),  # what of the order is not personal: JSON
-    Column("body_sealed", LargeBinary, nullable=False),
+    Column("body_sealed", LargeBinary, nullable=False),  # under incident_subject
+    Column("personal_sealed", LargeBinary),  # reporter, casualties: under personal_subject
     Column("entry_id", _Id, nullable=False),
     Column("after", _Word, nullable=False),  # SHA-256 of the state, as the entry says it
     Index("ix_incident_event_at", "recorded_at"),

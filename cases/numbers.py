@@ -41,6 +41,8 @@ WORDS: dict[DocumentKind, str] = {
 
 CASE = "case"
 """Kind of a reserved case number."""
+INCIDENT = "incident"
+"""Kind of an incident's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,3 +252,20 @@ def _count_up(dialect: str) -> Insert:
         index_elements=["series", "period"], set_={"last": serial.c.last + 1}
     ).returning(serial.c.last)
     return counted
+
+
+def incident_series(city: str, on: date) -> Series:
+    """Return the series of a city's incidents in a local year: 云突〔2026〕000123号."""
+    return Series("incident", on.year, INCIDENT, f"{city[:1]}突〔{on.year}〕{{n:06d}}号")
+
+
+def take(
+    connection: Connection, command_id: str, thing_id: str, series: Series, at: datetime
+) -> str:
+    """Return the next number of a series, reserved and used in the caller's one transaction.
+
+    For what renders nothing: a transaction that is undone gives its number back, no gap remains.
+    """
+    number = _reserve(connection, command_id, thing_id, [series], at)[0]
+    use(connection, command_id, [number], at)
+    return number.text

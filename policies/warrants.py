@@ -78,7 +78,9 @@ class WarrantSigner:
         signature = base64.b64encode(self._key.sign(_signed_text(named))).decode()
         return named.model_copy(update={"signature": signature})
 
-    def of_law(self, command: Command, policy: str, at: datetime) -> Warrant:
+    def of_law(
+        self, command: Command, policy: str, at: datetime, object_type: str = "case"
+    ) -> Warrant:
         """Return the warrant of a step that a timer takes: principal `system`, row its article.
 
         Raises `WarrantInvalid` for any other command, or when this is not the worker's pen.
@@ -93,7 +95,7 @@ class WarrantSigner:
                 command_digest=command.digest(),
                 actor=SYSTEM,
                 act=command.verb,
-                object_type="case",
+                object_type=object_type,
                 object_id=command.case_id,
                 policy=policy,
                 row=body.article,

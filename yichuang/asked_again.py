@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Final
 
 from cases.facts import CaseFacts
+from cases.incidents.messages import department_of
+from cases.incidents.state import IncidentState
 from cases.messages import OF_LAW, Actor, Command, File
 from cases.published import OPEN_LEVEL
 from cases.queries import facts_of
@@ -23,6 +25,7 @@ from cases.state import CaseState
 from catalogue.load import Catalogue, MatterUnknown
 from policies.access import STALE, Access, Decision, Thing
 from policies.policy import PolicyStale
+from yichuang.incident_door import thing_of
 from yichuang.reception import future_facts
 
 RECIPIENTS: Final[Mapping[str, str]] = {
@@ -55,6 +58,14 @@ class AskedAgain:
         try:
             about = facts_of(state) if state is not None else self._future(command)
             return self._asked(command, about, command.verb) or self._written_down(command, about)
+        except RuleForbids as no:
+            return no
+
+    def of_incident(self, command: Command, state: IncidentState | None) -> RuleForbids | None:
+        """Return what speaks against an order to an incident now, as `of_case`."""
+        about = thing_of(command.case_id, state, department_of(command))
+        try:
+            return self._asked(command, about, command.verb)
         except RuleForbids as no:
             return no
 

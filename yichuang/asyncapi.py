@@ -13,7 +13,7 @@ from cases.card_rows import MARKS
 from cases.messages import BODIES, Outcome
 from cases.payments import RequestPayment, Stop
 from cases.supervision.names import LEVELS
-from yichuang import reading_schemas, signal_schemas
+from yichuang import incident_schemas, reading_schemas, signal_schemas
 from yichuang.orders import PAYMENT_VERB, VERBS, VERSION, Answer, OrderData
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -244,6 +244,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         ("telemetry.answered", reading_schemas.answered()),
         ("signal", signal_schemas.signal()),
         ("signal.refused", signal_schemas.refused()),
+        ("incident.changed", incident_schemas.changed()),
     ):
         made[f"{name}.v{VERSION}.json"] = _in_draft(schema, f"{name}.v{VERSION}")
     made |= {f"case.{kind}.v{VERSION}.json": card_mark_schema(kind) for kind in MARKS}
@@ -293,6 +294,17 @@ def document() -> dict[str, Any]:
         "parameters": _parameters("city", "department"),
         "messages": {
             "judged": _message("payment.judged", "付费裁定", f"payment.judged.v{VERSION}.json")
+        },
+        "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
+    channels["incident"] = {
+        "address": "evt.{city}.zhzx.incident.changed",
+        "description": "突发事件办了一步：办了什么、现在怎样；没有个人信息",
+        "parameters": _parameters("city"),
+        "messages": {
+            "changed": _message(
+                "incident.changed", "突发事件的一步", f"incident.changed.v{VERSION}.json"
+            )
         },
         "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
     }

@@ -23,6 +23,7 @@ from audit.entry import entry_id
 from cases.orders import Doubted
 from cases.reconciled import Evidence, Mark
 from workflows.approval import DOUBT, SETTLE
+from workflows.incident import SETTLE_INCIDENT
 from workflows.payments import JUDGE_PAYMENT
 from workflows.releases import RELEASE, RETIME, SIMULATE
 from yichuang.acts import RELEASES
@@ -170,6 +171,15 @@ def _refused(given: Json, answer: Json) -> Sequence[str]:
     return [entry_id(given["command"]["id"], said)]
 
 
+def _incident(given: Json) -> Sequence[str]:
+    return [entry_id(one["command"]["id"], STEP) for one in given["commands"]]
+
+
+def _incident_settled(_given: Json, answer: Json) -> Sequence[str]:
+    """An instant that no longer waited has no entry."""
+    return [one["entry"] for one in answer["outcomes"] if one["entry"]]
+
+
 def _dossier(given: Json) -> Sequence[str]:
     return [entry_id(given["id"], "dossier")]
 
@@ -188,6 +198,7 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         SETTLE: Step(_batch, _settled),
         RELEASE: Step(_order, _released),
         JUDGE_PAYMENT: Step(_order, _judged),
+        SETTLE_INCIDENT: Step(_incident, _incident_settled),
         SIMULATE: Step(_dossier, lambda given, _answer: _dossier(given)),
         DOUBT: Step(_doubted, lambda given, _answer: _doubted(given)),
         # The last pass alone writes, and not where another was faster.

@@ -28,6 +28,7 @@ from temporalio.service import KeepAliveConfig
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from workflows.approval import ApprovalWorkflow
+from workflows.incident import IncidentWorkflow
 from workflows.payments import PaymentWorkflow
 from workflows.releases import ReleaseWorkflow, RetimingWorkflow
 from yichuang import links
@@ -43,6 +44,7 @@ WORKFLOWS: tuple[type, ...] = (
     ReleaseWorkflow,
     RetimingWorkflow,
     PaymentWorkflow,
+    IncidentWorkflow,
 )
 """Every workflow there is (held by tests/house/test_registered.py)."""
 

@@ -24,6 +24,7 @@ from temporalio.client import Client
 from activities.alarming import Alarms
 from activities.announcing import Announcer
 from activities.forging import Doubting, Forgeries, ForgeryWatch
+from activities.incidents import IncidentSettlement
 from activities.looking_ahead import Ahead, CardsAhead, LookingAhead
 from activities.papers import Press
 from activities.paying import Paying
@@ -55,6 +56,7 @@ from yichuang.card_rules import CityAddressees, CityCardRules
 from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
+from yichuang.incident_rules import CityIncidentRules
 from yichuang.index_keys import index_keys
 from yichuang.key_log import note_subjects
 from yichuang.payment_rules import CityPaymentRules
@@ -102,6 +104,23 @@ class LawfulPlanner(Planner):
             warrant = self.pen.of_law(command, self.policy(), self.now())
             command = command.model_copy(update={"warrant": warrant})
         return Planner.plan(self, walked, command)
+
+
+@dataclass(frozen=True, slots=True)
+class LawfulRings:
+    """Warrants an incident's own instants, never before they came by the server's clock."""
+
+    pen: WarrantSigner
+    policy: Callable[[], str]
+    now: Callable[[], datetime]
+
+    def __call__(self, command: Command) -> Command:
+        if command.actor.id != "system" or command.source.door != "worker":
+            raise Forged("of_law", "定时令只能由流程发出", "", "actor")
+        if command.occurred_at - _scheduled_at(self.now) > CLOCK_SKEW:
+            raise Forged("timer_early", "期限未到，不是定时器发出的", "", "occurred_at")
+        warrant = self.pen.of_law(command, self.policy(), self.now(), "incident")
+        return command.model_copy(update={"warrant": warrant})
 
 
 def _scheduled_at(now: Callable[[], datetime]) -> datetime:
@@ -174,6 +193,7 @@ class Workshop:
     retiming: Retiming
     simulating: Simulating
     paying: Paying
+    incidents: IncidentSettlement
     signals: CaseSignals
     """Must be given the client before an activity tells a case anything."""
     doubting: Doubting
@@ -189,6 +209,7 @@ class Workshop:
             self.retiming.retime,
             self.simulating.simulate,
             self.paying.judge,
+            self.incidents.settle,
             self.doubting.doubt,
         )
 
@@ -275,6 +296,24 @@ def workshop(
                 settings.zone,
                 _now,
             )
+            incidents = IncidentSettlement(
+                cases,
+                sealer,
+                warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
+                LawfulRings(
+                    joining.warrant_signer(settings, "worker"),
+                    lambda: released.policy().version,
+                    _now,
+                ),
+                again.of_incident,
+                forgeries,
+                CityIncidentRules(city_rules, released),
+                catalogue,
+                settings.city,
+                f"{settings.address}/schemas",
+                settings.zone,
+                _now,
+            )
             yield Workshop(
                 settlement,
                 releasing,
@@ -287,6 +326,7 @@ def workshop(
                 retiming,
                 simulating,
                 paying,
+                incidents,
                 signals,
                 Doubting(cases, forgeries, _now),
                 ForgeryWatch(cases, alarms, _now),

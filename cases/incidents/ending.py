@@ -72,8 +72,8 @@ def evaluate(state: IncidentState, command: Command, body: m.Evaluate, _known: K
     )
 
 
-def archive(state: IncidentState, command: Command, _body: m.Archive, known: Known) -> Step:
-    """归档: evaluated, lessons done; title and address go with the personal data (第八十五条)."""
+def archive(state: IncidentState, command: Command, _body: m.Archive, _known: Known) -> Step:
+    """归档: evaluated, lessons done, no response running."""
     if state.stage == "archived":
         raise RuleForbids("archived", "已经归档")
     if state.stage not in OVER:
@@ -84,12 +84,9 @@ def archive(state: IncidentState, command: Command, _body: m.Archive, known: Kno
         raise RuleForbids("lessons_open", "整改措施尚未全部完成，不能归档", "TFSJ-92")
     if _running(state):
         raise RuleForbids("response_running", "应急响应尚未解除，不能归档", "TFSJ-86")
-    changed: dict[str, Any] = {"archived_at": command.occurred_at}
-    if not state.kept_personal:
-        changed["title"] = known.kind.name
-        changed["place"] = state.place.model_copy(update={"address": ""})
+    archived = advanced(state, "archived", archived_at=command.occurred_at)
     return Step(
-        state=advanced(state, **changed).model_copy(update={"stage": "archived"}),
+        state=archived.model_copy(update={"stage": "archived"}),
         said={"kept": state.kept_personal},
     )
 

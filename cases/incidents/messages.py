@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import uuid5
 
 from pydantic import AwareDatetime, Field, StringConstraints
@@ -298,11 +298,28 @@ def incident_id_for(key: str) -> str:
 
 
 def incident_subject(incident_id: str) -> str:
-    """Return under which subject's key the incident's personal data and free text are sealed.
+    """Return under which subject's key what was typed about the incident is sealed: its file,
+    which is archived (第九十四条)."""
+    return f"incident:{incident_id}"
+
+
+PERSONAL: Final = frozenset({"reporter", "casualties"})
+"""Fields of a report that are of persons."""
+
+
+def personal_subject(incident_id: str) -> str:
+    """Return under which subject's key reporter and casualties are sealed.
 
     Destroying that key destroys them, and leaves the log's entries as they are (第八十五条).
     """
-    return f"incident:{incident_id}"
+    return f"incident-personal:{incident_id}"
+
+
+def parted(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an order's body without what is of persons, and that."""
+    rest = {name: value for name, value in body.items() if name not in PERSONAL}
+    own = {name: value for name, value in body.items() if name in PERSONAL and value}
+    return rest, own
 
 
 def department_of(command: Command) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from cases.grant_changes import Rights
+from cases.incidents.messages import INCIDENT_BODIES
 from cases.messages import BODIES
 from forms import log_words
 from forms.app import routes
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 GROUPS = {
     "orders": frozenset(BODIES),
     "release orders": RELEASES,
+    "incident orders": frozenset(INCIDENT_BODIES),
     "policy acts": frozenset(act for acts in ACTS.values() for act in acts),
 }
 

@@ -1,0 +1,293 @@
+"""Rows of incidents: written in the caller's transaction, one step at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cases.incident_tables import (
+    ONE_WRITER,
+    incident,
+    incident_change,
+    incident_event,
+    incident_hand,
+    incident_signal,
+    incident_unit,
+)
+from cases.incidents.signal import RANK
+from cases.incidents.state import IncidentState
+from cases.incidents.step import Step
+from cases.messages import Command, Outcome
+from cases.projection import json_text
+from cases.store import place
+
+
+def body_place(command: Command) -> bytes:
+    """Return the associated data of an order's sealed body: it opens nowhere else."""
+    return place("incident_event", "body", command.case_id, command.id)
+
+
+def personal_place(command: Command) -> bytes:
+    """Return the associated data of what an order says of persons."""
+    return place("incident_event", "personal", command.case_id, command.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One step on its way into the store."""
+
+    command: Command
+    order_digest: str
+    before: IncidentState | None
+    step: Step
+    recorded_at: datetime
+    entry_id: str
+    body_sealed: bytes
+    personal_sealed: bytes | None = None
+
+
+class LostRace(Exception):
+    """Another attempt wrote first; nothing was written here. Look again."""
+
+
+def state_json(state: IncidentState) -> str:
+    """Return the state as its row keeps it and its entry binds it: canonical JSON."""
+    return json_text(state.model_dump(mode="json"))
+
+
+def digest_of(state: IncidentState) -> str:
+    """Return SHA-256 (hex) of the state, as the entry's `after` says it."""
+    return hashlib.sha256(state_json(state).encode()).hexdigest()
+
+
+def answered(connection: Connection, command_id: str) -> tuple[Outcome, str] | None:
+    """Return the outcome of an order that was carried out before, and the digest of what was
+    ordered; None: it was not."""
+    one = incident_event.c
+    row = connection.execute(
+        select(incident_event, incident.c.number)
+        .join(incident, incident.c.id == one.incident_id)
+        .where(one.command_id == command_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    outcome = Outcome(
+        command_id=command_id,
+        case_id=row.incident_id,
+        status="done",
+        case_no=row.number,
+        seq=row.seq,
+        stage=row.stage,
+        entry=row.entry_id,
+        recorded_at=row.recorded_at,
+        repeated=True,
+    )
+    return outcome, row.order_digest
+
+
+def write(connection: Connection, one: Recorded) -> None:
+    """Write a step. Raises `LostRace` when the incident is not as it was; never commits."""
+    state = one.step.state
+    _write_incident(connection, one, state)
+    connection.execute(insert(incident_event).values(_event(one, state)))
+    _write_units(connection, one.before, state)
+    _write_hands(connection, one.before, state)
+    _write_signals(connection, state, one)
+    if connection.dialect.name == "postgresql":
+        # Numbers are given in the order of the commits: a reader that goes on misses nothing.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_WRITER})
+    connection.execute(
+        insert(incident_change).values(
+            incident_id=state.incident_id, at=one.recorded_at, kind=one.command.verb
+        )
+    )
+
+
+def signals_among(connection: Connection, incident_id: str, ids: Iterable[str]) -> frozenset[str]:
+    """Return those of the signals that belong to the incident and were not taken back."""
+    signal = incident_signal.c
+    wanted = sorted(set(ids))
+    if not wanted:
+        return frozenset()
+    query = select(signal.signal_id).where(
+        signal.incident_id == incident_id,
+        signal.signal_id.in_(wanted),
+        signal.withdrawn_at.is_(None),
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
+def overdue(connection: Connection, before: datetime, most: int = 500) -> Sequence[str]:
+    """Return the incidents whose next instant was to ring before `before` and has not."""
+    query = (
+        select(incident.c.id)
+        .where(incident.c.due_at < before)
+        .order_by(incident.c.due_at)
+        .limit(most)
+    )
+    return list(connection.execute(query).scalars())
+
+
+# --- the rows -----------------------------------------------------------------------------------
+
+
+def _write_incident(connection: Connection, one: Recorded, state: IncidentState) -> None:
+    row = row_of(state)
+    if one.before is None:
+        fresh = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        landed = connection.execute(
+            fresh(incident).values(row).on_conflict_do_nothing().returning(incident.c.id)
+        )
+        if landed.first() is None:
+            raise LostRace(state.incident_id)
+        return
+    changed = connection.execute(
+        update(incident)
+        .where(incident.c.id == state.incident_id, incident.c.seq == one.before.seq)
+        .values({name: value for name, value in row.items() if name != "id"})
+    )
+    if changed.rowcount != 1:
+        raise LostRace(state.incident_id)
+
+
+def row_of(state: IncidentState) -> dict[str, Any]:
+    """Return the incident's row."""
+    lead = state.lead
+    running = state.response is not None and state.response.ended_at is None
+    return {
+        "id": state.incident_id,
+        "number": state.number,
+        "seq": state.seq,
+        "stage": state.stage,
+        "is_open": state.open,
+        "type": state.type,
+        "domain": state.domain,
+        "level": state.level,
+        "rank": RANK[state.level],
+        "grade": state.grade,
+        "response_level": state.response.level if running and state.response else 0,
+        "title": state.title,
+        "address": state.place.address,
+        "district": state.place.district,
+        "cell": state.place.cell,
+        "lon": state.place.lon,
+        "lat": state.place.lat,
+        "signals": state.signals,
+        "late": len(state.late),
+        "reported_at": state.reported_at,
+        "graded_at": state.graded_at,
+        "dispatched_at": state.dispatched_at,
+        "acknowledged_at": state.acknowledged_at,
+        "arrived_at": state.arrived_at,
+        "closed_at": state.closed_at,
+        "updated_at": state.updated_at,
+        "due_at": state.timers[0].due_at if state.timers else None,
+        "lead": lead.department if lead else "",
+        "merged_into": state.merged_into,
+        "state": state_json(state),
+    }
+
+
+def _event(one: Recorded, state: IncidentState) -> dict[str, Any]:
+    command, warrant = one.command, one.command.warrant
+    return {
+        "incident_id": state.incident_id,
+        "seq": state.seq,
+        "command_id": command.id,
+        "order_digest": one.order_digest,
+        "kind": command.verb,
+        "at": command.occurred_at,
+        "recorded_at": one.recorded_at,
+        "actor": command.actor.id,
+        "on_behalf": command.actor.on_behalf,
+        "role": warrant.role if warrant else "",
+        "department": (warrant.department if warrant else "") or command.actor.department,
+        "stage": state.stage,
+        "said": json_text(dict(one.step.said)),
+        "body_sealed": one.body_sealed,
+        "personal_sealed": one.personal_sealed,
+        "entry_id": one.entry_id,
+        "after": digest_of(state),
+    }
+
+
+def _write_units(
+    connection: Connection, before: IncidentState | None, state: IncidentState
+) -> None:
+    known = {one.n: one for one in before.units} if before else {}
+    for one in state.units:
+        if known.get(one.n) == one:
+            continue
+        row = {
+            "department": one.department,
+            "lead": one.lead,
+            "state": one.state,
+            "bound": one.bound,
+            "dispatched_at": one.dispatched_at,
+            "acknowledged_at": one.acknowledged_at,
+            "arrived_at": one.arrived_at,
+            "answered_at": one.answered_at,
+        }
+        if one.n in known:
+            connection.execute(
+                update(incident_unit)
+                .where(incident_unit.c.incident_id == state.incident_id, incident_unit.c.n == one.n)
+                .values(row)
+            )
+        else:
+            connection.execute(
+                insert(incident_unit).values(row | {"incident_id": state.incident_id, "n": one.n})
+            )
+
+
+def _write_hands(
+    connection: Connection, before: IncidentState | None, state: IncidentState
+) -> None:
+    known = before.hands if before else {}
+    fresh = [
+        {"incident_id": state.incident_id, "act": act, "person": person}
+        for act, people in state.hands.items()
+        for person in people
+        if person not in known.get(act, ())
+    ]
+    if fresh:
+        connection.execute(insert(incident_hand), fresh)
+
+
+def _write_signals(connection: Connection, state: IncidentState, one: Recorded) -> None:
+    joined, at = one.step.joined, one.command.occurred_at
+    if joined:
+        fresh = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        connection.execute(
+            fresh(incident_signal).on_conflict_do_nothing(),
+            [
+                {"incident_id": state.incident_id, "signal_id": signal, "at": at}
+                for signal in joined
+            ],
+        )
+    if one.step.withdrawn:
+        connection.execute(
+            update(incident_signal)
+            .where(
+                incident_signal.c.incident_id == state.incident_id,
+                incident_signal.c.signal_id.in_(one.step.withdrawn),
+            )
+            .values(withdrawn_at=at)
+        )
+
+
+def all_signals(connection: Connection, incident_id: str) -> tuple[str, ...]:
+    """Return the signals of an incident that were not taken back."""
+    signal = incident_signal.c
+    query = (
+        select(signal.signal_id)
+        .where(signal.incident_id == incident_id, signal.withdrawn_at.is_(None))
+        .order_by(signal.at, signal.signal_id)
+    )
+    return tuple(connection.execute(query).scalars())
