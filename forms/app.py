@@ -63,6 +63,7 @@ from forms.ports import NotNow, Options, Ports, Shown
 from forms.rendering import STATIC
 from forms.rest import problem, rest_routes
 from forms.showing import stopped
+from forms.signal_routes import signal_routes
 from forms.stops import OtherName, ProveFirst, SignInFirst, Stop
 from forms.throttles import Throttle, Throttles
 from forms.words import N_
@@ -519,6 +520,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/releases/{release}/sign", admin.sign_release, methods=post),
         page("/releases/{release}/withdraw", admin.withdraw_release, methods=post),
         *rest_routes(),
+        *signal_routes(),
     ]
 
 

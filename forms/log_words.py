@@ -57,6 +57,7 @@ ACTS = {
     "message_taken": N_("收到消息"),
     "window_planned": N_("计划静默"),
     "window_lifted": N_("解除静默"),
+    "alert_taken": N_("收下预警报文"),
     "signals_taken": N_("收下信号"),
     "signals_turned": N_("信号改归"),
     "signals_refused": N_("退回信号"),

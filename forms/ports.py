@@ -47,6 +47,7 @@ from forms.entrance_ports import (
 from forms.erasure_ports import Erasures
 from forms.incident_paper_ports import IncidentPapers
 from forms.incident_ports import Incidents
+from forms.intake_ports import Intake
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
 from forms.policy_ports import Policies
@@ -618,6 +619,7 @@ class Ports:
     incidents: Incidents
     incident_papers: IncidentPapers
     responsibility: ResponsibilityTable
+    intake: Intake
 
 
 @dataclass(frozen=True)

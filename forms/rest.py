@@ -37,17 +37,17 @@ def rest_routes() -> list[Route]:
     """Return the routes under /api/v1. The document alone is open."""
     return [
         Route(f"{PREFIX}/openapi.json", document, name="forms.rest.document"),
-        _route("/cases", file_case, "POST"),
-        _route("/cases/{case_no}", read_case, "GET"),
-        _route("/cases/{case_no}/receipt", receipt, "GET"),
-        _route("/cases/{case_no}/commands/{verb}", command, "POST"),
-        _route("/commands/{id}", read_command, "GET"),
-        _route("/payments", request_payment, "POST"),
-        _route("/payments/{payment}", read_payment, "GET"),
+        service_route("/cases", file_case, "POST"),
+        service_route("/cases/{case_no}", read_case, "GET"),
+        service_route("/cases/{case_no}/receipt", receipt, "GET"),
+        service_route("/cases/{case_no}/commands/{verb}", command, "POST"),
+        service_route("/commands/{id}", read_command, "GET"),
+        service_route("/payments", request_payment, "POST"),
+        service_route("/payments/{payment}", read_payment, "GET"),
     ]
 
 
-def _route(path: str, handler: Endpoint, method: str) -> Route:
+def service_route(path: str, handler: Endpoint, method: str) -> Route:
     async def endpoint(request: Request) -> Response:
         actor: Actor | None = None
         try:

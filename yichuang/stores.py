@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, MetaData, text
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from cases import (  # noqa: F401 -- they join the metadata of their store
     apart_tables,
+    cap_tables,
     delegation_tables,
     delivery_tables,
     duty_tables,

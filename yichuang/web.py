@@ -30,6 +30,7 @@ from cases.incidents.messages import incident_subject
 from cases.queries import Queries
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
+from catalogue.cap_sources import load_cap_sources
 from catalogue.load import HERE
 from catalogue.stations import load_stations
 from forms.app import Application, application
@@ -64,6 +65,7 @@ from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
 from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents, opener_of
+from yichuang.web_intake import BusDoor, WebIntake
 from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
 from yichuang.web_log import Finder, WebLog
@@ -240,6 +242,16 @@ async def compose(
         reasons=WebReasons(rulings),
         rules=WebRules(cases, released.packs, now),
         policies=WebPolicies(cases, web, released),
+        intake=WebIntake(
+            BusDoor(settings),
+            open_engine(settings.store_url("signals"), read_only=True),
+            cases,
+            web,
+            load_cap_sources(HERE),
+            released.catalogue,
+            sealer.who,
+            now,
+        ),
         receipts=WebReceipts(
             # Of a case's stream the cases store holds everything that is not in the log yet.
             ReceiptDesk(

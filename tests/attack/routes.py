@@ -31,6 +31,13 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /verify/{code}": "open",
     "POST /status/receipt": "open",
     "GET /api/v1/openapi.json": "open",
+    # Reports of the public, without person, words or place finer than a cell of the grid.
+    "GET /api/open311/v2/discovery.{format}": "open",
+    "GET /api/open311/v2/services.{format}": "open",
+    "GET /api/open311/v2/services/{code}.{format}": "open",
+    "GET /api/open311/v2/requests.{format}": "open",
+    "GET /api/open311/v2/requests/{id}.{format}": "open",
+    "GET /api/open311/v2/tokens/{id}.{format}": "open",
     # own: nothing but the session's own person.
     "POST /sign-out": "own",
     "GET /password": "own",
@@ -101,6 +108,10 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /payments/new": "form",
     "POST /payments/new": "form",
     "POST /api/v1/cases": "form",
+    "POST /api/v1/cap": "form",
+    "POST /api/open311/v2/requests.{format}": "form",
+    # Of a signal its kind of fate, of an incident its id alone: to systems that report signals.
+    "GET /api/v1/signals/{signal}": "role",
     "POST /api/v1/payments": "form",
     "GET /alarms": "form",
     "GET /alarms/dead": "form",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -52,6 +52,7 @@ from cases.standing import Standings
 from cases.tables import cases_metadata
 from cases.web_tables import web_metadata
 from catalogue.archive import load_archive
+from catalogue.cap_sources import load_cap_sources
 from catalogue.law import Article
 from catalogue.load import HERE, Catalogue, MatterUnknown, load_catalogue
 from catalogue.stations import load_stations
@@ -72,6 +73,7 @@ from rules.register import register
 from tests.activities.conftest import FORGERIES
 from tests.activities.supervised import PackRules, People
 from tests.cases.entering import enrolled, way_in
+from tests.forms.signalled import TakenAtOnce
 from yichuang.asked_again import AskedAgain
 from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner as ErasurePlanner
@@ -93,6 +95,7 @@ from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
 from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents, opener_of
+from yichuang.web_intake import WebIntake
 from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
@@ -535,6 +538,7 @@ class Town:
             reasons=WebReasons(StoredRulings(self.queries, TwinRules().pack)),
             rules=ShippedRules(),
             policies=self.policies,
+            intake=self._intake(named),
             receipts=WebReceipts(
                 ReceiptDesk(
                     ReceiptMaker(partial(reading_all, self.log), {"cases": self.cases}, vault),
@@ -684,6 +688,14 @@ class Town:
         return WebPayments(
             self.cases, access, ask, lambda: packs, StoredRulings(self.queries, twin.pack),
             lambda: codes, _now,
+        )  # fmt: skip
+
+    def _intake(self, named: Callable[[str], str]) -> WebIntake:
+        """Signals, taken into a real store as soon as they are handed in."""
+        self.door = TakenAtOnce(self.signals, self.matters)
+        return WebIntake(
+            self.door, self.signals, self.cases, self.web, load_cap_sources(), lambda: self.matters,
+            named, _now,
         )  # fmt: skip
 
     def _subject(self, case_id: str) -> str:

@@ -86,6 +86,9 @@ PORTS: Final[Mapping[str, Way]] = {
     "reader.public_status": "public",
     "reader.verify": "public",
     "reader.granted": "public",
+    "intake.grid": "public",
+    "intake.reports": "public",  # nothing of who reported, nor what they wrote
+    "intake.types": "public",
     "receipts.policy": "public",
     "receipts.program": "public",
     # office: for those whose office it is, who are shown no case by it.
@@ -105,6 +108,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "lives.quarter": "office",
     "lives.soon": "office",
     "dead_letters.find": "office",
+    "intake.fates": "office",
     "dead_letters.listing": "office",
     "releases.listing": "office",
     "releases.dossier": "office",  # its cases go through reader.hidden
@@ -154,7 +158,7 @@ CHANGES: Final = frozenset(
         "erasures.approve", "erasures.ask", "erasures.refuse",
         "log.verify",
         "incidents.order",
-        "payments.request",
+        "payments.request", "intake.submit", "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
         "signals.lift", "signals.plan",
