@@ -173,6 +173,18 @@ def open_incidents(
     return [IncidentRow(*row) for row in connection.execute(query)]
 
 
+def per_cell(
+    connection: Connection, where: ColumnElement[bool], filters: Filters | None = None
+) -> dict[str, int]:
+    """Return how many of these incidents lie in each cell of the grid; "": in none."""
+    query = (
+        select(incident.c.cell, func.count())
+        .where(where, _narrowed(filters or Filters()))
+        .group_by(incident.c.cell)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def rows_of(
     connection: Connection, where: ColumnElement[bool], ids: Collection[str]
 ) -> list[IncidentRow]:

@@ -11,6 +11,8 @@ from uuid import NAMESPACE_URL, uuid5
 from markupsafe import Markup
 from starlette.responses import Response
 
+from cases.incident_tables import HANDLING
+from cases.incidents.machine import handled_by
 from cases.incidents.map import Mark, map_svg
 from cases.incidents.state import IncidentState, Unit
 from forms.incident_lines import PROMISE, Button
@@ -95,7 +97,7 @@ class IncidentPage(Page):
 
 def thing_of(state: IncidentState, department: str = "") -> Thing:
     """Return the incident as policy is asked about it; `department`: for which unit one acts."""
-    hands = tuple(sorted({person for one in state.hands.values() for person in one}))
+    hands = handled_by(state, HANDLING)
     return Thing(
         "incident", state.incident_id, department=department, departments=state.departments,
         hands=hands,

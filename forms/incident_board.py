@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from cases.incident_lists import Filters
 from forms.fields import Option
 from forms.incident_lines import Line, Scene, Spot, counter_words, line_of, spot_of, spot_svg
-from forms.incident_ports import BoardView
+from forms.incident_ports import MARKS, BoardView
 from forms.incident_words import DOMAINS, KEYS, LEVELS, STAGES, VERBS
 from forms.lists import page_numbers
 from forms.rendering import Page
@@ -61,6 +61,10 @@ class BoardPage(Page):
     page: Annotated[int, "Number of the page, from 1."]
     pages: Annotated[tuple[int, ...], "Page numbers to link; 0 stands for a gap."]
     total: Annotated[int, "How many the filters leave."]
+    counts: Annotated[Sequence[tuple[str, float, float, str]], "Cell, where, its number."]
+    names: Annotated[Sequence[tuple[str, float, float]], "Name of each district, and where."]
+    crowded: Annotated[bool, "There are more than the map marks one by one."]
+    marks: Annotated[int, "How many the map marks at most."]
     stream: Annotated[str, "Address of the live changes after what is shown."]
     keys: Annotated[Sequence[tuple[str, str]], "Key and what it does, of this reader's acts."]
     mine: Annotated[bool, "The own unit's list."]
@@ -174,7 +178,11 @@ async def _board(visit: Visit, department: str) -> Response:
         sizes=SIZES,
         page=view.page,
         pages=page_numbers(view.page, view.pages),
-        total=len(view.rows),
+        total=view.total,
+        counts=counts_of(visit, view),
+        names=district_names(visit),
+        crowded=view.total > MARKS,
+        marks=MARKS,
         stream=links["stream"],
         keys=[(KEYS[verb], say(VERBS[verb])) for verb in KEYS if verb in scene.verbs],
         mine=bool(department),
@@ -186,8 +194,32 @@ async def _board(visit: Visit, department: str) -> Response:
 def spots_of(visit: Visit, view: BoardView) -> list[Spot]:
     """Return the marks, the gravest last: it is drawn above the others."""
     grid = visit.ports.incidents.grid
-    found = [spot_of(visit, grid, row) for row in reversed(view.rows)]
+    found = [spot_of(visit, grid, row) for row in reversed(view.marked)]
     return [one for one in found if one is not None]
+
+
+def counts_of(visit: Visit, view: BoardView) -> Sequence[tuple[str, float, float, str]]:
+    """Return for each cell where its number stands, and the number; empty where nothing is."""
+    grid = visit.ports.incidents.grid
+    found = []
+    for cell in grid.cells:
+        x, y = grid.spot(*cell.centre)
+        count = view.cells.get(cell.id, 0)
+        found.append((cell.id, x + 14, y - 10, str(count) if count > 1 else ""))
+    return found
+
+
+def district_names(visit: Visit) -> Sequence[tuple[str, float, float]]:
+    """Return each district's name and the middle of its cells, in the map's units."""
+    grid = visit.ports.incidents.grid
+    found = []
+    for one in grid.districts:
+        spots = [grid.spot(*cell.centre) for cell in grid.cells if cell.district == one.code]
+        x = sum(spot[0] for spot in spots) / len(spots)
+        y = sum(spot[1] for spot in spots) / len(spots)
+        name = one.name_en if visit.language == "en" else one.name
+        found.append((name, round(x, 1), round(y, 1)))
+    return found
 
 
 def figures_of(visit: Visit, view: BoardView) -> Sequence[tuple[str, str, int, str]]:

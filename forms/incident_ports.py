@@ -23,8 +23,12 @@ class BoardView:
 
     change: int
     """Number of the newest change when this was read: whoever asks after it misses nothing."""
-    rows: tuple[IncidentRow, ...]
-    """Every one that the filters leave, in the board's order: the map draws them all."""
+    marked: tuple[IncidentRow, ...]
+    """The first of those that the filters leave, in the board's order: the map draws them."""
+    total: int
+    """How many the filters leave."""
+    cells: Mapping[str, int]
+    """Cell → how many of these lie in it; "": in none."""
     window: tuple[IncidentRow, ...]
     """Those of the page."""
     units: Mapping[str, Sequence[UnitRow]]
@@ -71,6 +75,11 @@ class ShownIncident:
     change: int
     names: Mapping[str, str] = field(default_factory=dict)
     """User id → name, of everybody who acknowledged or refused."""
+
+
+MARKS = 300
+"""Incidents that the map draws one by one: beyond, marks would hide one another, and a page would
+weigh a megabyte. Every cell says how many there are in all."""
 
 
 class Incidents(Protocol):

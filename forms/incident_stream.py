@@ -20,7 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from cases.reception import NotNow
 from forms.arriving import in_whose_name
 from forms.incident import state_of
-from forms.incident_board import Asked, asked, board_of, figures_of, scene_of, spots_of
+from forms.incident_board import Asked, asked, board_of, counts_of, figures_of, scene_of, spots_of
 from forms.incident_lines import Scene, line_html, line_of, spot_svg
 from forms.incident_words import VERBS
 from forms.visit import Visit
@@ -205,7 +205,8 @@ async def _news(scene: Scene, wanted: Asked, sent: Sent) -> bytes:
     gone = sorted(set(sent.spots) - set(spots)) if sent.whole else []
     answer = {
         "now": now.isoformat(), "whole": not sent.whole, "changes": said, "order": order,
-        "lines": html, "spots": drawn, "gone": gone, "figures": figures, "total": len(view.rows),
+        "lines": html, "spots": drawn, "gone": gone, "figures": figures, "total": view.total,
+        "counts": {cell: count for cell, _, _, count in counts_of(visit, view)},
         "pages": view.pages,
     }  # fmt: skip
     sent.change, sent.whole, sent.order, sent.figures = known, True, order, figures

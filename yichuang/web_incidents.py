@@ -25,7 +25,7 @@ from cases.reception import NotNow
 from catalogue.grid import Grid
 from catalogue.incident_types import IncidentType
 from catalogue.load import Catalogue
-from forms.incident_ports import BoardView, ShownIncident, Told
+from forms.incident_ports import MARKS, BoardView, ShownIncident, Told
 from policies.access import Access
 
 LAST_SECONDS = 0.25
@@ -78,13 +78,17 @@ class WebIncidents:
         with reading(self._engine(actor)) as connection:
             # The number first: what is committed between is shown, and told once more.
             change = incident_lists.last_change(connection)
-            rows = incident_lists.open_incidents(connection, where, filters, MOST)
-            pages = max(1, -(-len(rows) // size))
+            cells = incident_lists.per_cell(connection, where, filters)
+            total = sum(cells.values())
+            pages = max(1, -(-min(total, MOST) // size))
             page = min(page, pages)
+            most = max(MARKS, page * size)
+            rows = incident_lists.open_incidents(connection, where, filters, most)
             window = rows[(page - 1) * size : page * size]
             units = incident_lists.units_of(connection, where, [row.id for row in window])
             counted = incident_lists.counters(connection, where)
-        return BoardView(change, tuple(rows), tuple(window), units, counted, page, pages)
+        marked = tuple(rows[:MARKS])
+        return BoardView(change, marked, total, cells, tuple(window), units, counted, page, pages)
 
     def last(self) -> int:
         with self._lock:

@@ -91,6 +91,10 @@
       if (old) old.replaceWith(spot(id, label, drawn));
       else spots.append(spot(id, label, drawn));
     }
+    for (const [cell, count] of Object.entries(said.counts)) {
+      const one = by(`n-${cell}`);
+      if (one) one.textContent = count;
+    }
     tell(said.changes);
     tick();
     if (focus && !document.activeElement.closest("tr.incident")) {

@@ -54,6 +54,17 @@
     /^(TEXTAREA|SELECT)$/.test(target.tagName) ||
     (target.tagName === "INPUT" && !/^(radio|checkbox|submit|button)$/.test(target.type));
 
+  // A form opens where its first answer goes; one that came back opens at what is wrong.
+  const form = document.querySelector("form.act");
+  if (form) {
+    const wrong = document.querySelector(".errors");
+    const first =
+      form.querySelector("input[type=radio]:checked") ||
+      form.querySelector("input:not([type=hidden]), select, textarea") ||
+      form.querySelector("button");
+    if (!wrong) first?.focus({ preventScroll: true });
+  }
+
   document.addEventListener("keydown", (event) => {
     if (!on() || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
     if (typing(event.target)) {

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from forms.around import LIVE_POLICY
 from forms.incident_stream import Sent, event
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.incident_rows import change, made, night, put
-from tests.forms.town import Town
+from tests.forms.town import ADDRESS, Town
 
 DUTY = ("丁值班", "zhzx", (("duty_officer", "zhzx"),))
 GAS = ("刘燃气", "rq", (("unit_duty", "rq"),))
@@ -268,3 +269,27 @@ async def test_listening_keeps_no_session_alive_and_ends_with_it(
 def test_an_event_has_the_form_of_the_standard() -> None:
     assert event("board", {"a": 1}, 7) == b'id: 7\nevent: board\ndata: {"a":1}\n\n'
     assert Sent(3).change == 3
+
+
+# --- two thousand --------------------------------------------------------------------------------
+
+
+def test_two_thousand_open_incidents_make_a_page_of_fifty_lines_and_three_hundred_marks(
+    tmp_path: Path,
+) -> None:
+    town = Town(tmp_path)
+    town.settle_in("ding", DUTY)
+    kinds = list(town.incidents.kinds.values())
+    put(town.cases, night(kinds, town.incidents.grid, 2000, datetime.now(UTC)))
+    client = Browser(town.app(), base_url=ADDRESS)
+    client.town = town
+    client.sign_in("ding")
+    text = client.get("/incidents").text
+    assert len(rows(text)) == 50
+    assert len(re.findall(r'<a id="s-', text)) == 300
+    assert len(text.encode()) < 250_000
+    counts = re.findall(r'class="count" [^>]*>(\d+)<', text)
+    assert sum(map(int, counts)) == 2000
+    last = client.get("/incidents?page=40").text
+    assert len(rows(last)) == 50
+    assert not set(rows(last)) & set(rows(text))
