@@ -32,6 +32,7 @@ from forms.anomaly_ports import Anomalies
 from forms.calendar_ports import Calendars
 from forms.deputy_ports import Deputies
 from forms.dossier_ports import ShownDossier
+from forms.duty_ports import Duty
 from forms.entrance_ports import (
     AppOffer,
     Entrance,
@@ -613,6 +614,7 @@ class Ports:
     log: LogBook
     erasures: Erasures
     deputies: Deputies
+    duty: Duty
     granting: Granting
     lives: Lives
     policies: Policies

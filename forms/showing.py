@@ -115,6 +115,17 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
         )
     if (await visit.ask(may, visit.actor, "review_explanation", "case")).allowed:
         items.append(NavigationItem(say(N_("监察牌")), "/cards", None, path == "/cards"))
+    if (await visit.ask(may, visit.actor, "duty_read", "duty")).allowed:
+        items.append(
+            NavigationItem(
+                say(N_("值班")), "/duty", None,
+                path.startswith("/duty") and path != "/duty/notices",
+            )
+        )  # fmt: skip
+        unread = await visit.ask(visit.ports.duty.unread, visit.who.own or visit.actor)
+        items.append(
+            NavigationItem(say(N_("事件通知")), "/duty/notices", unread, path == "/duty/notices")
+        )
     if (await visit.ask(may, visit.actor, "file", "case")).allowed:
         items.insert(0, NavigationItem(say(N_("收件登记")), "/new", None, path.startswith("/new")))
     items += [

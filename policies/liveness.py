@@ -45,6 +45,7 @@ CITY: tuple[tuple[str, str], ...] = (
     ("signal", "signals_read"), ("signal", "signals_plan"),
     ("supervision", "supervise"), ("supervision", "report"), ("payment", "payment_request"),
     ("payment", "payment_read"),
+    ("duty", "duty_read"), ("duty", "duty_plan"), ("duty", "duty_serve"),
     *(
         ("incident", act)
         for act in ACTS["incident"]

@@ -35,7 +35,8 @@ class Thing:
     """User id that the thing is about: whose account it is."""
     proposed_by: str = ""
     department: str = ""
-    """Code of the department whose thing it is: who pays; for which unit an order speaks."""
+    """Code of the department whose thing it is: who pays, whose rota it is; for which unit an
+    order speaks."""
     departments: tuple[str, ...] = ()
     """Units that were sent to an incident."""
     hands: tuple[str, ...] = ()
@@ -114,6 +115,7 @@ _ALL = frozenset(
         "payment",
         "incident",
         "signal",
+        "duty",
     }
 )
 
@@ -199,6 +201,9 @@ RELATIONS: Mapping[str, Relation] = MappingProxyType(
         ),
         "paying": Relation(
             "在付款部门或其上级任职", _paying, lambda _reach: false(), frozenset({"payment"})
+        ),
+        "keeping": Relation(
+            "在值班表所属部门或其上级任职", _paying, lambda _reach: false(), frozenset({"duty"})
         ),
         "sent": Relation("在被派发单位或其上级任职", _sent, _sent_sql, frozenset({"incident"})),
         "held": Relation(

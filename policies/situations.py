@@ -44,6 +44,7 @@ _SEATS: Mapping[frozenset[str], str] = MappingProxyType(
         frozenset({"held", "involved", "implementing", "task"}): "city",
         frozenset({"held", "paying"}): "food",
         frozenset({"held", "sent"}): "food",
+        frozenset({"held", "keeping"}): "food",
     }
 )
 
@@ -98,6 +99,8 @@ def near_title(near: frozenset[str]) -> str:
     """Return in Chinese which department stands so near."""
     if "sent" in near:
         return "被派发单位"
+    if "keeping" in near:
+        return "值班表所属部门"
     return "付款部门" if "paying" in near else SEAT_TITLES[seat(near)]
 
 
@@ -134,7 +137,7 @@ def object_in(
             "one",
             about=me if "about_me" in scopes else SOMEBODY_ELSE,
             proposed_by=me if "proposed_by_me" in scopes else SOMEBODY_ELSE,
-            department="food" if object_type == "payment" else "",
+            department="food" if object_type in ("payment", "duty") else "",
             departments=("food",) if object_type == "incident" else (),
             hands=(me if "handled_by_me" in scopes else SOMEBODY_ELSE,),
         )

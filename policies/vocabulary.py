@@ -82,6 +82,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "alarms": ("alarms_read",),
         "supervision": ("supervise", "report"),
         "payment": ("payment_request", "payment_read"),
+        "duty": ("duty_read", "duty_plan", "duty_serve"),
         "incident": (*INCIDENT_VERBS, "read", "list", "read_personal", "print"),
         "signal": ("signals_read", "signals_plan"),
     }
@@ -188,6 +189,9 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "report": "报告",
         "payment_request": "提出付费申请",
         "payment_read": "查阅付费申请",
+        "duty_read": "查阅值班表",
+        "duty_plan": "排班",
+        "duty_serve": "值班（顶班、交接班）",
         "join": "并入信号",
         "withdraw_signal": "撤回信号",
         "verify": "核实",
@@ -229,6 +233,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "payment": "付费申请",
         "incident": "突发事件",
         "signal": "信号",
+        "duty": "值班表",
     }
 )
 

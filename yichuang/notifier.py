@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -24,7 +24,7 @@ from yichuang import joining, roles, subjects, way_in
 from yichuang.bus import connect
 from yichuang.keyring import webhook_key
 from yichuang.notices.channels import Channel
-from yichuang.notices.finding import Lookup
+from yichuang.notices.finding import CENTRE, Lookup
 from yichuang.notices.gateways import MESSAGES, RECEIPTS, Gateway, Receipts
 from yichuang.notices.mail import Mail
 from yichuang.notices.sending import (
@@ -39,20 +39,13 @@ from yichuang.notices.sending import (
 from yichuang.notices.webhooks import Webhooks, checked_address
 from yichuang.notices.wording import sentence
 from yichuang.settings import Settings
-
-CENTRE = "zhzx"
-"""Code of the command centre in the city's departments (catalogue/city.yaml)."""
+from yichuang.web_duty import contact_place
 
 _log = logging.getLogger("yichuang.notifier")
 
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def place_of(channel: str) -> bytes:
-    """Return what an address is bound to: moved to another channel, it does not open."""
-    return f"duty_contact:{channel}".encode()
 
 
 def upwards_of(city: City) -> Mapping[str, tuple[str, ...]]:
@@ -103,6 +96,18 @@ def mail_of(settings: Settings) -> Mail:
     )
 
 
+def wording_of(settings: Settings) -> Callable[[KeptNotice], str]:
+    """Return what says a notice in a sentence."""
+    types = {one.code: one.name for one in load_incident_types().types}
+    return lambda notice: sentence(notice.kind, notice.fields, types, settings.zone)
+
+
+def carried_by(settings: Settings) -> frozenset[str]:
+    """Return the channels to people that are set up, beside the tray."""
+    gateways = {channel for those in settings.notice_gateways.values() for channel in those}
+    return frozenset({*gateways, *({"email"} if settings.smtp_host else ())})
+
+
 def sending_of(
     settings: Settings,
     cases: Engine,
@@ -112,19 +117,15 @@ def sending_of(
 ) -> Sending:
     """Return what tries the channels, over the real stores."""
     sealer = joining.sealer_of(settings, vault)
-    types = {one.code: one.name for one in load_incident_types().types}
 
     def opened(person: str, channel: str, sealed: bytes) -> str:
-        return vault.open(sealer.who(person), sealed, place_of(channel)).decode()
-
-    def words(notice: KeptNotice) -> str:
-        return sentence(notice.kind, notice.fields, types, settings.zone)
+        return vault.open(sealer.who(person), sealed, contact_place(channel)).decode()
 
     def link(notice: KeptNotice) -> str:
         there = f"/incidents/{notice.incident_id}" if notice.incident_id else "/duty"
         return f"{settings.address}{there}"
 
-    return Sending(cases, web, channels, address_of(opened), words, link, now)
+    return Sending(cases, web, channels, address_of(opened), wording_of(settings), link, now)
 
 
 @contextlib.asynccontextmanager

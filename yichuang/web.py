@@ -8,18 +8,21 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import uvicorn
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from activities.sealing import Sealer
 from audit.logstore import LogMissing
 from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
+from audit.vault import SubjectVault
 from cases.account_life import AccountLife
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
@@ -35,22 +38,26 @@ from catalogue.load import HERE
 from catalogue.stations import load_stations
 from forms.app import Application, application
 from forms.ports import Options, Ports
+from policies.access import Access
 from policies.identity import Credentials
 from policies.policy import PolicyStale
 from yichuang import joining, roles, temporal, verify_child, way_in, web_erasures
 from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
 from yichuang.case_reach import CaseReach
+from yichuang.duty_rows import OpenIncidents
 from yichuang.erasing import Planner, Register
 from yichuang.grant_gate import gate_of
 from yichuang.incident_papers import IncidentPapers, body_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
+from yichuang.notifier import carried_by, wording_of
 from yichuang.payment_door import PaymentDoor
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
 from yichuang.release_door import ReleaseDoor
+from yichuang.released import Released
 from yichuang.rewrapping import Rewrapper
 from yichuang.scanning import Quarantine, scanner_of
 from yichuang.settings import Settings
@@ -61,6 +68,7 @@ from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
+from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
 from yichuang.web_incident_papers import WebIncidentPapers
@@ -100,6 +108,9 @@ FORGET_EVERY = timedelta(hours=1)
 UNUSED_UPLOADS_KEPT = timedelta(days=30)
 """An upload that no case has after so long is deleted (个人信息保护法第十九条: the shortest time
 that the purpose needs; drafts are finished within weeks)."""
+
+COMMON = "cn"
+"""The calendar by which a rota knows days off: the country's."""
 
 AWAY = (OperationalError, StoreUnwritable, PolicyStale, LogMissing)
 """Errors after which a page says that it cannot know, and asks for the same again."""
@@ -300,6 +311,7 @@ async def compose(
             now,
         ),
         deputies=deputies,
+        duty=duty_of(settings, web, cases, access, released, desk_vault, sealer),
         lives=WebLives(AccountLife(web, record, settings.zone), accounts, changes, now),
         granting=WebGrants(
             changes,
@@ -324,6 +336,38 @@ async def compose(
         ),
     )
     return application(ports, options_of(settings), AWAY), letters, desk, finder, watch, scanning
+
+
+def duty_of(
+    settings: Settings,
+    web: Engine,
+    cases: Engine,
+    access: Access,
+    released: Released,
+    vault: SubjectVault,
+    sealer: Sealer,
+) -> WebDuty:
+    """Return the rota and the notices for the pages."""
+
+    def is_off(day: date) -> bool:
+        calendar = released.catalogue().calendars.get(COMMON)
+        return day.weekday() >= 5 if calendar is None else not calendar.is_working(day)
+
+    return WebDuty(
+        web,
+        cases,
+        access,
+        lambda: [one.code for one in released.catalogue().city.departments],
+        is_off,
+        OpenIncidents(cases),
+        wording_of(settings),
+        vault,
+        sealer.who,
+        carried_by(settings),
+        now,
+        now,
+        settings.zone,
+    )
 
 
 def subject_of(queries: Queries, case_id: str) -> str:

@@ -58,6 +58,22 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /deputies/act": "own",
     "GET /deputies/{delegation}": "own",
     "POST /deputies/{delegation}": "own",
+    # The rota is for everybody on duty; notices and addresses are one's own.
+    "GET /duty": "own",
+    "GET /duty/of/{department}": "role",
+    "POST /duty/of/{department}": "role",
+    "GET /duty/of/{department}/hand-over": "role",
+    "POST /duty/of/{department}/hand-over": "role",
+    "POST /duty/shifts/{shift}/withdraw": "role",
+    "GET /duty/shifts/{shift}/stand-in": "role",
+    "POST /duty/shifts/{shift}/stand-in": "role",
+    "POST /duty/overrides/{override}": "role",
+    "GET /duty/handovers/{handover}": "role",
+    "POST /duty/handovers/{handover}": "role",
+    "GET /duty/notices": "own",
+    "POST /duty/notices": "own",
+    "GET /duty/contacts": "own",
+    "POST /duty/contacts": "own",
     # case: the address names a case. Of one that is hidden it says, to the byte, what it says of
     # one that is not there.
     "GET /cases/{case_no}": "case",

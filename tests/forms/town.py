@@ -82,6 +82,7 @@ from yichuang.grant_gate import gate_of
 from yichuang.incident_papers import IncidentPapers, body_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
+from yichuang.notices.wording import sentence
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import may_know, no_such_case
@@ -91,6 +92,7 @@ from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
+from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
 from yichuang.web_incident_papers import WebIncidentPapers
@@ -487,6 +489,7 @@ class Town:
         desk = Desk(self.web)
         self.launched: list[str] = []
         self.today: datetime | None = None
+        self.open_incidents: dict[str, Sequence[tuple[str, str, str]]] = {}
         reach = CaseReach(self.cases, policy_access)
         self.incidents = WebIncidents(
             self.cases,
@@ -588,6 +591,7 @@ class Town:
                 ),
                 lambda: self.today or _now(),
             ),
+            duty=self._duty(policy_access, web_vault, named),
             lives=WebLives(
                 AccountLife(self.web, record, "Asia/Shanghai"),
                 self.accounts,
@@ -646,6 +650,23 @@ class Town:
             now=_now,
             supervision=Supervision(PackRules(), People({("section_head", "zjj")})),
             names=Standings(self.web).names,
+        )
+
+    def _duty(self, access: Access, vault: SubjectVault, named: Callable[[str], str]) -> WebDuty:
+        """The rota; `open_incidents` says what is open for a department."""
+        return WebDuty(
+            self.web,
+            self.cases,
+            access,
+            lambda: [one.code for one in self.matters.city.departments],
+            lambda day: day.weekday() >= 5,
+            lambda department: self.open_incidents.get(department, ()),
+            lambda notice: sentence(notice.kind, notice.fields, {}, "Asia/Shanghai"),
+            vault,
+            named,
+            ("email", "sms"),
+            lambda: self.today or _now(),
+            _now,
         )
 
     def _payments(self, access: Access, sealer: Sealer) -> WebPayments:

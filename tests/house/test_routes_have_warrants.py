@@ -67,6 +67,10 @@ OWN_SESSION = {
     "POST /deputies/act",
     "GET /deputies/{delegation}",
     "POST /deputies/{delegation}",
+    "GET /duty/notices",
+    "POST /duty/notices",
+    "GET /duty/contacts",
+    "POST /duty/contacts",
 }
 """With a session, about nothing but that session and what the person themselves gave or was given:
 delegations have a gate of their own (`policies.delegation`), and every act by them asks policy."""

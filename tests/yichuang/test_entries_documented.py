@@ -258,6 +258,8 @@ NOTHING_PERSONAL = {
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification", "/erasures",
+    "/duty", "/duty/of/{department}", "/duty/of/{department}/hand-over",
+    "/duty/shifts/{shift}/stand-in", "/duty/contacts",
     "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
     "/responsibility",
 }  # fmt: skip

@@ -389,11 +389,13 @@ def test_each_final_state_and_each_hole_is_an_entry_and_no_entry_names_an_addres
     for channel in ("email", "sms"):
         for one in sending.due(channel):
             sending.attempt(one)
+    (mail,) = [one for one in town.of(_first(town.web)) if one.channel == "email"]
+    sending.note(mail, "delivered", "")
     (sms,) = [one for one in town.of(_first(town.web)) if one.channel == "sms"]
     sending.note(sms, "failed", "said twice")
     assert town.entries() == [
         ("notice_found", ""), ("notice_found", "nobody:cgj"), ("notice_sent", ""),
-        ("notice_failed", "x"),
+        ("notice_failed", "x"), ("notice_delivered", ""),
     ]  # fmt: skip
     with town.web.begin() as connection:
         told = " ".join(

@@ -20,6 +20,9 @@ from cases.duty_tables import duty_contact
 from cases.notices_out import DUTY, LEADER, ROLE, KeptNotice
 from cases.web_tables import account
 
+CENTRE = "zhzx"
+"""Code of the command centre in the city's departments (catalogue/city.yaml)."""
+
 HEADS = ("commander", "organ_head", "section_head", "government_head")
 """Roles that answer for a department, in the order in which they are looked for there."""
 
