@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, Engine, func, select
 from temporalio.client import Client
 
+from activities.indexing import KEY_SUBJECT
 from audit.erasing import erased_in
 from audit.logstore import LogReader
 from audit.masters import fingerprint, key_id
@@ -31,7 +32,9 @@ from audit.tables import (
     audit_subject_key,
 )
 from audit.witness import Witness, WitnessNotFounded
+from cases.blind_index import LIVE
 from cases.database import open_engine, reading
+from cases.index_tables import index_key
 from yichuang import joining
 from yichuang.acts import workflow_of
 from yichuang.history_steps import read_run
@@ -286,12 +289,16 @@ def _keys(settings: Settings, engines: Mapping[str, Engine]) -> Iterator[Rollbac
     with reading(engines["cases"]) as connection:
         # A key is told of before it is made: only what has sealed something must be there.
         used = set(connection.scalars(select(audit_payload.c.subject).distinct()))
+        asked = select(index_key.c.id).where(index_key.c.state.in_(LIVE))
+        searched = set(connection.scalars(asked))
     key = audit_subject_key.c
     with reading(engines["keys"]) as connection:
         there = set(connection.scalars(select(key.id)))
         living = set(connection.scalars(select(key.id).where(key.wrapped_key.is_not(None))))
     if lacking := (made & used) - there:
         yield Rollback("keys", "cases", f"它没有 {len(lacking)} 个封着材料的个人密钥")
+    if unfound := {KEY_SUBJECT + one for one in searched} - there:
+        yield Rollback("keys", "cases", f"它没有 {len(unfound)} 个盲索引的密钥，按姓名查不到人")
     if back := living & erased_in(engines["log"]).keys():
         yield Rollback("keys", "log", f"{len(back)} 个已依法删除的个人密钥又在里面，须再删一次")
     rotated = [one for one in told if _is(one, ROTATED, "key")]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text, true
@@ -20,7 +22,10 @@ from cases.queries import Desk, Queries
 from cases.tables import case
 from cases.views import WorklistQuery
 from tests.activities.conftest import START, Town, town_in
-from yichuang.index_keys import IndexBusy, IndexKeys, forget
+from yichuang.index_keys import IndexBusy, IndexKeys, forget, index_keys
+from yichuang.initialise import initialise
+from yichuang.rollbacks import rollbacks
+from yichuang.settings import Settings
 from yichuang.unsealing import opener
 
 NUMBER, PHONE = "110101199001011237", "138 0013 8000"
@@ -203,3 +208,18 @@ def test_a_key_that_two_workers_fill_is_filled_once(town: Town) -> None:
     both[0].look(lambda: next(looks, True))
     assert both[1].look() + 2 == 3 and both[0].look() == 0
     assert told(town).count("index_key_filled") == 1 and indexed(town, new) == 3
+
+
+def test_a_keys_store_from_before_a_rotation_is_named(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data=tmp_path / "var", city="test")
+    initialise(settings)
+    assert rollbacks(settings) == []
+    subprocess.run(["cp", str(settings.data / "keys.sqlite"), str(tmp_path / "older")], check=True)
+    keys = index_keys(settings)
+    keys.rotate()
+    keys.close()
+    assert rollbacks(settings) == []
+    for one in settings.data.glob("keys.sqlite*"):
+        one.unlink()
+    subprocess.run(["cp", str(tmp_path / "older"), str(settings.data / "keys.sqlite")], check=True)
+    assert {(one.older, one.newer) for one in rollbacks(settings)} == {("keys", "cases")}
