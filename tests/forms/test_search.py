@@ -42,6 +42,18 @@ def test_a_name_finds_its_cases_and_stands_in_no_address(browser: Browsers, numb
     assert number in page.get(str(answer.url)).text
 
 
+@pytest.mark.parametrize("typed", ["139 0000 0001", "+86-13900000001", "91990100MA0000001X"])
+def test_a_telephone_or_a_whole_number_finds_all_cases_of_its_owner(
+    browser: Browsers, number: str, typed: str
+) -> None:
+    page = browser("chen")
+    answer = page.post("/find", data={"csrf": page.token("/"), "text": typed})
+    assert number in answer.text and answer.text.count('class="number"><a href="/cases/ZJJ') > 1
+    assert "13900000001" not in str(answer.url) and "91990100" not in str(answer.url)
+    other = page.post("/find", data={"csrf": page.token("/"), "text": typed[:-1] + "9"})
+    assert 'class="number"><a href="/cases/ZJJ' not in other.text
+
+
 def test_another_session_cannot_read_what_was_searched_for(browser: Browsers, number: str) -> None:
     page = browser("chen")
     answer = page.post("/find", data={"csrf": page.token("/"), "text": NAME})

@@ -80,6 +80,7 @@ from yichuang.erasing import Planner as ErasurePlanner
 from yichuang.erasing import Register
 from yichuang.grant_gate import gate_of
 from yichuang.incident_papers import IncidentPapers, body_opener
+from yichuang.index_keys import IndexKeys
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.notices.wording import sentence
@@ -448,6 +449,7 @@ class Town:
         self.matters = load_catalogue()
         vault, web_vault = SubjectVault(self.keys, b"m" * 32), SubjectVault(self.web, b"m" * 32)
         sealer = Sealer(vault, PEPPER)
+        IndexKeys(self.cases, vault, "hmac-sha256").found()
         policy_access = Access(
             load_policy(),
             {one.code: one.parent for one in self.matters.city.departments},
