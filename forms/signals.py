@@ -79,7 +79,6 @@ class SignalPage(Page):
     turns: Annotated[Sequence[ShownTurn], "What became of it, oldest first."]
     words: Annotated[Mapping[str, str], "State → word."]
     levels: Annotated[Mapping[str, str], "Level → word."]
-    types: Annotated[Mapping[str, str], "Type → name."]
     districts: Annotated[Mapping[str, str], "District → name."]
     streets: Annotated[Mapping[str, str], "Street → name."]
     because: Annotated[Mapping[str, str], "Ground → words; others stand as they are."]
@@ -148,7 +147,7 @@ async def signal(visit: Visit) -> Response:
     types = port.types()
     page = SignalPage(
         title=types.get(one.type, one.type), one=one, turns=turns, words=_words(visit, STATES),
-        levels=_words(visit, LEVELS), types=types, districts=districts, streets=streets,
+        levels=_words(visit, LEVELS), districts=districts, streets=streets,
         because=_words(visit, BECAUSE),
     )  # fmt: skip
     return await show(visit, page)
