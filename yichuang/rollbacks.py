@@ -208,6 +208,7 @@ def _owner(stream: str) -> str:
     of = {
         "sys:orders": "gateway", "sys:read:nats": "gateway", "sys:gateway": "gateway",
         "sys:readings": "readings", "sys:events:readings": "readings", "sys:signals": "signals",
+        "sys:signalling": "signals",
         "sys:log": "log",
         "sys:alarms": "cases", "sys:reconcile": "cases", "sys:backup": "cases",
     }  # fmt: skip

@@ -257,6 +257,7 @@ NOTHING_PERSONAL = {
     "/security/factor", "/security/codes", "/language/{language}", "/granted", "/verify",
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
+    "/signals", "/signals/{signal}", "/signals/windows",
     "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification", "/erasures",
     "/duty", "/duty/of/{department}", "/duty/of/{department}/hand-over",
     "/duty/shifts/{shift}/stand-in", "/duty/contacts",

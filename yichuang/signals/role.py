@@ -21,16 +21,20 @@ from cases.incidents.windows import matching
 from cases.signal_windows import silences
 from catalogue.load import HERE
 from catalogue.stations import load_stations
-from yichuang import joining, roles
+from yichuang import joining, roles, temporal
 from yichuang.bus import connect
+from yichuang.incident_door import IncidentDoor
 from yichuang.key_log import note_subjects
 from yichuang.keyring import pepper
+from yichuang.refusals import RefusalLog
 from yichuang.rewrapping import Rewrapper
 from yichuang.services import Services
 from yichuang.settings import Settings
 from yichuang.signals.alarms import AlarmReader
 from yichuang.signals.ends import EndsFollowed
+from yichuang.signals.incidents import CityIncidents
 from yichuang.signals.intake import Intake
+from yichuang.signals.ordering import Ordering
 from yichuang.signals.reading import SignalReader
 from yichuang.signals.store import SignalStore, day_key
 
@@ -113,6 +117,21 @@ async def _tell(intake: Intake, engine: Engine) -> None:
         await asyncio.sleep(roles.BEAT_SECONDS)
 
 
+async def _incidents(settings: Settings, engine: Engine, services: Services) -> CityIncidents:
+    """Return the door to the incidents, which signs its own warrants."""
+    cases = open_engine(settings.store_url("cases"), read_only=True)
+    released = joining.released_of(settings, cases)
+    secret = pepper(settings)
+    door = IncidentDoor(
+        await temporal.connect(settings, lazy=True),
+        settings.temporal_task_queue,
+        access=joining.access_of(settings, "signals", released),
+        engine=cases,
+        refusals=RefusalLog(engine, "signalling", lambda user: pseudonym(secret, "account", user)),
+    )
+    return CityIncidents(door, services, lambda: joining.catalogue().incident_types)
+
+
 async def _serve(settings: Settings) -> None:
     engine = open_engine(settings.store_url("signals"))
     vault = vault_of(settings, engine)
@@ -123,11 +142,13 @@ async def _serve(settings: Settings) -> None:
     catalogue = joining.catalogue()
     bus = await connect(settings, "signals")
     store = SignalStore(engine, vault, reader.kinds, incident_of, Silences(web).current)
+    ordering = Ordering(engine, vault, store, await _incidents(settings, engine, services))
     alarms = AlarmReader(lambda: catalogue.incident_types, load_stations(HERE))
     intake = Intake(bus, settings.city, reader, store, alarms)
     await intake.declare()
     stop = asyncio.Event()
     working = asyncio.create_task(intake.run(stop))
+    giving = asyncio.create_task(ordering.run(stop, intake.arrived))
     beating = asyncio.create_task(roles.until_stopped())
     beside = [
         asyncio.create_task(one)
@@ -140,12 +161,12 @@ async def _serve(settings: Settings) -> None:
     ]
     roles.ready(settings, "signals", intake.told())
     try:
-        await asyncio.wait({working, beating, *beside}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, giving, beating, *beside}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stop.set()
         for one in beside:
             one.cancel()
-    await working  # raises what ended it
+    await asyncio.gather(working, giving)  # raises what ended it
     await bus.drain()
 
 
