@@ -29,6 +29,7 @@ from cases.incidents.messages import RING, incident_subject
 from cases.incidents.state import GRADES
 from cases.incidents.story import Story, report_draft
 from cases.incidents.telling import Told, Words, story_of
+from cases.store import place
 from catalogue.load import Catalogue
 
 Kind = Literal["brief", "after_action", "report", "announcement"]
@@ -240,8 +241,8 @@ def body_opener(vault: SubjectVault) -> Callable[[str, EventRow], Mapping[str, A
     """Return how an event's sealed body is opened, for who may print the incident."""
 
     def opened(incident_id: str, one: EventRow) -> Mapping[str, Any]:
-        place = f"{incident_id}:{one.seq}".encode()
-        body = orjson.loads(vault.open(incident_subject(incident_id), one.body_sealed, place))
+        where = place("incident_event", "body", incident_id, one.command_id)
+        body = orjson.loads(vault.open(incident_subject(incident_id), one.body_sealed, where))
         return body if isinstance(body, dict) else {}
 
     return opened

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.what:
         return _code(args.what, settings)
     # Imports everything; `--help` should not wait for it.
-    from yichuang import demo
+    from yichuang import demo, demo_incidents
     from yichuang.commands.telemetry import send_demo
 
     made = demo.make_people(settings)
@@ -37,6 +37,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         say("登录第二步的动态码：bin/yichuang demo code 登录名")
     if args.people_only:
         return 0
+    try:
+        happened = asyncio.run(demo_incidents.tell_all(settings, say))
+    except demo_incidents.IncidentStuck as stuck:
+        complain(f"演示事件有几件没有讲完：{stuck}")
+        return 1
+    say(f"演示事件 {sum(happened.values())} 件")
     try:
         stages = asyncio.run(demo.fill(settings, args.cases or demo.CASES, say))
     except demo.DemoStuck as stuck:
