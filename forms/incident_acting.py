@@ -18,7 +18,7 @@ from cases.incidents.state import IncidentState
 from cases.messages import Outcome, Source
 from cases.reception import NotNow
 from forms.fields import Form, Wrong, pydantic_sentence
-from forms.incident import shown_of, state_of
+from forms.incident import shown_of, state_of, thing_of
 from forms.incident_fields import FIELDS, ActScene, body_of
 from forms.incident_offers import own_units
 from forms.incident_words import STAGES, VERBS
@@ -68,8 +68,10 @@ async def _draft(visit: Visit, state: IncidentState) -> str:
     waiting = next((one for one in state.reports if one.sent_at is None), None)
     if waiting is None:
         return ""
-    shown = await shown_of(visit, state)
-    return await visit.ask(visit.ports.incidents.draft, shown, waiting.chain)
+    may = visit.ports.access.may
+    if not (await visit.ask(may, visit.actor, "read_personal", thing_of(state))).allowed:
+        return ""
+    return await visit.ask(visit.ports.incidents.draft, state.incident_id, waiting.chain)
 
 
 async def _department(visit: Visit, verb: str) -> str:

@@ -128,7 +128,7 @@ class Incidents(Protocol):
         """Return who is to be sent, and why; empty where nobody is found."""
         ...
 
-    def draft(self, shown: ShownIncident, chain: str) -> str:
+    def draft(self, incident_id: str, chain: str) -> str:
         """Return the drafted text of one link's information report."""
         ...
 

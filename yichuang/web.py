@@ -29,7 +29,6 @@ from cases.database import StoreUnwritable, open_engine
 from cases.delegations import NotOpen
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
-from cases.incidents.messages import incident_subject
 from cases.queries import Queries
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
@@ -48,6 +47,7 @@ from yichuang.case_reach import CaseReach
 from yichuang.duty_rows import OpenIncidents
 from yichuang.erasing import Planner, Register
 from yichuang.grant_gate import gate_of
+from yichuang.incident_door import IncidentDoor
 from yichuang.incident_papers import IncidentPapers, body_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
@@ -72,7 +72,7 @@ from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
 from yichuang.web_incident_papers import WebIncidentPapers
-from yichuang.web_incidents import WebIncidents, opener_of
+from yichuang.web_incidents import WebIncidents
 from yichuang.web_intake import BusDoor, WebIntake
 from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
@@ -199,6 +199,9 @@ async def compose(
         settings.zone,
     )
     reach = CaseReach(cases, access)
+    papers = IncidentPapers(
+        cases, released.catalogue, body_opener(vault), accounts.names, settings.zone, now
+    )
     ports = Ports(
         anomalies=WebAnomalies(web, released.rule_versions, people, now),
         reception=reception,
@@ -286,14 +289,13 @@ async def compose(
             access,
             accounts,
             released.catalogue,
-            None,
-            opener_of(vault, incident_subject),
+            IncidentDoor(client, queue, access=access, engine=cases, refusals=refusals),
+            body_opener(vault),
+            papers.draft,
             settings.page_role,
         ),
         incident_papers=WebIncidentPapers(
-            IncidentPapers(
-                cases, released.catalogue, body_opener(vault), accounts.names, settings.zone, now
-            ),
+            papers,
             access,
             web,
             sealer.who,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
-from audit.vault import SubjectVault
+from audit.vault import KeyDestroyed, UnknownSubject
 from cases import incident_lists
 from cases.accounts import Accounts
 from cases.database import bounded, reading
@@ -21,12 +20,12 @@ from cases.incident_lists import MOST, Change, EventRow, Filters
 from cases.incidents.routing import Routed, route
 from cases.incidents.state import IncidentState
 from cases.messages import Actor, Outcome, Source
-from cases.reception import NotNow
 from catalogue.grid import Grid
 from catalogue.incident_types import IncidentType
 from catalogue.load import Catalogue
 from forms.incident_ports import MARKS, BoardView, ShownIncident, Told
 from policies.access import Access
+from yichuang.incident_papers import GONE
 
 LAST_SECONDS = 0.25
 """For so long the number of the newest change is told without asking the store again."""
@@ -55,9 +54,11 @@ class WebIncidents:
     access: Access
     accounts: Accounts
     catalogue: Callable[[], Catalogue]
-    door: Door | None
+    door: Door
     opened: Callable[[str, EventRow], Mapping[str, Any]]
-    """Incident id and event → its body, opened; empty where its key is destroyed."""
+    """Incident id and event → its body, opened. Raises `KeyDestroyed`, `UnknownSubject`."""
+    drafted: Callable[[str, str], str]
+    """Incident id and link of its chain → the drafted report."""
     page_role: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: tuple[float, int] = (float("-inf"), 0)
@@ -139,21 +140,23 @@ class WebIncidents:
     def _told(
         self, incident_id: str, one: EventRow, names: Mapping[str, str], personal: bool
     ) -> Told:
-        text, hidden = "", False
-        if one.body_sealed:
-            if personal:
-                body = self.opened(incident_id, one)
-                text = "；".join(
-                    str(body[name]) for name in SPOKEN if isinstance(body.get(name), str | int)
-                    and body[name]
-                )  # fmt: skip
-            else:
-                hidden = True
+        text = self._text(incident_id, one) if personal else ""
+        hidden = not personal and one.kind in TYPED
         return Told(
             one.seq, one.kind, one.at, names.get(one.actor, ""),
             names.get(one.on_behalf, one.on_behalf), one.role, one.department, one.stage,
             one.said, text, hidden,
         )  # fmt: skip
+
+    def _text(self, incident_id: str, one: EventRow) -> str:
+        """Return what was typed, in words; said plainly where its key is destroyed."""
+        if not one.body_sealed:
+            return ""
+        try:
+            body = self.opened(incident_id, one)
+        except (KeyDestroyed, UnknownSubject):
+            return GONE
+        return "；".join(str(body[name]) for name in SPOKEN if body.get(name))
 
     def routed(self, state: IncidentState) -> Sequence[Routed]:
         catalogue = self.catalogue()
@@ -168,8 +171,8 @@ class WebIncidents:
             owner=state.owner, refused=refused,
         )  # fmt: skip
 
-    def draft(self, shown: ShownIncident, chain: str) -> str:
-        return ""
+    def draft(self, incident_id: str, chain: str) -> str:
+        return self.drafted(incident_id, chain)
 
     async def order(
         self,
@@ -180,21 +183,11 @@ class WebIncidents:
         verb: str,
         body: Mapping[str, Any],
     ) -> Outcome:
-        if self.door is None:
-            raise NotNow("no door to incidents")
         return await self.door.order(actor, source, command_id, incident_id, verb, body)
 
 
+TYPED = frozenset({"report", "refuse_dispatch", "arbitrate", "progress", "answer"})
+"""Orders in which something is typed always."""
+
 SPOKEN = ("text", "ground", "evidence", "task", "measures", "casualties")
 """Fields of a body that were typed, in the order in which the timeline shows them."""
-
-
-def opener_of(vault: SubjectVault, subject: Callable[[str], str]) -> Callable[[str, EventRow], Any]:
-    """Return how an event's sealed body is opened."""
-
-    def opened(incident_id: str, one: EventRow) -> Mapping[str, Any]:
-        place = f"{incident_id}:{one.seq}".encode()
-        found = json.loads(vault.open(subject(incident_id), one.body_sealed, place))
-        return found if isinstance(found, dict) else {}
-
-    return opened

@@ -78,6 +78,7 @@
     for (const row of [...lines.children]) if (!wanted.has(row.dataset.id)) row.remove();
     by("none").hidden = lines.children.length > 0;
     by("total").textContent = said.total;
+    by("pages").hidden = !said.total;
     document.querySelectorAll(".figures b").forEach((one, place) => {
       one.textContent = said.figures[place];
     });

@@ -38,7 +38,6 @@ from cases.database import open_engine
 from cases.desk import Desk
 from cases.facts import CaseFacts
 from cases.grant_changes import GrantChanges
-from cases.incidents.messages import incident_subject
 from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
 from cases.payments import PaymentAnswer, PaymentOrder, RequestPayment, payment_id
 from cases.queries import Queries
@@ -97,7 +96,7 @@ from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
 from yichuang.web_incident_papers import WebIncidentPapers
-from yichuang.web_incidents import WebIncidents, opener_of
+from yichuang.web_incidents import WebIncidents
 from yichuang.web_intake import WebIntake
 from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
@@ -413,6 +412,33 @@ class ShippedVersions:
 
 
 @dataclass
+class RecordingDoor:
+    """Takes orders to incidents down, and answers as it was told to."""
+
+    orders: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
+    """Incident, verb and body."""
+    answer: Mapping[str, str] = field(default_factory=lambda: {"status": "done"})
+    away: bool = False
+
+    async def order(
+        self,
+        actor: Actor,
+        source: Source,
+        command_id: str,
+        incident_id: str,
+        verb: str,
+        body: Mapping[str, Any],
+        occurred_at: datetime | None = None,
+    ) -> Outcome:
+        if self.away:
+            raise NotNow("no worker")
+        self.orders.append((incident_id, verb, body))
+        return Outcome.model_validate(
+            {"command_id": command_id, "case_id": incident_id, **self.answer}
+        )
+
+
+@dataclass
 class RecordingAccess:
     """The real policy, and a note of every question: what a route asked stands here."""
 
@@ -493,13 +519,23 @@ class Town:
         self.today: datetime | None = None
         self.open_incidents: dict[str, Sequence[tuple[str, str, str]]] = {}
         reach = CaseReach(self.cases, policy_access)
+        papers = IncidentPapers(
+            self.cases,
+            lambda: self.matters,
+            body_opener(vault),
+            self.accounts.names,
+            "Asia/Shanghai",
+            _now,
+        )
+        self.incident_door = RecordingDoor()
         self.incidents = WebIncidents(
             self.cases,
             policy_access,
             self.accounts,
             lambda: self.matters,
-            None,
-            opener_of(vault, incident_subject),
+            self.incident_door,
+            body_opener(vault),
+            papers.draft,
         )
         self.ports = Ports(
             reception=self.reception,
@@ -562,14 +598,7 @@ class Town:
                 _now,
             ),
             incident_papers=WebIncidentPapers(
-                IncidentPapers(
-                    self.cases,
-                    lambda: self.matters,
-                    body_opener(vault),
-                    self.accounts.names,
-                    "Asia/Shanghai",
-                    _now,
-                ),
+                papers,
                 policy_access,
                 self.web,
                 named,
