@@ -39,6 +39,7 @@ from forms import (
     incident_board,
     incident_papers,
     incident_stream,
+    intake,
     letters,
     list_file,
     lists,
@@ -315,6 +316,8 @@ def routes(options: Options) -> list[BaseRoute]:
             thing="incident",
             shows=Shown("list", "incident"),
         ),
+        page("/incidents/new", intake.new, act="report", thing="incident"),
+        page("/incidents/new", intake.report, act="report", thing="incident", methods=post),
         page(
             "/incidents/changes",
             incident_stream.changes,

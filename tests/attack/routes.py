@@ -125,6 +125,9 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /payments/new": "form",
     "POST /api/v1/cases": "form",
     "POST /api/v1/cap": "form",
+    # Of a report only its kind of fate and the id of its incident, to who may report.
+    "GET /incidents/new": "form",
+    "POST /incidents/new": "form",
     "POST /api/open311/v2/requests.{format}": "form",
     # Of a signal its kind of fate, of an incident its id alone: to systems that report signals.
     "GET /api/v1/signals/{signal}": "role",
