@@ -260,7 +260,12 @@ def _reveal_form(visit: Visit, scene: Scene, view: CaseView) -> Form:
     labels = {f"applicant.{key}": visit.say(label) for key, label in PERSON_LABELS.items()}
     labels |= {f.name: f.label for f in schema_fields(scene.matter.form, "form", visit.language)}
     labels[FILE_NAMES] = visit.say(N_("材料的文件名"))
-    fields = tuple(Option(name, labels.get(name, name)) for name in view.personal)
+    # 联系电话 may be the applicant's and one of the form.
+    whose = {"applicant": visit.say(N_("申请人")), "form": visit.say(N_("表单"))}
+    fields = tuple(
+        Option(name, labels.get(name, name), whose.get(name.partition(".")[0], ""))
+        for name in view.personal
+    )
     purposes = tuple(Option(code, visit.say(words)) for code, words in PURPOSES.items())
     return Form(
         (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,6 +57,8 @@ class PasswordRules:
     min_classes: int = MIN_CLASSES
     history: int = HISTORY
     max_age: timedelta = MAX_AGE
+    breached: Callable[[str], bool] | None = None
+    """Whether a password is on the city's list of breached ones; None: the city has no list."""
 
     def fault(self, password: str, login: str) -> str:
         """Return a Chinese sentence saying what to change, or an empty string."""
@@ -75,6 +78,8 @@ class PasswordRules:
             return "口令中重复的字符太多"
         if zxcvbn(password, [login, *NEAR_AT_HAND], MAX_LENGTH)["score"] < MIN_STRENGTH:
             return "口令太容易猜到（常见口令、单词、键盘顺序或日期），请换一个，例如几个不相干的词"
+        if self.breached is not None and self.breached(password):
+            return "这个口令已在别处泄露过，请换一个"
         return ""
 
 

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     trusted_proxy: str = ""
 
     cases_url: SecretStr = SecretStr("")
+    breached_passwords: Path | None = None
     page_role: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,63}$")] = ""
     web_url: SecretStr = SecretStr("")
     gateway_url: SecretStr = SecretStr("")

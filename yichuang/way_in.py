@@ -13,11 +13,12 @@ from activities.sealing import Sealer
 from audit.vault import SubjectVault
 from cases.factors import Factors
 from cases.sign_in import SignIn, SignInRules
+from policies.breached import BreachedPasswords
 from policies.factors import FactorArts
-from policies.identity import Credentials
+from policies.identity import Credentials, PasswordRules
 from yichuang import joining
 from yichuang.key_log import note_subjects
-from yichuang.settings import Settings
+from yichuang.settings import SettingMissing, Settings
 from yichuang.web_accounts import recorder
 
 
@@ -56,7 +57,25 @@ def sign_in_of(
     """Return the way in over the web store. Raises `KeyMissing`."""
     factors = factors_of(settings, web, sealer, vault or desk_vault_of(settings, web))
     record = recorder(sealer.who, lambda: str(uuid4()))
-    return SignIn(web, Credentials(), record, factors, rules_of(settings))
+    return SignIn(web, credentials_of(settings), record, factors, rules_of(settings))
+
+
+def credentials_of(settings: Settings) -> Credentials:
+    """Return what judges passwords: by the city's own list of breached ones too, where it has one.
+
+    Raises `SettingMissing` where that list cannot be read: it would be found out at the first
+    password otherwise.
+    """
+    if settings.breached_passwords is None:
+        return Credentials()
+    known = BreachedPasswords(settings.breached_passwords)
+    try:
+        known.holds("")
+    except (OSError, ValueError) as unreadable:
+        raise SettingMissing(
+            f"YICHUANG_BREACHED_PASSWORDS 指的清单读不了：{unreadable}"
+        ) from unreadable
+    return Credentials(PasswordRules(breached=known.holds))
 
 
 def rules_of(settings: Settings) -> SignInRules:
