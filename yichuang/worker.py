@@ -57,6 +57,7 @@ from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
 from yichuang.incident_rules import CityIncidentRules
+from yichuang.incident_watch import IncidentWatch
 from yichuang.index_keys import index_keys
 from yichuang.key_log import note_subjects
 from yichuang.payment_rules import CityPaymentRules
@@ -437,6 +438,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                     if one is not None
                 ),
                 asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
+                asyncio.create_task(IncidentWatch(shop.cases, client, queue).run()),
                 asyncio.create_task(_reconcile(settings, shop, client)),
                 asyncio.create_task(Rewrapper(settings, "keys").run()),
                 asyncio.create_task(personal_ends.carry_on(settings)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 from tests.incidents.town import (
@@ -14,7 +15,9 @@ from tests.incidents.town import (
     WATER,
     Town,
 )
+from workflows.incident import workflow_id
 from yichuang.incident_door import incident_id_for
+from yichuang.incident_watch import IncidentWatch
 
 
 async def test_an_incident_goes_from_the_report_to_the_archive(town: Town) -> None:
@@ -146,3 +149,30 @@ async def test_a_response_is_announced_with_every_field_or_refused_with_the_arti
         "response_running"
     )
     await town.done(COMMANDER, incident, "end_response")
+
+
+async def test_an_incident_whose_workflow_is_lost_goes_on_from_its_rows(town: Town) -> None:
+    incident = await town.reported()
+    await town.environment.client.get_workflow_handle(workflow_id(incident)).terminate()
+    await town.sleep(3.2)
+    watch = IncidentWatch(town.shop.cases, town.environment.client, "town", now=town.now)
+    assert incident not in watch._late()  # not late by more than the grace
+    await town.sleep(1.5)
+    assert town.state(incident).passed == ()
+    assert incident in watch._late() and await watch.look() >= 1
+    for _ in range(100):
+        if town.state(incident).passed:
+            break
+        await asyncio.sleep(0.1)
+    assert set(town.state(incident).passed) >= {"graded"}
+    assert incident not in watch._late()
+    await town.done(DUTY, incident, "verify", {"true": True})
+
+
+async def test_an_order_to_an_incident_that_ended_finds_its_rows(town: Town) -> None:
+    """The workflow of what was not so has ended; the archive is still to be ordered."""
+    incident = await town.reported()
+    await town.done(DUTY, incident, "verify", {"true": False, "ground": "现场没有漏水"})
+    await town.environment.client.get_workflow_handle(workflow_id(incident)).result()
+    await town.done(COMMANDER, incident, "archive")
+    assert town.state(incident).stage == "archived"

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import orjson
 from sqlalchemy import Engine, select
+from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 
 from audit.tables import audit_outbox
@@ -148,10 +149,13 @@ def installation() -> Iterator[tuple[Settings, Workshop]]:
 
 
 @asynccontextmanager
-async def town_of(settings: Settings, shop: Workshop) -> AsyncIterator[Town]:
+async def town_of(
+    settings: Settings, shop: Workshop, converter: DataConverter | None = None
+) -> AsyncIterator[Town]:
+    """`converter`: another than the sealing one, for histories that are kept."""
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(TEST_SERVER),
-        data_converter=data_converter(codec_of(master_keys(settings))),
+        data_converter=converter or data_converter(codec_of(master_keys(settings))),
     )
     async with environment:
         sealer = joining.sealer_of(settings, joining.vault_of(settings))
