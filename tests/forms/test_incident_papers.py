@@ -1,0 +1,85 @@
+"""An incident's papers at the pages: made for whoever may print it, with an entry that says so."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from audit.entry import parse_entry
+from audit.tables import audit_outbox
+from cases.incidents.state import IncidentState
+from cases.messages import Grant
+from tests.forms import incident_rows
+from tests.forms.conftest import Browsers
+from tests.forms.town import Town
+from tests.granting import regrant
+
+AT = datetime.now(UTC) - timedelta(minutes=20)
+
+
+@pytest.fixture(scope="module")
+def one(town: Town) -> IncidentState:
+    """An incident that the gas company has acknowledged; Zhao is a duty officer, Zhou of the gas
+    company, Feng of the waterworks."""
+    for login, role, department in (
+        ("zhao", "duty_officer", "zhzx"), ("zhou", "unit_duty", "rq"), ("feng", "unit_duty", "sw"),
+    ):  # fmt: skip
+        regrant(town.web, town.ids[login], [Grant(role=role, department=department)])
+    kind = town.matters.incident_types.by_code["gas_leak"]
+    made = incident_rows.made(3, kind, town.matters.grid, AT, "acknowledged", "red")
+    incident_rows.put(town.cases, [made])
+    return made
+
+
+def entries(town: Town) -> list[dict[str, str]]:
+    with town.web.connect() as connection:
+        rows = connection.execute(select(audit_outbox.c.body)).scalars()
+        bodies = [parse_entry(bytes(row)) for row in rows]
+    return [
+        {**body["obj"], "why": body.get("why", "")}
+        for body in bodies
+        if body["act"] == "print" and body["obj"]["type"] == "incident" and body["res"] == "ok"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["brief", "after_action", "report"])
+def test_who_may_print_gets_the_paper_and_the_log_its_digest(
+    town: Town, browser: Browsers, one: IncidentState, kind: str
+) -> None:
+    answer = browser("zhao").get(f"/incidents/{one.incident_id}/papers/{kind}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/pdf"
+    assert one.number in answer.text
+    last = entries(town)[-1]
+    assert (last["id"], last["why"]) == (one.incident_id, kind)
+    assert last["doc"] == hashlib.sha256(answer.content).hexdigest()
+
+
+def test_the_unit_that_was_sent_may_print_and_another_is_told_of_nothing(
+    town: Town, browser: Browsers, one: IncidentState
+) -> None:
+    address = f"/incidents/{one.incident_id}/papers/brief"
+    assert browser("zhou").get(address).status_code == 200
+    told = len(entries(town))
+    hidden = browser("feng").get(address)
+    absent = browser("feng").get("/incidents/no-such/papers/brief")
+    assert (hidden.status_code, absent.status_code) == (404, 404)
+    assert len(entries(town)) == told
+
+
+def test_there_is_no_other_kind_and_nothing_to_announce_without_a_response(
+    browser: Browsers, one: IncidentState
+) -> None:
+    page = browser("zhao")
+    assert page.get(f"/incidents/{one.incident_id}/papers/secret").status_code == 404
+    told = page.get(f"/incidents/{one.incident_id}/papers/announcement")
+    assert told.status_code == 404
+    assert "没有启动过应急响应" in told.text
+
+
+def test_a_clerk_of_licences_is_turned_away(browser: Browsers, one: IncidentState) -> None:
+    answer = browser("huang").get(f"/incidents/{one.incident_id}/papers/brief")
+    assert answer.status_code == 403
