@@ -15,6 +15,8 @@ from cases.incident_tables import HANDLING
 from cases.incidents.machine import handled_by
 from cases.incidents.map import Mark, map_svg
 from cases.incidents.state import IncidentState, Unit
+from forms.duty_notices import CHANNELS, STATES
+from forms.duty_ports import ShownNotice
 from forms.incident_lines import PROMISE, Button
 from forms.incident_offers import offered
 from forms.incident_ports import ShownIncident, Told
@@ -89,6 +91,10 @@ class IncidentPage(Page):
     lessons: Annotated[
         Sequence[tuple[str, str, datetime | None]], "Department, day, when it was done."
     ]
+    notices: Annotated[Sequence[ShownNotice], "Who was told what, and how far it got."]
+    channels: Annotated[Mapping[str, str], "Channel → word."]
+    states: Annotated[Mapping[str, str], "How far a notice got → word."]
+    departments: Annotated[Mapping[str, str], "Code → name."]
     picture: Annotated[Markup, "Where it is."]
     command: Annotated[str, "Id of the command that was just settled; empty: none."]
     stream: Annotated[str, "Address that tells of its changes."]
@@ -179,6 +185,10 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
             (departments.get(one.department, one.department), one.due_on, one.done_at)
             for one in state.lessons
         ],
+        notices=await visit.ask(visit.ports.duty.told, state.incident_id),
+        channels={code: say(word) for code, word in CHANNELS.items()},
+        states={code: say(word) for code, word in STATES.items()},
+        departments=departments,
         picture=_picture(visit, shown),
         command=visit.request.query_params.get("done", "")[:64],
         stream=f"/incidents/{row.id}/changes?after={shown.change}",

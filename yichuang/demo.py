@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from cases import duty
 from cases.accounts import Accounts, Place
 from cases.database import open_engine
 from cases.messages import Actor, Outcome, Source, case_id_for
@@ -28,6 +29,7 @@ from cases.state import CaseState, Task
 from catalogue.matters import Matter
 from policies.identity import Credentials
 from yichuang import demo_codes, demo_forms, joining, temporal, way_in
+from yichuang.demo_duty import lay_out_demo
 from yichuang.demo_people import PEOPLE, Person
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
@@ -133,6 +135,10 @@ def make_people(settings: Settings) -> list[tuple[Person, str]]:
             )  # fmt: skip
             _enter_first(settings, entrance, person.login, code, password, now)
             made.append((person, password))
+        ids = {one.login: one.id for one in accounts.listing()}
+        with engine.begin() as connection:
+            if not duty.kept(connection):
+                lay_out_demo(connection, ids, settings.zone, datetime.now(UTC))
     finally:
         engine.dispose()
         keys.dispose()

@@ -56,6 +56,7 @@ from yichuang.card_rules import CityAddressees, CityCardRules
 from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
+from yichuang.duty_watch import DutyWatch
 from yichuang.incident_rules import CityIncidentRules
 from yichuang.incident_watch import IncidentWatch
 from yichuang.index_keys import index_keys
@@ -188,6 +189,7 @@ class Workshop:
     cases: Engine
     calendar_watch: CalendarWatch
     card_watch: CardWatch
+    duty_watch: DutyWatch
     witness_watch: WitnessWatch | None
     """None where this process cannot read the log."""
     alarms: Alarms
@@ -322,6 +324,7 @@ def workshop(
                 cases,
                 watch,
                 cards,
+                DutyWatch(cases, web, alarms, addressees.city, _now),
                 witnesses,
                 alarms,
                 retiming,
@@ -431,6 +434,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_sweep(shop.settlement)),
                 asyncio.create_task(_watch(shop.calendar_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
+                asyncio.create_task(_watch(shop.duty_watch.look, CARDS_EVERY)),
                 asyncio.create_task(_watch(shop.forgery_watch.look, SWEEP_EVERY)),
                 *(
                     asyncio.create_task(_watch(one.look, WITNESS_EVERY))

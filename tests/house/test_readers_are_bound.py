@@ -202,6 +202,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "receipts.of_case": frozenset({"receipts._handed_out", "rest.receipt"}),
     "uploads.read": frozenset({"case.material"}),
     "incidents.by_number": frozenset({"incident_acting.do"}),  # an id that the machine looks at
+    "duty.told": frozenset({"incident.page_of"}),  # after `state_of` has asked `read`
     "incidents.draft": frozenset({"incident_acting._draft"}),
     "incidents.incident": frozenset({"incident._shown"}),
     "incidents.known": frozenset({"incident.state_of"}),
