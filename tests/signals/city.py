@@ -77,9 +77,13 @@ def incident_of(key: str) -> str:
 class Town:
     """A store of signals that takes what it is told."""
 
-    def __init__(self, folder: Path, windows: Any = lambda: lambda _: "") -> None:
-        self.engine: Engine = open_engine(f"sqlite:///{folder / 'signals.sqlite'}")
-        migrate(self.engine, "signals")
+    def __init__(
+        self, folder: Path, windows: Any = lambda: lambda _: "", engine: Engine | None = None
+    ) -> None:
+        if engine is None:
+            engine = open_engine(f"sqlite:///{folder / 'signals.sqlite'}")
+            migrate(engine, "signals")
+        self.engine: Engine = engine
         self.vault = SubjectVault(self.engine, b"k" * 32)
         self.reader = reader()
         self.store = SignalStore(self.engine, self.vault, self.reader.kinds, incident_of, windows)
