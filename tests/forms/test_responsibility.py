@@ -28,7 +28,9 @@ def officer(browser: Browsers) -> Browser:
 
 def row(page: str, name: str) -> str:
     """Return the line of one kind."""
-    return next(line for line in page.split("<tr>") if line.startswith(f"<td>{name}</td>"))
+    return next(
+        line for line in page.split("<tr>") if line.startswith(f'<td class="nowrap">{name}</td>')
+    )
 
 
 def test_who_is_sent_in_a_street_is_told_with_reason_and_article(officer: Browser) -> None:
