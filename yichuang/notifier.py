@@ -19,6 +19,7 @@ from cases import deliveries
 from cases.database import open_engine
 from cases.notices_out import KeptNotice
 from catalogue.city import City
+from catalogue.grid import load_grid
 from catalogue.incident_types import load_incident_types
 from yichuang import joining, roles, subjects, way_in
 from yichuang.bus import connect
@@ -98,8 +99,9 @@ def mail_of(settings: Settings) -> Mail:
 
 def wording_of(settings: Settings) -> Callable[[KeptNotice], str]:
     """Return what says a notice in a sentence."""
-    types = {one.code: one.name for one in load_incident_types().types}
-    return lambda notice: sentence(notice.kind, notice.fields, types, settings.zone)
+    names = {one.code: one.name for one in load_incident_types().types}
+    names |= {code: one.name for code, one in load_grid().district_by_code.items()}
+    return lambda notice: sentence(notice.kind, notice.fields, names, settings.zone)
 
 
 def carried_by(settings: Settings) -> frozenset[str]:

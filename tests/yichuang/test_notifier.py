@@ -413,3 +413,14 @@ def _first_of(connection: Connection) -> str:
     return str(
         connection.execute(select(notice_found.c.notice_id).order_by(notice_found.c.n)).scalar()
     )
+
+
+@pytest.mark.parametrize(
+    ("level", "said"), [("red", "红色"), ("4", "4 级"), ("serious", "较大"), ("", "")]
+)
+def test_a_notice_names_kind_level_and_district_in_words(level: str, said: str) -> None:
+    fields = {"number": "云突1号", "type": "lift", "level": level, "district": "d1"}
+    names = {"lift": "电梯困人", "d1": "滨江区"}
+    parts = ("云突1号", "电梯困人", said, "滨江区")
+    told = "，".join(part for part in parts if part)
+    assert sentence("dispatched", fields, names, "Asia/Shanghai") == f"【派发，请签收】{told}"

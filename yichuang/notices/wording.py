@@ -39,9 +39,10 @@ LEVELS: Mapping[str, str] = MappingProxyType(
 
 
 def sentence(
-    kind: str, fields: Mapping[str, JsonValue], types: Mapping[str, str], zone: str
+    kind: str, fields: Mapping[str, JsonValue], names: Mapping[str, str], zone: str
 ) -> str:
-    """Return the notice as a sentence. `types`: code of a kind of incident → its name."""
+    """Return the notice as a sentence. `names`: code of a kind of incident, or of a
+    district, → its name."""
 
     def said(name: str) -> str:
         value = fields.get(name)
@@ -50,9 +51,9 @@ def sentence(
     level = said("level")
     parts = [
         said("number"),
-        types.get(said("type"), said("type")),
-        LEVELS.get(level, level),
-        said("district_name") or said("district"),
+        names.get(said("type"), said("type")),
+        f"{level} 级" if level.isdecimal() else LEVELS.get(level, level),
+        names.get(said("district"), said("district")),
         f"时限 {_moment(said('due'), zone)}" if said("due") else "",
         f"已用时限的 {said('rung')}%" if said("rung") else "",
         said("basis"),
