@@ -125,6 +125,9 @@ KEYS: Final[Mapping[str, str]] = MappingProxyType(
         "add_lesson": "L",
         "evaluate": "S",
         "archive": "Z",
+        "finish_lesson": "I",
+        "keep_personal": "Y",
+        "end_response": "W",
         "start_response": "X",
         "adjust_response": "X",
     }
