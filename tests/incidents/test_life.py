@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
+from cases import alarms
+from cases.database import reading
+from cases.messages import Command, Outcome
 from tests.incidents.town import (
     ARBITER,
     CITY_ORDER,
@@ -176,3 +179,21 @@ async def test_an_order_to_an_incident_that_ended_finds_its_rows(town: Town) -> 
     await town.environment.client.get_workflow_handle(workflow_id(incident)).result()
     await town.done(COMMANDER, incident, "archive")
     assert town.state(incident).stage == "archived"
+
+
+async def test_an_order_that_no_door_signed_is_refused_and_alarmed(town: Town) -> None:
+    incident = await town.reported()
+    asking = town.door._ask
+
+    async def altered(command: Command, urgent: bool) -> Outcome:
+        body = {"true": False, "ground": "改过的"}
+        return await asking(command.model_copy(update={"body": body}), urgent)
+
+    town.door._ask = altered  # type: ignore[method-assign]
+    outcome = await town.order(DUTY, incident, "verify", {"true": True})
+    assert outcome.status == "refused" and town.state(incident).verified_at is None
+    entry = town.entries(f"incident:{incident}")[-1]
+    assert (entry["res"], entry["act"], entry["why"]) == ("deny", "verify", outcome.code)
+    with reading(town.shop.cases) as connection:
+        keys = [one.alarm.key for one in alarms.open_alarms(connection)]
+    assert f"forged_command:incident:{incident}" in keys
