@@ -244,12 +244,8 @@ def _event(visit: Visit, told: Told, departments: Mapping[str, str]) -> Event:
     who = told.who or (visit.say(N_("时限")) if told.kind == "timer_fired" else "")
     if told.on_behalf:
         who = f"{who}（{visit.say(N_('代'))} {told.on_behalf}）"
-    by = " · ".join(
-        filter(
-            None,
-            (who, departments.get(told.department, told.department), roles.get(told.role, "")),
-        )
-    )
+    where = "" if told.department == "*" else departments.get(told.department, told.department)
+    by = " · ".join(filter(None, (who, where, roles.get(told.role, ""))))
     facts = "；".join(filter(None, (_fact(visit, name, value, departments)
                                     for name, value in told.said.items())))  # fmt: skip
     return Event(told, visit.say(VERBS.get(told.kind, told.kind)), by, facts)
@@ -338,5 +334,5 @@ def _picture(visit: Visit, shown: ShownIncident) -> Markup:
         point = cell.centre
     lon, lat = point
     assert lon is not None and lat is not None
-    mark = Mark(lon, lat, row.level, row.number, chief=True)
+    mark = Mark(lon, lat, row.level, chief=True)
     return Markup(map_svg(grid, [mark], visit.say(N_("位置图"))))  # noqa: S704 -- our own, escaped

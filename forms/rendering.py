@@ -126,6 +126,7 @@ def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Call
         "moment": moment,
         "yuan": yuan,
         "instant": instant,
+        "to_the_second": to_the_second,
         "clock_time": clock_time,
         "lasted": lasted,
         "safe_svg": Markup,
@@ -167,6 +168,11 @@ def due(value: datetime | None, zone: ZoneInfo) -> str:
 def instant(value: datetime | None, zone: ZoneInfo) -> str:
     """Return the second with its offset, as ISO 8601 has it."""
     return "" if value is None else value.astimezone(zone).isoformat(" ", "seconds")
+
+
+def to_the_second(value: datetime | None, zone: ZoneInfo) -> str:
+    """Return day, hour, minute and second in legal time, for people who read many at a glance."""
+    return "" if value is None else value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def clock_time(value: datetime | None, zone: ZoneInfo) -> str:

@@ -35,7 +35,7 @@ class Mark:
     level: str
     label: str = ""
     chief: bool = False
-    """The one that the picture is about: larger, ringed, labelled."""
+    """The one that the picture is about: larger, ringed, labelled if it has a label."""
 
 
 def shape(level: str, x: float, y: float, size: float = MARK) -> str:
@@ -116,6 +116,8 @@ def _mark(grid: Grid, one: Mark) -> Iterator[str]:
         f'stroke="{COLOURS.get(one.level, COLOURS[""])}" stroke-width="4"/>'
     )
     yield shape(one.level, x, y, MARK * 1.35)
+    if not one.label:
+        return
     left = x > Grid.WIDTH * 0.6
     anchor, at = ("end", x - 44) if left else ("start", x + 44)
     yield (

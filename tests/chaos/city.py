@@ -45,7 +45,7 @@ STOP_SECONDS = 10.0
 
 PARTS = (
     "temporal", "nats", "signer", "witness", "sequencer", "worker", "relay", "gateway",
-    "telemetry", "signals", "web",
+    "telemetry", "signals", "notifier", "web",
 )  # fmt: skip
 
 _libc = ctypes.CDLL(None)
