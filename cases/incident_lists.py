@@ -13,7 +13,17 @@ from typing import Any
 
 import orjson
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    select,
+    true,
+)
 
 from cases.incident_tables import (
     incident,
@@ -215,15 +225,7 @@ def units_of(
 
 def counters(connection: Connection, where: ColumnElement[bool]) -> Counters:
     """Return the figures of the board, in one look at each open incident."""
-    query = (
-        select(
-            incident.c.level, incident.c.stage, incident.c.district,
-            incident.c.graded_at.is_(None), incident.c.dispatched_at.is_(None),
-            incident.c.acknowledged_at.is_(None), incident.c.late > 0, func.count(),
-        )
-        .where(where, incident.c.is_open)
-        .group_by(*_GROUPS)
-    )  # fmt: skip
+    query = select(*_GROUPS, func.count()).where(where, incident.c.is_open).group_by(*_GROUPS)
     found = [tuple(row) for row in connection.execute(query)]
 
     def total(wanted: int) -> int:
@@ -244,8 +246,10 @@ def counters(connection: Connection, where: ColumnElement[bool]) -> Counters:
 
 _GROUPS = (
     incident.c.level, incident.c.stage, incident.c.district, incident.c.graded_at.is_(None),
-    incident.c.dispatched_at.is_(None), incident.c.acknowledged_at.is_(None), incident.c.late > 0,
+    incident.c.dispatched_at.is_(None), incident.c.acknowledged_at.is_(None),
+    incident.c.late > literal_column("0"),
 )  # fmt: skip
+"""The zero stands in the statement: to PostgreSQL two parameters are never the same group."""
 
 
 def since(
