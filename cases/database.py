@@ -40,14 +40,17 @@ _BOUNDS = "yichuang_bounds"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What PostgreSQL itself lets one reader see of cases, whatever the query says (row-level
-    security, migrations/cases/0014): never less than policy's condition, which stays the judge."""
+    """What PostgreSQL itself lets one reader see of cases and incidents, whatever the query says
+    (row-level security, migrations/cases/0014 and 0022): never less than policy's condition, which
+    stays the judge."""
 
     reach: str
     """Codes of departments, `|` between; `*`: all."""
     persons: str
     clearance: int
     compartments: str
+    incidents: str = ""
+    """Codes of the units, `|` between, whose incidents may be seen; `*`: all; empty: none."""
 
 
 _UNWRITABLE = {
@@ -190,7 +193,7 @@ def _postgresql(url: URL, read_only: bool) -> Engine:
 _BIND = "SELECT " + ", ".join(
     f"set_config('{name}', %s, true)"
     for name in ("yichuang.reach", "yichuang.persons", "yichuang.clearance",
-                 "yichuang.compartments", "role")
+                 "yichuang.compartments", "yichuang.incidents", "role")
 )  # fmt: skip
 """For this transaction alone: what the next one on this connection does starts from nothing."""
 
@@ -201,8 +204,12 @@ def _bind(connection: Connection) -> None:
         return
     role, bounds = found
     connection.exec_driver_sql(
-        _BIND, (bounds.reach, bounds.persons, str(bounds.clearance), bounds.compartments, role)
-    )
+        _BIND,
+        (
+            bounds.reach, bounds.persons, str(bounds.clearance), bounds.compartments,
+            bounds.incidents, role,
+        ),
+    )  # fmt: skip
 
 
 def raise_if_unwritable(engine: Engine | None, error: BaseException) -> None:

@@ -313,7 +313,8 @@ class Access:
         return and_(or_(*allow), *(not_(denied) for denied in deny), label)
 
     def bounds(self, actor: Actor) -> Bounds:
-        """Return what the database may at most let the actor see of cases; see `Bounds`."""
+        """Return what the database may at most let the actor see of cases and of incidents; see
+        `Bounds`."""
         subject = self._subject(actor)
         if subject is None:
             return Bounds("", "", 0, "")
@@ -332,7 +333,21 @@ class Access:
             "|".join(sorted(subject.persons)),
             actor.clearance,
             "|".join(sorted(set(actor.compartments))),
+            self._incidents(subject),
         )
+
+    def _incidents(self, subject: Subject) -> str:
+        """Return for which units' incidents some row lets the subject read; `*`: for all."""
+        units: frozenset[str] = frozenset()
+        for act in READING:
+            for row in self._engine.policy.shards.get(("incident", act), ()):
+                if row.effect != "allow" or not (row.role == ANY or row.role in subject.reach):
+                    continue
+                reach = subject.reach.get(row.role)
+                if row.department != "sent" or reach is None or reach.everywhere:
+                    return "*"
+                units |= reach.departments
+        return "|".join(sorted(units))
 
     def cleared(self, actor: Actor) -> ColumnElement[bool]:
         """Return the condition under which the actor's clearance covers a case's label, and no

@@ -139,11 +139,9 @@ names of index keys have row-level security."""
 
 
 INCIDENT_TABLES = (
-    "incident", "incident_change", "incident_event", "incident_signal", "incident_unit", "notice",
+    "incident", "incident_change", "incident_event", "incident_signal", "incident_unit",
 )  # fmt: skip
-"""What the board and the page of an incident read. They have no row-level security yet: policy's
-condition is in every statement (`cases.incident_lists`), and nothing personal stands in them that
-is not sealed."""
+"""What the board and the page of an incident read; all have row-level security."""
 
 
 def open_to_pages(engine: Engine, role: str) -> None:
@@ -158,7 +156,7 @@ def open_to_pages(engine: Engine, role: str) -> None:
     with engine.begin() as connection:
         tables = ", ".join((*PAGE_TABLES, *INCIDENT_TABLES))
         connection.execute(text(f"GRANT SELECT ON {tables} TO {quote(role)}"))
-        connection.execute(text(f"REVOKE ALL ON whole_reader FROM {quote(role)}"))
+        connection.execute(text(f"REVOKE ALL ON whole_reader, notice FROM {quote(role)}"))
 
 
 def revision_of(connection: Connection) -> str | None:
