@@ -8,6 +8,7 @@ at the incident's end; what is compared (kind, instant, place) stands in the cle
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 
 from cases.database import Instant
@@ -89,6 +91,32 @@ signal_turn = Table(
     Index("ix_signal_turn_at", "at"),
 )
 """Everything that ever became of a signal, append-only: `noted`, then `merged` at the threshold."""
+
+SQLITE_TURNS = (
+    "CREATE TRIGGER signal_turn_no_update BEFORE UPDATE ON signal_turn "
+    "BEGIN SELECT RAISE(ABORT, 'signal_turn is append-only'); END",
+    "CREATE TRIGGER signal_turn_no_delete BEFORE DELETE ON signal_turn "
+    "BEGIN SELECT RAISE(ABORT, 'signal_turn is append-only'); END",
+    "CREATE TRIGGER signal_turn_no_replace BEFORE INSERT ON signal_turn "
+    "WHEN EXISTS (SELECT 1 FROM signal_turn WHERE n = NEW.n) "
+    "BEGIN SELECT RAISE(ABORT, 'signal_turn is append-only'); END",
+)
+POSTGRESQL_TURNS = (
+    "CREATE OR REPLACE FUNCTION signal_turn_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'signal_turn is append-only'; END $$",
+    "CREATE TRIGGER signal_turn_append_only BEFORE UPDATE OR DELETE OR TRUNCATE "
+    "ON signal_turn FOR EACH STATEMENT EXECUTE FUNCTION signal_turn_refuse()",
+    "ALTER TABLE signal_turn ENABLE ALWAYS TRIGGER signal_turn_append_only",
+)
+"""What became of a signal stays told, whoever writes."""
+
+for _dialect, _statements in (("sqlite", SQLITE_TURNS), ("postgresql", POSTGRESQL_TURNS)):
+    for _statement in _statements:
+        event.listen(
+            signal_turn,
+            "after_create",
+            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's own signature
+        )
 
 gathering = Table(
     "gathering",

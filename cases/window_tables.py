@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import (
+    DDL,
+    CheckConstraint,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    event,
+)
 
 from cases.database import Instant
 from cases.web_tables import web_metadata
@@ -54,3 +65,44 @@ signal_silence = Table(
     Column("lifted_at", Instant),
 )
 """The windows without who and why: what the signals process may see of the web store."""
+
+_CHANGED, _KEPT = "a row of signal_window does not change", "a row of signal_window is not deleted"
+_OTHER = " OR ".join(
+    f"NEW.{one.name} DIFFERS OLD.{one.name}"
+    for one in signal_window.columns
+    if one.name not in ("lifted_by", "lifted_at")
+)
+_LIFTED_TWICE = (
+    "(OLD.lifted_at IS NOT NULL AND (NEW.lifted_at DIFFERS OLD.lifted_at"
+    " OR NEW.lifted_by <> OLD.lifted_by))"
+)
+_WRONG = f"{_OTHER} OR {_LIFTED_TWICE}"
+SQLITE_WINDOWS = (
+    "CREATE TRIGGER signal_window_fixed BEFORE UPDATE ON signal_window "
+    f"WHEN {_WRONG.replace('DIFFERS', 'IS NOT')} BEGIN SELECT RAISE(ABORT, '{_CHANGED}'); END",
+    "CREATE TRIGGER signal_window_kept BEFORE DELETE ON signal_window "
+    f"BEGIN SELECT RAISE(ABORT, '{_KEPT}'); END",
+    "CREATE TRIGGER signal_window_not_replaced BEFORE INSERT ON signal_window "  # noqa: S608 -- its own words
+    "WHEN EXISTS (SELECT 1 FROM signal_window WHERE id = NEW.id) "
+    f"BEGIN SELECT RAISE(ABORT, '{_CHANGED}'); END",
+)
+POSTGRESQL_WINDOWS = (
+    "CREATE OR REPLACE FUNCTION signal_window_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'check_violation'; END $$",
+    "CREATE TRIGGER signal_window_fixed BEFORE UPDATE ON signal_window FOR EACH ROW "
+    f"WHEN ({_WRONG.replace('DIFFERS', 'IS DISTINCT FROM')}) "
+    f"EXECUTE FUNCTION signal_window_refuse('{_CHANGED}')",
+    "CREATE TRIGGER signal_window_kept BEFORE DELETE OR TRUNCATE ON signal_window "
+    f"FOR EACH STATEMENT EXECUTE FUNCTION signal_window_refuse('{_KEPT}')",
+    "ALTER TABLE signal_window ENABLE ALWAYS TRIGGER signal_window_fixed",
+    "ALTER TABLE signal_window ENABLE ALWAYS TRIGGER signal_window_kept",
+)
+"""A window is planned once and perhaps lifted once; what was planned stays, whoever writes."""
+
+for _dialect, _statements in (("sqlite", SQLITE_WINDOWS), ("postgresql", POSTGRESQL_WINDOWS)):
+    for _statement in _statements:
+        event.listen(
+            signal_window,
+            "after_create",
+            DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's own signature
+        )

@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 from cases import signal_rows
 from cases.database import reading
@@ -82,6 +84,15 @@ def test_the_same_message_again_changes_nothing(town: Town) -> None:
     assert again.repeated
     assert town.rows("SELECT * FROM signal_turn") == before
     assert len(town.rows("SELECT * FROM signal")) == 1
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE signal_turn SET state = 'merged'", "DELETE FROM signal_turn"]
+)
+def test_what_became_of_a_signal_stays_told(town: Town, statement: str) -> None:
+    town.deliver(signal("a"))
+    with pytest.raises(DatabaseError, match="append-only"), town.engine.begin() as connection:
+        connection.execute(text(statement))
 
 
 def test_the_same_id_with_other_words_is_refused(town: Town) -> None:

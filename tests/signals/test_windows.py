@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, insert, text
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cases.database import open_engine, reading
 from cases.incidents.place import Place
@@ -122,3 +122,25 @@ def test_the_database_itself_refuses_a_window_over_everything(web: Engine) -> No
     }  # fmt: skip
     with pytest.raises(IntegrityError), web.begin() as connection:
         connection.execute(insert(signal_window).values(row))
+
+
+CHANGES = (
+    "UPDATE signal_window SET reason = 'x'",
+    "UPDATE signal_window SET ends_at = made_at",
+    "UPDATE signal_window SET lon = 1, lat = 1",
+    "UPDATE signal_window SET lifted_by = 'u:2'",
+    "UPDATE signal_window SET lifted_by = '', lifted_at = NULL",
+    "DELETE FROM signal_window",
+)
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_a_planned_window_stays_as_it_was_whatever_sql_says(web: Engine, statement: str) -> None:
+    put(web, window())
+    with web.begin() as connection:
+        lift(connection, "W", "u:1", NOW)
+    with pytest.raises(DatabaseError, match=r"does not change|is not deleted"):
+        with web.begin() as connection:
+            connection.execute(text(statement))
+    with pytest.raises(DatabaseError, match=r"does not change|duplicate key"):
+        put(web, window())
