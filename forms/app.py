@@ -56,6 +56,7 @@ from forms import (
     signals,
     signing_in,
     supervision,
+    warnings,
     window,
 )
 from forms.around import KeepsSession, Net, SafeHeaders
@@ -113,6 +114,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/language/{language}", signing_in.language, signed_in=False),
         page("/status", public.status, signed_in=False, methods=("GET", "POST")),
         page("/granted", public.granted, signed_in=False),
+        page("/alerts/{warning}.cap", warnings.published, signed_in=False),
         page("/verify", public.verify, signed_in=False),
         page("/verify/receipt", receipts.verifier, signed_in=False),
         page("/verify/receipt/{file}", receipts.download_file, signed_in=False),
@@ -307,6 +309,40 @@ def routes(options: Options) -> list[BaseRoute]:
             act="payment_read",
             thing="payment",
             shows=Shown("read", "payment"),
+        ),
+        # Our own warnings.
+        page(
+            "/warnings",
+            warnings.listing,
+            act="warning_read",
+            thing="warning",
+        ),
+        page(
+            "/warnings/new",
+            warnings.issue,
+            act="warning_issue",
+            thing="warning",
+            methods=("GET", "POST"),
+        ),
+        page(
+            "/warnings/{warning}",
+            warnings.warning,
+            act="warning_read",
+            thing="warning",
+        ),
+        page(
+            "/warnings/{warning}/adjust",
+            warnings.adjust,
+            act="warning_adjust",
+            thing="warning",
+            methods=("GET", "POST"),
+        ),
+        page(
+            "/warnings/{warning}/lift",
+            warnings.lift,
+            act="warning_lift",
+            thing="warning",
+            methods=("GET", "POST"),
         ),
         # Incidents.
         page(

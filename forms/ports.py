@@ -56,6 +56,7 @@ from forms.reason_ports import Reasons, RulingReasons
 from forms.responsibility_ports import ResponsibilityTable
 from forms.rule_ports import RulePacks
 from forms.signal_ports import Signals
+from forms.warning_ports import Warnings
 from forms.words import Language
 
 # --- who is there --------------------------------------------------------------------------------
@@ -611,6 +612,7 @@ class Ports:
     rules: RulePacks
     receipts: Receipts
     payments: Payments
+    warnings: Warnings
     log: LogBook
     erasures: Erasures
     deputies: Deputies

@@ -45,6 +45,8 @@ CITY: tuple[tuple[str, str], ...] = (
     ("signal", "signals_read"), ("signal", "signals_plan"),
     ("supervision", "supervise"), ("supervision", "report"), ("payment", "payment_request"),
     ("payment", "payment_read"),
+    ("warning", "warning_issue"), ("warning", "warning_adjust"), ("warning", "warning_lift"),
+    ("warning", "warning_read"),
     ("duty", "duty_read"), ("duty", "duty_plan"), ("duty", "duty_serve"),
     *(
         ("incident", act)

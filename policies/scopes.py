@@ -116,6 +116,7 @@ _ALL = frozenset(
         "incident",
         "signal",
         "duty",
+        "warning",
     }
 )
 

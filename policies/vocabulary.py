@@ -85,6 +85,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "duty": ("duty_read", "duty_plan", "duty_serve"),
         "incident": (*INCIDENT_VERBS, "read", "list", "read_personal", "print"),
         "signal": ("signals_read", "signals_plan"),
+        "warning": ("warning_issue", "warning_adjust", "warning_lift", "warning_read"),
     }
 )
 """Object type → acts."""
@@ -101,6 +102,11 @@ STEP_UP: Mapping[tuple[str, str], str] = MappingProxyType(
         ("release", "release_sign"): "签署后的版本对全市生效",
         ("account", "account_manage"): "建立、重发、停用账号决定谁能进入系统",
         ("account", "grant_approve"): "批准的权限立即生效，决定谁能办什么、看什么",
+        (
+            "warning",
+            "warning_issue",
+        ): "警报一经发布，预警期开始，不能收回（突发事件应对法第六十四条）",
+        ("warning", "warning_adjust"): "调整后的级别向社会重新发布（突发事件应对法第七十条）",
         ("policy", "policy_approve"): "批准后的策略对全市生效",
         ("audit", "erase_approve"): "删除后不能恢复（个人信息保护法第四十七条）",
     }
@@ -189,6 +195,10 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "report": "报告",
         "payment_request": "提出付费申请",
         "payment_read": "查阅付费申请",
+        "warning_issue": "发布预警",
+        "warning_adjust": "调整预警",
+        "warning_lift": "解除预警",
+        "warning_read": "查阅预警",
         "duty_read": "查阅值班表",
         "duty_plan": "排班",
         "duty_serve": "值班（顶班、交接班）",
@@ -234,6 +244,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "incident": "突发事件",
         "signal": "信号",
         "duty": "值班表",
+        "warning": "预警",
     }
 )
 

@@ -7,12 +7,15 @@ NATS binding (0.1.0) knows only the queue of an operation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cases.card_rows import MARKS
 from cases.messages import BODIES, Outcome
 from cases.payments import RequestPayment, Stop
 from cases.supervision.names import LEVELS
+from cases.warnings import LEVELS as WARNING_LEVELS
 from yichuang import incident_schemas, reading_schemas, signal_schemas
 from yichuang.orders import PAYMENT_VERB, VERBS, VERSION, Answer, OrderData
 
@@ -225,6 +228,32 @@ def judged_schema() -> dict[str, Any]:
     )
 
 
+WARNING_WORDS: Mapping[str, str] = MappingProxyType(
+    {"issued": "发布预警", "adjusted": "调整预警", "lifted": "解除预警"}
+)
+
+
+def warning_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of an act of a warning (`evt.….warning.issued` …)."""
+    text = {"type": "string"}
+    properties: dict[str, Any] = {
+        "warning": text | {"description": "预警的标识"},
+        "seq": {"type": "integer", "minimum": 1, "description": "第几次发布、调整或解除"},
+        "identifier": text | {"description": "CAP 报文的 identifier"},
+        "category": text | {"description": "预警类别"},
+        "level": {"enum": list(WARNING_LEVELS), "description": "预警级别"},
+        "event": text | {"description": "预警名称"},
+        "issuer": text | {"description": "发布单位"},
+        "cap": text | {"description": "CAP 1.2 报文的地址"},
+    }
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": True,
+    }
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every message schema by file name."""
     made = {f"case.{verb}.v{VERSION}.json": order_schema(verb) for verb in VERBS}
@@ -239,6 +268,10 @@ def schemas() -> dict[str, dict[str, Any]]:
     made[f"payment.{PAYMENT_VERB}.v{VERSION}.json"] = payment_schema()
     made[f"payment.judged.v{VERSION}.json"] = judged_schema()
     made[f"case.card_issued.v{VERSION}.json"] = card_schema()
+    for word in WARNING_WORDS:
+        made[f"warning.{word}.v{VERSION}.json"] = _in_draft(
+            warning_schema(), f"warning.{word}.v{VERSION}"
+        )
     for name, schema in (
         ("telemetry.readings", reading_schemas.readings()),
         ("telemetry.answered", reading_schemas.answered()),
@@ -305,6 +338,16 @@ def document() -> dict[str, Any]:
             "changed": _message(
                 "incident.changed", "突发事件的一步", f"incident.changed.v{VERSION}.json"
             )
+        },
+        "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
+    channels["warning"] = {
+        "address": "evt.{city}.zhzx.warning.{word}",
+        "description": "本市的预警已发布、调整或者解除",
+        "parameters": _parameters("city", "word"),
+        "messages": {
+            word: _message(f"warning.{word}", title, f"warning.{word}.v{VERSION}.json")
+            for word, title in WARNING_WORDS.items()
         },
         "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
     }
@@ -382,6 +425,7 @@ def document() -> dict[str, Any]:
     for name, action in (
         ("order_payment", "receive"),
         ("payment", "send"),
+        ("warning", "send"),
         ("answer", "send"),
         ("event", "send"),
         ("alarm", "send"),
@@ -428,5 +472,6 @@ def _parameters(*names: str) -> dict[str, Any]:
         "lane": "级别（red、orange、yellow、blue），没有级别的写 plain",
         "kind": "事件种类",
         "question": "问题",
+        "word": "issued 发布、adjusted 调整、lifted 解除",
     }
     return {name: {"description": described[name]} for name in names}

@@ -26,6 +26,7 @@ from workflows.approval import DOUBT, SETTLE
 from workflows.incident import SETTLE_INCIDENT
 from workflows.payments import JUDGE_PAYMENT
 from workflows.releases import RELEASE, RETIME, SIMULATE
+from workflows.warnings import ANNOUNCE_WARNING
 from yichuang.acts import RELEASES
 from yichuang.history import CLOSED, backwards
 
@@ -198,6 +199,7 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         SETTLE: Step(_batch, _settled),
         RELEASE: Step(_order, _released),
         JUDGE_PAYMENT: Step(_order, _judged),
+        ANNOUNCE_WARNING: Step(_order, _judged),
         SETTLE_INCIDENT: Step(_incident, _incident_settled),
         SIMULATE: Step(_dossier, lambda given, _answer: _dossier(given)),
         DOUBT: Step(_doubted, lambda given, _answer: _doubted(given)),

@@ -33,6 +33,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     proved_workflows,
     reconcile_tables,
     review_tables,
+    warning_tables,
     window_tables,
 )
 from cases.database import open_engine, schema_of

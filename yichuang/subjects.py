@@ -8,6 +8,7 @@
 `evt.<city>.<dept>.alarm.<kind>`        an alarm that was raised or cleared, from the outbox
 `evt.<city>.<dept>.payment.judged`      a request for money that the rules have judged
 `evt.<city>.zhzx.incident.changed`  one step of an incident
+`evt.<city>.zhzx.warning.issued`  our own warning issued, adjusted or lifted
 `tel.<city>.<dept>.<user>.readings`    what sensors said, up to 1,000 readings a message
 `sig.<city>.<user>.<type>.<lane>`       a signal; its lane is its level (`red` …) or `plain`
 `ntf.<city>.<channel>`                  a notice for the gateway of text or instant messages

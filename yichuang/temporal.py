@@ -31,6 +31,7 @@ from workflows.approval import ApprovalWorkflow
 from workflows.incident import IncidentWorkflow
 from workflows.payments import PaymentWorkflow
 from workflows.releases import ReleaseWorkflow, RetimingWorkflow
+from workflows.warnings import WarningWorkflow
 from yichuang import links
 from yichuang.codec import SealingCodec, codec_of
 from yichuang.keyring import KeyMissing, master_keys, masters
@@ -45,6 +46,7 @@ WORKFLOWS: tuple[type, ...] = (
     RetimingWorkflow,
     PaymentWorkflow,
     IncidentWorkflow,
+    WarningWorkflow,
 )
 """Every workflow there is (held by tests/house/test_registered.py)."""
 

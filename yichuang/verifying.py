@@ -22,7 +22,7 @@ from audit.shards import all_entries, reading_all
 from audit.tables import audit_outbox, audit_stream
 from audit.trust import TrustPolicy
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
-from cases import dossier_rows, payment_rows, releases
+from cases import dossier_rows, payment_rows, releases, warning_rows
 from cases.database import reading
 from cases.integrity import Said, Wrong, check_rows
 from yichuang.seeds import Seeds
@@ -114,15 +114,19 @@ def verify_everything(
             versions: dict[str, str] = {}
             dossiers: dict[str, str] = {}
             payments: dict[str, str] = {}
+            warnings: dict[str, str] = {}
             seeds = Seeds()
             purged: set[str] = set()
-            said = list(_said(connection, log, versions, dossiers, payments, seeds, purged))
+            said = list(
+                _said(connection, log, versions, dossiers, payments, warnings, seeds, purged)
+            )
             verdict.steps = sum(one.seq is not None for one in said)
             for wrong in chain(
                 check_rows(connection, said),
                 check_releases(connection, versions),
                 check_dossiers(connection, dossiers),
                 check_payments(connection, payments),
+                check_warnings(connection, warnings),
                 seeds.wrong(releases.everything(connection)),
             ):
                 if f"case:{wrong.case_id}" in purged:
@@ -171,12 +175,19 @@ def check_payments(connection: Connection, payments: Mapping[str, str]) -> Itera
         yield Wrong(f"payment:{one.payment_id}", 0, one.column, one.expected, one.found)
 
 
+def check_warnings(connection: Connection, warnings: Mapping[str, str]) -> Iterator[Wrong]:
+    """Yield every column of an act of a warning that is not what its entries bind."""
+    for one in warning_rows.check(connection, warnings):
+        yield Wrong(f"warning:{one.warning}", one.seq, one.column, one.expected, one.found)
+
+
 def _said(
     connection: Connection,
     log: Engine,
     versions: dict[str, str],
     dossiers: dict[str, str],
     payments: dict[str, str],
+    warnings: dict[str, str],
     seeds: Seeds,
     purged: set[str],
 ) -> Iterator[Said]:
@@ -200,6 +211,7 @@ def _said(
         _of_seed(row.stream, WAITING + place, bytes(row.body), seeds)
         _of_dossier(row.stream, bytes(row.body), dossiers)
         _of_newest("payment:", row.stream, row.seq, bytes(row.body), payments, newest)
+        _of_newest("warning:", row.stream, row.seq, bytes(row.body), warnings, newest)
         yield from _of_body(row.stream, bytes(row.body))
     for place, entry in enumerate(all_entries(log)):
         if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
@@ -211,6 +223,7 @@ def _said(
         _of_seed(entry.stream, place, entry.body, seeds)
         _of_dossier(entry.stream, entry.body, dossiers)
         _of_newest("payment:", entry.stream, entry.stream_seq, entry.body, payments, newest)
+        _of_newest("warning:", entry.stream, entry.stream_seq, entry.body, warnings, newest)
         yield from _of_body(entry.stream, entry.body)
 
 

@@ -64,6 +64,7 @@ from yichuang.settings import Settings
 from yichuang.store_trouble import troubles
 from yichuang.stored_rulings import StoredRulings
 from yichuang.trusting import policy_path
+from yichuang.warning_door import WarningDoor
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_calendar import WebCalendars
@@ -97,6 +98,8 @@ from yichuang.web_rules import WebRules
 from yichuang.web_sign_in import WebSignIn
 from yichuang.web_signals import WebSignals
 from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
+from yichuang.web_warnings import WebWarnings
+from yichuang.web_warnings import asker as asker_of_warnings
 
 STOP_SECONDS = 5
 """How long requests under way may take once the process is asked to stop."""
@@ -165,6 +168,7 @@ async def compose(
     )
     door = ReleaseDoor(client, queue, access=access, engine=cases, refusals=refusals)
     paying = PaymentDoor(client, queue, access=access, engine=cases, refusals=refusals)
+    warning = WarningDoor(client, queue, access=access, engine=cases, refusals=refusals)
     rulings = StoredRulings.over(queries)
     finder = Finder(log, web)
     planner = Planner(cases, load_archive(), settings.zone, now)
@@ -311,6 +315,9 @@ async def compose(
             rulings,
             lambda: [one.code for one in released.catalogue().city.departments],
             now,
+        ),
+        warnings=WebWarnings(
+            cases, access, asker_of_warnings(warning, asyncio.get_running_loop()), now
         ),
         deputies=deputies,
         duty=duty_of(settings, web, cases, access, released, desk_vault, sealer),

@@ -38,6 +38,7 @@ from activities.settle import Settlement
 from activities.simulating import Simulating
 from activities.supervising import Supervision
 from activities.trials import Trials
+from activities.warning import Announcing
 from audit.shards import log_engines
 from cases.database import open_engine
 from cases.messages import OF_LAW, Command, Warrant
@@ -196,6 +197,7 @@ class Workshop:
     retiming: Retiming
     simulating: Simulating
     paying: Paying
+    announcing: Announcing
     incidents: IncidentSettlement
     signals: CaseSignals
     """Must be given the client before an activity tells a case anything."""
@@ -212,6 +214,7 @@ class Workshop:
             self.retiming.retime,
             self.simulating.simulate,
             self.paying.judge,
+            self.announcing.announce,
             self.incidents.settle,
             self.doubting.doubt,
         )
@@ -299,6 +302,16 @@ def workshop(
                 settings.zone,
                 _now,
             )
+            announcing = Announcing(
+                cases,
+                sealer,
+                warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
+                again.of_thing,
+                forgeries,
+                settings.city,
+                settings.address,
+                _now,
+            )
             incidents = IncidentSettlement(
                 cases,
                 sealer,
@@ -330,6 +343,7 @@ def workshop(
                 retiming,
                 simulating,
                 paying,
+                announcing,
                 incidents,
                 signals,
                 Doubting(cases, forgeries, _now),

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import JsonValue
 from starlette.applications import Starlette
 
 from activities.announcing import Announcer
@@ -27,6 +28,7 @@ from activities.planning import Planner
 from activities.sealing import Sealer
 from activities.settle import Settlement
 from activities.supervising import Supervision
+from activities.warning import Announcing
 from audit.notes import NoteVerifier
 from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
@@ -49,6 +51,7 @@ from cases.sign_in import SignedIn, SignInRules
 from cases.signal_tables import signals_metadata
 from cases.standing import Standings
 from cases.tables import cases_metadata
+from cases.warnings import ISSUE, WarningAnswer, WarningOrder, warning_id
 from cases.web_tables import web_metadata
 from catalogue.archive import load_archive
 from catalogue.cap_sources import load_cap_sources
@@ -117,6 +120,7 @@ from yichuang.web_responsibility import WebResponsibility
 from yichuang.web_sign_in import WebSignIn
 from yichuang.web_signals import WebSignals
 from yichuang.web_supervision import Oversight, WebSupervision
+from yichuang.web_warnings import WebWarnings
 
 PEPPER = b"p" * 32
 PASSWORD = "Yunchuan-2026-hall"
@@ -607,6 +611,7 @@ class Town:
             ),
             responsibility=WebResponsibility(self.cases, lambda: self.matters),
             payments=self._payments(policy_access, sealer),
+            warnings=self._warnings(policy_access, sealer),
             incidents=self.incidents,
             deputies=WebDeputies(
                 self.web,
@@ -741,6 +746,34 @@ class Town:
             self.cases, access, ask, lambda: packs, StoredRulings(self.queries, twin.pack),
             lambda: codes, _now,
         )  # fmt: skip
+
+    def _warnings(self, access: Access, sealer: Sealer) -> WebWarnings:
+        """Warnings, announced at once by the real activity without a workflow around it."""
+        announcing = Announcing(
+            self.cases, sealer, lambda *_: None, self._again(access).of_thing, FORGERIES, "demo",
+            "https://town.test", _now,
+        )  # fmt: skip
+
+        def ask(
+            actor: Actor, source: Source, command_id: str, verb: str, warning: str,
+            body: Mapping[str, JsonValue],
+        ) -> WarningAnswer:  # fmt: skip
+            command = Command(
+                id=command_id, verb=verb, body=dict(body), actor=actor, source=source,
+                case_id=warning_id(command_id) if verb == ISSUE else warning, occurred_at=_now(),
+            )  # fmt: skip
+            try:
+                thing = PolicyThing("warning", command.case_id)
+                warrant = access.warrant_on(command, thing, verb, _now())
+            except AccessDenied as no:
+                return WarningAnswer(
+                    command_id=command_id, order_digest="", status="refused", code=no.code,
+                    reason=no.reason,
+                )  # fmt: skip
+            order = command.model_copy(update={"warrant": warrant})
+            return announcing.announce(WarningOrder(command=order, admitted_at=_now()))
+
+        return WebWarnings(self.cases, access, ask, _now)
 
     def _intake(self, named: Callable[[str], str]) -> WebIntake:
         """Signals, taken into a real store as soon as they are handed in."""

@@ -27,6 +27,7 @@ from yichuang.web_log import WebLog
 from yichuang.web_payments import WebPayments
 from yichuang.web_ports import WebCensus, WebReader
 from yichuang.web_supervision import WebSupervision
+from yichuang.web_warnings import WebWarnings
 
 Way = Literal["where", "asked", "own", "public", "office", "none"]
 
@@ -51,6 +52,8 @@ PORTS: Final[Mapping[str, Way]] = {
     "incidents.numbers": "where",
     "incidents.since": "where",
     "payments.may_request": "where",
+    "warnings.listing": "where",
+    "warnings.acts": "where",
     "log.search": "where",
     "log.entry": "where",
     # asked: of one thing, for a caller that has asked policy about it (CALLERS).
@@ -90,6 +93,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "intake.reports": "public",  # nothing of who reported, nor what they wrote
     "intake.types": "public",
     "receipts.policy": "public",
+    "warnings.published": "public",  # an announcement is for everybody
     "receipts.program": "public",
     # office: for those whose office it is, who are shown no case by it.
     "anomalies.listing": "office",
@@ -173,7 +177,7 @@ CHANGES: Final = frozenset(
         "erasures.approve", "erasures.ask", "erasures.refuse",
         "log.verify",
         "incidents.order",
-        "payments.request", "intake.submit", "intake.take_cap",
+        "payments.request", "warnings.act", "intake.submit", "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
         "signals.lift", "signals.plan",
@@ -221,6 +225,7 @@ READERS: Final[Mapping[str, type]] = {
     "supervision": WebSupervision,
     "calendars": WebCalendars,
     "payments": WebPayments,
+    "warnings": WebWarnings,
     "incidents": WebIncidents,
     "log": WebLog,
     "deputies": WebDeputies,

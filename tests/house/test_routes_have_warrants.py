@@ -32,6 +32,7 @@ OPEN = {
     "GET /status",
     "POST /status",
     "GET /granted",
+    "GET /alerts/{warning}.cap",
     "GET /verify",
     "GET /verify/{code}",
     "GET /verify/receipt",
@@ -46,7 +47,7 @@ OPEN = {
     "GET /api/open311/v2/tokens/{id}.{format}",
 }
 """Without a session. None of them shows anything of a case but to whoever holds its code, save what
-行政许可法第四十条 makes public of a decision."""
+行政许可法第四十条 makes public of a decision, and our own warnings, which are announced."""
 
 OWN_SESSION = {
     "POST /sign-out",

@@ -262,7 +262,8 @@ NOTHING_PERSONAL = {
     "/duty", "/duty/of/{department}", "/duty/of/{department}/hand-over",
     "/duty/shifts/{shift}/stand-in", "/duty/contacts",
     "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
-    "/responsibility",
+    "/responsibility", "/incidents/new", "/warnings", "/warnings/new", "/warnings/{warning}",
+    "/warnings/{warning}/adjust", "/warnings/{warning}/lift", "/alerts/{warning}.cap",
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
 ITS_OWN = {
