@@ -39,7 +39,9 @@ def begin(connection: Connection, incident_id: str, entry_id: str, at: datetime)
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     fresh = dialect.insert(incident_end).on_conflict_do_nothing()  # two workers may look at once
     row = {"incident_id": incident_id, "entry_id": entry_id, "begun_at": at}
-    return connection.execute(fresh.values(row)).rowcount == 1
+    # What comes back tells, not the count: psycopg gives none for an insert that returns its key.
+    begun = connection.execute(fresh.values(row).returning(incident_end.c.n))
+    return begun.one_or_none() is not None
 
 
 def unfinished(connection: Connection) -> Sequence[End]:

@@ -36,7 +36,7 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
             *station_faults(folder, codes),
             *incident_type_faults(folder, codes, law),
             *grid_faults(folder, codes),
-            *_responsibility_faults(folder, codes, law),
+            *(_responsibility_faults(folder, codes, law) if sources.city else ()),
         }
     )
 

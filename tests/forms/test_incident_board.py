@@ -266,6 +266,22 @@ async def test_listening_keeps_no_session_alive_and_ends_with_it(
         await asyncio.wait_for(stream.running, 20)
 
 
+@pytest.mark.parametrize("path", ["/incidents/changes", "/incidents/unit/changes"])
+@pytest.mark.parametrize(
+    ("query", "last"),
+    [
+        ("", "x"), ("", "-1"), ("", "9" * 40), ("after=%00", ""), ("after=1e9&size=-5", ""),
+        ("size=999999999999999999999&page=x", ""), ("level=%F0%9F%92%A5&district=%27--", ""),
+    ],
+)  # fmt: skip
+async def test_a_stream_asked_for_with_senseless_words_fails_at_none(
+    busy: Town, browser: Browsers, path: str, query: str, last: str
+) -> None:
+    async with Stream(browser("ding"), f"{path}?{query}", last) as stream:
+        await asyncio.wait_for(stream.parts.get(), 20)
+    assert stream.status < 500
+
+
 def test_an_event_has_the_form_of_the_standard() -> None:
     assert event("board", {"a": 1}, 7) == b'id: 7\nevent: board\ndata: {"a":1}\n\n'
     assert Sent(3).change == 3

@@ -20,6 +20,7 @@ from audit.tables import audit_outbox, keys_metadata, outbox_metadata
 from audit.vault import SubjectVault
 from cases.database import open_engine
 from cases.gateway_tables import gateway_metadata
+from cases.index_tables import index_key
 from cases.messages import Actor, Command, DocumentRef, Outcome, Source
 from cases.store import StepRecord
 from cases.tables import cases_metadata, outbox
@@ -192,9 +193,14 @@ def test_the_first_start_tells_of_every_key_and_the_second_of_none(tmp_path: Pat
     initialise(settings)
     engine = open_engine(settings.store_url("cases"))
     keys = [(one["act"], one["obj"]["id"]) for one in said(engine, "sys:keys:cases")]
+    doors = ("web", "gateway", "signals", "worker")
+    made = ["master", "pepper", *(f"warrant:{door}" for door in doors), "log"]
+    with engine.connect() as connection:
+        index = f"index:{connection.execute(select(index_key.c.id)).scalar_one()}"
     assert keys == [
-        ("key_made", name)
-        for name in ("master", "pepper", "warrant:web", "warrant:gateway", "warrant:worker", "log")
+        *(("key_made", name) for name in made),
+        ("key_made", index),
+        ("index_key_rotated", index),
     ]
     secret = settings.master_key_path.read_bytes()
     assert secret.hex() not in str(said(engine, "sys:keys:cases"))
