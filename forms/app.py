@@ -311,23 +311,14 @@ def routes(options: Options) -> list[BaseRoute]:
             shows=Shown("read", "payment"),
         ),
         # Our own warnings.
+        page("/warnings", warnings.listing, act="warning_read", thing="warning"),
+        page("/warnings/new", warnings.issue, act="warning_issue", thing="warning"),
+        page("/warnings/new", warnings.issue, act="warning_issue", thing="warning", methods=post),
+        page("/warnings/{warning}", warnings.warning, act="warning_read", thing="warning"),
         page(
-            "/warnings",
-            warnings.listing,
-            act="warning_read",
-            thing="warning",
-        ),
-        page(
-            "/warnings/new",
-            warnings.issue,
-            act="warning_issue",
-            thing="warning",
-            methods=("GET", "POST"),
-        ),
-        page(
-            "/warnings/{warning}",
-            warnings.warning,
-            act="warning_read",
+            "/warnings/{warning}/adjust",
+            warnings.adjust,
+            act="warning_adjust",
             thing="warning",
         ),
         page(
@@ -335,14 +326,20 @@ def routes(options: Options) -> list[BaseRoute]:
             warnings.adjust,
             act="warning_adjust",
             thing="warning",
-            methods=("GET", "POST"),
+            methods=post,
         ),
         page(
             "/warnings/{warning}/lift",
             warnings.lift,
             act="warning_lift",
             thing="warning",
-            methods=("GET", "POST"),
+        ),
+        page(
+            "/warnings/{warning}/lift",
+            warnings.lift,
+            act="warning_lift",
+            thing="warning",
+            methods=post,
         ),
         # Incidents.
         page(
