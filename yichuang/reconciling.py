@@ -27,7 +27,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from activities.alarming import Alarms
-from audit.entry import EntryDraft, What, Where, Who, entry_id
+from audit.entry import ERASED, EntryDraft, What, Where, Who, entry_id
 from audit.logstore import LogReader, StoredEntry
 from audit.outbox import ClockWentBack, StreamMoved, record
 from audit.tables import audit_entry, audit_outbox
@@ -38,6 +38,7 @@ from cases.messages import NAMESPACE
 from cases.reconciled import Difference, Evidence, Mark, Watermark
 from yichuang.acts import workflow_of
 from yichuang.history_steps import RunRead, read_run
+from yichuang.personal_ends import end_entry
 
 STREAM: Final = "sys:reconcile"
 DIFFERS: Final = "reconcile_differs"
@@ -78,6 +79,8 @@ class Figures:
     entries: int = 0
     beyond: int = 0
     """Entries of steps from before Temporal's retention, met by the first round: not comparable."""
+    ended: int = 0
+    """Entries of incidents whose histories were destroyed at their end, as the log itself says."""
     found: list[Difference] = field(default_factory=list)
     """Differences that are new in this round."""
     standing: list[Difference] = field(default_factory=list)
@@ -241,12 +244,27 @@ class Reconciler:
             behind = await asyncio.to_thread(self._evidence, [one.entry_id for one in claims])
             for claim in claims:
                 found = await _unfounded(claim, behind, looks)
-                if found is not None and oldest is not None and claim.at < oldest:
+                if found is not None and await self._is_destroyed(found, claim):
+                    figures.ended += 1
+                elif found is not None and oldest is not None and claim.at < oldest:
                     figures.beyond += 1
                 elif found is not None:
                     differing.append(found)
             await asyncio.to_thread(self._forget, list(behind), began - figures.retention)
         return differing
+
+    async def _is_destroyed(self, found: Difference, claim: _Claim) -> bool:
+        """Whether an entry's history was destroyed by law, later than it: an incident's, with what
+        was taken of people (突发事件应对法第八十五条). Only an entry of the log can say so."""
+        kind, _, incident = claim.stream.partition(":")
+        if kind != "incident" or found.kind != "no_history":
+            return False
+        end = end_entry(incident)
+        bodies = (await asyncio.to_thread(self._bodies, [end])).get(end, [])
+        return any(
+            body["act"] == ERASED and datetime.fromisoformat(body["t"]) >= claim.at
+            for body in bodies
+        )
 
     # --- differences ---
 

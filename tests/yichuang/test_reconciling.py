@@ -16,7 +16,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from activities.entries import stream_of
-from audit.entry import EntryDraft, What, Who, WorkflowRef
+from audit.entry import ERASED, EntryDraft, What, Who, WorkflowRef
 from audit.outbox import record
 from audit.sequencer import Sequencer
 from audit.signer import Signer
@@ -24,6 +24,7 @@ from audit.tables import audit_outbox
 from benchmarks.step import steps_of_a_case
 from cases import reconciled
 from cases.database import open_engine, reading
+from cases.incidents.personal import personal_key
 from cases.orders import ApprovalInput
 from cases.reconciled import Watermark
 from tests.yichuang.censused import ALARMS, Ground, Town, served, town
@@ -31,6 +32,8 @@ from tests.yichuang.test_census_backfilled import told
 from workflows.approval import ApprovalWorkflow, workflow_id
 from yichuang.audit_orders import reconcile as order
 from yichuang.history_steps import STEPS, read_run
+from yichuang.log_entries import draft_of_the_log
+from yichuang.personal_ends import end_entry
 from yichuang.reconciling import BEHIND, STREAM, Reconciler, case_of
 from yichuang.settings import Settings
 from yichuang.signer import KEY_FILE, STATE_FILE
@@ -196,6 +199,26 @@ def _ordered(settings: Settings, capsys: pytest.CaptureFixture[str]) -> dict[str
 
 class _Args:
     json = True
+
+
+async def test_an_incident_whose_history_was_destroyed_at_its_end_differs_in_nothing_before_it(
+    own_ground: Ground,
+) -> None:
+    async with compared(own_ground.settings) as one:
+        gone, kept = str(uuid4()), str(uuid4())
+        run = WorkflowRef(one.there.client.namespace, f"incident-{gone}", str(uuid4()), act="1")
+        one.forge(f"incident:{gone}", "close", run)
+        named = {one.forge(f"incident:{kept}", "close", run)}
+        end = draft_of_the_log(
+            act=ERASED, obj=What("subject", personal_key(gone)), command_id=f"{gone}:personal"
+        )
+        assert end.id == end_entry(gone)
+        with one.there.engine.begin() as connection:
+            record(connection, end)
+        named.add(one.forge(f"incident:{gone}", "evaluate", run))
+        figures = await one.reconciler.round()
+        assert {d.entry_id for d in figures.found} == named
+        assert figures.ended == 1
 
 
 async def test_an_entry_without_history_is_named_whatever_it_claims(own_ground: Ground) -> None:

@@ -71,6 +71,8 @@ def _told(figures: Figures) -> None:
     say(f"读了 {read}")
     for one in figures.standing:
         say(f"不符：{words(one)}")
+    if figures.ended:
+        say(f"{figures.ended} 条属于已依法销毁流程历史的事件，以日志的销毁条目为准")
     if figures.beyond:
         say(f"{figures.beyond} 条早于流程引擎的保留期，无从核对")
     if figures.lost:
@@ -88,6 +90,7 @@ def _shown(figures: Figures) -> dict[str, Any]:
         "activities": figures.activities,
         "entries": figures.entries,
         "beyond_retention": figures.beyond,
+        "history_destroyed": figures.ended,
         "behind": figures.behind,
         "lost": figures.lost,
         "closed_until": figures.closed_until.isoformat() if figures.closed_until else None,
