@@ -16,6 +16,7 @@ from catalogue.law import Article
 from catalogue.marks import Fault, Loc, Marked
 from catalogue.matter_check import Around, matter_faults
 from catalogue.matters import Matter
+from catalogue.performance import performance_faults
 from catalogue.reading import Sources, read_sources
 from catalogue.responsibility import responsibility_faults
 from catalogue.stations import station_faults
@@ -36,6 +37,7 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
             *station_faults(folder, codes),
             *incident_type_faults(folder, codes, law),
             *grid_faults(folder, codes),
+            *performance_faults(folder, law),
             *(_responsibility_faults(folder, codes, law) if sources.city else ()),
         }
     )

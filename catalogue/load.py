@@ -17,6 +17,7 @@ from catalogue.incident_types import NO_TYPES, IncidentTypes, read_incident_type
 from catalogue.law import Article
 from catalogue.marks import Fault
 from catalogue.matters import Matter
+from catalogue.performance import NO_PERFORMANCE, Performance, read_performance
 from catalogue.reading import read_sources
 from catalogue.responsibility import NO_LINES, Responsibility, read_responsibility
 from catalogue.working_days import NONE, Calendar
@@ -56,6 +57,7 @@ class Catalogue:
     """Kinds of incidents; of the files, as law and city are."""
     grid: Grid = NO_GRID
     responsibility: Responsibility = NO_LINES
+    performance: Performance = NO_PERFORMANCE
 
     def period(self, matter: Matter) -> Period:
         """Return when that version counts."""
@@ -140,8 +142,9 @@ def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) ->
     faults = faults_of(sources, packs)
     types, _, wrong = read_incident_types(folder)
     table, _, torn = read_responsibility(folder)
-    if faults or wrong or torn or sources.city is None:
-        raise CatalogueFaulty([*faults, *wrong, *torn])
+    performance, _, bad = read_performance(folder)
+    if faults or wrong or torn or bad or sources.city is None:
+        raise CatalogueFaulty([*faults, *wrong, *torn, *bad])
     matters = sorted((m for m, _ in sources.matters), key=lambda m: (m.code, m.in_force_from))
     calendars = {calendar.name: calendar for calendar, _ in sources.calendars}
     return Catalogue(
@@ -152,4 +155,5 @@ def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) ->
         incident_types=types or NO_TYPES,
         grid=read_grid(folder) or NO_GRID,
         responsibility=table or NO_LINES,
+        performance=performance or NO_PERFORMANCE,
     )
