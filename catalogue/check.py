@@ -12,11 +12,13 @@ from catalogue.city import City, Department, is_uscc
 from catalogue.clock_check import template_faults
 from catalogue.grid import NO_GRID, GridFaulty, grid_faults, read_grid
 from catalogue.incident_types import NO_TYPES, incident_type_faults, read_incident_types
+from catalogue.kpis import kpi_faults, read_kpis
 from catalogue.law import Article
 from catalogue.marks import Fault, Loc, Marked
 from catalogue.matter_check import Around, matter_faults
 from catalogue.matters import Matter
 from catalogue.performance import performance_faults
+from catalogue.programme import programme_faults
 from catalogue.reading import Sources, read_sources
 from catalogue.responsibility import responsibility_faults
 from catalogue.stations import station_faults
@@ -38,6 +40,8 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
             *incident_type_faults(folder, codes, law),
             *grid_faults(folder, codes),
             *performance_faults(folder, law),
+            *kpi_faults(folder, codes, law),
+            *_programme_faults(folder, law),
             *(_responsibility_faults(folder, codes, law) if sources.city else ()),
         }
     )
@@ -53,6 +57,12 @@ def _responsibility_faults(
     except GridFaulty:
         return
     yield from responsibility_faults(folder, types or NO_TYPES, grid, codes, law)
+
+
+def _programme_faults(folder: Path, law: Mapping[str, Article]) -> Iterator[Fault]:
+    """Yield the programme's own faults; numbers that cannot be read were named already."""
+    kpis, _, _ = read_kpis(folder)
+    yield from programme_faults(folder, kpis.by_code if kpis else (), law)
 
 
 def faults_of(sources: Sources, packs: Collection[str] | None) -> list[Fault]:
