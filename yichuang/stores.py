@@ -23,6 +23,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     delivery_tables,
     duty_tables,
     factor_tables,
+    fund_tables,
     grant_tables,
     incident_ends,
     incident_lines,
