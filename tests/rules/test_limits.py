@@ -382,6 +382,37 @@ def test_red_lines_of_projects(context: dict[str, Any], key: str, value: Any) ->
 
 
 @pytest.mark.parametrize(
+    ("context", "key", "value"),
+    [
+        ({"procured_before_stop": True}, "applies", "stock"),
+        ({"procured_before_stop": False, "user_pays": True}, "applies", "concession"),
+        ({"procured_before_stop": False, "user_pays": False}, "applies", "government"),
+        ({"user_pays": True}, "applies", None),
+        ({"regime": "stock", "started_by_2024": False}, "duties", ["special_rule"]),
+        ({"regime": "concession", "term_years": 41}, "forbidden", ["longer_term"]),
+        ({"regime": "concession", "term_years": 40}, "forbidden", None),
+        (
+            {"regime": "concession", "availability_yuan": 0.01},
+            "forbidden",
+            ["construction_subsidy"],
+        ),
+        ({"gate_people": 1}, "forbidden", ["one_person_gate"]),
+        ({"gate_people": 2}, "forbidden", None),
+        ({"evaluator_of_operator": True}, "forbidden", ["evaluator_is_operator"]),
+        ({"score": 79.99}, "duties", ["rectify"]),
+        ({"score": 80}, "duties", None),
+        ({"months_since_mid_term": 35}, "mid_term", None),
+        ({"months_since_mid_term": 60}, "mid_term", "open"),
+        ({"months_since_mid_term": 61}, "mid_term", "late"),
+        ({"claimed_yuan": 100.01, "payable_yuan": 100}, "forbidden", ["above_payable"]),
+        ({"claimed_yuan": 100, "payable_yuan": 100}, "forbidden", None),
+    ],
+)
+def test_a_life_of_a_project_keeps_its_lines(context: dict[str, Any], key: str, value: Any) -> None:
+    assert said("project", project="p", **context).get(key) == value
+
+
+@pytest.mark.parametrize(
     ("context", "limit", "overdue"),
     [
         ({"payer": "organ", "days_since": 30}, 30, None),
@@ -417,7 +448,7 @@ def test_the_fund_pays_no_yuan_too_much_and_three_people_act() -> None:
 def test_every_pack_of_the_plan_ships() -> None:
     asked = """air water surface_water heavy_pollution noise weather traffic crowd waste charging
         parking power gas lifts heating health hospital hotline accidents reporting on_site response
-        supervision ppp fund sme_payment""".split()
+        supervision ppp project fund sme_payment""".split()
     assert set(asked) <= PACKS.keys()
 
 
