@@ -1,0 +1,63 @@
+"""The routes of cases and worklists."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute
+
+from forms import acceptance, acting, cards, case, list_file, lists, receipts, window
+from forms.guard import page
+from forms.ports import Shown
+
+
+def case_routes(files: int) -> list[BaseRoute]:
+    """Return them. `files`: bytes that a post of files may have."""
+    post = ("POST",)
+    return [
+        page("/", lists.home, shows=Shown("list", "worklist")),
+        page("/team", lists.team, shows=Shown("list", "worklist")),
+        page("/cases", lists.everything, shows=Shown("list", "worklist"), rate="search"),
+        page("/find", lists.find, act="list", thing="case", methods=post, rate="search"),
+        page("/cases.csv", list_file.listed, shows=Shown("export", "worklist")),
+        page("/new", window.choose, act="file", thing="case", shows=Shown("list", "draft")),
+        page(
+            "/new/{matter}",
+            window.new_case,
+            act="file",
+            thing="case",
+            shows=Shown("read", "draft"),
+        ),
+        page("/new/{matter}", window.file_case, act="file", thing="case", methods=post, body=files),
+        page(
+            "/acceptance",
+            acceptance.acceptance,
+            act="list",
+            thing="case",
+            shows=Shown("list", "acceptance"),
+        ),
+        page(
+            "/cards",
+            cards.cards,
+            act="review_explanation",
+            thing="case",
+            shows=Shown("list", "card"),
+        ),
+        page("/notices", cards.notices, shows=Shown("list", "notice")),
+        page("/cases/{case_no}", case.case, shows=Shown("read", "case")),
+        page(
+            "/cases/{case_no}/reveal",
+            case.reveal,
+            methods=post,
+            shows=Shown("read", "case"),
+        ),
+        page("/cases/{case_no}/documents/{document}", case.document, rate="export"),
+        page("/cases/{case_no}/receipt", receipts.of_case, methods=post),
+        page("/cases/{case_no}/materials/{upload}", case.material, rate="export"),
+        page("/cases/{case_no}/do/{verb}", acting.act_page, shows=Shown("read", "case")),
+        page(
+            "/cases/{case_no}/do/{verb}",
+            acting.do,
+            methods=post,
+            body=files,
+            shows=Shown("read", "case"),
+        ),
+    ]
