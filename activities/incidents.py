@@ -33,11 +33,12 @@ from cases.incident_lists import state_of
 from cases.incidents import messages as m
 from cases.incidents.chains import CHAINS, Link
 from cases.incidents.machine import step
-from cases.incidents.orders import Admitted, IncidentBatch, IncidentSettled, Memory
+from cases.incidents.orders import IncidentBatch, IncidentSettled
 from cases.incidents.place import Place
 from cases.incidents.routing import CENTRE, Routed, cell_of, route
 from cases.incidents.state import IncidentState, Limits
 from cases.incidents.step import Known
+from cases.lives import RING, Admitted, Memory
 from cases.messages import NAMESPACE, Command, Frozen, Outcome
 from cases.notices_out import Notice
 from cases.numbers import incident_series, take
@@ -179,7 +180,7 @@ class IncidentSettlement:
     def _warranted(self, admitted: Admitted, state: IncidentState | None) -> Command:
         """Return the order once it is proved to be meant and allowed. Raises `RuleForbids`."""
         command = admitted.command
-        if command.verb == m.RING:
+        if command.verb == RING:
             return self.law(command)
         if command.verb not in m.INCIDENT_VERBS:
             raise RuleForbids("wrong_verb", "不是对突发事件的命令", "", "verb")
@@ -306,7 +307,7 @@ class IncidentSettlement:
     def _refused(self, command: Command, state: IncidentState | None, no: RuleForbids) -> Outcome:
         """Write the refusal's entry and return it; nothing of the body goes into the log."""
         number = state.number if state else ""
-        if command.verb == m.RING and not isinstance(no, Forged):
+        if command.verb == RING and not isinstance(no, Forged):
             # An instant that no longer waits: nothing has happened, nobody asked for it.
             return _no(command, no, number, "")
         draft = EntryDraft(

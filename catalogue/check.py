@@ -19,6 +19,7 @@ from catalogue.matter_check import Around, matter_faults
 from catalogue.matters import Matter
 from catalogue.performance import performance_faults
 from catalogue.programme import programme_faults
+from catalogue.project_templates import template_faults as project_template_faults
 from catalogue.reading import Sources, read_sources
 from catalogue.responsibility import responsibility_faults
 from catalogue.stations import station_faults
@@ -42,6 +43,7 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
             *performance_faults(folder, law),
             *kpi_faults(folder, codes, law),
             *_programme_faults(folder, law),
+            *project_template_faults(folder, law),
             *(_responsibility_faults(folder, codes, law) if sources.city else ()),
         }
     )

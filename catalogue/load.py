@@ -18,6 +18,7 @@ from catalogue.law import Article
 from catalogue.marks import Fault
 from catalogue.matters import Matter
 from catalogue.performance import NO_PERFORMANCE, Performance, read_performance
+from catalogue.project_templates import NO_TEMPLATES, ProjectTemplates, read_templates
 from catalogue.reading import read_sources
 from catalogue.responsibility import NO_LINES, Responsibility, read_responsibility
 from catalogue.working_days import NONE, Calendar
@@ -58,6 +59,7 @@ class Catalogue:
     grid: Grid = NO_GRID
     responsibility: Responsibility = NO_LINES
     performance: Performance = NO_PERFORMANCE
+    templates: ProjectTemplates = NO_TEMPLATES
 
     def period(self, matter: Matter) -> Period:
         """Return when that version counts."""
@@ -143,8 +145,9 @@ def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) ->
     types, _, wrong = read_incident_types(folder)
     table, _, torn = read_responsibility(folder)
     performance, _, bad = read_performance(folder)
-    if faults or wrong or torn or bad or sources.city is None:
-        raise CatalogueFaulty([*faults, *wrong, *torn, *bad])
+    templates, spoilt = read_templates(folder)
+    if faults or wrong or torn or bad or spoilt or sources.city is None:
+        raise CatalogueFaulty([*faults, *wrong, *torn, *bad, *spoilt])
     matters = sorted((m for m, _ in sources.matters), key=lambda m: (m.code, m.in_force_from))
     calendars = {calendar.name: calendar for calendar, _ in sources.calendars}
     return Catalogue(
@@ -156,4 +159,5 @@ def load_catalogue(folder: Path = HERE, packs: Collection[str] | None = None) ->
         grid=read_grid(folder) or NO_GRID,
         responsibility=table or NO_LINES,
         performance=performance or NO_PERFORMANCE,
+        templates=ProjectTemplates({key: one for key, (one, _) in templates.items()}),
     )

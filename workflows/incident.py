@@ -1,52 +1,23 @@
-"""One incident, from its report to its archive: it queues orders, settles them in turn, keeps time.
-
-Leaner than a case's workflow: the rows hold the state and the activity loads it, so that a history
-holds orders, answers and the next instant alone. The machine may change; histories replay.
-"""
+"""One incident, from its report to its archive: a life (`workflows.life`) with its own activity."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from datetime import timedelta
-
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from cases.incidents.messages import RING
     from cases.incidents.orders import (
-        Admitted,
         IncidentBatch,
         IncidentInput,
         IncidentSettled,
         incident_workflow,
-        ring_command,
     )
-    from cases.incidents.state import IncidentTimer
-    from cases.messages import Command, Outcome
-    from cases.settling import RuleForbids
+    from cases.lives import Admitted
+    from workflows.life import FIRST, FORBIDDEN, LATER, Life
 
 SETTLE_INCIDENT = "settle_incident"
 """Name of the one activity (activities/incidents.py)."""
-BATCH = 10
-SETTLE_WITHIN = timedelta(seconds=20)
-"""A worker that died is noticed only when this has passed."""
-REPORT_WITHIN = timedelta(minutes=5)
-"""A run whose report was refused is given up: nobody else would end it."""
-KEEP_IDS = 200
-FIRST, LATER = Priority(priority_key=1), Priority(priority_key=3)
-"""Red incidents, and those of the upper two grades, before all others (1 is the highest of 5)."""
-FORBIDDEN = "RuleForbids"
-IMPOSSIBLE = ("Impossible", "IncidentDiffers")
-"""Types of the errors by which the activity says that an invariant is broken: not retried."""
 
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200),
-    maximum_interval=timedelta(seconds=20),
-    non_retryable_error_types=list(IMPOSSIBLE),
-)
+__all__ = ["FIRST", "FORBIDDEN", "LATER", "SETTLE_INCIDENT", "IncidentWorkflow", "workflow_id"]
 
 
 def workflow_id(incident_id: str) -> str:
@@ -54,162 +25,34 @@ def workflow_id(incident_id: str) -> str:
 
 
 @workflow.defn(name="incident")
-class IncidentWorkflow:
+class IncidentWorkflow(Life):
     """The life of an incident. Its id is `workflow_id(incident_id)`."""
+
+    activity = SETTLE_INCIDENT
+    settled = IncidentSettled
+    not_mine = ("wrong_incident", "命令不属于本事件")
+    unbegun = "未接报"
 
     @workflow.init
     def __init__(self, given: IncidentInput) -> None:
-        self._id = given.incident_id
-        self._memory = given.memory
-        self._urgent = given.urgent
-        self._steps_per_run = given.steps_per_run
-        self._wake = given.wake
-        self._steps = 0
-        self._recent: deque[str] = deque(given.recent, maxlen=KEEP_IDS)
-        self._queue: list[Admitted] = []
-        self._under_way: list[Admitted] = []
-        self._answers: dict[str, asyncio.Future[Outcome]] = {}
-        self._alarm: asyncio.Task[None] | None = None
-        self._alarm_for: IncidentTimer | None = None
+        self.begin(
+            given.incident_id, given.memory, given.recent, given.steps_per_run,
+            urgent=given.urgent, wake=given.wake,
+        )  # fmt: skip
 
     @workflow.run
     async def run(self, given: IncidentInput) -> str:
         """Return the stage in which nothing more was awaited; empty when nothing was reported."""
-        self._set_alarm()
-        while await self._something_queued():
-            await self._settle()
-            self._set_alarm()
-            if self._queue or self._wake or not (self._is_over or self._is_long):
-                continue
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            if self._queue or self._wake:
-                continue
-            if self._is_over:
-                break
-            workflow.continue_as_new(
-                IncidentInput(
-                    incident_id=self._id,
-                    memory=self._memory,
-                    urgent=self._urgent,
-                    recent=tuple(self._recent),
-                    steps_per_run=self._steps_per_run,
-                )
-            )
-        return self._memory.stage if self._memory else ""
+        return await self.live()
 
-    async def _something_queued(self) -> bool:
-        """Wait for an order; False when none came in time to an incident that waits for nothing."""
-        if self._is_over and not self._queue and not self._wake:
-            try:
-                await workflow.wait_condition(
-                    lambda: bool(self._queue) or self._wake,
-                    timeout=REPORT_WITHIN,
-                    timeout_summary="未接报",
-                )
-            except TimeoutError:
-                return False
-        await workflow.wait_condition(lambda: bool(self._queue) or self._wake)
-        return True
+    def batch(self, seq: int, commands: tuple[Admitted, ...]) -> IncidentBatch:
+        return IncidentBatch(incident_id=self._id, seq=seq, commands=commands)
 
-    @property
-    def _is_over(self) -> bool:
-        return self._memory is None or self._memory.over
-
-    @property
-    def _is_long(self) -> bool:
-        return self._steps >= self._steps_per_run or workflow.info().is_continue_as_new_suggested()
-
-    # --- orders ----------------------------------------------------------------------------------
-
-    @workflow.update
-    async def act(self, command: Command) -> Outcome:
-        """Queue the order and return its outcome once it is settled."""
-        answer = self._answers.get(command.id)
-        if answer is None:
-            answer = asyncio.get_running_loop().create_future()
-            self._answers[command.id] = answer
-            self._queue.append(Admitted(command=command, admitted_at=workflow.now()))
-        return await answer
-
-    @act.validator
-    def _admit(self, command: Command) -> None:
-        """Refuse at once what is for another incident, or of the law alone."""
-        if command.case_id != self._id:
-            no = RuleForbids("wrong_incident", "命令不属于本事件", "", "case_id")
-        elif command.verb == RING:
-            no = RuleForbids("of_law", "定时令只能由流程发出", "", "verb")
-        else:
-            return
-        details = {"code": no.code, "reason": no.reason, "basis": no.basis, "field": no.field}
-        raise ApplicationError(str(no), details, type=FORBIDDEN, non_retryable=True)
-
-    @workflow.signal
-    def wake(self) -> None:
-        """Look at the rows anew: the census found the incident without its timer."""
-        self._wake = True
-
-    # --- settling --------------------------------------------------------------------------------
-
-    async def _settle(self) -> None:
-        self._wake = False
-        self._under_way, self._queue = self._queue[:BATCH], self._queue[BATCH:]
-        batch = IncidentBatch(
+    def anew(self) -> IncidentInput:
+        return IncidentInput(
             incident_id=self._id,
-            seq=self._memory.seq if self._memory else 0,
-            commands=tuple(self._under_way),
+            memory=self._memory,
+            urgent=self._urgent,
+            recent=tuple(self._recent),
+            steps_per_run=self._steps_per_run,
         )
-        try:
-            settled: IncidentSettled = await workflow.execute_activity(
-                SETTLE_INCIDENT,
-                batch,
-                result_type=IncidentSettled,
-                start_to_close_timeout=SETTLE_WITHIN,
-                retry_policy=_RETRY,
-                priority=FIRST if self._urgent else LATER,
-            )
-        except ActivityError as broken:
-            self._give_up(broken)
-            return
-        self._memory = settled.memory
-        self._urgent = settled.memory.urgent if settled.memory else self._urgent
-        for outcome in settled.outcomes:
-            self._recent.append(outcome.command_id)
-            answer = self._answers.pop(outcome.command_id, None)
-            if answer is not None:
-                answer.set_result(outcome)
-        self._under_way = []
-        self._steps += len(settled.outcomes)
-
-    def _give_up(self, broken: ActivityError) -> None:
-        """An invariant is broken: tell the callers, keep the incident as it was."""
-        reason = str(broken.cause or broken)
-        for one in self._under_way:
-            answer = self._answers.pop(one.command.id, None)
-            if answer is not None:
-                answer.set_exception(
-                    ApplicationError(reason, type=IMPOSSIBLE[0], non_retryable=True)
-                )
-        self._recent.extend(one.command.id for one in self._under_way if one.command.verb == RING)
-        self._under_way = []
-
-    # --- time ------------------------------------------------------------------------------------
-
-    def _set_alarm(self) -> None:
-        """Keep one timer, to the earliest instant that anything is expected by."""
-        wanted = None if self._memory is None else self._memory.next
-        if wanted is not None and ring_command(self._id, wanted).id in self._recent:
-            wanted = None
-        if wanted == self._alarm_for and (self._alarm is None or not self._alarm.done()):
-            return
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_for = wanted
-        self._alarm = None if wanted is None else asyncio.create_task(self._ring(wanted))
-
-    async def _ring(self, timer: IncidentTimer) -> None:
-        """Wait for the instant, then put the law's order before all others."""
-        delay = timer.due_at - workflow.now()
-        if delay > timedelta(0):
-            await workflow.sleep(delay, summary=f"{timer.key} {timer.article}"[:200])
-        order = ring_command(self._id, timer)
-        self._queue.insert(0, Admitted(command=order, admitted_at=workflow.now()))

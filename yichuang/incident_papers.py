@@ -25,10 +25,11 @@ from audit.vault import KeyDestroyed, SubjectVault, UnknownSubject
 from cases.database import reading
 from cases.incident_lists import EventRow, IncidentView, incident_view, open_incidents
 from cases.incidents.chains import RECIPIENTS
-from cases.incidents.messages import RING, incident_subject
+from cases.incidents.messages import incident_subject
 from cases.incidents.state import GRADES
 from cases.incidents.story import Story, report_draft
 from cases.incidents.telling import Told, Words, story_of
+from cases.lives import RING
 from cases.store import place
 from catalogue.load import Catalogue
 

@@ -18,6 +18,7 @@ from cases.incidents.signal import RANK
 from cases.incidents.state import OVER, IncidentState
 from cases.incidents.step import Known, Step, Tell, advanced, centre
 from cases.incidents.timing import timers_of
+from cases.lives import RING
 from cases.messages import Command, Frozen
 from cases.settling import RuleForbids
 
@@ -58,7 +59,7 @@ def _insist_open(state: IncidentState, command: Command) -> None:
 
 
 _AFTER_THE_END: Final = frozenset(
-    {"archive", "keep_personal", "withdraw_signal", "add_lesson", "finish_lesson", m.RING}
+    {"archive", "keep_personal", "withdraw_signal", "add_lesson", "finish_lesson", RING}
 )
 
 
@@ -187,7 +188,7 @@ _DOING: Final[Mapping[str, Doing]] = MappingProxyType(
         "keep_personal": ending.keep_personal,
         "add_lesson": ending.add_lesson,
         "finish_lesson": ending.finish_lesson,
-        m.RING: ringing.ring,
+        RING: ringing.ring,
     }
 )
 

@@ -17,14 +17,12 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from cases.incidents.place import Place
 from cases.incidents.signal import Level, Reporter
+from cases.lives import RING
 from cases.messages import NAMESPACE, Code, Command, Day, Frozen, Name, Remark, Text, TimerFired
 from cases.projection import json_text
 
 OBJECT: Final = "incident"
 """The object type of policy, and the first word of an incident's stream in the log."""
-
-RING: Final = "timer_fired"
-"""The law's own order: an instant of the incident has come."""
 
 Grading = Literal["extraordinary", "major", "serious", "ordinary", "none"]
 """特别重大、重大、较大、一般 (突发事件应对法第三条); `none`: not an event that the law grades."""

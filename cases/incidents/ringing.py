@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cases.incidents.routing import CENTRE
-from cases.incidents.state import IncidentState, IncidentTimer, Late, Unit
+from cases.incidents.state import IncidentState, Late, Unit
 from cases.incidents.step import Known, Step, Tell, advanced, centre, leaders, role, unit
+from cases.lives import Due
 from cases.messages import Command, TimerFired
 from cases.settling import RuleForbids
 
@@ -34,7 +35,7 @@ def ring(state: IncidentState, _command: Command, body: TimerFired, _known: Know
     )
 
 
-def _rung(state: IncidentState, timer: IncidentTimer) -> tuple[IncidentState, list[Tell]]:
+def _rung(state: IncidentState, timer: Due) -> tuple[IncidentState, list[Tell]]:
     word, _, rest = timer.key.partition(":")
     due = timer.due_at.isoformat()
     match word:
@@ -79,9 +80,7 @@ def _escalated(state: IncidentState, key: str, due: str) -> list[Tell]:
     return told
 
 
-def _again(
-    state: IncidentState, n: int, timer: IncidentTimer, due: str
-) -> tuple[IncidentState, list[Tell]]:
+def _again(state: IncidentState, n: int, timer: Due, due: str) -> tuple[IncidentState, list[Tell]]:
     """Five minutes unsigned: unit and leader are rung again, and the centre may redirect."""
     one = _unit(state, n)
     units = tuple(
@@ -97,7 +96,7 @@ def _again(
 
 
 def _forgotten(
-    state: IncidentState, n: int, timer: IncidentTimer, due: str
+    state: IncidentState, n: int, timer: Due, due: str
 ) -> tuple[IncidentState, list[Tell]]:
     """Acknowledged and silent too long: the unit is reminded, the second time its leader too."""
     one = _unit(state, n)
@@ -114,7 +113,7 @@ def _forgotten(
     return state.model_copy(update={"units": units}), told
 
 
-def _report_due(state: IncidentState, word: str, timer: IncidentTimer, due: str) -> list[Tell]:
+def _report_due(state: IncidentState, word: str, timer: Due, due: str) -> list[Tell]:
     told = [centre(state, "report_due", timer.key, limit=timer.key.split(":")[1], due=due)]
     if word == "report":
         told.append(role("commander", "report_due", timer.key, due=due))

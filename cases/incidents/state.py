@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field
 
 from cases.incidents.place import Place
 from cases.incidents.signal import Level
+from cases.lives import Due
 from cases.messages import Frozen
 from catalogue.incident_types import Domain
 
@@ -161,14 +162,6 @@ class Lesson(Frozen):
     done_at: AwareDatetime | None = None
 
 
-class IncidentTimer(Frozen):
-    """An instant that something is expected by, with its article."""
-
-    key: str
-    due_at: AwareDatetime
-    article: str
-
-
 class Late(Frozen):
     """A limit that was not kept, for the after-action report."""
 
@@ -228,7 +221,7 @@ class IncidentState(Frozen):
     merged_into: str = ""
     kept_personal: str = ""
     """Last day until which personal data is kept with a reason; empty: it goes at the archive."""
-    timers: tuple[IncidentTimer, ...] = ()
+    timers: tuple[Due, ...] = ()
     """What is still to ring, the earliest first."""
 
     @property

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from cases.incidents.chains import RECIPIENTS, REPORTERS
-from cases.incidents.messages import REFUSAL_GROUNDS, RING
+from cases.incidents.messages import REFUSAL_GROUNDS
 from cases.incidents.state import GRADES, STAGES, UNIT_STATES, IncidentState
 from cases.incidents.story import (
     ChainReport,
@@ -20,6 +20,7 @@ from cases.incidents.story import (
     Story,
     UnitPart,
 )
+from cases.lives import RING
 from catalogue.incident_types import DOMAIN_TITLES, GRADED
 from catalogue.load import Catalogue
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from cases.incidents.state import OVER, IncidentState, IncidentTimer, Unit
+from cases.incidents.state import OVER, IncidentState, Unit
+from cases.lives import Due
 
 OWN: Final = "YCYX-7"
 """Article of the limits that the city set itself."""
@@ -18,13 +19,13 @@ SILENT: Final = ("acknowledged", "under_way", "on_site")
 """States in which a unit owes a sign of life."""
 
 
-def timers_of(state: IncidentState) -> tuple[IncidentTimer, ...]:
+def timers_of(state: IncidentState) -> tuple[Due, ...]:
     """Return every instant that has not rung yet, the earliest first."""
     found = (one for one in _all(state) if one.key not in state.passed)
     return tuple(sorted(found, key=lambda one: (one.due_at, one.key)))
 
 
-def _all(state: IncidentState) -> Iterator[IncidentTimer]:
+def _all(state: IncidentState) -> Iterator[Due]:
     if state.stage == "archived":
         return
     if state.stage not in OVER:
@@ -33,15 +34,15 @@ def _all(state: IncidentState) -> Iterator[IncidentTimer]:
             yield from _unit(state, unit)
     if state.response is not None and state.response.ended_at is None:
         until = state.response.expected_until
-        yield IncidentTimer(key=f"response:{_stamp(until)}", due_at=until, article="TFSJ-72")
+        yield Due(key=f"response:{_stamp(until)}", due_at=until, article="TFSJ-72")
     if state.stage not in ("unfounded", "merged"):
         yield from _reports(state)
     for lesson in state.lessons:
         if lesson.done_at is None:
-            yield IncidentTimer(key=f"lesson:{lesson.id}", due_at=lesson.due_at, article="TFSJ-92")
+            yield Due(key=f"lesson:{lesson.id}", due_at=lesson.due_at, article="TFSJ-92")
 
 
-def _limits(state: IncidentState) -> Iterator[IncidentTimer]:
+def _limits(state: IncidentState) -> Iterator[Due]:
     limits, since = state.limits, state.reported_at
     if state.graded_at is None:
         yield _after(since, "graded", limits.graded, limits.articles.get("graded", OWN))
@@ -58,7 +59,7 @@ def _limits(state: IncidentState) -> Iterator[IncidentTimer]:
         yield _after(since, "finish", limits.finish, limits.articles.get("finish", OWN))
 
 
-def _unit(state: IncidentState, unit: Unit) -> Iterator[IncidentTimer]:
+def _unit(state: IncidentState, unit: Unit) -> Iterator[Due]:
     limits = state.limits
     if unit.state == "dispatched":
         article = limits.articles.get("again", OWN)
@@ -70,22 +71,18 @@ def _unit(state: IncidentState, unit: Unit) -> Iterator[IncidentTimer]:
         yield _after(seen, key, limits.forget * (unit.forgotten + 1), "YCYX-17")
 
 
-def _reports(state: IncidentState) -> Iterator[IncidentTimer]:
+def _reports(state: IncidentState) -> Iterator[Due]:
     for one in state.reports:
         if one.sent_at is not None:
             continue
         half = one.starts_at + (one.due_at - one.starts_at) / 2
         stamp = _stamp(one.due_at)
-        yield IncidentTimer(
-            key=f"report_soon:{one.chain}:{stamp}", due_at=half, article=one.article
-        )
-        yield IncidentTimer(
-            key=f"report:{one.chain}:{stamp}", due_at=one.due_at, article=one.article
-        )
+        yield Due(key=f"report_soon:{one.chain}:{stamp}", due_at=half, article=one.article)
+        yield Due(key=f"report:{one.chain}:{stamp}", due_at=one.due_at, article=one.article)
 
 
-def _after(since: datetime, key: str, minutes: float, article: str) -> IncidentTimer:
-    return IncidentTimer(key=key, due_at=since + timedelta(minutes=minutes), article=article)
+def _after(since: datetime, key: str, minutes: float, article: str) -> Due:
+    return Due(key=key, due_at=since + timedelta(minutes=minutes), article=article)
 
 
 def _stamp(at: datetime) -> str:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from cases.incidents.chains import Link
 from cases.incidents.machine import step
-from cases.incidents.messages import INCIDENT_BODIES, RING
-from cases.incidents.orders import ring_command
+from cases.incidents.messages import INCIDENT_BODIES
 from cases.incidents.state import IncidentState, Limits, Rung
 from cases.incidents.step import Known
+from cases.lives import RING, ring_command
 from cases.messages import Actor, Command, Source
 from cases.settling import RuleForbids
 from catalogue.incident_types import load_incident_types

@@ -31,9 +31,10 @@ from cases.incident_tables import (
     incident_hand,
 )
 from cases.incidents import messages as m
-from cases.incidents.orders import Admitted, IncidentBatch
+from cases.incidents.orders import IncidentBatch
 from cases.incidents.state import IncidentState
 from cases.incidents.step import Step
+from cases.lives import Admitted
 from cases.messages import Actor, Command, Outcome
 from catalogue.load import load_catalogue
 from policies.access import Access
