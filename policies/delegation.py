@@ -28,6 +28,7 @@ IN_PERSON: frozenset[str] = frozenset(
         "erase_ask",
         "erase_approve",
         "payment_request",
+        "plan_report",
     }
 )
 """Acts that nobody does in another's name, whatever role was delegated: what changes the house

@@ -225,7 +225,7 @@ def _citizen(object_type: str, _kind: Kind, _roles: Roles, state: State, allowed
 def _service(object_type: str, _kind: Kind, _roles: Roles, _state: State, allowed: int) -> int:
     if object_type == "incident":
         return allowed & ~_mask("incident", SIGNALLING)
-    if object_type not in ("case", "payment"):
+    if object_type not in ("case", "payment", "plan"):
         return allowed
     return allowed & _mask(object_type, NOT_OF_SERVICES)
 

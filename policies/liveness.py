@@ -46,7 +46,7 @@ CITY: tuple[tuple[str, str], ...] = (
     ("supervision", "supervise"), ("supervision", "report"), ("payment", "payment_request"),
     ("payment", "payment_read"),
     ("warning", "warning_issue"), ("warning", "warning_adjust"), ("warning", "warning_lift"),
-    ("warning", "warning_read"),
+    ("warning", "warning_read"), ("plan", "plan_report"), ("plan", "plan_read"),
     ("duty", "duty_read"), ("duty", "duty_plan"), ("duty", "duty_serve"),
     *(
         ("incident", act)

@@ -115,7 +115,11 @@ def _seats(relation: str, thing: CaseFacts | Thing, task: str) -> list[str]:
         if relation == "sent":
             named = [thing.department] if thing.department else list(thing.departments)
             return [one for one in named if one in thing.departments]
-        return [thing.department] if relation in ("paying", "keeping") and thing.department else []
+        return (
+            [thing.department]
+            if relation in ("paying", "keeping", "answering") and thing.department
+            else []
+        )
     match relation:
         case "implementing":
             return [thing.department]

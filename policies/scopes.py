@@ -117,6 +117,7 @@ _ALL = frozenset(
         "signal",
         "duty",
         "warning",
+        "plan",
     }
 )
 
@@ -205,6 +206,9 @@ RELATIONS: Mapping[str, Relation] = MappingProxyType(
         ),
         "keeping": Relation(
             "在值班表所属部门或其上级任职", _paying, lambda _reach: false(), frozenset({"duty"})
+        ),
+        "answering": Relation(
+            "在负责该指标的部门或其上级任职", _paying, lambda _reach: false(), frozenset({"plan"})
         ),
         "sent": Relation("在被派发单位或其上级任职", _sent, _sent_sql, frozenset({"incident"})),
         "held": Relation(

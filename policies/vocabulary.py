@@ -86,6 +86,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "incident": (*INCIDENT_VERBS, "read", "list", "read_personal", "print"),
         "signal": ("signals_read", "signals_plan"),
         "warning": ("warning_issue", "warning_adjust", "warning_lift", "warning_read"),
+        "plan": ("plan_report", "plan_read"),
     }
 )
 """Object type → acts."""
@@ -199,6 +200,8 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "warning_adjust": "调整预警",
         "warning_lift": "解除预警",
         "warning_read": "查阅预警",
+        "plan_report": "填报方案指标",
+        "plan_read": "查阅方案指标",
         "duty_read": "查阅值班表",
         "duty_plan": "排班",
         "duty_serve": "值班（顶班、交接班）",
@@ -245,6 +248,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "signal": "信号",
         "duty": "值班表",
         "warning": "预警",
+        "plan": "方案指标",
     }
 )
 

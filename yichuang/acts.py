@@ -42,4 +42,4 @@ def workflow_of(stream: str, act: str, denied: bool = False) -> Workflow:
         if act in (REFUSED_RELEASES if denied else RELEASES):
             return "step"
         return "beside" if act in BESIDE_RELEASE else "none"
-    return "step" if stream.startswith(("payment:", "incident:", "warning:")) else "none"
+    return "step" if stream.startswith(("payment:", "incident:", "warning:", "plan:")) else "none"

@@ -14,10 +14,11 @@ from typing import Any
 from cases.card_rows import MARKS
 from cases.messages import BODIES, Outcome
 from cases.payments import RequestPayment, Stop
+from cases.plan.messages import ReportFigure
 from cases.supervision.names import LEVELS
 from cases.warnings import LEVELS as WARNING_LEVELS
 from yichuang import incident_schemas, reading_schemas, signal_schemas
-from yichuang.orders import PAYMENT_VERB, VERBS, VERSION, Answer, OrderData
+from yichuang.orders import PAYMENT_VERB, PLAN_VERB, VERBS, VERSION, Answer, OrderData
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 ENVELOPE: dict[str, Any] = {
@@ -176,7 +177,15 @@ def alarm_schema() -> dict[str, Any]:
 
 def payment_schema() -> dict[str, Any]:
     """Return the JSON Schema of the data of a request for money (`cmd.….payment.request`)."""
-    body = RequestPayment.model_json_schema()
+    return _whole_body(RequestPayment.model_json_schema(), f"payment.{PAYMENT_VERB}.v{VERSION}")
+
+
+def plan_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of a report of the plan (`cmd.….plan.report`)."""
+    return _whole_body(ReportFigure.model_json_schema(), f"plan.{PLAN_VERB}.v{VERSION}")
+
+
+def _whole_body(body: dict[str, Any], name: str) -> dict[str, Any]:
     data: dict[str, Any] = {
         "type": "object",
         "required": ["body"],
@@ -184,7 +193,7 @@ def payment_schema() -> dict[str, Any]:
         "$defs": body.pop("$defs", {}),
         "properties": {"body": body},
     }
-    return _in_draft(data, f"payment.{PAYMENT_VERB}.v{VERSION}")
+    return _in_draft(data, name)
 
 
 def judged_schema() -> dict[str, Any]:
@@ -266,6 +275,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     made[f"case.event.v{VERSION}.json"] = event_schema()
     made[f"alarm.v{VERSION}.json"] = alarm_schema()
     made[f"payment.{PAYMENT_VERB}.v{VERSION}.json"] = payment_schema()
+    made[f"plan.{PLAN_VERB}.v{VERSION}.json"] = plan_schema()
     made[f"payment.judged.v{VERSION}.json"] = judged_schema()
     made[f"case.card_issued.v{VERSION}.json"] = card_schema()
     for word in WARNING_WORDS:
@@ -318,6 +328,15 @@ def document() -> dict[str, Any]:
             "request": _message(
                 "payment.request", "付费申请", f"payment.{PAYMENT_VERB}.v{VERSION}.json"
             )
+        },
+        "x-jetstream": {"stream": "CMD", "retention": "workqueue", "consumer": "gateway"},
+    }
+    channels["order_plan"] = {
+        "address": "cmd.{city}.{department}.{user}.plan.report",
+        "description": "指标填报：方案指标的分子和分母，由负责的部门报；更正另报一份",
+        "parameters": _parameters("city", "department", "user"),
+        "messages": {
+            "report": _message("plan.report", "指标填报", f"plan.{PLAN_VERB}.v{VERSION}.json")
         },
         "x-jetstream": {"stream": "CMD", "retention": "workqueue", "consumer": "gateway"},
     }
@@ -424,6 +443,7 @@ def document() -> dict[str, Any]:
     }
     for name, action in (
         ("order_payment", "receive"),
+        ("order_plan", "receive"),
         ("payment", "send"),
         ("warning", "send"),
         ("answer", "send"),

@@ -43,6 +43,7 @@ from yichuang.in_order import InOrder
 from yichuang.inbox import Inbox, Message, Taken
 from yichuang.key_log import note_subjects
 from yichuang.payment_door import PaymentDoor, WithPayments
+from yichuang.plan_door import PlanDoor, WithPlan
 from yichuang.questions import Desk
 from yichuang.reading import CityReader
 from yichuang.reception import CityReception
@@ -190,7 +191,9 @@ class Gateway:
         try:
             if subject is None or subject.city != self._city:
                 raise EventInvalid(
-                    "subject", "主题应为 cmd.<市>.<部门>.<用户>.case.<动作> 或 ….payment.request"
+                    "subject",
+                    "主题应为 cmd.<市>.<部门>.<用户>.case.<动作>、"
+                    "….payment.request 或 ….plan.report",
                 )
             if message.metadata.num_delivered > POISON_AFTER:
                 raise EventInvalid("", f"投递 {message.metadata.num_delivered} 次仍处理不了")
@@ -375,7 +378,7 @@ async def _serve(settings: Settings) -> None:
     bus = await connect(settings, "gateway")
     client, queue = await temporal.connect(settings, lazy=True), settings.temporal_task_queue
     refusals = RefusalLog(gateway_store, "gateway", sealer.who)
-    reception = WithPayments(
+    with_payments = WithPayments(
         CityReception(
             client,
             queue,
@@ -385,6 +388,10 @@ async def _serve(settings: Settings) -> None:
             refusals=refusals,
         ),
         PaymentDoor(client, queue, access=access, engine=queries.engine, refusals=refusals),
+    )
+    reception = WithPlan(
+        with_payments,
+        PlanDoor(client, queue, access=access, engine=queries.engine, refusals=refusals),
     )
 
     def may(actor: Actor, act: str, facts: CaseFacts) -> bool:

@@ -25,6 +25,7 @@ from cases.reconciled import Evidence, Mark
 from workflows.approval import DOUBT, SETTLE
 from workflows.incident import SETTLE_INCIDENT
 from workflows.payments import JUDGE_PAYMENT
+from workflows.plans import TAKE_PLAN_REPORT
 from workflows.releases import RELEASE, RETIME, SIMULATE
 from workflows.warnings import ANNOUNCE_WARNING
 from yichuang.acts import RELEASES
@@ -200,6 +201,7 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         RELEASE: Step(_order, _released),
         JUDGE_PAYMENT: Step(_order, _judged),
         ANNOUNCE_WARNING: Step(_order, _judged),
+        TAKE_PLAN_REPORT: Step(_order, _judged),
         SETTLE_INCIDENT: Step(_incident, _incident_settled),
         SIMULATE: Step(_dossier, lambda given, _answer: _dossier(given)),
         DOUBT: Step(_doubted, lambda given, _answer: _doubted(given)),

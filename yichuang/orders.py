@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, Va
 
 from cases.messages import BODIES, OF_LAW, Frozen, Outcome
 from cases.payments import REQUEST, RequestPayment
+from cases.plan.messages import REPORT, ReportFigure
 from cases.reception import Request
 from yichuang.events import Event, EventInvalid
 from yichuang.subjects import OrderSubject, command_id
@@ -28,8 +29,11 @@ VERBS = tuple(verb for verb in BODIES if verb not in OF_LAW)
 PAYMENT_VERB = "request"
 """What may be ordered of a payment: `cn.<city>.payment.request.v1`."""
 
+PLAN_VERB = "report"
+"""What may be ordered of the plan: `cn.<city>.plan.report.v1`."""
+
 _TYPE = re.compile(
-    r"cn\.(?P<city>[a-z0-9-]+)\.(?P<thing>case|payment)\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)"
+    r"cn\.(?P<city>[a-z0-9-]+)\.(?P<thing>case|payment|plan)\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)"
 )
 
 M = TypeVar("M", bound=BaseModel)
@@ -50,7 +54,7 @@ class OrderData(Frozen):
 
 
 class PaymentData(Frozen):
-    """The data of a request for money."""
+    """The data of a request for money, or of a report of the plan."""
 
     body: dict[str, Any]
 
@@ -102,6 +106,8 @@ def request_of(event: Event, subject: OrderSubject) -> Request:
         raise EventInvalid("type", f"与主题不符：主题说 {subject.thing}.{subject.verb}")
     if subject.thing == "payment":
         return _payment_of(event, subject)
+    if subject.thing == "plan":
+        return _report_of(event, subject)
     if subject.verb not in VERBS:
         raise EventInvalid("type", f"没有动作 {subject.verb}；可用：{'、'.join(VERBS)}")
     if not isinstance(event.data, dict):
@@ -135,6 +141,20 @@ def _payment_of(event: Event, subject: OrderSubject) -> Request:
     return Request(
         id=command_id(subject.user, event.source, event.id),
         verb=REQUEST,
+        body=body.model_dump(mode="json"),
+    )
+
+
+def _report_of(event: Event, subject: OrderSubject) -> Request:
+    if subject.verb != PLAN_VERB:
+        raise EventInvalid("type", f"方案指标没有动作 {subject.verb}；可用：{PLAN_VERB}")
+    if not isinstance(event.data, dict):
+        raise EventInvalid("data", "应是 JSON 对象")
+    data = _checked(PaymentData, event.data, "data")
+    body = _checked(ReportFigure, data.body, "data.body")
+    return Request(
+        id=command_id(subject.user, event.source, event.id),
+        verb=REPORT,
         body=body.model_dump(mode="json"),
     )
 

@@ -499,7 +499,7 @@ async def _unfounded(claim: _Claim, behind: Mapping[str, str], looks: _Looks) ->
 
 def _names_no_order(stream: str) -> bool:
     """Whether a refusal's id there tells the order only once the answer stands in history."""
-    return stream.startswith(("release:", "payment:", "incident:", "warning:"))
+    return stream.startswith(("release:", "payment:", "incident:", "warning:", "plan:"))
 
 
 # --- telling -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 `cmd.<city>.<dept>.<user>.case.<verb>`  an order; only `<user>` may publish there
 `cmd.<city>.<dept>.<user>.payment.request`  a request for money
+`cmd.<city>.<dept>.<user>.plan.report`  counts of one of the plan's numbers
 `rpl.<city>.<user>.<key>`               the answer to one order, `<key>` = `answer_key(event id)`
 `qry.<city>.<user>.<question>`          request and reply, nothing is kept
 `evt.<city>.<dept>.case.<kind>`         what has happened, from the outbox
@@ -37,7 +38,7 @@ DEDUPLICATION_SECONDS = 120
 
 _ORDER = re.compile(
     r"cmd\.(?P<city>[a-z0-9-]+)\.(?P<department>[a-z0-9-]+)\.(?P<user>[a-z0-9-]+)"
-    r"\.(?P<thing>case|payment)\.(?P<verb>[a-z_]+)"
+    r"\.(?P<thing>case|payment|plan)\.(?P<verb>[a-z_]+)"
 )
 
 
@@ -49,7 +50,7 @@ class OrderSubject:
     department: str
     user: str
     verb: str
-    thing: Literal["case", "payment"] = "case"
+    thing: Literal["case", "payment", "plan"] = "case"
 
     def __str__(self) -> str:
         return f"cmd.{self.city}.{self.department}.{self.user}.{self.thing}.{self.verb}"

@@ -22,7 +22,7 @@ from audit.shards import all_entries, reading_all
 from audit.tables import audit_outbox, audit_stream
 from audit.trust import TrustPolicy
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
-from cases import dossier_rows, payment_rows, releases, warning_rows
+from cases import dossier_rows, payment_rows, plan_rows, releases, warning_rows
 from cases.database import reading
 from cases.integrity import Said, Wrong, check_rows
 from yichuang.seeds import Seeds
@@ -115,10 +115,11 @@ def verify_everything(
             dossiers: dict[str, str] = {}
             payments: dict[str, str] = {}
             warnings: dict[str, str] = {}
+            plan: dict[str, str] = {}
             seeds = Seeds()
             purged: set[str] = set()
             said = list(
-                _said(connection, log, versions, dossiers, payments, warnings, seeds, purged)
+                _said(connection, log, versions, dossiers, payments, warnings, plan, seeds, purged)
             )
             verdict.steps = sum(one.seq is not None for one in said)
             for wrong in chain(
@@ -127,6 +128,7 @@ def verify_everything(
                 check_dossiers(connection, dossiers),
                 check_payments(connection, payments),
                 check_warnings(connection, warnings),
+                check_plan(connection, plan),
                 seeds.wrong(releases.everything(connection)),
             ):
                 if f"case:{wrong.case_id}" in purged:
@@ -181,6 +183,12 @@ def check_warnings(connection: Connection, warnings: Mapping[str, str]) -> Itera
         yield Wrong(f"warning:{one.warning}", one.seq, one.column, one.expected, one.found)
 
 
+def check_plan(connection: Connection, plan: Mapping[str, str]) -> Iterator[Wrong]:
+    """Yield every column of a report of the plan that is not what its entry binds."""
+    for one in plan_rows.check(connection, plan):
+        yield Wrong(f"plan:{one.report}", 0, one.column, one.expected, one.found)
+
+
 def _said(
     connection: Connection,
     log: Engine,
@@ -188,6 +196,7 @@ def _said(
     dossiers: dict[str, str],
     payments: dict[str, str],
     warnings: dict[str, str],
+    plan: dict[str, str],
     seeds: Seeds,
     purged: set[str],
 ) -> Iterator[Said]:
@@ -212,6 +221,7 @@ def _said(
         _of_dossier(row.stream, bytes(row.body), dossiers)
         _of_newest("payment:", row.stream, row.seq, bytes(row.body), payments, newest)
         _of_newest("warning:", row.stream, row.seq, bytes(row.body), warnings, newest)
+        _of_newest("plan:", row.stream, row.seq, bytes(row.body), plan, newest)
         yield from _of_body(row.stream, bytes(row.body))
     for place, entry in enumerate(all_entries(log)):
         if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
@@ -224,6 +234,7 @@ def _said(
         _of_dossier(entry.stream, entry.body, dossiers)
         _of_newest("payment:", entry.stream, entry.stream_seq, entry.body, payments, newest)
         _of_newest("warning:", entry.stream, entry.stream_seq, entry.body, warnings, newest)
+        _of_newest("plan:", entry.stream, entry.stream_seq, entry.body, plan, newest)
         yield from _of_body(entry.stream, entry.body)
 
 

@@ -28,6 +28,7 @@ from activities.incidents import IncidentSettlement
 from activities.looking_ahead import Ahead, CardsAhead, LookingAhead
 from activities.papers import Press
 from activities.paying import Paying
+from activities.plan_reports import PlanReports
 from activities.planning import Planned, Planner, Verify, Walked
 from activities.press import DocumentPress
 from activities.releasing import Releasing
@@ -44,6 +45,7 @@ from cases.database import open_engine
 from cases.messages import OF_LAW, Command, Warrant
 from cases.settling import Forged, RuleForbids
 from cases.standing import Standings
+from catalogue.kpis import load_kpis
 from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from policies.warrants import CLOCK_SKEW, WarrantInvalid, WarrantKeys, WarrantSigner, verify
@@ -198,6 +200,7 @@ class Workshop:
     simulating: Simulating
     paying: Paying
     announcing: Announcing
+    plan_reports: PlanReports
     incidents: IncidentSettlement
     signals: CaseSignals
     """Must be given the client before an activity tells a case anything."""
@@ -215,6 +218,7 @@ class Workshop:
             self.simulating.simulate,
             self.paying.judge,
             self.announcing.announce,
+            self.plan_reports.take,
             self.incidents.settle,
             self.doubting.doubt,
         )
@@ -312,6 +316,16 @@ def workshop(
                 settings.address,
                 _now,
             )
+            plan_reports = PlanReports(
+                cases,
+                sealer,
+                warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
+                again.of_thing,
+                forgeries,
+                load_kpis(),
+                settings.zone,
+                _now,
+            )
             incidents = IncidentSettlement(
                 cases,
                 sealer,
@@ -344,6 +358,7 @@ def workshop(
                 simulating,
                 paying,
                 announcing,
+                plan_reports,
                 incidents,
                 signals,
                 Doubting(cases, forgeries, _now),
