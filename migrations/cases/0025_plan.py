@@ -40,7 +40,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_report")),
         sa.UniqueConstraint("command_id", name=op.f("uq_plan_report_command_id")),
-        sa.UniqueConstraint("kpi", "on_day", "revision", name=op.f("uq_plan_report_kpi_on_day_revision")),
+        sa.UniqueConstraint(
+            "kpi", "on_day", "revision", name=op.f("uq_plan_report_kpi_on_day_revision")
+        ),
     )
     op.create_index("ix_plan_report_newest", "plan_report", ["kpi", "on_day"])
     op.create_table(
