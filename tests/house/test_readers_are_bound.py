@@ -329,7 +329,7 @@ def callers() -> Mapping[str, set[str]]:
     """Return, for each function of a port that is `asked`, the functions of forms that name it."""
     found: dict[str, set[str]] = {}
     for path in sorted((Path(__file__).parents[2] / "forms").glob("*.py")):
-        if path.stem == "app":  # names the handlers, which are called alike
+        if path.stem == "app" or path.stem.endswith("_routes"):  # name handlers, called alike
             continue
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
