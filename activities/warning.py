@@ -31,6 +31,7 @@ from cases.payments import first_fault
 from cases.projection import json_text
 from cases.settling import Forged, RuleForbids
 from cases.store import Message
+from cases.warning_areas import unknown_cells
 from cases.warning_rows import KeptAct, NewAct
 from cases.warnings import (
     ADJUST,
@@ -45,12 +46,14 @@ from cases.warnings import (
     WarningAnswer,
     WarningOrder,
     faults,
+    late_faults,
     lifting_faults,
     order_digest,
     order_faults,
     warning_id,
 )
 from cases.warnings_cap import Said, alert_of, identifier_of
+from catalogue.grid import Grid
 
 REFUSED = f"{OBJECT}:-"
 """Stream of the entries of acts that never became one."""
@@ -71,6 +74,7 @@ class Announcing:
     city: str
     address: str
     """Public address without trailing slash."""
+    grid: Callable[[], Grid]
     now: Callable[[], datetime]
 
     @activity.defn(name="announce_warning")
@@ -126,9 +130,15 @@ class Announcing:
         standing = earlier[-1].standing if earlier else None
         _forbid(next(order_faults(command.verb, standing), None), "not_now")
         said, lifting = _parsed(command, standing.said if standing else None)
-        issued_at, seq = self.now(), len(earlier) + 1
+        issued_at, seq, grid = self.now(), len(earlier) + 1, self.grid()
+        if command.verb != LIFT:
+            _forbid(next(late_faults(said, issued_at), None), "incomplete")
+            if strange := unknown_cells(said.cells, grid):
+                raise RuleForbids("incomplete", f"网格里没有 {strange[0][:40]}", "", "body.cells")
         told = Said(command.case_id, seq, command.verb, said, lifting, issued_at)
-        alert = alert_of(self.city, self.address, told, [one.issued_at for one in earlier])
+        alert = alert_of(
+            self.city, self.address, told, [one.issued_at for one in earlier], grid
+        )  # fmt: skip
         act = KeptAct(
             command.case_id,
             seq,
@@ -226,6 +236,7 @@ class Announcing:
             "level": act.said.level,
             "event": act.said.event,
             "issuer": act.said.issuer,
+            "expires_at": act.said.expires_at.isoformat() if act.said.expires_at else "",
             "cap": f"{self.address}/alerts/{act.warning}.cap",
         }
 

@@ -16,10 +16,11 @@ from types import MappingProxyType
 from typing import Annotated, Final, Literal
 from uuid import uuid5
 
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from cases.messages import NAMESPACE, Command, Frozen
 from cases.projection import json_text
+from cases.warning_areas import Round, Shape
 
 OBJECT: Final = "warning"
 """The object type of policy."""
@@ -28,6 +29,8 @@ VERBS: Final = (ISSUE, ADJUST, LIFT)
 READ: Final = "warning_read"
 CENTRE: Final = "zhzx"
 """Code of the department that announces for the city (catalogue/city.yaml)."""
+GOVERNMENT: Final = "gov"
+"""Code of the city's government, which is the issuer unless something else is written."""
 
 Level = Literal["red", "orange", "yellow", "blue"]
 LEVELS: Final[tuple[Level, ...]] = ("red", "orange", "yellow", "blue")
@@ -139,6 +142,9 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
 )  # fmt: skip
 """第六十六条 (each level) and 第六十七条 (red and orange alone), by article and item."""
 
+MOST_CELLS: Final = 2_000
+"""Cells of one warning; a message of so many is half of what a receiver of CAP takes here."""
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
 
@@ -151,6 +157,8 @@ class Announced(Frozen):
     event: Line = ""
     event_en: Line = ""
     starts_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+    """When it lapses by itself; None: it stands until it is lifted, as the law has it."""
     area: Words = ""
     area_en: Words = ""
     matters: Words = ""
@@ -163,6 +171,18 @@ class Announced(Frozen):
     """应当采取的措施, of the government: keys of `MEASURES`."""
     issuer: Line = ""
     issuer_en: Line = ""
+    cells: Annotated[tuple[Line, ...], Field(max_length=MOST_CELLS)] = ()
+    """Cells of the grid in which it holds."""
+    circle: Round | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """Return where it holds on the map."""
+        return Shape(self.cells, self.circle)
+
+    def has_lapsed(self, now: datetime) -> bool:
+        """Whether its own time has run out; who lifted it or not is another matter."""
+        return self.expires_at is not None and self.expires_at <= now
 
 
 class Lifting(Frozen):
@@ -235,6 +255,14 @@ def faults(said: Announced) -> Iterator[Fault]:
     if said.level and said.level not in LEVELS:
         yield Fault("level", "预警级别只有红、橙、黄、蓝", CAN_BE_WARNED_OF)
     yield from _measure_faults(said)
+    if said.expires_at and said.starts_at and said.expires_at <= said.starts_at:
+        yield Fault("expires_at", "失效时间须晚于起始时间", "")
+
+
+def late_faults(said: Announced, now: datetime) -> Iterator[Fault]:
+    """Yield what forbids announcing it at this instant."""
+    if said.has_lapsed(now):
+        yield Fault("expires_at", "失效时间已过，发布了也不再有效", "")
 
 
 def _category_faults(said: Announced) -> Iterator[Fault]:

@@ -12,7 +12,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from cases.incidents.cap import Alert, Area, Info, Reference
+from cases.incidents.cap import Alert, Info, Reference
+from cases.warning_areas import area_of
 from cases.warnings import (
     ADJUST,
     CATEGORIES,
@@ -23,6 +24,7 @@ from cases.warnings import (
     Lifting,
     urgency_of,
 )
+from catalogue.grid import Grid
 
 KIND: Final = MappingProxyType({ISSUE: "Alert", ADJUST: "Update", LIFT: "Cancel"})
 SEVERITY: Final = MappingProxyType(
@@ -58,7 +60,7 @@ def identifier_of(city: str, warning: str, seq: int) -> str:
     return f"cn.{city}.zhzx.warning.{warning}.{seq}"
 
 
-def alert_of(city: str, address: str, said: Said, earlier: Sequence[datetime]) -> Alert:
+def alert_of(city: str, address: str, said: Said, earlier: Sequence[datetime], grid: Grid) -> Alert:
     """Return the message. `earlier`: instants of the acts before it, in their order; `address`:
     where it can be read, without trailing slash."""
     references = tuple(
@@ -74,7 +76,7 @@ def alert_of(city: str, address: str, said: Said, earlier: Sequence[datetime]) -
         kind=KIND[said.verb],
         scope="Public",
         references=references,
-        infos=(_chinese(said, web), _english(said, web)),
+        infos=(_chinese(said, web, grid), _english(said, web, grid)),
     )
 
 
@@ -82,7 +84,7 @@ def _whole(at: datetime) -> datetime:
     return at.replace(microsecond=0)
 
 
-def _chinese(said: Said, web: str) -> Info:
+def _chinese(said: Said, web: str, grid: Grid) -> Info:
     body, lifting = said.body, said.lifting
     colour = COLOURS[body.level]
     measures = "；".join(MEASURES[one].title for one in body.measures)
@@ -96,12 +98,12 @@ def _chinese(said: Said, web: str) -> Info:
         instruction="" if lifting else f"{body.advice}\n政府采取的措施：{measures}",
         sender_name=body.issuer,
         parameters=((PARAMETER, colour),),
-        areas=(Area(body.area),),
+        areas=(area_of(body.area, body.shape, grid),),
         web=web,
     )
 
 
-def _english(said: Said, web: str) -> Info:
+def _english(said: Said, web: str, grid: Grid) -> Info:
     body, lifting = said.body, said.lifting
     measures = "; ".join(MEASURES[one].title_en for one in body.measures)
     word = {ISSUE: "issues", ADJUST: "changes to", LIFT: "lifts"}[said.verb]
@@ -114,7 +116,7 @@ def _english(said: Said, web: str) -> Info:
         instruction="" if lifting else f"{body.advice_en}\nMeasures taken: {measures}",
         sender_name=body.issuer_en,
         parameters=((PARAMETER_EN, body.level),),
-        areas=(Area(body.area_en),),
+        areas=(area_of(body.area_en, body.shape, grid),),
         web=web,
     )
 
@@ -134,4 +136,6 @@ def _common(said: Said) -> Info:
         responses=("AllClear",) if over else (),
         effective=_whole(said.issued_at),
         onset=_whole(body.starts_at),
+        # A Cancel does not lapse: whoever comes late is still told that nothing stands.
+        expires=_whole(body.expires_at) if body.expires_at and not over else None,
     )

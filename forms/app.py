@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from forms import proving, public, receipts, second_step, signing_in, warnings
+from forms import proving, public, receipts, second_step, signing_in, warning_feed
 from forms.account_routes import account_routes
 from forms.around import KeepsSession, Net, SafeHeaders
 from forms.arriving import arrive
@@ -83,7 +83,9 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/language/{language}", signing_in.language, signed_in=False),
         page("/status", public.status, signed_in=False, methods=("GET", "POST")),
         page("/granted", public.granted, signed_in=False),
-        page("/alerts/{warning}.cap", warnings.published, signed_in=False),
+        page("/alerts.atom", warning_feed.feed, signed_in=False),
+        page("/alerts/{warning}.cap", warning_feed.published, signed_in=False),
+        page("/alerts/{warning}/{seq:int}.cap", warning_feed.message, signed_in=False),
         page("/verify", public.verify, signed_in=False),
         page("/verify/receipt", receipts.verifier, signed_in=False),
         page("/verify/receipt/{file}", receipts.download_file, signed_in=False),

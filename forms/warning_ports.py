@@ -35,6 +35,10 @@ class Warnings(Protocol):
         """The acts of one warning in their order; empty: none that the actor may read."""
         ...
 
-    def published(self, warning: str) -> str:
-        """The newest CAP message of a warning; empty: there is no such warning."""
+    def published(self, warning: str) -> Sequence[KeptAct]:
+        """The acts of one warning, for everybody: what was announced is public."""
+        ...
+
+    def public(self) -> Sequence[KeptAct]:
+        """The newest act of each warning, the newest first, for everybody."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
@@ -14,10 +14,13 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.messages import Source
 from cases.payments import first_fault
+from cases.warning_areas import WIDEST_M, Round, cells_of, whole_streets
+from cases.warning_report import report_of
 from cases.warning_rows import KeptAct
 from cases.warnings import (
     ADJUST,
     CATEGORIES,
+    GOVERNMENT,
     ISSUE,
     LEVELS,
     LIFT,
@@ -55,7 +58,10 @@ class WarningLine:
     lifted: bool
     area: str
     issuer: str
+    lapsed: bool
+    """Its own time has run out, and nobody has lifted it."""
     starts_at: datetime | None
+    expires_at: datetime | None
     issued_at: datetime
 
 
@@ -79,6 +85,9 @@ class WarningPage(Page):
     said: Annotated[Announced, "The words of it."]
     lifting: Annotated[Lifting | None, "Why it was lifted, once it was."]
     measures: Annotated[tuple[tuple[str, str], ...], "Each measure and its article."]
+    places: Annotated[tuple[str, ...], "Names of the cells of the grid in which it holds."]
+    report: Annotated[str, "The report upward, drafted; the article asks for it at once."]
+    article: Annotated[str, "The article."]
     acts: Annotated[tuple[WarningLine, ...], "Every act, in their order."]
     may_adjust: Annotated[bool, "May adjust it now."]
     may_lift: Annotated[bool, "May lift it now."]
@@ -112,7 +121,7 @@ async def warning(visit: Visit) -> Response:
     acts = await _acts(visit)
     last = acts[-1]
     stands = last.verb != LIFT
-    cited = visit.ports.catalogue.cited
+    cited, cells = visit.ports.catalogue.cited, visit.ports.intake.grid().cell_by_id
     shown = WarningPage(
         title=_line(visit, last).event,
         one=_line(visit, last),
@@ -121,20 +130,14 @@ async def warning(visit: Visit) -> Response:
         measures=tuple(
             (_measure(visit, one), cited(MEASURES[one].basis)) for one in last.said.measures
         ),
+        places=tuple(cell.name if (cell := cells.get(one)) else one for one in last.said.cells),
+        report=report_of(last, acts[0], visit.zone),
+        article=cited("TFSJ-64"),
         acts=tuple(_line(visit, one) for one in acts),
         may_adjust=stands and await _may(visit, ADJUST),
         may_lift=stands and await _may(visit, LIFT),
     )
     return await show(visit, shown)
-
-
-async def published(visit: Visit) -> Response:
-    """The newest message of a warning as CAP 1.2: an announcement is for everybody."""
-    visit.slow_down("questions")
-    found = await visit.ask(visit.ports.warnings.published, visit.request.path_params["warning"])
-    if not found:
-        raise not_found(visit)
-    return Response(found, media_type="application/cap+xml")
 
 
 # --- acting --------------------------------------------------------------------------------------
@@ -177,14 +180,39 @@ async def _announce(visit: Visit, verb: str, action: str, last: KeptAct | None) 
         for name in ("category", "level", *TEXTS, *(f"{one}_en" for one in TEXTS))
     }
     body["measures"] = tuple(texts.get("measures", ()))
-    if starts := visit.text("starts_at"):
-        try:
-            at = datetime.fromisoformat(starts)
-        except ValueError:
-            wrong = {"starts_at": visit.say(N_("时间读不出来"))}
-            return await _again(visit, page, wrong)
-        body["starts_at"] = at if at.tzinfo else at.replace(tzinfo=visit.zone)
+    wrong: dict[str, str] = {}
+    for name in ("starts_at", "expires_at"):
+        if words := visit.text(name):
+            try:
+                at = datetime.fromisoformat(words)
+            except ValueError:
+                wrong[name] = visit.say(N_("时间读不出来"))
+                continue
+            body[name] = at if at.tzinfo else at.replace(tzinfo=visit.zone)
+    body["cells"] = cells_of(
+        texts.get("streets", ()), texts.get("cells", ()), visit.ports.intake.grid()
+    )
+    body["circle"], fault = _circle(visit)
+    if fault:
+        wrong["circle_radius_m"] = fault
+    if wrong:
+        return await _again(visit, page, wrong)
     return await _asked(visit, page, verb, last.warning if last else "", Announced, body)
+
+
+def _circle(visit: Visit) -> tuple[dict[str, float | int] | None, str]:
+    """Return the circle that was typed, and what is wrong with it."""
+    typed = [visit.text(f"circle_{name}") for name in ("lon", "lat", "radius_m")]
+    if not any(typed):
+        return None, ""
+    try:
+        lon, lat, radius = (float(one) for one in typed)
+        found = Round(lon=lon, lat=lat, radius_m=int(radius))
+    except (ValueError, OverflowError):
+        return None, visit.say(N_("圆须写全圆心经度、纬度和半径；半径为 1 至 {n} 米")).format(
+            n=WIDEST_M
+        )
+    return found.model_dump(), ""
 
 
 async def _asked(
@@ -242,7 +270,7 @@ def _page(visit: Visit, verb: str, action: str, fields: tuple[Field, ...]) -> Wa
 
 def _fields(visit: Visit, stands: Announced | None) -> Iterator[Field]:
     say, english = visit.say, visit.language == "en"
-    old = stands or Announced()
+    old = stands or _beginning(visit)
 
     def text(name: str, label: str, kind: Any = "text", longest: int = 200) -> Field:
         value = getattr(old, name)
@@ -263,8 +291,11 @@ def _fields(visit: Visit, stands: Announced | None) -> Iterator[Field]:
         options=tuple(Option(one, say(LEVEL_WORDS[one])) for one in LEVELS),
         values=(old.level,) if old.level else (),
     )  # fmt: skip
-    at = old.starts_at.astimezone(visit.zone).strftime("%Y-%m-%dT%H:%M") if old.starts_at else ""
-    yield Field("starts_at", say(N_("起始时间")), "moment", values=(at,) if at else ())
+    yield Field("starts_at", say(N_("起始时间")), "moment", values=_moment(visit, old.starts_at))
+    yield Field(
+        "expires_at", say(N_("失效时间")), "moment", required=False,
+        values=_moment(visit, old.expires_at), hint=say(N_("到时自行失效；不写则直至宣布解除")),
+    )  # fmt: skip
     yield text("event", say(N_("预警名称")))
     yield text("event_en", say(N_("预警名称（英文）")))
     yield text("issuer", say(N_("发布单位")))
@@ -276,6 +307,7 @@ def _fields(visit: Visit, stands: Announced | None) -> Iterator[Field]:
     ):
         yield text(name, say(chinese), "textarea", 1000)
         yield text(f"{name}_en", say(foreign), "textarea", 1000)
+    yield from _places(visit, old)
     yield Field(
         "measures", say(N_("政府采取的措施")), "checks",
         options=tuple(
@@ -283,6 +315,59 @@ def _fields(visit: Visit, stands: Announced | None) -> Iterator[Field]:
         ),
         values=old.measures, wide=True,
     )  # fmt: skip
+
+
+def _beginning(visit: Visit) -> Announced:
+    """Return what a new warning begins with: now, and the government as its issuer (第六十四条)."""
+    named = visit.ports.catalogue.departments
+    return Announced(
+        starts_at=datetime.now(visit.zone),
+        issuer=f"{visit.options.city_name}人民政府",
+        issuer_en=named("en").get(GOVERNMENT, ""),
+    )
+
+
+def _moment(visit: Visit, at: datetime | None) -> tuple[str, ...]:
+    return (at.astimezone(visit.zone).strftime("%Y-%m-%dT%H:%M"),) if at else ()
+
+
+def _places(visit: Visit, old: Announced) -> Iterator[Field]:
+    """Yield where it holds on the map: whole streets, single cells, a circle."""
+    say, grid, english = visit.say, visit.ports.intake.grid(), visit.language == "en"
+    streets = tuple(whole_streets(old.cells, grid))
+    single = tuple(
+        one for one in old.cells
+        if (cell := grid.cell_by_id.get(one)) is None or cell.department not in streets
+    )  # fmt: skip
+    districts = grid.district_by_code
+
+    def district(code: str) -> str:
+        found = districts[code]
+        return found.name_en if english else found.name
+
+    yield Field(
+        "streets", say(N_("整个街道")), "checks", required=False, wide=True, values=streets,
+        options=tuple(
+            Option(one.department, one.name_en if english else one.name, district(one.district))
+            for one in grid.streets
+        ),
+        hint=say(N_("选中的网格作为多边形和区域代码写入 CAP 报文")),
+    )  # fmt: skip
+    yield Field(
+        "cells", say(N_("单个网格")), "checks", required=False, wide=True, values=single,
+        options=tuple(Option(one.id, one.name, one.id) for one in grid.cells),
+    )  # fmt: skip
+    circle = old.circle
+    for name, label, value in (
+        ("lon", N_("圆心经度"), circle and circle.lon),
+        ("lat", N_("圆心纬度"), circle and circle.lat),
+        ("radius_m", N_("半径"), circle and circle.radius_m),
+    ):
+        yield Field(
+            f"circle_{name}", say(label), "number", required=False,
+            values=() if value is None else (f"{value}",),
+            unit=say(N_("米")) if name == "radius_m" else "",
+        )  # fmt: skip
 
 
 def _measure(visit: Visit, key: str) -> str:
@@ -320,9 +405,11 @@ def _line(visit: Visit, one: KeptAct) -> WarningLine:
         lifted=one.verb == LIFT,
         area=said.area_en if english else said.area,
         issuer=said.issuer_en if english else said.issuer,
+        lapsed=one.verb != LIFT and said.has_lapsed(datetime.now(UTC)),
         starts_at=said.starts_at,
+        expires_at=said.expires_at,
         issued_at=one.issued_at,
     )
 
 
-__all__ = ["adjust", "issue", "lift", "listing", "published", "warning"]
+__all__ = ["adjust", "issue", "lift", "listing", "warning"]

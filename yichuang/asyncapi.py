@@ -253,11 +253,12 @@ def warning_schema() -> dict[str, Any]:
         "level": {"enum": list(WARNING_LEVELS), "description": "预警级别"},
         "event": text | {"description": "预警名称"},
         "issuer": text | {"description": "发布单位"},
+        "expires_at": text | {"description": "何时自行失效；空：直至宣布解除"},
         "cap": text | {"description": "CAP 1.2 报文的地址"},
     }
     return {
         "type": "object",
-        "required": list(properties),
+        "required": [name for name in properties if name != "expires_at"],  # not of earlier ones
         "properties": properties,
         "additionalProperties": True,
     }

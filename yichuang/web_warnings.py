@@ -48,15 +48,17 @@ class WebWarnings:
     def listing(self, actor: Actor) -> Sequence[KeptAct]:
         if not self._may(actor):
             return ()
-        with reading(self.engine) as connection:
-            return warning_rows.listing(connection)
+        return self.public()
 
     def acts(self, actor: Actor, warning: str) -> Sequence[KeptAct]:
         return self._acts(warning) if self._may(actor) else ()
 
-    def published(self, warning: str) -> str:
-        found = self._acts(warning)
-        return found[-1].cap if found else ""
+    def published(self, warning: str) -> Sequence[KeptAct]:
+        return self._acts(warning)
+
+    def public(self) -> Sequence[KeptAct]:
+        with reading(self.engine) as connection:
+            return warning_rows.listing(connection)
 
     def _acts(self, warning: str) -> Sequence[KeptAct]:
         with reading(self.engine) as connection:

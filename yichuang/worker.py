@@ -314,6 +314,7 @@ def workshop(
                 forgeries,
                 settings.city,
                 settings.address,
+                lambda: catalogue().grid,
                 _now,
             )
             plan_reports = PlanReports(

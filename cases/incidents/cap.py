@@ -326,8 +326,12 @@ def _named(name: str, pairs: Sequence[Pair]) -> Iterator[str]:
 
 
 def _clean(text: str) -> str:
-    """Escaped; signs that XML 1.0 cannot hold at all are left out."""
-    return escape("".join(sign for sign in text if _holds(ord(sign))), {"\r": "&#13;"})
+    return escape(cleaned(text), {"\r": "&#13;"})
+
+
+def cleaned(text: str) -> str:
+    """Return text without the signs that XML 1.0 cannot hold at all."""
+    return "".join(sign for sign in text if _holds(ord(sign)))
 
 
 def _holds(code: int) -> bool:

@@ -26,7 +26,9 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /status": "open",
     "GET /granted": "open",
     # Our own warnings: an announcement is for everybody.
+    "GET /alerts.atom": "open",
     "GET /alerts/{warning}.cap": "open",
+    "GET /alerts/{warning}/{seq:int}.cap": "open",
     "GET /verify": "open",
     "GET /verify/receipt": "open",
     "GET /verify/receipt/{file}": "open",

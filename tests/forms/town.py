@@ -751,7 +751,7 @@ class Town:
         """Warnings, announced at once by the real activity without a workflow around it."""
         announcing = Announcing(
             self.cases, sealer, lambda *_: None, self._again(access).of_thing, FORGERIES, "demo",
-            "https://town.test", _now,
+            "https://town.test", lambda: self.matters.grid, _now,
         )  # fmt: skip
 
         def ask(

@@ -94,6 +94,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "intake.types": "public",
     "receipts.policy": "public",
     "warnings.published": "public",  # an announcement is for everybody
+    "warnings.public": "public",
     "receipts.program": "public",
     # office: for those whose office it is, who are shown no case by it.
     "anomalies.listing": "office",
