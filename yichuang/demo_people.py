@@ -85,6 +85,26 @@ UNITS: tuple[Person, ...] = (
 )
 """One at least for every unit that the responsibility table may send."""
 
+PROJECTS: tuple[Person, ...] = (
+    _held("xiangmu1", "邱经办", "zxb", "project_clerk"),
+    _held("xiangmu2", "骆经办", "zxb", "project_clerk"),
+    _held("xiangmufz", "高负责", "zxb", "project_lead"),
+    _held("fagai1", "夏审批", "fgw", "gate_approver"),
+    _held("fagai2", "蔡审批", "fgw", "gate_approver"),
+    _held("caizheng1", "田审核", "czj", "payment_reviewer"),
+    _held("guoku1", "樊国库", "czj", "treasurer"),
+    _held("pingjia1", "胡评价", "pjzx", "performance_evaluator"),
+    _held("pingjia2", "凌评价", "pjzx", "performance_evaluator"),
+    _held("yunying1", "霍运营", "spv1", "operator"),
+    _held("lingdao1", "万组长", "gov", "leader"),
+    _held("gongxin1", "支填报", "gxj", "plan_reporter"),
+    _held("fagai3", "柯填报", "fgw", "plan_reporter"),
+    _held("gonganbao", "咎填报", "gaj", "plan_reporter"),
+    _held("huanbao1", "管填报", "sthj", "plan_reporter"),
+    _held("xiangmubao", "卢填报", "zxb", "plan_reporter"),
+)
+"""Who applies, approves a gate, reviews, pays, evaluates and operates: each somebody else."""
+
 PEOPLE: tuple[Person, ...] = (
     _window("chuangkou1", "陈窗口"),
     _window("chuangkou2", "林窗口"),
@@ -121,4 +141,5 @@ PEOPLE: tuple[Person, ...] = (
     Person("jiekou", "张接口", "sp", (("intake_operator", "sp"),)),
     *COMMAND,
     *UNITS,
+    *PROJECTS,
 )
