@@ -219,7 +219,11 @@ class IncidentSettlement:
             found["lesson_due_at"] = self._end_of(date.fromisoformat(body.due_on))
         if isinstance(body, m.Join | m.WithdrawSignal):
             with reading(self.engine) as connection:
-                found["signals"] = rows.signals_among(connection, command.case_id, body.signal_ids)
+                # What joined once does not join again, though its source took it back meanwhile.
+                found["signals"] = rows.signals_among(
+                    connection, command.case_id, body.signal_ids,
+                    taken_back=isinstance(body, m.Join),
+                )  # fmt: skip
         return Known(**found)
 
     def _of_report(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cases.incident_tables import (
@@ -21,7 +21,7 @@ from cases.incident_tables import (
     incident_unit,
 )
 from cases.incidents.signal import RANK
-from cases.incidents.state import IncidentState
+from cases.incidents.state import IncidentState, Unit
 from cases.incidents.step import Step
 from cases.messages import Command, Outcome
 from cases.projection import json_text
@@ -63,7 +63,12 @@ def state_json(state: IncidentState) -> str:
 
 def digest_of(state: IncidentState) -> str:
     """Return SHA-256 (hex) of the state, as the entry's `after` says it."""
-    return hashlib.sha256(state_json(state).encode()).hexdigest()
+    return digest_text(state_json(state))
+
+
+def digest_text(stored: str) -> str:
+    """Return the same of a state as its row holds it."""
+    return hashlib.sha256(stored.encode()).hexdigest()
 
 
 def answered(connection: Connection, command_id: str) -> tuple[Outcome, str] | None:
@@ -109,8 +114,11 @@ def write(connection: Connection, one: Recorded) -> None:
     )
 
 
-def signals_among(connection: Connection, incident_id: str, ids: Iterable[str]) -> frozenset[str]:
-    """Return those of the signals that belong to the incident and were not taken back."""
+def signals_among(
+    connection: Connection, incident_id: str, ids: Iterable[str], *, taken_back: bool = False
+) -> frozenset[str]:
+    """Return those of the signals that belong to the incident; `taken_back`: those that their
+    sources took back too."""
     signal = incident_signal.c
     wanted = sorted(set(ids))
     if not wanted:
@@ -118,7 +126,7 @@ def signals_among(connection: Connection, incident_id: str, ids: Iterable[str]) 
     query = select(signal.signal_id).where(
         signal.incident_id == incident_id,
         signal.signal_id.in_(wanted),
-        signal.withdrawn_at.is_(None),
+        true() if taken_back else signal.withdrawn_at.is_(None),
     )
     return frozenset(connection.execute(query).scalars())
 
@@ -224,16 +232,7 @@ def _write_units(
     for one in state.units:
         if known.get(one.n) == one:
             continue
-        row = {
-            "department": one.department,
-            "lead": one.lead,
-            "state": one.state,
-            "bound": one.bound,
-            "dispatched_at": one.dispatched_at,
-            "acknowledged_at": one.acknowledged_at,
-            "arrived_at": one.arrived_at,
-            "answered_at": one.answered_at,
-        }
+        row = unit_row(one)
         if one.n in known:
             connection.execute(
                 update(incident_unit)
@@ -244,6 +243,20 @@ def _write_units(
             connection.execute(
                 insert(incident_unit).values(row | {"incident_id": state.incident_id, "n": one.n})
             )
+
+
+def unit_row(one: Unit) -> dict[str, Any]:
+    """Return what the row of a unit shows beside its key."""
+    return {
+        "department": one.department,
+        "lead": one.lead,
+        "state": one.state,
+        "bound": one.bound,
+        "dispatched_at": one.dispatched_at,
+        "acknowledged_at": one.acknowledged_at,
+        "arrived_at": one.arrived_at,
+        "answered_at": one.answered_at,
+    }
 
 
 def _write_hands(

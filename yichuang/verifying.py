@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -22,8 +22,16 @@ from audit.shards import all_entries, reading_all
 from audit.tables import audit_outbox, audit_stream
 from audit.trust import TrustPolicy
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
-from cases import dossier_rows, payment_rows, plan_rows, releases, warning_rows
+from cases import (
+    dossier_rows,
+    incident_integrity,
+    payment_rows,
+    plan_rows,
+    releases,
+    warning_rows,
+)
 from cases.database import reading
+from cases.incident_integrity import SaidOrder
 from cases.integrity import Said, Wrong, check_rows
 from yichuang.seeds import Seeds
 
@@ -116,11 +124,15 @@ def verify_everything(
             payments: dict[str, str] = {}
             warnings: dict[str, str] = {}
             plan: dict[str, str] = {}
+            incidents: dict[str, dict[int, SaidOrder]] = {}
             seeds = Seeds()
             purged: set[str] = set()
             said = list(
-                _said(connection, log, versions, dossiers, payments, warnings, plan, seeds, purged)
-            )
+                _said(
+                    connection, log, versions, dossiers, payments, warnings, plan, incidents,
+                    seeds, purged,
+                )
+            )  # fmt: skip
             verdict.steps = sum(one.seq is not None for one in said)
             for wrong in chain(
                 check_rows(connection, said),
@@ -129,9 +141,10 @@ def verify_everything(
                 check_payments(connection, payments),
                 check_warnings(connection, warnings),
                 check_plan(connection, plan),
+                check_incidents(connection, incidents),
                 seeds.wrong(releases.everything(connection)),
             ):
-                if f"case:{wrong.case_id}" in purged:
+                if {wrong.case_id, f"case:{wrong.case_id}"} & purged:
                     continue  # nothing is left to hold its rows against
                 verdict.wrong_rows += 1
                 if len(verdict.rows) < REPORTED:
@@ -189,6 +202,14 @@ def check_plan(connection: Connection, plan: Mapping[str, str]) -> Iterator[Wron
         yield Wrong(f"plan:{one.report}", 0, one.column, one.expected, one.found)
 
 
+def check_incidents(
+    connection: Connection, said: Mapping[str, Mapping[int, SaidOrder]]
+) -> Iterator[Wrong]:
+    """Yield every row of an incident that is not what its entries bind."""
+    for one in incident_integrity.check(connection, said):
+        yield Wrong(f"incident:{one.incident_id}", one.seq, one.column, one.expected, one.found)
+
+
 def _said(
     connection: Connection,
     log: Engine,
@@ -197,6 +218,7 @@ def _said(
     payments: dict[str, str],
     warnings: dict[str, str],
     plan: dict[str, str],
+    incidents: dict[str, dict[int, SaidOrder]],
     seeds: Seeds,
     purged: set[str],
 ) -> Iterator[Said]:
@@ -222,6 +244,7 @@ def _said(
         _of_newest("payment:", row.stream, row.seq, bytes(row.body), payments, newest)
         _of_newest("warning:", row.stream, row.seq, bytes(row.body), warnings, newest)
         _of_newest("plan:", row.stream, row.seq, bytes(row.body), plan, newest)
+        _of_incident(row.stream, bytes(row.body), incidents)
         yield from _of_body(row.stream, bytes(row.body))
     for place, entry in enumerate(all_entries(log)):
         if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
@@ -235,6 +258,7 @@ def _said(
         _of_newest("payment:", entry.stream, entry.stream_seq, entry.body, payments, newest)
         _of_newest("warning:", entry.stream, entry.stream_seq, entry.body, warnings, newest)
         _of_newest("plan:", entry.stream, entry.stream_seq, entry.body, plan, newest)
+        _of_incident(entry.stream, entry.body, incidents)
         yield from _of_body(entry.stream, entry.body)
 
 
@@ -260,6 +284,18 @@ def _of_dossier(stream: str, stored: bytes, dossiers: dict[str, str]) -> None:
         body = orjson.loads(stored)
         if body["act"] == "release_dossier":
             dossiers[body["obj"]["id"]] = body["obj"].get("doc", "")
+
+
+def _of_incident(stream: str, stored: bytes, incidents: dict[str, dict[int, SaidOrder]]) -> None:
+    """Note what the entry of a settled order says; a reading or a refusal leaves no state."""
+    if not stream.startswith("incident:"):
+        return
+    body = orjson.loads(stored)
+    thing, after = body["obj"], body.get("after")
+    if thing["type"] != "incident" or after is None:
+        return
+    said = SaidOrder(body["id"], body["act"], datetime.fromisoformat(body["t"]), after)
+    incidents.setdefault(thing["id"], {})[int(thing["step"])] = said
 
 
 def _of_body(stream: str, stored: bytes) -> Iterator[Said]:
