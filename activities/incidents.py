@@ -27,6 +27,8 @@ from audit.payloads import Payload, SealedPayload, seal_payloads
 from cases import incident_rows as rows
 from cases import notices_out
 from cases.alarms import announce
+from cases.attached import thing_key
+from cases.attached_rows import NO_FILES, Files
 from cases.database import reading
 from cases.incident_lines import Ruled, learn, learned_lines
 from cases.incident_lists import state_of
@@ -98,6 +100,8 @@ class IncidentSettlement:
     """Where the schemas stand, an address without trailing slash."""
     zone: str
     now: Callable[[], datetime]
+    files: Files = NO_FILES
+    """Who knows which files were kept for an incident."""
 
     @activity.defn(name="settle_incident")
     def settle(self, batch: IncidentBatch) -> IncidentSettled:
@@ -122,6 +126,7 @@ class IncidentSettlement:
     def _settled(self, admitted: Admitted, state: IncidentState | None) -> Outcome:
         command = self._warranted(admitted, state)
         body = _parsed(command)
+        self._demand_files(command, body)
         known = self._known(command, body, state)
         done = step(state, command, body, known)
         entry = entry_id(command.id, STEP)
@@ -195,6 +200,14 @@ class IncidentSettlement:
         if no is not None:
             raise no
         return command
+
+    def _demand_files(self, command: Command, body: Frozen) -> None:
+        """Raise `RuleForbids` where a file that the order names was not kept for this incident."""
+        attached = getattr(body, "attached", ())
+        thing = thing_key(m.OBJECT, command.case_id)
+        fault = self.files.fault(command.actor.id, thing, attached)
+        if fault is not None:
+            raise fault
 
     # --- what the machine must know --------------------------------------------------------------
 

@@ -6,12 +6,13 @@ Sealing and opening is the caller's: here stand only bytes, digests and owners.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
+from cases.attached import sealed_under
 from cases.database import reading
 from cases.web_tables import draft, upload
 
@@ -49,6 +50,14 @@ class Upload:
     """In quarantine: nobody gets it."""
     finding: str | None = None
     """What the scanner found; None: it has not looked, empty: nothing."""
+    thing: str = ""
+    """To what an order brings it (`cases.attached.thing_key`); empty: a case's material."""
+    is_used: bool = False
+    """An order to the thing names it."""
+
+    def subject(self, pseudonym_of: Callable[[str], str]) -> str:
+        """Return under whose key it is sealed: its thing's, else its owner's."""
+        return sealed_under(self.thing) if self.thing else pseudonym_of(self.owner)
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,8 @@ class Desk:
                     case_id=kept.case_id,
                     is_held=kept.is_held,
                     finding=kept.finding,
+                    thing=kept.thing,
+                    is_used=kept.is_used,
                 )
             )
 
@@ -158,12 +169,61 @@ class Desk:
             )
         return changed.rowcount == 1
 
-    def forget_unused(self, before: datetime) -> int:
-        """Delete uploads older than this that no case has; return how many (个保法第十九条)."""
+    def kept_for(self, owner: str, thing: str, digest: str) -> Upload | None:
+        """Return the owner's file of the same bytes for the same thing, unless it is infected: a
+        form that is sent twice names the same file."""
+        columns = [column for column in upload.c if column.name != "sealed"]
+        same = (upload.c.owner == owner, upload.c.thing == thing, upload.c.digest == digest)
+        clean = func.coalesce(upload.c.finding, "") == ""
+        with reading(self.engine) as connection:
+            row = connection.execute(
+                select(*columns).where(*same, clean).order_by(upload.c.created_at).limit(1)
+            ).first()
+        return None if row is None else _upload(row)
+
+    def attach(self, uploads: Sequence[str], thing: str) -> None:
+        """Note that an order to the thing names these; a thing's file goes nowhere else."""
         with self.engine.begin() as connection:
-            gone = connection.execute(
-                delete(upload).where(upload.c.case_id == "", upload.c.created_at < before)
+            connection.execute(
+                update(upload)
+                .where(upload.c.id.in_(uploads), upload.c.thing == thing)
+                .values(is_used=True)
             )
+
+    def attached_to(self, thing: str) -> tuple[Upload, ...]:
+        """Return the files that orders to the thing name, the oldest first."""
+        columns = [column for column in upload.c if column.name != "sealed"]
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(*columns)
+                .where(upload.c.thing == thing, upload.c.is_used)
+                .order_by(upload.c.created_at, upload.c.id)
+            ).all()
+        return tuple(_upload(row) for row in rows)
+
+    def things(self, type: str) -> tuple[str, ...]:
+        """Return the ids of the things of a type for which files are kept."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(upload.c.thing)
+                .where(upload.c.thing.startswith(f"{type}:", autoescape=True))
+                .distinct()
+                .order_by(upload.c.thing)
+            )
+            return tuple(row.thing.partition(":")[2] for row in rows)
+
+    def forget_thing(self, thing: str) -> int:
+        """Delete every file kept for a thing, also what no order names; return how many."""
+        with self.engine.begin() as connection:
+            gone = connection.execute(delete(upload).where(upload.c.thing == thing))
+        return int(gone.rowcount)
+
+    def forget_unused(self, before: datetime) -> int:
+        """Delete uploads older than this that neither a case nor an order to a thing has; return
+        how many (个保法第十九条)."""
+        unused = (upload.c.case_id == "", ~upload.c.is_used, upload.c.created_at < before)
+        with self.engine.begin() as connection:
+            gone = connection.execute(delete(upload).where(*unused))
         return int(gone.rowcount)
 
 
@@ -179,4 +239,6 @@ def _upload(row: Row[tuple[object, ...]]) -> Upload:
         case_id=row.case_id,
         is_held=row.is_held,
         finding=row.finding,
+        thing=row.thing,
+        is_used=row.is_used,
     )

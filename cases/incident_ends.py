@@ -60,6 +60,14 @@ def since(connection: Connection, n: int, limit: int = 500) -> Sequence[End]:
     return [End(*row) for row in connection.execute(query.limit(limit))]
 
 
+def is_done(connection: Connection, incident_id: str) -> bool:
+    """Return whether the incident's personal data is destroyed: entry in the log, keys gone."""
+    done = select(incident_end.c.n).where(
+        incident_end.c.incident_id == incident_id, incident_end.c.done_at.is_not(None)
+    )
+    return connection.execute(done).first() is not None
+
+
 def finish(connection: Connection, incident_id: str, at: datetime) -> None:
     connection.execute(
         update(incident_end)

@@ -223,11 +223,38 @@ upload = Table(
     Column("case_id", String(36), nullable=False),  # empty: no case has it yet
     Column("is_held", Boolean(create_constraint=False), nullable=False),
     Column("finding", String(200)),  # of the scanner; NULL: not looked at, empty: found nothing
+    # For what an order to it brings the file, `type:id`; empty: a case's material.
+    Column("thing", String(140), nullable=False, server_default=""),
+    Column(
+        "is_used", Boolean(create_constraint=False), nullable=False, server_default=text("false")
+    ),  # an order to the thing names it
     UniqueConstraint("id", "owner"),
     Index("ix_upload_owner", "owner", "created_at"),
     Index("ix_upload_case", "case_id"),
+    Index("ix_upload_thing", "thing"),
 )
 """A file handed in. `is_held` is the quarantine: nobody gets a held file."""
+
+attached_file = Table(
+    "attached_file",
+    MetaData(),  # a view: not made with the tables
+    Column("id", String(40)),
+    Column("owner", _User),
+    Column("thing", String(140)),
+    Column("digest", _Digest),
+    Column("size", Integer),
+    Column("media_type", String(100)),
+    Column("is_infected", Integer),
+)
+"""Which files are kept for which thing, without name or bytes: by it the worker judges whether what
+an order names is there. Made by migration 0022."""
+
+ATTACHED_FILE = (
+    "CREATE VIEW attached_file AS SELECT id, owner, thing, digest, size, media_type, "
+    "CASE WHEN finding IS NULL OR finding = '' THEN 0 ELSE 1 END AS is_infected "
+    "FROM upload WHERE thing <> ''"
+)
+event.listen(upload, "after_create", DDL(ATTACHED_FILE))  # type: ignore[no-untyped-call]
 
 erasure = Table(
     "erasure",

@@ -96,7 +96,7 @@ def routes(options: Options) -> list[BaseRoute]:
         *duty_routes(),
         *case_routes(files),
         *supervision_routes(),
-        *incident_routes(),
+        *incident_routes(files),
         *payment_routes(),
         *warning_routes(),
         *keeping_routes(),

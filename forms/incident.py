@@ -11,10 +11,12 @@ from uuid import NAMESPACE_URL, uuid5
 from markupsafe import Markup
 from starlette.responses import Response
 
+from cases.attached import Attached
 from cases.incident_tables import HANDLING
 from cases.incidents.machine import handled_by
 from cases.incidents.map import Mark, map_svg
 from cases.incidents.state import IncidentState, Unit
+from forms.attaching import hand_out
 from forms.duty_notices import CHANNELS, STATES
 from forms.duty_ports import ShownNotice
 from forms.incident_lines import PROMISE, Button
@@ -99,6 +101,7 @@ class IncidentPage(Page):
     command: Annotated[str, "Id of the command that was just settled; empty: none."]
     stream: Annotated[str, "Address that tells of its changes."]
     may_print: Annotated[bool, "The reader may have its papers."]
+    files: Annotated[Sequence[Attached], "Attached to orders; empty for who may not see them."]
 
 
 def thing_of(state: IncidentState, department: str = "") -> Thing:
@@ -193,7 +196,23 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
         command=visit.request.query_params.get("done", "")[:64],
         stream=f"/incidents/{row.id}/changes?after={shown.change}",
         may_print=printing.allowed,
+        files=await _files(visit, state),
     )
+
+
+async def _files(visit: Visit, state: IncidentState) -> Sequence[Attached]:
+    """Return what was attached: a photograph shows people, so as what is personal is shown."""
+    thing = thing_of(state)
+    if not (await visit.ask(visit.ports.access.may, visit.actor, "read_personal", thing)).allowed:
+        return ()
+    return await visit.ask(visit.ports.attached.of, thing)
+
+
+async def file(visit: Visit) -> Response:
+    """Hand out a file that was attached to an order."""
+    state = await state_of(visit)
+    await visit.demand("read_personal", thing_of(state))
+    return await hand_out(visit, thing_of(state), visit.request.path_params["upload"])
 
 
 def steps_of(visit: Visit, state: IncidentState) -> list[LifeStep]:
@@ -256,6 +275,7 @@ NAMED = {
     "injured": N_("受伤"),
     "loss_yuan": N_("损失（元）"),
     "signals": N_("信号"),
+    "files": N_("附件（份）"),
 }
 
 

@@ -17,6 +17,7 @@ from cases.incidents.messages import INCIDENT_BODIES, OF_UNITS
 from cases.incidents.state import IncidentState
 from cases.messages import Outcome, Source
 from cases.reception import NotNow
+from forms.attaching import Taken, posted, take
 from forms.fields import Form, Wrong, pydantic_sentence
 from forms.incident import shown_of, state_of, thing_of
 from forms.incident_fields import FIELDS, ActScene, body_of
@@ -28,6 +29,8 @@ from forms.visit import Visit
 from forms.window import NOT_NOW
 
 DRAFTED = "report_up"
+ATTACHING = frozenset({"refuse_dispatch", "progress", "arrive", "answer"})
+"""Orders to which a form attaches files."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class IncidentActPage(Page):
     command: Annotated[str, "Id of the command; the same at every try of this form."]
     department: Annotated[str, "Name of the unit for which it is done; empty: none."]
     text: Annotated[str, "What was reported."]
+    taken: Annotated[Taken | None, "Attached files; None: the order takes none."]
+    limit_mb: Annotated[int, "Largest file, in MB."]
 
 
 async def act_page(visit: Visit) -> Response:
@@ -96,9 +101,16 @@ async def do(visit: Visit) -> Response:
     if verb == "merge":
         found = await visit.ask(visit.ports.incidents.by_number, body["into"])
         body["into"] = found or body["into"]
+    taken = await posted(visit, thing_of(state)) if verb in ATTACHING else None
+    if taken is not None:
+        body["attached"] = taken.body()
     wrong = _errors(visit, verb, form, body)
+    if taken is not None and taken.error:
+        wrong.setdefault("", taken.error)
     if wrong:
-        return await _show(visit, verb, scene, form.with_errors(wrong), command, 422)
+        return await _show(visit, verb, scene, form.with_errors(wrong), command, 422, taken)
+    if taken is not None:
+        await take(visit, thing_of(state), taken.files)
     source = Source(door="web", ip=visit.where.ip, session=visit.who.session)
     try:
         outcome = await visit.ports.incidents.order(
@@ -106,11 +118,11 @@ async def do(visit: Visit) -> Response:
         )
     except NotNow:
         form = replace(form, errors=(Wrong(visit.say(NOT_NOW)),))
-        return await _show(visit, verb, scene, form, command, 503)
+        return await _show(visit, verb, scene, form, command, 503, taken)
     if outcome.status == "refused":
         wrong = {_field(outcome, form): _refusal(visit, outcome)}
         # A refusal is final for its id: what is corrected now is another command.
-        return await _show(visit, verb, scene, form.with_errors(wrong), str(uuid4()), 422)
+        return await _show(visit, verb, scene, form.with_errors(wrong), str(uuid4()), 422, taken)
     if visit.text("back") == "board":
         return RedirectResponse("/incidents", 303)
     return RedirectResponse(f"/incidents/{state.incident_id}?done={command}", 303)
@@ -148,9 +160,12 @@ def _refusal(visit: Visit, outcome: Outcome) -> str:
 
 
 async def _show(
-    visit: Visit, verb: str, scene: ActScene, form: Form, command: str, status: int = 200
-) -> Response:
+    visit: Visit, verb: str, scene: ActScene, form: Form, command: str, status: int = 200,
+    taken: Taken | None = None,
+) -> Response:  # fmt: skip
     state = scene.state
+    if taken is None and verb in ATTACHING:
+        taken = Taken()
     shown = await shown_of(visit, state)
     words = visit.say(VERBS[verb])
     page = IncidentActPage(
@@ -163,5 +178,7 @@ async def _show(
         command=command,
         department=scene.departments.get(scene.department, scene.department),
         text=shown.text,
+        taken=taken,
+        limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
     )
     return await show(visit, page, status)

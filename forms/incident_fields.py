@@ -132,7 +132,8 @@ def _refuse(s: ActScene) -> Sequence[Field]:
         Field("ground", s.visit.say(N_("退单理由")), "radios", True,
               s.visit.say(N_("退单计数，时钟不停；再次退单由仲裁员裁定，裁定不得再退")),
               options=options, wide=True),
-        _text(s.visit, "evidence", N_("证据"), True, hint=N_("现场所见、照片编号、权属文件等")),
+        _text(s.visit, "evidence", N_("证据"), False,
+              hint=N_("写明现场所见、权属等，或者附照片、文件；至少有一样")),
     )  # fmt: skip
 
 

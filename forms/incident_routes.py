@@ -17,8 +17,8 @@ from forms.guard import page
 from forms.ports import Shown
 
 
-def incident_routes() -> list[BaseRoute]:
-    """Return them."""
+def incident_routes(files: int) -> list[BaseRoute]:
+    """Return them. `files`: bytes that a post of files may have."""
     post = ("POST",)
     return [
         page(
@@ -74,6 +74,13 @@ def incident_routes() -> list[BaseRoute]:
             shows=Shown("read", "incident"),
         ),
         page(
+            "/incidents/{incident}/files/{upload}",
+            incident.file,
+            act="list",
+            thing="incident",
+            rate="export",
+        ),
+        page(
             "/incidents/{incident}/do/{verb}",
             incident_acting.act_page,
             act="list",
@@ -86,6 +93,7 @@ def incident_routes() -> list[BaseRoute]:
             act="list",
             thing="incident",
             methods=post,
+            body=files,
             shows=Shown("read", "incident"),
         ),
     ]

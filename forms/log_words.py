@@ -11,6 +11,7 @@ ACTS = {
     "export": N_("导出"),
     "read_personal": N_("查看个人信息"),
     "print": N_("打开文书或材料"),
+    "attached_read": N_("打开附件"),
     "print_card": N_("打开监察文书"),
     "report": N_("出具报告"),
     "issue_document": N_("出具文书"),

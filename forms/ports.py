@@ -29,6 +29,7 @@ from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.account_ports import Granting, Lives
 from forms.anomaly_ports import Anomalies
+from forms.attached_ports import AttachedFiles
 from forms.calendar_ports import Calendars
 from forms.deputy_ports import Deputies
 from forms.dossier_ports import ShownDossier
@@ -600,6 +601,7 @@ class Ports:
     anomalies: Anomalies
     disclosures: Disclosures
     uploads: Uploads
+    attached: AttachedFiles
     drafts: Drafts
     dead_letters: DeadLetters
     releases: Releases

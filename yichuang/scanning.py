@@ -174,7 +174,7 @@ class Quarantine:
     def _finding(self, kept: Upload, sealed: bytes) -> str:
         place = f"upload:{kept.id}".encode()
         try:
-            content = self.vault.open(self.pseudonym_of(kept.owner), sealed, place)
+            content = self.vault.open(kept.subject(self.pseudonym_of), sealed, place)
         except (KeyDestroyed, UnknownSubject, SealBroken):
             return UNREADABLE
         return self.scanner.finding(content)

@@ -67,6 +67,7 @@ from yichuang.trusting import policy_path
 from yichuang.warning_door import WarningDoor
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
+from yichuang.web_attached import AttachedEnds, WebAttached
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_duty import WebDuty
@@ -225,6 +226,9 @@ async def compose(
             web, vault, lambda case_id: subject_of(queries, case_id), sealer.who, now
         ),
         uploads=WebUploads(
+            desk, desk_vault, sealer.who, now, None if scanning is None else scanning.arrived.set
+        ),
+        attached=WebAttached(
             desk, desk_vault, sealer.who, now, None if scanning is None else scanning.arrived.set
         ),
         drafts=WebDrafts(desk, desk_vault, sealer.who, now),
@@ -460,7 +464,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     async with (
-        _forgetting(desk),
+        _forgetting(desk, _attached_ends(settings, desk)),
         _finding(finder),
         _watching(watch),
         ending(life_of(settings)),
@@ -499,13 +503,19 @@ async def _holding(scanning: Quarantine | None) -> AsyncIterator[None]:
             task.cancel()
 
 
+def _attached_ends(settings: Settings, desk: Desk) -> AttachedEnds:
+    cases = open_engine(settings.store_url("cases"), read_only=True)
+    return AttachedEnds(cases, desk, way_in.desk_vault_of(settings, desk.engine))
+
+
 @contextlib.asynccontextmanager
-async def _forgetting(desk: Desk) -> AsyncIterator[None]:
+async def _forgetting(desk: Desk, ends: AttachedEnds) -> AsyncIterator[None]:
     async def forget() -> None:
         while True:
             try:
                 gone = await asyncio.to_thread(desk.forget_unused, now() - UNUSED_UPLOADS_KEPT)
                 _log.info("%d unused uploads deleted", gone)
+                await asyncio.to_thread(ends.look)
             except AWAY:
                 _log.warning("unused uploads could not be deleted now", exc_info=True)
             await asyncio.sleep(FORGET_EVERY.total_seconds())

@@ -421,7 +421,7 @@ class WebUploads:
 
     def known(self, actor: Actor, upload: str) -> ports.Kept | None:
         found = self.desk.find_upload(upload)
-        if found is None or found.owner != actor.id or found.case_id:
+        if found is None or found.owner != actor.id or found.case_id or found.thing:
             return None
         return ports.Kept(
             found.id, self._name(found), found.media_type, found.digest, found.size,
@@ -430,14 +430,18 @@ class WebUploads:
 
     def held(self, upload: str, case_id: str) -> Literal["", "waiting", "infected"]:
         found = self.desk.find_upload(upload)
-        if found is None or not found.is_held or found.case_id not in ("", case_id):
+        if found is None or found.thing or not found.is_held:
+            return ""
+        if found.case_id not in ("", case_id):
             return ""
         return "infected" if found.finding else "waiting"
 
     def read(self, upload: str, case_id: str) -> ports.File | None:
         found, sealed = self.desk.find_upload(upload), self.desk.read_upload(upload)
         # No case yet: a crash came between the order and the note of it.
-        if found is None or sealed is None or found.case_id not in ("", case_id):
+        if found is None or sealed is None or found.thing:
+            return None
+        if found.case_id not in ("", case_id):
             return None
         place = f"upload:{upload}".encode()
         content = self.vault.open(self.pseudonym_of(found.owner), sealed, place)

@@ -41,6 +41,7 @@ from activities.supervising import Supervision
 from activities.trials import Trials
 from activities.warning import Announcing
 from audit.shards import log_engines
+from cases.attached_rows import KeptFiles
 from cases.database import open_engine
 from cases.messages import OF_LAW, Command, Warrant
 from cases.settling import Forged, RuleForbids
@@ -344,6 +345,7 @@ def workshop(
                 f"{settings.address}/schemas",
                 settings.zone,
                 _now,
+                KeptFiles(web),
             )
             yield Workshop(
                 settlement,

@@ -15,6 +15,7 @@ from uuid import uuid5
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from cases.attached import Attachments
 from cases.incidents.place import Place
 from cases.incidents.signal import Level, Reporter
 from cases.lives import RING
@@ -133,8 +134,8 @@ class RefuseDispatch(Frozen):
     department: Department
     ground: RefusalGround
     evidence: Remark = ""
-    upload: Annotated[str, StringConstraints(max_length=64)] = ""
-    """Id of a file kept by the web, as further evidence."""
+    attached: Attachments = ()
+    """Photographs and papers, as further evidence."""
 
 
 class Arbitrate(Frozen):
@@ -152,6 +153,7 @@ class OfUnit(Frozen):
 
     department: Department
     text: Remark = ""
+    attached: Attachments = ()
 
 
 class Progress(Frozen):
@@ -159,6 +161,7 @@ class Progress(Frozen):
 
     department: OptionalDepartment = ""
     text: Text
+    attached: Attachments = ()
 
 
 class Check(Frozen):

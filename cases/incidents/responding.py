@@ -30,6 +30,12 @@ def _unit_of(state: IncidentState, department: str) -> Unit:
     return found[-1]
 
 
+def _of(body: m.RefuseDispatch | m.OfUnit | m.Progress) -> dict[str, JsonValue]:
+    """Return for which unit it is said, and how many files came with it."""
+    files = {"files": len(body.attached)} if body.attached else {}
+    return {"unit": body.department, **files}
+
+
 def _changed(whole: IncidentState, one: Unit, /, **changed: Any) -> tuple[Unit, ...]:
     fresh = one.model_copy(update=changed)
     return tuple(fresh if other.n == one.n else other for other in whole.units)
@@ -56,12 +62,12 @@ def refuse(state: IncidentState, command: Command, body: m.RefuseDispatch, _know
         raise RuleForbids("wrong_state", "只有待签收的派单可以退", "YCYX-15", "body.department")
     if one.bound:
         raise RuleForbids("bound", "派单仲裁已经裁定，不得再退", "YCYX-15")
-    if len(body.evidence) < EVIDENCE_AT_LEAST and not body.upload:
+    if len(body.evidence) < EVIDENCE_AT_LEAST and not body.attached:
         raise RuleForbids("evidence_missing", "退单须附证据", "YCYX-15", "body.evidence")
     refusal = Refusal(department=one.department, ground=body.ground, at=at, by=command.actor.id)
     refusals = (*state.refusals, refusal)
     said: dict[str, JsonValue] = {
-        "unit": one.department, "ground": body.ground, "count": len(refusals),
+        **_of(body), "ground": body.ground, "count": len(refusals),
     }  # fmt: skip
     if len(refusals) >= 2:
         units = _changed(state, one, state="disputed")
@@ -149,7 +155,7 @@ def set_out(state: IncidentState, command: Command, body: m.OfUnit, _known: Know
         raise RuleForbids("wrong_state", "签收之后、到场之前才能出动", "", "body.department")
     units = _changed(state, one, state="under_way", set_out_at=at, progress_at=at, forgotten=0)
     changed: dict[str, Any] = {"units": units, "under_way_at": state.under_way_at or at}
-    return Step(state=advanced(state, "under_way", **changed), said={"unit": body.department})
+    return Step(state=advanced(state, "under_way", **changed), said=_of(body))
 
 
 def arrive(state: IncidentState, command: Command, body: m.OfUnit, _known: Known) -> Step:
@@ -159,19 +165,19 @@ def arrive(state: IncidentState, command: Command, body: m.OfUnit, _known: Known
         raise RuleForbids("wrong_state", "签收之后才能到场，到场只有一次", "", "body.department")
     units = _changed(state, one, state="on_site", arrived_at=at, progress_at=at, forgotten=0)
     changed: dict[str, Any] = {"units": units, "arrived_at": state.arrived_at or at}
-    return Step(state=advanced(state, "on_site", **changed), said={"unit": body.department})
+    return Step(state=advanced(state, "on_site", **changed), said=_of(body))
 
 
 def progress(state: IncidentState, command: Command, body: m.Progress, _known: Known) -> Step:
     """续报, by a unit at work or by the command centre."""
     if not body.department:
-        return Step(state=advanced(state), said={"unit": ""})
+        return Step(state=advanced(state), said=_of(body))
     one, at = _unit_of(state, body.department), command.occurred_at
     if one.state not in AT_WORK:
         raise RuleForbids("wrong_state", "签收之后、反馈之前才能续报", "", "body.department")
     units = _changed(state, one, progress_at=at, forgotten=0)
     stage: Stage | None = "handling" if one.state == "on_site" else None
-    return Step(state=advanced(state, stage, units=units), said={"unit": body.department})
+    return Step(state=advanced(state, stage, units=units), said=_of(body))
 
 
 def answer(state: IncidentState, command: Command, body: m.OfUnit, _known: Known) -> Step:
@@ -182,7 +188,7 @@ def answer(state: IncidentState, command: Command, body: m.OfUnit, _known: Known
     if not body.text:
         raise RuleForbids("text_missing", "请写明处置结果", "", "body.text")
     units = _changed(state, one, state="answered", answered_at=at)
-    said = {"unit": body.department}
+    said = _of(body)
     if any(other.state in ACTIVE_UNITS and other.state != "answered" for other in units):
         return Step(state=advanced(state, "handling", units=units), said=said)
     return Step(

@@ -93,6 +93,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     # thing: the address names what hangs on a case or a department.
     "GET /payments/{payment}": "thing",
     "GET /incidents/{incident}/papers/{kind}": "thing",
+    "GET /incidents/{incident}/files/{upload}": "thing",
     "GET /api/v1/payments/{payment}": "thing",
     "GET /api/v1/commands/{id}": "thing",
     "GET /log/entries/{entry}": "thing",

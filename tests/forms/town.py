@@ -93,6 +93,7 @@ from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
+from yichuang.web_attached import WebAttached
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_duty import WebDuty
@@ -552,6 +553,7 @@ class Town:
             catalogue=catalogue,
             disclosures=WebDisclosures(self.web, vault, self._subject, named, _now),
             uploads=WebUploads(desk, web_vault, named, _now),
+            attached=WebAttached(desk, web_vault, named, _now),
             drafts=WebDrafts(desk, web_vault, named, _now),
             dead_letters=self.letters,
             releases=self.releases,

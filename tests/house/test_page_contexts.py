@@ -74,6 +74,7 @@ def test_every_key_is_documented_where_it_is_declared(page: type[Page]) -> None:
 def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
     parts = {
         "base.html",
+        "macros/attach.html",
         "macros/cards.html",
         "macros/clock.html",
         "macros/form.html",

@@ -66,6 +66,8 @@ PORTS: Final[Mapping[str, Way]] = {
     "reasons.of_case": "asked",
     "receipts.of_case": "asked",
     "uploads.read": "asked",
+    "attached.of": "asked",
+    "attached.hand_out": "asked",
     "payments.find": "asked",
     "incidents.by_number": "asked",
     "incidents.draft": "asked",
@@ -79,6 +81,8 @@ PORTS: Final[Mapping[str, Way]] = {
     # own: the reader's own rows and no other's.
     "uploads.known": "own",
     "uploads.held": "own",
+    "attached.offered": "own",
+    "attached.held": "own",
     "drafts.find": "own",
     "drafts.listing": "own",
     "deputies.delegable": "own",
@@ -182,7 +186,7 @@ CHANGES: Final = frozenset(
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
         "signals.lift", "signals.plan",
-        "uploads.hand_over", "uploads.keep",
+        "uploads.hand_over", "uploads.keep", "attached.keep", "attached.take",
     }
 )  # fmt: skip
 """Methods and whole ports that show nothing: they ask, order, count in, or know the catalogue."""
@@ -206,6 +210,8 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "reasons.of_case": frozenset({"case._reasons"}),
     "receipts.of_case": frozenset({"receipts._handed_out", "rest.receipt"}),
     "uploads.read": frozenset({"case.material"}),
+    "attached.of": frozenset({"incident._files"}),  # asks `read_personal`
+    "attached.hand_out": frozenset({"attaching.hand_out"}),
     "incidents.by_number": frozenset({"incident_acting.do"}),  # an id that the machine looks at
     "duty.told": frozenset({"incident.page_of"}),  # after `state_of` has asked `read`
     "incidents.draft": frozenset({"incident_acting._draft"}),

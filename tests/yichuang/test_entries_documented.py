@@ -264,11 +264,13 @@ NOTHING_PERSONAL = {
     "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
     "/responsibility", "/incidents/new", "/warnings", "/warnings/new", "/warnings/{warning}",
     "/warnings/{warning}/adjust", "/warnings/{warning}/lift", "/alerts/{warning}.cap",
+    "/alerts/{warning}/{seq:int}.cap", "/alerts.atom",
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
 ITS_OWN = {
     "/status", "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
     "/supervision/report/{month}", "/readers", "/incidents/{incident}/papers/{kind}",
+    "/incidents/{incident}/files/{upload}",
 }  # fmt: skip
 """Whose handler writes the entry itself."""
 
