@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from cases.incidents.xml_in import MAX_BYTES
 from cases.messages import Actor
+from forms.intake_ports import fate_told
 from forms.ports import Ports
 from forms.posting import limited
 from forms.rest import Wrong, problem
@@ -53,14 +54,4 @@ async def read_signal(request: Request, actor: Actor) -> Response:
     found = await run_in_threadpool(ports.intake.fates, request.path_params["signal"])
     if not found:
         raise Stop(404, "没有这个信号，或者还没有收到库里，请稍后再问", "not_found")
-    return JSONResponse(
-        {
-            "signal": found[0].signal_id,
-            "state": found[-1].state,
-            "incident": found[-1].incident_id,
-            "turns": [
-                {"at": one.at.isoformat(), "state": one.state, "because": one.because}
-                for one in found
-            ],
-        }
-    )
+    return JSONResponse(fate_told(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from cases.incidents.signal import Signal, SignalReceipt
 from cases.messages import Actor
@@ -37,6 +37,18 @@ class SignalFate:
     incident_id: str
     because: str
     at: datetime
+
+
+def fate_told(found: Sequence[SignalFate]) -> dict[str, Any]:
+    """Return everything that became of a signal, oldest first, as interfaces tell it."""
+    return {
+        "signal": found[0].signal_id,
+        "state": found[-1].state,
+        "incident": found[-1].incident_id,
+        "turns": [
+            {"at": one.at.isoformat(), "state": one.state, "because": one.because} for one in found
+        ],
+    }
 
 
 @dataclass(frozen=True)

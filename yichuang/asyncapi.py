@@ -438,7 +438,8 @@ def document() -> dict[str, Any]:
     }
     channels["question"] = {
         "address": "qry.{city}.{user}.{question}",
-        "description": "请求应答：case.status、case.events、command.outcome；问与答都是 JSON 对象",
+        "description": "请求应答：case.status、case.events、command.outcome、signal.fate，"
+        "问与答都是 JSON 对象；alert.take 的问是一份 CAP 报文",
         "parameters": _parameters("city", "user", "question"),
         "messages": {"asked": {"name": "question", "payload": {"type": "object"}}},
     }

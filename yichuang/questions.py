@@ -26,7 +26,9 @@ from yichuang.inbox import DeadLetter, Inbox, NoSuchLetter
 from yichuang.subjects import command_id
 
 WEB_USER = "web"
-_SUBJECT = re.compile(r"qry\.(?P<city>[a-z0-9-]+)\.(?P<user>[a-z0-9-]+)\.(?P<question>[a-z_.]+)")
+ELSEWHERE = frozenset({"alert.take", "signal.fate"})
+"""Questions that the web answers (yichuang/signal_desk.py): the gateway is silent to them."""
+SUBJECT = re.compile(r"qry\.(?P<city>[a-z0-9-]+)\.(?P<user>[a-z0-9-]+)\.(?P<question>[a-z_.]+)")
 
 _log = logging.getLogger("yichuang.questions")
 
@@ -111,22 +113,15 @@ class Desk:
     async def _take(self, message: Msg) -> None:
         if not message.reply:
             return
-        match = _SUBJECT.fullmatch(message.subject)
-        try:
-            if match is None or match["question"] not in self._answers:
-                known = "、".join(self._answers)
-                raise Problem(404, "unknown-question", "没有这个问题", f"可问：{known}")
-            try:
-                asked = orjson.loads(message.data or b"{}")
-            except orjson.JSONDecodeError as broken:
-                raise Problem(400, "malformed", "不是 JSON", str(broken)) from broken
-            if not isinstance(asked, dict):
-                raise Problem(400, "malformed", "应是一个 JSON 对象")
-            data = await self._answers[match["question"]](match["user"], asked)
-            answer: dict[str, Any] = {"ok": True, "data": data}
-        except Problem as problem:
-            answer = {"ok": False, "problem": problem.document}
-        await message.respond(orjson.dumps(answer))
+        match = SUBJECT.fullmatch(message.subject)
+        if match is None or match["question"] not in ELSEWHERE:
+            await reply(message, self._answered(match, message.data))
+
+    async def _answered(self, match: re.Match[str] | None, body: bytes) -> Any:
+        if match is None or match["question"] not in self._answers:
+            known = "、".join((*self._answers, *sorted(ELSEWHERE)))
+            raise Problem(404, "unknown-question", "没有这个问题", f"可问：{known}")
+        return await self._answers[match["question"]](match["user"], read_asked(body))
 
     async def _case(self, user: str, asked: dict[str, Any]) -> str:
         """Return the id of a case that this user may read."""
@@ -242,6 +237,26 @@ class Desk:
             await asyncio.to_thread(change, *args)
         except NoSuchLetter as none:
             raise Problem(409, "already-settled", str(none)) from none
+
+
+def read_asked(body: bytes) -> dict[str, Any]:
+    """Return what is asked. Raises `Problem` for what is no object of JSON."""
+    try:
+        asked = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as broken:
+        raise Problem(400, "malformed", "不是 JSON", str(broken)) from broken
+    if not isinstance(asked, dict):
+        raise Problem(400, "malformed", "应是一个 JSON 对象")
+    return asked
+
+
+async def reply(message: Msg, answer: Awaitable[Any]) -> None:
+    """Send the answer to a question, or the problem with it."""
+    try:
+        said: dict[str, Any] = {"ok": True, "data": await answer}
+    except Problem as problem:
+        said = {"ok": False, "problem": problem.document}
+    await message.respond(orjson.dumps(said))
 
 
 def _number(asked: dict[str, Any]) -> int:

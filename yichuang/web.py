@@ -29,6 +29,7 @@ from cases.database import StoreUnwritable, open_engine
 from cases.delegations import NotOpen
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
+from cases.messages import Actor
 from cases.queries import Queries
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
@@ -60,7 +61,9 @@ from yichuang.release_door import ReleaseDoor
 from yichuang.released import Released
 from yichuang.rewrapping import Rewrapper
 from yichuang.scanning import Quarantine, scanner_of
+from yichuang.services import Services
 from yichuang.settings import Settings
+from yichuang.signal_desk import SignalDesk, answering, sender_of
 from yichuang.store_trouble import troubles
 from yichuang.stored_rulings import StoredRulings
 from yichuang.trusting import policy_path
@@ -471,6 +474,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         _wrapping(settings),
         _holding(scanning),
         _lapsing(app.state.ports.deputies),
+        _answering(settings, app.state.ports),
     ):
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
@@ -481,6 +485,23 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         await serving
         stopping.cancel()
     await letters.close()
+
+
+@contextlib.asynccontextmanager
+async def _answering(settings: Settings, ports: Ports) -> AsyncIterator[None]:
+    """Take alerts and questions about signals over NATS, by the ports of the pages."""
+
+    def may(actor: Actor) -> str:
+        verdict = ports.access.may(actor, "report", "incident")
+        return "" if verdict.allowed else verdict.reason
+
+    services = Services(open_engine(settings.store_url("web"), read_only=True))
+    desk = SignalDesk(settings.city, ports.intake, sender_of(services), may)
+    task = asyncio.create_task(answering(settings, desk))
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @contextlib.asynccontextmanager

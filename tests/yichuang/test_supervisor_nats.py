@@ -156,6 +156,9 @@ async def test_a_user_may_not_publish(settings: Settings, user: str, subject: st
         ("jz", "evt.demo.fgw.>"),
         ("relay", "cmd.>"),
         ("gateway", "_INBOX.portal.>"),
+        ("web", "qry.>"),
+        ("web", "qry.demo.portal.case.status"),
+        ("portal", "qry.demo.*.signal.fate"),
         ("monitor", ">"),
     ],
 )

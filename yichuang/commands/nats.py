@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     order.add_argument("--id", default="", help="事件 id；同一 id 只办一次")
     order.add_argument("--source", default="/cli", help="事件 source")
     ask = verbs.add_parser("ask", help="提一个问题 (ask a question)")
-    ask.add_argument("question", help="case.status、case.events、command.outcome")
+    ask.add_argument("question", help="case.status、case.events、command.outcome、signal.fate")
     ask.add_argument("data", help="JSON 文字，或 @文件，或 -")
     watch = verbs.add_parser("watch", help="看已发生的事 (watch what happens)")
     watch.add_argument("--department", default="*", help="部门代号，缺省为全部")

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from cases.database import open_engine
 from yichuang.bus import connect, inbox_of
+from yichuang.questions import ELSEWHERE
 from yichuang.services import is_seeded, listing
 from yichuang.settings import SUBJECT_TOKEN, SettingMissing, Settings
 
@@ -143,8 +144,13 @@ def users(settings: Settings) -> list[User]:
                 f"cmd.{settings.city}.*.web.>",
                 f"qry.{settings.city}.web.>",
                 f"sig.{settings.city}.web.>",
+                "_INBOX.>",  # answers to the questions that it listens to
             ),
-            (f"rpl.{settings.city}.web.>", f"{inbox_of('web')}.>"),
+            (
+                f"rpl.{settings.city}.web.>",
+                *(f"qry.{settings.city}.*.{question}" for question in sorted(ELSEWHERE)),
+                f"{inbox_of('web')}.>",
+            ),
         ),
     ]
     own.append(
