@@ -229,6 +229,15 @@ def snapshot_line(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple("" if row[name] is None else str(row[name]) for name in names)
 
 
+def kept_lines(connection: Connection) -> dict[str, list[tuple[str, ...]]]:
+    """Return what the entry of each quarter covers, as its rows say it now."""
+    query = select(plan_snapshot).order_by(plan_snapshot.c.quarter, plan_snapshot.c.kpi)
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for row in connection.execute(query).mappings():
+        found.setdefault(row["quarter"], []).append(snapshot_line(dict(row)))
+    return found
+
+
 def snapshots(
     connection: Connection, kpi: str = "", quarters: Sequence[str] = ()
 ) -> list[KeptValue]:

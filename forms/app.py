@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from forms import proving, public, receipts, second_step, signing_in, warning_feed
+from forms import progress, proving, public, receipts, second_step, signing_in, warning_feed
 from forms.account_routes import account_routes
 from forms.around import KeepsSession, Net, SafeHeaders
 from forms.arriving import arrive
@@ -28,6 +28,7 @@ from forms.keeping_routes import keeping_routes
 from forms.log_routes import log_routes
 from forms.other_name import other_name
 from forms.payment_routes import payment_routes
+from forms.plan_routes import plan_routes
 from forms.ports import NotNow, Options, Ports
 from forms.release_routes import release_routes
 from forms.rendering import STATIC
@@ -86,6 +87,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/alerts.atom", warning_feed.feed, signed_in=False),
         page("/alerts/{warning}.cap", warning_feed.published, signed_in=False),
         page("/alerts/{warning}/{seq:int}.cap", warning_feed.message, signed_in=False),
+        page("/progress", progress.progress, signed_in=False),
         page("/verify", public.verify, signed_in=False),
         page("/verify/receipt", receipts.verifier, signed_in=False),
         page("/verify/receipt/{file}", receipts.download_file, signed_in=False),
@@ -99,6 +101,7 @@ def routes(options: Options) -> list[BaseRoute]:
         *incident_routes(files),
         *payment_routes(),
         *warning_routes(),
+        *plan_routes(),
         *keeping_routes(),
         *log_routes(),
         *account_routes(),

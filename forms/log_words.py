@@ -105,6 +105,7 @@ ACTS = {
     "release_retimed": N_("重算期限"),
     "payment_request": N_("付款申请"),
     "plan_report": N_("填报方案指标"),
+    "plan_snapshot": N_("方案指标季度快照"),
     "warning_issue": N_("发布预警"),
     "warning_adjust": N_("调整预警"),
     "warning_lift": N_("解除预警"),

@@ -52,6 +52,7 @@ from forms.incident_ports import Incidents
 from forms.intake_ports import Intake
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
+from forms.plan_ports import Plan
 from forms.policy_ports import Policies
 from forms.reason_ports import Reasons, RulingReasons
 from forms.responsibility_ports import ResponsibilityTable
@@ -614,6 +615,7 @@ class Ports:
     rules: RulePacks
     receipts: Receipts
     payments: Payments
+    plan: Plan
     warnings: Warnings
     log: LogBook
     erasures: Erasures

@@ -23,6 +23,8 @@ from policies.scopes import EVERYWHERE
 FRESH_SECONDS = 0.5
 INTAKE = "service_intake"
 """The role by which a service takes in for a department; its other roles follow it there."""
+PLAN = "service_plan"
+"""The role by which a service reports a department's numbers of the plan, and nothing else."""
 SIGNALS = "service_signal"
 """The role by which a service sends signals."""
 CITY_SIGNALS = "city-signals"
@@ -47,10 +49,19 @@ class Service:
         return tuple(grant.department for grant in self.grants if grant.role == INTAKE)
 
     @property
+    def reports_for(self) -> tuple[str, ...]:
+        """Where it reports numbers of the plan; `*` is everywhere."""
+        return tuple(grant.department for grant in self.grants if grant.role == PLAN)
+
+    @property
     def sends_signals(self) -> bool:
         return any(grant.role == SIGNALS for grant in self.grants)
 
     def acts_for(self, department: str) -> bool:
+        held = (*self.departments, *self.reports_for)
+        return EVERYWHERE in held or department in held
+
+    def takes_in_for(self, department: str) -> bool:
         return EVERYWHERE in self.departments or department in self.departments
 
     def actor(self, department: str) -> Actor:
@@ -94,9 +105,9 @@ class Services:
         return found is not None and found.sends_signals
 
     def may_send(self, user: str, department: str) -> bool:
-        """Whether a NATS user may send readings for a department: as it may order for it."""
+        """Whether a NATS user may send readings for a department: as it takes in for it."""
         found = self.find(user)
-        return found is not None and found.acts_for(department)
+        return found is not None and found.takes_in_for(department)
 
 
 def listing(engine: Engine) -> tuple[Service, ...]:

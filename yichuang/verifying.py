@@ -33,6 +33,7 @@ from cases import (
 from cases.database import reading
 from cases.incident_integrity import SaidOrder
 from cases.integrity import Said, Wrong, check_rows
+from yichuang.message_log import digest_of_lines
 from yichuang.seeds import Seeds
 
 WAITING = 1 << 60
@@ -196,10 +197,22 @@ def check_warnings(connection: Connection, warnings: Mapping[str, str]) -> Itera
         yield Wrong(f"warning:{one.warning}", one.seq, one.column, one.expected, one.found)
 
 
+QUARTER = len("2026Q3")
+"""Length of a quarter's name; ids of reports are longer."""
+
+
 def check_plan(connection: Connection, plan: Mapping[str, str]) -> Iterator[Wrong]:
-    """Yield every column of a report of the plan that is not what its entry binds."""
-    for one in plan_rows.check(connection, plan):
+    """Yield every column of a report of the plan, and every quarter, that is not what its entry
+    binds. `plan`: id of a report, or a quarter (2026Q3) → `after`."""
+    quarters = {key: after for key, after in plan.items() if len(key) == QUARTER}
+    reports = {key: after for key, after in plan.items() if key not in quarters}
+    for one in plan_rows.check(connection, reports):
         yield Wrong(f"plan:{one.report}", 0, one.column, one.expected, one.found)
+    found = {key: digest_of_lines(rows) for key, rows in plan_rows.kept_lines(connection).items()}
+    for key in sorted(quarters.keys() | found.keys()):
+        expected, there = quarters.get(key, ""), found.get(key, "")
+        if expected != there:
+            yield Wrong(f"plan:{key}", 0, "plan_snapshot", expected, there)
 
 
 def check_incidents(
@@ -245,6 +258,7 @@ def _said(
         _of_newest("warning:", row.stream, row.seq, bytes(row.body), warnings, newest)
         _of_newest("plan:", row.stream, row.seq, bytes(row.body), plan, newest)
         _of_incident(row.stream, bytes(row.body), incidents)
+        _of_newest("sys:plan", row.stream, row.seq, bytes(row.body), plan, newest)
         yield from _of_body(row.stream, bytes(row.body))
     for place, entry in enumerate(all_entries(log)):
         if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
@@ -259,6 +273,7 @@ def _said(
         _of_newest("warning:", entry.stream, entry.stream_seq, entry.body, warnings, newest)
         _of_newest("plan:", entry.stream, entry.stream_seq, entry.body, plan, newest)
         _of_incident(entry.stream, entry.body, incidents)
+        _of_newest("sys:plan", entry.stream, entry.stream_seq, entry.body, plan, newest)
         yield from _of_body(entry.stream, entry.body)
 
 

@@ -34,7 +34,9 @@ from cases.queries import Queries
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
 from catalogue.cap_sources import load_cap_sources
+from catalogue.kpis import load_kpis
 from catalogue.load import HERE
+from catalogue.programme import load_programme
 from catalogue.stations import load_stations
 from forms.app import Application, application
 from forms.ports import Options, Ports
@@ -54,6 +56,7 @@ from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.notifier import carried_by, wording_of
 from yichuang.payment_door import PaymentDoor
+from yichuang.plan_door import PlanDoor
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
@@ -83,6 +86,8 @@ from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments, asker
+from yichuang.web_plan import WebPlan
+from yichuang.web_plan import asker as asker_of_plan
 from yichuang.web_policies import WebPolicies
 from yichuang.web_ports import (
     WebAccess,
@@ -321,6 +326,18 @@ async def compose(
             released.packs,
             rulings,
             lambda: [one.code for one in released.catalogue().city.departments],
+            now,
+        ),
+        plan=WebPlan(
+            cases,
+            access,
+            asker_of_plan(
+                PlanDoor(client, queue, access=access, engine=cases, refusals=refusals),
+                asyncio.get_running_loop(),
+            ),
+            load_kpis(),
+            load_programme(),
+            settings.zone,
             now,
         ),
         warnings=WebWarnings(

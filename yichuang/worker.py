@@ -66,6 +66,7 @@ from yichuang.incident_watch import IncidentWatch
 from yichuang.index_keys import index_keys
 from yichuang.key_log import note_subjects
 from yichuang.payment_rules import CityPaymentRules
+from yichuang.plan_watch import PlanWatch
 from yichuang.reconciling import Reconciler
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
@@ -194,6 +195,7 @@ class Workshop:
     calendar_watch: CalendarWatch
     card_watch: CardWatch
     duty_watch: DutyWatch
+    plan_watch: PlanWatch
     witness_watch: WitnessWatch | None
     """None where this process cannot read the log."""
     alarms: Alarms
@@ -355,6 +357,7 @@ def workshop(
                 watch,
                 cards,
                 DutyWatch(cases, web, alarms, addressees.city, _now),
+                PlanWatch(cases, load_kpis(), settings.zone, _now),
                 witnesses,
                 alarms,
                 retiming,
@@ -468,6 +471,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
                 asyncio.create_task(_watch(shop.duty_watch.look, CARDS_EVERY)),
                 asyncio.create_task(_watch(shop.forgery_watch.look, SWEEP_EVERY)),
+                asyncio.create_task(_watch(shop.plan_watch.look, SWEEP_EVERY)),
                 *(
                     asyncio.create_task(_watch(one.look, WITNESS_EVERY))
                     for one in (shop.witness_watch,)

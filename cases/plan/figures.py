@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -162,3 +162,40 @@ def _years_later(day: date, years: int) -> date:
         return day.replace(year=day.year + years)
     except ValueError:  # 29 February
         return date(day.year + years, 3, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """One number with where it stands, as lists and boards show it."""
+
+    kpi: Kpi
+    figure: Figure | None
+    standing: Standing
+    since: datetime | None
+    """When the figure was reported; of our own numbers when it was counted. None: no figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a number's history."""
+
+    on: date
+    value: Fraction | None
+    expected: Fraction | None
+
+
+def quarter_of(day: date) -> str:
+    """Return the quarter of a day: 2026Q3."""
+    return f"{day.year}Q{(day.month + 2) // 3}"
+
+
+def quarter_end(quarter: str) -> date:
+    """Return the last day of a quarter."""
+    year, n = int(quarter[:4]), int(quarter[5])
+    return date(year + (n == 4), n * 3 % 12 + 1, 1) - timedelta(days=1)
+
+
+def last_whole_quarter(today: date) -> str:
+    """Return the newest quarter that is over."""
+    first = date(today.year, (today.month - 1) // 3 * 3 + 1, 1)
+    return quarter_of(first - timedelta(days=1))

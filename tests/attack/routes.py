@@ -29,6 +29,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /alerts.atom": "open",
     "GET /alerts/{warning}.cap": "open",
     "GET /alerts/{warning}/{seq:int}.cap": "open",
+    # The city's plan: counts of the whole city, which name no case.
+    "GET /progress": "open",
     "GET /verify": "open",
     "GET /verify/receipt": "open",
     "GET /verify/receipt/{file}": "open",
@@ -140,6 +142,12 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /alarms": "form",
     "GET /alarms/dead": "form",
     "GET /alarms/{alarm}": "form",
+    # The city's plan: counts of the whole city; tests/plan/test_pages.py tries
+    # that behind one stand only the cases that its reader may list.
+    "GET /plan": "role",
+    "GET /plan/{kpi}": "role",
+    "GET /plan/{kpi}/report": "role",
+    "POST /plan/{kpi}/report": "role",
     # Our own warnings: announced to everybody, and name no case.
     "GET /warnings": "role",
     "GET /warnings/new": "role",

@@ -24,6 +24,7 @@ from activities.announcing import Announcer
 from activities.indexing import BlindIndex
 from activities.papers import DocumentOrder
 from activities.paying import Paying
+from activities.plan_reports import PlanReports
 from activities.planning import Planner
 from activities.sealing import Sealer
 from activities.settle import Settlement
@@ -42,6 +43,7 @@ from cases.facts import CaseFacts
 from cases.grant_changes import GrantChanges
 from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
 from cases.payments import PaymentAnswer, PaymentOrder, RequestPayment, payment_id
+from cases.plan.messages import PlanReportAnswer, PlanReportOrder, ReportFigure, report_id
 from cases.queries import Queries
 from cases.readings_tables import readings_metadata
 from cases.reception import NotNow, Request
@@ -55,8 +57,10 @@ from cases.warnings import ISSUE, WarningAnswer, WarningOrder, warning_id
 from cases.web_tables import web_metadata
 from catalogue.archive import load_archive
 from catalogue.cap_sources import load_cap_sources
+from catalogue.kpis import load_kpis
 from catalogue.law import Article
 from catalogue.load import HERE, Catalogue, MatterUnknown, load_catalogue
+from catalogue.programme import load_programme
 from catalogue.stations import load_stations
 from forms.app import application
 from forms.dossier_ports import ShownDossier
@@ -105,6 +109,7 @@ from yichuang.web_intake import WebIntake
 from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
+from yichuang.web_plan import WebPlan
 from yichuang.web_ports import (
     WebAccess,
     WebCatalogue,
@@ -614,6 +619,7 @@ class Town:
             responsibility=WebResponsibility(self.cases, lambda: self.matters),
             payments=self._payments(policy_access, sealer),
             warnings=self._warnings(policy_access, sealer),
+            plan=self._plan(policy_access, sealer),
             incidents=self.incidents,
             deputies=WebDeputies(
                 self.web,
@@ -748,6 +754,36 @@ class Town:
             self.cases, access, ask, lambda: packs, StoredRulings(self.queries, twin.pack),
             lambda: codes, _now,
         )  # fmt: skip
+
+    def _plan(self, access: Access, sealer: Sealer) -> WebPlan:
+        """The plan, reported at once by the real activity without a workflow around it."""
+        numbers = load_kpis()
+        taking = PlanReports(
+            self.cases, sealer, lambda *_: None, self._again(access).of_thing, FORGERIES, numbers,
+            "Asia/Shanghai", _now,
+        )  # fmt: skip
+
+        def ask(
+            actor: Actor, source: Source, command_id: str, body: ReportFigure
+        ) -> PlanReportAnswer:
+            command = Command(
+                id=command_id, verb="plan_report", body=body.model_dump(mode="json"), actor=actor,
+                source=source, case_id=report_id(command_id), occurred_at=_now(),
+            )  # fmt: skip
+            try:
+                thing = PolicyThing("plan", command.case_id, department=body.department)
+                warrant = access.warrant_on(command, thing, command.verb, _now())
+            except AccessDenied as no:
+                return PlanReportAnswer(
+                    command_id=command_id, order_digest="", status="refused", code=no.code,
+                    reason=no.reason,
+                )  # fmt: skip
+            order = command.model_copy(update={"warrant": warrant})
+            return taking.take(PlanReportOrder(command=order, admitted_at=_now()))
+
+        return WebPlan(
+            self.cases, access, ask, numbers, load_programme(), "Asia/Shanghai", _now, 0.0
+        )
 
     def _warnings(self, access: Access, sealer: Sealer) -> WebWarnings:
         """Warnings, announced at once by the real activity without a workflow around it."""

@@ -25,6 +25,7 @@ from yichuang.web_deputies import WebDeputies
 from yichuang.web_incidents import WebIncidents
 from yichuang.web_log import WebLog
 from yichuang.web_payments import WebPayments
+from yichuang.web_plan import WebPlan
 from yichuang.web_ports import WebCensus, WebReader
 from yichuang.web_supervision import WebSupervision
 from yichuang.web_warnings import WebWarnings
@@ -52,6 +53,8 @@ PORTS: Final[Mapping[str, Way]] = {
     "incidents.numbers": "where",
     "incidents.since": "where",
     "payments.may_request": "where",
+    "plan.behind": "where",
+    "plan.may_report": "where",
     "warnings.listing": "where",
     "warnings.acts": "where",
     "log.search": "where",
@@ -97,11 +100,18 @@ PORTS: Final[Mapping[str, Way]] = {
     "intake.reports": "public",  # nothing of who reported, nor what they wrote
     "intake.types": "public",
     "receipts.policy": "public",
+    # counts of the whole city, which 政府信息公开 lets everybody know; reports of departments
+    "plan.lines": "public",
+    "plan.statistics": "public",
+    "plan.kpis": "public",
+    "plan.programme": "public",
+    "plan.history": "public",
     "warnings.published": "public",  # an announcement is for everybody
     "warnings.public": "public",
     "receipts.program": "public",
     # office: for those whose office it is, who are shown no case by it.
     "anomalies.listing": "office",
+    "plan.reports": "office",
     "accounts.listing": "office",
     "accounts.row": "office",
     "granting.compartments": "office",
@@ -182,7 +192,7 @@ CHANGES: Final = frozenset(
         "erasures.approve", "erasures.ask", "erasures.refuse",
         "log.verify",
         "incidents.order",
-        "payments.request", "warnings.act", "intake.submit", "intake.take_cap",
+        "payments.request", "plan.report", "warnings.act", "intake.submit", "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
         "signals.lift", "signals.plan",
@@ -232,6 +242,7 @@ READERS: Final[Mapping[str, type]] = {
     "supervision": WebSupervision,
     "calendars": WebCalendars,
     "payments": WebPayments,
+    "plan": WebPlan,
     "warnings": WebWarnings,
     "incidents": WebIncidents,
     "log": WebLog,

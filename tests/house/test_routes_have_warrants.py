@@ -35,6 +35,7 @@ OPEN = {
     "GET /alerts.atom",
     "GET /alerts/{warning}.cap",
     "GET /alerts/{warning}/{seq:int}.cap",
+    "GET /progress",
     "GET /verify",
     "GET /verify/{code}",
     "GET /verify/receipt",

@@ -64,13 +64,20 @@ def _stream_keeper(streams: Sequence[str]) -> tuple[str, ...]:
 
 
 def _integrator(
-    name: str, departments: Sequence[str], city: str, key: str, *, signals: bool
+    name: str,
+    departments: Sequence[str],
+    city: str,
+    key: str,
+    *,
+    signals: bool,
+    reports: Sequence[str] = (),
 ) -> User:
     """An outside system: it orders for its departments and reads their events, nothing else."""
     events = [f"evt.{city}.>" if d == "*" else f"evt.{city}.{d}.>" for d in departments]
     answers = f"rpl.{city}.{name}.>"
     publish = [f"cmd.{city}.{department}.{name}.>" for department in departments]
     publish += [f"tel.{city}.{department}.{name}.readings" for department in departments]
+    publish += [f"cmd.{city}.{department}.{name}.plan.report" for department in reports]
     if signals:
         publish.append(f"sig.{city}.{name}.>")
     publish.append(f"qry.{city}.{name}.>")
@@ -165,21 +172,27 @@ def users(settings: Settings) -> list[User]:
             raise SettingMissing(f"YICHUANG_NOTICE_GATEWAYS：{name} 已另有用处，请换一个名字")
         own.append(_gateway_of_notices(name, channels, settings.city))
     taken = {user.name for user in own} | {SYSTEM_USER}
-    for name, departments, key, signals in _services(settings):
+    for name, departments, key, signals, reports in _services(settings):
         if name in taken:
             raise SettingMissing(f"YICHUANG_NATS_INTEGRATORS：{name} 是系统自用的名字，请换一个")
-        own.append(_integrator(name, departments, settings.city, key, signals=signals))
+        own.append(
+            _integrator(name, departments, settings.city, key, signals=signals, reports=reports)
+        )
     return own
 
 
-def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str, bool]]:
-    """Return name, departments and public key of each outside system, and whether it sends signals.
+def _services(
+    settings: Settings,
+) -> list[tuple[str, tuple[str, ...], str, bool, tuple[str, ...]]]:
+    """Return name, departments and public key of each outside system, whether it sends signals, and
+    for which departments it reports the plan's numbers.
 
     Of a city that has been initialised they are accounts; before that, and for who has no way to
     the accounts (YICHUANG_WEB_URL in the large form), those of the settings. Raises SQLAlchemy's
     errors where accounts elsewhere cannot be read: who was taken out must not come back by that.
     """
-    seeds = [(name, where, "", True) for name, where in settings.nats_integrators.items()]
+    none: tuple[str, ...] = ()
+    seeds = [(name, where, "", True, none) for name, where in settings.nats_integrators.items()]
     elsewhere = bool(settings.web_url.get_secret_value())
     if not elsewhere and (settings.form == "large" or not _has_accounts(settings)):
         return seeds
@@ -195,10 +208,10 @@ def _services(settings: Settings) -> list[tuple[str, tuple[str, ...], str, bool]
     finally:
         engine.dispose()
     return [
-        (one.user, one.departments, one.nkey, one.sends_signals)
+        (one.user, one.departments, one.nkey, one.sends_signals, one.reports_for)
         for one in known
         if one.nkey
-        and (one.departments or one.sends_signals)
+        and (one.departments or one.sends_signals or one.reports_for)
         and re.fullmatch(SUBJECT_TOKEN, one.user)
     ]
 

@@ -1,0 +1,314 @@
+"""The plan's numbers that this system's own rows tell: two counts each, and the cases behind them.
+
+A year up to the end of a day, in the city's zone. Counted for the whole city, whoever asks; the
+lines behind a number are shown to each reader as far as policy lets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, Executable, Select, and_, func, or_, select
+from sqlalchemy import case as when
+
+from cases.counting import DECIDED, IN_DAYS, total
+from cases.fund_rows import allotted_fen
+from cases.incident_tables import incident
+from cases.plan.figures import Figure
+from cases.tables import case, clock
+from catalogue.kpis import Kpis, OwnSource
+
+WINDOW: Final = timedelta(days=365)
+"""What a number of our own looks back upon: one year (design; verified: false)."""
+RESPONSE: Final = timedelta(minutes=15)
+"""突发事件15分钟内响应 (CSFA-15): an incident that nobody was sent to counts from then on."""
+PER_PAGE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From `since` (inclusive) to `until` (exclusive)."""
+
+    since: datetime
+    until: datetime
+
+    def holds(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
+        return and_(instant >= self.since, instant < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One line behind a number."""
+
+    kind: str
+    """`case` or `incident`."""
+    number: str
+    title: str
+    department: str
+    at: datetime
+    amount: int
+    """What it adds to the numerator."""
+    of: int
+    """What it adds to the denominator."""
+
+
+@dataclass(frozen=True, slots=True)
+class BehindPage:
+    """One page of the lines that a reader may see."""
+
+    lines: tuple[Behind, ...]
+    seen: int
+    """How many the reader may see."""
+    every: int
+    """How many there are."""
+
+
+def window_of(on: date, zone: str, now: datetime) -> Window:
+    """Return the year up to the end of a day, or up to now where the day is not over."""
+    end = datetime.combine(on + timedelta(days=1), time(), ZoneInfo(zone))
+    until = min(end, now)
+    return Window(until - WINDOW, until)
+
+
+def own_figures(
+    connection: Connection, kpis: Kpis, on: date, zone: str, now: datetime
+) -> dict[str, Figure]:
+    """Return the counts of every number of our own that has any, by code."""
+    window = window_of(on, zone, now)
+    found: dict[str, Figure] = {}
+    for one in kpis.kpis:
+        counter = _COUNTERS.get(one.source) if one.own else None
+        if counter is None:
+            continue
+        above, below = counter(connection, window)
+        if below:
+            found[one.code] = Figure(above, below, on)
+    return found
+
+
+# --- counting ------------------------------------------------------------------------------------
+
+_s = clock.alias("statutory")
+_p = clock.alias("promised")
+_r = clock.alias("rating")
+
+
+def _approval_time(connection: Connection, window: Window) -> tuple[int, int]:
+    return _pair(connection, _decided(window, func.sum(_s.c.used), func.sum(_s.c.budget)))
+
+
+def _decided(window: Window, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Decided cases whose statutory period is in working days."""
+    source = _p.join(case, case.c.id == _p.c.case_id).join(
+        _s, and_(_s.c.case_id == _p.c.case_id, _s.c.key == "statutory")
+    )
+    return (
+        select(*columns)
+        .select_from(source)
+        .where(
+            _p.c.clock == "promised",
+            _p.c.ended_by.in_(DECIDED),
+            window.holds(_p.c.ended_at),
+            _s.c.limit_unit.in_(IN_DAYS),
+            _s.c.used.is_not(None),
+            _s.c.budget > 0,
+        )
+    )
+
+
+def _satisfaction(connection: Connection, window: Window) -> tuple[int, int]:
+    return _pair(connection, _rated(window, total(case.c.grade.between(1, 3)), func.count()))
+
+
+def _rated(window: Window, *columns: ColumnElement[Any]) -> Select[Any]:
+    source = _r.join(case, case.c.id == _r.c.case_id)
+    return (
+        select(*columns)
+        .select_from(source)
+        .where(_r.c.clock == "rating", _r.c.ended_by == "rated", window.holds(_r.c.ended_at))
+    )
+
+
+def _received(window: Window) -> ColumnElement[bool]:
+    return and_(case.c.process == "approval", window.holds(case.c.received_at))
+
+
+ONLINE: Final = ("computer", "mobile")
+
+
+def _online(connection: Connection, window: Window) -> tuple[int, int]:
+    return _matters(connection, window, case.c.channel.in_(ONLINE))
+
+
+def _at_window(connection: Connection, window: Window) -> tuple[int, int]:
+    return _matters(connection, window, case.c.channel == "window")
+
+
+def _matters(
+    connection: Connection, window: Window, condition: ColumnElement[bool]
+) -> tuple[int, int]:
+    """Count matters, not cases: those with such a case, and those with any."""
+    each = (
+        select(case.c.matter, total(condition).label("such"))
+        .where(_received(window))
+        .group_by(case.c.matter)
+        .subquery()
+    )
+    query = select(total(each.c.such > 0), func.count()).select_from(each)
+    return _pair(connection, query)
+
+
+def _incidents(window: Window) -> ColumnElement[bool]:
+    late = incident.c.reported_at <= window.until - RESPONSE
+    return and_(
+        window.holds(incident.c.reported_at),
+        incident.c.merged_into == "",
+        or_(incident.c.dispatched_at.is_not(None), late),
+    )
+
+
+def _response(connection: Connection, window: Window) -> tuple[int, int]:
+    query = select(incident.c.reported_at, incident.c.acknowledged_at, incident.c.closed_at).where(
+        _incidents(window)
+    )
+    seconds = [_seconds(*row, window.until) for row in connection.execute(query)]
+    return sum(seconds), len(seconds)
+
+
+def _seconds(
+    reported: datetime, acknowledged: datetime | None, closed: datetime | None, until: datetime
+) -> int:
+    """Return whole seconds to the first signature; without one, to its end or until now."""
+    answered = acknowledged if acknowledged is not None and acknowledged < until else None
+    end = answered or (closed if closed is not None and closed < until else until)
+    return max(0, int((end - reported).total_seconds()))
+
+
+def _fund(connection: Connection, _window: Window) -> tuple[int, int]:
+    return allotted_fen(connection), 1
+
+
+_COUNTERS: Final[Mapping[str, Callable[[Connection, Window], tuple[int, int]]]] = MappingProxyType(
+    {
+        "approval_time": _approval_time,
+        "satisfaction": _satisfaction,
+        "online": _online,
+        "window": _at_window,
+        "response": _response,
+        "fund": _fund,
+    }
+)
+
+
+def _pair(connection: Connection, query: Executable) -> tuple[int, int]:
+    above, below = connection.execute(query).one()
+    return int(above or 0), int(below or 0)
+
+
+# --- what is behind ------------------------------------------------------------------------------
+
+OF_CASES: Final[Sequence[OwnSource]] = ("approval_time", "satisfaction", "online", "window")
+OF_INCIDENTS: Final[Sequence[OwnSource]] = ("response",)
+
+
+def behind(
+    connection: Connection,
+    source: str,
+    window: Window,
+    mine: ColumnElement[bool],
+    page: int = 1,
+) -> BehindPage:
+    """Return one page of the lines behind a number that the reader may see, the newest first.
+
+    `mine` is the reader's condition over `case`, or over `incident` for `OF_INCIDENTS`.
+    """
+    if source in OF_INCIDENTS:
+        return _behind_incidents(connection, window, mine, page)
+    if source not in OF_CASES:
+        return BehindPage((), 0, 0)
+    at, above, below, query = _behind_cases(source, window)
+    lines = query.with_only_columns(
+        case.c.case_no, case.c.matter_name, case.c.department, at, above, below
+    ).where(mine)
+    rows = connection.execute(_paged(lines.order_by(at.desc(), case.c.id), page))
+    found = tuple(
+        Behind("case", row[0], row[1], row[2], row[3], int(row[4] or 0), int(row[5] or 0))
+        for row in rows
+    )
+    return BehindPage(found, _count(connection, query.where(mine)), _count(connection, query))
+
+
+def _behind_cases(
+    source: str, window: Window
+) -> tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[Any], Select[Any]]:
+    if source == "approval_time":
+        return _p.c.ended_at, _s.c.used, _s.c.budget, _decided(window, case.c.id)
+    if source == "satisfaction":
+        good = _flag(case.c.grade.between(1, 3))
+        return _r.c.ended_at, good, _flag(case.c.grade > 0), _rated(window, case.c.id)
+    such = case.c.channel.in_(ONLINE) if source == "online" else case.c.channel == "window"
+    query = select(case.c.id).where(_received(window))
+    return case.c.received_at, _flag(such), _flag(case.c.id != ""), query
+
+
+def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return when((condition, 1), else_=0)
+
+
+def _behind_incidents(
+    connection: Connection, window: Window, mine: ColumnElement[bool], page: int
+) -> BehindPage:
+    c = incident.c
+    query = select(
+        c.number, c.title, c.lead, c.reported_at, c.acknowledged_at, c.closed_at
+    ).where(_incidents(window))  # fmt: skip
+    seen = query.where(mine)
+    rows = connection.execute(_paged(seen.order_by(c.reported_at.desc(), c.id), page))
+    found = tuple(
+        Behind(
+            "incident", row.number, row.title, row.lead, row.reported_at,
+            _seconds(row.reported_at, row.acknowledged_at, row.closed_at, window.until), 1,
+        )
+        for row in rows
+    )  # fmt: skip
+    return BehindPage(found, _count(connection, seen), _count(connection, query))
+
+
+def _paged(query: Select[Any], page: int) -> Select[Any]:
+    return query.limit(PER_PAGE).offset((page - 1) * PER_PAGE)
+
+
+def _count(connection: Connection, query: Select[Any]) -> int:
+    counted = select(func.count()).select_from(query.order_by(None).subquery())
+    return int(connection.execute(counted).scalar_one())
+
+
+# --- for everybody -------------------------------------------------------------------------------
+
+
+def statistics(connection: Connection, zone: str, now: datetime) -> dict[str, int]:
+    """Return counts of the running year that name nobody: cases and incidents of the whole city."""
+    first = datetime(now.astimezone(ZoneInfo(zone)).year, 1, 1, tzinfo=ZoneInfo(zone))
+    year = Window(first, now)
+    of_cases = select(
+        func.count(), total(case.c.channel.in_(ONLINE))
+    ).where(case.c.process == "approval", year.holds(case.c.received_at))  # fmt: skip
+    received, online = _pair(connection, of_cases)
+    ended = select(func.count(), total(_p.c.on_time)).where(
+        _p.c.clock == "promised", _p.c.ended_by.in_(DECIDED), year.holds(_p.c.ended_at)
+    )
+    decided, on_time = _pair(connection, ended)
+    closed = incident.c.closed_at.is_not(None)
+    handled = select(func.count(), total(closed)).where(
+        year.holds(incident.c.reported_at), incident.c.merged_into == ""
+    )
+    reported, over = _pair(connection, handled)
+    return {
+        "received": received, "online": online, "decided": decided, "on_time": on_time,
+        "incidents": reported, "closed": over,
+    }  # fmt: skip

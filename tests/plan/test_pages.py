@@ -1,0 +1,125 @@
+"""The pages of the plan: read by the office, reported by who answers, and open to everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from cases.messages import Grant
+from cases.plan_tables import plan_report
+from cases.tables import case
+from tests.forms.conftest import Browser, Browsers, browser, town
+from tests.forms.town import ADDRESS, Town
+from tests.granting import regrant
+
+__all__ = ["browser", "town"]
+
+DAY = (date.today() - timedelta(days=30)).isoformat()  # noqa: DTZ011 -- any day not long ago
+FORM = {"on": DAY, "numerator": "10000", "denominator": "10000", "note": "",
+        "evidence": "抽检表.pdf", "sha256": "a" * 64}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def office(town: Town) -> Iterator[None]:
+    """Let one report for the city's cleaning and one lead, for one test: the town serves all."""
+    before = {login: town.accounts.find(town.ids[login]) for login in ("jiang", "gaojian")}
+    regrant(town.web, town.ids["jiang"], [Grant(role="plan_reporter", department="cgj")])
+    regrant(town.web, town.ids["gaojian"], [Grant(role="leader", department="gov")])
+    yield
+    for login, account in before.items():
+        assert account is not None
+        regrant(town.web, town.ids[login], account.grants)
+
+
+def post(page: Browser, address: str, form: dict[str, str], command: str = "") -> tuple[int, str]:
+    data = form | {"csrf": page.token(address), "command": command or str(uuid4())}
+    answer = page.post(address.split("?")[0], data=data, follow_redirects=False)
+    return answer.status_code, answer.text
+
+
+def reports(town: Town) -> list[object]:
+    with town.cases.connect() as connection:
+        return list(connection.execute(select(plan_report.c.id, plan_report.c.revision)))
+
+
+def test_who_answers_reports_corrects_and_the_leader_sees_it(town: Town, browser: Browsers) -> None:
+    page = browser("jiang")
+    assert "/plan/waste/report" in page.get("/plan").text
+    before = len(reports(town))
+    status, _ = post(page, "/plan/waste/report", FORM, "the-same")
+    assert status == 303
+    assert post(page, "/plan/waste/report", FORM, "the-same")[0] == 303
+    assert len(reports(town)) == before + 1
+    shown = page.get("/plan/waste").text
+    assert "100 %" in shown and "抽检表.pdf" in shown and "绿灯" in shown
+    status, again = post(page, "/plan/waste/report", FORM)
+    assert status == 422 and "更正须写明所更正的填报" in again
+    (link,) = re.findall(r'href="(/plan/waste/report\?corrects=[0-9a-f-]+)"', shown)
+    corrects = {"corrects": link.partition("=")[2], "numerator": "100"}
+    status, again = post(page, link, FORM | corrects)
+    assert status == 422 and "理由" in again
+    assert post(page, link, FORM | corrects | {"note": "重复计算"})[0] == 303
+    shown = browser("gaojian").get("/plan/waste").text
+    assert "1 %" in shown and "已更正" in shown and "红灯" in shown
+    assert "/plan/waste/report" not in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"numerator": "10001"}, "numerator"),
+        ({"numerator": "-1"}, "numerator"),
+        ({"numerator": "1.5"}, "numerator"),
+        ({"denominator": "0"}, "denominator"),
+        ({"on": "2025-12-30"}, "on"),
+        ({"on": "2999-01-01"}, "on"),
+        ({"on": ""}, "on"),
+        ({"sha256": "abc"}, "sha256"),
+        ({"evidence": ""}, "evidence"),
+    ],
+)
+def test_what_cannot_be_comes_back_beside_its_field(
+    town: Town, browser: Browsers, changes: dict[str, str], field: str
+) -> None:
+    before = reports(town)
+    status, shown = post(browser("jiang"), "/plan/waste/report", FORM | changes)
+    assert status == 422 and f'id="f-{field}-fault"' in shown
+    assert reports(town) == before
+
+
+def test_another_s_number_and_one_of_our_own_have_no_form(browser: Browsers) -> None:
+    page = browser("jiang")
+    for address in ("/plan/carbon/report", "/plan/response/report", "/plan/no-such"):
+        assert page.get(address).status_code == 404
+    assert browser("gaojian").get("/plan/waste/report").status_code == 404
+
+
+def test_everybody_reads_the_progress_and_nobody_s_name(town: Town) -> None:
+    with TestClient(town.app(), base_url=ADDRESS) as stranger:
+        shown = stranger.get("/progress")
+        assert shown.status_code == 200
+        assert shown.text.count('class="pill') >= 17
+        for words in ("突发事件响应", "阶段四", "今年以来", "智慧城市建设方案"):
+            assert words in shown.text
+        assert "/plan/" not in shown.text and "/cases/" not in shown.text
+        assert stranger.get("/plan", follow_redirects=False).status_code == 303
+        english = stranger.get("/language/en?next=/progress", follow_redirects=True)
+        assert english.status_code in (200, 404)
+
+
+def test_behind_a_number_stand_only_the_cases_that_its_reader_may_list(
+    town: Town, browser: Browsers
+) -> None:
+    town.file()
+    with town.cases.connect() as connection:
+        numbers = set(connection.execute(select(case.c.case_no)).scalars())
+    assert numbers
+    shown = browser("gaojian").get("/plan/window").text
+    assert not [one for one in numbers if one in shown]
+    assert re.search(r"共 \d+ 件，您可查阅其中 0 件", shown)

@@ -1,0 +1,130 @@
+"""`forms.plan_ports.Plan` over the cases store, which is only read, and the door."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from cases import plan_book, plan_rows, plan_values
+from cases.database import reading
+from cases.messages import Actor, Source
+from cases.plan.figures import PlanLine, Point
+from cases.plan.messages import OBJECT, REPORT, PlanReportAnswer, ReportFigure
+from cases.plan_rows import KeptReport
+from cases.plan_values import OF_INCIDENTS, BehindPage
+from cases.reception import NotNow
+from catalogue.kpis import Kpis
+from catalogue.programme import Programme
+from policies.access import Access, Thing
+from yichuang.plan_door import PlanDoor
+
+WAIT_S = 45.0
+"""Longer than the door itself waits: it says why there is no answer."""
+
+Ask = Callable[[Actor, Source, str, ReportFigure], PlanReportAnswer]
+
+
+@dataclass
+class _Kept:
+    """What was counted last, and when (monotonic seconds)."""
+
+    at: float = float("-inf")
+    lines: tuple[PlanLine, ...] = ()
+    statistics: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WebPlan:
+    """The plan as the pages ask for it; safe in any number of threads."""
+
+    engine: Engine
+    access: Access
+    ask: Ask
+    numbers: Kpis
+    stages: Programme
+    zone: str
+    now: Callable[[], datetime]
+    fresh_s: float = plan_book.STALE.total_seconds()
+    _kept: _Kept = field(default_factory=_Kept)
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+
+    def kpis(self) -> Kpis:
+        return self.numbers
+
+    def programme(self) -> Programme:
+        return self.stages
+
+    def lines(self) -> Sequence[PlanLine]:
+        return self._counted().lines
+
+    def statistics(self) -> Mapping[str, int]:
+        return self._counted().statistics
+
+    def history(self, code: str) -> Sequence[Point]:
+        line = next(one for one in self.lines() if one.kpi.code == code)
+        with reading(self.engine) as connection:
+            return plan_book.history(connection, self.numbers, line.kpi, line)
+
+    def reports(self, code: str) -> Sequence[KeptReport]:
+        with reading(self.engine) as connection:
+            return plan_rows.reports_of(connection, code)
+
+    def behind(self, actor: Actor, code: str, page: int) -> BehindPage:
+        kpi = self.numbers.by_code[code]
+        mine = self.access.where(
+            actor, "list", "incident" if kpi.source in OF_INCIDENTS else "case"
+        )
+        now = self.now()
+        today = now.astimezone(ZoneInfo(self.zone)).date()
+        window = plan_values.window_of(today, self.zone, now)
+        with reading(self.engine) as connection:
+            return plan_values.behind(connection, kpi.source, window, mine, page)
+
+    def may_report(self, actor: Actor) -> frozenset[str]:
+        at = self.now()
+        return frozenset(
+            one.code
+            for one in self.numbers.kpis
+            if not one.own
+            and self.access.decide(
+                actor, REPORT, Thing(OBJECT, department=one.department), at
+            ).allowed
+        )
+
+    def report(
+        self, actor: Actor, source: Source, command_id: str, body: ReportFigure
+    ) -> PlanReportAnswer:
+        answer = self.ask(actor, source, command_id, body)
+        self._kept.at = float("-inf")  # who has reported sees it at once
+        return answer
+
+    def _counted(self) -> _Kept:
+        """Count again where the last time is long ago; one thread counts, the others wait."""
+        with self._counting:
+            if time.monotonic() - self._kept.at > self.fresh_s:
+                now = self.now()
+                with reading(self.engine) as connection:
+                    self._kept.lines = plan_book.lines(connection, self.numbers, self.zone, now)
+                    self._kept.statistics = plan_values.statistics(connection, self.zone, now)
+                self._kept.at = time.monotonic()
+            return self._kept
+
+
+def asker(door: PlanDoor, loop: asyncio.AbstractEventLoop) -> Ask:
+    """Return how threads that are not the door's ask it. Raises `NotNow`."""
+
+    def ask(actor: Actor, source: Source, command_id: str, body: ReportFigure) -> PlanReportAnswer:
+        asked = door.report(actor, source, command_id, body)
+        try:
+            return asyncio.run_coroutine_threadsafe(asked, loop).result(WAIT_S)
+        except TimeoutError as late:
+            raise NotNow("暂时没有答复，请用同一编号重试") from late
+
+    return ask
