@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from cases import census, leases
 from cases.armed import STRAY, Fault
 from cases.census import Lateness, Overdue
+from cases.incident_rows import LateInstant, late_instants
 from cases.tables import case
 from cases.tables import census as census_table
 
@@ -24,6 +25,9 @@ LEASE = "census"
 """Name of the lease under which a worker takes the census and notes what it found."""
 FRESH_WITHIN = timedelta(seconds=60)
 """A census older than this proves nothing of now: six rounds were missed."""
+LATE_INCIDENT_AFTER = timedelta(minutes=3)
+"""Twice what the watch over incidents needs to have a lost instant rung: its grace, a round of it
+and a retry of the settlement (yichuang/incident_watch.py)."""
 MENDED_WITHIN = timedelta(days=1)
 NONE_FIRED = Lateness(0)
 MOST = 500
@@ -73,6 +77,8 @@ class CensusView:
     unproven: int = 0
     wrong: tuple[WrongCase, ...] = ()
     overdue: tuple[Overdue, ...] = ()
+    late_incidents: tuple[LateInstant, ...] = ()
+    """Incidents whose instant passed unrung, by SQL alone."""
     mended: tuple[MendedCase, ...] = ()
     elsewhere: int = 0
     """Cases with something wrong that the reader may not list; they count and have no name."""
@@ -86,8 +92,9 @@ class CensusView:
 
     @property
     def wrong_count(self) -> int:
-        """Cases whose timer is wrong, and instants that are overdue by SQL alone."""
-        return self.unarmed + self.stray + len(self.overdue) + self.elsewhere
+        """Cases whose timer is wrong, and instants, incidents' too, that SQL calls overdue."""
+        late = len(self.overdue) + len(self.late_incidents)
+        return self.unarmed + self.stray + late + self.elsewhere
 
     @property
     def is_well(self) -> bool:
@@ -118,8 +125,9 @@ def census_view(connection: Connection, now: datetime) -> CensusView:
     """Return the census as it stands in the rows."""
     noted = leases.noted(connection, LEASE)
     overdue = tuple(census.overdue(connection, now, most=MOST))
+    late = tuple(late_instants(connection, now - LATE_INCIDENT_AFTER, MOST))
     if noted is None:
-        return CensusView(now, None, overdue=overdue)
+        return CensusView(now, None, overdue=overdue, late_incidents=late)
     wrong = _wrong(connection)
     said: Mapping[str, Any] = noted.said
     since = said.get("away_since")
@@ -135,6 +143,7 @@ def census_view(connection: Connection, now: datetime) -> CensusView:
         unproven=said["unproven"],
         wrong=wrong[:MOST],
         overdue=overdue,
+        late_incidents=late,
         mended=_mended(connection, now),
         late_hour=Lateness(**said["late_hour"]),
         late_day=Lateness(**said["late_day"]),
@@ -181,6 +190,7 @@ def counts(view: CensusView) -> dict[str, JsonValue]:
         "unarmed": view.unarmed,
         "stray": view.stray,
         "overdue": len(view.overdue),
+        "incidents_overdue": len(view.late_incidents),
         "looked_at": view.looked_at.isoformat() if view.looked_at else None,
         "fresh": view.is_fresh,
         "away": view.away,
@@ -191,11 +201,16 @@ def shortly(view: CensusView) -> str:
     """Return one sentence where something is wrong; empty at 0/0 and before the first round."""
     if view.wrong_count:
         named = dict.fromkeys(
-            (*(w.case_no for w in view.wrong), *(o.case_no for o in view.overdue))
+            (
+                *(w.case_no for w in view.wrong),
+                *(o.case_no for o in view.overdue),
+                *(i.number for i in view.late_incidents),
+            )
         )
+        late = len(view.overdue) + len(view.late_incidents)
         first = "、".join(list(named)[:NAMED]) + ("等" if len(named) > NAMED else "")
         return (
-            f"定时器对账 {view.unarmed}/{view.stray}，过时无记录 {len(view.overdue)}：{first}"
+            f"定时器对账 {view.unarmed}/{view.stray}，过时无记录 {late}：{first}"
             "（见 bin/yichuang census）"
         )
     return f"定时器无法对账：{view.away}" if view.away else ""

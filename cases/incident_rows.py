@@ -142,6 +142,38 @@ def overdue(connection: Connection, before: datetime, most: int = 500) -> Sequen
     return list(connection.execute(query).scalars())
 
 
+@dataclass(frozen=True, slots=True)
+class LateInstant:
+    """An incident's earliest instant that passed and has not rung."""
+
+    incident_id: str
+    number: str
+    due_at: datetime
+
+
+def late_instants(connection: Connection, before: datetime, most: int) -> list[LateInstant]:
+    """Return what was to ring before `before` and has not, by SQL alone, the latest first."""
+    one = incident.c
+    query = (
+        select(one.id, one.number, one.due_at)
+        .where(one.due_at < before)
+        .order_by(one.due_at, one.id)
+        .limit(most)
+    )
+    return [LateInstant(*row) for row in connection.execute(query)]
+
+
+def waiting_after(connection: Connection, last: str, most: int) -> Sequence[str]:
+    """Return incidents that wait for an instant, in the order of their ids, after `last`."""
+    query = (
+        select(incident.c.id)
+        .where(incident.c.id > last, incident.c.due_at.is_not(None), incident.c.is_open)
+        .order_by(incident.c.id)
+        .limit(most)
+    )
+    return list(connection.execute(query).scalars())
+
+
 # --- the rows -----------------------------------------------------------------------------------
 
 

@@ -20,8 +20,10 @@ from cases import census, leases
 from cases.alarms import Alarm
 from cases.armed import IN_CHINESE, STRAY
 from cases.census import Expected, Lateness, Looked
-from cases.census_view import LEASE
+from cases.census_view import LATE_INCIDENT_AFTER, LEASE, MOST
+from cases.census_view import NAMED as CALLED
 from cases.database import reading
+from cases.incident_rows import LateInstant, late_instants
 
 ALARM = "census"
 """Kind of the alarms that it raises."""
@@ -107,6 +109,7 @@ class Teller:
             watched, waiting, unproven = census.counts(connection)
             wrong = census.at_fault(connection)
             late = census.overdue(connection, now)
+            incidents = late_instants(connection, now - LATE_INCIDENT_AFTER, MOST)
             hour, day = self._late(connection, now)
         stray = sum(one.fault in STRAY for one in wrong)
         return {
@@ -116,6 +119,7 @@ class Teller:
             "unarmed": len(wrong) - stray,
             "stray": stray,
             "overdue": len(late),
+            "incidents_overdue": len(incidents),
             "late_hour": asdict(hour),
             "late_day": asdict(day),
         }
@@ -135,7 +139,8 @@ class Teller:
                 for one in census.at_fault(connection)
                 if one.fault_since and now - one.fault_since > self._pace.late_after
             ]
-            wanted = ringing | _alarms(connection, lasting)
+            unrung = late_instants(connection, now - LATE_INCIDENT_AFTER, MOST)
+            wanted = ringing | _alarms(connection, lasting) | _unrung(unrung)
             self._alarms.agree(connection, ALARM, wanted, now)
 
 
@@ -150,6 +155,15 @@ def _alarms(connection: Connection, lasting: Sequence[Looked]) -> dict[str, Alar
         alarm = _alarm(one, named.get(one.case_id))
         wanted[alarm.key] = alarm
     return wanted
+
+
+def _unrung(late: Sequence[LateInstant]) -> dict[str, Alarm]:
+    """Return the one alarm for incidents whose instants passed and did not ring."""
+    if not late:
+        return {}
+    named = "、".join(one.number for one in late[:CALLED])
+    text = f"突发事件 {len(late)} 件的时刻已过三分钟而没有响：{named}；请系统管理员查看流程引擎"
+    return {"census:incidents": Alarm("census:incidents", ALARM, text)}
 
 
 def _alarm(one: Looked, case: Expected | None) -> Alarm:
