@@ -268,7 +268,7 @@ class Access:
         except PolicyStale:
             log.exception("policy cannot be confirmed; everything is refused")
             return _stale(None)
-        if object_type in ("payment", "incident", "duty", "plan"):
+        if object_type in ("payment", "incident", "duty", "plan", "performance"):
             asked = (
                 self._decide(
                     engine, actor, act,

@@ -29,6 +29,9 @@ IN_PERSON: frozenset[str] = frozenset(
         "erase_approve",
         "payment_request",
         "plan_report",
+        "performance_evaluate",
+        "performance_mid_term",
+        "performance_confirm",
     }
 )
 """Acts that nobody does in another's name, whatever role was delegated: what changes the house

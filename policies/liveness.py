@@ -47,6 +47,9 @@ CITY: tuple[tuple[str, str], ...] = (
     ("payment", "payment_read"),
     ("warning", "warning_issue"), ("warning", "warning_adjust"), ("warning", "warning_lift"),
     ("warning", "warning_read"), ("plan", "plan_report"), ("plan", "plan_read"),
+    ("performance", "performance_plan"), ("performance", "performance_evaluate"),
+    ("performance", "performance_confirm"), ("performance", "performance_rectify"),
+    ("performance", "performance_object"), ("performance", "performance_read"),
     ("duty", "duty_read"), ("duty", "duty_plan"), ("duty", "duty_serve"),
     *(
         ("incident", act)

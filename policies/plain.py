@@ -117,7 +117,7 @@ def _seats(relation: str, thing: CaseFacts | Thing, task: str) -> list[str]:
             return [one for one in named if one in thing.departments]
         return (
             [thing.department]
-            if relation in ("paying", "keeping", "answering") and thing.department
+            if relation in ("paying", "keeping", "answering", "performing") and thing.department
             else []
         )
     match relation:

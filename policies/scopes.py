@@ -118,6 +118,7 @@ _ALL = frozenset(
         "duty",
         "warning",
         "plan",
+        "performance",
     }
 )
 
@@ -206,6 +207,12 @@ RELATIONS: Mapping[str, Relation] = MappingProxyType(
         ),
         "keeping": Relation(
             "在值班表所属部门或其上级任职", _paying, lambda _reach: false(), frozenset({"duty"})
+        ),
+        "performing": Relation(
+            "在实施机构（运营方的命令：运营方）或其上级任职",
+            _paying,
+            lambda _reach: false(),
+            frozenset({"performance"}),
         ),
         "answering": Relation(
             "在负责该指标的部门或其上级任职", _paying, lambda _reach: false(), frozenset({"plan"})

@@ -46,6 +46,7 @@ _SEATS: Mapping[frozenset[str], str] = MappingProxyType(
         frozenset({"held", "sent"}): "food",
         frozenset({"held", "keeping"}): "food",
         frozenset({"held", "answering"}): "food",
+        frozenset({"held", "performing"}): "food",
     }
 )
 
@@ -102,6 +103,8 @@ def near_title(near: frozenset[str]) -> str:
         return "被派发单位"
     if "keeping" in near:
         return "值班表所属部门"
+    if "performing" in near:
+        return "实施机构或者运营方"
     if "answering" in near:
         return "负责该指标的部门"
     return "付款部门" if "paying" in near else SEAT_TITLES[seat(near)]
@@ -140,7 +143,7 @@ def object_in(
             "one",
             about=me if "about_me" in scopes else SOMEBODY_ELSE,
             proposed_by=me if "proposed_by_me" in scopes else SOMEBODY_ELSE,
-            department="food" if object_type in ("payment", "duty", "plan") else "",
+            department="food" if object_type in ("payment", "duty", "plan", "performance") else "",
             departments=("food",) if object_type == "incident" else (),
             hands=(me if "handled_by_me" in scopes else SOMEBODY_ELSE,),
         )

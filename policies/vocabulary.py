@@ -14,6 +14,7 @@ from typing import Literal
 from cases.accounts import ADMINISTRATORS
 from cases.incidents.messages import INCIDENT_VERBS
 from cases.messages import BODIES, OF_LAW
+from cases.projects.performing_messages import BODIES as PERFORMANCE
 
 Kind = Literal["human", "service", "citizen"]
 """Who may be asked about at all; `system` acts by the law's warrant, never by a policy row."""
@@ -97,6 +98,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "signal": ("signals_read", "signals_plan"),
         "warning": ("warning_issue", "warning_adjust", "warning_lift", "warning_read"),
         "plan": ("plan_report", "plan_read"),
+        "performance": (*PERFORMANCE, "performance_read"),
     }
 )
 """Object type → acts."""
@@ -212,6 +214,15 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "warning_read": "查阅预警",
         "plan_report": "填报方案指标",
         "plan_read": "查阅方案指标",
+        "performance_plan": "制定绩效指标",
+        "performance_evaluate": "绩效评价",
+        "performance_object": "对评价提出异议",
+        "performance_accept": "认可评价",
+        "performance_confirm": "确认评价",
+        "performance_rectify": "下达整改任务",
+        "performance_rectified": "报告整改完成",
+        "performance_mid_term": "记录中期评估",
+        "performance_read": "查阅绩效",
         "duty_read": "查阅值班表",
         "duty_plan": "排班",
         "duty_serve": "值班（顶班、交接班）",
@@ -259,6 +270,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "duty": "值班表",
         "warning": "预警",
         "plan": "方案指标",
+        "performance": "项目绩效",
     }
 )
 

@@ -34,6 +34,10 @@ BESIDE_RELEASE: Final = frozenset(
 )  # fmt: skip
 
 
+SINGLE: Final = ("payment:", "incident:", "warning:", "plan:", "performance:")
+"""Streams of things of which each order is answered by one activity."""
+
+
 def workflow_of(stream: str, act: str, denied: bool = False) -> Workflow:
     """Return what an entry of this stream and act has to do with a workflow."""
     if stream.startswith("case:"):
@@ -42,4 +46,4 @@ def workflow_of(stream: str, act: str, denied: bool = False) -> Workflow:
         if act in (REFUSED_RELEASES if denied else RELEASES):
             return "step"
         return "beside" if act in BESIDE_RELEASE else "none"
-    return "step" if stream.startswith(("payment:", "incident:", "warning:", "plan:")) else "none"
+    return "step" if stream.startswith(SINGLE) else "none"

@@ -15,6 +15,8 @@ from cases.card_rows import MARKS
 from cases.messages import BODIES, Outcome
 from cases.payments import RequestPayment, Stop
 from cases.plan.messages import ReportFigure
+from cases.projects.performing_messages import BODIES as PERFORMANCE
+from cases.projects.performing_state import STAGES as EVALUATION_STAGES
 from cases.supervision.names import LEVELS
 from cases.warnings import LEVELS as WARNING_LEVELS
 from yichuang import incident_schemas, reading_schemas, signal_schemas
@@ -264,6 +266,27 @@ def warning_schema() -> dict[str, Any]:
     }
 
 
+def performance_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of `evt.….performance.changed`."""
+    whole = {"type": "integer", "minimum": 0}
+    properties: dict[str, Any] = {
+        "project": {"type": "string", "description": "项目编号"},
+        "seq": {"type": "integer", "minimum": 1, "description": "第几步"},
+        "verb": {"enum": sorted(PERFORMANCE), "description": "办了什么"},
+        "year": {"type": "integer", "description": "评价年度"},
+        "stage": {"enum": sorted(EVALUATION_STAGES), "description": "评价所处环节"},
+        "score": {"type": "string", "description": "综合得分，十进制"},
+        "coefficient_bp": whole | {"maximum": 10_000, "description": "绩效系数，万分之几"},
+        "payable_fen": {"type": ["integer", "null"], "description": "应付额（分），确认后才有"},
+    }
+    return {
+        "type": "object",
+        "required": ["project", "seq", "verb"],
+        "properties": properties,
+        "additionalProperties": True,
+    }
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every message schema by file name."""
     made = {f"case.{verb}.v{VERSION}.json": order_schema(verb) for verb in VERBS}
@@ -279,6 +302,9 @@ def schemas() -> dict[str, dict[str, Any]]:
     made[f"plan.{PLAN_VERB}.v{VERSION}.json"] = plan_schema()
     made[f"payment.judged.v{VERSION}.json"] = judged_schema()
     made[f"case.card_issued.v{VERSION}.json"] = card_schema()
+    made[f"performance.changed.v{VERSION}.json"] = _in_draft(
+        performance_schema(), f"performance.changed.v{VERSION}"
+    )
     for word in WARNING_WORDS:
         made[f"warning.{word}.v{VERSION}.json"] = _in_draft(
             warning_schema(), f"warning.{word}.v{VERSION}"
@@ -357,6 +383,17 @@ def document() -> dict[str, Any]:
         "messages": {
             "changed": _message(
                 "incident.changed", "突发事件的一步", f"incident.changed.v{VERSION}.json"
+            )
+        },
+        "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
+    channels["performance"] = {
+        "address": "evt.{city}.{department}.performance.changed",
+        "description": "项目的绩效评价有了变化：评价、异议、确认（应付额）、整改",
+        "parameters": _parameters("city", "department"),
+        "messages": {
+            "changed": _message(
+                "performance.changed", "项目绩效变化", f"performance.changed.v{VERSION}.json"
             )
         },
         "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
@@ -447,6 +484,7 @@ def document() -> dict[str, Any]:
         ("order_payment", "receive"),
         ("order_plan", "receive"),
         ("payment", "send"),
+        ("performance", "send"),
         ("warning", "send"),
         ("answer", "send"),
         ("event", "send"),

@@ -25,6 +25,7 @@ from cases.reconciled import Evidence, Mark
 from workflows.approval import DOUBT, SETTLE
 from workflows.incident import SETTLE_INCIDENT
 from workflows.payments import JUDGE_PAYMENT
+from workflows.performance import SETTLE_PERFORMANCE
 from workflows.plans import TAKE_PLAN_REPORT
 from workflows.releases import RELEASE, RETIME, SIMULATE
 from workflows.warnings import ANNOUNCE_WARNING
@@ -201,6 +202,7 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         RELEASE: Step(_order, _released),
         JUDGE_PAYMENT: Step(_order, _judged),
         ANNOUNCE_WARNING: Step(_order, _judged),
+        SETTLE_PERFORMANCE: Step(_order, _judged),
         TAKE_PLAN_REPORT: Step(_order, _judged),
         SETTLE_INCIDENT: Step(_incident, _incident_settled),
         SIMULATE: Step(_dossier, lambda given, _answer: _dossier(given)),

@@ -36,7 +36,7 @@ from cases.alarms import Alarm
 from cases.database import reading
 from cases.messages import NAMESPACE
 from cases.reconciled import Difference, Evidence, Mark, Watermark
-from yichuang.acts import workflow_of
+from yichuang.acts import SINGLE, workflow_of
 from yichuang.history_steps import RunRead, read_run
 from yichuang.personal_ends import end_entry
 
@@ -499,7 +499,7 @@ async def _unfounded(claim: _Claim, behind: Mapping[str, str], looks: _Looks) ->
 
 def _names_no_order(stream: str) -> bool:
     """Whether a refusal's id there tells the order only once the answer stands in history."""
-    return stream.startswith(("release:", "payment:", "incident:", "warning:", "plan:"))
+    return stream.startswith(("release:", *SINGLE))
 
 
 # --- telling -------------------------------------------------------------------------------------

@@ -253,6 +253,7 @@ class Released:
                 incident_types=files.incident_types,
                 grid=files.grid,
                 responsibility=files.responsibility,
+                performance=files.performance,
                 fresh=self._fresh,
             ),
             packs=MappingProxyType(

@@ -203,7 +203,7 @@ def _owner(stream: str) -> str:
     last = stream.rsplit(":", 1)[-1]
     if last in SOURCES:
         return last
-    if stream.startswith(("case:", "release:", "payment:", "warning:")):
+    if stream.startswith(("case:", "release:", "payment:", "warning:", "performance:")):
         return "cases"
     of = {
         "sys:orders": "gateway", "sys:read:nats": "gateway", "sys:gateway": "gateway",

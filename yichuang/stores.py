@@ -31,6 +31,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     index_tables,
     notice_tables,
     payment_tables,
+    performance_tables,
     plan_tables,
     proved_workflows,
     reconcile_tables,

@@ -30,6 +30,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from workflows.approval import ApprovalWorkflow
 from workflows.incident import IncidentWorkflow
 from workflows.payments import PaymentWorkflow
+from workflows.performance import PerformanceWorkflow
 from workflows.plans import PlanReportWorkflow
 from workflows.releases import ReleaseWorkflow, RetimingWorkflow
 from workflows.warnings import WarningWorkflow
@@ -48,6 +49,7 @@ WORKFLOWS: tuple[type, ...] = (
     PaymentWorkflow,
     IncidentWorkflow,
     WarningWorkflow,
+    PerformanceWorkflow,
     PlanReportWorkflow,
 )
 """Every workflow there is (held by tests/house/test_registered.py)."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine, select
@@ -26,6 +27,7 @@ from cases import (
     dossier_rows,
     incident_integrity,
     payment_rows,
+    performance_rows,
     plan_rows,
     releases,
     warning_rows,
@@ -120,28 +122,17 @@ def verify_everything(
                 connection.execution_options(isolation_level="REPEATABLE READ")
             # One moment of the rows, then the log: what was drained before that moment is in the
             # log by now, what was committed after it is left out by the heads of the streams.
-            versions: dict[str, str] = {}
             dossiers: dict[str, str] = {}
-            payments: dict[str, str] = {}
-            warnings: dict[str, str] = {}
-            plan: dict[str, str] = {}
+            things: dict[str, dict[str, str]] = {kind: {} for kind in CHECKED}
             incidents: dict[str, dict[int, SaidOrder]] = {}
             seeds = Seeds()
             purged: set[str] = set()
-            said = list(
-                _said(
-                    connection, log, versions, dossiers, payments, warnings, plan, incidents,
-                    seeds, purged,
-                )
-            )  # fmt: skip
+            said = list(_said(connection, log, things, dossiers, incidents, seeds, purged))
             verdict.steps = sum(one.seq is not None for one in said)
             for wrong in chain(
                 check_rows(connection, said),
-                check_releases(connection, versions),
                 check_dossiers(connection, dossiers),
-                check_payments(connection, payments),
-                check_warnings(connection, warnings),
-                check_plan(connection, plan),
+                *(check(connection, things[kind]) for kind, check in CHECKED.items()),
                 check_incidents(connection, incidents),
                 seeds.wrong(releases.everything(connection)),
             ):
@@ -215,6 +206,30 @@ def check_plan(connection: Connection, plan: Mapping[str, str]) -> Iterator[Wron
             yield Wrong(f"plan:{key}", 0, "plan_snapshot", expected, there)
 
 
+def check_performances(connection: Connection, said: Mapping[str, str]) -> Iterator[Wrong]:
+    """Yield every column of an act of a project's performance that is not what entries bind."""
+    for one in performance_rows.check(connection, said):
+        yield Wrong(f"performance:{one.project}", one.seq, one.column, one.expected, one.found)
+
+
+CHECKED: Final[Mapping[str, Callable[[Connection, Mapping[str, str]], Iterator[Wrong]]]] = (
+    MappingProxyType(
+        {
+            "release:": check_releases,
+            "payment:": check_payments,
+            "warning:": check_warnings,
+            "plan:": check_plan,
+            "performance:": check_performances,
+        }
+    )
+)
+"""Start of a stream → what holds the rows of its things against `after` of their newest entry."""
+OF_STREAM: Final[Mapping[str, str]] = MappingProxyType(
+    {**{kind: kind for kind in CHECKED}, "sys:plan": "plan:"}
+)
+"""Start of a stream → kind in `CHECKED`: the plan's quarters are the system's own stream."""
+
+
 def check_incidents(
     connection: Connection, said: Mapping[str, Mapping[int, SaidOrder]]
 ) -> Iterator[Wrong]:
@@ -226,11 +241,8 @@ def check_incidents(
 def _said(
     connection: Connection,
     log: Engine,
-    versions: dict[str, str],
+    things: Mapping[str, dict[str, str]],
     dossiers: dict[str, str],
-    payments: dict[str, str],
-    warnings: dict[str, str],
-    plan: dict[str, str],
     incidents: dict[str, dict[int, SaidOrder]],
     seeds: Seeds,
     purged: set[str],
@@ -251,14 +263,10 @@ def _said(
     newest: dict[str, int] = {}
     for place, row in enumerate(rows):
         seen.add(row.entry_id)
-        _of_newest("release:", row.stream, row.seq, bytes(row.body), versions, newest)
+        _of_newest(row.stream, row.seq, bytes(row.body), things, newest)
         _of_seed(row.stream, WAITING + place, bytes(row.body), seeds)
         _of_dossier(row.stream, bytes(row.body), dossiers)
-        _of_newest("payment:", row.stream, row.seq, bytes(row.body), payments, newest)
-        _of_newest("warning:", row.stream, row.seq, bytes(row.body), warnings, newest)
-        _of_newest("plan:", row.stream, row.seq, bytes(row.body), plan, newest)
         _of_incident(row.stream, bytes(row.body), incidents)
-        _of_newest("sys:plan", row.stream, row.seq, bytes(row.body), plan, newest)
         yield from _of_body(row.stream, bytes(row.body))
     for place, entry in enumerate(all_entries(log)):
         if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
@@ -266,14 +274,10 @@ def _said(
         if not entry.body:  # purged; `verify_stores` tells whether lawfully
             purged.add(entry.stream)
             continue
-        _of_newest("release:", entry.stream, entry.stream_seq, entry.body, versions, newest)
+        _of_newest(entry.stream, entry.stream_seq, entry.body, things, newest)
         _of_seed(entry.stream, place, entry.body, seeds)
         _of_dossier(entry.stream, entry.body, dossiers)
-        _of_newest("payment:", entry.stream, entry.stream_seq, entry.body, payments, newest)
-        _of_newest("warning:", entry.stream, entry.stream_seq, entry.body, warnings, newest)
-        _of_newest("plan:", entry.stream, entry.stream_seq, entry.body, plan, newest)
         _of_incident(entry.stream, entry.body, incidents)
-        _of_newest("sys:plan", entry.stream, entry.stream_seq, entry.body, plan, newest)
         yield from _of_body(entry.stream, entry.body)
 
 
@@ -283,15 +287,20 @@ def _of_seed(stream: str, place: int, stored: bytes, seeds: Seeds) -> None:
 
 
 def _of_newest(
-    kind: str, stream: str, seq: int, stored: bytes, said: dict[str, str], newest: dict[str, int]
+    stream: str,
+    seq: int,
+    stored: bytes,
+    things: Mapping[str, dict[str, str]],
+    newest: dict[str, int],
 ) -> None:
     """Keep what the newest entry of a thing says it became; what waits is read before the log."""
-    if not stream.startswith(kind):
+    kind = next((kind for start, kind in OF_STREAM.items() if stream.startswith(start)), "")
+    if not kind:
         return
     body = orjson.loads(stored)
     thing, after = body["obj"]["id"], body.get("after")
     if after is not None and newest.get(kind + thing, 0) < seq:
-        newest[kind + thing], said[thing] = seq, after
+        newest[kind + thing], things[kind][thing] = seq, after
 
 
 def _of_dossier(stream: str, stored: bytes, dossiers: dict[str, str]) -> None:

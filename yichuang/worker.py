@@ -28,6 +28,7 @@ from activities.incidents import IncidentSettlement
 from activities.looking_ahead import Ahead, CardsAhead, LookingAhead
 from activities.papers import Press
 from activities.paying import Paying
+from activities.performing import Performing
 from activities.plan_reports import PlanReports
 from activities.planning import Planned, Planner, Verify, Walked
 from activities.press import DocumentPress
@@ -204,6 +205,7 @@ class Workshop:
     paying: Paying
     announcing: Announcing
     plan_reports: PlanReports
+    performing: Performing
     incidents: IncidentSettlement
     signals: CaseSignals
     """Must be given the client before an activity tells a case anything."""
@@ -222,6 +224,7 @@ class Workshop:
             self.paying.judge,
             self.announcing.announce,
             self.plan_reports.take,
+            self.performing.settle,
             self.incidents.settle,
             self.doubting.doubt,
         )
@@ -309,6 +312,19 @@ def workshop(
                 settings.zone,
                 _now,
             )
+            performing = Performing(
+                cases,
+                sealer,
+                CityPaymentRules(city_rules, released),
+                catalogue,
+                warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
+                again.of_thing,
+                forgeries,
+                settings.city,
+                f"{settings.address}/schemas",
+                settings.zone,
+                _now,
+            )
             announcing = Announcing(
                 cases,
                 sealer,
@@ -365,6 +381,7 @@ def workshop(
                 paying,
                 announcing,
                 plan_reports,
+                performing,
                 incidents,
                 signals,
                 Doubting(cases, forgeries, _now),

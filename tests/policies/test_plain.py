@@ -30,7 +30,8 @@ def asker(roles: tuple[str, ...], places: tuple[str, ...], kind: Kind) -> Actor:
 
 def seat(near: frozenset[str]) -> str:
     """Where a role must be held to stand so near (the objects of `thing_in`)."""
-    if {"paying", "sent", "keeping", "answering"} & near or {"implementing", "task"} <= near:
+    at_its_own = {"paying", "sent", "keeping", "answering", "performing"}
+    if at_its_own & near or {"implementing", "task"} <= near:
         return "here"
     if "implementing" in near:
         return "office"
@@ -46,7 +47,7 @@ def thing_in(object_type: str, scopes: frozenset[str], me: str, near: set[frozen
             "one",
             about=me if "about_me" in scopes else "",
             proposed_by=me if "proposed_by_me" in scopes else "",
-            department="here" if object_type in ("payment", "duty", "plan") else "",
+            department="here" if object_type in ("payment", "duty", "plan", "performance") else "",
             departments=("here",) if object_type == "incident" else (),
             hands=(me,) if "handled_by_me" in scopes else (),
         )

@@ -1,0 +1,235 @@
+"""`settle_performance`: an order to a project's performance; what it commits has happened.
+
+One transaction: the act with what stands after it, the entry on the project's own stream, the event
+for the outbox. Keyed by the command id, so that a retry finds what was written; of two orders at
+once the second finds its number taken, and is tried again on what the first left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid5
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Engine
+from temporalio import activity
+
+from activities.entries import STEP, here
+from activities.forging import Forgeries
+from activities.paying import PaymentRules
+from activities.sealing import Sealer
+from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
+from audit.outbox import record_many
+from cases import performance_rows as rows
+from cases.alarms import announce
+from cases.database import reading
+from cases.messages import NAMESPACE, Command, Frozen
+from cases.payments import first_fault
+from cases.projection import json_text
+from cases.projects import performing_messages as m
+from cases.projects.performing import Around, Asked, perform, questions, said_of
+from cases.projects.performing_state import Performance
+from cases.settling import Forged, RuleForbids
+from cases.store import Message
+from catalogue.load import Catalogue
+
+REFUSED = f"{m.OBJECT}:-"
+"""Stream of the entries of orders that never became an act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performing:
+    """Settles orders to the performance of projects. Safe in any number of threads."""
+
+    engine: Engine
+    sealer: Sealer
+    rules: PaymentRules
+    catalogue: Callable[[], Catalogue]
+    verify: Callable[[Command, datetime, str, str], RuleForbids | None]
+    again: Callable[[Command, str, str, str, str], RuleForbids | None]
+    """Asks policy once more, as `activities.releasing.Again`."""
+    forgeries: Forgeries
+    city: str
+    schemas: str
+    """Address under which the events' schemas stand, without trailing slash."""
+    zone: str
+    now: Callable[[], datetime]
+
+    @activity.defn(name="settle_performance")
+    def settle(self, order: m.PerformanceOrder) -> m.PerformanceAnswer:
+        """Return the answer to an order, settled now or before. A *no* is an answer.
+
+        Raises when the world is away (`StoreUnwritable`, a busy database), or when another order
+        to the same project was faster: try again.
+        """
+        command = order.command
+        with reading(self.engine) as connection:
+            known = rows.answered(connection, command.id)
+        if known is not None:
+            return known
+        try:
+            return self._settled(order)
+        except RuleForbids as no:
+            return self._refused(command, no)
+
+    def _settled(self, order: m.PerformanceOrder) -> m.PerformanceAnswer:
+        command = order.command
+        if command.verb not in m.BODIES:
+            raise RuleForbids("wrong_verb", "不是绩效评价的命令", "", "verb")
+        fault = self.verify(command, order.admitted_at, m.OBJECT, command.verb)
+        if fault is not None:
+            raise fault
+        body = _parsed(command)
+        at = self.now()
+        # Packs are asked before the transaction: the rules process is no part of it.
+        with reading(self.engine) as connection:
+            seen = rows.state_of(connection, command.case_id)
+        no = self.again(command, m.OBJECT, command.verb, "", side_of(seen, command.verb, body))
+        if no is not None:
+            raise no
+        for asked in questions(seen, command, body):
+            self._ask(asked, at)
+        state = perform(seen, command, body, self._around(at))
+        with self.engine.begin() as connection:
+            known = rows.answered(connection, command.id)
+            if known is not None:
+                return known
+            one = rows.NewAct(
+                state, command.id, m.order_digest(command), command.actor.id,
+                command.actor.on_behalf, command.verb, body.model_dump(mode="json"), at,
+                entry_id(command.id, STEP),
+            )  # fmt: skip
+            after = rows.put(connection, one)
+            record_many(connection, [(self._entry(command, one, after), ())])
+            self._tell(connection, command, body, one)
+        return m.PerformanceAnswer(
+            command_id=command.id, order_digest=one.order_digest, status="done",
+            project=state.project, seq=state.seq, entry=one.entry_id,
+        )  # fmt: skip
+
+    def _ask(self, asked: Asked, at: datetime) -> None:
+        """Raise `RuleForbids` with the first rule that forbids it."""
+        terms = self.rules.terms(asked.pack, at)
+        if terms is None:
+            raise RuleForbids(
+                "no_pack", f"规则包「{asked.pack}」没有生效的版本，请先签署", asked.pack
+            )
+        ruling = self.rules.evaluate(terms.digest, dict(asked.facts), at)
+        for fired in ruling.fired:
+            if terms.stops & fired.then.keys():
+                raise RuleForbids(fired.rule, fired.title, fired.basis)
+
+    def _around(self, at: datetime) -> Around:
+        catalogue = self.catalogue()
+        return Around(
+            at=at,
+            today=at.astimezone(ZoneInfo(self.zone)).date(),
+            tables=catalogue.performance.by_id,
+            departments=frozenset(one.code for one in catalogue.city.departments),
+        )
+
+    # --- entries and events ----------------------------------------------------------------------
+
+    def _entry(self, command: Command, one: rows.NewAct, after: str) -> EntryDraft:
+        """Return the entry of an act; `after` binds its row, and through it every earlier one."""
+        return EntryDraft(
+            id=one.entry_id,
+            stream=f"{m.OBJECT}:{one.state.project}",
+            at=one.acted_at,
+            who=self._who(command),
+            act=command.verb,
+            obj=What(m.OBJECT, one.state.project, str(one.state.seq)),
+            where=Where(ip=command.source.ip or None, svc=command.source.door),
+            after=after,
+            pol=_policy(command),
+            wf=here(),
+        )
+
+    def _refused(self, command: Command, no: RuleForbids) -> m.PerformanceAnswer:
+        """Write the refusal's entry and return it; nothing of the body goes into the log."""
+        digest = m.order_digest(command)
+        draft = EntryDraft(
+            id=entry_id(command.id, f"refused:{no.code}:{digest}"),
+            stream=REFUSED,
+            at=self.now(),
+            who=self._who(command),
+            act=command.verb if command.verb in m.BODIES else m.PLAN,
+            obj=What(m.OBJECT, command.case_id),
+            res="deny",
+            why=no.code,
+            where=Where(ip=command.source.ip or None, svc=command.source.door),
+            pol=_policy(command),
+            wf=here(),
+        )
+        with self.engine.begin() as connection:
+            record_many(connection, [(draft, ())])
+            if isinstance(no, Forged):
+                self.forgeries.alarm(connection, m.OBJECT, command.case_id, command, no, draft.at)
+        return m.PerformanceAnswer(
+            command_id=command.id, order_digest=digest, status="refused", project=command.case_id,
+            code=no.code, reason=no.reason, basis=no.basis, field=no.field,
+        )  # fmt: skip
+
+    def _who(self, command: Command) -> Who:
+        actor, warrant = command.actor, command.warrant
+        return Who(
+            id=self.sealer.who(actor.id),
+            kind=actor.kind,
+            org=(warrant.department if warrant else "") or actor.department or None,
+            role=(warrant.role if warrant else "") or None,
+            on_behalf=self.sealer.who(actor.on_behalf) if actor.on_behalf else None,
+        )
+
+    def _tell(
+        self, connection: Connection, command: Command, body: Frozen, one: rows.NewAct
+    ) -> None:
+        state = one.state
+        message_id = str(uuid5(NAMESPACE, f"performance changed\n{state.project}\n{state.seq}"))
+        document = {
+            "specversion": "1.0",
+            "id": message_id,
+            "source": f"/dept/{state.plan.department}",
+            "type": f"cn.{self.city}.performance.changed.v1",
+            "subject": state.project,
+            "time": one.acted_at.isoformat().replace("+00:00", "Z"),
+            "datacontenttype": "application/json",
+            "dataschema": f"{self.schemas}/performance.changed.v1.json",
+            "data": {
+                "project": state.project,
+                "seq": state.seq,
+                **said_of(command, body, state),
+            },
+        }
+        subject = f"evt.{self.city}.{state.plan.department}.performance.changed"
+        message = Message(message_id, subject, json_text(document))
+        announce(connection, message, state.project, one.acted_at)
+
+
+def side_of(state: Performance | None, verb: str, body: Frozen) -> str:
+    """Return the department that an order is of: the operator's for its own, else 实施机构's.
+
+    The evaluator comes from outside of both: its order is of no department.
+    """
+    if verb in (m.EVALUATE, m.MID_TERM):
+        return ""
+    if isinstance(body, m.Plan):
+        return body.department if state is None else state.plan.department
+    if state is None:
+        return ""
+    return state.plan.operator if verb in m.BY_OPERATOR else state.plan.department
+
+
+def _parsed(command: Command) -> Frozen:
+    try:
+        return m.BODIES[command.verb].model_validate(command.body)
+    except ValidationError as malformed:
+        path, said = first_fault(malformed.errors(include_url=False, include_input=False))
+        raise RuleForbids("malformed", f"内容不合格式：{said}", "", f"body.{path}") from malformed
+
+
+def _policy(command: Command) -> PolicyRef | None:
+    warrant = command.warrant
+    return PolicyRef(warrant.row, "allow", warrant.policy) if warrant else None

@@ -1,0 +1,232 @@
+"""The performance of a project through the real door: settled once, kept, bound, told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from benchmarks import ground
+from benchmarks.step import SOURCE
+from cases import performance_rows, tables
+from cases.database import open_engine
+from cases.messages import Actor, Grant
+from cases.performance_tables import performance_act
+from cases.projects import performing_messages as m
+from cases.projects.performing_messages import PerformanceAnswer
+from cases.projects.performing_state import Performance
+from tests.yichuang.registry import Town, settings, template, town
+from yichuang import asyncapi
+from yichuang.performance_door import PerformanceDoor
+
+__all__ = ["settings", "template", "town"]
+
+PROJECT = "PRJ-2026-1"
+
+
+def somebody(name: str, department: str, *roles: str) -> Actor:
+    grants = tuple(Grant(role=role, department=department) for role in roles)
+    return Actor(id=f"u:{name}", department=department, grants=grants)
+
+
+CLERK = somebody("clerk", "zxb", "project_clerk")
+LEAD = somebody("lead", "zxb", "project_lead")
+EVALUATOR = somebody("evaluator", "pjzx", "performance_evaluator")
+OPERATOR = somebody("operator", "spv1", "operator")
+
+PLAN: dict[str, Any] = {
+    "regime": "stock",
+    "department": "zxb",
+    "operator": "spv1",
+    "since_year": 2026,
+    "until_year": 2045,
+    "terms": {"availability_fen": 100_000_000, "operation_fen": 20_000_000, "linked_bp": 3_000},
+    "indicators": [
+        {"code": "A", "branch": "output", "title": "可用率", "weight_bp": 5_000},
+        {"code": "B", "branch": "effect", "title": "满意度", "weight_bp": 3_000},
+        {"code": "C", "branch": "management", "title": "报表", "weight_bp": 2_000},
+    ],
+}
+INDICATORS: list[dict[str, Any]] = PLAN["indicators"]
+YEAR = {"year": 2026}
+
+
+def scores(points: int = 7_000) -> dict[str, Any]:
+    lines = [{"code": code, "points": points, "evidence": "监测报告 12 号"} for code in "ABC"]
+    return {**YEAR, "scores": lines}
+
+
+async def act(
+    town: Town, verb: str, body: Mapping[str, Any], who: Actor, key: str = "",
+    project: str = PROJECT,
+) -> PerformanceAnswer:  # fmt: skip
+    ground.admit(town.settings, who)
+    door = PerformanceDoor(
+        town.door._client,
+        town.door._task_queue,
+        access=town.access,
+        engine=open_engine(town.settings.store_url("cases"), read_only=True),
+        refusals=town.door._refusals,
+    )
+    return await door.act(who, SOURCE, key or str(uuid4()), verb, project, dict(body))
+
+
+async def confirmed(town: Town, points: int = 7_000) -> None:
+    for verb, body, who in (
+        (m.PLAN, PLAN, CLERK), (m.EVALUATE, scores(points), EVALUATOR), (m.ACCEPT, YEAR, OPERATOR),
+        (m.CONFIRM, YEAR, LEAD),
+    ):  # fmt: skip
+        done = await act(town, verb, body, who)
+        assert (done.status, done.reason) == ("done", "")
+
+
+def rows(town: Town, table: Any = performance_act) -> list[Any]:
+    with town.shop.cases.connect() as connection:
+        return list(connection.execute(select(table)))
+
+
+async def test_a_year_goes_from_indicators_to_what_is_payable_with_rows_entries_and_events(
+    town: Town,
+) -> None:
+    await confirmed(town)
+    with town.shop.cases.connect() as connection:
+        found = performance_rows.payable_of(connection, PROJECT, 2026)
+        assert performance_rows.payable_of(connection, PROJECT, 2027) is None
+        assert performance_rows.payable_of(connection, "other", 2026) is None
+    assert found is not None
+    assert (found.score, found.coefficient_bp, found.amount_fen) == (7_000, 7_500, 107_500_000)
+    entries = town.entries(f"performance:{PROJECT}")
+    assert [one["act"] for one in entries] == [m.PLAN, m.EVALUATE, m.ACCEPT, m.CONFIRM]
+    assert [one.entry_id for one in rows(town)] == [one["id"] for one in entries]
+    assert "监测报告" not in orjson.dumps(entries).decode()
+    told = [one for one in rows(town, tables.outbox) if ".performance." in one.subject]
+    assert len(told) == 4
+    for one in told:
+        event = orjson.loads(one.event)
+        schema = asyncapi.schemas()[event["dataschema"].rsplit("/", 1)[1]]
+        Draft202012Validator(schema).validate(event["data"])
+    assert orjson.loads(told[-1].event)["data"]["payable_fen"] == 107_500_000
+
+
+async def test_the_same_order_gets_the_same_answer_and_one_row(town: Town) -> None:
+    same = await asyncio.gather(*(act(town, m.PLAN, PLAN, CLERK, "a-plan") for _ in range(4)))
+    again = await act(town, m.PLAN, PLAN, CLERK, "a-plan")
+    assert again.repeated and {one.entry for one in same} == {again.entry}
+    other = await act(town, m.PLAN, {**PLAN, "until_year": 2030}, CLERK, "a-plan")
+    assert (other.status, other.code) == ("refused", "id_reused")
+    assert len(rows(town)) == len(town.entries(f"performance:{PROJECT}")) == 1
+
+
+async def test_of_two_evaluators_at_once_one_scores_and_the_other_is_told(town: Town) -> None:
+    await act(town, m.PLAN, PLAN, CLERK)
+    second = somebody("second", "pjzx", "performance_evaluator")
+    both = await asyncio.gather(
+        act(town, m.EVALUATE, scores(9_000), EVALUATOR), act(town, m.EVALUATE, scores(), second)
+    )
+    assert sorted((one.status, one.code) for one in both) == [
+        ("done", ""), ("refused", "evaluated"),
+    ]  # fmt: skip
+    assert [one.seq for one in rows(town)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "basis"),
+    [
+        ({"terms": {**PLAN["terms"], "linked_bp": 2_900}}, "PPP-30", "CZGF-30"),
+        ({"regime": "concession"}, "XM-SUBSIDY", "GBH115-5"),
+        (
+            {"indicators": [*INDICATORS[:2], {**INDICATORS[2], "weight_bp": 1_900}]},
+            "weights_not_whole",
+            "YCJX-1",
+        ),
+    ],
+)  # fmt: skip
+async def test_what_may_not_be_planned_is_refused_with_its_article_and_an_entry(
+    town: Town, body: dict[str, Any], code: str, basis: str
+) -> None:
+    no = await act(town, m.PLAN, {**PLAN, **body}, CLERK)
+    assert (no.status, no.code, no.basis) == ("refused", code, basis)
+    assert rows(town) == []
+    (entry,) = town.entries("performance:-")
+    assert (entry["res"], entry["why"]) == ("deny", code)
+
+
+async def test_the_operator_neither_evaluates_nor_confirms_and_others_have_no_right(
+    town: Town,
+) -> None:
+    await act(town, m.PLAN, PLAN, CLERK)
+    both = somebody("both", "spv1", "operator", "performance_evaluator")
+    elsewhere = somebody("elsewhere", "pjzx", "performance_evaluator", "project_lead")
+    refused = [
+        (m.EVALUATE, scores(), both, "XM-APART"),
+        (m.EVALUATE, scores(), OPERATOR, "no_right"),
+        (m.EVALUATE, scores(), LEAD, "no_right"),
+        (m.PLAN, {**PLAN, "reason": "调整"}, somebody("far", "fgw", "project_clerk"), "no_right"),
+    ]
+    for verb, body, who, code in refused:
+        no = await act(town, verb, body, who)
+        assert (no.status, no.code) == ("refused", code)
+    await act(town, m.EVALUATE, scores(), elsewhere)
+    await act(town, m.ACCEPT, YEAR, OPERATOR)
+    no = await act(town, m.CONFIRM, YEAR, somebody("elsewhere", "zxb", "project_lead"))
+    assert (no.status, no.code, no.basis) == ("refused", "XM-CONFIRM", "YCJX-5")
+    assert (await act(town, m.CONFIRM, YEAR, OPERATOR)).code == "no_right"
+
+
+async def test_a_deputy_neither_evaluates_nor_confirms(town: Town) -> None:
+    await act(town, m.PLAN, PLAN, CLERK)
+    deputy = EVALUATOR.model_copy(update={"id": "u:deputy", "on_behalf": EVALUATOR.id})
+    ground.admit(town.settings, EVALUATOR)
+    assert (await act(town, m.EVALUATE, scores(), deputy)).status == "refused"
+    assert len(rows(town)) == 1
+
+
+async def test_a_score_of_a_hundred_and_one_is_no_score(town: Town) -> None:
+    await act(town, m.PLAN, PLAN, CLERK)
+    no = await act(town, m.EVALUATE, scores(10_100), EVALUATOR)
+    assert (no.status, no.code) == ("refused", "malformed")
+    assert no.field.startswith("body.scores")
+
+
+async def test_a_changed_or_lost_act_is_found_against_the_log(town: Town) -> None:
+    await confirmed(town)
+    after = town.entries(f"performance:{PROJECT}")[-1]["after"]
+    said = {PROJECT: after}
+    with town.shop.cases.connect() as connection:
+        assert list(performance_rows.check(connection, said)) == []
+        assert [one.column for one in performance_rows.check(connection, {})] == ["performance_act"]
+    more = performance_act.c.seq == 2
+    with pytest.raises(DatabaseError, match="append-only"), town.shop.cases.begin() as connection:
+        connection.execute(update(performance_act).where(more).values(body="{}"))
+    with pytest.raises(DatabaseError, match="append-only"), town.shop.cases.begin() as connection:
+        connection.execute(delete(performance_act).where(more))
+    row = dict(rows(town)[1]._mapping)
+    with pytest.raises(IntegrityError), town.shop.cases.begin() as connection:
+        raw = {**row, "seq": 5, "command_id": "other", "operator": row["department"]}
+        connection.execute(insert(performance_act).values(raw))
+    with town.shop.cases.begin() as connection:
+        for name in ("no_update", "no_delete"):
+            connection.execute(text(f"DROP TRIGGER performance_act_{name}"))
+        connection.execute(update(performance_act).where(more).values(body="{}"))
+        found = list(performance_rows.check(connection, said))
+        assert [(one.seq, one.column) for one in found] == [(2, "body")]
+        connection.execute(delete(performance_act).where(performance_act.c.seq <= 2))
+        assert [one.seq for one in performance_rows.check(connection, said)] == [2]
+
+
+async def test_scores_and_their_evidence_stand_in_the_act_that_gave_them(town: Town) -> None:
+    await confirmed(town)
+    with town.shop.cases.connect() as connection:
+        state = performance_rows.state_of(connection, PROJECT)
+        assert isinstance(state, Performance)
+        given = performance_rows.scores_of(connection, PROJECT, state.evaluations[0])
+        assert [one.verb for one in performance_rows.acts(connection, PROJECT)][-1] == m.CONFIRM
+        assert performance_rows.listing(connection) == [state]
+    assert [one.evidence for one in given.scores] == ["监测报告 12 号"] * 3
