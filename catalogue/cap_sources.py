@@ -43,6 +43,10 @@ class CapSource(_Frozen):
     source: str = Field(pattern=r"^cap/[\w.:-]{1,64}$")
     level: LevelField
     geocodes: Geocodes | None = None
+    feed: str = Field(
+        default="", pattern=r"^(https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?/\S*)?$"
+    )
+    """Address of its Atom or RSS index of alerts, asked once a minute; empty: it sends them."""
     note: str
     verified: bool = False
     """Whether the meaning of its fields was read in the sender's own documents."""

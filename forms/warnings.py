@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
@@ -244,7 +244,8 @@ async def _asked(
         article = visit.ports.catalogue.cited(answer.basis) if answer.basis else ""
         place = answer.field.removeprefix("body.") or page.form.fields[0].name
         said = f"{answer.reason}（{article}）" if article else answer.reason
-        return await _again(visit, page, {place: said})
+        # The refusal is this command's answer for ever: what is corrected is another one.
+        return await _again(visit, replace(page, command=str(uuid4())), {place: said})
     return RedirectResponse(f"/warnings/{answer.warning}", 303)
 
 
@@ -355,7 +356,10 @@ def _places(visit: Visit, old: Announced) -> Iterator[Field]:
     )  # fmt: skip
     yield Field(
         "cells", say(N_("单个网格")), "checks", required=False, wide=True, values=single,
-        options=tuple(Option(one.id, one.name, one.id) for one in grid.cells),
+        options=tuple(
+            Option(one.id, one.name)
+            for one in sorted(grid.cells, key=lambda one: (one.department, one.id))
+        ),
     )  # fmt: skip
     circle = old.circle
     for name, label, value in (

@@ -51,11 +51,16 @@ class CapIntake:
     pseudonym_of: Callable[[str], str]
     now: Callable[[], datetime]
 
-    async def take(self, actor: Actor, where: Where, body: bytes) -> CapAnswer:
-        """Return what came of a message. Raises `NotNow`: the same message again."""
+    async def take(self, actor: Actor, where: Where, body: bytes, only: str = "") -> CapAnswer:
+        """Return what came of a message. Raises `NotNow`: the same message again.
+
+        `only`: the one sender whose messages are expected here; empty: any that is known.
+        """
         try:
             alert = read_alert(body)
             source = self._source(alert)
+            if only and alert.sender != only:
+                raise CapRefused(f"{only} 的订阅里有别人的消息：{alert.sender[:80]}")
             check(alert)
         except CapRefused as no:
             self._refused(actor, where, body)

@@ -31,14 +31,16 @@ from cases.desk import Desk
 from cases.grant_changes import GrantChanges
 from cases.messages import Actor
 from cases.queries import Queries
+from cases.reception import NotNow
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
-from catalogue.cap_sources import load_cap_sources
+from catalogue.cap_sources import CapSource, load_cap_sources
 from catalogue.kpis import load_kpis
 from catalogue.load import HERE
 from catalogue.programme import load_programme
 from catalogue.stations import load_stations
 from forms.app import Application, application
+from forms.intake_ports import CapAnswer
 from forms.ports import Options, Ports
 from policies.access import Access
 from policies.identity import Credentials
@@ -49,6 +51,7 @@ from yichuang.access_watch import AccessWatch
 from yichuang.case_reach import CaseReach
 from yichuang.duty_rows import OpenIncidents
 from yichuang.erasing import Planner, Register
+from yichuang.feeds import Puller, pulling
 from yichuang.grant_gate import gate_of
 from yichuang.incident_door import IncidentDoor
 from yichuang.incident_papers import IncidentPapers, body_opener
@@ -64,7 +67,7 @@ from yichuang.release_door import ReleaseDoor
 from yichuang.released import Released
 from yichuang.rewrapping import Rewrapper
 from yichuang.scanning import Quarantine, scanner_of
-from yichuang.services import Services
+from yichuang.services import CITY_SIGNALS, Services
 from yichuang.settings import Settings
 from yichuang.signal_desk import SignalDesk, answering, sender_of
 from yichuang.store_trouble import troubles
@@ -492,6 +495,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         _holding(scanning),
         _lapsing(app.state.ports.deputies),
         _answering(settings, app.state.ports),
+        _pulling(settings, app.state.ports),
     ):
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
@@ -515,6 +519,28 @@ async def _answering(settings: Settings, ports: Ports) -> AsyncIterator[None]:
     services = Services(open_engine(settings.store_url("web"), read_only=True))
     desk = SignalDesk(settings.city, ports.intake, sender_of(services), may)
     task = asyncio.create_task(answering(settings, desk))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _pulling(settings: Settings, ports: Ports) -> AsyncIterator[None]:
+    """Ask the feeds of publishers who do not send their alerts themselves."""
+    services = Services(open_engine(settings.store_url("web"), read_only=True))
+    find = sender_of(services)
+
+    async def take(source: CapSource, body: bytes) -> CapAnswer:
+        actor = await asyncio.to_thread(find, CITY_SIGNALS)
+        if actor is None:
+            raise NotNow(f"没有账号 {CITY_SIGNALS}")
+        intake = ports.intake
+        assert isinstance(intake, WebIntake)  # as `compose` made it
+        return await intake.take_pulled(actor, source, body)
+
+    feeds = [Puller(one, take) for one in load_cap_sources(HERE).sources if one.feed]
+    task = asyncio.create_task(pulling(feeds))
     try:
         yield
     finally:

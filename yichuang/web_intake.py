@@ -18,7 +18,7 @@ from cases.messages import Actor
 from cases.reception import NotNow
 from cases.signal_rows import fates
 from cases.signal_tables import signal, signal_turn
-from catalogue.cap_sources import CapSources
+from catalogue.cap_sources import CapSource, CapSources
 from catalogue.grid import Grid
 from catalogue.incident_types import IncidentTypes
 from catalogue.load import Catalogue
@@ -93,6 +93,11 @@ class WebIntake:
 
     async def take_cap(self, actor: Actor, where: Where, body: bytes) -> CapAnswer:
         return await self._cap.take(actor, where, body)
+
+    async def take_pulled(self, actor: Actor, source: CapSource, body: bytes) -> CapAnswer:
+        """Take a document of a source's own feed. Raises `NotNow`."""
+        where = Where(ip="", agent=f"feed:{source.sender}")
+        return await self._cap.take(actor, where, body, source.sender)
 
     def fates(self, signal_id: str) -> Sequence[SignalFate]:
         with reading(self._signals) as connection:

@@ -220,6 +220,15 @@ def test_a_lapsed_one_is_said_to_have_lapsed() -> None:
         assert ("2026-11-26T23:00:00Z</updated>" in feed) is word
 
 
+def test_what_is_corrected_after_a_refusal_is_another_command(browser: Browsers) -> None:
+    """A refusal is its command's answer for ever, so that the corrected form needs its own."""
+    page, command = browser("jiang"), str(uuid4())
+    status, _, shown = post(page, "/warnings/new", FORM | {"event": "暴雨"}, command)
+    found = re.search(r'name="command" value="([^"]+)"', shown)
+    assert status == 422 and found is not None and found[1] != command
+    assert post(page, "/warnings/new", FORM, found[1])[0] == 303
+
+
 def test_a_weather_category_is_not_offered(browser: Browsers) -> None:
     shown = browser("jiang").get("/warnings/new").text
     assert 'value="geology"' in shown and 'value="weather"' not in shown

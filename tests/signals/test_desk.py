@@ -66,11 +66,11 @@ class Asking:
         self.settings, self.web, self.door = settings, web, door
         catalogue = CATALOGUE()
         self.no = ""
-        intake = WebIntake(
+        self.intake = WebIntake(
             door, store, web, web, load_cap_sources(), lambda: catalogue, lambda who: f"p:{who}",
             lambda: now("x").occurred_at,
         )  # fmt: skip
-        self.desk = SignalDesk("demo", intake, sender, lambda _: self.no)
+        self.desk = SignalDesk("demo", self.intake, sender, lambda _: self.no)
 
     async def ask(self, user: str, question: str, body: bytes) -> dict[str, Any]:
         bus = await connect(self.settings, user)
@@ -177,6 +177,18 @@ async def test_a_question_that_names_no_signal_is_a_problem(
 ) -> None:
     async with answering(settings, folder) as city:
         assert (await city.ask("lifts", FATE, asked))["problem"]["status"] == status
+
+
+async def test_a_feed_speaks_for_its_own_sender_alone(settings: Settings, folder: Path) -> None:
+    weather, water = load_cap_sources().sources[:2]
+    actor = sender("lifts")
+    assert actor is not None
+    async with answering(settings, folder) as city:
+        body = write_alert(alert("pulled"))
+        no = await city.intake.take_pulled(actor, water, body)
+        assert (no.what, "别人的消息" in no.faults[0], city.door.said) == ("refused", True, [])
+        assert "deny" in city.entries()[0]
+        assert (await city.intake.take_pulled(actor, weather, body)).what == "new"
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -72,22 +72,23 @@ class Webhooks:
         return Went("queued", f"对方未收（{status}）")
 
     def _post(self, url: SplitResult, body: bytes, headers: Mapping[str, str]) -> int:
-        host, port = url.hostname or "", url.port
-        connection: http.client.HTTPConnection
-        if url.scheme == "https":
-            context = ssl.create_default_context(cafile=self.ca and str(self.ca))
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            connection = http.client.HTTPSConnection(
-                host, port, timeout=PATIENCE_SECONDS, context=context
-            )
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+        connection = connection_to(url, self.ca)
         try:
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
             connection.request("POST", target, body, dict(headers))
             return connection.getresponse().status  # what else it says is not read
         finally:
             connection.close()
+
+
+def connection_to(url: SplitResult, ca: Path | None = None) -> http.client.HTTPConnection:
+    """Return a connection to an address, not opened yet: TLS 1.2 or later, or plain HTTP."""
+    host, port = url.hostname or "", url.port
+    if url.scheme != "https":
+        return http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+    context = ssl.create_default_context(cafile=ca and str(ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return http.client.HTTPSConnection(host, port, timeout=PATIENCE_SECONDS, context=context)
 
 
 def signed(
