@@ -22,9 +22,10 @@ from activities.forging import Forgeries
 from activities.sealing import Sealer
 from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, entry_id
 from audit.outbox import record_many
-from cases import payment_rows
+from cases import fund_rows, payment_rows
 from cases.alarms import announce
 from cases.database import reading
+from cases.fund_orders import Grounds, claimed
 from cases.messages import NAMESPACE, Command
 from cases.payment_rows import Judged
 from cases.payments import (
@@ -48,6 +49,7 @@ from cases.rulings import Ruling
 from cases.settling import Forged, RuleForbids
 from cases.store import Message
 
+NO_PROJECTS = Grounds()
 REFUSED = f"{OBJECT}:-"
 """Stream of the entries of requests that never became one."""
 
@@ -82,6 +84,8 @@ class Paying:
     """Where the schemas stand, an address without trailing slash."""
     zone: str
     now: Callable[[], datetime]
+    grounds: Grounds = NO_PROJECTS
+    """What other rooms say of projects: asked where a request names a contract."""
 
     @activity.defn(name="judge_payment")
     def judge(self, order: PaymentOrder) -> PaymentAnswer:
@@ -112,6 +116,9 @@ class Paying:
         no = self.again(command, OBJECT, REQUEST, "", body.department)
         if no is not None:
             raise no
+        if body.contract:
+            with reading(self.engine) as connection:
+                body = claimed(connection, body, self.grounds)
         # The engine is asked before the transaction: a child may be starting.
         one = self._judged(command, body)
         with self.engine.begin() as connection:
@@ -119,6 +126,8 @@ class Paying:
             if known is not None:
                 return known
             after = payment_rows.put(connection, one)
+            if body.contract:
+                fund_rows.claim(connection, one.id, body.contract, body.milestone)
             record_many(connection, [(self._entry(command, one, after), ())])
             self._tell(connection, one)
         return PaymentAnswer(

@@ -8,7 +8,7 @@ is the `after` of the order's entry, so that a changed byte is found and named.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from cases.fund_tables import (
     journal_line,
     payment_claim,
 )
+from cases.payment_tables import payment
 from cases.projection import Row, after_of, json_text, row_digest, value_digest
 
 
@@ -326,6 +327,18 @@ def claim_of(connection: Connection, payment_id: str) -> Claim | None:
     )
 
 
+def payments_of(connection: Connection, project: str) -> list[str]:
+    """Return the ids of the requests that stand on a project's contracts, the newest first."""
+    query = (
+        select(payment.c.id)
+        .join(payment_claim, payment_claim.c.payment_id == payment.c.id)
+        .join(contract, contract.c.id == payment_claim.c.contract_id)
+        .where(contract.c.project == project)
+        .order_by(payment.c.recorded_at.desc(), payment.c.id)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def paid_in(connection: Connection, project: str, year: int) -> int:
     """Return what linked contracts of a project were paid of a budget year, kept back included."""
     query = (
@@ -338,6 +351,49 @@ def paid_in(connection: Connection, project: str, year: int) -> int:
         )
     )
     return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaid:
+    """A payment that may be made and was not, past its last day."""
+
+    id: str
+    number: str
+    department: str
+    amount_fen: int
+    due_on: str
+
+
+def unpaid_past(connection: Connection, today: date) -> list[Unpaid]:
+    """Return the requests on contracts that should have been paid before today, oldest first."""
+    ended = select(fund_order.c.payment_id).where(fund_order.c.verb.in_((f.PAY, f.RETURN)))
+    query = (
+        select(payment)
+        .join(payment_claim, payment_claim.c.payment_id == payment.c.id)
+        .where(
+            payment.c.outcome == "may_pay",
+            payment.c.due_on != "",
+            payment.c.due_on < today.isoformat(),
+            payment.c.id.not_in(ended),
+        )
+        .order_by(payment.c.due_on, payment.c.id)
+    )
+    return [
+        Unpaid(row.id, row.number, row.department, row.amount_fen, row.due_on)
+        for row in connection.execute(query)
+    ]
+
+
+def idle(connection: Connection) -> list[tuple[str, f.Sums, datetime]]:
+    """Return the projects that were paid more than they used, and when money last moved there."""
+    query = (
+        select(fund_total, fund_order.c.recorded_at)
+        .join(journal_entry, journal_entry.c.seq == fund_total.c.last)
+        .join(fund_order, fund_order.c.id == journal_entry.c.order_id)
+        .where(fund_total.c.scope == "project", fund_total.c.paid_fen > fund_total.c.used_fen)
+        .order_by(fund_total.c.key)
+    )
+    return [(row.key, _sums(row), row.recorded_at) for row in connection.execute(query)]
 
 
 def lines_of_payment(connection: Connection, payment_id: str) -> list[f.Line]:
@@ -480,6 +536,40 @@ def recomputed(entries: Sequence[Booked]) -> dict[tuple[str, str], f.Sums]:
             for n, value in enumerate(asdict(change).values()):
                 total[n] += value
     return {key: f.Sums(0, *total) for key, total in found.items()}
+
+
+def differing(connection: Connection, entries: Sequence[Booked]) -> Iterator[str]:
+    """Yield every row of totals that is not what the whole journal comes to, and every entry that
+    is not numbered in its turn; `entries`: the whole journal."""
+    said = recomputed(entries)
+    rows = connection.execute(select(fund_total)).all()
+    for row in rows:
+        found, made = _sums(row), said.pop((row.scope, row.key), f.Sums())
+        allotted = made.allotted_fen if row.scope != "contract" else found.allotted_fen
+        if found != replace(made, limit_fen=found.limit_fen, allotted_fen=allotted):
+            yield f"{row.scope} {row.key}"
+    yield from (f"{scope} {key}" for scope, key in said)
+    yield from (f"journal {one.seq}" for n, one in enumerate(entries, 1) if one.seq != n)
+
+
+def unsupported(connection: Connection) -> Iterator[str]:
+    """Yield every payment that was paid without three people, or whose claim its own request, as
+    the log binds it, does not say."""
+    paid = select(fund_order.c.payment_id).where(fund_order.c.verb == f.PAY)
+    hands: dict[str, set[str]] = {}
+    query = select(payment_hand).where(payment_hand.c.payment_id.in_(paid))
+    for row in connection.execute(query):
+        hands.setdefault(row.payment_id, set()).add(row.person)
+    for (key,) in connection.execute(paid):
+        if len(hands.get(key, ())) != 3:
+            yield f"payment {key} hands"
+    claims = select(payment_claim, payment.c.body).join(
+        payment, payment.c.id == payment_claim.c.payment_id
+    )
+    for row in connection.execute(claims):
+        said = orjson.loads(row.body)
+        if (said.get("contract"), said.get("milestone", "")) != (row.contract_id, row.milestone):
+            yield f"payment {row.payment_id} claim"
 
 
 # --- small ---------------------------------------------------------------------------------------

@@ -268,7 +268,7 @@ def _row(one: Judged) -> Row:
         "amount_fen": body.amount_fen,
         "currency": body.currency,
         "budget_year": body.budget_year,
-        "body": json_text(body.model_dump(mode="json")),
+        "body": json_text(body.said()),
         "asked_at": one.asked_at,
         "recorded_at": one.recorded_at,
         "outcome": verdict.outcome,

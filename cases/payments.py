@@ -1,8 +1,8 @@
 """付费申请 (payment request): what is asked, what rules are asked of it, and what follows.
 
 Money is whole fen; rule packs reckon in yuan, so a fact whose field has the unit 元 is given in fen
-under the name that ends in `_fen`. A request is judged once, when it comes; applying, reviewing and
-paying by different people is not here yet (docs/payments.md).
+under the name that ends in `_fen`. A request is judged once, when it comes; reviewing and paying
+are orders of their own (`cases.fund`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StringConstraints,
+    model_validator,
 )
 
 from cases.messages import NAMESPACE, Code, Command, Frozen, Name, Text
@@ -95,8 +96,25 @@ class RequestPayment(Frozen):
     """Day of delivery, acceptance or settlement from which the payee waits (ZXQY-9, 10)."""
     paid_before_fen: FenOrNone | None = None
     """What the project was paid before this request."""
-    facts: dict[PackName, dict[FactName, Fact]] = Field(min_length=1, max_length=8)
+    facts: dict[PackName, dict[FactName, Fact]] = Field(default_factory=dict, max_length=8)
     """Rule pack → what it must know. Which packs are named is which red lines are asked."""
+    contract: Annotated[str, StringConstraints(pattern=r"^([0-9a-f-]{36})?$")] = ""
+    """Id of the contract that it is paid on; empty: none, and it is never reviewed or paid here.
+    With one the fund's own pack is asked as well, and of the fund's own rows."""
+    milestone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    """Milestone of the project whose evidence carries it."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> RequestPayment:
+        if not self.facts and not self.contract:
+            raise ValueError("请至少写明一个规则包，或者合同")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """Return it as JSON would have it. What it need not have and has not is left out: the
+        digest of a request of before stays what it was."""
+        left_out = {name for name in ("contract", "milestone") if not getattr(self, name)}
+        return self.model_dump(mode="json", exclude=left_out)
 
 
 class PaymentOrder(Frozen):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import payments
+from cases.fund import OBJECT, OF_FUND, OF_PAYMENT, PAYMENT
+from forms import fund, fund_acting, payments
+from forms.fund_words import PATHS
 from forms.guard import page
 from forms.ports import Shown
 
@@ -35,4 +37,23 @@ def payment_routes() -> list[BaseRoute]:
             thing="payment",
             shows=Shown("read", "payment"),
         ),
-    ]
+        *(
+            page(PATHS[verb], fund_acting.step(verb), act=verb, thing=PAYMENT,
+                 methods=(method,))
+            for verb in OF_PAYMENT
+            for method in ("GET", "POST")
+        ),
+        page("/fund", fund.overview, act="fund_read", thing=OBJECT, shows=Shown("list", OBJECT)),
+        page("/fund/journal", fund.journal, act="fund_read", thing=OBJECT,
+             shows=Shown("list", OBJECT)),
+        page("/fund/journal.csv", fund.exported, act="fund_read", thing=OBJECT,
+             shows=Shown("export", OBJECT), rate="export"),
+        page("/fund/projects/{project}", fund.project, act="fund_read", thing=OBJECT,
+             shows=Shown("read", OBJECT)),
+        *(
+            page(PATHS[verb], fund_acting.act(verb), act=verb, thing=OBJECT,
+                 methods=(method,))
+            for verb in OF_FUND
+            for method in ("GET", "POST")
+        ),
+    ]  # fmt: skip

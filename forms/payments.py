@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
@@ -13,6 +13,8 @@ from uuid import uuid4
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from cases.fund import PAY, REVIEW
+from cases.fund_rows import Claim
 from cases.messages import Source
 from cases.payment_rows import PER_PAGE, KeptPayment
 from cases.payments import (
@@ -25,6 +27,7 @@ from cases.payments import (
     first_fault,
 )
 from forms.fields import Field, Form, Option
+from forms.fund_words import PATHS, STAGE_WORDS, TITLES, TURNS
 from forms.ports import Thing
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
@@ -46,6 +49,18 @@ class StopShown:
     rule: str
     title: str
     article: str
+
+
+@dataclass(frozen=True)
+class StepShown:
+    """One step of a payment's life."""
+
+    title: str
+    person: str
+    at: datetime
+    said: str
+    """Opinion, reason or voucher."""
+    entry: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,10 @@ class PaymentPage(Page):
     department: Annotated[str, "Name of the department that pays."]
     person: Annotated[str, "Who asked, by name where it is known."]
     reasons: Annotated[tuple[ReasonPanel, ...], "Why each pack said so."]
+    claim: Annotated[Claim | None, "Contract, milestone and steps; None: no contract is named."]
+    stage: Annotated[str, "Its stage in words; empty: no contract is named."]
+    steps: Annotated[tuple[StepShown, ...], "What was done with it, in order."]
+    may: Annotated[tuple[tuple[str, str], ...], "Address and word of each step one may do now."]
 
 
 @dataclass(frozen=True)
@@ -157,7 +176,8 @@ async def payment(visit: Visit) -> Response:
         )
         for stop in one.verdict.stops
     )
-    people = await visit.ask(visit.ports.reader.colleagues, "")
+    people = dict(await visit.ask(visit.ports.reader.colleagues, ""))
+    claim = await visit.ask(visit.ports.fund.claim, one.id)
     shown = PaymentPage(
         title=f"{visit.say(N_('付费申请'))} {one.number}",
         one=one,
@@ -167,10 +187,36 @@ async def payment(visit: Visit) -> Response:
         department=visit.ports.catalogue.departments(visit.language).get(
             one.department, one.department
         ),
-        person=dict(people).get(one.actor, one.actor),
+        person=people.get(one.actor, one.actor),
         reasons=panels,
+        claim=claim,
+        stage=visit.say(STAGE_WORDS[claim.stage]) if claim else "",
+        steps=tuple(_steps(visit, claim, people)) if claim else (),
+        may=tuple([step async for step in _next(visit, one, claim)]) if claim else (),
     )
     return await show(visit, shown)
+
+
+def _steps(visit: Visit, claim: Claim, people: Mapping[str, str]) -> Iterator[StepShown]:
+    for one in sorted(claim.steps.values(), key=lambda step: step.recorded_at):
+        said = next((str(value) for value in one.body.values() if value), "")
+        yield StepShown(
+            visit.say(TITLES[one.verb]), people.get(one.actor, one.actor), one.recorded_at, said,
+            one.entry_id,
+        )  # fmt: skip
+
+
+async def _next(visit: Visit, one: KeptPayment, claim: Claim) -> AsyncIterator[tuple[str, str]]:
+    """Yield the steps that are in turn, for who may do them and has done none that is apart."""
+    me = visit.actor.id
+    thing = Thing(OBJECT, one.id, department=one.department)
+    for verb in TURNS[claim.stage]:
+        others = {person for act, person in claim.hands.items() if act != verb}
+        apart = verb in (REVIEW, PAY) and me in others
+        if apart or verb in claim.steps or (verb == REVIEW and one.verdict.outcome != "may_pay"):
+            continue
+        if (await visit.ask(visit.ports.access.may, visit.actor, verb, thing)).allowed:
+            yield PATHS[verb].replace("{payment}", one.id), visit.say(TITLES[verb])
 
 
 # --- asking --------------------------------------------------------------------------------------
@@ -209,7 +255,9 @@ async def request(visit: Visit) -> Response:
         if answer.code in ("no_right", "forbidden", "label", "not_a_person"):
             raise Stop(403, answer.reason, "no_permission")
         place = _field_name(answer.field.removeprefix("body."))
-        return await _again(visit, page, {place: answer.reason})
+        article = visit.ports.catalogue.cited(answer.basis) if "-" in answer.basis else ""
+        said = f"{answer.reason}（{article}）" if article else answer.reason
+        return await _again(visit, page, {place: said})
     return RedirectResponse(f"/payments/{answer.payment}", 303)
 
 
@@ -234,7 +282,11 @@ async def _page(visit: Visit, command: str) -> NewPaymentPage:
     names = visit.ports.catalogue.departments(visit.language)
     today = datetime.now(visit.zone).date()
     options = tuple(Option(code, names.get(code, code)) for code in sorted(mine))
-    general = tuple(_general(visit, options, packs, today))
+    signed = await visit.ask(visit.ports.fund.contracts, visit.actor)
+    contracts = tuple(
+        Option(one.id, f"{one.number} {one.title}（{one.project}）") for one in signed
+    )
+    general = tuple(_general(visit, options, contracts, packs, today))
     asked = tuple(
         (_title(visit, pack), tuple(_facts(visit, pack))) for _, pack in sorted(packs.items())
     )
@@ -253,18 +305,37 @@ async def _page(visit: Visit, command: str) -> NewPaymentPage:
 
 
 def _general(
-    visit: Visit, departments: tuple[Option, ...], packs: Mapping[str, Pack], today: date
+    visit: Visit,
+    departments: tuple[Option, ...],
+    contracts: tuple[Option, ...],
+    packs: Mapping[str, Pack],
+    today: date,
 ) -> Iterator[Field]:
-    say = visit.say
+    say, asked = visit.say, visit.request.query_params
     one = (departments[0].value,) if len(departments) == 1 else ()
     yield Field("department", say(N_("付款部门")), "select", options=departments, values=one)
-    yield Field("project", say(N_("项目")), max_length=200, double=True)
+    yield Field(
+        "project", say(N_("项目")), max_length=200, double=True, values=(asked.get("project", ""),)
+    )
     yield Field("purpose", say(N_("用途")), "textarea", max_length=1000, wide=True)
     yield Field("payee", say(N_("收款单位")), max_length=200, double=True)
     yield Field("payee_code", say(N_("统一社会信用代码")), max_length=18)
     yield Field("amount", say(N_("申请金额")), "number", unit=say(N_("元")))
     yield Field("budget_year", say(N_("预算年度")), "number", values=(str(today.year),))
     yield Field("paid_before", say(N_("本项目此前已拨付")), "number", False, unit=say(N_("元")))
+    yield Field(
+        "contract",
+        say(N_("合同")),
+        "select",
+        False,
+        options=contracts,
+        values=(asked.get("contract", ""),),
+        hint=say(N_("写明合同的，方可审核和支付；基金的红线由系统按账本问")),
+    )
+    yield Field(
+        "milestone", say(N_("里程碑")), "text", False, max_length=200,
+        values=(asked.get("milestone", ""),),
+    )  # fmt: skip
     yield Field(
         "delivered_on",
         say(N_("交付、验收合格或者结算之日")),
@@ -276,6 +347,7 @@ def _general(
         "packs",
         say(N_("依哪些规则裁定")),
         "checks",
+        False,
         options=tuple(Option(name, _title(visit, pack)) for name, pack in sorted(packs.items())),
         wide=True,
     )
@@ -335,8 +407,10 @@ def _body(visit: Visit, packs: Mapping[str, Pack], wrong: dict[str, str]) -> dic
     say = visit.say
     raw: dict[str, Any] = {
         name: visit.text(name)
-        for name in ("department", "project", "purpose", "payee", "payee_code")
-    }
+        for name in (
+            "department", "project", "purpose", "payee", "payee_code", "contract", "milestone"
+        )
+    }  # fmt: skip
     for field in ("department", "project", "purpose", "payee", "payee_code", "amount"):
         if not visit.text(field):
             wrong[field] = say(N_("这一项必须填写"))
@@ -350,7 +424,7 @@ def _body(visit: Visit, packs: Mapping[str, Pack], wrong: dict[str, str]) -> dic
     if day := visit.text("delivered_on"):
         raw["delivered_on"] = day
     chosen = [name for name in visit.texts().get("packs", ()) if name in packs]
-    if not chosen:
+    if not chosen and not raw["contract"]:
         wrong["packs"] = say(N_("请至少选择一个规则包"))
     raw["facts"] = {name: dict(_typed(visit, packs[name], wrong)) for name in chosen}
     return raw

@@ -47,6 +47,7 @@ from forms.entrance_ports import (
     Where,
 )
 from forms.erasure_ports import Erasures
+from forms.fund_ports import Funds
 from forms.incident_paper_ports import IncidentPapers
 from forms.incident_ports import Incidents
 from forms.intake_ports import Intake
@@ -616,6 +617,7 @@ class Ports:
     receipts: Receipts
     payments: Payments
     plan: Plan
+    fund: Funds
     warnings: Warnings
     log: LogBook
     erasures: Erasures

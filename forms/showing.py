@@ -30,6 +30,7 @@ DESKS = (
     ("supervise", "supervision", N_("监察看板"), "/supervision"),
     ("payment_read", "payment", N_("付费申请"), "/payments"),
     ("plan_read", "plan", N_("方案指标"), "/plan"),
+    ("fund_read", "fund", N_("专项基金"), "/fund"),
     ("warning_read", "warning", N_("突发事件预警"), "/warnings"),
     ("list", "incident", N_("责任清单"), "/responsibility"),
     ("alarms_read", "alarms", N_("监测警报"), "/alarms"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cases.deputies import LONGEST_DAYS
+from cases.fund import OF_FUND, OF_PAYMENT
 from cases.messages import Grant
 from policies.vocabulary import ACTS, ADMINISTRATORS, READING, ROLES
 
@@ -32,6 +33,8 @@ IN_PERSON: frozenset[str] = frozenset(
         "performance_evaluate",
         "performance_mid_term",
         "performance_confirm",
+        *OF_PAYMENT,
+        *OF_FUND,
     }
 )
 """Acts that nobody does in another's name, whatever role was delegated: what changes the house

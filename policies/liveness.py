@@ -44,7 +44,8 @@ CITY: tuple[tuple[str, str], ...] = (
     ("dead_letter", "dead_letter_mend"), ("census", "census_read"), ("alarms", "alarms_read"),
     ("signal", "signals_read"), ("signal", "signals_plan"),
     ("supervision", "supervise"), ("supervision", "report"), ("payment", "payment_request"),
-    ("payment", "payment_read"),
+    ("payment", "payment_read"), ("payment", "payment_review"), ("payment", "payment_pay"),
+    ("fund", "fund_open"), ("fund", "fund_allot"), ("fund", "fund_contract"), ("fund", "fund_use"),
     ("warning", "warning_issue"), ("warning", "warning_adjust"), ("warning", "warning_lift"),
     ("warning", "warning_read"), ("plan", "plan_report"), ("plan", "plan_read"),
     ("performance", "performance_plan"), ("performance", "performance_evaluate"),
@@ -62,6 +63,7 @@ CITY: tuple[tuple[str, str], ...] = (
 TWO_ROLES: tuple[tuple[str, str, str], ...] = (
     ("release", "release_propose", "release_sign"),
     ("audit", "erase_ask", "erase_approve"),
+    ("payment", "payment_review", "payment_pay"),
     ("incident", "dispatch", "check"),
     ("incident", "dispatch", "evaluate"),
     ("incident", "acknowledge", "check"),

@@ -113,6 +113,7 @@ _ALL = frozenset(
         "alarms",
         "supervision",
         "payment",
+        "fund",
         "incident",
         "signal",
         "duty",

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from cases.accounts import ADMINISTRATORS
+from cases.fund import FUND_READ, OF_FUND, OF_PAYMENT
 from cases.incidents.messages import INCIDENT_VERBS
 from cases.messages import BODIES, OF_LAW
 from cases.projects.performing_messages import BODIES as PERFORMANCE
@@ -92,7 +93,8 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "census": ("census_read",),
         "alarms": ("alarms_read",),
         "supervision": ("supervise", "report"),
-        "payment": ("payment_request", "payment_read"),
+        "payment": ("payment_request", "payment_read", *OF_PAYMENT),
+        "fund": (*OF_FUND, FUND_READ),
         "duty": ("duty_read", "duty_plan", "duty_serve"),
         "incident": (*INCIDENT_VERBS, "read", "list", "read_personal", "print"),
         "signal": ("signals_read", "signals_plan"),
@@ -120,6 +122,9 @@ STEP_UP: Mapping[tuple[str, str], str] = MappingProxyType(
             "warning_issue",
         ): "警报一经发布，预警期开始，不能收回（突发事件应对法第六十四条）",
         ("warning", "warning_adjust"): "调整后的级别向社会重新发布（突发事件应对法第七十条）",
+        ("payment", "payment_pay"): "付出的钱不能收回原样（不相容职务分离）",
+        ("payment", "payment_reverse"): "冲正改变已经入账的数",
+        ("fund", "fund_open"): "设立基金决定全部指标的上限",
         ("policy", "policy_approve"): "批准后的策略对全市生效",
         ("audit", "erase_approve"): "删除后不能恢复（个人信息保护法第四十七条）",
     }
@@ -208,6 +213,16 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "report": "报告",
         "payment_request": "提出付费申请",
         "payment_read": "查阅付费申请",
+        "payment_review": "审核付费申请",
+        "payment_return": "退回付费申请",
+        "payment_pay": "国库支付",
+        "payment_release": "返还质保金",
+        "payment_reverse": "冲正付费",
+        "fund_open": "设立专项基金",
+        "fund_allot": "下达、调减指标",
+        "fund_contract": "登记合同",
+        "fund_use": "登记资金使用",
+        "fund_read": "查阅专项基金",
         "warning_issue": "发布预警",
         "warning_adjust": "调整预警",
         "warning_lift": "解除预警",
@@ -265,6 +280,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "alarms": "监测警报",
         "supervision": "电子监察",
         "payment": "付费申请",
+        "fund": "专项基金",
         "incident": "突发事件",
         "signal": "信号",
         "duty": "值班表",

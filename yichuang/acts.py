@@ -34,7 +34,7 @@ BESIDE_RELEASE: Final = frozenset(
 )  # fmt: skip
 
 
-SINGLE: Final = ("payment:", "incident:", "warning:", "plan:", "performance:")
+SINGLE: Final = ("payment:", "fund:", "incident:", "warning:", "plan:", "performance:")
 """Streams of things of which each order is answered by one activity."""
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cases.card_rows import MARKS
+from cases.fund import VERBS as FUND_VERBS
 from cases.messages import BODIES, Outcome
 from cases.payments import RequestPayment, Stop
 from cases.plan.messages import ReportFigure
@@ -287,6 +288,30 @@ def performance_schema() -> dict[str, Any]:
     }
 
 
+def fund_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of an order to the fund (`evt.….fund.changed`)."""
+    text, fen = {"type": "string"}, {"type": "integer", "description": "分"}
+    properties: dict[str, Any] = {
+        "verb": {"enum": list(FUND_VERBS), "description": "办了什么"},
+        "thing": text | {"description": "付费、合同、指标、使用的标识；基金为 special"},
+        "command": text,
+        "project": text | {"description": "项目标识"},
+        "contract": text | {"description": "合同标识；空：与合同无关"},
+        "payment": text | {"description": "付费申请的标识；空：与付费无关"},
+        "budget_year": {"type": ["integer", "null"]},
+        "amount_fen": fen,
+        "paid_fen": fen,
+        "retained_fen": fen,
+        "interest_fen": fen,
+    }
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": True,
+    }
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every message schema by file name."""
     made = {f"case.{verb}.v{VERSION}.json": order_schema(verb) for verb in VERBS}
@@ -315,6 +340,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         ("signal", signal_schemas.signal()),
         ("signal.refused", signal_schemas.refused()),
         ("incident.changed", incident_schemas.changed()),
+        ("fund.changed", fund_schema()),
     ):
         made[f"{name}.v{VERSION}.json"] = _in_draft(schema, f"{name}.v{VERSION}")
     made |= {f"case.{kind}.v{VERSION}.json": card_mark_schema(kind) for kind in MARKS}
@@ -408,6 +434,15 @@ def document() -> dict[str, Any]:
         },
         "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
     }
+    channels["fund"] = {
+        "address": "evt.{city}.{department}.fund.changed",
+        "description": "专项基金或者付费办了一步：指标、合同、审核、支付、使用、冲正；没有个人信息",
+        "parameters": _parameters("city", "department"),
+        "messages": {
+            "changed": _message("fund.changed", "专项基金的一步", f"fund.changed.v{VERSION}.json")
+        },
+        "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
     channels["answer"] = {
         "address": "rpl.{city}.{user}.{key}",
         "description": "每个命令一个答复；key 是事件 id 的 SHA-256 的前 16 位十六进制数字",
@@ -486,6 +521,7 @@ def document() -> dict[str, Any]:
         ("payment", "send"),
         ("performance", "send"),
         ("warning", "send"),
+        ("fund", "send"),
         ("answer", "send"),
         ("event", "send"),
         ("alarm", "send"),

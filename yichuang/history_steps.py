@@ -23,6 +23,7 @@ from audit.entry import entry_id
 from cases.orders import Doubted
 from cases.reconciled import Evidence, Mark
 from workflows.approval import DOUBT, SETTLE
+from workflows.fund import SETTLE_FUND
 from workflows.incident import SETTLE_INCIDENT
 from workflows.payments import JUDGE_PAYMENT
 from workflows.performance import SETTLE_PERFORMANCE
@@ -204,6 +205,7 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         ANNOUNCE_WARNING: Step(_order, _judged),
         SETTLE_PERFORMANCE: Step(_order, _judged),
         TAKE_PLAN_REPORT: Step(_order, _judged),
+        SETTLE_FUND: Step(_order, _judged),
         SETTLE_INCIDENT: Step(_incident, _incident_settled),
         SIMULATE: Step(_dossier, lambda given, _answer: _dossier(given)),
         DOUBT: Step(_doubted, lambda given, _answer: _doubted(given)),

@@ -64,7 +64,7 @@ class PaymentDoor:
             id=command_id,
             verb=REQUEST,
             case_id=payment_id(command_id),
-            body=body.model_dump(mode="json"),
+            body=body.said(),
             actor=actor,
             source=source,
             occurred_at=at,

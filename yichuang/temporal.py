@@ -28,6 +28,7 @@ from temporalio.service import KeepAliveConfig
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from workflows.approval import ApprovalWorkflow
+from workflows.fund import FundWorkflow
 from workflows.incident import IncidentWorkflow
 from workflows.payments import PaymentWorkflow
 from workflows.performance import PerformanceWorkflow
@@ -47,6 +48,7 @@ WORKFLOWS: tuple[type, ...] = (
     ReleaseWorkflow,
     RetimingWorkflow,
     PaymentWorkflow,
+    FundWorkflow,
     IncidentWorkflow,
     WarningWorkflow,
     PerformanceWorkflow,

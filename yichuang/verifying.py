@@ -25,6 +25,7 @@ from audit.trust import TrustPolicy
 from audit.verify import TAMPERED, UNREADABLE, VerifyReport
 from cases import (
     dossier_rows,
+    fund_rows,
     incident_integrity,
     payment_rows,
     performance_rows,
@@ -125,15 +126,17 @@ def verify_everything(
             dossiers: dict[str, str] = {}
             things: dict[str, dict[str, str]] = {kind: {} for kind in CHECKED}
             incidents: dict[str, dict[int, SaidOrder]] = {}
+            funds: dict[str, str] = {}
             seeds = Seeds()
             purged: set[str] = set()
-            said = list(_said(connection, log, things, dossiers, incidents, seeds, purged))
+            said = list(_said(connection, log, things, dossiers, incidents, funds, seeds, purged))
             verdict.steps = sum(one.seq is not None for one in said)
             for wrong in chain(
                 check_rows(connection, said),
                 check_dossiers(connection, dossiers),
                 *(check(connection, things[kind]) for kind, check in CHECKED.items()),
                 check_incidents(connection, incidents),
+                check_fund(connection, funds),
                 seeds.wrong(releases.everything(connection)),
             ):
                 if {wrong.case_id, f"case:{wrong.case_id}"} & purged:
@@ -238,12 +241,22 @@ def check_incidents(
         yield Wrong(f"incident:{one.incident_id}", one.seq, one.column, one.expected, one.found)
 
 
+def check_fund(connection: Connection, funds: Mapping[str, str]) -> Iterator[Wrong]:
+    """Yield every column of an order to the fund that is not what its entry binds.
+
+    `funds`: id of the entry → its `after`.
+    """
+    for one in fund_rows.check(connection, funds):
+        yield Wrong(f"fund:{one.order_id}", 0, one.column, one.expected, one.found)
+
+
 def _said(
     connection: Connection,
     log: Engine,
     things: Mapping[str, dict[str, str]],
     dossiers: dict[str, str],
     incidents: dict[str, dict[int, SaidOrder]],
+    funds: dict[str, str],
     seeds: Seeds,
     purged: set[str],
 ) -> Iterator[Said]:
@@ -267,6 +280,7 @@ def _said(
         _of_seed(row.stream, WAITING + place, bytes(row.body), seeds)
         _of_dossier(row.stream, bytes(row.body), dossiers)
         _of_incident(row.stream, bytes(row.body), incidents)
+        _of_fund(row.stream, bytes(row.body), funds)
         yield from _of_body(row.stream, bytes(row.body))
     for place, entry in enumerate(all_entries(log)):
         if entry.entry_id in seen or entry.stream_seq > heads.get(entry.stream, 0):
@@ -278,6 +292,7 @@ def _said(
         _of_seed(entry.stream, place, entry.body, seeds)
         _of_dossier(entry.stream, entry.body, dossiers)
         _of_incident(entry.stream, entry.body, incidents)
+        _of_fund(entry.stream, entry.body, funds)
         yield from _of_body(entry.stream, entry.body)
 
 
@@ -301,6 +316,14 @@ def _of_newest(
     thing, after = body["obj"]["id"], body.get("after")
     if after is not None and newest.get(kind + thing, 0) < seq:
         newest[kind + thing], things[kind][thing] = seq, after
+
+
+def _of_fund(stream: str, stored: bytes, funds: dict[str, str]) -> None:
+    """Keep what each order's own entry says: an order to the fund is never changed by a later."""
+    if stream.startswith("fund:"):
+        body = orjson.loads(stored)
+        if body.get("after") is not None:
+            funds[body["id"]] = body["after"]
 
 
 def _of_dossier(stream: str, stored: bytes, dossiers: dict[str, str]) -> None:

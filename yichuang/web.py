@@ -52,6 +52,7 @@ from yichuang.case_reach import CaseReach
 from yichuang.duty_rows import OpenIncidents
 from yichuang.erasing import Planner, Register
 from yichuang.feeds import Puller, pulling
+from yichuang.fund_door import FundDoor
 from yichuang.grant_gate import gate_of
 from yichuang.incident_door import IncidentDoor
 from yichuang.incident_papers import IncidentPapers, body_opener
@@ -60,6 +61,7 @@ from yichuang.log_index import LogIndex
 from yichuang.notifier import carried_by, wording_of
 from yichuang.payment_door import PaymentDoor
 from yichuang.plan_door import PlanDoor
+from yichuang.project_grounds import project_grounds
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
@@ -81,6 +83,8 @@ from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
+from yichuang.web_fund import WebFund
+from yichuang.web_fund import asker as asker_of_fund
 from yichuang.web_grants import WebGrants
 from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents
@@ -179,6 +183,7 @@ async def compose(
         refusals=refusals,
     )
     door = ReleaseDoor(client, queue, access=access, engine=cases, refusals=refusals)
+    funding = FundDoor(client, queue, access=access, engine=cases, refusals=refusals)
     paying = PaymentDoor(client, queue, access=access, engine=cases, refusals=refusals)
     warning = WarningDoor(client, queue, access=access, engine=cases, refusals=refusals)
     rulings = StoredRulings.over(queries)
@@ -322,6 +327,14 @@ async def compose(
             now,
         ),
         responsibility=WebResponsibility(cases, released.catalogue),
+        fund=WebFund(
+            cases,
+            access,
+            asker_of_fund(funding, asyncio.get_running_loop()),
+            project_grounds(),
+            settings.zone,
+            now,
+        ),
         payments=WebPayments(
             cases,
             access,

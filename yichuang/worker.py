@@ -24,6 +24,7 @@ from temporalio.client import Client
 from activities.alarming import Alarms
 from activities.announcing import Announcer
 from activities.forging import Doubting, Forgeries, ForgeryWatch
+from activities.funding import Funding
 from activities.incidents import IncidentSettlement
 from activities.looking_ahead import Ahead, CardsAhead, LookingAhead
 from activities.papers import Press
@@ -62,12 +63,14 @@ from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
 from yichuang.census import Census
 from yichuang.duty_watch import DutyWatch
+from yichuang.fund_watch import FundWatch
 from yichuang.incident_rules import CityIncidentRules
 from yichuang.incident_watch import IncidentWatch
 from yichuang.index_keys import index_keys
 from yichuang.key_log import note_subjects
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.plan_watch import PlanWatch
+from yichuang.project_grounds import project_grounds
 from yichuang.reconciling import Reconciler
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
@@ -197,12 +200,14 @@ class Workshop:
     card_watch: CardWatch
     duty_watch: DutyWatch
     plan_watch: PlanWatch
+    fund_watch: FundWatch
     witness_watch: WitnessWatch | None
     """None where this process cannot read the log."""
     alarms: Alarms
     retiming: Retiming
     simulating: Simulating
     paying: Paying
+    funding: Funding
     announcing: Announcing
     plan_reports: PlanReports
     performing: Performing
@@ -222,6 +227,7 @@ class Workshop:
             self.retiming.retime,
             self.simulating.simulate,
             self.paying.judge,
+            self.funding.settle,
             self.announcing.announce,
             self.plan_reports.take,
             self.performing.settle,
@@ -299,6 +305,7 @@ def workshop(
             signals = CaseSignals()
             retiming = Retiming(cases, _anew(released, catalogue), forecasts, signals.retime, _now)
             simulating = Simulating(cases, ChildSimulator(settings), _now)
+            grounds = project_grounds()
             paying = Paying(
                 cases,
                 sealer,
@@ -306,6 +313,20 @@ def workshop(
                 again.of_thing,
                 forgeries,
                 CityPaymentRules(city_rules, released),
+                lambda: frozenset(one.code for one in catalogue().city.departments),
+                settings.city,
+                f"{settings.address}/schemas",
+                settings.zone,
+                _now,
+                grounds,
+            )
+            funding = Funding(
+                cases,
+                sealer,
+                warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
+                again.of_thing,
+                forgeries,
+                grounds,
                 lambda: frozenset(one.code for one in catalogue().city.departments),
                 settings.city,
                 f"{settings.address}/schemas",
@@ -374,11 +395,15 @@ def workshop(
                 cards,
                 DutyWatch(cases, web, alarms, addressees.city, _now),
                 PlanWatch(cases, load_kpis(), settings.zone, _now),
+                FundWatch(
+                    cases, alarms, CityPaymentRules(city_rules, released), settings.zone, _now
+                ),
                 witnesses,
                 alarms,
                 retiming,
                 simulating,
                 paying,
+                funding,
                 announcing,
                 plan_reports,
                 performing,
@@ -487,6 +512,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_watch(shop.calendar_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
                 asyncio.create_task(_watch(shop.duty_watch.look, CARDS_EVERY)),
+                asyncio.create_task(_watch(shop.fund_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.forgery_watch.look, SWEEP_EVERY)),
                 asyncio.create_task(_watch(shop.plan_watch.look, SWEEP_EVERY)),
                 *(

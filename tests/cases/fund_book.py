@@ -74,7 +74,14 @@ class Book:
             department=DEPARTMENT, amount_fen=amount_fen,
         )  # fmt: skip
 
-    def request(self, contract: str, amount_fen: int, year: int = YEAR, actor: str = "u:a") -> str:
+    def request(
+        self,
+        contract: str,
+        amount_fen: int,
+        year: int = YEAR,
+        actor: str = "u:a",
+        due_on: str = "",
+    ) -> str:
         """Write a request that the rules let pass, by its rows alone."""
         key = str(uuid4())
         row = {
@@ -82,7 +89,8 @@ class Book:
             "actor": actor, "department": DEPARTMENT, "project": PROJECT,
             "payee_code": "91440300708461136T", "amount_fen": amount_fen, "currency": "CNY",
             "budget_year": year, "body": "{}", "asked_at": AT, "recorded_at": AT,
-            "outcome": "may_pay", "due_on": "", "verdict": "{}", "entry_id": "e", "digests": "{}",
+            "outcome": "may_pay", "due_on": due_on, "verdict": "{}", "entry_id": "e",
+            "digests": "{}",
         }  # fmt: skip
         with self.engine.begin() as connection:
             connection.execute(insert(payment).values(row))

@@ -79,6 +79,7 @@ from rules.register import register
 from tests.activities.conftest import FORGERIES
 from tests.activities.supervised import PackRules, People
 from tests.cases.entering import enrolled, way_in
+from tests.forms.funds import Projects, web_fund
 from tests.forms.signalled import TakenAtOnce
 from yichuang.asked_again import AskedAgain
 from yichuang.case_reach import CaseReach
@@ -156,6 +157,9 @@ PEOPLE: Mapping[str, Person] = {
     "huang": ("黄民政", "mzj", (("section_clerk", "mzj"), ("window_clerk", "mzj"))),
     "jiang": ("蒋民政", "mzj", (("section_head", "mzj"), ("organ_head", "mzj"))),
     "gaojian": ("高监察", "mzj", (("supervisor", "mzj"),)),
+    "xiangmu": ("项目经办", "zjj", (("project_clerk", "zjj"),)),
+    "shenhe": ("付费审核", "fgw", (("payment_reviewer", "fgw"),)),
+    "guoku": ("国库支付", "fgw", (("treasurer", "fgw"),)),
     "secadmin2": ("安全管理员二", "", (("secadmin", "*"),)),
 }
 """Login → name, department, roles held."""
@@ -467,6 +471,7 @@ class Town:
     """Everything behind the pages, in one folder."""
 
     def __init__(self, folder: Path) -> None:
+        self.projects = Projects()
         self.cases = open_engine(f"sqlite:///{folder / 'cases.sqlite'}")
         self.web = open_engine(f"sqlite:///{folder / 'web.sqlite'}")
         self.keys = open_engine(f"sqlite:///{folder / 'keys.sqlite'}")
@@ -618,6 +623,15 @@ class Town:
             ),
             responsibility=WebResponsibility(self.cases, lambda: self.matters),
             payments=self._payments(policy_access, sealer),
+            fund=web_fund(
+                self.cases,
+                sealer,
+                policy_access,
+                self._again(policy_access).of_thing,
+                FORGERIES,
+                frozenset(one.code for one in self.matters.city.departments),
+                self.projects,
+            ),
             warnings=self._warnings(policy_access, sealer),
             plan=self._plan(policy_access, sealer),
             incidents=self.incidents,
@@ -730,6 +744,7 @@ class Town:
             "https://town.test/schemas",
             "Asia/Shanghai",
             _now,
+            self.projects.grounds(),
         )
 
         def ask(

@@ -22,6 +22,7 @@ from forms.ports import Ports
 from yichuang import questions
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
+from yichuang.web_fund import WebFund
 from yichuang.web_incidents import WebIncidents
 from yichuang.web_log import WebLog
 from yichuang.web_payments import WebPayments
@@ -55,6 +56,10 @@ PORTS: Final[Mapping[str, Way]] = {
     "payments.may_request": "where",
     "plan.behind": "where",
     "plan.may_report": "where",
+    "fund.view": "where",
+    "fund.project": "where",
+    "fund.journal": "where",
+    "fund.contracts": "where",
     "warnings.listing": "where",
     "warnings.acts": "where",
     "log.search": "where",
@@ -72,6 +77,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "attached.of": "asked",
     "attached.hand_out": "asked",
     "payments.find": "asked",
+    "fund.claim": "asked",
     "incidents.by_number": "asked",
     "incidents.draft": "asked",
     "incidents.incident": "asked",
@@ -192,7 +198,8 @@ CHANGES: Final = frozenset(
         "erasures.approve", "erasures.ask", "erasures.refuse",
         "log.verify",
         "incidents.order",
-        "payments.request", "plan.report", "warnings.act", "intake.submit", "intake.take_cap",
+        "payments.request", "fund.act", "plan.report", "warnings.act", "intake.submit",
+        "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
         "signals.lift", "signals.plan",
@@ -228,7 +235,10 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "incidents.incident": frozenset({"incident._shown"}),
     "incidents.known": frozenset({"incident.state_of"}),
     "incidents.routed": frozenset({"incident_acting._scene"}),
-    "payments.find": frozenset({"payments.payment", "rest.read_payment"}),
+    "payments.find": frozenset(
+        {"payments.payment", "rest.read_payment", "fund_acting.step", "fund_acting.page"}
+    ),
+    "fund.claim": frozenset({"payments.payment"}),  # after `payment_read`
     "incident_papers.paper": frozenset({"incident_papers.paper"}),
     "incident_papers.thing": frozenset({"incident_papers.paper"}),
     "payments.reasons": frozenset({"payments.payment"}),
@@ -243,6 +253,7 @@ READERS: Final[Mapping[str, type]] = {
     "calendars": WebCalendars,
     "payments": WebPayments,
     "plan": WebPlan,
+    "fund": WebFund,
     "warnings": WebWarnings,
     "incidents": WebIncidents,
     "log": WebLog,

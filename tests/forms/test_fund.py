@@ -1,0 +1,151 @@
+"""Money on pages: three people release it, who may not is not offered it, the reason of each no."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from cases import fund as f
+from forms.fund import journal_csv
+from forms.fund_charts import money_curve_svg
+from tests.forms.conftest import Browser, Browsers
+from tests.forms.town import Town
+
+CODE = "91440300708461136T"
+
+
+def sent(page: Browser, path: str, **typed: str) -> Any:
+    form = typed | {"csrf": page.token(path), "command": str(uuid4())}
+    return page.post(path, data=form, follow_redirects=False)
+
+
+def did(page: Browser, path: str, **typed: str) -> str:
+    answer = sent(page, path, **typed)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+@pytest.fixture
+def project() -> str:
+    """A project of this test's own: the fund is the town's."""
+    return f"P-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def contract(browser: Browsers, town: Town, project: str) -> str:
+    """A contract of the project, with money allotted; its id."""
+    reviewer, clerk = browser("shenhe"), browser("xiangmu")
+    if not town.ports.fund.view(town.actor("shenhe")).title:
+        did(reviewer, "/fund/open", title="云川专项基金", limit_fen="500,000,000")
+    did(
+        reviewer, "/fund/allotments/new", project=project, department="zjj", budget_year="2026",
+        amount_fen="1000000", document="云财〔2026〕1号",
+    )  # fmt: skip
+    did(
+        clerk, "/fund/contracts/new", project=project, department="zjj", number=f"HT-{project}",
+        title="数据中心一期", payee="云川建设有限公司", payee_code=CODE, amount_fen="800000",
+        retention_bp="3", sme="no", linked="no", signed_on="2026-01-05",
+    )  # fmt: skip
+    found = town.ports.fund.contracts(town.actor("xiangmu"))
+    return next(one.id for one in found if one.project == project)
+
+
+def asked(page: Browser, project: str, contract: str, **changes: str) -> Any:
+    form = {
+        "department": "zjj", "project": project, "purpose": "进度款", "payee": "云川建设有限公司",
+        "payee_code": CODE, "amount": "100000", "budget_year": "2026", "contract": contract,
+        "milestone": "done",
+    } | changes  # fmt: skip
+    return sent(page, "/payments/new", **form)
+
+
+def test_a_clerk_is_refused_mends_it_and_three_people_release_the_money(
+    browser: Browsers, project: str, contract: str, town: Town
+) -> None:
+    clerk, reviewer, payer = browser("xiangmu"), browser("shenhe"), browser("guoku")
+    town.projects.milestones["later"] = f.MilestoneSeen("竣工", None, 0)
+    no = asked(clerk, project, contract, milestone="later")
+    assert no.status_code == 422
+    assert (
+        "里程碑「竣工」尚未完成，不得付费（" in no.text
+        and "云川市城市运行监测与处置办法" in no.text
+    )
+    there = str(asked(clerk, project, contract).headers["location"])
+    shown = clerk.get(there).text
+    assert "已申请" in shown and f"HT-{project}" in shown and f"{there}/review" not in shown
+    assert f"{there}/pay" not in reviewer.get(there).text
+    did(reviewer, f"{there}/review", opinion="佐证齐全")
+    assert f"{there}/review" not in reviewer.get(there).text
+    did(payer, f"{there}/pay", voucher="GK-1")
+    shown = clerk.get(there).text
+    for part in ("已支付", "付费审核", "佐证齐全", "国库支付", "GK-1"):
+        assert part in shown, part
+    whole = reviewer.get("/fund").text
+    for part in ("云川专项基金", "500,000,000.00", "1,000,000.00", "97,000.00", "3,000.00", "<svg"):
+        assert part in whole, part
+    one = reviewer.get("/fund/projects/" + project).text
+    assert there in one and "已支付" in one and "云财〔2026〕1号" in one
+    book = reviewer.get("/fund/journal").text
+    assert "借贷平衡" in book and "质保金" in book and "账不平" not in book
+
+
+def test_what_policy_or_the_caps_forbid_is_not_done(
+    browser: Browsers, project: str, contract: str, town: Town
+) -> None:
+    clerk, reviewer, payer = browser("xiangmu"), browser("shenhe"), browser("guoku")
+    there = str(asked(clerk, project, contract).headers["location"])
+    assert clerk.get(f"{there}/review").status_code == 403
+    assert payer.get(f"{there}/review").status_code == 403
+    early = sent(payer, f"{there}/pay", voucher="1")
+    assert early.status_code == 422 and "不能支付" in early.text
+    beyond = asked(clerk, project, contract, amount="800000.01")
+    assert beyond.status_code == 422 and "超出合同余额 80000000 分" in beyond.text
+    for path in ("/fund", "/fund/journal", "/fund/journal.csv", f"/fund/projects/{project}"):
+        assert browser("zhao").get(path).status_code == 403
+    assert reviewer.get("/fund/projects/no-such").status_code == 404
+    assert reviewer.get("/payments/no-such/review").status_code == 404
+    larger = sent(
+        reviewer, "/fund/allotments/new", project=project, department="zjj", budget_year="2026",
+        amount_fen="499000000.01", document="x",
+    )  # fmt: skip
+    assert larger.status_code == 422 and "指标合计超出基金总额" in larger.text
+    found = town.ports.fund.project(town.actor("feng"), project)
+    assert found is not None and found.money.sums.allotted_fen == 100_000_000
+
+
+@pytest.mark.parametrize("typed", ["1.001", "abc", "1e9", "", "--1"])
+def test_a_sum_that_is_none_comes_back_beside_its_field(browser: Browsers, typed: str) -> None:
+    answer = sent(browser("shenhe"), "/fund/open", title="x", limit_fen=typed)
+    assert answer.status_code == 422 and 'role="alert"' in answer.text
+
+
+def test_the_journal_is_handed_out_with_its_digest(
+    browser: Browsers, project: str, contract: str
+) -> None:
+    answer = browser("shenhe").get("/fund/journal.csv")
+    lines = answer.text.removeprefix("\ufeff").split("\r\n")
+    assert lines[-2].startswith("SHA-256,") and lines[-1] == ""
+    above = answer.text.removeprefix("\ufeff").partition("SHA-256,")[0]
+    assert hashlib.sha256(above.encode()).hexdigest() in lines[-2]
+    assert any(re.search(rf",{project},.*,可用指标,100000000,0$", line) for line in lines)
+    assert journal_csv(()).count("\r\n") == 2
+
+
+def test_the_curve_has_a_point_for_each_month_and_nothing_without() -> None:
+    assert money_curve_svg([], [], []) == ""
+    months = [date(2026, 1 + n, 1) for n in range(3)]
+    picture = money_curve_svg(months, [0, 10**9, 10**9], [0, 0, 5 * 10**8], unit="万元")
+    assert picture.startswith("<svg") and "2026-03" in picture and "万元" in picture
+
+
+def test_the_pages_are_there_in_english(browser: Browsers, project: str, contract: str) -> None:
+    page = browser("shenhe")
+    page.get("/language/en")
+    for path in ("/fund", "/fund/journal", f"/fund/projects/{project}", "/fund/allotments/new"):
+        shown = page.get(path).text
+        assert not re.search(r"\{|%\(", shown) and "Special fund" in shown, path
