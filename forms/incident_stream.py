@@ -9,7 +9,7 @@ whatever happens, so that a board that is connected is never older than that.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -17,6 +17,7 @@ from time import monotonic
 import orjson
 from starlette.responses import Response, StreamingResponse
 
+from cases.incident_lists import Change
 from cases.reception import NotNow
 from forms.arriving import in_whose_name
 from forms.incident import state_of
@@ -112,9 +113,9 @@ async def _telling(visit: Visit, wanted: Asked, after: int) -> AsyncIterator[byt
         try:
             last = await visit.ask(visit.ports.incidents.last)
             now = monotonic()
-            if last != sent.change or now - looked >= ANEW_SECONDS:
+            if last > sent.change or now - looked >= ANEW_SECONDS:
                 looked = now
-                yield await _news(scene, wanted, sent)
+                yield await _news(scene, wanted, sent, last)
             if now - asked_session >= SESSION_SECONDS:
                 asked_session = now
                 if not await _still(visit):
@@ -141,9 +142,9 @@ async def _one(visit: Visit, incident_id: str, after: int) -> AsyncIterator[byte
     asked_session = monotonic()
     while not closing.is_set():
         last = await visit.ask(visit.ports.incidents.last)
-        if last != after:
+        if last > after:
             told = await visit.ask(visit.ports.incidents.since, visit.actor, after)
-            after = told[-1].seq if len(told) >= MOST_TOLD else max(last, after)
+            after = _known(told, max(last, after))
             mine = [one.seq for one in told if one.incident_id == incident_id]
             if mine:
                 yield event("changed", {"changes": mine}, mine[-1])
@@ -172,8 +173,22 @@ async def _wait(closing: asyncio.Event) -> None:
         return
 
 
-async def _news(scene: Scene, wanted: Asked, sent: Sent) -> bytes:
-    """Return what differs from what was sent, with every change since, in their order."""
+def _known(told: Sequence[Change], last: int) -> int:
+    """Return up to which change a reader has been told, of all.
+
+    `last` is the newest one before `told` was read: what is committed after that reading has a
+    higher number than both, and is told at the next look.
+    """
+    newest = told[-1].seq if told else 0
+    # More changes than one look tells of: the next look goes on from where this one ended.
+    return newest if len(told) >= MOST_TOLD else max(newest, last)
+
+
+async def _news(scene: Scene, wanted: Asked, sent: Sent, last: int) -> bytes:
+    """Return what differs from what was sent, with every change since, in their order.
+
+    `last`: the newest change of all as it was read before.
+    """
     visit = scene.visit
     told = await visit.ask(visit.ports.incidents.since, visit.actor, sent.change)
     view = await board_of(visit, wanted)
@@ -200,8 +215,7 @@ async def _news(scene: Scene, wanted: Asked, sent: Sent) -> bytes:
     }
     figures = [count for _, _, count, _ in figures_of(visit, view)]
     order = [row.id for row in view.window]
-    # More changes than one look tells of: the next look goes on from where this one ended.
-    known = told[-1].seq if len(told) >= MOST_TOLD else max(view.change, sent.change)
+    known = _known(told, max(last, sent.change))
     gone = sorted(set(sent.spots) - set(spots)) if sent.whole else []
     answer = {
         "now": now.isoformat(), "whole": not sent.whole, "changes": said, "order": order,

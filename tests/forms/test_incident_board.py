@@ -229,6 +229,32 @@ async def test_changes_of_a_lost_connection_come_when_it_is_back_each_once(
         assert seen == [second.number, third.number, first.number]
 
 
+async def test_a_connection_lost_again_and_again_in_a_storm_of_changes_misses_none(
+    busy: Town, browser: Browsers
+) -> None:
+    client, grid = browser("ding"), busy.incidents.grid
+    kind, began = busy.incidents.kinds["bin_full"], busy.incidents.last()
+    states = [made(9300 + n, kind, grid, datetime.now(UTC)) for n in range(150)]
+
+    async def storm() -> None:
+        for one in states:
+            await asyncio.to_thread(put, busy.cases, [one])
+
+    writing = asyncio.create_task(storm())
+    last, seen, connections = str(began), list[str](), 0
+    while len(seen) < len(states):
+        connections += 1
+        async with Stream(client, "/incidents/changes?size=25", last) as stream:
+            async for id, said in stream.events():
+                last = id
+                seen += [number for _, number, _ in said["changes"]]
+                if said["changes"]:
+                    break  # what is under way is lost with the connection
+    await writing
+    assert seen == [one.number for one in states]
+    assert connections > 3
+
+
 async def test_what_comes_back_after_a_lost_connection_is_the_whole_window_as_it_is_now(
     busy: Town, browser: Browsers
 ) -> None:
