@@ -249,7 +249,8 @@ def _signal(request: Request, actor: Actor, kind: IncidentType, form: FormData) 
     key = request.headers.get("idempotency-key", "").strip('" ') or str(uuid4())
     if not re.fullmatch(COMMAND_ID, key):
         raise No(400, "Idempotency-Key 应是 1 至 128 个字母、数字或 ._:-")
-    text = "\n".join(filter(None, [_said(form, "description"), *_attributes(kind, form)]))
+    said = [_said(form, "description"), *_attributes(kind, form), *_media(form)]
+    text = "\n".join(filter(None, said))
     if len(text) > LONGEST:
         raise No(400, f"description 连同附加项最多 {LONGEST} 字")
     name = _said(form, "last_name") + _said(form, "first_name")
@@ -286,6 +287,18 @@ def _attributes(kind: IncidentType, form: FormData) -> list[str]:
         if values:
             said.append(f"{one.zh}：{'、'.join(one.values.get(value, value) for value in values)}")
     return said
+
+
+def _media(form: FormData) -> list[str]:
+    """Return in words where a picture is, for who answers: it is never fetched and never shown to
+    the public. Refuse what is no address of the web."""
+    said = _said(form, "media_url")
+    if not said:
+        return []
+    parts = urlsplit(said) if re.fullmatch(r"[!-~]{1,500}", said) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise No(400, "media_url 应是 http 或 https 的地址，最多 500 个字符")
+    return [f"附件地址（由上报人提供，未经查验）：{said}"]
 
 
 NUMBER: Final = r"-?[0-9]{1,9}(\.[0-9]{1,6})?"

@@ -67,8 +67,34 @@ REQUEST = {
     },
     "additionalProperties": False,
 }  # fmt: skip
+MADE = {
+    "type": "array", "minItems": 1, "maxItems": 1,
+    "items": {
+        "type": "object",
+        "properties": {"service_request_id": {"type": "string"}, "token": {"type": "string"},
+                       "service_notice": TEXT, "account_id": TEXT},
+        "oneOf": [{"required": ["token"]}, {"required": ["service_request_id"]}],
+        "additionalProperties": False,
+    },
+}  # fmt: skip
+"""POST requests: an id at once, or a token, never both."""
+TOKEN = {
+    "type": "array", "minItems": 1, "maxItems": 1,
+    "items": {
+        "type": "object", "required": ["service_request_id", "token"],
+        "properties": {"service_request_id": {"type": "string"}, "token": {"type": "string"}},
+        "additionalProperties": False,
+    },
+}  # fmt: skip
+ERRORS = {
+    "type": "array", "minItems": 1,
+    "items": {"type": "object", "required": ["code", "description"],
+              "properties": {"code": {"type": "integer"},
+                             "description": {"type": "string", "minLength": 1}}},
+}  # fmt: skip
 OURS: Mapping[str, dict[str, Any]] = {
-    "service": SERVICE, "service-definition": DEFINITION, "request": REQUEST
+    "service": SERVICE, "service-definition": DEFINITION, "request": REQUEST,
+    "made": MADE, "token": TOKEN, "errors": ERRORS,
 }  # fmt: skip
 """The standard's own tables of fields, GeoReport v2."""
 
@@ -77,7 +103,7 @@ def check(name: str, value: Any) -> None:
     """Hold a value against the standard's table, and the published schema where it lies at hand."""
     Draft202012Validator(OURS[name], format_checker=FormatChecker()).validate(value)
     folder = Path(os.environ.get("OPEN311_SCHEMAS", PUBLISHED))
-    if folder.is_dir():
+    if (folder / f"{name}.json").is_file():
         published = json.loads((folder / f"{name}.json").read_bytes())
         Draft202012Validator(published, format_checker=FormatChecker()).validate(value)
 
@@ -145,6 +171,41 @@ def test_a_report_is_a_signal_whose_token_becomes_a_request(
     assert known["service_request_id"] in [one["service_request_id"] for one in listed]
     for one in listed:
         check("request", one)
+
+
+def test_making_a_request_its_token_and_an_error_have_the_standards_form(
+    client: TestClient, key: str
+) -> None:
+    made = client.post(f"{V2}/requests.json", data={**LIGHT, "api_key": key}).json()
+    check("made", made)
+    check("token", client.get(f"{V2}/tokens/{made[0]['token']}.json").json())
+    for path in ("tokens/none", "requests/none", "services/none"):
+        answer = client.get(f"{V2}/{path}.json")
+        assert answer.status_code == 404
+        check("errors", answer.json())
+
+
+def test_where_a_picture_is_reaches_who_answers_and_never_the_public(
+    client: TestClient, key: str, town: Town
+) -> None:
+    picture = "https://photos.example/p/17.jpg?size=large"
+    token = reported(client, key, media_url=picture)
+    assert town.door.said[-1].text.endswith(picture)
+    for form in ("json", "xml"):
+        assert "photos.example" not in client.get(f"{V2}/requests/{token}.{form}").text
+    before = len(town.door.said)
+    longest = "https://photos.example/" + "x" * 477
+    reported(client, key, media_url=longest)
+    for wrong in ("javascript:alert(1)", "file:///etc/passwd", "https://", "x", f"{longest}x",
+                  "https://photos.example/ 1.jpg", "https://photos.example/\n"):  # fmt: skip
+        data = {**LIGHT, "api_key": key, "media_url": wrong}
+        answer = client.post(f"{V2}/requests.json", data=data)
+        if wrong.endswith("\n"):  # space around it is not part of it
+            assert answer.status_code == 200
+            continue
+        assert answer.status_code == 400, wrong
+        check("errors", answer.json())
+    assert len(town.door.said) == before + 2
 
 
 def test_nothing_of_the_person_or_their_words_or_their_door_is_shown(
