@@ -14,14 +14,14 @@ from typing import Any, Protocol
 from uuid import uuid5
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 
 from activities.entries import STEP, here
 from activities.forging import Forgeries
+from activities.ordering import parsed, policy_of, refused, repeated, who_of
 from activities.sealing import Sealer
-from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
+from audit.entry import EntryDraft, What, Where, entry_id
 from audit.outbox import record_many
 from audit.payloads import Payload, SealedPayload, seal_payloads
 from cases import incident_rows as rows
@@ -44,7 +44,6 @@ from cases.lives import RING, Admitted, Memory
 from cases.messages import NAMESPACE, Command, Frozen, Outcome
 from cases.notices_out import Notice
 from cases.numbers import incident_series, take
-from cases.payments import first_fault
 from cases.projection import json_text
 from cases.settling import Forged, RuleForbids
 from cases.store import Message
@@ -118,14 +117,14 @@ class IncidentSettlement:
             state = state_of(connection, incident_id)
         try:
             if known is not None:
-                return _repeated(command, known)
+                return repeated(known, m.order_digest(command))
             return self._settled(admitted, state)
         except RuleForbids as no:
             return self._refused(command, state, no)
 
     def _settled(self, admitted: Admitted, state: IncidentState | None) -> Outcome:
         command = self._warranted(admitted, state)
-        body = _parsed(command)
+        body = parsed(m.INCIDENT_BODIES, command)
         self._demand_files(command, body)
         known = self._known(command, body, state)
         done = step(state, command, body, known)
@@ -310,14 +309,14 @@ class IncidentSettlement:
             id=one.entry_id,
             stream=f"{m.OBJECT}:{state.incident_id}",
             at=one.recorded_at,
-            who=self._who(command),
+            who=who_of(self.sealer, command),
             act=command.verb,
             obj=What(m.OBJECT, state.incident_id, str(state.seq)),
             why=state.stage,
             where=Where(ip=command.source.ip or None, svc=command.source.door),
             before=None if one.before is None else rows.digest_of(one.before),
             after=rows.digest_of(state),
-            pol=_policy(command),
+            pol=policy_of(command),
             wf=here(),
         )
 
@@ -326,35 +325,25 @@ class IncidentSettlement:
         number = state.number if state else ""
         if command.verb == RING and not isinstance(no, Forged):
             # An instant that no longer waits: nothing has happened, nobody asked for it.
-            return _no(command, no, number, "")
+            return refused(command, no, number, "")
         draft = EntryDraft(
             id=entry_id(command.id, f"refused:{no.code}:{m.order_digest(command)}"),
             stream=f"{m.OBJECT}:{command.case_id if state else '-'}",
             at=self.now(),
-            who=self._who(command),
+            who=who_of(self.sealer, command),
             act=command.verb if command.verb in m.INCIDENT_BODIES else "unknown",
             obj=What(m.OBJECT, command.case_id),
             res="deny",
             why=no.code,
             where=Where(ip=command.source.ip or None, svc=command.source.door),
-            pol=_policy(command),
+            pol=policy_of(command),
             wf=here(),
         )
         with self.engine.begin() as connection:
             record_many(connection, [(draft, ())])
             if isinstance(no, Forged):
                 self.forgeries.alarm(connection, m.OBJECT, command.case_id, command, no, draft.at)
-        return _no(command, no, number, draft.id)
-
-    def _who(self, command: Command) -> Who:
-        actor, warrant = command.actor, command.warrant
-        return Who(
-            id=self.sealer.who(actor.id),
-            kind=actor.kind,
-            org=(warrant.department if warrant else "") or actor.department or None,
-            role=(warrant.role if warrant else "") or None,
-            on_behalf=self.sealer.who(actor.on_behalf) if actor.on_behalf else None,
-        )
+        return refused(command, no, number, draft.id)
 
     def _announce(self, connection: Connection, one: rows.Recorded) -> None:
         state = one.step.state
@@ -412,37 +401,3 @@ def changed_event(command: Command, state: IncidentState) -> dict[str, object]:
         "signals": state.signals,
         "merged_into": state.merged_into,
     }
-
-
-def _repeated(command: Command, known: tuple[Outcome, str]) -> Outcome:
-    outcome, digest = known
-    if digest != m.order_digest(command):
-        raise RuleForbids("id_reused", "这个命令编号已用于另一命令，请换新编号", "", "id")
-    return outcome
-
-
-def _no(command: Command, no: RuleForbids, number: str, entry: str) -> Outcome:
-    return Outcome(
-        command_id=command.id,
-        case_id=command.case_id,
-        status="refused",
-        case_no=number,
-        code=no.code,
-        reason=no.reason,
-        basis=no.basis,
-        field=no.field,
-        entry=entry,
-    )
-
-
-def _parsed(command: Command) -> Frozen:
-    try:
-        return m.INCIDENT_BODIES[command.verb].model_validate(command.body)
-    except ValidationError as malformed:
-        path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids("malformed", f"内容不合格式：{said}", "", f"body.{path}") from malformed
-
-
-def _policy(command: Command) -> PolicyRef | None:
-    warrant = command.warrant
-    return PolicyRef(warrant.row, "allow", warrant.policy) if warrant else None

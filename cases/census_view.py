@@ -27,7 +27,7 @@ FRESH_WITHIN = timedelta(seconds=60)
 """A census older than this proves nothing of now: six rounds were missed."""
 LATE_INCIDENT_AFTER = timedelta(minutes=3)
 """Twice what the watch over incidents needs to have a lost instant rung: its grace, a round of it
-and a retry of the settlement (yichuang/incident_watch.py)."""
+and a retry of the settlement (yichuang/life_watch.py)."""
 MENDED_WITHIN = timedelta(days=1)
 NONE_FIRED = Lateness(0)
 MOST = 500

@@ -24,9 +24,12 @@ from cases.projection import json_text
 
 Kind = Literal[
     "reported", "dispatched", "rung_again", "escalated", "refused", "arbitrated", "forgotten",
-    "report_due", "response", "warning", "merged", "handover", "lesson", "rota_hole", "other",
+    "report_due", "response", "warning", "merged", "handover", "lesson", "rota_hole", "milestone",
+    "security", "capital", "project", "other",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
+OF_PROJECTS = frozenset({"milestone", "security", "capital", "project"})
+"""Kinds of notices about a project: `incident_id` is the project's id then."""
 
 DUTY = "duty:"
 """Recipient: whoever is on duty for the department of that code."""

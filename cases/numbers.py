@@ -43,6 +43,8 @@ CASE = "case"
 """Kind of a reserved case number."""
 INCIDENT = "incident"
 """Kind of an incident's number."""
+PROJECT = "project"
+"""Kind of a project's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,11 @@ def _count_up(dialect: str) -> Insert:
 def incident_series(city: str, on: date) -> Series:
     """Return the series of a city's incidents in a local year: 云突〔2026〕000123号."""
     return Series("incident", on.year, INCIDENT, f"{city[:1]}突〔{on.year}〕{{n:06d}}号")
+
+
+def project_series(city: str, on: date) -> Series:
+    """Return the series of a city's projects in a local year: 云项〔2026〕0001号."""
+    return Series("project", on.year, PROJECT, f"{city[:1]}项〔{on.year}〕{{n:04d}}号")
 
 
 def take(

@@ -268,7 +268,7 @@ class Access:
         except PolicyStale:
             log.exception("policy cannot be confirmed; everything is refused")
             return _stale(None)
-        if object_type in ("payment", "incident", "duty", "plan", "performance"):
+        if object_type in ("payment", "incident", "duty", "plan", "performance", "project"):
             asked = (
                 self._decide(
                     engine, actor, act,
@@ -293,8 +293,9 @@ class Access:
     def where(self, actor: Actor, act: str, object_type: str = "case") -> ColumnElement[bool]:
         """Return the condition over `cases.tables.case` under which the actor may read it.
 
-        For `incident`, over `cases.incident_tables.incident`. `act` is one of `READING`: list,
-        read, read_personal, print; `ValueError` for another, which separations would judge too.
+        For `incident`, over `cases.incident_tables.incident`, for `project` likewise. `act` is one
+        of `READING`: list, read, read_personal, print; `ValueError` for another, which separations
+        would judge too.
         """
         if act not in READING:
             raise ValueError(f"{act} changes something: lists are not filtered by it")

@@ -228,7 +228,7 @@ def _object(actor: Actor, words: list[str]) -> CaseFacts | Thing:
         about=actor.id if "about_me" in words else OTHER,
         proposed_by=actor.id if "proposed_by_me" in words else OTHER,
         department="food" if "of_food" in words else "",
-        departments=("food",) if kinds[0] == "incident" else (),
+        departments=("food",) if kinds[0] in ("incident", "project") else (),
         hands=(actor.id if "handled_by_me" in words else OTHER,),
     )
 

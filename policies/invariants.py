@@ -147,6 +147,14 @@ OF_INCIDENTS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """Acts on an incident that only some roles may do."""
 
+OF_PROJECTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        act: frozenset({"gate_approver"})
+        for act in ("approve_estimate", "pass_gate", "return_gate", "decide_change")
+    }
+)
+"""Acts on a project that only some roles may do: who proves or proposes does not approve."""
+
 SIGNING = frozenset({"release_sign", "policy_approve", "grant_approve"})
 """The second person's act on a version."""
 PAPERS = frozenset({"read_personal", "print", "print_card"})
@@ -273,6 +281,14 @@ def _evaluator(_type: str, _kind: Kind, roles: Roles, state: State, allowed: int
     )
 
 
+def _gate(_type: str, _kind: Kind, roles: Roles, _state: State, allowed: int) -> int:
+    return sum(
+        _mask("project", frozenset({act})) & allowed
+        for act, may in OF_PROJECTS.items()
+        if may.isdisjoint(roles)
+    )
+
+
 def _erasure(_type: str, _kind: Kind, _roles: Roles, _state: State, allowed: int) -> int:
     both = _mask("audit", ERASURE)
     return both if allowed & both == both else 0
@@ -320,6 +336,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "evaluator", "派发、处置过的人不得核查评价；仲裁、响应各归其岗", "CJ/T 315-2009",
         ("incident",), KINDS, _evaluator,
+    ),
+    Family(
+        "gate", "概算、关口、变更由关口审批人办理", "本机关双人复核制度",
+        ("project",), KINDS, _gate,
     ),
     Family(
         "erasure", "提出依法删除的人不得批准", "本机关双人复核制度",

@@ -52,6 +52,7 @@ CITY: tuple[tuple[str, str], ...] = (
     ("performance", "performance_confirm"), ("performance", "performance_rectify"),
     ("performance", "performance_object"), ("performance", "performance_read"),
     ("duty", "duty_read"), ("duty", "duty_plan"), ("duty", "duty_serve"),
+    *(("project", act) for act in ACTS["project"]),
     *(
         ("incident", act)
         for act in ACTS["incident"]
@@ -67,6 +68,8 @@ TWO_ROLES: tuple[tuple[str, str, str], ...] = (
     ("incident", "dispatch", "check"),
     ("incident", "dispatch", "evaluate"),
     ("incident", "acknowledge", "check"),
+    ("project", "add_evidence", "pass_gate"),
+    ("project", "propose_change", "decide_change"),
 )
 """Steps for which two roles must stand ready; two people of one role do for policy and grants."""
 

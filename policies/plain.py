@@ -115,6 +115,8 @@ def _seats(relation: str, thing: CaseFacts | Thing, task: str) -> list[str]:
         if relation == "sent":
             named = [thing.department] if thing.department else list(thing.departments)
             return [one for one in named if one in thing.departments]
+        if relation == "engaged":
+            return [one for one in thing.departments if one]
         return (
             [thing.department]
             if relation in ("paying", "keeping", "answering", "performing") and thing.department

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Exists, and_, exists, false, func, not_, o
 from cases.facts import CaseFacts
 from cases.incident_tables import incident, incident_unit
 from cases.messages import Actor
+from cases.project_tables import project
 from cases.separations import RECUSED
 from cases.tables import case, case_compartment, hand, task
 
@@ -38,7 +39,7 @@ class Thing:
     """Code of the department whose thing it is: who pays, whose rota it is; for which unit an
     order speaks."""
     departments: tuple[str, ...] = ()
-    """Units that were sent to an incident."""
+    """Units that were sent to an incident; who carries a project out and who operates it."""
     hands: tuple[str, ...] = ()
     """Who dispatched or handled it, deputies and whom they act for alike."""
 
@@ -120,6 +121,7 @@ _ALL = frozenset(
         "warning",
         "plan",
         "performance",
+        "project",
     }
 )
 
@@ -192,6 +194,17 @@ def _sent_sql(reach: Reach) -> ColumnElement[bool]:
     return exists().correlate(incident).where(incident_unit.c.incident_id == incident.c.id, mine)
 
 
+def _engaged(reach: Reach, thing: Object) -> bool:
+    return thing.thing is not None and reach.covers_any(thing.thing.departments)
+
+
+def _engaged_sql(reach: Reach) -> ColumnElement[bool]:
+    if reach.everywhere:
+        return true()
+    mine = sorted(reach.departments)
+    return or_(project.c.department.in_(mine), project.c.operator.in_(mine))
+
+
 RELATIONS: Mapping[str, Relation] = MappingProxyType(
     {
         "implementing": Relation(
@@ -219,6 +232,9 @@ RELATIONS: Mapping[str, Relation] = MappingProxyType(
             "在负责该指标的部门或其上级任职", _paying, lambda _reach: false(), frozenset({"plan"})
         ),
         "sent": Relation("在被派发单位或其上级任职", _sent, _sent_sql, frozenset({"incident"})),
+        "engaged": Relation(
+            "在项目的实施机构、运营方或其上级任职", _engaged, _engaged_sql, frozenset({"project"})
+        ),
         "held": Relation(
             "在任一部门任职即可", lambda _reach, _thing: True, lambda _reach: true(), _ALL
         ),

@@ -47,6 +47,7 @@ _SEATS: Mapping[frozenset[str], str] = MappingProxyType(
         frozenset({"held", "keeping"}): "food",
         frozenset({"held", "answering"}): "food",
         frozenset({"held", "performing"}): "food",
+        frozenset({"held", "engaged"}): "food",
     }
 )
 
@@ -105,6 +106,8 @@ def near_title(near: frozenset[str]) -> str:
         return "值班表所属部门"
     if "performing" in near:
         return "实施机构或者运营方"
+    if "engaged" in near:
+        return "项目的实施机构或者运营方"
     if "answering" in near:
         return "负责该指标的部门"
     return "付款部门" if "paying" in near else SEAT_TITLES[seat(near)]
@@ -144,7 +147,7 @@ def object_in(
             about=me if "about_me" in scopes else SOMEBODY_ELSE,
             proposed_by=me if "proposed_by_me" in scopes else SOMEBODY_ELSE,
             department="food" if object_type in ("payment", "duty", "plan", "performance") else "",
-            departments=("food",) if object_type == "incident" else (),
+            departments=("food",) if object_type in ("incident", "project") else (),
             hands=(me if "handled_by_me" in scopes else SOMEBODY_ELSE,),
         )
     return CaseFacts(

@@ -15,6 +15,7 @@ from cases.accounts import ADMINISTRATORS
 from cases.fund import FUND_READ, OF_FUND, OF_PAYMENT
 from cases.incidents.messages import INCIDENT_VERBS
 from cases.messages import BODIES, OF_LAW
+from cases.projects.messages import PROJECT_VERBS
 from cases.projects.performing_messages import BODIES as PERFORMANCE
 
 Kind = Literal["human", "service", "citizen"]
@@ -101,6 +102,7 @@ ACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "warning": ("warning_issue", "warning_adjust", "warning_lift", "warning_read"),
         "plan": ("plan_report", "plan_read"),
         "performance": (*PERFORMANCE, "performance_read"),
+        "project": (*PROJECT_VERBS, "read", "list"),
     }
 )
 """Object type → acts."""
@@ -265,6 +267,32 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "keep_personal": "延期保留个人信息",
         "add_lesson": "记教训",
         "finish_lesson": "完成整改",
+        "establish": "立项",
+        "approve_estimate": "核定概算",
+        "set_cost": "登记总投资",
+        "sign_contract": "登记协议",
+        "pay_capital": "登记资本金到位",
+        "replan": "调整计划",
+        "forecast": "预计完成",
+        "add_milestone": "增设里程碑",
+        "add_evidence": "提交佐证",
+        "pass_gate": "关口通过",
+        "return_gate": "关口退回",
+        "achieve": "完成里程碑",
+        "propose_change": "提出变更",
+        "decide_change": "审批变更",
+        "step_in": "临时接管",
+        "end_step_in": "结束接管",
+        "terminate": "提前终止",
+        "add_security": "登记保函、保险",
+        "renew_security": "保函、保险续期",
+        "end_security": "解除保函、保险",
+        "list_assets": "登记资产清单",
+        "record_test": "登记移交测试",
+        "hand_over": "移交",
+        "finish": "项目办结",
+        "add_risk": "登记风险",
+        "close_risk": "销除风险",
     }
 )
 
@@ -287,6 +315,7 @@ OBJECT_TITLES: Mapping[str, str] = MappingProxyType(
         "warning": "预警",
         "plan": "方案指标",
         "performance": "项目绩效",
+        "project": "项目",
     }
 )
 

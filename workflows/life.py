@@ -70,6 +70,7 @@ class Life:
         self._steps_per_run = steps_per_run
         self._wake = wake
         self._steps = 0
+        self._turned = False
         self._recent: deque[str] = deque(recent, maxlen=KEEP_IDS)
         self._queue: list[Admitted] = []
         self._under_way: list[Admitted] = []
@@ -84,6 +85,10 @@ class Life:
     def anew(self) -> object:
         """Return with what the next run begins."""
         raise NotImplementedError
+
+    def ends_run(self, command: Command) -> bool:
+        """Whether the run ends with this order, and another begins."""
+        return False
 
     async def live(self) -> str:
         """Return the stage in which nothing more was awaited; empty when nothing was begun."""
@@ -121,7 +126,11 @@ class Life:
 
     @property
     def _is_long(self) -> bool:
-        return self._steps >= self._steps_per_run or workflow.info().is_continue_as_new_suggested()
+        return (
+            self._turned
+            or self._steps >= self._steps_per_run
+            or workflow.info().is_continue_as_new_suggested()
+        )
 
     # --- orders ----------------------------------------------------------------------------------
 
@@ -178,6 +187,7 @@ class Life:
             answer = self._answers.pop(outcome.command_id, None)
             if answer is not None:
                 answer.set_result(outcome)
+        self._turned = self._turned or any(self.ends_run(one.command) for one in self._under_way)
         self._under_way = []
         self._steps += len(settled.outcomes)
 

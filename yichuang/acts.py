@@ -34,7 +34,9 @@ BESIDE_RELEASE: Final = frozenset(
 )  # fmt: skip
 
 
-SINGLE: Final = ("payment:", "fund:", "incident:", "warning:", "plan:", "performance:")
+SINGLE: Final = (
+    "payment:", "fund:", "incident:", "warning:", "plan:", "performance:", "project:",
+)  # fmt: skip
 """Streams of things of which each order is answered by one activity."""
 
 

@@ -17,6 +17,7 @@ from cases.facts import CaseFacts
 from cases.incidents.messages import department_of
 from cases.incidents.state import IncidentState
 from cases.messages import OF_LAW, Actor, Command, File
+from cases.projects.state import ProjectState
 from cases.published import OPEN_LEVEL
 from cases.queries import facts_of
 from cases.settling import RuleForbids
@@ -26,6 +27,8 @@ from catalogue.load import Catalogue, MatterUnknown
 from policies.access import STALE, Access, Decision, Thing
 from policies.policy import PolicyStale
 from yichuang.incident_door import thing_of
+from yichuang.project_door import department_of as department_for
+from yichuang.project_door import project_thing
 from yichuang.reception import future_facts
 
 RECIPIENTS: Final[Mapping[str, str]] = {
@@ -65,6 +68,14 @@ class AskedAgain:
         """Return what speaks against an order to an incident now, as `of_case`."""
         about = thing_of(command.case_id, state, department_of(command))
         try:
+            return self._asked(command, about, command.verb)
+        except RuleForbids as no:
+            return no
+
+    def of_project(self, command: Command, state: ProjectState | None) -> RuleForbids | None:
+        """Return what speaks against an order to a project now, as `of_case`."""
+        try:
+            about = project_thing(command.case_id, state, department_for(command))
             return self._asked(command, about, command.verb)
         except RuleForbids as no:
             return no

@@ -20,7 +20,7 @@ from cases.projects.performing_messages import BODIES as PERFORMANCE
 from cases.projects.performing_state import STAGES as EVALUATION_STAGES
 from cases.supervision.names import LEVELS
 from cases.warnings import LEVELS as WARNING_LEVELS
-from yichuang import incident_schemas, reading_schemas, signal_schemas
+from yichuang import incident_schemas, project_schemas, reading_schemas, signal_schemas
 from yichuang.orders import PAYMENT_VERB, PLAN_VERB, VERBS, VERSION, Answer, OrderData
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -341,6 +341,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         ("signal.refused", signal_schemas.refused()),
         ("incident.changed", incident_schemas.changed()),
         ("fund.changed", fund_schema()),
+        ("project.changed", project_schemas.changed()),
     ):
         made[f"{name}.v{VERSION}.json"] = _in_draft(schema, f"{name}.v{VERSION}")
     made |= {f"case.{kind}.v{VERSION}.json": card_mark_schema(kind) for kind in MARKS}
@@ -421,6 +422,15 @@ def document() -> dict[str, Any]:
             "changed": _message(
                 "performance.changed", "项目绩效变化", f"performance.changed.v{VERSION}.json"
             )
+        },
+        "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
+    }
+    channels["project"] = {
+        "address": "evt.{city}.{department}.project.changed",
+        "description": "项目办了一步：办了什么、现在怎样；没有个人信息",
+        "parameters": _parameters("city", "department"),
+        "messages": {
+            "changed": _message("project.changed", "项目的一步", f"project.changed.v{VERSION}.json")
         },
         "x-jetstream": {"stream": "EVT", "retention": "limits", "max_age_days": 180},
     }

@@ -28,6 +28,7 @@ from workflows.incident import SETTLE_INCIDENT
 from workflows.payments import JUDGE_PAYMENT
 from workflows.performance import SETTLE_PERFORMANCE
 from workflows.plans import TAKE_PLAN_REPORT
+from workflows.project import SETTLE_PROJECT
 from workflows.releases import RELEASE, RETIME, SIMULATE
 from workflows.warnings import ANNOUNCE_WARNING
 from yichuang.acts import RELEASES
@@ -207,6 +208,7 @@ STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         TAKE_PLAN_REPORT: Step(_order, _judged),
         SETTLE_FUND: Step(_order, _judged),
         SETTLE_INCIDENT: Step(_incident, _incident_settled),
+        SETTLE_PROJECT: Step(_incident, _incident_settled),
         SIMULATE: Step(_dossier, lambda given, _answer: _dossier(given)),
         DOUBT: Step(_doubted, lambda given, _answer: _doubted(given)),
         # The last pass alone writes, and not where another was faster.

@@ -8,21 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
-from temporalio.client import (
-    Client,
-    WithStartWorkflowOperation,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.client import Client
 
 from cases import incident_rows
 from cases.database import StoreUnwritable, reading
@@ -34,16 +25,11 @@ from cases.incidents.messages import incident_id_for
 from cases.incidents.orders import IncidentInput
 from cases.incidents.state import IncidentState
 from cases.messages import Actor, Command, Outcome, Source
-from cases.payments import first_fault
 from cases.reception import NotNow
 from policies.access import STALE, Access, AccessDenied, Thing
-from workflows.incident import FIRST, FORBIDDEN, LATER, IncidentWorkflow, workflow_id
+from workflows.incident import FIRST, LATER, IncidentWorkflow, workflow_id
+from yichuang.life_door import ask, fault_of, refused
 from yichuang.refusals import RefusalLog
-
-ANSWER_WITHIN: Final = timedelta(seconds=30)
-"""Longer than a killed worker takes to be noticed and the retry to answer."""
-
-LATE = "暂时没有答复，请用同一编号重试"
 
 
 def thing_of(incident_id: str, state: IncidentState | None, department: str = "") -> Thing:
@@ -116,7 +102,7 @@ class IncidentDoor:
             known, state, into = await asyncio.to_thread(self._look, command)
             if known is not None:
                 return known
-            malformed = _malformed(command)
+            malformed = fault_of(command, m.INCIDENT_BODIES, m.INCIDENT_VERBS, "突发事件")
             if malformed is not None:
                 raise malformed
             if state is None and command.verb != "report":
@@ -172,71 +158,18 @@ class IncidentDoor:
             raise NotNow(f"并入的信号尚未转入（{outcome.reason}），请用同一编号重试")
 
     def _refused(self, command: Command, no: AccessDenied, at: datetime) -> Outcome:
-        outcome = Outcome(
-            command_id=command.id,
-            case_id=command.case_id,
-            status="refused",
-            code=no.code,
-            reason="；".join(part for part in (no.reason, no.remedy) if part),
-            basis=no.basis,
-            field=getattr(no, "field", ""),
-        )
-        self._refusals.note(command, outcome, at, m.OBJECT)
-        return outcome
+        return refused(self._refusals, command, no, at, m.OBJECT)
 
     async def _ask(self, command: Command, urgent: bool) -> Outcome:
-        start: WithStartWorkflowOperation[IncidentWorkflow, str] = WithStartWorkflowOperation(
+        return await ask(
+            self._client,
+            command,
             IncidentWorkflow.run,
             IncidentInput(incident_id=command.case_id, urgent=urgent),
-            id=workflow_id(command.case_id),
+            name=workflow_id(command.case_id),
             task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             priority=FIRST if urgent else LATER,
         )
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
-                return await self._client.execute_update_with_start_workflow(
-                    IncidentWorkflow.act, command, start_workflow_operation=start, id=command.id
-                )
-        except TimeoutError as late:
-            raise NotNow(LATE) from late
-        except WorkflowUpdateFailedError as failed:
-            return _meaning(command, failed)
-        except WorkflowUpdateRPCTimeoutOrCancelledError as late:
-            raise NotNow(LATE) from late
-        except RPCError as error:
-            raise NotNow(f"Temporal：{error.message}") from error
-        except RuntimeError as unreachable:
-            # A lazy client tells that it cannot connect as RuntimeError.
-            raise NotNow(f"Temporal 不在：{unreachable}") from unreachable
-
-
-class _Malformed(AccessDenied):
-    """The body is not what its verb asks for; `field` says where."""
-
-    def __init__(self, reason: str, field: str) -> None:
-        super().__init__("malformed", reason)
-        self.field = field
-
-
-def _malformed(command: Command) -> AccessDenied | None:
-    if command.verb not in m.INCIDENT_VERBS:
-        return AccessDenied("wrong_verb", "不是对突发事件的命令")
-    try:
-        m.INCIDENT_BODIES[command.verb].model_validate(command.body)
-    except ValidationError as wrong:
-        path, said = first_fault(wrong.errors(include_url=False, include_input=False))
-        return _Malformed(f"内容不合格式：{said}", f"body.{path}")
-    return None
-
-
-def _meaning(command: Command, failed: WorkflowUpdateFailedError) -> Outcome:
-    cause = failed.cause
-    if isinstance(cause, ApplicationError) and cause.type == FORBIDDEN and cause.details:
-        return Outcome(
-            command_id=command.id, case_id=command.case_id, status="refused", **cause.details[0]
-        )
-    raise NotNow(f"暂时不能办理：{cause}") from failed
 
 
 __all__ = ["IncidentDoor", "incident_id_for", "thing_of"]

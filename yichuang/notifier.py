@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from audit.vault import SubjectVault
 from cases import deliveries
 from cases.database import open_engine
-from cases.notices_out import KeptNotice
+from cases.notices_out import OF_PROJECTS, KeptNotice
 from catalogue.city import City
 from catalogue.grid import load_grid
 from catalogue.incident_types import load_incident_types
@@ -125,6 +125,8 @@ def sending_of(
 
     def link(notice: KeptNotice) -> str:
         there = f"/incidents/{notice.incident_id}" if notice.incident_id else "/duty"
+        if notice.kind in OF_PROJECTS:
+            there = f"/projects/{notice.incident_id}"
         return f"{settings.address}{there}"
 
     return Sending(cases, web, channels, address_of(opened), wording_of(settings), link, now)

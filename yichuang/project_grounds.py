@@ -6,14 +6,21 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from cases import fund, performance_rows
+from cases import fund, performance_rows, project_lists
 from cases.fund_orders import Grounds
 
 
 def project_grounds() -> Grounds:
-    """Return where evaluations are read. Milestones are read nowhere yet, so that no request that
-    names a contract passes."""
-    return Grounds(payable=payable)
+    """Return where milestones and evaluations are read."""
+    return Grounds(milestone=milestone, payable=payable)
+
+
+def milestone(connection: Connection, project: str, key: str) -> fund.MilestoneSeen | None:
+    """Return a milestone of a project as money asks for it; None: there is none."""
+    found = project_lists.milestone_of(connection, project, key)
+    if found is None:
+        return None
+    return fund.MilestoneSeen(found.title, found.actual_on, len(found.evidence), found.gate_open)
 
 
 def payable(connection: Connection, project: str, year: int) -> fund.Payable | None:

@@ -254,6 +254,7 @@ class Released:
                 grid=files.grid,
                 responsibility=files.responsibility,
                 performance=files.performance,
+                templates=files.templates,
                 fresh=self._fresh,
             ),
             packs=MappingProxyType(

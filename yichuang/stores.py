@@ -33,6 +33,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     payment_tables,
     performance_tables,
     plan_tables,
+    project_tables,
     proved_workflows,
     reconcile_tables,
     review_tables,

@@ -11,6 +11,7 @@
 `evt.<city>.zhzx.incident.changed`  one step of an incident
 `evt.<city>.<dept>.performance.changed`  performance of a project: scored, objected to, confirmed
 `evt.<city>.<dept>.fund.changed`        an order to the fund or to a payment has been settled
+`evt.<city>.<dept>.project.changed`     one step of a project
 `evt.<city>.zhzx.warning.issued`  our own warning issued, adjusted or lifted
 `tel.<city>.<dept>.<user>.readings`    what sensors said, up to 1,000 readings a message
 `sig.<city>.<user>.<type>.<lane>`       a signal; its lane is its level (`red` …) or `plain`

@@ -33,6 +33,7 @@ from workflows.incident import IncidentWorkflow
 from workflows.payments import PaymentWorkflow
 from workflows.performance import PerformanceWorkflow
 from workflows.plans import PlanReportWorkflow
+from workflows.project import ProjectWorkflow
 from workflows.releases import ReleaseWorkflow, RetimingWorkflow
 from workflows.warnings import WarningWorkflow
 from yichuang import links
@@ -50,6 +51,7 @@ WORKFLOWS: tuple[type, ...] = (
     PaymentWorkflow,
     FundWorkflow,
     IncidentWorkflow,
+    ProjectWorkflow,
     WarningWorkflow,
     PerformanceWorkflow,
     PlanReportWorkflow,

@@ -33,6 +33,7 @@ from activities.performing import Performing
 from activities.plan_reports import PlanReports
 from activities.planning import Planned, Planner, Verify, Walked
 from activities.press import DocumentPress
+from activities.projects import ProjectSettlement
 from activities.releasing import Releasing
 from activities.releasing import Verify as VerifyOn
 from activities.retiming import Retiming
@@ -65,12 +66,13 @@ from yichuang.census import Census
 from yichuang.duty_watch import DutyWatch
 from yichuang.fund_watch import FundWatch
 from yichuang.incident_rules import CityIncidentRules
-from yichuang.incident_watch import IncidentWatch
 from yichuang.index_keys import index_keys
 from yichuang.key_log import note_subjects
+from yichuang.life_watch import INCIDENTS, PROJECTS, LifeWatch
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.plan_watch import PlanWatch
 from yichuang.project_grounds import project_grounds
+from yichuang.project_rules import CityProjectRules
 from yichuang.reconciling import Reconciler
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
@@ -119,8 +121,9 @@ class LawfulPlanner(Planner):
 
 @dataclass(frozen=True, slots=True)
 class LawfulRings:
-    """Warrants an incident's own instants, never before they came by the server's clock."""
+    """Warrants a life's own instants, never before they came by the server's clock."""
 
+    object_type: str
     pen: WarrantSigner
     policy: Callable[[], str]
     now: Callable[[], datetime]
@@ -130,7 +133,7 @@ class LawfulRings:
             raise Forged("of_law", "定时令只能由流程发出", "", "actor")
         if command.occurred_at - _scheduled_at(self.now) > CLOCK_SKEW:
             raise Forged("timer_early", "期限未到，不是定时器发出的", "", "occurred_at")
-        warrant = self.pen.of_law(command, self.policy(), self.now(), "incident")
+        warrant = self.pen.of_law(command, self.policy(), self.now(), self.object_type)
         return command.model_copy(update={"warrant": warrant})
 
 
@@ -212,6 +215,7 @@ class Workshop:
     plan_reports: PlanReports
     performing: Performing
     incidents: IncidentSettlement
+    projects: ProjectSettlement
     signals: CaseSignals
     """Must be given the client before an activity tells a case anything."""
     doubting: Doubting
@@ -232,6 +236,7 @@ class Workshop:
             self.plan_reports.take,
             self.performing.settle,
             self.incidents.settle,
+            self.projects.settle,
             self.doubting.doubt,
         )
 
@@ -367,15 +372,12 @@ def workshop(
                 settings.zone,
                 _now,
             )
+            pen = joining.warrant_signer(settings, "worker")
             incidents = IncidentSettlement(
                 cases,
                 sealer,
                 warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
-                LawfulRings(
-                    joining.warrant_signer(settings, "worker"),
-                    lambda: released.policy().version,
-                    _now,
-                ),
+                LawfulRings("incident", pen, lambda: released.policy().version, _now),
                 again.of_incident,
                 forgeries,
                 CityIncidentRules(city_rules, released),
@@ -385,6 +387,20 @@ def workshop(
                 settings.zone,
                 _now,
                 KeptFiles(web),
+            )
+            projects = ProjectSettlement(
+                cases,
+                sealer,
+                warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
+                LawfulRings("project", pen, lambda: released.policy().version, _now),
+                again.of_project,
+                forgeries,
+                CityProjectRules(city_rules, released),
+                catalogue,
+                settings.city,
+                f"{settings.address}/schemas",
+                settings.zone,
+                _now,
             )
             yield Workshop(
                 settlement,
@@ -408,6 +424,7 @@ def workshop(
                 plan_reports,
                 performing,
                 incidents,
+                projects,
                 signals,
                 Doubting(cases, forgeries, _now),
                 ForgeryWatch(cases, alarms, _now),
@@ -521,7 +538,10 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                     if one is not None
                 ),
                 asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
-                asyncio.create_task(IncidentWatch(shop.cases, client, queue).run()),
+                *(
+                    asyncio.create_task(LifeWatch(shop.cases, client, queue, kind).run())
+                    for kind in (INCIDENTS, PROJECTS)
+                ),
                 asyncio.create_task(_reconcile(settings, shop, client)),
                 asyncio.create_task(Rewrapper(settings, "keys").run()),
                 asyncio.create_task(personal_ends.carry_on(settings)),

@@ -12,7 +12,7 @@ from cases.database import reading
 from tests.incidents.town import DUTY, Town
 from workflows.incident import workflow_id
 from yichuang.census_telling import Done, Pace, Teller
-from yichuang.incident_watch import AT_MOST, IncidentWatch
+from yichuang.life_watch import AT_MOST, INCIDENTS, LifeWatch
 
 TICK = timedelta(microseconds=1)
 
@@ -24,7 +24,7 @@ async def test_a_life_that_is_gone_is_begun_again_before_its_instant_and_no_othe
     client = town.environment.client
     run = (await client.get_workflow_handle(workflow_id(well)).describe()).run_id
     await client.get_workflow_handle(workflow_id(lost)).terminate()
-    watch = IncidentWatch(town.shop.cases, client, "town", now=town.now)
+    watch = LifeWatch(town.shop.cases, client, "town", INCIDENTS, now=town.now)
     assert not {lost, well} & set(watch._late())
     await watch.look()
     found = await client.get_workflow_handle(workflow_id(lost)).describe()
@@ -35,7 +35,7 @@ async def test_a_life_that_is_gone_is_begun_again_before_its_instant_and_no_othe
     assert not await _begun_anew(watch, town, lost)
 
 
-async def _begun_anew(watch: IncidentWatch, town: Town, incident: str) -> bool:
+async def _begun_anew(watch: LifeWatch, town: Town, incident: str) -> bool:
     handle = town.environment.client.get_workflow_handle(workflow_id(incident))
     before = (await handle.describe()).run_id
     await watch.look()
@@ -46,7 +46,7 @@ async def test_a_round_goes_on_where_the_last_one_ended_until_all_were_asked_aft
     town: Town,
 ) -> None:
     incidents = {await town.reported() for _ in range(3)}
-    watch = IncidentWatch(town.shop.cases, town.environment.client, "town", now=town.now)
+    watch = LifeWatch(town.shop.cases, town.environment.client, "town", INCIDENTS, now=town.now)
     seen = watch._waiting()
     assert incidents <= set(seen) and len(seen) < AT_MOST
     ended = min(incidents)
@@ -72,7 +72,7 @@ async def test_an_instant_that_did_not_ring_in_three_minutes_is_told_by_number_a
     (rung,) = _alarms(town)
     assert number in rung
     await town.sleep(5)
-    watch = IncidentWatch(town.shop.cases, town.environment.client, "town", now=town.now)
+    watch = LifeWatch(town.shop.cases, town.environment.client, "town", INCIDENTS, now=town.now)
     await watch.look()
     await town.sleep(0.1)
     assert incident not in _late(town, town.now())

@@ -20,7 +20,7 @@ from tests.incidents.town import (
 )
 from workflows.incident import workflow_id
 from yichuang.incident_door import incident_id_for
-from yichuang.incident_watch import IncidentWatch
+from yichuang.life_watch import INCIDENTS, LifeWatch
 
 
 async def test_an_incident_goes_from_the_report_to_the_archive(town: Town) -> None:
@@ -158,7 +158,7 @@ async def test_an_incident_whose_workflow_is_lost_goes_on_from_its_rows(town: To
     incident = await town.reported()
     await town.environment.client.get_workflow_handle(workflow_id(incident)).terminate()
     await town.sleep(3.2)
-    watch = IncidentWatch(town.shop.cases, town.environment.client, "town", now=town.now)
+    watch = LifeWatch(town.shop.cases, town.environment.client, "town", INCIDENTS, now=town.now)
     assert incident not in watch._late()  # not late by more than the grace
     await town.sleep(1.5)
     assert town.state(incident).passed == ()

@@ -19,7 +19,7 @@ from cases.incidents.orders import IncidentBatch
 from cases.lives import Admitted, Due, ring_command
 from tests.incidents.town import Town
 from workflows.incident import workflow_id
-from yichuang.incident_watch import GRACE, IncidentWatch
+from yichuang.life_watch import GRACE, INCIDENTS, LifeWatch
 from yichuang.settings import Settings
 from yichuang.worker import LawfulRings, Workshop
 
@@ -116,7 +116,8 @@ async def test_a_life_lost_at_a_rung_is_taken_up_by_the_watch_and_every_rung_is_
     await town.sleep(10)
     assert _rungs(town, incident) == {}
     watches = [
-        IncidentWatch(town.shop.cases, town.environment.client, "town", town.now) for _ in range(2)
+        LifeWatch(town.shop.cases, town.environment.client, "town", INCIDENTS, town.now)
+        for _ in range(2)
     ]
     assert await watches[0].look() >= 1
     await watches[1].look()

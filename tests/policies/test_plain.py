@@ -30,7 +30,7 @@ def asker(roles: tuple[str, ...], places: tuple[str, ...], kind: Kind) -> Actor:
 
 def seat(near: frozenset[str]) -> str:
     """Where a role must be held to stand so near (the objects of `thing_in`)."""
-    at_its_own = {"paying", "sent", "keeping", "answering", "performing"}
+    at_its_own = {"paying", "sent", "keeping", "answering", "performing", "engaged"}
     if at_its_own & near or {"implementing", "task"} <= near:
         return "here"
     if "implementing" in near:
@@ -48,7 +48,7 @@ def thing_in(object_type: str, scopes: frozenset[str], me: str, near: set[frozen
             about=me if "about_me" in scopes else "",
             proposed_by=me if "proposed_by_me" in scopes else "",
             department="here" if object_type in ("payment", "duty", "plan", "performance") else "",
-            departments=("here",) if object_type == "incident" else (),
+            departments=("here",) if object_type in ("incident", "project") else (),
             hands=(me,) if "handled_by_me" in scopes else (),
         )
     own_task = any({"implementing", "task"} <= one for one in near)

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from cases.grant_changes import Rights
 from cases.incidents.messages import INCIDENT_BODIES
 from cases.messages import BODIES
+from cases.projects.messages import PROJECT_BODIES
 from forms import log_words
 from forms.app import routes
 from forms.guard import PageRoute
@@ -34,6 +35,7 @@ GROUPS = {
     "orders": frozenset(BODIES),
     "release orders": RELEASES,
     "incident orders": frozenset(INCIDENT_BODIES),
+    "project orders": frozenset(PROJECT_BODIES),
     "policy acts": frozenset(act for acts in ACTS.values() for act in acts),
 }
 

@@ -25,6 +25,10 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "handover": "交接班",
         "lesson": "整改到期",
         "rota_hole": "值班空班",
+        "milestone": "里程碑滞后",
+        "security": "保函、保险到期",
+        "capital": "资本金到期未足额",
+        "project": "项目提醒",
         "other": "通知",
     }
 )
