@@ -70,6 +70,7 @@ from yichuang.index_keys import index_keys
 from yichuang.key_log import note_subjects
 from yichuang.life_watch import INCIDENTS, PROJECTS, LifeWatch
 from yichuang.payment_rules import CityPaymentRules
+from yichuang.performance_watch import PerformanceWatch
 from yichuang.plan_watch import PlanWatch
 from yichuang.project_grounds import project_grounds
 from yichuang.project_rules import CityProjectRules
@@ -214,6 +215,7 @@ class Workshop:
     announcing: Announcing
     plan_reports: PlanReports
     performing: Performing
+    performance_watch: PerformanceWatch
     incidents: IncidentSettlement
     projects: ProjectSettlement
     signals: CaseSignals
@@ -423,6 +425,9 @@ def workshop(
                 announcing,
                 plan_reports,
                 performing,
+                PerformanceWatch(
+                    cases, alarms, CityPaymentRules(city_rules, released), settings.zone, _now
+                ),
                 incidents,
                 projects,
                 signals,
@@ -529,6 +534,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_watch(shop.calendar_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
                 asyncio.create_task(_watch(shop.duty_watch.look, CARDS_EVERY)),
+                asyncio.create_task(_watch(shop.performance_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.fund_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.forgery_watch.look, SWEEP_EVERY)),
                 asyncio.create_task(_watch(shop.plan_watch.look, SWEEP_EVERY)),
