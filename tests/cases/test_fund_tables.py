@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
+from benchmarks.fund_book import PROJECT, Book
 from cases import fund as f
 from cases import fund_rows as rows
 from cases.database import open_engine, reading
 from cases.fund_tables import journal_line
 from cases.projection import after_of
-from tests.cases.fund_book import PROJECT, Book
 from yichuang.stores import migrate
 
 

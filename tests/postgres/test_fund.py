@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
-from tests.cases.fund_book import Book
+from benchmarks.fund_book import Book
 from tests.cases.test_fund_tables import ATTACKS, ground, holds
 from tests.postgres.conftest import Stores, the_tests_of
 

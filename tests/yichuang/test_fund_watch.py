@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from activities.alarming import Alarms
+from benchmarks.fund_book import AT, Book
 from cases.alarms import open_alarms
 from cases.database import open_engine, reading
 from cases.payments import Terms
 from cases.rulings import Ruling
 from rules.evaluate import evaluate
-from tests.cases.fund_book import AT, Book
 from tests.cases.test_payments import PACKS, terms
 from yichuang.fund_watch import FundWatch
 from yichuang.stores import migrate

@@ -1,7 +1,8 @@
-"""A fund's book for tests: orders written as rows, past every check that is not the database's."""
+"""A fund's book for trials: orders written as rows, past every check but the database's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import count
@@ -15,9 +16,21 @@ from cases import fund_rows as rows
 from cases.apart_tables import payment_hand
 from cases.database import reading
 from cases.payment_tables import payment
+from cases.payments import RequestPayment
+from cases.projection import json_text
 
 AT = datetime(2026, 11, 20, 4, tzinfo=UTC)
 PROJECT, DEPARTMENT, YEAR = "P1", "zjj", 2026
+
+
+def body_of(contract: str, amount_fen: int, year: int) -> str:
+    """Return what the row of such a request says."""
+    asked = RequestPayment(
+        department=DEPARTMENT, project=PROJECT, purpose="进度款", payee="云川建设有限公司",
+        payee_code="91440300708461136T", amount_fen=amount_fen, budget_year=year,
+        contract=contract, milestone="m1",
+    )  # fmt: skip
+    return json_text(asked.said())
 
 
 @dataclass
@@ -83,21 +96,35 @@ class Book:
         due_on: str = "",
     ) -> str:
         """Write a request that the rules let pass, by its rows alone."""
-        key = str(uuid4())
-        row = {
-            "id": key, "number": f"FK{key[:12]}", "command_id": key, "order_digest": "0" * 64,
-            "actor": actor, "department": DEPARTMENT, "project": PROJECT,
-            "payee_code": "91440300708461136T", "amount_fen": amount_fen, "currency": "CNY",
-            "budget_year": year, "body": "{}", "asked_at": AT, "recorded_at": AT,
-            "outcome": "may_pay", "due_on": due_on, "verdict": "{}", "entry_id": "e",
-            "digests": "{}",
-        }  # fmt: skip
-        with self.engine.begin() as connection:
-            connection.execute(insert(payment).values(row))
-            hand = {"payment_id": key, "act": "payment_request", "person": actor}
-            connection.execute(insert(payment_hand).values(hand))
-            rows.claim(connection, key, contract, "m1")
+        (key,) = self.requests([(contract, amount_fen)], year, actor, due_on)
         return key
+
+    def requests(
+        self,
+        asked: Sequence[tuple[str, int]],
+        year: int = YEAR,
+        actor: str = "u:a",
+        due_on: str = "",
+    ) -> list[str]:
+        """Write such requests, contract and sum, in one transaction; return their ids."""
+        keys = [str(uuid4()) for _ in asked]
+        with self.engine.begin() as connection:
+            for key, (contract, amount_fen) in zip(keys, asked, strict=True):
+                row = {
+                    "id": key, "number": f"FK{key[:18]}", "command_id": key,
+                    "order_digest": "0" * 64, "actor": actor, "department": DEPARTMENT,
+                    "project": PROJECT, "payee_code": "91440300708461136T",
+                    "amount_fen": amount_fen, "currency": "CNY", "budget_year": year,
+                    "body": body_of(contract, amount_fen, year), "asked_at": AT,
+                    "recorded_at": AT, "outcome": "may_pay",
+                    "due_on": due_on, "verdict": '{"outcome":"may_pay"}', "entry_id": "e",
+                    "digests": "{}",
+                }  # fmt: skip
+                connection.execute(insert(payment).values(row))
+                hand = {"payment_id": key, "act": "payment_request", "person": actor}
+                connection.execute(insert(payment_hand).values(hand))
+                rows.claim(connection, key, contract, "m1")
+        return keys
 
     def step(
         self, verb: str, key: str, body: f.Body, actor: str, lines: tuple[f.Line, ...] = ()
