@@ -77,11 +77,26 @@ def after_action_html(story: Story, around: Surroundings) -> str:
     return _environment().get_template("incident_after_action.html").render(own)
 
 
-def report_html(story: Story, to: str, text: str, around: Surroundings) -> str:
-    """Return a 信息报告 on paper; an empty `text` is drafted from the story."""
+@dataclass(frozen=True, slots=True)
+class SentReport:
+    """A 信息报告 as it was sent: its words, and what the log has of it."""
+
+    text: str
+    at: datetime
+    by: str
+    due_at: datetime
+    basis: str
+    """How the article of its limit is cited."""
+    entry: str
+    """Id of its entry: whoever doubts the paper asks the log for the proof."""
+
+
+def report_html(story: Story, to: str, sent: SentReport | None, around: Surroundings) -> str:
+    """Return a 信息报告 on paper: word for word as it was sent; None: drafted from the story."""
     own = _common(story, around)
-    body = text or report_draft(story, to, clock_words(around))
-    own |= {"to": to, "lines": body.splitlines(), "drafted": not text, "on": _day(around)}
+    body = report_draft(story, to, clock_words(around)) if sent is None else sent.text
+    on = _day(around) if sent is None else f"{_local(sent.at, around.zone):%Y年%-m月%-d日}"
+    own |= {"to": to, "lines": body.splitlines(), "sent": sent, "on": on}
     return _environment().get_template("incident_report.html").render(own)
 
 

@@ -22,7 +22,17 @@ from forms.duty_ports import ShownNotice
 from forms.incident_lines import PROMISE, Button
 from forms.incident_offers import offered
 from forms.incident_ports import ShownIncident, Told
-from forms.incident_words import DOMAINS, GRADES, KEYS, LEVELS, STAGES, STRAIGHT, UNIT_STATES, VERBS
+from forms.incident_words import (
+    DOMAINS,
+    GRADES,
+    KEYS,
+    LEVELS,
+    REPORTING,
+    STAGES,
+    STRAIGHT,
+    UNIT_STATES,
+    VERBS,
+)
 from forms.ports import Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
@@ -66,6 +76,18 @@ class Event:
 
 
 @dataclass(frozen=True)
+class ReportLine:
+    """One link of the reporting chain."""
+
+    chain: str
+    who: str
+    to: str
+    due_at: datetime
+    sent_at: datetime | None
+    article: str
+
+
+@dataclass(frozen=True)
 class IncidentPage(Page):
     """One incident."""
 
@@ -83,10 +105,7 @@ class IncidentPage(Page):
     units: Annotated[Sequence[UnitLine], "Who was sent."]
     events: Annotated[Sequence[Event], "What happened, the newest first."]
     acts: Annotated[Sequence[Button], "What this reader may do now."]
-    reports: Annotated[
-        Sequence[tuple[str, str, datetime, datetime | None, str]],
-        "Who, to whom, due, sent, article.",
-    ]
+    reports: Annotated[Sequence[ReportLine], "The reporting chain."]
     late: Annotated[
         Sequence[tuple[str, datetime, str]], "Limits that were not kept, with the article."
     ]
@@ -180,7 +199,14 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
         events=[_event(visit, one, departments) for one in shown.told],
         acts=await acts_of(visit, state),
         reports=[
-            (one.chain, one.to, one.due_at, one.sent_at, cited(one.article))
+            ReportLine(
+                one.chain,
+                say(REPORTING.get(one.chain, one.chain)),
+                say(REPORTING.get(one.to, one.to)),
+                one.due_at,
+                one.sent_at,
+                cited(one.article),
+            )
             for one in state.reports
         ],
         late=[(_key(visit, one.key), one.due_at, cited(one.article)) for one in state.late],

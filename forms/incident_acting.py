@@ -6,6 +6,7 @@ button and a second try after a failure all name the same command and get the sa
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
@@ -27,6 +28,7 @@ from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.window import NOT_NOW
+from forms.words import N_
 
 DRAFTED = "report_up"
 ATTACHING = frozenset({"refuse_dispatch", "progress", "arrive", "answer"})
@@ -49,6 +51,30 @@ class IncidentActPage(Page):
     text: Annotated[str, "What was reported."]
     taken: Annotated[Taken | None, "Attached files; None: the order takes none."]
     limit_mb: Annotated[int, "Largest file, in MB."]
+
+
+@dataclass(frozen=True)
+class IncidentConfirmPage(Page):
+    """What is for good is asked once more."""
+
+    template: ClassVar[str] = "incident_confirm.html"
+
+    state: Annotated[IncidentState, "The incident."]
+    sentence: Annotated[str, "What will come of it."]
+    button: Annotated[str, "What the button says."]
+    verb: Annotated[str, "The order."]
+    said: Annotated[Sequence[tuple[str, str]], "What was typed: label, words."]
+    hidden: Annotated[Sequence[tuple[str, str]], "The same, to be sent again."]
+    command: Annotated[str, "Id of the command; the same as the form's."]
+
+
+def for_good(verb: str, body: Mapping[str, Any]) -> str:
+    """Return what will come of an order that nothing takes back; empty for any other."""
+    if verb == "verify" and body.get("true") is False:
+        return N_("认定不实后，本事件即行终结，不再派发，所取得的个人信息销毁。")
+    if verb == "archive":
+        return N_("归档后本事件不再变动；没有写明理由保留的个人信息即行销毁。")
+    return ""
 
 
 async def act_page(visit: Visit) -> Response:
@@ -109,8 +135,22 @@ async def do(visit: Visit) -> Response:
         wrong.setdefault("", taken.error)
     if wrong:
         return await _show(visit, verb, scene, form.with_errors(wrong), command, 422, taken)
+    step = visit.text("step")
+    if step == "back":
+        return await _show(visit, verb, scene, form, command, taken=taken)
+    if (sentence := for_good(verb, body)) and step != "confirmed":
+        return await _confirm(visit, verb, scene, form, command, sentence)
     if taken is not None:
         await take(visit, thing_of(state), taken.files)
+    return await _ordered(visit, verb, scene, form, command, body, taken)
+
+
+async def _ordered(
+    visit: Visit, verb: str, scene: ActScene, form: Form, command: str, body: dict[str, Any],
+    taken: Taken | None,
+) -> Response:  # fmt: skip
+    """Hand the order in; show the form again where it is refused or cannot be known now."""
+    state = scene.state
     source = Source(door="web", ip=visit.where.ip, session=visit.who.session)
     try:
         outcome = await visit.ports.incidents.order(
@@ -126,6 +166,27 @@ async def do(visit: Visit) -> Response:
     if visit.text("back") == "board":
         return RedirectResponse("/incidents", 303)
     return RedirectResponse(f"/incidents/{state.incident_id}?done={command}", 303)
+
+
+async def _confirm(
+    visit: Visit, verb: str, scene: ActScene, form: Form, command: str, sentence: str
+) -> Response:
+    said = []
+    for one in form.fields:
+        words = {option.value: option.label for option in one.options}
+        if one.kind != "hidden" and one.value:
+            said.append((one.label, words.get(one.value, one.value)))
+    page = IncidentConfirmPage(
+        title=f"{visit.say(N_('请核对'))} · {scene.state.number}",
+        state=scene.state,
+        sentence=visit.say(sentence),
+        button=visit.say(VERBS[verb]),
+        verb=verb,
+        said=said,
+        hidden=[pair for pair in visit.typed() if pair[0] not in ("command", "step")],
+        command=command,
+    )
+    return await show(visit, page)
 
 
 def _errors(visit: Visit, verb: str, form: Form, body: dict[str, Any]) -> dict[str, str]:

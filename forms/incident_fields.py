@@ -11,6 +11,7 @@ from cases.incidents.messages import REFUSAL_GROUNDS
 from cases.incidents.routing import Routed
 from cases.incidents.state import IncidentState
 from forms.fields import Field, Option, Posted
+from forms.incident_words import REPORTING
 from forms.visit import Visit
 from forms.words import N_
 
@@ -206,7 +207,11 @@ def _respond(s: ActScene) -> Sequence[Field]:
 
 def _report_up(s: ActScene) -> Sequence[Field]:
     waiting = tuple(
-        Option(one.chain, f"{s.departments.get(one.chain, one.chain)} → {one.to}")
+        Option(
+            one.chain,
+            f"{s.visit.say(REPORTING.get(one.chain, one.chain))} → "
+            f"{s.visit.say(REPORTING.get(one.to, one.to))}",
+        )
         for one in s.state.reports
         if one.sent_at is None
     )

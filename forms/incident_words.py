@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from cases.incidents.chains import RECIPIENTS, REPORTERS
 from forms.words import N_
 
 LEVELS: Final[Mapping[str, str]] = MappingProxyType(
@@ -48,6 +49,32 @@ GRADES: Final[Mapping[str, str]] = MappingProxyType(
         "none": N_("不分级"),
     }
 )
+
+REPORTING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "unit_head": N_("事故发生单位负责人"),
+        "finder": N_("发现单位"),
+        "county_department": N_("县级部门"),
+        "county_government": N_("县级人民政府"),
+        "city_department": N_("市级部门"),
+        "city_government": N_("市人民政府"),
+        "province_department": N_("省级部门"),
+        "province_government": N_("省人民政府"),
+        "state_department": N_("国务院有关部门"),
+        "county_health": N_("县级卫生健康部门"),
+        "state_health": N_("国务院卫生健康部门"),
+        "province_supervision": N_("省动物卫生监督机构"),
+        "state_veterinary": N_("国务院兽医主管部门"),
+        "state_council": N_("国务院"),
+        "own_government": N_("本级人民政府"),
+        "upper_health": N_("上级卫生健康部门"),
+        "drainage_department": N_("排水主管部门"),
+        "environment_department": N_("生态环境部门"),
+        "competent_department": N_("有关主管部门"),
+    }
+)
+"""Who reports, and to whom, by the codes of `cases.incidents.chains`."""
+assert {*REPORTERS, *RECIPIENTS} == set(REPORTING)
 
 UNIT_STATES: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Engine
 
 from activities.incident_papers import (
+    SentReport,
     Surroundings,
     after_action_html,
     announcement_html,
@@ -26,7 +27,7 @@ from cases.database import reading
 from cases.incident_lists import EventRow, IncidentView, incident_view, open_incidents
 from cases.incidents.chains import RECIPIENTS
 from cases.incidents.messages import incident_subject
-from cases.incidents.state import GRADES
+from cases.incidents.state import GRADES, Report
 from cases.incidents.story import Story, report_draft
 from cases.incidents.telling import Told, Words, story_of
 from cases.lives import RING
@@ -47,6 +48,10 @@ RESPONSES: Final[Mapping[str, Literal["start", "adjust", "end"]]] = {
 
 GONE: Final = "（已依法销毁）"
 """Stands where words were, once the incident's key is destroyed (第八十五条)."""
+
+
+HIDDEN: Final = "（正文有内容，看不了个人信息的人不打印）"
+"""Stands where words are that the reader may not see."""
 
 
 class NoSuchPaper(LookupError):
@@ -128,9 +133,8 @@ class IncidentPapers:
                 raise NoSuchPaper("没有启动过应急响应")
             # 第七十二条: it is the government that starts a response.
             return story, announcement_html(story, story.responses[-1], self._around("gov"))
-        return story, report_html(
-            story, self._report_to(incident_id, chain), "", self._around("zhzx")
-        )
+        to, sent = self._report(incident_id, chain, typed=typed)
+        return story, report_html(story, to, sent, self._around("zhzx"))
 
     def draft(self, incident_id: str, chain: str = "") -> str:
         """Return the drafted text of a report upwards, for a person to look over.
@@ -139,19 +143,44 @@ class IncidentPapers:
         """
         around = self._around("zhzx")
         story = self.story(incident_id)
-        to = self._report_to(incident_id, chain)
+        to, _ = self._report(incident_id, chain)
         return report_draft(story, to, clock_words(around))
 
-    def _report_to(self, incident_id: str, chain: str) -> str:
+    def _report(
+        self, incident_id: str, chain: str, *, typed: bool = False
+    ) -> tuple[str, SentReport | None]:
+        """Return to whom a link reports (empty: the next that waits), and what was sent, if it was.
+
+        Raises `NoSuchPaper`.
+        """
         with reading(self.cases) as connection:
             view = incident_view(connection, incident_id)
         assert view is not None
         for one in view.state.reports:
             if chain in ("", one.chain) and (chain or one.sent_at is None):
-                return RECIPIENTS.get(one.to, one.to)
+                to = RECIPIENTS.get(one.to, one.to)
+                return to, None if one.sent_at is None else self._sent(view, one, typed)
         if chain:
             raise NoSuchPaper(chain)
-        return self.catalogue().city.department("gov").name
+        return self.catalogue().city.department("gov").name, None
+
+    def _sent(self, view: IncidentView, link: Report, typed: bool) -> SentReport:
+        event = next(
+            one for one in view.events
+            if one.kind == "report_up" and one.said.get("chain") == link.chain
+        )  # fmt: skip
+        opened = self._opened(view.row.id, event) if typed else Opened({})
+        text = str(opened.body.get("text", "")) or (GONE if opened.is_gone else HIDDEN)
+        assert link.sent_at is not None
+        names = self.names([one for one in (event.actor, event.on_behalf) if one])
+        by = names.get(event.actor, event.actor)
+        if event.on_behalf:
+            by = f"{by}（代{names.get(event.on_behalf, event.on_behalf)}）"
+        article = self.catalogue().law.get(link.article)
+        return SentReport(
+            text, link.sent_at, by, link.due_at, article.cited if article else link.article,
+            event.entry_id,
+        )  # fmt: skip
 
     def _around(self, issuer: str) -> Surroundings:
         catalogue = self.catalogue()

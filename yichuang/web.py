@@ -325,6 +325,7 @@ async def compose(
             sealer.who,
             press,
             now,
+            settings.page_role,
         ),
         responsibility=WebResponsibility(cases, released.catalogue),
         fund=WebFund(

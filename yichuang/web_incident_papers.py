@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
@@ -15,7 +15,7 @@ from activities.incident_papers import NotAnnounceable
 from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
-from cases.database import reading
+from cases.database import bounded, reading
 from cases.incident_lists import state_of
 from cases.incidents.messages import OBJECT
 from forms import ports
@@ -39,6 +39,8 @@ class WebIncidentPapers:
     pseudonym_of: Callable[[str], str]
     press: Press
     now: Callable[[], datetime]
+    page_role: str = ""
+    """Role of PostgreSQL under which the papers' facts are read; empty: as who opened the store."""
 
     def thing(self, incident: str) -> ports.Thing | None:
         with reading(self.papers.cases) as connection:
@@ -53,7 +55,7 @@ class WebIncidentPapers:
     ) -> ports.File:  # fmt: skip
         seen = self.access.where(visitor.actor, "list", OBJECT)
         try:
-            story, html = self.papers.html(incident, kind, chain, seen, typed=typed)
+            story, html = self._within(visitor).html(incident, kind, chain, seen, typed=typed)
         except (NoSuchPaper, NotAnnounceable) as nothing:
             raise NothingToPrint(str(nothing)) from nothing
         content = self.press.print_html(html)
@@ -61,6 +63,11 @@ class WebIncidentPapers:
         with self.web.begin() as connection:
             record(connection, draft)
         return ports.File(f"{story.number}{TITLES[kind]}.pdf", "application/pdf", content)
+
+    def _within(self, visitor: ports.Visitor) -> IncidentPapers:
+        """Return the papers within what the database itself lets the reader see."""
+        bounds = self.access.bounds(visitor.actor)
+        return replace(self.papers, cases=bounded(self.papers.cases, self.page_role, bounds))
 
     def _entry(
         self, visitor: ports.Visitor, where: ports.Where, incident: str, kind: PaperKind,

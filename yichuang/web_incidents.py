@@ -122,7 +122,8 @@ class WebIncidents:
     def incident(
         self, actor: Actor, incident_id: str, *, personal: bool = False
     ) -> ShownIncident | None:
-        with reading(self.engine) as connection:
+        # Read as the reader: what policy would not list, the database itself does not give.
+        with reading(self._engine(actor)) as connection:
             found = incident_lists.incident_view(connection, incident_id)
             change = incident_lists.last_change(connection)
         if found is None:

@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from activities.incident_papers import (
     NotAnnounceable,
+    SentReport,
     Surroundings,
     after_action_html,
     announcement_html,
@@ -257,7 +258,7 @@ def test_an_adjustment_names_the_new_level() -> None:
 
 
 def test_a_drafted_report_says_so_and_guesses_nothing() -> None:
-    text, pages = words_of(report_html(STORY, "云川市人民政府", "", AROUND))
+    text, pages = words_of(report_html(STORY, "云川市人民政府", None, AROUND))
     for words in (
         "代拟稿", "云川市人民政府：", "死亡0人，受伤2人", "上游阀门已关闭",
         "2026年11月26日22时37分", "不得迟报、谎报、瞒报、漏报",
@@ -271,7 +272,15 @@ def test_a_drafted_report_says_so_and_guesses_nothing() -> None:
 
 
 def test_a_report_that_somebody_wrote_is_printed_as_written() -> None:
-    html = report_html(STORY, "省应急厅", "省应急厅：\n经核实，没有伤亡。", AROUND)
+    at = AROUND.now
+    sent = SentReport(
+        "省应急厅：\n经核实，没有伤亡。", at, "赵指挥", at - timedelta(minutes=5), "依据条款", "e-1"
+    )
+    html = report_html(STORY, "省应急厅", sent, AROUND)
+    for words in ("由赵指挥于", "迟报5分00秒", "日志条目 e-1", "（依据条款）"):
+        assert words in html, words
+    on_time = report_html(STORY, "省应急厅", replace(sent, due_at=at), AROUND)
+    assert "迟报" not in on_time
     assert "代拟稿" not in html
     assert "<p>经核实，没有伤亡。</p>" in html
 
@@ -281,7 +290,7 @@ def test_words_of_an_incident_open_no_tag() -> None:
     story = replace(STORY, title=evil, text=evil, address=evil)
     for html in (
         brief_html(story, AROUND), after_action_html(story, AROUND),
-        report_html(story, evil, evil, AROUND), announcement_html(story, START, AROUND),
+        report_html(story, evil, None, AROUND), announcement_html(story, START, AROUND),
     ):  # fmt: skip
         assert "<script" not in html
 

@@ -162,6 +162,12 @@ def test_a_night_from_the_first_signal_to_the_after_action_report_by_keys_alone(
     unit.keyboard.press("Tab")
     sent(unit, "已普查，更换三处")
     begun(check, "z", "归档")
+    for _ in range(12):
+        if check.evaluate("document.activeElement.matches('button[type=submit]')"):
+            break
+        check.keyboard.press("Tab")
+    check.keyboard.press("Enter")
+    expect(check.get_by_role("heading", level=1)).to_contain_text("请核对")
     sent(check)
     expect(check.locator("aside")).to_contain_text("归档")
 

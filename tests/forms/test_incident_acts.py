@@ -168,3 +168,30 @@ def test_an_evaluator_is_not_offered_what_the_centre_does_and_the_other_way_roun
         f"/incidents/{incident}/do/dispatch" in browser("chief").get(f"/incidents/{incident}").text
     )
     assert browser("ni").get(f"/incidents/{incident}/do/dispatch").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("verb", "stage", "typed", "login"),
+    [
+        ("verify", "reported", {"true": "false", "ground": "现场没有此事"}, "chief"),
+        ("archive", "closed", {"text": "归档"}, "ni"),
+    ],
+)
+def test_what_is_for_good_is_asked_once_more_and_ordered_once(
+    people: Town, browser: Browsers, verb: str, stage: Stage, typed: dict[str, str], login: str
+) -> None:
+    page, incident = browser(login), one(people, stage)
+    asked = post(page, incident, verb, **typed)
+    assert asked.status_code == 200
+    assert "请核对" in asked.text and "个人信息" in asked.text
+    assert people.incident_door.orders == []
+    back = post(page, incident, verb, step="back", **typed)
+    assert back.status_code == 200
+    assert people.incident_door.orders == []
+    assert post(page, incident, verb, step="confirmed", **typed).status_code == 303
+    assert len(people.incident_door.orders) == 1
+
+
+def test_what_can_be_mended_is_not_asked_twice(people: Town, browser: Browsers) -> None:
+    answer = post(browser("chief"), one(people, "reported"), "verify", true="true", ground="")
+    assert answer.status_code == 303

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from audit.entry import parse_entry
 from audit.tables import audit_outbox
-from cases.incidents.state import IncidentState
+from cases.incident_tables import incident_event
+from cases.incidents.state import IncidentState, Report
 from cases.messages import Grant
 from tests.forms import incident_rows
-from tests.forms.conftest import Browsers
-from tests.forms.town import Town
+from tests.forms.conftest import Browser, Browsers
+from tests.forms.town import ADDRESS, Town
 from tests.granting import regrant
+from yichuang.web_incident_papers import WebIncidentPapers
 
 AT = datetime.now(UTC) - timedelta(minutes=20)
 
@@ -83,3 +87,63 @@ def test_there_is_no_other_kind_and_nothing_to_announce_without_a_response(
 def test_a_clerk_of_licences_is_turned_away(browser: Browsers, one: IncidentState) -> None:
     answer = browser("huang").get(f"/incidents/{one.incident_id}/papers/brief")
     assert answer.status_code == 403
+
+
+def test_a_report_that_was_sent_is_printed_word_for_word_and_one_that_waits_is_drafted(
+    town: Town, one: IncidentState
+) -> None:
+    kind = town.matters.incident_types.by_code["gas_leak"]
+    links = tuple(
+        Report(
+            chain=chain, to=to, minutes=60, article="SGBG-9", starts_at=AT,
+            due_at=AT + timedelta(minutes=10), sent_at=sent_at,
+        )
+        for chain, to, sent_at in (
+            ("unit_head", "county_department", AT + timedelta(minutes=12)),
+            ("county_department", "city_department", None),
+        )
+    )  # fmt: skip
+    made = incident_rows.made(77, kind, town.matters.grid, AT, "acknowledged", "red")
+    made = made.model_copy(update={"reports": links})
+    incident_rows.put(town.cases, [made])
+    papers = town.ports.incident_papers
+    assert isinstance(papers, WebIncidentPapers)
+    told = "县级部门：\n三号井泄漏，已关阀，无人伤亡。"
+    event = {
+        "incident_id": made.incident_id, "seq": 2, "command_id": "c-sent", "order_digest": "0" * 64,
+        "kind": "report_up", "at": AT, "recorded_at": AT, "actor": town.ids["zhao"],
+        "on_behalf": "", "role": "duty_officer", "department": "zhzx", "stage": made.stage,
+        "said": orjson.dumps({"chain": "unit_head"}).decode(), "body_sealed": b"",
+        "entry_id": "entry-of-the-report", "after": "0" * 64,
+    }  # fmt: skip
+    with town.cases.begin() as connection:
+        connection.execute(insert(incident_event).values(event))
+
+    opened = replace(
+        papers.papers,
+        open_body=lambda _, event: {"text": told} if event.kind == "report_up" else {},
+    )
+    town.ports = replace(town.ports, incident_papers=replace(papers, papers=opened))
+    try:
+        sent = paper_of(town, "zhao", made.incident_id, "unit_head")
+        for words in (
+            "三号井泄漏，已关阀，无人伤亡。",
+            "迟报2分00秒",
+            "日志条目 entry-of-the-report",
+        ):
+            assert words in sent, words
+        assert "代拟稿" not in sent
+        waiting = paper_of(town, "zhao", made.incident_id, "county_department")
+        assert "代拟稿" in waiting and "三号井泄漏" not in waiting
+    finally:
+        town.ports = replace(town.ports, incident_papers=papers)
+
+
+def paper_of(town: Town, login: str, incident: str, chain: str) -> str:
+    """The paper as text, by a browser over the ports as they stand now."""
+    page = Browser(town.app(), base_url=ADDRESS, headers={"origin": ADDRESS})
+    page.town = town
+    page.sign_in(login)
+    answer = page.get(f"/incidents/{incident}/papers/report?chain={chain}")
+    assert answer.status_code == 200, answer.text
+    return str(answer.text)
