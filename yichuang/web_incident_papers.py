@@ -18,6 +18,7 @@ from audit.outbox import record
 from cases.database import bounded, reading
 from cases.incident_lists import state_of
 from cases.incidents.messages import OBJECT
+from cases.messages import Actor
 from forms import ports
 from forms.incident_paper_ports import NothingToPrint, PaperKind
 from policies.access import Access
@@ -55,7 +56,7 @@ class WebIncidentPapers:
     ) -> ports.File:  # fmt: skip
         seen = self.access.where(visitor.actor, "list", OBJECT)
         try:
-            story, html = self._within(visitor).html(incident, kind, chain, seen, typed=typed)
+            story, html = self.within(visitor.actor).html(incident, kind, chain, seen, typed=typed)
         except (NoSuchPaper, NotAnnounceable) as nothing:
             raise NothingToPrint(str(nothing)) from nothing
         content = self.press.print_html(html)
@@ -64,9 +65,9 @@ class WebIncidentPapers:
             record(connection, draft)
         return ports.File(f"{story.number}{TITLES[kind]}.pdf", "application/pdf", content)
 
-    def _within(self, visitor: ports.Visitor) -> IncidentPapers:
+    def within(self, actor: Actor) -> IncidentPapers:
         """Return the papers within what the database itself lets the reader see."""
-        bounds = self.access.bounds(visitor.actor)
+        bounds = self.access.bounds(actor)
         return replace(self.papers, cases=bounded(self.papers.cases, self.page_role, bounds))
 
     def _entry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from unittest.mock import sentinel
+from unittest.mock import Mock, sentinel
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,7 +22,9 @@ from policies.policy import load_policy
 from policies.warrants import WarrantSigner
 from tests.forms.incident_rows import made, put
 from tests.postgres.conftest import Stores
+from yichuang.incident_papers import IncidentPapers, NoSuchPaper
 from yichuang.stores import INCIDENT_TABLES, open_to_pages
+from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents
 
 pytestmark = pytest.mark.long
@@ -151,3 +153,31 @@ def test_the_board_and_its_changes_are_read_under_the_role(
     assert set(board.units) == ids - {IDS["nobody"]} and sum(board.cells.values()) == len(seen)
     assert {one.incident_id for one in pages.since(reader, 0)} == ids
     assert set(pages.numbers(reader, list(IDS.values()))) == ids
+
+
+@pytest.mark.parametrize(("reader", "seen"), READERS)
+def test_one_incident_and_its_papers_are_read_under_the_role(
+    store: Engine, access: Access, reader: Actor, seen: set[str]
+) -> None:
+    catalogue = load_catalogue()
+
+    accounts = Mock(names=lambda _users: {})
+    pages = WebIncidents(
+        store, access, accounts, lambda: catalogue, sentinel.door, sentinel.opened,
+        sentinel.drafted, ROLE,
+    )  # fmt: skip
+    papers = IncidentPapers(
+        store, lambda: catalogue, lambda *_: {}, accounts.names, "Asia/Shanghai", lambda: AT
+    )
+    web = WebIncidentPapers(
+        papers, access, sentinel.web, sentinel.pseudonym, sentinel.press, lambda: AT, ROLE
+    )
+    for name, incident_id in IDS.items():
+        shown_one = pages.incident(reader, incident_id)
+        assert (shown_one is not None) == (name in seen)
+        try:
+            story, _ = web.within(reader).html(incident_id, "brief")
+        except NoSuchPaper:
+            assert name not in seen
+        else:
+            assert name in seen and story.number
