@@ -44,6 +44,7 @@ PARTS: Final = "temporal,nats,worker,relay,gateway,signals"
 READY: Final = "一窗已就绪"
 RATES: Final = ((1, 20), (50, 1_000), (200, 2_000))
 """Signals a second, and how many of them."""
+PARTS_OF_ALL: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 PAST: Final = 100_000
 WARM: Final = 10
 LOOK_SECONDS: Final = 0.005
@@ -73,13 +74,14 @@ async def _run(settings: Settings, rates: Sequence[tuple[int, int]], past: int) 
         ours = await _ours(settings, cases, places, rate, number)
         bare = await _bare(settings, rate, number)
         for name, took in (("", ours), ("bare_", bare)):
-            for part, at in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+            for part, at in PARTS_OF_ALL:
                 figures[f"{name}{part}_at_{rate}"] = quantile(took, at)
     _fill(settings, past)
     first, number = rates[0]
     grown = await _ours(settings, cases, places, first, number)
-    figures |= {f"grown_p50_at_{first}": quantile(grown, 0.5),
-                f"grown_p95_at_{first}": quantile(grown, 0.95), "past": past}  # fmt: skip
+    for part, at in PARTS_OF_ALL:
+        figures[f"grown_{part}_at_{first}"] = quantile(grown, at)
+    figures["past"] = past
     value, baseline = figures[f"p50_at_{first}"], figures[f"bare_p50_at_{first}"]
     return {
         "name": "incident", "value": value, "unit": "ms", "baseline": baseline,
