@@ -16,7 +16,16 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from forms import progress, proving, public, receipts, second_step, signing_in, warning_feed
+from forms import (
+    progress,
+    proving,
+    public,
+    receipts,
+    second_step,
+    signing_in,
+    suggest,
+    warning_feed,
+)
 from forms.account_routes import account_routes
 from forms.around import KeepsSession, Net, SafeHeaders
 from forms.arriving import arrive
@@ -88,6 +97,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/alerts/{warning}.cap", warning_feed.published, signed_in=False),
         page("/alerts/{warning}/{seq:int}.cap", warning_feed.message, signed_in=False),
         page("/progress", progress.progress, signed_in=False),
+        page("/suggest", suggest.suggest, signed_in=False, methods=("GET", "POST")),
         page("/verify", public.verify, signed_in=False),
         page("/verify/receipt", receipts.verifier, signed_in=False),
         page("/verify/receipt/{file}", receipts.download_file, signed_in=False),

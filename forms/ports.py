@@ -59,6 +59,7 @@ from forms.reason_ports import Reasons, RulingReasons
 from forms.responsibility_ports import ResponsibilityTable
 from forms.rule_ports import RulePacks
 from forms.signal_ports import Signals
+from forms.suggestion_ports import Suggestions
 from forms.warning_ports import Warnings
 from forms.words import Language
 
@@ -618,6 +619,7 @@ class Ports:
     payments: Payments
     plan: Plan
     fund: Funds
+    suggestions: Suggestions
     warnings: Warnings
     log: LogBook
     erasures: Erasures

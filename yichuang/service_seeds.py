@@ -8,10 +8,12 @@ from datetime import datetime
 from cases.accounts import Accounts
 from cases.messages import Grant
 from yichuang.embedded.nats import public_key
-from yichuang.services import CITY_SIGNALS, INTAKE, SIGNALS
+from yichuang.services import CITY_SIGNALS, CITY_SUGGESTIONS, INTAKE, SIGNALS
 from yichuang.settings import Settings
 
 BACKFILL = "service_backfill"
+OFFICE = "zxb"
+"""Department that suggestions are filed for, as their matter says; a test holds both together."""
 
 
 def seed_services(settings: Settings, accounts: Accounts, at: datetime) -> Sequence[str]:
@@ -29,5 +31,10 @@ def seed_services(settings: Settings, accounts: Accounts, at: datetime) -> Seque
 
 
 def seed_city(accounts: Accounts, at: datetime) -> bool:
-    """Make the account in whose name signals of the city's own doors are ordered, once."""
+    """Make the accounts in whose name the city's own doors order signals and file suggestions.
+
+    Each once; return whether that for signals is new.
+    """
+    held = [Grant(role=INTAKE, department=OFFICE)]
+    accounts.seed_service(CITY_SUGGESTIONS, held, "", at)
     return accounts.seed_service(CITY_SIGNALS, [Grant(role=SIGNALS, department="*")], "", at)

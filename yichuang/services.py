@@ -27,6 +27,8 @@ PLAN = "service_plan"
 """The role by which a service reports a department's numbers of the plan, and nothing else."""
 SIGNALS = "service_signal"
 """The role by which a service sends signals."""
+CITY_SUGGESTIONS = "city-suggestions"
+"""The account in whose name the open page files suggestions: it has no key."""
 CITY_SIGNALS = "city-signals"
 """The account in whose name signals of our own doors are ordered: it has no key."""
 

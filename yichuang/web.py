@@ -113,6 +113,7 @@ from yichuang.web_responsibility import WebResponsibility
 from yichuang.web_rules import WebRules
 from yichuang.web_sign_in import WebSignIn
 from yichuang.web_signals import WebSignals
+from yichuang.web_suggestions import WebSuggestions
 from yichuang.web_supervision import LazyPress, Oversight, WebSupervision
 from yichuang.web_warnings import WebWarnings
 from yichuang.web_warnings import asker as asker_of_warnings
@@ -344,6 +345,9 @@ async def compose(
             rulings,
             lambda: [one.code for one in released.catalogue().city.departments],
             now,
+        ),
+        suggestions=WebSuggestions(
+            Services(open_engine(settings.store_url("web"), read_only=True))
         ),
         plan=WebPlan(
             cases,

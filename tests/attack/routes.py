@@ -31,6 +31,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /alerts/{warning}/{seq:int}.cap": "open",
     # The city's plan: counts of the whole city, which name no case.
     "GET /progress": "open",
+    "GET /suggest": "open",
+    "POST /suggest": "open",
     "GET /verify": "open",
     "GET /verify/receipt": "open",
     "GET /verify/receipt/{file}": "open",

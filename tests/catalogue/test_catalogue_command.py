@@ -19,7 +19,7 @@ def typed(*words: str) -> int:
 
 def test_a_sound_catalogue_ends_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("check") == 0
-    assert "核对无误：8 个事项版本" in capsys.readouterr().out
+    assert "核对无误：9 个事项版本" in capsys.readouterr().out
 
 
 def test_each_fault_is_a_line_with_file_and_line(

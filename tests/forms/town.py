@@ -94,6 +94,8 @@ from yichuang.notices.wording import sentence
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import may_know, no_such_case
+from yichuang.service_seeds import OFFICE
+from yichuang.services import CITY_SUGGESTIONS
 from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
@@ -467,6 +469,23 @@ class RecordingAccess:
         return self.inner.may(actor, act, thing)
 
 
+@dataclass(frozen=True)
+class CitySuggestions:
+    """In whose name the open page files: the account that `seed_city` made, or nobody."""
+
+    accounts: Accounts
+
+    def sender(self) -> Actor | None:
+        found = self.accounts.find(f"s:{CITY_SUGGESTIONS}")
+        if found is None:
+            return None
+        return Actor(
+            id=found.id, kind="service", department=OFFICE, grants=found.grants,
+            clearance=found.clearance,
+        )  # fmt: skip
+
+
+@dataclass
 class Town:
     """Everything behind the pages, in one folder."""
 
@@ -634,6 +653,7 @@ class Town:
             ),
             warnings=self._warnings(policy_access, sealer),
             plan=self._plan(policy_access, sealer),
+            suggestions=CitySuggestions(self.accounts),
             incidents=self.incidents,
             deputies=WebDeputies(
                 self.web,

@@ -198,8 +198,8 @@ CHANGES: Final = frozenset(
         "erasures.approve", "erasures.ask", "erasures.refuse",
         "log.verify",
         "incidents.order",
-        "payments.request", "fund.act", "plan.report", "warnings.act", "intake.submit",
-        "intake.take_cap",
+        "payments.request", "fund.act", "plan.report", "suggestions.sender",
+        "warnings.act", "intake.submit", "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
         "signals.lift", "signals.plan",
@@ -222,7 +222,9 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "reader.state": frozenset({"case.offered"}),
     "reader.case": frozenset({"case.view_of", "rest.read_case"}),
     "reader.outcome": frozenset({"acting.do", "case.show_case", "rest.read_command"}),
-    "reader.public_code": frozenset({"case.show_case"}),
+    "reader.public_code": frozenset(
+        {"case.show_case", "suggest._answered"}  # the latter of what it has just filed
+    ),
     "reader.document": frozenset({"case.document"}),
     "reasons.of_case": frozenset({"case._reasons"}),
     "receipts.of_case": frozenset({"receipts._handed_out", "rest.receipt"}),

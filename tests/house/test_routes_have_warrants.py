@@ -36,6 +36,8 @@ OPEN = {
     "GET /alerts/{warning}.cap",
     "GET /alerts/{warning}/{seq:int}.cap",
     "GET /progress",
+    "GET /suggest",
+    "POST /suggest",
     "GET /verify",
     "GET /verify/{code}",
     "GET /verify/receipt",

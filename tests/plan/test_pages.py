@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -14,9 +14,12 @@ from starlette.testclient import TestClient
 from cases.messages import Grant
 from cases.plan_tables import plan_report
 from cases.tables import case
+from catalogue.load import load_catalogue
+from forms.suggest import TOPICS
 from tests.forms.conftest import Browser, Browsers, browser, town
 from tests.forms.town import ADDRESS, Town
 from tests.granting import regrant
+from yichuang.service_seeds import OFFICE, seed_city
 
 __all__ = ["browser", "town"]
 
@@ -123,3 +126,53 @@ def test_behind_a_number_stand_only_the_cases_that_its_reader_may_list(
     shown = browser("gaojian").get("/plan/window").text
     assert not [one for one in numbers if one in shown]
     assert re.search(r"共 \d+ 件，您可查阅其中 0 件", shown)
+
+
+SUGGESTION = {"topic": "交通出行", "content": "请增设公交站 <b>", "name": "何市民", "phone": ""}
+
+
+def suggest(client: TestClient, form: dict[str, str], command: str = "") -> tuple[int, str]:
+    shown = client.get("/suggest").text
+    (csrf,) = re.findall(r'name="csrf" value="([^"]+)"', shown)
+    (fresh,) = re.findall(r'name="command" value="([^"]+)"', shown)
+    data = form | {"csrf": csrf, "command": command or fresh}
+    answer = client.post("/suggest", data=data, headers={"origin": ADDRESS})
+    return answer.status_code, answer.text
+
+
+def test_anybody_files_a_suggestion_once_and_asks_after_it_by_number_and_code(
+    town: Town,
+) -> None:
+    seed_city(town.accounts, datetime.now(UTC))
+    key = str(uuid4())
+    with TestClient(town.app(), base_url=ADDRESS) as stranger:
+        status, shown = suggest(stranger, SUGGESTION, key)
+        assert status == 200 and "已收到您的建议" in shown, re.findall('fault">([^<]+)', shown)
+        number, code = re.findall(r'<dd class="(?:number|mono)">([^<]+)</dd>', shown)
+        assert number in suggest(stranger, SUGGESTION, key)[1]
+        page = stranger.get("/status").text
+        (csrf,) = re.findall(r'name="csrf" value="([^"]+)"', page)
+        asked = {"case_no": number, "code": code, "csrf": csrf}
+        told = stranger.post("/status", data=asked, headers={"origin": ADDRESS}).text
+        assert "市民建议" in told
+    with town.cases.connect() as connection:
+        query = select(case).where(case.c.matter == "citizen-suggestion")
+        (row,) = connection.execute(query).all()
+    assert (row.case_no, row.department, row.channel) == (number, "zxb", "computer")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"topic": ""}, {"topic": "天气"}, {"content": "好"}, {"name": ""}, {"phone": "12"}]
+)
+def test_a_suggestion_that_says_nothing_comes_back(town: Town, changes: dict[str, str]) -> None:
+    seed_city(town.accounts, datetime.now(UTC))
+    with TestClient(town.app(), base_url=ADDRESS) as stranger:
+        status, shown = suggest(stranger, SUGGESTION | changes)
+    assert status == 422 and "已收到" not in shown
+
+
+def test_the_topics_and_the_office_are_those_of_the_matter() -> None:
+    matter = load_catalogue().matter_in_force("citizen-suggestion", date(2026, 12, 1))
+    properties = matter.form["properties"]
+    assert isinstance(properties, dict) and isinstance(properties["topic"], dict)
+    assert properties["topic"]["enum"] == list(TOPICS) and matter.department == OFFICE

@@ -264,7 +264,7 @@ NOTHING_PERSONAL = {
     "/duty", "/duty/of/{department}", "/duty/of/{department}/hand-over",
     "/duty/shifts/{shift}/stand-in", "/duty/contacts",
     "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
-    "/progress", "/plan", "/plan/{kpi}/report",
+    "/progress", "/suggest", "/plan", "/plan/{kpi}/report",
     "/responsibility", "/incidents/new", "/warnings", "/warnings/new", "/warnings/{warning}",
     "/warnings/{warning}/adjust", "/warnings/{warning}/lift", "/alerts/{warning}.cap",
     "/alerts/{warning}/{seq:int}.cap", "/alerts.atom",
