@@ -266,6 +266,9 @@ NOTHING_PERSONAL = {
     "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
     "/progress", "/suggest", "/plan", "/plan/{kpi}/report",
     "/responsibility", "/incidents/new", "/warnings", "/warnings/new", "/warnings/{warning}",
+    "/fund/open", "/fund/allotments/new", "/fund/contracts/new", "/fund/uses/new",
+    "/payments/{payment}/review", "/payments/{payment}/return", "/payments/{payment}/pay",
+    "/payments/{payment}/release", "/payments/{payment}/reverse",
     "/warnings/{warning}/adjust", "/warnings/{warning}/lift", "/alerts/{warning}.cap",
     "/alerts/{warning}/{seq:int}.cap", "/alerts.atom",
 }  # fmt: skip
