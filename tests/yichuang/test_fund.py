@@ -188,6 +188,26 @@ async def test_money_goes_from_the_allotment_to_its_use_by_three_people(money: M
     assert set(told) <= set(said.values())
 
 
+async def test_every_order_of_money_is_an_entry_under_its_own_stream(money: Money) -> None:
+    contract = await money.opened()
+    used = await money.paid(contract)
+    assert used
+    spent = await money.did(
+        CLERK, f.USE, "", contract=contract, budget_year=2026, amount_fen=MILLION,
+        used_on=day(0), purpose="钢材",
+    )  # fmt: skip
+    back = await money.request(contract)
+    await money.did(REVIEWER, f.RETURN, back.payment, reason="缺发票")
+
+    def acts(thing: str) -> list[str]:
+        return [one["act"] for one in money.town.entries(f"fund:{thing}")]
+
+    assert acts(f.FUND) == ["fund_open"]
+    assert acts(contract) == ["fund_contract"]
+    assert acts(spent.thing) == ["fund_use"]
+    assert acts(back.payment) == ["payment_return"]
+
+
 async def test_the_same_order_gets_the_same_answer_and_moves_money_once(money: Money) -> None:
     contract = await money.opened()
     asked = await money.request(contract)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -56,6 +57,9 @@ PLAN: dict[str, Any] = {
 }
 INDICATORS: list[dict[str, Any]] = PLAN["indicators"]
 YEAR = {"year": 2026}
+
+
+TODAY = datetime.now(UTC).date().isoformat()
 
 
 def scores(points: int = 7_000) -> dict[str, Any]:
@@ -113,6 +117,29 @@ async def test_a_year_goes_from_indicators_to_what_is_payable_with_rows_entries_
         schema = asyncapi.schemas()[event["dataschema"].rsplit("/", 1)[1]]
         Draft202012Validator(schema).validate(event["data"])
     assert orjson.loads(told[-1].event)["data"]["payable_fen"] == 107_500_000
+
+
+async def test_an_objection_its_answer_and_what_is_put_right_are_entries_too(town: Town) -> None:
+    for verb, body, who in (
+        (m.PLAN, PLAN, CLERK), (m.EVALUATE, scores(), EVALUATOR),
+        (m.OBJECT_TO, {**YEAR, "ground": "监测点位有误"}, OPERATOR),
+        (m.CONFIRM, {**YEAR, "answer": "已复核，点位无误"}, LEAD),
+        (m.RECTIFY, {**YEAR, "code": "A", "what": "更换滤料", "due_on": "2099-12-31"}, LEAD),
+        (m.RECTIFIED, {"task": 1, "evidence": "更换记录 3 号"}, OPERATOR),
+        (m.MID_TERM, {"on": TODAY, "findings": "运行平稳"}, EVALUATOR),
+    ):  # fmt: skip
+        done = await act(town, verb, body, who)
+        assert (done.status, done.reason) == ("done", ""), verb
+    assert [one["act"] for one in town.entries(f"performance:{PROJECT}")] == [
+        "performance_plan", "performance_evaluate", "performance_object", "performance_confirm",
+        "performance_rectify", "performance_rectified", "performance_mid_term",
+    ]  # fmt: skip
+
+
+async def test_an_operator_that_accepts_a_score_is_an_entry(town: Town) -> None:
+    await confirmed(town)
+    acts = [one["act"] for one in town.entries(f"performance:{PROJECT}")]
+    assert acts[2] == "performance_accept"
 
 
 async def test_the_same_order_gets_the_same_answer_and_one_row(town: Town) -> None:
