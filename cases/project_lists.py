@@ -140,6 +140,19 @@ def per_slippage(connection: Connection, where: ColumnElement[bool]) -> Mapping[
     return {_CLASSES[value]: int(number) for value, number in connection.execute(query)}
 
 
+def risky(
+    connection: Connection, where: ColumnElement[bool], most: int = 50
+) -> Sequence[ProjectRow]:
+    """Return the unfinished projects with high risks, those with the most first."""
+    query = (
+        select(*_COLUMNS)
+        .where(where, project.c.is_open, project.c.high_risks > 0)
+        .order_by(project.c.high_risks.desc(), project.c.number)
+        .limit(most)
+    )
+    return [_row(one) for one in connection.execute(query)]
+
+
 def state_of(connection: Connection, project_id: str) -> ProjectState | None:
     """Return a project's whole state; None: there is none. For who may read it already."""
     text = connection.execute(
@@ -181,20 +194,41 @@ def milestones_of(
 
 
 def due_milestones(
-    connection: Connection, where: ColumnElement[bool], until: date, most: int = 50
+    connection: Connection,
+    where: ColumnElement[bool],
+    until: date,
+    most: int = 50,
+    since: date | None = None,
 ) -> Sequence[tuple[ProjectRow, MilestoneRow]]:
-    """Return what is not reached and planned until a day, the earliest first, with its project."""
+    """Return what is not reached and planned until a day (and from `since` on), the earliest first,
+    with its project."""
     one = project_milestone.c
     query = (
-        select(*_COLUMNS, *(column.label(f"m_{column.name}") for column in one))
-        .join(project_milestone, one.project_id == project.c.id)
-        .where(where, project.c.stage == "running", one.actual_on == "")
-        .where(one.plan_on <= until.isoformat())
+        _due(select(*_COLUMNS, *(column.label(f"m_{column.name}") for column in one)),
+             where, until, since)
         .order_by(one.plan_on, project.c.number, one.place)
         .limit(most)
-    )
+    )  # fmt: skip
     rows = connection.execute(query).all()
     return [(_row(row), _milestone(row, "m_")) for row in rows]
+
+
+def count_due(connection: Connection, where: ColumnElement[bool], until: date) -> int:
+    """Return how many milestones are not reached and planned until a day."""
+    query = _due(select(func.count()).select_from(project), where, until, None)
+    return int(connection.execute(query).scalar_one())
+
+
+def _due(
+    query: Select[Any], where: ColumnElement[bool], until: date, since: date | None
+) -> Select[Any]:
+    one = project_milestone.c
+    query = (
+        query.join(project_milestone, one.project_id == project.c.id)
+        .where(where, project.c.stage == "running", one.actual_on == "")
+        .where(one.plan_on <= until.isoformat())
+    )
+    return query if since is None else query.where(one.plan_on >= since.isoformat())
 
 
 def _narrowed(query: Select[Any], where: ColumnElement[bool], filters: Filters) -> Select[Any]:

@@ -39,6 +39,7 @@ from forms.other_name import other_name
 from forms.payment_routes import payment_routes
 from forms.plan_routes import plan_routes
 from forms.ports import NotNow, Options, Ports
+from forms.project_routes import project_routes
 from forms.release_routes import release_routes
 from forms.rendering import STATIC
 from forms.rest import problem, rest_routes
@@ -110,6 +111,7 @@ def routes(options: Options) -> list[BaseRoute]:
         *supervision_routes(),
         *incident_routes(files),
         *payment_routes(),
+        *project_routes(files),
         *warning_routes(),
         *plan_routes(),
         *keeping_routes(),

@@ -55,6 +55,8 @@ from forms.log_ports import LogBook
 from forms.payment_ports import Payments
 from forms.plan_ports import Plan
 from forms.policy_ports import Policies
+from forms.project_ports import Projects
+from forms.project_report_ports import ProjectReports
 from forms.reason_ports import Reasons, RulingReasons
 from forms.responsibility_ports import ResponsibilityTable
 from forms.rule_ports import RulePacks
@@ -632,6 +634,8 @@ class Ports:
     incident_papers: IncidentPapers
     responsibility: ResponsibilityTable
     intake: Intake
+    projects: Projects
+    project_reports: ProjectReports
 
 
 @dataclass(frozen=True)

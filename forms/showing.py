@@ -28,6 +28,8 @@ STAGES_LISTED = (
 DESKS = (
     ("list", "incident", N_("突发事件"), "/incidents"),
     ("supervise", "supervision", N_("监察看板"), "/supervision"),
+    ("list", "project", N_("领导小组一览"), "/dashboard"),
+    ("list", "project", N_("项目"), "/projects"),
     ("payment_read", "payment", N_("付费申请"), "/payments"),
     ("plan_read", "plan", N_("方案指标"), "/plan"),
     ("fund_read", "fund", N_("专项基金"), "/fund"),

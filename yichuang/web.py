@@ -13,6 +13,7 @@ from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import uvicorn
 from sqlalchemy import Engine
@@ -61,6 +62,7 @@ from yichuang.log_index import LogIndex
 from yichuang.notifier import carried_by, wording_of
 from yichuang.payment_door import PaymentDoor
 from yichuang.plan_door import PlanDoor
+from yichuang.project_door import ProjectDoor
 from yichuang.project_grounds import project_grounds
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import CityReception
@@ -105,6 +107,8 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_project_reports import WebProjectReports
+from yichuang.web_projects import WebProjects
 from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
 from yichuang.web_receipts import WebReceipts
@@ -187,6 +191,18 @@ async def compose(
     funding = FundDoor(client, queue, access=access, engine=cases, refusals=refusals)
     paying = PaymentDoor(client, queue, access=access, engine=cases, refusals=refusals)
     warning = WarningDoor(client, queue, access=access, engine=cases, refusals=refusals)
+    plan = WebPlan(
+        cases,
+        access,
+        asker_of_plan(
+            PlanDoor(client, queue, access=access, engine=cases, refusals=refusals),
+            asyncio.get_running_loop(),
+        ),
+        load_kpis(),
+        load_programme(),
+        settings.zone,
+        now,
+    )
     rulings = StoredRulings.over(queries)
     finder = Finder(log, web)
     planner = Planner(cases, load_archive(), settings.zone, now)
@@ -349,17 +365,28 @@ async def compose(
         suggestions=WebSuggestions(
             Services(open_engine(settings.store_url("web"), read_only=True))
         ),
-        plan=WebPlan(
+        plan=plan,
+        projects=WebProjects(
             cases,
             access,
-            asker_of_plan(
-                PlanDoor(client, queue, access=access, engine=cases, refusals=refusals),
-                asyncio.get_running_loop(),
-            ),
-            load_kpis(),
-            load_programme(),
-            settings.zone,
+            accounts,
+            released.catalogue,
+            ProjectDoor(client, queue, access=access, engine=cases, refusals=refusals),
             now,
+            ZoneInfo(settings.zone),
+            settings.page_role,
+        ),
+        project_reports=WebProjectReports(
+            cases,
+            access,
+            released.catalogue,
+            web,
+            sealer.who,
+            press,
+            now,
+            settings.zone,
+            settings.page_role,
+            plan.lines,
         ),
         warnings=WebWarnings(
             cases, access, asker_of_warnings(warning, asyncio.get_running_loop()), now

@@ -14,6 +14,7 @@ from html import escape
 from typing import Final
 
 from cases.charts import FONT, INK, RULE, SOFT
+from cases.projects.state import ProjectState
 
 ROW: Final = 26
 """Height of a row, in the picture's units."""
@@ -72,6 +73,21 @@ class GanttWords:
 
 
 CHINESE: Final = GanttWords()
+
+
+def rows_of(state: ProjectState, *, english: bool = False, linked: bool = False) -> list[GanttRow]:
+    """Return a project's milestones as rows, stage by stage; `linked`: each leads to its line."""
+    titles = {one.id: one.english if english else one.title for one in state.stages}
+    places = {key: n for n, key in enumerate(titles)}
+    ordered = sorted(state.milestones, key=lambda one: places.get(one.stage, len(places)))
+    return [
+        GanttRow(
+            one.id, (one.english if english else "") or one.title, one.begins_on, one.plan_on,
+            one.forecast_on, one.actual_on, one.after, one.critical, one.gate,
+            titles.get(one.stage, one.stage), f"#m-{one.id}" if linked else "",
+        )
+        for one in ordered
+    ]  # fmt: skip
 
 
 def begins_of(starts_on: date, plan: Mapping[str, date], depends: Sequence[str]) -> date:

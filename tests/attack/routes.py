@@ -146,6 +146,18 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /alarms/{alarm}": "form",
     # The city's plan: counts of the whole city; tests/plan/test_pages.py tries
     # that behind one stand only the cases that its reader may list.
+    # Projects, of what one may list; tests/forms/test_projects.py tries one's own and others'.
+    "GET /dashboard": "role",
+    "GET /dashboard/report": "role",
+    "GET /projects": "role",
+    "GET /projects.xlsx": "role",
+    "GET /projects/new": "form",
+    "POST /projects/new": "form",
+    "GET /projects/{project}": "role",
+    "GET /projects/{project}/milestones.xlsx": "role",
+    "GET /projects/{project}/papers/{upload}": "role",
+    "GET /projects/{project}/do/{verb}": "role",
+    "POST /projects/{project}/do/{verb}": "role",
     "GET /plan": "role",
     "GET /plan/{kpi}": "role",
     "GET /plan/{kpi}/report": "role",

@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import JsonValue
@@ -122,6 +123,8 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_project_reports import WebProjectReports
+from yichuang.web_projects import WebProjects
 from yichuang.web_readings import WebReadings
 from yichuang.web_reasons import WebReasons
 from yichuang.web_receipts import WebReceipts
@@ -561,7 +564,7 @@ class Town:
             "Asia/Shanghai",
             _now,
         )
-        self.incident_door = RecordingDoor()
+        self.incident_door, self.project_door = RecordingDoor(), RecordingDoor()
         self.incidents = WebIncidents(
             self.cases,
             policy_access,
@@ -655,6 +658,25 @@ class Town:
             plan=self._plan(policy_access, sealer),
             suggestions=CitySuggestions(self.accounts),
             incidents=self.incidents,
+            projects=WebProjects(
+                self.cases,
+                policy_access,
+                self.accounts,
+                lambda: self.matters,
+                self.project_door,
+                lambda: self.today or _now(),
+                ZoneInfo("Asia/Shanghai"),
+            ),
+            project_reports=WebProjectReports(
+                self.cases,
+                policy_access,
+                lambda: self.matters,
+                self.web,
+                named,
+                LinePress(),
+                lambda: self.today or _now(),
+                "Asia/Shanghai",
+            ),
             deputies=WebDeputies(
                 self.web,
                 self.accounts,

@@ -28,6 +28,8 @@ from yichuang.web_log import WebLog
 from yichuang.web_payments import WebPayments
 from yichuang.web_plan import WebPlan
 from yichuang.web_ports import WebCensus, WebReader
+from yichuang.web_project_reports import WebProjectReports
+from yichuang.web_projects import WebProjects
 from yichuang.web_supervision import WebSupervision
 from yichuang.web_warnings import WebWarnings
 
@@ -60,6 +62,13 @@ PORTS: Final[Mapping[str, Way]] = {
     "fund.project": "where",
     "fund.journal": "where",
     "fund.contracts": "where",
+    "projects.listing": "where",
+    "projects.dashboard": "where",
+    "project_reports.report": "where",
+    "projects.known": "asked",
+    "projects.project": "asked",
+    "projects.today": "public",
+    "project_reports.latest": "public",
     "warnings.listing": "where",
     "warnings.acts": "where",
     "log.search": "where",
@@ -197,7 +206,7 @@ CHANGES: Final = frozenset(
         "duty.stand_in", "duty.take_over", "duty.withdraw",
         "erasures.approve", "erasures.ask", "erasures.refuse",
         "log.verify",
-        "incidents.order",
+        "incidents.order", "projects.order",
         "payments.request", "fund.act", "plan.report", "suggestions.sender",
         "warnings.act", "intake.submit", "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
@@ -241,6 +250,8 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {"payments.payment", "rest.read_payment", "fund_acting.step", "fund_acting.page"}
     ),
     "fund.claim": frozenset({"payments.payment"}),  # after `payment_read`
+    "projects.known": frozenset({"project.state_of"}),  # asks `read`
+    "projects.project": frozenset({"project.project", "project_sheet.exported"}),  # after it
     "incident_papers.paper": frozenset({"incident_papers.paper"}),
     "incident_papers.thing": frozenset({"incident_papers.paper"}),
     "payments.reasons": frozenset({"payments.payment"}),
@@ -256,6 +267,8 @@ READERS: Final[Mapping[str, type]] = {
     "payments": WebPayments,
     "plan": WebPlan,
     "fund": WebFund,
+    "projects": WebProjects,
+    "project_reports": WebProjectReports,
     "warnings": WebWarnings,
     "incidents": WebIncidents,
     "log": WebLog,

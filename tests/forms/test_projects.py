@@ -1,0 +1,332 @@
+"""Projects on pages: list, one, orders as forms, dashboard, files; each cut to its reader."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from cases.projects.messages import PROJECT_BODIES, PROJECT_VERBS
+from forms.project_fields import FIELDS
+from forms.project_words import VERBS
+from tests.forms.conftest import Browser, Browsers
+from tests.forms.project_rows import TEMPLATES, Maker, evidence
+from tests.forms.town import Town
+
+CLERK = ("徐项目", "zxb", (("project_clerk", "zxb"),))
+APPROVER = ("甘审批", "fgw", (("gate_approver", "fgw"),))
+LEADER = ("凌领导", "zxb", (("leader", "*"),))
+OPERATOR = ("于运营", "spv1", (("operator", "spv1"),))
+NOBODY = ("吴窗口", "zjj", (("window_clerk", "zjj"),))
+TODAY = date(2026, 11, 27)
+PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+
+
+@pytest.fixture(scope="module")
+def city(town: Town) -> Town:
+    people = {
+        "xiangmu": CLERK,
+        "shenpi": APPROVER,
+        "lingdao": LEADER,
+        "yunying": OPERATOR,
+        "chuangkou": NOBODY,
+    }
+    for login, who in people.items():
+        town.settle_in(login, who)
+    town.today = datetime(2026, 11, 27, 4, tzinfo=UTC)
+    maker = Maker(town.cases, TODAY)
+    maker.project("滨江路改造", [("add_risk", {"title": "管线不明", "level": "high"})])
+    maker.project("智慧<灯>杆", [
+        evidence("proposal", "项目建议书批复"),
+        ("forecast", {"milestone": "feasibility", "on": "2027-03-01"}),
+        ("approve_estimate", {"estimate_fen": 1_000_000_05, "design_fen": 1_000_000_05,
+                              "document": "云发改〔2026〕1号"}),
+    ], starts_on="2026-11-01")  # fmt: skip
+    maker.project("污水处理厂", [
+        ("sign_contract", {"operator": "spv1", "number": "XY-1", "signed_on": "2026-11-01",
+                           "ends_on": "2051-10-31"}),
+    ], template="concession", regime="concession", user_pays=True, term_years=25,
+        starts_on="2026-11-01")  # fmt: skip
+    return town
+
+
+@pytest.fixture(autouse=True)
+def quiet(city: Town) -> Iterator[None]:
+    city.project_door.answer, city.project_door.away = {"status": "done"}, False
+    city.project_door.orders.clear()
+    yield
+
+
+def address(page: Browser, title: str) -> str:
+    text: str = page.get("/projects", params={"text": title}).text
+    return text.split('<td class="number"><a href="')[1].split('"')[0]
+
+
+def post(page: Browser, path: str, **typed: Any) -> Any:
+    form = {"csrf": page.token("/projects"), "command": f"c-{path}", **typed}
+    return page.post(path, data=form, follow_redirects=False)
+
+
+def test_every_order_of_a_person_has_a_form_and_a_word() -> None:
+    assert set(FIELDS) == set(PROJECT_VERBS)
+    assert set(PROJECT_BODIES) == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", sorted(set(PROJECT_VERBS) - {"establish"}))
+def test_every_field_of_a_form_is_a_place_in_the_body(city: Town, verb: str) -> None:
+    from forms.project_fields import ActScene, takes_paper
+
+    state = city.ports.projects.known(_id(city, "污水处理厂"))
+    fields = FIELDS[verb](ActScene(_Says(), state, {}, TODAY))  # type: ignore[arg-type]
+    known = set(PROJECT_BODIES[verb].model_fields)
+    typed = {one.name.partition(".")[0] for one in fields} | ({"paper"} & known)
+    needed = {n for n, one in PROJECT_BODIES[verb].model_fields.items() if one.is_required()}
+    assert typed <= known
+    assert needed <= typed
+    assert takes_paper(verb) == ("paper" in known)
+
+
+class _Says:
+    language = "zh"
+
+    def say(self, text: str) -> str:
+        return text
+
+
+def _id(city: Town, title: str) -> str:
+    from cases.database import reading
+    from cases.project_tables import project
+
+    with reading(city.cases) as connection:
+        query = project.select().where(project.c.title == title)
+        return str(connection.execute(query).one().id)
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def test_the_list_tells_lateness_next_milestone_and_money(city: Town, browser: Browsers) -> None:
+    text = browser("lingdao").get("/projects").text
+    assert text.index("滨江路改造") < text.index("智慧&lt;灯&gt;杆")
+    assert "严重滞后 (2)" in text
+    assert "1,000,000.05" in text or "1000000.05" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("regime=concession", {"污水处理厂"}),
+        ("slippage=red", {"滨江路改造", "智慧&lt;灯&gt;杆"}),
+        ("slippage=none", {"污水处理厂"}),
+        ("text=灯", {"智慧&lt;灯&gt;杆"}),
+        ("stage=terminated", set()),
+        ("regime=nonsense&slippage=purple", {"滨江路改造", "智慧&lt;灯&gt;杆", "污水处理厂"}),
+    ],
+)
+def test_the_filters_stand_in_the_address(
+    city: Town, browser: Browsers, query: str, titles: set[str]
+) -> None:
+    text = browser("lingdao").get(f"/projects?{query}").text
+    every = ("滨江路改造", "智慧&lt;灯&gt;杆", "污水处理厂")
+    assert {one for one in every if f"<strong>{one}" in text} == titles
+
+
+def test_an_operator_sees_its_own_project_alone(city: Town, browser: Browsers) -> None:
+    page = browser("yunying")
+    text = page.get("/projects").text
+    assert "污水处理厂" in text
+    assert "滨江路改造" not in text
+    assert page.get(f"/projects/{_id(city, '滨江路改造')}").status_code == 404
+    assert page.get(f"/projects/{_id(city, '污水处理厂')}").status_code == 200
+
+
+def test_who_has_nothing_to_do_with_projects_gets_none_of_it(city: Town, browser: Browsers) -> None:
+    page, own = browser("chuangkou"), _id(city, "污水处理厂")
+    for path in ("/projects", "/dashboard", "/projects.xlsx", "/projects/new",
+                 "/dashboard/report?quarter=2026Q4", f"/projects/{own}",
+                 f"/projects/{own}/milestones.xlsx", f"/projects/{own}/do/forecast"):  # fmt: skip
+        assert page.get(path).status_code == 403, path
+
+
+# --- one project ---------------------------------------------------------------------------------
+
+
+def test_a_project_shows_its_progress_papers_and_what_can_be_done(
+    city: Town, browser: Browsers
+) -> None:
+    page = browser("xiangmu")
+    text = page.get(address(page, "灯")).text
+    assert text.count('class="row"') == len(TEMPLATES["government"].steps)
+    assert "✓ 项目建议书批复" in text
+    assert "○ 可研批复" in text
+    assert "/do/forecast?for=feasibility" in text
+    assert "/do/pass_gate" not in text, "a clerk passes no gate"
+    assert "/do/pass_gate?for=proposal" in browser("shenpi").get(address(page, "灯")).text
+
+
+def test_the_page_speaks_english(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    own = address(page, "灯")
+    page.get("/language/en?next=/")
+    text = page.get(own).text
+    assert "Feasibility study" in text
+    assert "Critical path" in text
+
+
+def test_an_order_becomes_its_body(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    own = address(page, "灯")
+    answer = post(page, f"{own}/do/forecast", milestone="feasibility", on="2027-04-01",
+                  reason="评审推迟")  # fmt: skip
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"{own}?done=")
+    ((_, verb, body),) = city.project_door.orders
+    assert verb == "forecast"
+    assert body == {"milestone": "feasibility", "on": "2027-04-01", "reason": "评审推迟"}
+
+
+def test_money_is_typed_in_yuan_and_ordered_in_fen(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    own = address(page, "灯")
+    assert (
+        post(page, f"{own}/do/set_cost", total_fen="999,999.05", reason="招标").status_code == 303
+    )
+    assert city.project_door.orders[0][2]["total_fen"] == 999_999_05
+    wrong = post(page, f"{own}/do/set_cost", total_fen="1.005", reason="x")
+    assert wrong.status_code == 422
+    assert 'id="f-total_fen-fault"' in wrong.text
+    assert 'value="1.005"' in wrong.text
+    minus = post(page, f"{own}/do/set_cost", total_fen="-1", reason="x")
+    assert minus.status_code == 422
+
+
+def test_only_days_that_were_changed_are_replanned(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    own = address(page, "灯")
+    state = city.ports.projects.known(own.rpartition("/")[2])
+    assert state is not None
+    days = {f"plans.{one.id}": one.plan_on.isoformat() for one in state.milestones}
+    days["plans.tender"] = "2028-01-01"
+    assert post(page, f"{own}/do/replan", ground="变更", **days).status_code == 303
+    assert city.project_door.orders[0][2] == {
+        "ground": "变更", "plans": [{"milestone": "tender", "on": "2028-01-01"}],
+    }  # fmt: skip
+
+
+def test_evidence_is_kept_and_named_by_its_digest(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    own = address(page, "灯")
+    form = {"csrf": page.token("/projects"), "command": "c-file", "milestone": "feasibility",
+            "paper.name": "可研批复"}  # fmt: skip
+    bare = page.post(f"{own}/do/add_evidence", data=form, follow_redirects=False)
+    assert (bare.status_code, city.project_door.orders) == (422, [])
+    files = {"attach": ("批复.pdf", PDF, "application/pdf")}
+    answer = page.post(f"{own}/do/add_evidence", data=form, files=files, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    ((project_id, _, body),) = city.project_door.orders
+    upload = body["paper"]["upload"]
+    assert upload
+    found = page.get(f"/projects/{project_id}/papers/{upload}")
+    assert found.content == PDF
+    assert browser("yunying").get(f"/projects/{project_id}/papers/{upload}").status_code == 404
+
+
+def test_a_no_comes_back_with_rule_and_source_beside_its_field(
+    city: Town, browser: Browsers
+) -> None:
+    page = browser("xiangmu")
+    city.project_door.answer = {
+        "status": "refused", "reason": "期限超过四十年", "basis": "GBH115-1",
+        "field": "body.term_years",
+    }  # fmt: skip
+    text = page.get("/projects/new?template=concession").text
+    assert "国办函〔2023〕115号" in text or "公开竞争选择特许经营者" in text
+    answer = post(page, "/projects/new", template="concession", title="某某大桥",
+                  department="zxb", regime="concession", user_pays="true", mode="bot", pay="user",
+                  term_years="41", starts_on="2027-01-01")  # fmt: skip
+    assert answer.status_code == 422
+    fault = answer.text.split('id="f-term_years-fault">')[1].split("</p>")[0]
+    assert fault.startswith("期限超过四十年（")
+    assert fault != "期限超过四十年（GBH115-1）", "the source is named in words"
+    assert city.project_door.orders[0][2]["term_years"] == 41
+
+
+def test_a_new_project_begins_with_its_template(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    text = page.get("/projects/new").text
+    for key in TEMPLATES:
+        assert f"/projects/new?template={key}" in text
+    answer = post(page, "/projects/new", template="government", title="体育馆", department="zxb",
+                  regime="government", mode="other", pay="government", starts_on="2027-01-01",
+                  leaves_out=["tender"], feasibility_fen="3000")  # fmt: skip
+    assert answer.status_code == 303
+    ((_, verb, body),) = city.project_door.orders
+    assert (verb, body["leaves_out"], body["feasibility_fen"]) == ("establish", ["tender"], 300_000)
+
+
+def test_what_is_not_theirs_is_no_form(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    own = address(page, "灯")
+    assert page.get(f"{own}/do/pass_gate?for=proposal").status_code == 403
+    assert post(page, f"{own}/do/terminate", ground="agreed").status_code == 403
+    assert city.project_door.orders == []
+
+
+def test_nobody_who_settles_there_is_said_so(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    city.project_door.away = True
+    own = address(page, "灯")
+    answer = post(page, f"{own}/do/add_risk", title="x", level="low")
+    assert answer.status_code == 503
+    assert 'value="x"' in answer.text
+
+
+# --- dashboard, files ----------------------------------------------------------------------------
+
+
+def test_the_leader_sees_lateness_overdue_milestones_and_risks(
+    city: Town, browser: Browsers
+) -> None:
+    text = browser("lingdao").get("/dashboard").text
+    overdue = text.split('id="h-overdue"')[1].split("</section>")[0]
+    assert "滨江路改造" in overdue
+    assert "智慧" not in overdue
+    assert "管线不明" in text.split('id="h-risks"')[1].split("</section>")[0]
+    coming = text.split('id="h-coming"')[1].split("</section>")[0]
+    assert "项目建议书" in coming
+
+
+def sheets(content: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        strings = ElementTree.fromstring(file.read("xl/sharedStrings.xml"))
+        return ["".join(one.itertext()) for one in strings]
+
+
+def test_the_list_is_a_spreadsheet_of_what_one_may_list(city: Town, browser: Browsers) -> None:
+    everything = sheets(browser("lingdao").get("/projects.xlsx").content)
+    assert {"滨江路改造", "智慧<灯>杆", "污水处理厂"} <= set(everything)
+    assert {"滨江路改造", "污水处理厂"} & set(
+        sheets(browser("yunying").get("/projects.xlsx").content)
+    ) == {"污水处理厂"}
+    narrowed = sheets(browser("lingdao").get("/projects.xlsx?regime=concession").content)
+    assert "滨江路改造" not in narrowed
+
+
+def test_a_project_is_a_spreadsheet(city: Town, browser: Browsers) -> None:
+    page = browser("xiangmu")
+    found = page.get(f"{address(page, '灯')}/milestones.xlsx")
+    assert found.headers["content-disposition"].startswith("attachment")
+    assert {"可行性研究报告", "项目建议书批复", "里程碑", "立项"} <= set(sheets(found.content))
+
+
+def test_the_quarterly_report_is_an_entry_and_a_file(city: Town, browser: Browsers) -> None:
+    page = browser("lingdao")
+    found = page.get("/dashboard/report?quarter=2026Q4")
+    assert found.status_code == 200
+    assert "项目季报" in found.headers["content-disposition"] or found.content
+    assert page.get("/dashboard/report?quarter=2031Q1").status_code == 404
