@@ -30,11 +30,11 @@ PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 @pytest.fixture(scope="module")
 def city(town: Town) -> Town:
     people = {
-        "xiangmu": CLERK,
-        "shenpi": APPROVER,
-        "lingdao": LEADER,
-        "yunying": OPERATOR,
-        "chuangkou": NOBODY,
+        "bansheng": CLERK,
+        "guankou": APPROVER,
+        "zuzhang": LEADER,
+        "yunfang": OPERATOR,
+        "chuang9": NOBODY,
     }
     for login, who in people.items():
         town.settle_in(login, who)
@@ -111,7 +111,7 @@ def _id(city: Town, title: str) -> str:
 
 
 def test_the_list_tells_lateness_next_milestone_and_money(city: Town, browser: Browsers) -> None:
-    text = browser("lingdao").get("/projects").text
+    text = browser("zuzhang").get("/projects").text
     assert text.index("滨江路改造") < text.index("智慧&lt;灯&gt;杆")
     assert "严重滞后 (2)" in text
     assert "1,000,000.05" in text or "1000000.05" in text
@@ -131,13 +131,13 @@ def test_the_list_tells_lateness_next_milestone_and_money(city: Town, browser: B
 def test_the_filters_stand_in_the_address(
     city: Town, browser: Browsers, query: str, titles: set[str]
 ) -> None:
-    text = browser("lingdao").get(f"/projects?{query}").text
+    text = browser("zuzhang").get(f"/projects?{query}").text
     every = ("滨江路改造", "智慧&lt;灯&gt;杆", "污水处理厂")
     assert {one for one in every if f"<strong>{one}" in text} == titles
 
 
 def test_an_operator_sees_its_own_project_alone(city: Town, browser: Browsers) -> None:
-    page = browser("yunying")
+    page = browser("yunfang")
     text = page.get("/projects").text
     assert "污水处理厂" in text
     assert "滨江路改造" not in text
@@ -146,7 +146,7 @@ def test_an_operator_sees_its_own_project_alone(city: Town, browser: Browsers) -
 
 
 def test_who_has_nothing_to_do_with_projects_gets_none_of_it(city: Town, browser: Browsers) -> None:
-    page, own = browser("chuangkou"), _id(city, "污水处理厂")
+    page, own = browser("chuang9"), _id(city, "污水处理厂")
     for path in ("/projects", "/dashboard", "/projects.xlsx", "/projects/new",
                  "/dashboard/report?quarter=2026Q4", f"/projects/{own}",
                  f"/projects/{own}/milestones.xlsx", f"/projects/{own}/do/forecast"):  # fmt: skip
@@ -159,18 +159,18 @@ def test_who_has_nothing_to_do_with_projects_gets_none_of_it(city: Town, browser
 def test_a_project_shows_its_progress_papers_and_what_can_be_done(
     city: Town, browser: Browsers
 ) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     text = page.get(address(page, "灯")).text
     assert text.count('class="row"') == len(TEMPLATES["government"].steps)
     assert "✓ 项目建议书批复" in text
     assert "○ 可研批复" in text
     assert "/do/forecast?for=feasibility" in text
     assert "/do/pass_gate" not in text, "a clerk passes no gate"
-    assert "/do/pass_gate?for=proposal" in browser("shenpi").get(address(page, "灯")).text
+    assert "/do/pass_gate?for=proposal" in browser("guankou").get(address(page, "灯")).text
 
 
 def test_the_page_speaks_english(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     own = address(page, "灯")
     page.get("/language/en?next=/")
     text = page.get(own).text
@@ -179,7 +179,7 @@ def test_the_page_speaks_english(city: Town, browser: Browsers) -> None:
 
 
 def test_an_order_becomes_its_body(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     own = address(page, "灯")
     answer = post(page, f"{own}/do/forecast", milestone="feasibility", on="2027-04-01",
                   reason="评审推迟")  # fmt: skip
@@ -191,7 +191,7 @@ def test_an_order_becomes_its_body(city: Town, browser: Browsers) -> None:
 
 
 def test_money_is_typed_in_yuan_and_ordered_in_fen(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     own = address(page, "灯")
     assert (
         post(page, f"{own}/do/set_cost", total_fen="999,999.05", reason="招标").status_code == 303
@@ -206,7 +206,7 @@ def test_money_is_typed_in_yuan_and_ordered_in_fen(city: Town, browser: Browsers
 
 
 def test_only_days_that_were_changed_are_replanned(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     own = address(page, "灯")
     state = city.ports.projects.known(own.rpartition("/")[2])
     assert state is not None
@@ -219,7 +219,7 @@ def test_only_days_that_were_changed_are_replanned(city: Town, browser: Browsers
 
 
 def test_evidence_is_kept_and_named_by_its_digest(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     own = address(page, "灯")
     form = {"csrf": page.token("/projects"), "command": "c-file", "milestone": "feasibility",
             "paper.name": "可研批复"}  # fmt: skip
@@ -233,13 +233,13 @@ def test_evidence_is_kept_and_named_by_its_digest(city: Town, browser: Browsers)
     assert upload
     found = page.get(f"/projects/{project_id}/papers/{upload}")
     assert found.content == PDF
-    assert browser("yunying").get(f"/projects/{project_id}/papers/{upload}").status_code == 404
+    assert browser("yunfang").get(f"/projects/{project_id}/papers/{upload}").status_code == 404
 
 
 def test_a_no_comes_back_with_rule_and_source_beside_its_field(
     city: Town, browser: Browsers
 ) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     city.project_door.answer = {
         "status": "refused", "reason": "期限超过四十年", "basis": "GBH115-1",
         "field": "body.term_years",
@@ -257,7 +257,7 @@ def test_a_no_comes_back_with_rule_and_source_beside_its_field(
 
 
 def test_a_new_project_begins_with_its_template(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     text = page.get("/projects/new").text
     for key in TEMPLATES:
         assert f"/projects/new?template={key}" in text
@@ -270,7 +270,7 @@ def test_a_new_project_begins_with_its_template(city: Town, browser: Browsers) -
 
 
 def test_what_is_not_theirs_is_no_form(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     own = address(page, "灯")
     assert page.get(f"{own}/do/pass_gate?for=proposal").status_code == 403
     assert post(page, f"{own}/do/terminate", ground="agreed").status_code == 403
@@ -278,7 +278,7 @@ def test_what_is_not_theirs_is_no_form(city: Town, browser: Browsers) -> None:
 
 
 def test_nobody_who_settles_there_is_said_so(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     city.project_door.away = True
     own = address(page, "灯")
     answer = post(page, f"{own}/do/add_risk", title="x", level="low")
@@ -292,7 +292,7 @@ def test_nobody_who_settles_there_is_said_so(city: Town, browser: Browsers) -> N
 def test_the_leader_sees_lateness_overdue_milestones_and_risks(
     city: Town, browser: Browsers
 ) -> None:
-    text = browser("lingdao").get("/dashboard").text
+    text = browser("zuzhang").get("/dashboard").text
     overdue = text.split('id="h-overdue"')[1].split("</section>")[0]
     assert "滨江路改造" in overdue
     assert "智慧" not in overdue
@@ -308,24 +308,24 @@ def sheets(content: bytes) -> list[str]:
 
 
 def test_the_list_is_a_spreadsheet_of_what_one_may_list(city: Town, browser: Browsers) -> None:
-    everything = sheets(browser("lingdao").get("/projects.xlsx").content)
+    everything = sheets(browser("zuzhang").get("/projects.xlsx").content)
     assert {"滨江路改造", "智慧<灯>杆", "污水处理厂"} <= set(everything)
     assert {"滨江路改造", "污水处理厂"} & set(
-        sheets(browser("yunying").get("/projects.xlsx").content)
+        sheets(browser("yunfang").get("/projects.xlsx").content)
     ) == {"污水处理厂"}
-    narrowed = sheets(browser("lingdao").get("/projects.xlsx?regime=concession").content)
+    narrowed = sheets(browser("zuzhang").get("/projects.xlsx?regime=concession").content)
     assert "滨江路改造" not in narrowed
 
 
 def test_a_project_is_a_spreadsheet(city: Town, browser: Browsers) -> None:
-    page = browser("xiangmu")
+    page = browser("bansheng")
     found = page.get(f"{address(page, '灯')}/milestones.xlsx")
     assert found.headers["content-disposition"].startswith("attachment")
     assert {"可行性研究报告", "项目建议书批复", "里程碑", "立项"} <= set(sheets(found.content))
 
 
 def test_the_quarterly_report_is_an_entry_and_a_file(city: Town, browser: Browsers) -> None:
-    page = browser("lingdao")
+    page = browser("zuzhang")
     found = page.get("/dashboard/report?quarter=2026Q4")
     assert found.status_code == 200
     assert "项目季报" in found.headers["content-disposition"] or found.content
