@@ -147,10 +147,10 @@ ROUTES: Final[Mapping[str, Kind]] = {
     # The city's plan: counts of the whole city; tests/plan/test_pages.py tries
     # that behind one stand only the cases that its reader may list.
     # Projects, of what one may list; tests/forms/test_projects.py tries one's own and others'.
-    "GET /dashboard": "role",
+    "GET /dashboard": "list",
     "GET /dashboard/report": "role",
-    "GET /projects": "role",
-    "GET /projects.xlsx": "role",
+    "GET /projects": "list",
+    "GET /projects.xlsx": "list",
     "GET /projects/new": "form",
     "POST /projects/new": "form",
     "GET /projects/{project}": "role",
