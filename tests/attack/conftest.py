@@ -228,6 +228,8 @@ LISTS = {
     "GET /payments": ("/payments", "/payments?outcome=payable"),
     "GET /readers": ("/readers",),
     "POST /find": (),  # leads to GET /cases, or to a case: tried by itself
+    "GET /dashboard": (),  # the plan's figures count every case, for everybody; tests/forms tries
+    "GET /projects.xlsx": (),  # the rows of /projects; its bytes hold the hour
     "GET /log": (),  # below: the log itself grows
 }  # fmt: skip
 """Addresses to ask where the bare route is not enough."""

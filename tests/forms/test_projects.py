@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -134,6 +135,14 @@ def test_the_filters_stand_in_the_address(
     text = browser("zuzhang").get(f"/projects?{query}").text
     every = ("滨江路改造", "智慧&lt;灯&gt;杆", "污水处理厂")
     assert {one for one in every if f"<strong>{one}" in text} == titles
+
+
+def test_every_link_of_the_list_leads_somewhere(city: Town, browser: Browsers) -> None:
+    page = browser("zuzhang")
+    text = page.get("/projects?regime=concession").text
+    for one in re.findall(r'href="([^"#]*)"', text.split('id="main"')[1]):
+        assert one.startswith("/"), one
+        assert page.get(one.replace("&amp;", "&")).status_code == 200, one
 
 
 def test_an_operator_sees_its_own_project_alone(city: Town, browser: Browsers) -> None:
