@@ -228,6 +228,7 @@ LISTS = {
     "GET /payments": ("/payments", "/payments?outcome=payable"),
     "GET /readers": ("/readers",),
     "POST /find": (),  # leads to GET /cases, or to a case: tried by itself
+    "GET /plan": (),  # counts of the whole city, which /progress shows to everybody
     "GET /dashboard": (),  # the plan's figures count every case, for everybody; tests/forms tries
     "GET /projects.xlsx": (),  # the rows of /projects; its bytes hold the hour
     "GET /log": (),  # below: the log itself grows

@@ -158,7 +158,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /projects/{project}/papers/{upload}": "role",
     "GET /projects/{project}/do/{verb}": "role",
     "POST /projects/{project}/do/{verb}": "role",
-    "GET /plan": "role",
+    "GET /plan": "list",
     "GET /plan/{kpi}": "role",
     "GET /plan/{kpi}/report": "role",
     "POST /plan/{kpi}/report": "role",

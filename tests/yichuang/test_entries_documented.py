@@ -266,7 +266,7 @@ NOTHING_PERSONAL = {
     "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
     "/progress", "/suggest", "/plan", "/plan/{kpi}/report",
     "/responsibility", "/incidents/new", "/warnings", "/warnings/new", "/warnings/{warning}",
-    "/fund/open", "/fund/allotments/new", "/fund/contracts/new", "/fund/uses/new",
+    "/projects/new", "/fund/open", "/fund/allotments/new", "/fund/contracts/new", "/fund/uses/new",
     "/payments/{payment}/review", "/payments/{payment}/return", "/payments/{payment}/pay",
     "/payments/{payment}/release", "/payments/{payment}/reverse",
     "/warnings/{warning}/adjust", "/warnings/{warning}/lift", "/alerts/{warning}.cap",
@@ -276,7 +276,8 @@ NOTHING_PERSONAL = {
 ITS_OWN = {
     "/status", "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
     "/supervision/report/{month}", "/readers", "/incidents/{incident}/papers/{kind}",
-    "/incidents/{incident}/files/{upload}",
+    "/incidents/{incident}/files/{upload}", "/projects/{project}/papers/{upload}",
+    "/dashboard/report",
 }  # fmt: skip
 """Whose handler writes the entry itself."""
 
