@@ -20,6 +20,7 @@ from cases.counting import DECIDED, IN_DAYS, total
 from cases.fund_rows import allotted_fen
 from cases.incident_tables import incident
 from cases.plan.figures import Figure
+from cases.project_tables import project
 from cases.tables import case, clock
 from catalogue.kpis import Kpis, OwnSource
 
@@ -193,6 +194,21 @@ def _fund(connection: Connection, _window: Window) -> tuple[int, int]:
     return allotted_fen(connection), 1
 
 
+PILOT: Final = "pilot_area"
+"""Template of a pilot area (catalogue/projects/pilot_area.yaml)."""
+
+
+def _pilots(connection: Connection, window: Window) -> tuple[int, int]:
+    """Pilot areas that stand by then and were not terminated."""
+    query = (
+        select(func.count())
+        .select_from(project)
+        .where(project.c.template == PILOT, project.c.stage != "terminated")
+        .where(project.c.established_at < window.until)
+    )
+    return int(connection.execute(query).scalar_one()), 1
+
+
 _COUNTERS: Final[Mapping[str, Callable[[Connection, Window], tuple[int, int]]]] = MappingProxyType(
     {
         "approval_time": _approval_time,
@@ -201,6 +217,7 @@ _COUNTERS: Final[Mapping[str, Callable[[Connection, Window], tuple[int, int]]]] 
         "window": _at_window,
         "response": _response,
         "fund": _fund,
+        "pilots": _pilots,
     }
 )
 

@@ -15,6 +15,7 @@ from sqlalchemy.types import Boolean, DateTime, Float, Integer, LargeBinary, Typ
 from cases import plan_book, plan_rows, plan_values
 from cases.incident_tables import incident
 from cases.plan.figures import Figure, last_whole_quarter, quarter_end, quarter_of, standing
+from cases.project_tables import project
 from cases.tables import case, cases_metadata, clock
 from catalogue.kpis import load_kpis
 from yichuang import stores
@@ -157,7 +158,9 @@ def test_each_number_of_our_own_is_what_a_plain_reckoning_gives(
     found = plan_values.own_figures(store, KPIS, TODAY, ZONE, NOW)
     expected = reckoned(cases, incidents)
     told = {code: (one.numerator, one.denominator) for code, one in found.items()}
-    assert told == {code: both for code, both in expected.items() if both[1]} | {"fund": (0, 1)}
+    assert told == {code: both for code, both in expected.items() if both[1]} | {
+        "fund": (0, 1), "pilots": (0, 1),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -216,8 +219,30 @@ def test_an_incident_to_which_nobody_was_sent_counts_after_fifteen_minutes(
 def test_what_nobody_did_has_no_value_and_a_grey_light(store: Connection) -> None:
     lines = {one.kpi.code: one for one in plan_book.lines(store, KPIS, ZONE, NOW)}
     assert len(lines) == 17
-    assert {one.standing.light for code, one in lines.items() if code != "fund"} == {"grey"}
+    counted = ("fund", "pilots")
+    assert {one.standing.light for code, one in lines.items() if code not in counted} == {"grey"}
     assert lines["fund"].figure == Figure(0, 1, TODAY) and lines["fund"].standing.light == "red"
+
+
+def test_pilot_areas_are_counted_from_the_projects_without_those_terminated(
+    store: Connection,
+) -> None:
+    for n, (template, stage, since) in enumerate(
+        (
+            ("pilot_area", "running", NOW - timedelta(days=400)),
+            ("pilot_area", "finished", NOW - timedelta(days=2)),
+            ("pilot_area", "terminated", NOW - timedelta(days=2)),
+            ("pilot_area", "running", NOW + timedelta(days=1)),
+            ("government", "running", NOW - timedelta(days=2)),
+        )
+    ):
+        values = filled(
+            project, id=f"p{n}", number=f"P{n}", template=template, stage=stage,
+            established_at=since, title="x", slippage=0, estimate_fen=0, total_fen=0,
+        )  # fmt: skip
+        store.execute(insert(project).values(values))
+    found = plan_values.own_figures(store, KPIS, TODAY, ZONE, NOW)["pilots"]
+    assert (found.numerator, found.denominator) == (2, 1)
 
 
 def test_the_year_s_counts_for_everybody_are_those_of_the_rows(store: Connection) -> None:
