@@ -11,6 +11,8 @@ from markupsafe import Markup
 from pydantic import JsonValue
 from starlette.responses import Response
 
+from cases.fund import FUND_READ
+from cases.fund import OBJECT as FUND
 from cases.payments import yuan
 from cases.projects.gantt import GanttWords, gantt_svg, rows_of
 from cases.projects.machine import handled_by
@@ -84,6 +86,8 @@ class ProjectPage(Page):
     operator: Annotated[str, "Name of the operator; empty: none yet."]
     gantt: Annotated[Markup, "Its progress as a picture."]
     stages: Annotated[Sequence[StageLines], "Its milestones."]
+    duties: Annotated[Sequence[str], "What the rules demand of it."]
+    money_url: Annotated[str, "Where its money stands; empty: not for this reader."]
     changes: Annotated[Sequence[tuple[str, str, str, str]], "Kind, state, ground, document."]
     securities: Annotated[
         Sequence[tuple[str, str, str, int, date, str]],
@@ -153,6 +157,8 @@ async def page_of(visit: Visit, shown: ShownProject) -> ProjectPage:
         operator=departments.get(state.operator, state.operator),
         gantt=Markup(picture(visit, state, today)),  # noqa: S704 -- our own SVG, words escaped
         stages=_stages(visit, shown, may),
+        duties=[say(w.DUTIES[one]) if one in w.DUTIES else one for one in state.duties],
+        money_url=await _money_url(visit, state),
         changes=[
             (say(w.CHANGE_KINDS[one.kind]), say(w.CHANGE_STATES[one.state]), one.ground,
              one.document)
@@ -180,6 +186,12 @@ async def page_of(visit: Visit, shown: ShownProject) -> ProjectPage:
         ],
         done="done" in visit.request.query_params,
     )  # fmt: skip
+
+
+async def _money_url(visit: Visit, state: ProjectState) -> str:
+    """Return where the money of the project stands, if the visitor may read of the fund."""
+    may = await visit.ask(visit.ports.access.may, visit.actor, FUND_READ, Thing(FUND))
+    return f"/fund/projects/{state.project_id}" if may.allowed else ""
 
 
 async def _allowed(visit: Visit, state: ProjectState) -> frozenset[str]:

@@ -38,6 +38,18 @@ PAY_MODES: Final[Mapping[str, str]] = MappingProxyType(
 MODES: Final[Mapping[str, str]] = MappingProxyType(
     {"bot": "BOT", "tot": "TOT", "rot": "ROT", "boo": "BOO", "om": "O&M", "other": N_("其他")}
 )
+DUTIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "special_rule": N_("未开工的存量项目，按专门规定办理"),
+        "approve_again": N_("重新报批"),
+        "pay_capital": N_("缴足资本金"),
+        "rectify": N_("限期整改"),
+        "evaluate": N_("开展年度绩效评价"),
+        "report_to_investment_department": N_("概算超出估算，须报告投资主管部门"),
+        "apply_for_adjustment": N_("申请调整概算"),
+    }
+)
+"""What the packs `project` and `ppp` demand of a project, by their own codes."""
 CHANGE_KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "site": N_("建设地点"),

@@ -14,7 +14,8 @@ import pytest
 
 from cases.projects.messages import PROJECT_BODIES, PROJECT_VERBS
 from forms.project_fields import FIELDS
-from forms.project_words import VERBS
+from forms.project_words import DUTIES, VERBS
+from rules.load import load_packs
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.project_rows import TEMPLATES, Maker, evidence
 from tests.forms.town import Town
@@ -71,6 +72,14 @@ def address(page: Browser, title: str) -> str:
 def post(page: Browser, path: str, **typed: Any) -> Any:
     form = {"csrf": page.token("/projects"), "command": f"c-{path}", **typed}
     return page.post(path, data=form, follow_redirects=False)
+
+
+@pytest.mark.parametrize("pack", ["project", "ppp"])
+def test_every_duty_that_the_rules_may_set_has_a_word(pack: str) -> None:
+    rules = load_packs()[pack].definition.rules
+    set_by = [one.then.get("duties", []) for one in rules]
+    duties = {str(duty) for found in set_by if isinstance(found, list) for duty in found}
+    assert duties and duties <= DUTIES.keys()
 
 
 def test_every_order_of_a_person_has_a_form_and_a_word() -> None:
@@ -175,6 +184,8 @@ def test_a_project_shows_its_progress_papers_and_what_can_be_done(
     assert "○ 可研批复" in text
     assert "/do/forecast?for=feasibility" in text
     assert "/do/pass_gate" not in text, "a clerk passes no gate"
+    assert 'href="/fund/projects/' in text
+    assert "/fund/projects/" not in browser("guankou").get(address(page, "灯")).text
     assert "/do/pass_gate?for=proposal" in browser("guankou").get(address(page, "灯")).text
 
 
