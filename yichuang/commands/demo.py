@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.what:
         return _code(args.what, settings)
     # Imports everything; `--help` should not wait for it.
-    from yichuang import demo, demo_incidents
+    from yichuang import demo, demo_incidents, demo_projects
     from yichuang.commands.telemetry import send_demo
 
     made = demo.make_people(settings)
@@ -43,6 +43,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         complain(f"演示事件有几件没有讲完：{stuck}")
         return 1
     say(f"演示事件 {sum(happened.values())} 件")
+    try:
+        asyncio.run(demo_projects.tell_all(settings, say))
+    except demo_projects.ProjectStuck as stuck:
+        complain(f"演示项目没有讲完：{stuck}")
+        return 1
     try:
         stages = asyncio.run(demo.fill(settings, args.cases or demo.CASES, say))
     except demo.DemoStuck as stuck:
