@@ -44,7 +44,7 @@ def lines(
 ) -> str:
     """Return a line chart; `most` fixes the top of the scale (100 for percentages)."""
     top = most or _round_up(max((v for s in series for v in s.values if v is not None), default=1))
-    frame = _Frame(width, height, len(labels), top)
+    frame = _Frame(width, height, len(labels), top, unit)
     body = [frame.grid(unit), *(frame.label(n, text) for n, text in enumerate(labels))]
     for n, one in enumerate(series):
         body += frame.line(one, COLOURS[n % len(COLOURS)], n)
@@ -63,7 +63,7 @@ def columns(
 ) -> str:
     """Return grouped columns with their numbers on top."""
     top = _round_up(max((v for s in series for v in s.values if v is not None), default=1))
-    frame = _Frame(width, height, len(labels), top)
+    frame = _Frame(width, height, len(labels), top, unit)
     body = [frame.grid(unit), *(frame.label(n, text) for n, text in enumerate(labels))]
     for n, one in enumerate(series):
         body += frame.columns(one, COLOURS[n % len(COLOURS)], n, len(series))
@@ -104,13 +104,16 @@ class _Frame:
     """Where things stand in a chart with an upright scale."""
 
     LEFT, TOP, BOTTOM = 44, 14, 26
+    """Room around the picture; more at the left where its figures are longer."""
 
-    def __init__(self, width: int, height: int, places: int, top: float) -> None:
+    def __init__(self, width: int, height: int, places: int, top: float, unit: str) -> None:
         self.width, self.height, self.places = width, height, max(places, 1)
         self.top = top or 1
+        ticks = (f"{number(self.top * part / 4)}{unit}" for part in range(5))
+        self.left = max(self.LEFT, 8 + max(_length(one) for one in ticks))
 
     def x(self, n: int) -> float:
-        return self.LEFT + (self.width - self.LEFT - 12) * (n + 0.5) / self.places
+        return self.left + (self.width - self.left - 12) * (n + 0.5) / self.places
 
     def y(self, value: float) -> float:
         room = self.height - self.TOP - self.BOTTOM
@@ -122,10 +125,12 @@ class _Frame:
             value = self.top * part / 4
             y = self.y(value)
             found.append(
-                f'<line x1="{self.LEFT}" y1="{y:.1f}" x2="{self.width - 12}" y2="{y:.1f}" '
+                f'<line x1="{self.left}" y1="{y:.1f}" x2="{self.width - 12}" y2="{y:.1f}" '
                 f'stroke="{RULE}" stroke-width="1"/>'
             )
-            found.append(_text(self.LEFT - 6, y + 4, f"{value:g}{unit}", anchor="end", size=11))
+            found.append(
+                _text(self.left - 6, y + 4, f"{number(value)}{unit}", anchor="end", size=11)
+            )
         return "".join(found)
 
     def label(self, n: int, text: str) -> str:
@@ -144,11 +149,11 @@ class _Frame:
             x, y = points[-1]
             # One series writes above its last point, the next below: close ends stay legible.
             up = y - 7 if place % 2 == 0 else y + 15
-            body.append(_text(x, up, f"{last:.4g}", anchor="middle", size=11, colour=colour))
+            body.append(_text(x, up, number(last), anchor="middle", size=11, colour=colour))
         return [*body, self.key(place, one.name)]
 
     def columns(self, one: Series, colour: str, place: int, of: int) -> list[str]:
-        room = (self.width - self.LEFT - 12) / self.places * 0.76 / of
+        room = (self.width - self.left - 12) / self.places * 0.76 / of
         body = []
         for n, value in enumerate(one.values):
             if value is None:
@@ -161,12 +166,22 @@ class _Frame:
             )
             if value:
                 body.append(
-                    _text(x + room / 2, y - 3, f"{value:g}", anchor="middle", size=10, colour=INK)
+                    _text(x + room / 2, y - 3, number(value), anchor="middle", size=10, colour=INK)
                 )
         return [*body, self.key(place, one.name)]
 
     def key(self, place: int, name: str) -> str:
-        return _key(self.LEFT, self.height + 2 + 22 * (place // 3), place % 3, name, place)
+        return _key(self.left, self.height + 2 + 22 * (place // 3), place % 3, name, place)
+
+
+def _length(text: str) -> int:
+    """Return about how many pixels a text of size 11 is long."""
+    return sum(11 if ord(one) > 0x2E7F else 7 for one in text)
+
+
+def number(value: float) -> str:
+    """Return a figure as it stands in a picture: four digits, or whole with thousands apart."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def _key(left: float, y: float, place: int, name: str, colour: int | None = None) -> str:
@@ -196,7 +211,7 @@ def _svg(width: int, height: float, body: Sequence[str], told: str) -> str:
 def _told(series: Sequence[Series], labels: Sequence[str]) -> list[str]:
     return [
         f"{one.name}：" + " ".join(
-            f"{label} {value:g}" for label, value in zip(labels, one.values, strict=True)
+            f"{label} {number(value)}" for label, value in zip(labels, one.values, strict=True)
             if value is not None
         )
         for one in series

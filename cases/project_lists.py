@@ -171,6 +171,14 @@ def events(connection: Connection, project_id: str) -> Sequence[ProjectEvent]:
     return [_event(one) for one in rows]
 
 
+def named(connection: Connection, project_id: str) -> str:
+    """Return number and title of a project, for who may read of its money; empty: there is none."""
+    row = connection.execute(
+        select(project.c.number, project.c.title).where(project.c.id == project_id)
+    ).first()
+    return "" if row is None else f"{row.number} {row.title}"
+
+
 def milestone_of(connection: Connection, project_id: str, milestone: str) -> Milestone | None:
     """Return one milestone as its project's state has it; None: there is none."""
     state = state_of(connection, project_id)

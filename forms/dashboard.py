@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from cases.charts import Bar, bars
+from cases.payments import yuan
 from cases.project_lists import MilestoneRow, ProjectRow
 from forms.case import download
 from forms.plan import NumberLine, number_line
@@ -18,7 +19,6 @@ from forms.project_ports import Dashboard
 from forms.project_words import SHADES, SLIPPAGES
 from forms.rendering import Page
 from forms.showing import not_found, show
-from forms.spreadsheet import yuan
 from forms.visit import Visit
 from forms.words import N_
 

@@ -88,7 +88,7 @@ async def project(visit: Visit) -> Response:
         raise not_found(visit)
     visit.saw(key[:64])
     shown = FundProjectPage(
-        title=f"{visit.say(N_('项目资金'))} {key}",
+        title=f"{visit.say(N_('项目资金'))} {view.money.title or key}",
         view=view,
         curve=_curve(visit, view),
         stages={code: visit.say(word) for code, word in STAGE_WORDS.items()},

@@ -32,6 +32,8 @@ class ProjectMoney:
     contracts: tuple[ContractMoney, ...]
     coefficient: str = ""
     """绩效系数 of this year, decimal text; empty: not evaluated."""
+    title: str = ""
+    """Number and title of the project here; empty: it is known elsewhere only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated, ClassVar
 
 from markupsafe import Markup
@@ -158,7 +159,7 @@ async def page_of(visit: Visit, shown: ShownProject) -> ProjectPage:
         gantt=Markup(picture(visit, state, today)),  # noqa: S704 -- our own SVG, words escaped
         stages=_stages(visit, shown, may),
         duties=[say(w.DUTIES[one]) if one in w.DUTIES else one for one in state.duties],
-        money_url=await _money_url(visit, state),
+        money_url=await _money_url(visit, shown),
         changes=[
             (say(w.CHANGE_KINDS[one.kind]), say(w.CHANGE_STATES[one.state]), one.ground,
              one.document)
@@ -188,10 +189,12 @@ async def page_of(visit: Visit, shown: ShownProject) -> ProjectPage:
     )  # fmt: skip
 
 
-async def _money_url(visit: Visit, state: ProjectState) -> str:
-    """Return where the money of the project stands, if the visitor may read of the fund."""
+async def _money_url(visit: Visit, shown: ShownProject) -> str:
+    """Return where the money of the project stands, if there is any and the visitor may read it."""
+    if not shown.money.allotted_fen:
+        return ""
     may = await visit.ask(visit.ports.access.may, visit.actor, FUND_READ, Thing(FUND))
-    return f"/fund/projects/{state.project_id}" if may.allowed else ""
+    return f"/fund/projects/{shown.state.project_id}" if may.allowed else ""
 
 
 async def _allowed(visit: Visit, state: ProjectState) -> frozenset[str]:
@@ -261,20 +264,43 @@ def _event(visit: Visit, told: ToldOf, milestones: Sequence[Milestone]) -> Proje
         who = f"{who}（{visit.say(N_('代'))} {told.on_behalf}）"
     titles = {one.id: _title(visit, one) for one in milestones}
     facts = "；".join(
-        said for said in (_said(titles, key, one) for key, one in told.said.items()) if said
+        said for said in (_said(visit, titles, key, one) for key, one in told.said.items()) if said
     )
     return ProjectEventLine(told, visit.say(w.VERBS.get(told.kind, told.kind)), who, facts[:300])
 
 
-def _said(titles: Mapping[str, str], key: str, value: JsonValue) -> str:
-    """Return one fact of an order in words: titles for milestones, yuan for fen, no digests."""
-    if key == "sha256" or value in ("", None, []):
+_UNSAID = frozenset({"sha256", "passes", "milestones", "change", "security", "risk"})
+"""Digests, counts and places in lists: nothing that a reader of the history asks for."""
+_WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "regime": w.REGIMES, "kind": {**w.CHANGE_KINDS, **w.SECURITY_KINDS},
+        "level": w.RISK_LEVELS, "state": w.CHANGE_STATES, "duties": w.DUTIES,
+        "ground": w.TERMINATION_GROUNDS,
+    }
+)  # fmt: skip
+
+
+def _said(visit: Visit, titles: Mapping[str, str], key: str, value: JsonValue) -> str:
+    """Return one fact of an order in words: titles for milestones, yuan for fen, no codes."""
+    if key in _UNSAID or value in ("", None, []):
         return ""
     if key.endswith("_fen") and isinstance(value, int):
-        return yuan(value)
+        return yuan(value) if value else ""
     if key == "milestone":
         return titles.get(str(value), str(value))
-    return "、".join(map(str, value)) if isinstance(value, list) else str(value)
+    if key == "timer":
+        kind, _, rest = str(value).partition(":")
+        what = visit.say(w.TIMERS.get(kind, kind))
+        milestone = titles.get(rest.partition(":")[0], "") if kind == "slip" else ""
+        return f"{what}：{milestone}" if milestone else what
+    if key == "template":
+        known = visit.ports.projects.templates.get(str(value))
+        return known.title_in(visit.language) if known else str(value)
+    if key in ("department", "operator", "by", "to"):
+        return visit.ports.catalogue.departments(visit.language).get(str(value), str(value))
+    words = _WORDS.get(key, {})
+    several = value if isinstance(value, list) else [value]
+    return "、".join(visit.say(words[str(v)]) if str(v) in words else str(v) for v in several)
 
 
 def _title(visit: Visit, one: Milestone) -> str:

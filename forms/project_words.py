@@ -38,6 +38,18 @@ PAY_MODES: Final[Mapping[str, str]] = MappingProxyType(
 MODES: Final[Mapping[str, str]] = MappingProxyType(
     {"bot": "BOT", "tot": "TOT", "rot": "ROT", "boo": "BOO", "om": "O&M", "other": N_("其他")}
 )
+TIMERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "slip": N_("里程碑滞后"),
+        "capital": N_("资本金到期未足额"),
+        "ahead": N_("距期满一年"),
+        "term": N_("期满"),
+        "security": N_("保函、保险将到期"),
+        "lapse": N_("保函、保险已到期"),
+        "year": N_("年度更替"),
+    }
+)
+"""First word of an instant's key → what has come (cases/projects/timing.py)."""
 DUTIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "special_rule": N_("未开工的存量项目，按专门规定办理"),

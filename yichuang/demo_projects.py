@@ -200,15 +200,15 @@ class ProjectTeller:
         await self._moved(REVIEWER, "demo-fund", fund.OPEN, "", body)
 
     async def _pay(self, key: str, project: str, story: Story, state: ProjectState) -> None:
-        year = datetime.now(BEIJING).year
+        year, place = datetime.now(BEIJING).year, number_of(key)
         await self._moved(REVIEWER, f"{key}-allot", fund.ALLOT, "", {
             "project": project, "department": OFFICE, "budget_year": year,
-            "amount_fen": story.allotted * MILLION, "document": f"云财指〔{year}〕{len(key)}号",
+            "amount_fen": story.allotted * MILLION, "document": f"云财指〔{year}〕{place + 1}号",
         })  # fmt: skip
         if not story.paid:
             return
         contract = await self._moved(CLERK, f"{key}-contract", fund.CONTRACT, "", {
-            "project": project, "department": OFFICE, "number": f"合同-{key}",
+            "project": project, "department": OFFICE, "number": f"云合〔{year}〕{place + 1}号",
             "title": f"{story.title}总承包", "payee": PAYEE[0], "payee_code": PAYEE[1],
             "amount_fen": story.allotted * MILLION, "signed_on": state.starts_on.isoformat(),
             "retention_bp": 300,
@@ -230,7 +230,7 @@ class ProjectTeller:
         await self._moved(
             REVIEWER, f"{key}-review", fund.REVIEW, payment, {"opinion": "佐证齐全，同意"}
         )
-        if number_of(key) % 2 == 0:  # the others wait for the treasury
+        if place % 2 == 0:  # the others wait for the treasury
             await self._moved(
                 TREASURER, f"{key}-pay", fund.PAY, payment, {"voucher": f"国库-{key}"}
             )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from cases import fund as f
 from cases import fund_rows as rows
-from cases import payment_rows
+from cases import payment_rows, project_lists
 from cases.database import reading
 from cases.fund import FundAnswer, Sums
 from cases.fund_orders import Grounds
@@ -165,6 +165,7 @@ class WebFund:
             sums,
             tuple(ContractMoney(one, paid.get(one.id, Sums())) for one in contracts),
             payable.coefficient if payable else "",
+            project_lists.named(connection, project),
         )
 
     def _payments(

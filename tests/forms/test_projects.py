@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from cases import fund_rows
+from cases.fund import Sums
 from cases.projects.messages import PROJECT_BODIES, PROJECT_VERBS
 from forms.project_fields import FIELDS
 from forms.project_words import DUTIES, VERBS
@@ -184,9 +186,19 @@ def test_a_project_shows_its_progress_papers_and_what_can_be_done(
     assert "○ 可研批复" in text
     assert "/do/forecast?for=feasibility" in text
     assert "/do/pass_gate" not in text, "a clerk passes no gate"
-    assert 'href="/fund/projects/' in text
-    assert "/fund/projects/" not in browser("guankou").get(address(page, "灯")).text
     assert "/do/pass_gate?for=proposal" in browser("guankou").get(address(page, "灯")).text
+
+
+def test_its_money_is_a_link_for_who_may_read_the_fund_once_there_is_any(
+    city: Town, browser: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = browser("bansheng")
+    there = address(page, "灯")
+    assert "/fund/projects/" not in page.get(there).text
+    monkeypatch.setattr(fund_rows, "sums", lambda *_: Sums(0, 5_000_000, 0, 0, 0, 0))
+    text = page.get(there).text
+    assert f'href="/fund{there}"' in text and "50,000.00" in text
+    assert "/fund/projects/" not in browser("guankou").get(there).text
 
 
 def test_the_page_speaks_english(city: Town, browser: Browsers) -> None:
