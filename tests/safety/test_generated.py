@@ -223,6 +223,7 @@ def _pages() -> dict[str, Any]:
     for route in routes(Options("城", ADDRESS, (HOST,))):
         if not isinstance(route, Route) or route.path.startswith("/api/"):
             continue
+        path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)  # `{seq:int}` is Starlette's own
         inside = [
             {
                 "name": name,
@@ -230,11 +231,11 @@ def _pages() -> dict[str, Any]:
                 "required": True,
                 "schema": {"enum": [f"«{name}»", "x", "0"]},
             }
-            for name in re.findall(r"\{(\w+)\}", route.path)
+            for name in re.findall(r"\{(\w+)\}", path)
         ]
         asked = [{"name": name, "in": "query", "schema": _values()} for name in NAMES]
         for method in sorted((route.methods or set()) & {"GET", "POST"}):
-            item = paths.setdefault(route.path, {})
+            item = paths.setdefault(path, {})
             item[method.lower()] = {"parameters": inside + asked[::3], "responses": {}}
             if method == "POST":
                 form = {"type": "object", "properties": {name: _values() for name in NAMES}}

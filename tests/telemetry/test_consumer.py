@@ -91,8 +91,12 @@ class Town:
         """Wait until nothing of the stream is left to do."""
 
         async def is_done() -> bool:
-            info = await self.bus.jetstream().consumer_info("TELE", "telemetry")
-            return (info.num_pending, info.num_ack_pending) == (0, 0)
+            js = self.bus.jetstream()
+            last = (await js.stream_info("TELE")).state.last_seq
+            info = await js.consumer_info("TELE", "telemetry")
+            # Pending ones alone do not tell: for a moment a message is neither that nor delivered.
+            acked = info.ack_floor.stream_seq if info.ack_floor else 0
+            return (info.num_pending, info.num_ack_pending) == (0, 0) and acked >= last
 
         deadline = time.monotonic() + 60
         while not await is_done():
