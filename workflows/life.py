@@ -7,6 +7,7 @@ change; histories replay. A workflow that is one says what it is called and what
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
@@ -47,7 +48,7 @@ class Settled(Protocol):
     memory: Memory | None
 
 
-class Life:
+class Life(ABC):
     """The common part; the workflow that is one has `init`, `run` and the two methods below."""
 
     activity: ClassVar[str]
@@ -78,13 +79,13 @@ class Life:
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_for: Due | None = None
 
+    @abstractmethod
     def batch(self, seq: int, commands: tuple[Admitted, ...]) -> object:
         """Return what the activity is handed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def anew(self) -> object:
         """Return with what the next run begins."""
-        raise NotImplementedError
 
     def ends_run(self, command: Command) -> bool:
         """Whether the run ends with this order, and another begins."""
