@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from typing import Protocol
 
 from cases.messages import Actor
+from cases.notices_out import OF_PROJECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,12 @@ class ShownNotice:
     """Department that had nobody on duty; empty: somebody was."""
     deliveries: Sequence[ShownDelivery] = ()
     read: bool = False
+
+    @property
+    def url(self) -> str:
+        """Return where that stands which it tells of; empty: nowhere."""
+        room = "projects" if self.kind in OF_PROJECTS else "incidents"
+        return f"/{room}/{self.incident_id}" if self.incident_id else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from cases.duty import turns_between
 from cases.messages import Grant
 from cases.notices_out import Notice, after, tell
 from cases.web_tables import account
+from forms.duty_ports import ShownNotice
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.town import PEOPLE, Town
 from tests.granting import regrant
@@ -316,6 +317,17 @@ def test_a_notice_is_counted_until_whom_it_is_for_acknowledges_it(
     assert told(town, "notice_read")[-2:] == [
         ("notice_read", "deny", "not_mine"), ("notice_read", "ok", "")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "about", "url"),
+    [
+        ("escalated", "i1", "/incidents/i1"), ("milestone", "p1", "/projects/p1"),
+        ("security", "p1", "/projects/p1"), ("rota_hole", "", ""),
+    ],
+)  # fmt: skip
+def test_a_notice_leads_to_what_it_tells_of(kind: str, about: str, url: str) -> None:
+    assert ShownNotice("n", about, kind, "", MORNING, False, "").url == url
 
 
 def test_what_became_of_a_notice_is_told_with_its_incident(town: Town) -> None:
