@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from forms import (
+    guides,
     progress,
     proving,
     public,
@@ -94,6 +95,8 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/language/{language}", signing_in.language, signed_in=False),
         page("/status", public.status, signed_in=False, methods=("GET", "POST")),
         page("/granted", public.granted, signed_in=False),
+        page("/guides", guides.guides, signed_in=False),
+        page("/guides/{matter}", guides.guide, signed_in=False),
         page("/alerts.atom", warning_feed.feed, signed_in=False),
         page("/alerts/{warning}.cap", warning_feed.published, signed_in=False),
         page("/alerts/{warning}/{seq:int}.cap", warning_feed.message, signed_in=False),

@@ -163,11 +163,13 @@ def _spelled_out(title: str, codes: Sequence[str]) -> tuple[str, dict[str, str]]
     """Return a title without its bracket, and the words that the bracket gives for the codes.
 
     The catalogue names the choices of an `enum` there: 建筑用途（residential 住宅、public 公共）.
+    Any other bracket stays, as a unit does: 建筑高度（米）; but that of 选填, which every form says.
     """
+    title = title.removesuffix("（选填）")
     match = re.fullmatch(r"(.+?)（(.+)）", title)
     pairs = [part.split(" ", 1) for part in re.split("[、，；]", match[2])] if match else []
     words = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
-    if match is None or set(words) != set(codes):
+    if match is None or not codes or set(words) != set(codes):
         return title, {}
     return match[1], words
 

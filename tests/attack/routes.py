@@ -25,6 +25,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /status": "open",
     "POST /status": "open",
     "GET /granted": "open",
+    "GET /guides": "open",
+    "GET /guides/{matter}": "open",
     # Our own warnings: an announcement is for everybody.
     "GET /alerts.atom": "open",
     "GET /alerts/{warning}.cap": "open",

@@ -257,6 +257,7 @@ def test_who_looked_at_a_case_is_told_by_its_id(town: Town) -> None:
 NOTHING_PERSONAL = {
     "/healthz", "/sign-in", "/sign-in/second", "/sign-in/set-up", "/enrol", "/prove", "/security",
     "/security/factor", "/security/codes", "/language/{language}", "/granted", "/verify",
+    "/guides", "/guides/{matter}",
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/signals", "/signals/{signal}", "/signals/windows",
