@@ -359,13 +359,15 @@ def _waiting(row: Row[Any]) -> WaitingOrder:
     )
 
 
-def name_orders(connection: Connection, numbers: Sequence[int], command_id: str) -> None:
+def name_orders(
+    connection: Connection, numbers: Sequence[int], command_id: str, at: datetime
+) -> None:
     """Give orders the command id under which they go together, now and after every crash."""
     for some in _parts(numbers):
         connection.execute(
             update(incident_order)
             .where(incident_order.c.n.in_(some), incident_order.c.command_id == "")
-            .values(command_id=command_id)
+            .values(command_id=command_id, begun_at=at)
         )
 
 

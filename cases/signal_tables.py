@@ -153,6 +153,7 @@ incident_order = Table(
     Column("tries", Integer, nullable=False),
     Column("made_at", Instant, nullable=False),
     Column("done_at", Instant),
+    Column("begun_at", Instant),  # when it was given out first
     UniqueConstraint("signal_id", "incident_id", "verb"),
     CheckConstraint("state IN ('waiting', 'done', 'refused')", name="state"),
     CheckConstraint("verb IN ('report', 'join', 'withdraw')", name="verb"),

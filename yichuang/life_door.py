@@ -25,11 +25,13 @@ from cases.messages import Command, Frozen, Outcome
 from cases.payments import first_fault
 from cases.reception import NotNow
 from policies.access import AccessDenied
-from workflows.life import FORBIDDEN
+from workflows.life import FIRST, FORBIDDEN
 from yichuang.refusals import RefusalLog
 
 ANSWER_WITHIN: Final = timedelta(seconds=30)
 """Longer than a killed worker takes to be noticed and the retry to answer."""
+URGENT_TASK_WITHIN: Final = timedelta(seconds=5)
+"""A worker that died over a step of an urgent life is noticed within this (Temporal: 10 s)."""
 LATE: Final = "暂时没有答复，请用同一编号重试"
 ACT: Final = "act"
 """Name of the update that orders come by (`workflows.life.Life.act`)."""
@@ -92,6 +94,7 @@ async def ask(
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         priority=priority,
+        task_timeout=URGENT_TASK_WITHIN if priority == FIRST else None,
     )
     try:
         async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 from cases import alarms
@@ -19,7 +20,9 @@ from tests.incidents.town import (
     Town,
 )
 from workflows.incident import workflow_id
+from workflows.life import SETTLE_URGENT_WITHIN, SETTLE_WITHIN
 from yichuang.incident_door import incident_id_for
+from yichuang.life_door import URGENT_TASK_WITHIN
 from yichuang.life_watch import INCIDENTS, LifeWatch
 
 
@@ -197,3 +200,23 @@ async def test_an_order_that_no_door_signed_is_refused_and_alarmed(town: Town) -
     with reading(town.shop.cases) as connection:
         keys = [one.alarm.key for one in alarms.open_alarms(connection)]
     assert f"forged_command:incident:{incident}" in keys
+
+
+async def test_a_dead_worker_is_noticed_sooner_where_it_is_red(town: Town) -> None:
+    noticed: dict[str, tuple[timedelta, timedelta]] = {}
+    for level in ("red", ""):
+        incident = await town.reported(level=level)
+        handle = town.environment.client.get_workflow_handle(workflow_id(incident))
+        history = await handle.fetch_history()
+        begun = history.events[0].workflow_execution_started_event_attributes
+        (step,) = [
+            one.activity_task_scheduled_event_attributes
+            for one in history.events
+            if one.HasField("activity_task_scheduled_event_attributes")
+        ]
+        noticed[level] = (
+            begun.workflow_task_timeout.ToTimedelta(), step.start_to_close_timeout.ToTimedelta(),
+        )  # fmt: skip
+    assert noticed["red"] == (URGENT_TASK_WITHIN, SETTLE_URGENT_WITHIN)
+    assert noticed[""][1] == SETTLE_WITHIN
+    assert noticed["red"] < noticed[""]

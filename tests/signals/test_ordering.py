@@ -14,7 +14,14 @@ from audit.vault import KeyDestroyed
 from cases.messages import Outcome
 from cases.reception import NotNow
 from tests.signals.city import LATER, Town, incident_of, signal
-from yichuang.signals.ordering import AT_ONCE, KEPT_FREE, Given, Ordering
+from yichuang.signals.ordering import (
+    AT_ONCE,
+    BACK_OFF_SECONDS,
+    KEPT_FREE,
+    RED_BACK_OFF_SECONDS,
+    Given,
+    Ordering,
+)
 from yichuang.signals.role import WORDS_DAYS, old_days
 from yichuang.signals.store import day_key
 
@@ -94,6 +101,62 @@ async def test_an_order_that_was_cut_off_is_given_again_under_its_id(town: Town)
     await worked(town, again)
     assert again.given[0].command_id == desk.given[0].command_id
     assert [one.verb for one in again.given] == ["report", "join"]
+
+
+async def test_an_order_given_again_was_taken_up_when_it_was_given_first(town: Town) -> None:
+    town.deliver(signal("a"))
+    tries = 0
+
+    def away(_: Given) -> str:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise NotNow("the world is away")
+        return ""
+
+    desk = Desk(away)
+    ordering = Ordering(town.engine, town.vault, town.store, desk)
+    stop = asyncio.Event()
+    work = asyncio.create_task(ordering.run(stop, asyncio.Event()))
+    query = "SELECT begun_at, done_at FROM incident_order"
+    await until(lambda: town.rows(query)[0][0] is not None)
+    begun = town.rows(query)[0][0]
+    await until(lambda: town.rows(query)[0][1] is not None)
+    stop.set()
+    await work
+    assert tries == 2
+    assert town.rows(query)[0][0] == begun
+
+
+@pytest.mark.parametrize(
+    ("level", "pauses"), [("red", RED_BACK_OFF_SECONDS), ("", BACK_OFF_SECONDS)]
+)
+async def test_what_the_incidents_could_not_take_is_given_again_red_ones_sooner(
+    town: Town, monkeypatch: pytest.MonkeyPatch, level: str, pauses: tuple[float, ...]
+) -> None:
+    town.deliver(signal("a", "fire", level=level))
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    def away(_: Given) -> str:
+        if len(slept) < len(pauses):
+            raise NotNow("the world is away")
+        return ""
+
+    ordering = Ordering(town.engine, town.vault, town.store, Desk(away))
+    stop, pause = asyncio.Event(), asyncio.sleep
+    monkeypatch.setattr("yichuang.signals.ordering.asyncio.sleep", sleep)
+    work = asyncio.create_task(ordering.run(stop, asyncio.Event()))
+    for _ in range(6_000):
+        if town.rows("SELECT state FROM incident_order") == [("done",)]:
+            break
+        await pause(0.01)
+    stop.set()
+    await work
+    assert tuple(slept) == pauses
+    assert RED_BACK_OFF_SECONDS < BACK_OFF_SECONDS
 
 
 async def test_red_ones_go_first_and_find_room_kept_free(town: Town) -> None:

@@ -37,6 +37,7 @@ RED: Final = 0
 """Rank of a red signal."""
 POLL_SECONDS: Final = 0.5
 BACK_OFF_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)
+RED_BACK_OFF_SECONDS: Final = (0.5, 0.5, 1.0, 1.0)
 OVER: Final = frozenset({"incident_over", "unknown_incident"})
 """Refusals that say: this incident takes nothing more. Its signals open another one."""
 
@@ -135,7 +136,8 @@ class Ordering:
                 continue
             if one.rank == RED:
                 self._red.add(one.incident_id)
-            self._busy[one.incident_id] = asyncio.create_task(self._speak(one.incident_id))
+            pauses = RED_BACK_OFF_SECONDS if one.rank == RED else BACK_OFF_SECONDS
+            self._busy[one.incident_id] = asyncio.create_task(self._speak(one.incident_id, pauses))
             started += 1
         return started
 
@@ -143,10 +145,10 @@ class Ordering:
         with reading(self._engine) as connection:
             return rows.waiting_orders(connection, room, without=busy)
 
-    async def _speak(self, incident_id: str) -> None:
+    async def _speak(self, incident_id: str, pauses: Sequence[float]) -> None:
         """Give one incident what waits for it, one order after the other."""
         failures = 0
-        while failures < len(BACK_OFF_SECONDS):
+        while failures < len(pauses):
             try:
                 order = await asyncio.to_thread(self._named, incident_id)
                 if order is None:
@@ -156,7 +158,7 @@ class Ordering:
                 failures = 0
             except (NotNow, OperationalError, InterfaceError, StoreUnwritable) as away:
                 _log.warning("not now, again soon: %s", away)
-                await asyncio.sleep(BACK_OFF_SECONDS[failures])
+                await asyncio.sleep(pauses[failures])
                 failures += 1
 
     def _named(self, incident_id: str) -> Given | None:
@@ -168,7 +170,7 @@ class Ordering:
         some = _together(waiting)
         command_id = some[0].command_id or f"sig:{some[0].verb}:{some[0].n}:{some[0].signal_id}"
         with self._engine.begin() as connection:
-            rows.name_orders(connection, [one.n for one in some], command_id)
+            rows.name_orders(connection, [one.n for one in some], command_id, datetime.now(UTC))
             rows.count_try(connection, command_id)
         with reading(self._engine) as connection:
             found = rows.rows_of(connection, [one.signal_id for one in some])
