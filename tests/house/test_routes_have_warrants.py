@@ -32,6 +32,8 @@ OPEN = {
     "GET /status",
     "POST /status",
     "GET /granted",
+    "GET /guides",
+    "GET /guides/{matter}",
     "GET /alerts.atom",
     "GET /alerts/{warning}.cap",
     "GET /alerts/{warning}/{seq:int}.cap",
