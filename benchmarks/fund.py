@@ -49,9 +49,9 @@ class Tried:
 def run(payments: int = PAYMENTS, payers: int = PAYERS) -> dict[str, Any]:
     """Return payments a second under fire, and of one payer alone."""
     with tempfile.TemporaryDirectory() as folder:
-        found = under_fire(Path(folder) / "fire.sqlite", payments, payers)
-        alone = payments // 10
-        quiet = under_fire(Path(folder) / "alone.sqlite", alone, 1, kills=False)
+        found = under_fire(store(Path(folder) / "fire.sqlite"), payments, payers)
+        alone = max(1, payments // 10)
+        quiet = under_fire(store(Path(folder) / "alone.sqlite"), alone, 1, kills=False)
     value, baseline = payments / found.seconds, alone / quiet.seconds
     return {
         "name": "fund", "unit": "payments/s", "value": round(value, 1),
@@ -61,11 +61,19 @@ def run(payments: int = PAYMENTS, payers: int = PAYERS) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def under_fire(path: Path, payments: int, payers: int, *, kills: bool = True) -> Tried:
-    """Make a city's requests of which a fifth does not fit, and let the payers at them."""
+def store(path: Path) -> str:
+    """Return the address of a new cases store of the embedded form."""
     url = f"sqlite:///{path}"
     engine = open_engine(url)
     migrate(engine, "cases")
+    engine.dispose()
+    return url
+
+
+def under_fire(url: str, payments: int, payers: int, *, kills: bool = True) -> Tried:
+    """Make a city's requests of which a fifth does not fit, and let the payers at them. `url`: of a
+    cases store that is migrated and has no fund yet."""
+    engine = open_engine(url)
     _requests(engine, payments)
     began, killed = time.monotonic(), 0
     chance = random.Random(7)  # noqa: S311 -- whom to kill, no secret

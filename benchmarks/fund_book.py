@@ -39,13 +39,15 @@ class Book:
 
     engine: Engine
     numbers: Any = field(default_factory=count)
+    at: datetime = AT
+    """When what is ordered next is recorded."""
 
     def order(self, verb: str, body: f.Body, actor: str = "u:li", **more: Any) -> str:
         """Write one order; return the id of its thing. Raises what the database raises."""
         key = str(uuid4())
         more.setdefault("thing", f.thing_id(key))
         one = rows.Ordered(
-            str(uuid4()), key, "0" * 64, verb, actor=actor, body=body, recorded_at=AT,
+            str(uuid4()), key, "0" * 64, verb, actor=actor, body=body, recorded_at=self.at,
             entry_id=str(uuid4()), **more,
         )  # fmt: skip
         with self.engine.begin() as connection:

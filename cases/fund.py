@@ -19,7 +19,7 @@ from uuid import uuid5
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt, StringConstraints
 
 from cases.messages import NAMESPACE, Code, Command, Frozen, Name, Text
-from cases.payments import MOST_FEN, Fen, Uscc, Verdict, interest_fen
+from cases.payments import MOST_FEN, Fen, RequestPayment, Uscc, Verdict, interest_fen
 from cases.projection import json_text
 
 OBJECT: Final = "fund"
@@ -30,8 +30,9 @@ FUND: Final = "special"
 FUND_LIMIT_FEN: Final = 50_000_000_000
 """500,000,000 yuan: the fund's first size (城市方案; CSFA-5). Nothing goes beyond it."""
 RETENTION_MOST_BP: Final = 300
-"""质保金: at most 3 % of the settled price (建质〔2017〕138号第七条, from memory, not verified)."""
-RETENTION: Final = "建设工程质量保证金管理办法（建质〔2017〕138号）第七条（未核对原文）"
+"""质保金: at most 3 % of the settled price (ZLBZ-7, from memory, not verified)."""
+RETENTION: Final = "ZLBZ-7"
+LATE: Final = "ZXQY-17"
 BP: Final = 10_000
 """Basis points in a whole."""
 
@@ -86,8 +87,8 @@ class MakeContract(Frozen):
     payee: Name
     payee_code: Uscc
     amount_fen: Fen
-    retention_bp: Annotated[StrictInt, Field(ge=0, le=RETENTION_MOST_BP)] = 0
-    """质保金, in basis points of each payment."""
+    retention_bp: Annotated[StrictInt, Field(ge=0, le=BP)] = 0
+    """质保金, in basis points of each payment; beyond `RETENTION_MOST_BP` it is refused by law."""
     sme: StrictBool = False
     """The payee is a small or medium enterprise: 30/60 days and interest are asked (ZXQY-9)."""
     agreed_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = None
@@ -269,18 +270,29 @@ def retention_of(gross_fen: int, retention_bp: int) -> int:
     return gross_fen * retention_bp // BP
 
 
-def interest_until(verdict: Verdict, amount_fen: int, on: date) -> int:
-    """Return the interest that lateness has cost by that day (ZXQY-17); 0 where none is owed.
+def interest_until(verdict: Verdict, due_fen: int, on: date, *, agreed: bool = False) -> int | None:
+    """Return the interest that lateness has cost by that day on what was due (ZXQY-17); 0 where
+    none is owed; None: another rate was agreed, and it is not known here.
 
     The rate is asked of the rules when the request is judged; a request that was in time then and
-    is paid late owes the statutory rate, since no other was agreed on for it.
+    is paid late owes the statutory rate unless another was `agreed`.
     """
     if verdict.due_on is None or on <= verdict.due_on:
         return 0
-    if verdict.interest_fen is None:
-        return 0  # agreed in the contract: its rate is not known here
+    if agreed or verdict.interest_fen is None:
+        return None
     percent = Decimal(verdict.interest_percent_per_day or STATUTORY_PERCENT)
-    return interest_fen(amount_fen, percent, (on - verdict.due_on).days)
+    return interest_fen(due_fen, percent, (on - verdict.due_on).days)
+
+
+def late_interest(
+    request: RequestPayment, verdict: Verdict, retention_bp: int, on: date
+) -> int | None:
+    """Return the interest of a payment on a contract, as `interest_until`. What is kept back until
+    the defects period ends was not due with it and bears none."""
+    due = request.amount_fen - retention_of(request.amount_fen, retention_bp)
+    agreed = request.facts.get("sme_payment", {}).get("interest_agreed") is True
+    return interest_until(verdict, due, on, agreed=agreed)
 
 
 STATUTORY_PERCENT: Final = "0.05"

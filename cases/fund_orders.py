@@ -90,7 +90,11 @@ def _allot(connection: Connection, asked: Asked, body: f.Allot) -> Ordered:
 def _contract(connection: Connection, asked: Asked, body: f.MakeContract) -> Ordered:
     if body.signed_on > asked.on:
         raise RuleForbids("in_the_future", "签订日在将来", "", "body.signed_on")
-    if any(one.number == body.number for one in rows.contracts(connection)):
+    if body.retention_bp > f.RETENTION_MOST_BP:
+        raise RuleForbids(
+            "retention", "质保金不得超过结算价款的 3%", f.RETENTION, "body.retention_bp"
+        )
+    if rows.number_taken(connection, body.number):
         raise RuleForbids("number_taken", "这个合同编号已经登记", f.BY_EVIDENCE, "body.number")
     return _row(
         asked,
@@ -138,20 +142,22 @@ def _step(connection: Connection, asked: Asked, grounds: Grounds) -> Ordered:
         if payment.verdict.outcome != "may_pay":
             stop = payment.verdict.stops[0]
             raise RuleForbids("stopped", f"规则停付：{stop.title}", stop.basis)
-        interest = f.interest_until(payment.verdict, payment.amount_fen, asked.on)
+        bp = claim.contract.retention_bp
+        # Where another rate was agreed its sum is not known here: it is paid beside this system.
+        interest = f.late_interest(payment.body, payment.verdict, bp, asked.on) or 0
         supported(connection, payment.body, claim.contract, grounds, interest)
     if verb == f.PAY:
         retained = f.retention_of(payment.amount_fen, claim.contract.retention_bp)
         lines = f.paid(payment.amount_fen, retained, interest)
     elif verb == f.RELEASE:
-        kept = sum(
+        held = sum(
             one.amount_fen
             for one in rows.lines_of_payment(connection, payment.id)
             if one.account == "retained"
         )
-        if kept <= 0:
+        if held <= 0:
             raise RuleForbids("nothing_retained", "这笔付费没有预留质保金", f.BY_EVIDENCE)
-        lines = f.released(kept)
+        lines = f.released(held)
     elif verb == f.REVERSE:
         lines = f.reversed_(rows.lines_of_payment(connection, payment.id))
         _not_used(connection, claim, payment, lines)

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, and_, func, insert, or_, select
 
 from cases import fund as f
 from cases.apart_tables import payment_hand
@@ -281,12 +281,16 @@ def caps(
     connection: Connection, project: str, department: str, year: int, contract_id: str = ""
 ) -> f.Caps:
     """Return what an order of this project, budget year and contract is held against."""
-    return f.Caps(
-        fund=sums(connection, "fund", f.FUND),
-        project=sums(connection, "project", project),
-        year=sums(connection, "year", year_key(year, department, project)),
-        contract=sums(connection, "contract", contract_id),
+    keys = {
+        "fund": f.FUND, "project": project, "year": year_key(year, department, project),
+        "contract": contract_id,
+    }  # fmt: skip
+    one = fund_total.c
+    query = select(fund_total).where(
+        or_(*(and_(one.scope == scope, one.key == key) for scope, key in keys.items()))
     )
+    found = {row.scope: _sums(row) for row in connection.execute(query)}
+    return f.Caps(**{scope: found.get(scope, f.Sums()) for scope in keys})
 
 
 def every_sum(connection: Connection, scope: str) -> dict[str, f.Sums]:
@@ -306,6 +310,12 @@ def contracts(connection: Connection, project: str = "") -> list[KeptContract]:
     if project:
         query = query.where(contract.c.project == project)
     return [_contract(row) for row in connection.execute(query)]
+
+
+def number_taken(connection: Connection, number: str) -> bool:
+    """Whether a contract is registered under this number."""
+    query = select(contract.c.id).where(contract.c.number == number)
+    return connection.execute(query).first() is not None
 
 
 def claim_of(connection: Connection, payment_id: str) -> Claim | None:
@@ -385,11 +395,23 @@ def unpaid_past(connection: Connection, today: date) -> list[Unpaid]:
 
 
 def idle(connection: Connection) -> list[tuple[str, f.Sums, datetime]]:
-    """Return the projects that were paid more than they used, and when money last moved there."""
+    """Return the projects that were paid more than they used, and when money last came or was used
+    there. A new allotment moves none: it makes no old money young."""
+    last = (
+        select(journal_entry.c.order_id)
+        .where(
+            journal_entry.c.project == fund_total.c.key,
+            journal_entry.c.kind.in_((f.PAY, f.RELEASE, f.USE)),
+        )
+        .order_by(journal_entry.c.seq.desc())
+        .limit(1)
+        .correlate(fund_total)
+        .scalar_subquery()
+    )
     query = (
         select(fund_total, fund_order.c.recorded_at)
-        .join(journal_entry, journal_entry.c.seq == fund_total.c.last)
-        .join(fund_order, fund_order.c.id == journal_entry.c.order_id)
+        .select_from(fund_total)
+        .join(fund_order, fund_order.c.id == last)
         .where(fund_total.c.scope == "project", fund_total.c.paid_fen > fund_total.c.used_fen)
         .order_by(fund_total.c.key)
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, ClassVar
 from urllib.parse import quote
 
 from markupsafe import Markup
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from cases import fund as f
 from cases.fund_rows import Booked
@@ -115,9 +116,10 @@ async def journal(visit: Visit) -> Response:
 
 async def exported(visit: Visit) -> Response:
     """The whole journal as a file for audit; its last line is the digest of all before it."""
-    view = await visit.ask(visit.ports.fund.journal, visit.actor, 0, 10**9)
-    visit.saw(id="journal", lines=len(view.entries))
-    response = Response("\ufeff" + journal_csv(view.entries), media_type="text/csv; charset=utf-8")
+    view = await visit.ask(visit.ports.fund.journal, visit.actor, 0, 1)
+    visit.saw(id="journal", lines=view.total)
+    entries = await visit.ask(visit.ports.fund.entries, visit.actor, view.total)
+    response = StreamingResponse(journal_csv(entries), media_type="text/csv; charset=utf-8")
     name = quote(f"{visit.say(N_('分录账'))}.csv", safe="")
     response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
     return response
@@ -129,22 +131,28 @@ HEAD = (
 )  # fmt: skip
 
 
-def journal_csv(entries: tuple[Booked, ...]) -> str:
-    """Return the journal, a line for each account, in fen; last the SHA-256 of what stands above.
+def journal_csv(entries: Iterable[Booked]) -> Iterator[str]:
+    """Yield the journal, a line for each account, in fen; last the SHA-256 of what stands above,
+    the mark of byte order aside. It is never in memory as a whole.
 
     Times are UTC. Ids are ours and codes are checked: nothing begins as a formula does.
     """
+    digest = hashlib.sha256()
+    yield "\ufeff"
+    for line in chain((HEAD,), _lines(entries)):
+        text = _row(line)
+        digest.update(text.encode())
+        yield text
+    yield _row(("SHA-256", digest.hexdigest()))
+
+
+def _row(line: Sequence[object]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(HEAD)
-    for line in _lines(entries):
-        writer.writerow(line)
-    text = out.getvalue()
-    writer.writerow(["SHA-256", hashlib.sha256(text.encode()).hexdigest()])
+    csv.writer(out).writerow(line)
     return out.getvalue()
 
 
-def _lines(entries: tuple[Booked, ...]) -> Iterator[tuple[object, ...]]:
+def _lines(entries: Iterable[Booked]) -> Iterator[tuple[object, ...]]:
     for one in entries:
         for line in one.lines:
             debit, credit = max(line.amount_fen, 0), max(-line.amount_fen, 0)
@@ -160,7 +168,7 @@ def _curve(visit: Visit, view: FundView | ProjectView) -> Markup:
         [one.month for one in view.curve],
         [one.planned_fen for one in view.curve],
         [one.paid_fen for one in view.curve],
-        planned=visit.say(N_("下达的指标")),
+        planned=visit.say(N_("按里程碑计划")),
         paid=visit.say(N_("已拨付")),
         unit=visit.say(N_("万元")),
     )

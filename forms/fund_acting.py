@@ -104,6 +104,8 @@ async def _act(visit: Visit, verb: str, thing: str, action: str, back: str) -> R
     place = answer.field.removeprefix("body.")
     article = visit.ports.catalogue.cited(answer.basis) if answer.basis else ""
     said = f"{answer.reason}（{article}）" if article else answer.reason
+    # A refusal is the answer to its command for ever: what is mended is another command.
+    page = replace(page, command=str(uuid4()))
     return await _again(visit, page, {place if place in names else fields[0].name: said})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -42,7 +42,9 @@ class CurvePoint:
 
     month: date
     planned_fen: int
-    paid_fen: int
+    """By the plan days of the milestones that pay; where none are known, as it was allotted."""
+    paid_fen: int | None
+    """None: the month is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,10 @@ class Funds(Protocol):
         ...
 
     def journal(self, actor: Actor, after: int, limit: int) -> JournalView: ...
+
+    def entries(self, actor: Actor, upto: int) -> Iterator[Booked]:
+        """The whole journal until an entry, read a piece at a time; nothing for who may not."""
+        ...
 
     def contracts(self, actor: Actor) -> Sequence[KeptContract]:
         """The contracts that one may ask payments for, by number."""

@@ -13,7 +13,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from cases.fund import PAY, REVIEW
+from cases.fund import LATE, PAY, REVIEW, late_interest
 from cases.fund_rows import Claim
 from cases.messages import Source
 from cases.payment_rows import PER_PAGE, KeptPayment
@@ -64,6 +64,16 @@ class StepShown:
 
 
 @dataclass(frozen=True)
+class LateShown:
+    """What waiting has cost by today, of a payment that is past its last day and not made."""
+
+    days: int
+    interest_fen: int | None
+    """None: another rate was agreed."""
+    article: str
+
+
+@dataclass(frozen=True)
 class PaymentsPage(Page):
     """The requests that one may see."""
 
@@ -97,6 +107,7 @@ class PaymentPage(Page):
     stage: Annotated[str, "Its stage in words; empty: no contract is named."]
     steps: Annotated[tuple[StepShown, ...], "What was done with it, in order."]
     may: Annotated[tuple[tuple[str, str], ...], "Address and word of each step one may do now."]
+    late: Annotated[LateShown | None, "Days past the last day, and interest, by today; None: none."]
 
 
 @dataclass(frozen=True)
@@ -193,8 +204,17 @@ async def payment(visit: Visit) -> Response:
         stage=visit.say(STAGE_WORDS[claim.stage]) if claim else "",
         steps=tuple(_steps(visit, claim, people)) if claim else (),
         may=tuple([step async for step in _next(visit, one, claim)]) if claim else (),
+        late=_late(visit, one, claim) if claim else None,
     )
     return await show(visit, shown)
+
+
+def _late(visit: Visit, one: KeptPayment, claim: Claim) -> LateShown | None:
+    today, due_on = datetime.now(visit.zone).date(), one.verdict.due_on
+    if due_on is None or today <= due_on or claim.stage not in ("requested", "reviewed"):
+        return None
+    interest = late_interest(one.body, one.verdict, claim.contract.retention_bp, today)
+    return LateShown((today - due_on).days, interest, visit.ports.catalogue.cited(LATE))
 
 
 def _steps(visit: Visit, claim: Claim, people: Mapping[str, str]) -> Iterator[StepShown]:
@@ -257,7 +277,8 @@ async def request(visit: Visit) -> Response:
         place = _field_name(answer.field.removeprefix("body."))
         article = visit.ports.catalogue.cited(answer.basis) if "-" in answer.basis else ""
         said = f"{answer.reason}（{article}）" if article else answer.reason
-        return await _again(visit, page, {place: said})
+        # A refusal is the answer to its command for ever: what is mended is another command.
+        return await _again(visit, replace(page, command=str(uuid4())), {place: said})
     return RedirectResponse(f"/payments/{answer.payment}", 303)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -18,7 +20,9 @@ from cases.database import reading
 from cases.fund import FundAnswer, Sums
 from cases.fund_orders import Grounds
 from cases.fund_rows import Booked, Claim, KeptContract
+from cases.fund_sums import Books, counted, differing, months_from
 from cases.messages import Actor, Source
+from cases.money_plan import planned
 from cases.reception import NotNow
 from forms.fund_ports import (
     ContractMoney,
@@ -35,6 +39,24 @@ WAIT_S = 45.0
 """Longer than the door itself waits: it says why there is no answer."""
 
 Ask = Callable[[Actor, Source, str, str, str, Mapping[str, JsonValue]], FundAnswer]
+AT_ONCE = 1_000
+"""Entries of the journal that are read at a time when all are handed out."""
+
+
+class KeptBooks:
+    """The journal's sums of this process: each entry is counted once, when it is first asked for.
+
+    A row that is changed behind the database's triggers after it was counted is found by
+    `bin/yichuang fund verify` and `audit verify`, which read everything anew.
+    """
+
+    def __init__(self) -> None:
+        self._books, self._lock = Books(), Lock()
+
+    def now(self, connection: Connection, zone: str) -> Books:
+        with self._lock:
+            self._books = counted(connection, self._books, zone)
+            return self._books
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,7 @@ class WebFund:
     grounds: Grounds
     zone: str
     now: Callable[[], datetime]
+    books: KeptBooks = field(default_factory=KeptBooks)
 
     def view(self, actor: Actor) -> FundView:
         if not self._may(actor):
@@ -68,7 +91,7 @@ class WebFund:
                 found[0] if found else "",
                 rows.sums(connection, "fund", f.FUND),
                 tuple(money),
-                self.curve_of(rows.journal(connection)),
+                self._curve(connection, money),
             )
 
     def project(self, actor: Actor, project: str) -> ProjectView | None:
@@ -77,33 +100,34 @@ class WebFund:
         with reading(self.engine) as connection:
             sums = rows.sums(connection, "project", project)
             contracts = rows.contracts(connection, project)
-            journal = rows.journal(connection, project=project)
-            if not contracts and not journal:
+            if not contracts and not rows.journal(connection, project=project, limit=1):
                 return None
             paid = {one.id: rows.sums(connection, "contract", one.id) for one in contracts}
+            money = self._money(connection, project, sums, contracts, paid)
             return ProjectView(
-                self._money(connection, project, sums, contracts, paid),
+                money,
                 tuple(rows.orders(connection, project, f.ALLOT)),
                 tuple(rows.orders(connection, project, f.USE)),
                 tuple(self._payments(connection, project)),
-                self.curve_of(journal),
+                self._curve(connection, [money]),
             )
 
     def journal(self, actor: Actor, after: int, limit: int) -> JournalView:
         if not self._may(actor):
             return JournalView((), 0, 0, 0, ())
         with reading(self.engine) as connection:
-            every = rows.journal(connection)
-            differing = tuple(rows.differing(connection, every))
-        amounts = [line.amount_fen for one in every for line in one.lines]
-        shown = [one for one in every if one.seq > after][:limit]
-        return JournalView(
-            tuple(shown),
-            len(every),
-            sum(one for one in amounts if one > 0),
-            -sum(one for one in amounts if one < 0),
-            differing,
-        )
+            shown = rows.journal(connection, after=after, limit=limit)
+            books = self.books.now(connection, self.zone)
+            wrong = tuple(differing(connection, books))
+        return JournalView(tuple(shown), books.upto, books.debit_fen, books.credit_fen, wrong)
+
+    def entries(self, actor: Actor, upto: int) -> Iterator[Booked]:
+        after = 0 if self._may(actor) else upto
+        while after < upto:
+            with reading(self.engine) as connection:
+                some = rows.journal(connection, after=after, limit=min(AT_ONCE, upto - after))
+            yield from some
+            after = some[-1].seq if some else upto
 
     def contracts(self, actor: Actor) -> Sequence[KeptContract]:
         at = self.now()
@@ -134,21 +158,31 @@ class WebFund:
     ) -> FundAnswer:
         return self.ask(actor, source, command_id, verb, thing, body)
 
-    def curve_of(self, journal: Sequence[Booked]) -> tuple[CurvePoint, ...]:
-        """Return planned (allotted) and paid, cumulative by month, from the first entry on."""
-        zone = ZoneInfo(self.zone)
-        moved: dict[date, list[int]] = {}
-        for one in journal:
-            day = one.at.astimezone(zone).date()
-            change, sums = f.moved(one.lines), moved.setdefault(day.replace(day=1), [0, 0])
-            sums[0] += change.allot_fen
-            sums[1] += change.paid_fen
-        found, planned, paid = [], 0, 0
-        for month in _months(moved, self.now().astimezone(zone).date()):
-            allotted, went = moved.get(month, [0, 0])
-            planned, paid = planned + allotted, paid + went
-            found.append(CurvePoint(month, planned, paid))
-        return tuple(found)
+    def _curve(
+        self, connection: Connection, money: Sequence[ProjectMoney]
+    ) -> tuple[CurvePoint, ...]:
+        """Return planned and paid, cumulative by month, from the first that says something on.
+
+        What is planned are the contracts by the plan days of the milestones that pay; of a project
+        of which neither is known, its allotments.
+        """
+        due, paid, planless = Counter[date](), Counter[date](), set[str]()
+        paying = project_lists.milestones_of(connection, [one.project for one in money])
+        for one in money:
+            signed = sum(of.contract.amount_fen for of in one.contracts)
+            days = [of.plan_on for of in paying.get(one.project, ()) if of.pays]
+            plan = planned(signed, days)
+            for share in plan:
+                due[share.on.replace(day=1)] += share.amount_fen
+            if not plan:
+                planless.add(one.project)
+        asked = {one.project for one in money}
+        for (project, month), moved in self.books.now(connection, self.zone).months.items():
+            if project in asked:
+                paid[month] += moved.paid_fen
+            if project in planless:
+                due[month] += moved.allot_fen
+        return curve(due, paid, self.now().astimezone(ZoneInfo(self.zone)).date())
 
     def _money(
         self,
@@ -182,15 +216,17 @@ class WebFund:
         return self.access.decide(actor, f.FUND_READ, Thing(f.OBJECT), self.now()).allowed
 
 
-def _months(moved: Mapping[date, object], today: date) -> list[date]:
-    if not moved:
-        return []
-    month, last = min(moved), max(max(moved), today.replace(day=1))
-    found = []
-    while month <= last:
-        found.append(month)
-        month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-    return found
+def curve(due: Mapping[date, int], paid: Mapping[date, int], today: date) -> tuple[CurvePoint, ...]:
+    """Return both as cumulative sums, a point a month; nothing is paid after today."""
+    every = [*due, *paid]
+    if not every:
+        return ()
+    found, planned_fen, paid_fen = [], 0, 0
+    for month in months_from(min(every), max(*every, today.replace(day=1))):
+        planned_fen += due.get(month, 0)
+        paid_fen += paid.get(month, 0)
+        found.append(CurvePoint(month, planned_fen, paid_fen if month <= today else None))
+    return tuple(found)
 
 
 def asker(door: FundDoor, loop: asyncio.AbstractEventLoop) -> Ask:

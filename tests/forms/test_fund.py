@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +15,7 @@ from cases import fund as f
 from forms.fund import journal_csv
 from forms.fund_charts import money_curve_svg
 from tests.forms.conftest import Browser, Browsers
+from tests.forms.project_rows import Maker
 from tests.forms.town import Town
 
 CODE = "91440300708461136T"
@@ -133,7 +135,86 @@ def test_the_journal_is_handed_out_with_its_digest(
     above = answer.text.removeprefix("\ufeff").partition("SHA-256,")[0]
     assert hashlib.sha256(above.encode()).hexdigest() in lines[-2]
     assert any(re.search(rf",{project},.*,可用指标,100000000,0$", line) for line in lines)
-    assert journal_csv(()).count("\r\n") == 2
+    assert "".join(journal_csv(())).count("\r\n") == 2
+
+
+def command_of(shown: str) -> str:
+    found = re.search(r'name="command" value="([^"]+)"', shown)
+    assert found
+    return found[1]
+
+
+def test_what_is_mended_after_a_refusal_goes_out_under_a_new_id(
+    browser: Browsers, project: str, contract: str
+) -> None:
+    clerk, reviewer = browser("xiangmu"), browser("shenhe")
+    key = str(uuid4())
+    form = {
+        "department": "zjj", "project": project, "purpose": "进度款", "payee": "云川建设有限公司",
+        "payee_code": CODE, "amount": "1.001", "budget_year": "2026", "contract": contract,
+        "milestone": "done", "csrf": clerk.token("/payments/new"), "command": key,
+    }  # fmt: skip
+    unread = clerk.post("/payments/new", data=form)
+    assert unread.status_code == 422 and command_of(unread.text) == key
+    refused = clerk.post("/payments/new", data=form | {"amount": "800000.01"})
+    mended = command_of(refused.text)
+    assert refused.status_code == 422 and mended != key
+    done = clerk.post(
+        "/payments/new", data=form | {"amount": "1", "command": mended}, follow_redirects=False
+    )
+    assert done.status_code == 303
+    form = {
+        "project": project, "department": "zjj", "budget_year": "2026", "document": "x",
+        "amount_fen": "499999999.99", "csrf": reviewer.token("/fund/allotments/new"),
+        "command": key + "a",
+    }  # fmt: skip
+    no = reviewer.post("/fund/allotments/new", data=form)
+    assert no.status_code == 422 and command_of(no.text) != key + "a"
+
+
+def test_money_is_planned_by_the_milestones_that_pay(browser: Browsers, town: Town) -> None:
+    state = Maker(town.cases, date(2026, 11, 27)).project(f"曲线 {uuid4()}")
+    days = [one.plan_on for one in state.milestones if one.pays]
+    assert len(days) > 2
+    clerk = browser("xiangmu")
+    did(
+        clerk, "/fund/contracts/new", project=state.project_id, department="zjj",
+        number=f"HT-{state.project_id}", title="施工", payee="云川建设有限公司", payee_code=CODE,
+        amount_fen="100000", retention_bp="0", sme="no", linked="no", signed_on="2026-01-05",
+    )  # fmt: skip
+    found = town.ports.fund.project(town.actor("shenhe"), state.project_id)
+    assert found is not None
+    planned = {one.month: one.planned_fen for one in found.curve}
+    assert planned[min(days).replace(day=1)] == 100_000_00 // len(days)
+    assert found.curve[-1].planned_fen == 100_000_00
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    assert found.curve[-1].month == max(*days, today).replace(day=1)
+    shown = browser("shenhe").get(f"/fund/projects/{state.project_id}").text
+    assert "按里程碑计划" in shown and "<svg" in shown
+
+
+def test_a_late_payment_shows_what_waiting_has_cost_by_today(
+    browser: Browsers, project: str, contract: str
+) -> None:
+    clerk = browser("xiangmu")
+    did(
+        clerk, "/fund/contracts/new", project=project, department="zjj", number=f"ZX-{project}",
+        title="小厂供货", payee="云川建设有限公司", payee_code=CODE, amount_fen="100000",
+        retention_bp="0", sme="yes", linked="no", signed_on="2026-01-05",
+    )  # fmt: skip
+    shown = clerk.get("/payments/new").text
+    small = re.search(rf'<option value="([^"]+)"[^>]*>ZX-{project}', shown)
+    assert small
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    for days, late in ((30, False), (32, True)):
+        there = asked(
+            clerk, project, small[1], amount="1000",
+            delivered_on=(today - timedelta(days=days)).isoformat(),
+        ).headers["location"]  # fmt: skip
+        shown = clerk.get(there).text
+        assert ("截至今日" in shown) is late
+    said = r"截至今日</dt>.*逾期 2 日.*应付逾期利息 .*>1\.00 元.*保障中小企业款项支付条例.*第十七条"
+    assert re.search(said, shown)
 
 
 def test_the_curve_has_a_point_for_each_month_and_nothing_without() -> None:

@@ -60,6 +60,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "plan.may_report": "where",
     "fund.view": "where",
     "fund.project": "where",
+    "fund.entries": "where",
     "fund.journal": "where",
     "fund.contracts": "where",
     "projects.listing": "where",

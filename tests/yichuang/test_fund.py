@@ -355,6 +355,14 @@ async def test_who_supplied_a_small_firm_is_paid_with_the_interest_of_the_days_l
     assert money.sums().interest_fen == 50_00
 
 
+async def test_more_than_three_percent_is_not_kept_back_by_the_article(money: Money) -> None:
+    await money.opened(retention_bp=300)
+    no = await money.contract(retention_bp=301)
+    assert (no.status, no.code, no.basis, no.field) == (
+        "refused", "retention", "ZLBZ-7", "body.retention_bp"
+    )  # fmt: skip
+
+
 async def test_a_wrong_payment_is_countered_and_the_money_is_there_again(money: Money) -> None:
     contract = await money.opened(10 * MILLION, retention_bp=300)
     paid = await money.paid(contract, 10 * MILLION)

@@ -83,3 +83,17 @@ def test_money_that_lies_idle_rings_after_180_days_until_it_is_used(engine: Engi
     assert "项目 P1 已拨付未使用 0.10 元" in said and "181 日" in said
     book.use(contract, 10)
     assert rung(engine, 181) == set()
+
+
+def test_a_new_allotment_does_not_make_idle_money_young_and_a_use_does(engine: Engine) -> None:
+    book = Book(engine)
+    book.open()
+    book.allot(100)
+    contract = book.contract(100)
+    book.whole(contract, 10)
+    book.at = AT + timedelta(days=150)
+    book.allot(50)
+    assert rung(engine, 181) == {"fund_idle"}
+    book.use(contract, 1)
+    assert rung(engine, 181) == set()
+    assert rung(engine, 150 + 181) == {"fund_idle"}
