@@ -163,7 +163,7 @@ def _spelled_out(title: str, codes: Sequence[str]) -> tuple[str, dict[str, str]]
     """Return a title without its bracket, and the words that the bracket gives for the codes.
 
     The catalogue names the choices of an `enum` there: 建筑用途（residential 住宅、public 公共）.
-    Any other bracket stays, as a unit does: 建筑高度（米）; but that of 选填, which every form says.
+    Any other bracket stays, as a unit does: 建筑高度（米）; not that of 选填, which each form says.
     """
     title = title.removesuffix("（选填）")
     match = re.fullmatch(r"(.+?)（(.+)）", title)
