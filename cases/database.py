@@ -40,9 +40,9 @@ _BOUNDS = "yichuang_bounds"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What PostgreSQL itself lets one reader see of cases and incidents, whatever the query says
-    (row-level security, migrations/cases/0014 and 0022): never less than policy's condition, which
-    stays the judge."""
+    """What PostgreSQL itself lets one reader see of cases, incidents and projects, whatever the
+    query says (row-level security, migrations/cases/0014, 0022 and 0028): never less than policy's
+    condition, which stays the judge."""
 
     reach: str
     """Codes of departments, `|` between; `*`: all."""
@@ -51,6 +51,8 @@ class Bounds:
     compartments: str
     incidents: str = ""
     """Codes of the units, `|` between, whose incidents may be seen; `*`: all; empty: none."""
+    projects: str = ""
+    """Codes of who carries out or operates projects that may be seen, likewise."""
 
 
 _UNWRITABLE = {
@@ -193,7 +195,7 @@ def _postgresql(url: URL, read_only: bool) -> Engine:
 _BIND = "SELECT " + ", ".join(
     f"set_config('{name}', %s, true)"
     for name in ("yichuang.reach", "yichuang.persons", "yichuang.clearance",
-                 "yichuang.compartments", "yichuang.incidents", "role")
+                 "yichuang.compartments", "yichuang.incidents", "yichuang.projects", "role")
 )  # fmt: skip
 """For this transaction alone: what the next one on this connection does starts from nothing."""
 
@@ -207,7 +209,7 @@ def _bind(connection: Connection) -> None:
         _BIND,
         (
             bounds.reach, bounds.persons, str(bounds.clearance), bounds.compartments,
-            bounds.incidents, role,
+            bounds.incidents, bounds.projects, role,
         ),
     )  # fmt: skip
 

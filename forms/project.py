@@ -132,7 +132,7 @@ async def state_of(visit: Visit, act: str = "read") -> ProjectState:
 async def project(visit: Visit) -> Response:
     """The page."""
     state = await state_of(visit)
-    shown = await visit.ask(visit.ports.projects.project, state.project_id)
+    shown = await visit.ask(visit.ports.projects.project, visit.actor, state.project_id)
     if shown is None:
         raise not_found(visit)
     return await show(visit, await page_of(visit, shown))

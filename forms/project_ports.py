@@ -111,7 +111,7 @@ class Projects(Protocol):
         """What is known of a project, for a caller that asks policy about it."""
         ...
 
-    def project(self, project_id: str) -> ShownProject | None:
+    def project(self, actor: Actor, project_id: str) -> ShownProject | None:
         """One project with its history, for a caller that has asked policy."""
         ...
 

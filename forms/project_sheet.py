@@ -19,7 +19,7 @@ from forms.words import N_
 async def exported(visit: Visit) -> Response:
     """Hand out one project as a file; the entry comes first."""
     state = await state_of(visit)
-    shown = await visit.ask(visit.ports.projects.project, state.project_id)
+    shown = await visit.ask(visit.ports.projects.project, visit.actor, state.project_id)
     if shown is None:
         raise not_found(visit)
     at = datetime.now(visit.zone)

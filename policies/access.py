@@ -314,8 +314,8 @@ class Access:
         return and_(or_(*allow), *(not_(denied) for denied in deny), label)
 
     def bounds(self, actor: Actor) -> Bounds:
-        """Return what the database may at most let the actor see of cases and of incidents; see
-        `Bounds`."""
+        """Return what the database may at most let the actor see of cases, incidents and projects;
+        see `Bounds`."""
         subject = self._subject(actor)
         if subject is None:
             return Bounds("", "", 0, "")
@@ -334,21 +334,23 @@ class Access:
             "|".join(sorted(subject.persons)),
             actor.clearance,
             "|".join(sorted(set(actor.compartments))),
-            self._incidents(subject),
+            self._theirs(subject, "incident", "sent"),
+            self._theirs(subject, "project", "engaged"),
         )
 
-    def _incidents(self, subject: Subject) -> str:
-        """Return for which units' incidents some row lets the subject read; `*`: for all."""
-        units: frozenset[str] = frozenset()
+    def _theirs(self, subject: Subject, object_type: str, relation: str) -> str:
+        """Return for which departments' objects some row lets the subject read, where that hangs
+        on the relation; `*`: for all."""
+        found: frozenset[str] = frozenset()
         for act in READING:
-            for row in self._engine.policy.shards.get(("incident", act), ()):
+            for row in self._engine.policy.shards.get((object_type, act), ()):
                 if row.effect != "allow" or not (row.role == ANY or row.role in subject.reach):
                     continue
                 reach = subject.reach.get(row.role)
-                if row.department != "sent" or reach is None or reach.everywhere:
+                if row.department != relation or reach is None or reach.everywhere:
                     return "*"
-                units |= reach.departments
-        return "|".join(sorted(units))
+                found |= reach.departments
+        return "|".join(sorted(found))
 
     def cleared(self, actor: Actor) -> ColumnElement[bool]:
         """Return the condition under which the actor's clearance covers a case's label, and no

@@ -149,8 +149,13 @@ INCIDENT_TABLES = (
 """What the board and the page of an incident read; all have row-level security."""
 
 
+PROJECT_TABLES = ("project", "project_event", "project_milestone")
+"""What lists, dashboard and the page of a project read; all have row-level security."""
+
+
 def open_to_pages(engine: Engine, role: str) -> None:
-    """Let the role of the pages read what lists and cases are made of, cut to each reader's bounds.
+    """Let the role of the pages read what lists, cases, incidents and projects are made of, cut to
+    each reader's bounds.
 
     Raises `ProgrammingError` where there is no such role; nothing for SQLite.
     """
@@ -159,7 +164,7 @@ def open_to_pages(engine: Engine, role: str) -> None:
     let_in(engine, role)
     quote = engine.dialect.identifier_preparer.quote
     with engine.begin() as connection:
-        tables = ", ".join((*PAGE_TABLES, *INCIDENT_TABLES))
+        tables = ", ".join((*PAGE_TABLES, *INCIDENT_TABLES, *PROJECT_TABLES))
         connection.execute(text(f"GRANT SELECT ON {tables} TO {quote(role)}"))
         connection.execute(text(f"REVOKE ALL ON whole_reader, notice FROM {quote(role)}"))
 

@@ -89,12 +89,14 @@ class WebProjects:
         with reading(self.engine) as connection:
             return project_lists.state_of(connection, project_id)
 
-    def project(self, project_id: str) -> ShownProject | None:
-        with reading(self.engine) as connection:
+    def project(self, actor: Actor, project_id: str) -> ShownProject | None:
+        # Read as the reader: what policy would not list, the database itself does not give.
+        with reading(self._engine(actor)) as connection:
             state = project_lists.state_of(connection, project_id)
             if state is None:
                 return None
             events = project_lists.events(connection, project_id)
+        with reading(self.engine) as connection:
             money = _money(fund_rows.sums(connection, "project", project_id))
         people = {person for one in events for person in (one.actor, one.on_behalf)}
         people |= {by for one in state.milestones for each in one.passes for by in each.by}

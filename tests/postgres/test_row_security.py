@@ -26,7 +26,7 @@ from policies.policy import load_policy
 from policies.warrants import WarrantSigner
 from tests.activities.conftest import START, Town
 from yichuang.settings import Store
-from yichuang.stores import INCIDENT_TABLES, PAGE_TABLES, open_to_pages
+from yichuang.stores import INCIDENT_TABLES, PAGE_TABLES, PROJECT_TABLES, open_to_pages
 from yichuang.unsealing import opener
 
 pytestmark = pytest.mark.long
@@ -233,7 +233,7 @@ def test_every_table_of_a_case_has_row_security_in_the_database(store: Engine) -
             text("SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace ="
                  " current_schema()::regnamespace")
         ).scalars()  # fmt: skip
-        assert set(held) == of_a_case | {"case_file", *INCIDENT_TABLES}
+        assert set(held) == of_a_case | {"case_file", *INCIDENT_TABLES, *PROJECT_TABLES}
     assert set(PAGE_TABLES) - {"matter_version", "index_key"} <= of_a_case | {"case_file"}
 
 
