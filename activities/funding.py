@@ -32,7 +32,7 @@ from cases.database import reading
 from cases.fund_orders import Asked, Grounds, ordered
 from cases.fund_rows import Ordered
 from cases.messages import NAMESPACE, Command
-from cases.payments import first_fault
+from cases.payments import basis_of, first_fault
 from cases.projection import json_text
 from cases.settling import Forged, RuleForbids
 from cases.store import Message
@@ -258,7 +258,9 @@ def _parsed(command: Command) -> f.Body:
         return f.BODIES[command.verb].model_validate(command.body)
     except ValidationError as malformed:
         path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids("malformed", f"内容不合格式：{said}", "", f"body.{path}") from malformed
+        raise RuleForbids(
+            "malformed", f"内容不合格式：{said}", basis_of(path), f"body.{path}"
+        ) from malformed
 
 
 def _policy(command: Command) -> PolicyRef | None:

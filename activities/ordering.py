@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import uuid5
 
 from pydantic import ValidationError
+from sqlalchemy import Connection, Engine
 
+from activities.entries import here
+from activities.forging import Forgeries
 from activities.sealing import Sealer
-from audit.entry import PolicyRef, Who
-from cases.messages import Command, Frozen, Outcome
-from cases.payments import first_fault
-from cases.settling import RuleForbids
+from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
+from audit.outbox import record_many
+from cases.alarms import announce
+from cases.lives import RING
+from cases.messages import NAMESPACE, Command, Frozen, Outcome
+from cases.payments import basis_of, first_fault
+from cases.projection import json_text
+from cases.settling import Forged, RuleForbids
+from cases.store import Message
 
 
 def who_of(sealer: Sealer, command: Command) -> Who:
@@ -37,7 +49,9 @@ def parsed(bodies: Mapping[str, type[Frozen]], command: Command) -> Frozen:
         return bodies[command.verb].model_validate(command.body)
     except ValidationError as malformed:
         path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids("malformed", f"内容不合格式：{said}", "", f"body.{path}") from malformed
+        raise RuleForbids(
+            "malformed", f"内容不合格式：{said}", basis_of(path), f"body.{path}"
+        ) from malformed
 
 
 def repeated(known: tuple[Outcome, str], digest: str) -> Outcome:
@@ -61,3 +75,124 @@ def refused(command: Command, no: RuleForbids, number: str, entry: str) -> Outco
         field=no.field,
         entry=entry,
     )
+
+
+# --- a life whose rows hold its state ------------------------------------------------------------
+
+
+class Stands(Protocol):
+    """How a life stands after an order, as its entry and its answer say it."""
+
+    @property
+    def number(self) -> str: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def stage(self) -> str: ...
+
+
+def settled(command: Command, state: Stands, entry: str, at: datetime) -> Outcome:
+    """Return what an order came to that was carried out just now."""
+    return Outcome(
+        command_id=command.id,
+        case_id=command.case_id,
+        status="done",
+        case_no=state.number,
+        seq=state.seq,
+        stage=state.stage,
+        entry=entry,
+        recorded_at=at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What orders to one kind of life leave in the log."""
+
+    object_type: str
+    """Of policy; the first word of each life's stream."""
+    acts: Container[str]
+    """What may be ordered; another word is not repeated in the log."""
+    sealer: Sealer
+    forgeries: Forgeries
+    digest: Callable[[Command], str]
+    """What is ordered and by whom, as SHA-256."""
+
+    def entry(
+        self, command: Command, state: Stands, entry: str, at: datetime,
+        before: str | None, after: str,
+    ) -> EntryDraft:  # fmt: skip
+        """Return the entry of an order; `before` and `after` are digests of the state."""
+        life = command.case_id
+        return EntryDraft(
+            id=entry,
+            stream=f"{self.object_type}:{life}",
+            at=at,
+            who=who_of(self.sealer, command),
+            act=command.verb,
+            obj=What(self.object_type, life, str(state.seq)),
+            why=state.stage,
+            where=Where(ip=command.source.ip or None, svc=command.source.door),
+            before=before,
+            after=after,
+            pol=policy_of(command),
+            wf=here(),
+        )
+
+    def refused(
+        self, engine: Engine, command: Command, no: RuleForbids, state: Stands | None, at: datetime
+    ) -> Outcome:
+        """Write the refusal's entry and return it; nothing of the body goes into the log."""
+        number = state.number if state else ""
+        if command.verb == RING and not isinstance(no, Forged):
+            # An instant that no longer waits: nothing has happened, nobody asked for it.
+            return refused(command, no, number, "")
+        draft = EntryDraft(
+            id=entry_id(command.id, f"refused:{no.code}:{self.digest(command)}"),
+            stream=f"{self.object_type}:{command.case_id if state else '-'}",
+            at=at,
+            who=who_of(self.sealer, command),
+            act=command.verb if command.verb in self.acts else "unknown",
+            obj=What(self.object_type, command.case_id),
+            res="deny",
+            why=no.code,
+            where=Where(ip=command.source.ip or None, svc=command.source.door),
+            pol=policy_of(command),
+            wf=here(),
+        )
+        with engine.begin() as connection:
+            record_many(connection, [(draft, ())])
+            if isinstance(no, Forged):
+                self.forgeries.alarm(connection, self.object_type, command.case_id, command, no, at)
+        return refused(command, no, number, draft.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Where the events of one kind of life go."""
+
+    object_type: str
+    city: str
+    schemas: str
+    """Where the schemas stand, an address without trailing slash."""
+
+    def changed(
+        self, connection: Connection, life: str, state: Stands, department: str, at: datetime,
+        data: Mapping[str, object],
+    ) -> None:  # fmt: skip
+        """Put the event of a step into the outbox, the same one at every retry."""
+        kind = self.object_type
+        message_id = str(uuid5(NAMESPACE, f"{kind} changed\n{life}\n{state.seq}"))
+        document = {
+            "specversion": "1.0",
+            "id": message_id,
+            "source": f"/dept/{department}",
+            "type": f"cn.{self.city}.{kind}.changed.v1",
+            "subject": state.number,
+            "time": at.isoformat().replace("+00:00", "Z"),
+            "datacontenttype": "application/json",
+            "dataschema": f"{self.schemas}/{kind}.changed.v1.json",
+            "data": data,
+        }
+        subject = f"evt.{self.city}.{department}.{kind}.changed"
+        announce(connection, Message(message_id, subject, json_text(document)), life, at)

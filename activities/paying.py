@@ -37,6 +37,7 @@ from cases.payments import (
     RequestPayment,
     Terms,
     asked_instant,
+    basis_of,
     context_of,
     first_fault,
     order_digest,
@@ -287,7 +288,9 @@ def _parsed(command: Command) -> RequestPayment:
         return RequestPayment.model_validate(command.body)
     except ValidationError as malformed:
         path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids("malformed", f"内容不合格式：{said}", "", f"body.{path}") from malformed
+        raise RuleForbids(
+            "malformed", f"内容不合格式：{said}", basis_of(path), f"body.{path}"
+        ) from malformed
 
 
 def _policy(command: Command) -> PolicyRef | None:

@@ -27,7 +27,7 @@ from cases import performance_rows as rows
 from cases.alarms import announce
 from cases.database import reading
 from cases.messages import NAMESPACE, Command, Frozen
-from cases.payments import first_fault
+from cases.payments import basis_of, first_fault
 from cases.projection import json_text
 from cases.projects import performing_messages as m
 from cases.projects.performing import Around, Asked, perform, questions, said_of
@@ -227,7 +227,9 @@ def _parsed(command: Command) -> Frozen:
         return m.BODIES[command.verb].model_validate(command.body)
     except ValidationError as malformed:
         path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids("malformed", f"内容不合格式：{said}", "", f"body.{path}") from malformed
+        raise RuleForbids(
+            "malformed", f"内容不合格式：{said}", basis_of(path), f"body.{path}"
+        ) from malformed
 
 
 def _policy(command: Command) -> PolicyRef | None:

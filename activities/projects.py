@@ -11,35 +11,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
-from uuid import uuid5
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 
-from activities.entries import STEP, here
+from activities.entries import STEP
 from activities.forging import Forgeries
-from activities.ordering import parsed, policy_of, refused, repeated, who_of
+from activities.ordering import Announced, Trail, parsed, repeated, settled
 from activities.sealing import Sealer
-from audit.entry import EntryDraft, What, Where, entry_id
+from audit.entry import EntryDraft, entry_id
 from audit.outbox import record_many
 from cases import notices_out
 from cases import project_rows as rows
-from cases.alarms import announce
 from cases.database import reading
 from cases.lives import RING, Admitted, Memory
-from cases.messages import NAMESPACE, Command, Frozen, Outcome
+from cases.messages import Command, Frozen, Outcome
 from cases.notices_out import Notice
 from cases.numbers import project_series, take
 from cases.project_lists import state_of
-from cases.projection import json_text
 from cases.projects import messages as m
 from cases.projects.machine import step
 from cases.projects.orders import ProjectBatch, ProjectSettled
 from cases.projects.state import OVER, ProjectState
 from cases.projects.step import Known, Rules
-from cases.settling import Forged, RuleForbids
-from cases.store import Message
+from cases.settling import RuleForbids
 from catalogue.load import Catalogue
 
 NOT_YET = timedelta(minutes=5)
@@ -90,7 +86,7 @@ class ProjectSettlement:
                 return repeated(known, m.order_digest(command))
             return self._settled(admitted, state)
         except RuleForbids as no:
-            return self._refused(command, state, no)
+            return self._trail.refused(self.engine, command, no, state, self.now())
 
     def _settled(self, admitted: Admitted, state: ProjectState | None) -> Outcome:
         command = self._warranted(admitted, state)
@@ -109,16 +105,7 @@ class ProjectSettlement:
             self._tell(connection, one)
             record_many(connection, [(self._entry(one), ())])
             self._announce(connection, one)
-        return Outcome(
-            command_id=command.id,
-            case_id=command.case_id,
-            status="done",
-            case_no=done.state.number,
-            seq=done.state.seq,
-            stage=done.state.stage,
-            entry=entry,
-            recorded_at=at,
-        )
+        return settled(command, done.state, entry, at)
 
     def _warranted(self, admitted: Admitted, state: ProjectState | None) -> Command:
         """Return the order once it is proved to be meant and allowed. Raises `RuleForbids`."""
@@ -171,64 +158,23 @@ class ProjectSettlement:
             notices_out.tell(connection, notice, one.recorded_at)
 
     def _entry(self, one: rows.Recorded) -> EntryDraft:
-        state, command = one.step.state, one.command
-        return EntryDraft(
-            id=one.entry_id,
-            stream=f"{m.OBJECT}:{state.project_id}",
-            at=one.recorded_at,
-            who=who_of(self.sealer, command),
-            act=command.verb,
-            obj=What(m.OBJECT, state.project_id, str(state.seq)),
-            why=state.stage,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            before=None if one.before is None else rows.digest_of(one.before),
-            after=rows.digest_of(state),
-            pol=policy_of(command),
-            wf=here(),
+        before = None if one.before is None else rows.digest_of(one.before)
+        state = one.step.state
+        return self._trail.entry(
+            one.command, state, one.entry_id, one.recorded_at, before, rows.digest_of(state)
         )
 
-    def _refused(self, command: Command, state: ProjectState | None, no: RuleForbids) -> Outcome:
-        """Write the refusal's entry and return it; nothing of the body goes into the log."""
-        number = state.number if state else ""
-        if command.verb == RING and not isinstance(no, Forged):
-            # An instant that no longer waits: nothing has happened, nobody asked for it.
-            return refused(command, no, number, "")
-        draft = EntryDraft(
-            id=entry_id(command.id, f"refused:{no.code}:{m.order_digest(command)}"),
-            stream=f"{m.OBJECT}:{command.case_id if state else '-'}",
-            at=self.now(),
-            who=who_of(self.sealer, command),
-            act=command.verb if command.verb in m.PROJECT_BODIES else "unknown",
-            obj=What(m.OBJECT, command.case_id),
-            res="deny",
-            why=no.code,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            pol=policy_of(command),
-            wf=here(),
-        )
-        with self.engine.begin() as connection:
-            record_many(connection, [(draft, ())])
-            if isinstance(no, Forged):
-                self.forgeries.alarm(connection, m.OBJECT, command.case_id, command, no, draft.at)
-        return refused(command, no, number, draft.id)
+    @property
+    def _trail(self) -> Trail:
+        acts = m.PROJECT_BODIES
+        return Trail(m.OBJECT, acts, self.sealer, self.forgeries, m.order_digest)
 
     def _announce(self, connection: Connection, one: rows.Recorded) -> None:
         state = one.step.state
-        message_id = str(uuid5(NAMESPACE, f"project changed\n{state.project_id}\n{state.seq}"))
-        document = {
-            "specversion": "1.0",
-            "id": message_id,
-            "source": f"/dept/{state.department}",
-            "type": f"cn.{self.city}.project.changed.v1",
-            "subject": state.number,
-            "time": one.recorded_at.isoformat().replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
-            "dataschema": f"{self.schemas}/project.changed.v1.json",
-            "data": changed_event(one.command, state),
-        }
-        subject = f"evt.{self.city}.{state.department}.project.changed"
-        message = Message(message_id, subject, json_text(document))
-        announce(connection, message, state.project_id, one.recorded_at)
+        Announced(m.OBJECT, self.city, self.schemas).changed(
+            connection, state.project_id, state, state.department, one.recorded_at,
+            changed_event(one.command, state),
+        )  # fmt: skip
 
 
 def memory_of(state: ProjectState | None) -> Memory | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import uuid5
 from zoneinfo import ZoneInfo
 
@@ -190,6 +190,15 @@ def first_fault(errors: Sequence[Any]) -> tuple[str, str]:
     first = errors[0]
     loc = [str(part) for part in first["loc"]]
     return ".".join(loc[:3] if loc[:1] == ["facts"] else loc), str(first["msg"])
+
+
+WHOLE_FEN: Final = "YCYX-22"
+"""金额以整数分记载，不得为负."""
+
+
+def basis_of(path: str) -> str:
+    """Return the article that a field of an order broke by its shape: money has one."""
+    return WHOLE_FEN if path.endswith("_fen") else ""
 
 
 def order_digest(command: Command) -> str:

@@ -22,7 +22,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from cases.messages import Command, Frozen, Outcome
-from cases.payments import first_fault
+from cases.payments import basis_of, first_fault
 from cases.reception import NotNow
 from policies.access import AccessDenied
 from workflows.life import FIRST, FORBIDDEN
@@ -40,9 +40,9 @@ ACT: Final = "act"
 class Malformed(AccessDenied):
     """The body is not what its verb asks for; `field` says where."""
 
-    def __init__(self, reason: str, field: str) -> None:
-        super().__init__("malformed", reason)
-        self.field = field
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__("malformed", reason, basis_of(path))
+        self.field = f"body.{path}"
 
 
 def fault_of(
@@ -55,7 +55,7 @@ def fault_of(
         bodies[command.verb].model_validate(command.body)
     except ValidationError as wrong:
         path, said = first_fault(wrong.errors(include_url=False, include_input=False))
-        return Malformed(f"内容不合格式：{said}", f"body.{path}")
+        return Malformed(f"内容不合格式：{said}", path)
     return None
 
 

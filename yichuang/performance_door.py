@@ -95,7 +95,8 @@ class PerformanceDoor:
             return side_of(state, command.verb, kind.model_validate(command.body))
         except ValidationError:
             # The worker says what is malformed, once it is known who may be told.
-            return "" if state is None else state.plan.department
+            named = command.body.get("department", "") if state is None else state.plan.department
+            return named if isinstance(named, str) else ""
 
     def _known(self, command_id: str) -> PerformanceAnswer | None:
         with reading(self._engine) as connection:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -80,6 +80,7 @@ class Town:
     environment: WorkflowEnvironment
     door: ProjectDoor
     shop: Workshop
+    settings: Settings
     late: timedelta = field(default_factory=timedelta)
 
     def now(self) -> datetime:
@@ -212,6 +213,18 @@ async def town_of(
             refusals=RefusalLog(open_engine(settings.store_url("web")), "web", sealer.who),
             now=lambda: made[0].now(),
         )
-        made.append(Town(environment, door, shop))
+        made.append(Town(environment, door, _on_clock(shop, lambda: made[0].now()), settings))
         with environment.auto_time_skipping_disabled():
             yield made[0]
+
+
+def _on_clock(shop: Workshop, now: Callable[[], datetime]) -> Workshop:
+    """Let everything that settles an order here keep the town's time."""
+    return replace(
+        shop,
+        projects=replace(shop.projects, now=now),
+        performing=replace(shop.performing, now=now),
+        performance_watch=replace(shop.performance_watch, now=now),
+        paying=replace(shop.paying, now=now),
+        funding=replace(shop.funding, now=now),
+    )
