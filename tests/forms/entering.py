@@ -6,12 +6,14 @@ All that sign-in asks for is given here, so that a test that is about something 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from httpx import Response
 from playwright.sync_api import Page
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from cases.web_tables import session
 from tests.cases.entering import second_code
 from tests.forms.town import PASSWORD, Town
 
@@ -51,3 +53,14 @@ def sign_in_by_browser(page: Page, town: Town, login: str, password: str = PASSW
     page.get_by_role("main").get_by_role("button", name="登录").click()
     page.get_by_label("动态码").fill(code_of(town, login))
     page.get_by_role("main").get_by_role("button", name="登录", exact=True).click()
+
+
+def aged(town: Town, login: str, **columns: timedelta) -> None:
+    """Let a person's sessions have been proved, seen or opened so long ago."""
+    with town.web.begin() as connection:
+        for name, ago in columns.items():
+            connection.execute(
+                update(session)
+                .where(session.c.account_id == town.ids[login])
+                .values({name: datetime.now(UTC) - ago})
+            )

@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,12 +19,14 @@ from forms.project_fields import FIELDS
 from forms.project_words import DUTIES, VERBS
 from rules.load import load_packs
 from tests.forms.conftest import Browser, Browsers
+from tests.forms.entering import aged
 from tests.forms.project_rows import TEMPLATES, Maker, evidence
 from tests.forms.town import Town
 
 CLERK = ("徐项目", "zxb", (("project_clerk", "zxb"),))
 APPROVER = ("甘审批", "fgw", (("gate_approver", "fgw"),))
 LEADER = ("凌领导", "zxb", (("leader", "*"),))
+LEAD = ("傅负责", "zxb", (("project_lead", "zxb"),))
 OPERATOR = ("于运营", "spv1", (("operator", "spv1"),))
 NOBODY = ("吴窗口", "zjj", (("window_clerk", "zjj"),))
 TODAY = date(2026, 11, 27)
@@ -38,6 +40,7 @@ def city(town: Town) -> Town:
         "guankou": APPROVER,
         "zuzhang": LEADER,
         "yunfang": OPERATOR,
+        "fuzeren": LEAD,
         "chuang9": NOBODY,
     }
     for login, who in people.items():
@@ -307,6 +310,20 @@ def test_what_is_not_theirs_is_no_form(city: Town, browser: Browsers) -> None:
     assert page.get(f"{own}/do/pass_gate?for=proposal").status_code == 403
     assert post(page, f"{own}/do/terminate", ground="agreed").status_code == 403
     assert city.project_door.orders == []
+
+
+@pytest.mark.parametrize("verb", ["terminate", "hand_over"])
+def test_what_ends_a_project_for_good_asks_once_more_who_it_is(
+    city: Town, browser: Browsers, verb: str
+) -> None:
+    page = browser("fuzeren")
+    path = f"{address(page, '滨江路')}/do/{verb}"
+    assert page.get(path, follow_redirects=False).status_code == 200
+    aged(city, "fuzeren", proved_at=timedelta(minutes=16))
+    asked = page.get(path, follow_redirects=False)
+    assert asked.headers["location"].startswith(f"/prove?act={verb}&next=/projects/")
+    other = path.replace(verb, "propose_change")
+    assert page.get(other, follow_redirects=False).status_code == 200
 
 
 def test_nobody_who_settles_there_is_said_so(city: Town, browser: Browsers) -> None:

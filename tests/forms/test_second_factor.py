@@ -15,7 +15,7 @@ from forms.around import CONTENT_POLICY, SCRIPTED_POLICY
 from policies.vocabulary import ACTS, STEP_UP
 from tests.cases.soft_passkey import SoftPasskey
 from tests.forms.conftest import Browser, Browsers
-from tests.forms.entering import code_of
+from tests.forms.entering import aged, code_of
 from tests.forms.test_case import decided_upon, posted
 from tests.forms.town import PASSWORD, Town
 
@@ -26,17 +26,6 @@ def _half(page: Browser, login: str, password: str = PASSWORD) -> str:
     """Show the password; return where the second step is."""
     form = {"login": login, "password": password, "csrf": page.token("/sign-in")}
     return str(page.post("/sign-in", data=form, follow_redirects=False).headers["location"])
-
-
-def _aged(town: Town, login: str, **columns: timedelta) -> None:
-    """Let a person's sessions have been proved, seen or opened so long ago."""
-    with town.web.begin() as connection:
-        for name, ago in columns.items():
-            connection.execute(
-                update(session)
-                .where(session.c.account_id == town.ids[login])
-                .values({name: datetime.now(UTC) - ago})
-            )
 
 
 def _newcomer(town: Town, page: Browser, login: str) -> str:
@@ -165,7 +154,7 @@ def test_an_act_that_cannot_be_taken_back_asks_for_a_proof_before_its_form(
     chief = browser("wu")
     path = f"/cases/{case_no}/do/decide"
     assert chief.get(path, follow_redirects=False).status_code == 200  # proved at sign-in
-    _aged(town, "wu", proved_at=timedelta(minutes=16))
+    aged(town, "wu", proved_at=timedelta(minutes=16))
     asked = chief.get(path, follow_redirects=False)
     assert asked.headers["location"].startswith("/prove?act=decide&next=/cases/")
     form = {
@@ -180,7 +169,7 @@ def test_an_act_that_cannot_be_taken_back_asks_for_a_proof_before_its_form(
 def test_an_act_that_can_be_taken_back_asks_for_none(browser: Browsers, town: Town) -> None:
     case_no, _ = decided_upon(town)
     clerk = browser("chen")
-    _aged(town, "chen", proved_at=timedelta(hours=3))
+    aged(town, "chen", proved_at=timedelta(hours=3))
     assert clerk.get(f"/cases/{case_no}/do/urge", follow_redirects=False).status_code == 200
 
 
@@ -189,7 +178,7 @@ def test_who_may_not_do_it_hears_no_before_any_proof_is_asked(
 ) -> None:
     case_no, _ = decided_upon(town)
     clerk = browser("chen")
-    _aged(town, "chen", proved_at=timedelta(hours=3))
+    aged(town, "chen", proved_at=timedelta(hours=3))
     answer = clerk.get(f"/cases/{case_no}/do/decide", follow_redirects=False)
     assert answer.status_code == 403
 
@@ -201,7 +190,7 @@ def test_what_was_typed_when_the_proof_ran_out_goes_on_with_the_new_one(
     chief = browser("wu")
     path = f"/cases/{case_no}/do/decide"
     form = posted(chief, path, **PERMITS, step="confirmed")
-    _aged(town, "wu", proved_at=timedelta(minutes=16))
+    aged(town, "wu", proved_at=timedelta(minutes=16))
     asked = chief.post(path, data=form)
     assert asked.status_code == 403 and "您已填写的内容都还在" in asked.text
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', asked.text))
@@ -247,7 +236,7 @@ def test_what_was_typed_when_the_session_ended_is_sent_on_after_signing_in(
     chief = browser("wu")
     path = f"/cases/{case_no}/do/decide"
     form = posted(chief, path, **PERMITS, step="confirmed")
-    _aged(town, "wu", seen_at=timedelta(minutes=16))
+    aged(town, "wu", seen_at=timedelta(minutes=16))
     ended = chief.post(path, data=form)
     assert ended.status_code == 401
     assert "15 分钟没有操作" in ended.text and "您刚才填写的内容都还在" in ended.text
@@ -273,7 +262,7 @@ def test_what_one_person_typed_is_not_handed_to_another(browser: Browsers, town:
     page = browser("wu")
     path = f"/cases/{case_no}/do/decide"
     form = posted(page, path, **PERMITS, step="confirmed")
-    _aged(town, "wu", seen_at=timedelta(minutes=16))
+    aged(town, "wu", seen_at=timedelta(minutes=16))
     html = page.post(path, data=form).text
     kept = re.search(r'name="kept" value="([^"]+)"', html)
     token = re.search(r'name="csrf" value="([0-9a-f]{64})"', html)
@@ -289,7 +278,7 @@ def test_a_post_from_another_site_brings_nothing_through_sign_in(
     browser: Browsers, town: Town
 ) -> None:
     page = browser("wu")
-    _aged(town, "wu", seen_at=timedelta(minutes=16))
+    aged(town, "wu", seen_at=timedelta(minutes=16))
     forged = page.post(
         "/new/construction-permit", data={"form.x": "y"}, follow_redirects=False,
         headers={"origin": "https://evil.test", "sec-fetch-site": "cross-site"},
@@ -314,10 +303,10 @@ def test_what_was_not_packed_by_us_is_dropped(text: str) -> None:
 
 def test_the_sign_in_page_says_why_the_session_is_over(browser: Browsers, town: Town) -> None:
     page = browser("sun")
-    _aged(town, "sun", seen_at=timedelta(minutes=16))
+    aged(town, "sun", seen_at=timedelta(minutes=16))
     assert "您已 15 分钟没有操作" in page.get("/").text
     page = browser("sun")
-    _aged(town, "sun", ends_at=timedelta(minutes=1))
+    aged(town, "sun", ends_at=timedelta(minutes=1))
     assert "一次登录最长 10 小时" in page.get("/").text
     page = browser("sun")
     town.accounts.revoke_sessions(town.ids["sun"], "u:x", datetime.now(UTC))
@@ -339,7 +328,7 @@ def test_one_sees_and_ends_ones_other_sessions(browser: Browsers, town: Town) ->
 
 def test_a_factor_is_added_and_removed_only_after_a_proof(browser: Browsers, town: Town) -> None:
     key, page = SoftPasskey(), browser("editor")
-    _aged(town, "editor", proved_at=timedelta(minutes=16))
+    aged(town, "editor", proved_at=timedelta(minutes=16))
     asked = page.get("/security/factor", follow_redirects=False)
     assert asked.headers["location"].startswith("/prove")
     form = {"proof.code": code_of(town, "editor"), "csrf": page.token("/prove")}
@@ -351,7 +340,7 @@ def test_a_factor_is_added_and_removed_only_after_a_proof(browser: Browsers, tow
     assert "办公室的钥匙" in html
     first = re.search(r'action="(/security/factors/[0-9a-f]{16}/remove)"', html)
     assert first
-    _aged(town, "editor", proved_at=timedelta(minutes=16))
+    aged(town, "editor", proved_at=timedelta(minutes=16))
     refused = page.post(first[1], data={"csrf": page.token("/security")})
     assert refused.status_code == 403
     assert len(town.entrance.factors.listing(town.ids["editor"])) == 2
