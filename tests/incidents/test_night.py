@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 
 from benchmarks import ground
-from cases import delegations, deliveries, duty
+from cases import deliveries, duty
 from cases.database import reading
-from cases.deputies import Delegation
 from cases.incident_lists import state_of
 from cases.messages import Actor
 from cases.notices_out import of_incident
 from cases.rota import Shift
+from tests.deputies import delegated, ended, in_the_name_of
 from tests.incidents.town import DUTY, EVALUATOR, SIGNALS, WATER, Town, actor
 from yichuang.incident_door import incident_id_for
 from yichuang.notices.finding import CENTRE, Lookup
@@ -74,30 +74,11 @@ async def test_a_shift_that_changes_in_the_middle_takes_over_what_is_told_from_t
     assert night.state(incident).units[0].forgotten == 0
 
 
-def _delegated(town: Town, delegator: Actor, deputy: Actor) -> str:
-    """Have a delegation agreed that runs for a day; return its id."""
-    now = town.now()
-    one = Delegation(
-        id=str(uuid4()), delegator=delegator.id, deputy=deputy.id, grants=delegator.grants,
-        reason="leave", starts_at=now - timedelta(minutes=1), ends_at=now + timedelta(days=1),
-        proposed_at=now - timedelta(minutes=2),
-    )  # fmt: skip
-    with town.web.begin() as connection:
-        delegations.propose(connection, one)
-        delegations.accept(connection, one.id, deputy.id, now)
-    return one.id
-
-
-def _ended(town: Town, key: str) -> None:
-    with town.web.begin() as connection:
-        delegations.end(connection, key, WATER.id, town.now(), "ended")
-
-
 async def test_a_deputy_acknowledges_and_answers_under_both_names_while_the_delegation_runs(
     night: Town,
 ) -> None:
-    key = _delegated(night, WATER, SUBSTITUTE)
-    deputy = SUBSTITUTE.model_copy(update={"on_behalf": WATER.id, "grants": WATER.grants})
+    key = delegated(night.web, WATER, SUBSTITUTE, night.now())
+    deputy = in_the_name_of(SUBSTITUTE, WATER)
     incident = await night.sent("sw")
     await night.done(deputy, incident, "acknowledge", {"department": "sw"})
     signed = [one for one in night.entries(f"incident:{incident}") if one["act"] == "acknowledge"]
@@ -109,13 +90,13 @@ async def test_a_deputy_acknowledges_and_answers_under_both_names_while_the_dele
     # Nor does a deputy act in what the delegator never held.
     grades = {"level": "none", "ground": "复核"}
     assert await night.refused(deputy, incident, "regrade", grades) == "no_right"
-    _ended(night, key)
+    ended(night.web, key, WATER, night.now())
     assert await night.refused(deputy, incident, "arrive", {"department": "sw"}) == "right_ended"
 
 
 async def test_who_handled_it_through_a_deputy_does_not_check_it(night: Town) -> None:
-    key = _delegated(night, WATER, SUBSTITUTE)
-    deputy = SUBSTITUTE.model_copy(update={"on_behalf": WATER.id, "grants": WATER.grants})
+    key = delegated(night.web, WATER, SUBSTITUTE, night.now())
+    deputy = in_the_name_of(SUBSTITUTE, WATER)
     incident = await night.sent("sw")
     for verb, body in (
         ("acknowledge", {"department": "sw"}),
@@ -127,7 +108,7 @@ async def test_who_handled_it_through_a_deputy_does_not_check_it(night: Town) ->
         code = await night.refused(checking, incident, "check", {"passed": True})
         assert code == "forbidden"
     await night.done(EVALUATOR, incident, "check", {"passed": True})
-    _ended(night, key)
+    ended(night.web, key, WATER, night.now())
 
 
 async def test_an_alert_taken_back_in_the_middle_is_told_once_and_ends_nothing_by_itself(

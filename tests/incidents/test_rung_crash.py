@@ -7,10 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from activities.incidents import IncidentSettlement
 from cases import notices_out
@@ -18,56 +16,39 @@ from cases.database import open_engine, reading
 from cases.incidents.orders import IncidentBatch
 from cases.lives import Admitted, Due, ring_command
 from tests.incidents.town import Town
+from tests.mortal import Mortal
 from workflows.incident import workflow_id
 from yichuang.life_watch import GRACE, INCIDENTS, LifeWatch
 from yichuang.settings import Settings
 from yichuang.worker import LawfulRings, Workshop
 
 
-class Killed(BaseException):
-    """The process is gone; nothing of it goes on to mend anything."""
-
-
 @dataclass
-class Mortal:
-    """A worker's settlement that dies before its nth statement or commit."""
+class Ringing:
+    """A worker's settlement that may die over the ring of an instant."""
 
     settlement: IncidentSettlement
-    engine: Engine
-    left: int = 0
-
-    def __post_init__(self) -> None:
-        event.listen(self.engine, "before_cursor_execute", self._count)
-        event.listen(self.engine, "commit", self._count)
-
-    def _count(self, *_: Any) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
+    mortal: Mortal
 
     def ring(self, incident: str, due: Due, *, dies_at: int) -> bool:
         """Settle the ring of an instant; False when it died over it."""
-        self.left = dies_at
         order = Admitted(command=ring_command(incident, due), admitted_at=due.due_at)
-        try:
-            self.settlement.settle(IncidentBatch(incident_id=incident, seq=0, commands=(order,)))
-        except Killed:
-            return False
-        return True
+        batch = IncidentBatch(incident_id=incident, seq=0, commands=(order,))
+        return self.mortal.survives(dies_at, lambda: self.settlement.settle(batch))
 
 
 @pytest.fixture
-def mortal(installed: tuple[Settings, Workshop]) -> Iterator[Mortal]:
+def mortal(installed: tuple[Settings, Workshop]) -> Iterator[Ringing]:
     settings, shop = installed
     engine = open_engine(settings.store_url("cases"))
     assert isinstance(shop.incidents.law, LawfulRings)
     tomorrow = replace(shop.incidents.law, now=lambda: datetime.now(UTC) + timedelta(days=1))
-    yield Mortal(replace(shop.incidents, engine=engine, law=tomorrow), engine)
+    yield Ringing(replace(shop.incidents, engine=engine, law=tomorrow), Mortal(engine))
     engine.dispose()
 
 
 async def test_killed_anywhere_over_a_rung_it_is_told_once_after_the_retry(
-    town: Town, mortal: Mortal
+    town: Town, mortal: Ringing
 ) -> None:
     incident = await town.reported()
     for due in [one for one in town.state(incident).timers if one.key.startswith("rung:")]:
@@ -94,7 +75,7 @@ async def test_killed_anywhere_over_a_rung_it_is_told_once_after_the_retry(
 
 
 async def test_two_workers_that_ring_the_same_instant_tell_it_once(
-    town: Town, mortal: Mortal
+    town: Town, mortal: Ringing
 ) -> None:
     incident = await town.reported()
     due = next(one for one in town.state(incident).timers if one.key.startswith("rung:"))
