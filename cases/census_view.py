@@ -14,10 +14,10 @@ from typing import Any
 from pydantic import JsonValue
 from sqlalchemy import Connection, select
 
-from cases import census, leases
+from cases import census, incident_rows, leases, project_rows
 from cases.armed import STRAY, Fault
 from cases.census import Lateness, Overdue
-from cases.incident_rows import LateInstant, late_instants
+from cases.life_rows import LateInstant
 from cases.tables import case
 from cases.tables import census as census_table
 
@@ -25,9 +25,9 @@ LEASE = "census"
 """Name of the lease under which a worker takes the census and notes what it found."""
 FRESH_WITHIN = timedelta(seconds=60)
 """A census older than this proves nothing of now: six rounds were missed."""
-LATE_INCIDENT_AFTER = timedelta(minutes=3)
-"""Twice what the watch over incidents needs to have a lost instant rung: its grace, a round of it
-and a retry of the settlement (yichuang/life_watch.py)."""
+LATE_LIFE_AFTER = timedelta(minutes=3)
+"""Twice what the watch over incidents and projects needs to have a lost instant rung: its grace, a
+round of it and a retry of the settlement (yichuang/life_watch.py)."""
 MENDED_WITHIN = timedelta(days=1)
 NONE_FIRED = Lateness(0)
 MOST = 500
@@ -79,6 +79,8 @@ class CensusView:
     overdue: tuple[Overdue, ...] = ()
     late_incidents: tuple[LateInstant, ...] = ()
     """Incidents whose instant passed unrung, by SQL alone."""
+    late_projects: tuple[LateInstant, ...] = ()
+    """Projects, the same."""
     mended: tuple[MendedCase, ...] = ()
     elsewhere: int = 0
     """Cases with something wrong that the reader may not list; they count and have no name."""
@@ -92,9 +94,14 @@ class CensusView:
 
     @property
     def wrong_count(self) -> int:
-        """Cases whose timer is wrong, and instants, incidents' too, that SQL calls overdue."""
-        late = len(self.overdue) + len(self.late_incidents)
-        return self.unarmed + self.stray + late + self.elsewhere
+        """Cases whose timer is wrong, and instants, of incidents and projects too, that SQL calls
+        overdue."""
+        return self.unarmed + self.stray + self.late_count + self.elsewhere
+
+    @property
+    def late_count(self) -> int:
+        """Instants of cases, incidents and projects that SQL calls overdue."""
+        return len(self.overdue) + len(self.late_incidents) + len(self.late_projects)
 
     @property
     def is_well(self) -> bool:
@@ -125,9 +132,11 @@ def census_view(connection: Connection, now: datetime) -> CensusView:
     """Return the census as it stands in the rows."""
     noted = leases.noted(connection, LEASE)
     overdue = tuple(census.overdue(connection, now, most=MOST))
-    late = tuple(late_instants(connection, now - LATE_INCIDENT_AFTER, MOST))
+    incidents, projects = late_lives(connection, now)
     if noted is None:
-        return CensusView(now, None, overdue=overdue, late_incidents=late)
+        return CensusView(
+            now, None, overdue=overdue, late_incidents=incidents, late_projects=projects
+        )
     wrong = _wrong(connection)
     said: Mapping[str, Any] = noted.said
     since = said.get("away_since")
@@ -143,10 +152,22 @@ def census_view(connection: Connection, now: datetime) -> CensusView:
         unproven=said["unproven"],
         wrong=wrong[:MOST],
         overdue=overdue,
-        late_incidents=late,
+        late_incidents=incidents,
+        late_projects=projects,
         mended=_mended(connection, now),
         late_hour=Lateness(**said["late_hour"]),
         late_day=Lateness(**said["late_day"]),
+    )
+
+
+def late_lives(
+    connection: Connection, now: datetime
+) -> tuple[tuple[LateInstant, ...], tuple[LateInstant, ...]]:
+    """Return the incidents and the projects whose instant passed unrung, by SQL alone."""
+    before = now - LATE_LIFE_AFTER
+    return (
+        tuple(incident_rows.late_instants(connection, before, MOST)),
+        tuple(project_rows.late_instants(connection, before, MOST)),
     )
 
 
@@ -191,6 +212,7 @@ def counts(view: CensusView) -> dict[str, JsonValue]:
         "stray": view.stray,
         "overdue": len(view.overdue),
         "incidents_overdue": len(view.late_incidents),
+        "projects_overdue": len(view.late_projects),
         "looked_at": view.looked_at.isoformat() if view.looked_at else None,
         "fresh": view.is_fresh,
         "away": view.away,
@@ -204,13 +226,12 @@ def shortly(view: CensusView) -> str:
             (
                 *(w.case_no for w in view.wrong),
                 *(o.case_no for o in view.overdue),
-                *(i.number for i in view.late_incidents),
+                *(one.number for one in (*view.late_incidents, *view.late_projects)),
             )
         )
-        late = len(view.overdue) + len(view.late_incidents)
         first = "、".join(list(named)[:NAMED]) + ("等" if len(named) > NAMED else "")
         return (
-            f"定时器对账 {view.unarmed}/{view.stray}，过时无记录 {late}：{first}"
+            f"定时器对账 {view.unarmed}/{view.stray}，过时无记录 {view.late_count}：{first}"
             "（见 bin/yichuang census）"
         )
     return f"定时器无法对账：{view.away}" if view.away else ""

@@ -23,6 +23,7 @@ from cases.incident_tables import (
 from cases.incidents.signal import RANK
 from cases.incidents.state import IncidentState, Unit
 from cases.incidents.step import Step
+from cases.life_rows import LateInstant, late_of
 from cases.messages import Command, Outcome
 from cases.projection import json_text
 from cases.store import place
@@ -63,12 +64,7 @@ def state_json(state: IncidentState) -> str:
 
 def digest_of(state: IncidentState) -> str:
     """Return SHA-256 (hex) of the state, as the entry's `after` says it."""
-    return digest_text(state_json(state))
-
-
-def digest_text(stored: str) -> str:
-    """Return the same of a state as its row holds it."""
-    return hashlib.sha256(stored.encode()).hexdigest()
+    return hashlib.sha256(state_json(state).encode()).hexdigest()
 
 
 def answered(connection: Connection, command_id: str) -> tuple[Outcome, str] | None:
@@ -142,25 +138,9 @@ def overdue(connection: Connection, before: datetime, most: int = 500) -> Sequen
     return list(connection.execute(query).scalars())
 
 
-@dataclass(frozen=True, slots=True)
-class LateInstant:
-    """An incident's earliest instant that passed and has not rung."""
-
-    incident_id: str
-    number: str
-    due_at: datetime
-
-
 def late_instants(connection: Connection, before: datetime, most: int) -> list[LateInstant]:
     """Return what was to ring before `before` and has not, by SQL alone, the latest first."""
-    one = incident.c
-    query = (
-        select(one.id, one.number, one.due_at)
-        .where(one.due_at < before)
-        .order_by(one.due_at, one.id)
-        .limit(most)
-    )
-    return [LateInstant(*row) for row in connection.execute(query)]
+    return late_of(connection, incident, before, most)
 
 
 def waiting_after(connection: Connection, last: str, most: int) -> Sequence[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from cases.life_rows import LateInstant, late_of
 from cases.messages import Command, Outcome
 from cases.project_tables import (
     project,
@@ -91,6 +92,11 @@ def overdue(connection: Connection, before: datetime, most: int = 500) -> Sequen
         select(project.c.id).where(project.c.due_at < before).order_by(project.c.due_at).limit(most)
     )
     return list(connection.execute(query).scalars())
+
+
+def late_instants(connection: Connection, before: datetime, most: int) -> list[LateInstant]:
+    """Return what was to ring before `before` and has not, by SQL alone, the latest first."""
+    return late_of(connection, project, before, most)
 
 
 def waiting_after(connection: Connection, last: str, most: int) -> Sequence[str]:

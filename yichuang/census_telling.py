@@ -20,10 +20,10 @@ from cases import census, leases
 from cases.alarms import Alarm
 from cases.armed import IN_CHINESE, STRAY
 from cases.census import Expected, Lateness, Looked
-from cases.census_view import LATE_INCIDENT_AFTER, LEASE, MOST
+from cases.census_view import LEASE, late_lives
 from cases.census_view import NAMED as CALLED
 from cases.database import reading
-from cases.incident_rows import LateInstant, late_instants
+from cases.life_rows import LateInstant
 
 ALARM = "census"
 """Kind of the alarms that it raises."""
@@ -109,7 +109,7 @@ class Teller:
             watched, waiting, unproven = census.counts(connection)
             wrong = census.at_fault(connection)
             late = census.overdue(connection, now)
-            incidents = late_instants(connection, now - LATE_INCIDENT_AFTER, MOST)
+            incidents, projects = late_lives(connection, now)
             hour, day = self._late(connection, now)
         stray = sum(one.fault in STRAY for one in wrong)
         return {
@@ -120,6 +120,7 @@ class Teller:
             "stray": stray,
             "overdue": len(late),
             "incidents_overdue": len(incidents),
+            "projects_overdue": len(projects),
             "late_hour": asdict(hour),
             "late_day": asdict(day),
         }
@@ -139,8 +140,10 @@ class Teller:
                 for one in census.at_fault(connection)
                 if one.fault_since and now - one.fault_since > self._pace.late_after
             ]
-            unrung = late_instants(connection, now - LATE_INCIDENT_AFTER, MOST)
-            wanted = ringing | _alarms(connection, lasting) | _unrung(unrung)
+            incidents, projects = late_lives(connection, now)
+            wanted = ringing | _alarms(connection, lasting)
+            wanted |= _unrung("census:incidents", "突发事件", incidents)
+            wanted |= _unrung("census:projects", "项目", projects)
             self._alarms.agree(connection, ALARM, wanted, now)
 
 
@@ -157,13 +160,13 @@ def _alarms(connection: Connection, lasting: Sequence[Looked]) -> dict[str, Alar
     return wanted
 
 
-def _unrung(late: Sequence[LateInstant]) -> dict[str, Alarm]:
-    """Return the one alarm for incidents whose instants passed and did not ring."""
+def _unrung(key: str, title: str, late: Sequence[LateInstant]) -> dict[str, Alarm]:
+    """Return the one alarm for the lives of a kind whose instants passed and did not ring."""
     if not late:
         return {}
     named = "、".join(one.number for one in late[:CALLED])
-    text = f"突发事件 {len(late)} 件的时刻已过三分钟而没有响：{named}；请系统管理员查看流程引擎"
-    return {"census:incidents": Alarm("census:incidents", ALARM, text)}
+    text = f"{title} {len(late)} 件的时刻已过三分钟而没有响：{named}；请系统管理员查看流程引擎"
+    return {key: Alarm(key, ALARM, text)}
 
 
 def _alarm(one: Looked, case: Expected | None) -> Alarm:

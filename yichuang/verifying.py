@@ -14,8 +14,10 @@ import orjson
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from activities.entries import STEP
 from audit.anchorcheck import check_anchors
 from audit.check import verify_stores
+from audit.entry import entry_id
 from audit.erasing import check_destroyed, erased_in
 from audit.logstore import LogReader
 from audit.notes import NoteVerifier
@@ -30,12 +32,13 @@ from cases import (
     payment_rows,
     performance_rows,
     plan_rows,
+    project_integrity,
     releases,
     warning_rows,
 )
 from cases.database import reading
-from cases.incident_integrity import SaidOrder
 from cases.integrity import Said, Wrong, check_rows
+from cases.life_integrity import SaidOrder
 from yichuang.message_log import digest_of_lines
 from yichuang.seeds import Seeds
 
@@ -125,17 +128,17 @@ def verify_everything(
             # log by now, what was committed after it is left out by the heads of the streams.
             dossiers: dict[str, str] = {}
             things: dict[str, dict[str, str]] = {kind: {} for kind in CHECKED}
-            incidents: dict[str, dict[int, SaidOrder]] = {}
+            lives: dict[str, dict[str, dict[int, SaidOrder]]] = {kind: {} for kind in LIVES}
             funds: dict[str, str] = {}
             seeds = Seeds()
             purged: set[str] = set()
-            said = list(_said(connection, log, things, dossiers, incidents, funds, seeds, purged))
+            said = list(_said(connection, log, things, dossiers, lives, funds, seeds, purged))
             verdict.steps = sum(one.seq is not None for one in said)
             for wrong in chain(
                 check_rows(connection, said),
                 check_dossiers(connection, dossiers),
                 *(check(connection, things[kind]) for kind, check in CHECKED.items()),
-                check_incidents(connection, incidents),
+                *(check_lives(connection, kind, said_of) for kind, said_of in lives.items()),
                 check_fund(connection, funds),
                 seeds.wrong(releases.everything(connection)),
             ):
@@ -233,12 +236,18 @@ OF_STREAM: Final[Mapping[str, str]] = MappingProxyType(
 """Start of a stream → kind in `CHECKED`: the plan's quarters are the system's own stream."""
 
 
-def check_incidents(
-    connection: Connection, said: Mapping[str, Mapping[int, SaidOrder]]
+LIVES: Final = MappingProxyType(
+    {"incident": incident_integrity.check, "project": project_integrity.check}
+)
+"""Object type → what holds the rows of its lives against all their entries."""
+
+
+def check_lives(
+    connection: Connection, kind: str, said: Mapping[str, Mapping[int, SaidOrder]]
 ) -> Iterator[Wrong]:
-    """Yield every row of an incident that is not what its entries bind."""
-    for one in incident_integrity.check(connection, said):
-        yield Wrong(f"incident:{one.incident_id}", one.seq, one.column, one.expected, one.found)
+    """Yield every row of a life that is not what its entries bind."""
+    for one in LIVES[kind](connection, said, lambda command: entry_id(command, STEP)):
+        yield Wrong(f"{kind}:{one.life}", one.seq, one.column, one.expected, one.found)
 
 
 def check_fund(connection: Connection, funds: Mapping[str, str]) -> Iterator[Wrong]:
@@ -255,7 +264,7 @@ def _said(
     log: Engine,
     things: Mapping[str, dict[str, str]],
     dossiers: dict[str, str],
-    incidents: dict[str, dict[int, SaidOrder]],
+    lives: Mapping[str, dict[str, dict[int, SaidOrder]]],
     funds: dict[str, str],
     seeds: Seeds,
     purged: set[str],
@@ -279,7 +288,7 @@ def _said(
         _of_newest(row.stream, row.seq, bytes(row.body), things, newest)
         _of_seed(row.stream, WAITING + place, bytes(row.body), seeds)
         _of_dossier(row.stream, bytes(row.body), dossiers)
-        _of_incident(row.stream, bytes(row.body), incidents)
+        _of_life(row.stream, bytes(row.body), lives)
         _of_fund(row.stream, bytes(row.body), funds)
         yield from _of_body(row.stream, bytes(row.body))
     for place, entry in enumerate(all_entries(log)):
@@ -291,7 +300,7 @@ def _said(
         _of_newest(entry.stream, entry.stream_seq, entry.body, things, newest)
         _of_seed(entry.stream, place, entry.body, seeds)
         _of_dossier(entry.stream, entry.body, dossiers)
-        _of_incident(entry.stream, entry.body, incidents)
+        _of_life(entry.stream, entry.body, lives)
         _of_fund(entry.stream, entry.body, funds)
         yield from _of_body(entry.stream, entry.body)
 
@@ -333,16 +342,22 @@ def _of_dossier(stream: str, stored: bytes, dossiers: dict[str, str]) -> None:
             dossiers[body["obj"]["id"]] = body["obj"].get("doc", "")
 
 
-def _of_incident(stream: str, stored: bytes, incidents: dict[str, dict[int, SaidOrder]]) -> None:
+def _of_life(
+    stream: str, stored: bytes, lives: Mapping[str, dict[str, dict[int, SaidOrder]]]
+) -> None:
     """Note what the entry of a settled order says; a reading or a refusal leaves no state."""
-    if not stream.startswith("incident:"):
+    kind = stream.partition(":")[0]
+    if kind not in lives:
         return
     body = orjson.loads(stored)
-    thing, after = body["obj"], body.get("after")
-    if thing["type"] != "incident" or after is None:
+    thing, who, after = body["obj"], body["who"], body.get("after")
+    if thing["type"] != kind or after is None:
         return
-    said = SaidOrder(body["id"], body["act"], datetime.fromisoformat(body["t"]), after)
-    incidents.setdefault(thing["id"], {})[int(thing["step"])] = said
+    said = SaidOrder(
+        body["id"], body["act"], datetime.fromisoformat(body["t"]), after,
+        body.get("why", ""), who.get("role", ""), who.get("org", ""),
+    )  # fmt: skip
+    lives[kind].setdefault(thing["id"], {})[int(thing["step"])] = said
 
 
 def _of_body(stream: str, stored: bytes) -> Iterator[Said]:

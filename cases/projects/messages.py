@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Final, Literal
 from uuid import uuid5
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints
+from pydantic import Field, JsonValue, StrictBool, StrictInt, StringConstraints
 
 from cases.lives import RING
 from cases.messages import NAMESPACE, Code, Command, Frozen, Name, Remark, Text, TimerFired
@@ -399,7 +399,13 @@ def project_id_for(key: str) -> str:
 
 def order_digest(command: Command) -> str:
     """Return SHA-256 (hex) of what is ordered and by whom; not when or from where."""
-    said = [
-        command.verb, command.case_id, command.body, command.actor.id, command.actor.on_behalf,
-    ]  # fmt: skip
+    actor = command.actor
+    return digest_said(command.verb, command.case_id, command.body, actor.id, actor.on_behalf)
+
+
+def digest_said(
+    verb: str, project: str, body: Mapping[str, JsonValue], actor: str, on_behalf: str
+) -> str:
+    """Return the same of an order as its row keeps it."""
+    said = [verb, project, body, actor, on_behalf]
     return hashlib.sha256(json_text(said).encode()).hexdigest()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from temporalio.client import WorkflowExecutionStatus
 
 from cases import alarms
-from cases.census_view import LATE_INCIDENT_AFTER, census_view, shortly
+from cases.census_view import LATE_LIFE_AFTER, census_view, shortly
 from cases.database import reading
 from tests.incidents.town import DUTY, Town
 from workflows.incident import workflow_id
@@ -60,7 +60,7 @@ async def test_an_instant_that_did_not_ring_in_three_minutes_is_told_by_number_a
     incident = await town.reported()
     await town.environment.client.get_workflow_handle(workflow_id(incident)).terminate()
     due, number = town.state(incident).timers[0].due_at, town.state(incident).number
-    last = due + LATE_INCIDENT_AFTER
+    last = due + LATE_LIFE_AFTER
     assert incident not in _late(town, last)
     assert incident in _late(town, last + TICK)
     with reading(town.shop.cases) as connection:
@@ -83,7 +83,7 @@ async def test_an_instant_that_did_not_ring_in_three_minutes_is_told_by_number_a
 
 def _late(town: Town, at: datetime) -> set[str]:
     with reading(town.shop.cases) as connection:
-        return {one.incident_id for one in census_view(connection, at).late_incidents}
+        return {one.id for one in census_view(connection, at).late_incidents}
 
 
 def _alarms(town: Town) -> list[str]:

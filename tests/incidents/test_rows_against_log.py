@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,15 +10,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Engine
 
-from audit.logstore import found_log
-from audit.notes import NoteVerifier
-from audit.signer import init_signer
-from audit.tables import log_metadata
-from cases.database import open_engine
-from cases.integrity import Wrong
+from tests import against_log
+from tests.against_log import Log, wrong
 from tests.incidents.town import BURST, DUTY, EVALUATOR, SIGNALS, WATER, Town
 from yichuang.incident_door import incident_id_for
-from yichuang.verifying import verify_everything
 
 FLIPPED = "CAST(replace(state, '\"seq\":', '\"seq\": ') AS TEXT)"
 ATTACKS = {
@@ -35,6 +28,9 @@ ATTACKS = {
     ),
     "UPDATE incident_event SET after = 'x' WHERE seq = 2": "incident_event.after",
     "UPDATE incident_event SET entry_id = 'x' WHERE seq = 2": "incident_event.entry_id",
+    "UPDATE incident_event SET role = 'x' WHERE seq = 2": "incident_event.role",
+    "UPDATE incident_event SET stage = 'x' WHERE seq = 2": "incident_event.stage",
+    "UPDATE incident_event SET command_id = 'x' WHERE seq = 2": "incident_event.command_id",
     "DELETE FROM incident_event WHERE kind = 'acknowledge'": "incident_event",
     "UPDATE incident_unit SET state = 'refused'": "incident_unit[1].state",
     "DELETE FROM incident_unit": "incident_unit[1]",
@@ -51,12 +47,8 @@ Copied = Callable[[str], Engine]
 
 
 @pytest.fixture
-def trusted(tmp_path: Path) -> tuple[Engine, NoteVerifier]:
-    """An empty log: every entry of the store still waits for it."""
-    log = open_engine(f"sqlite:///{tmp_path / 'log.sqlite'}")
-    log_metadata.create_all(log)
-    found_log(log, "test.invalid/log")
-    return log, init_signer(tmp_path / "k", tmp_path / "s", "test.invalid/log")
+def trusted(tmp_path: Path) -> Log:
+    return against_log.empty_log(tmp_path)
 
 
 @pytest_asyncio.fixture
@@ -79,42 +71,21 @@ async def incident(town: Town) -> str:
 
 @pytest.fixture
 def copied(town: Town, tmp_path: Path) -> Copied:
-    """The store after one statement of somebody who holds the file and drops its triggers."""
-
-    def altered(sql: str) -> Engine:
-        file = tmp_path / f"{uuid4()}.sqlite"
-        with closing(sqlite3.connect(file)) as copy, copy:
-            with closing(sqlite3.connect(str(town.shop.cases.url.database))) as original:
-                original.backup(copy)
-            named = copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-            for (name,) in named.fetchall():
-                copy.execute(f'DROP TRIGGER "{name}"')
-            if sql:
-                assert copy.execute(sql).rowcount > 0, sql
-        return open_engine(f"sqlite:///{file}")
-
-    return altered
-
-
-def wrong(store: Engine, log: tuple[Engine, NoteVerifier]) -> list[Wrong]:
-    verdict = verify_everything(*log, {"cases": store})
-    store.dispose()
-    assert verdict.unreadable == ""
-    return [one for one in verdict.rows if one.case_id.startswith("incident:")]
+    return lambda sql: against_log.altered(town.shop.cases, tmp_path, sql)
 
 
 async def test_rows_of_an_incident_follow_from_its_entries_and_each_change_of_one_is_named(
-    incident: str, copied: Copied, trusted: tuple[Engine, NoteVerifier]
+    incident: str, copied: Copied, trusted: Log
 ) -> None:
-    assert wrong(copied(""), trusted) == []
+    assert wrong(copied(""), trusted, "incident") == []
     for attack, column in ATTACKS.items():
-        found = wrong(copied(attack), trusted)
+        found = wrong(copied(attack), trusted, "incident")
         assert column in {one.column for one in found}, (attack, found)
         assert {one.case_id for one in found} == {f"incident:{incident}"}
 
 
 async def test_an_incident_without_an_entry_is_named(
-    incident: str, copied: Copied, trusted: tuple[Engine, NoteVerifier]
+    incident: str, copied: Copied, trusted: Log
 ) -> None:
     same = (
         "order_digest, kind, at, recorded_at, actor, on_behalf, role, department, stage, said,"
@@ -125,5 +96,5 @@ async def test_an_incident_without_an_entry_is_named(
         f" SELECT incident_id, 99, 'forged', 'forged', {same} FROM incident_event"
         f" WHERE incident_id = '{incident}' AND kind = 'grade'"
     )
-    found = wrong(copied(forged), trusted)
+    found = wrong(copied(forged), trusted, "incident")
     assert [(one.seq, one.column) for one in found] == [(99, "incident_event")]

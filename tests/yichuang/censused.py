@@ -33,6 +33,7 @@ from cases.messages import Actor, Outcome
 from cases.reception import Request
 from cases.tables import state, timer
 from workflows.approval import ApprovalWorkflow, workflow_id
+from workflows.project import ProjectWorkflow
 from yichuang import joining, temporal
 from yichuang.census import Census
 from yichuang.census_telling import Pace
@@ -289,7 +290,7 @@ async def serving(there: Town, approval: type, press: Press | None = None) -> As
         async with Worker(
             there.client,
             task_queue=settings.temporal_task_queue,
-            workflows=[approval],
+            workflows=[approval, ProjectWorkflow],
             workflow_runner=ContextFreeRunner(there.client.data_converter),
             activities=shop.activities(),
             activity_executor=pool,

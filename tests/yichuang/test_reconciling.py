@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -21,20 +21,28 @@ from audit.outbox import record
 from audit.sequencer import Sequencer
 from audit.signer import Signer
 from audit.tables import audit_outbox
+from benchmarks import ground as ground_of
 from benchmarks.step import steps_of_a_case
 from cases import reconciled
 from cases.database import open_engine, reading
 from cases.incidents.personal import personal_key
+from cases.messages import Actor
 from cases.orders import ApprovalInput
+from cases.projects.messages import project_id_for
+from cases.projects.orders import project_workflow
 from cases.reconciled import Watermark
+from tests.projects.town import CLERK, LEAD, SOURCE, concession, paper
 from tests.yichuang.censused import ALARMS, Ground, Town, served, town
 from tests.yichuang.test_census_backfilled import told
 from workflows.approval import ApprovalWorkflow, workflow_id
+from yichuang import joining
 from yichuang.audit_orders import reconcile as order
 from yichuang.history_steps import STEPS, read_run
 from yichuang.log_entries import draft_of_the_log
 from yichuang.personal_ends import end_entry
+from yichuang.project_door import ProjectDoor
 from yichuang.reconciling import BEHIND, STREAM, Reconciler, case_of
+from yichuang.refusals import RefusalLog
 from yichuang.settings import Settings
 from yichuang.signer import KEY_FILE, STATE_FILE
 from yichuang.worker import workshop
@@ -219,6 +227,66 @@ async def test_an_incident_whose_history_was_destroyed_at_its_end_differs_in_not
         figures = await one.reconciler.round()
         assert {d.entry_id for d in figures.found} == named
         assert figures.ended == 1
+
+
+async def test_each_order_of_a_project_has_its_entry_and_each_entry_its_order(
+    own_ground: Ground,
+) -> None:
+    async with compared(own_ground.settings) as one:
+        door, project = _projects(one.there), project_id_for(str(uuid4()))
+        today = datetime.now(UTC).date()
+        for who, verb, body in _ended(today):
+            outcome = await door.order(who, SOURCE, str(uuid4()), project, verb, body)
+            assert outcome.status == "done", outcome
+        # Refused by the machine, in the same history: its entry is there as well.
+        late = await door.order(LEAD, SOURCE, str(uuid4()), project, "finish", {"summary": "再结"})
+        assert late.code == "finished"
+        first = await one.reconciler.round()
+        assert (first.activities, first.found) == (4, [])
+        one.drain()
+        second = await one.reconciler.round()
+        assert second.standing == [] and second.entries >= 4
+        risk = {"title": "管线不明", "level": "high"}
+        other = project_id_for(str(uuid4()))
+        await door.order(CLERK, SOURCE, str(uuid4()), other, "establish", concession(today))
+        lost = await door.order(CLERK, SOURCE, str(uuid4()), other, "add_risk", risk)
+        with one.there.engine.begin() as connection:
+            for table in ("audit_outbox", "audit_recorded"):
+                gone = text(f"DELETE FROM {table} WHERE entry_id = :e")
+                connection.execute(gone, {"e": lost.entry})
+        run = WorkflowRef(one.there.client.namespace, project_workflow(project), act="1")
+        forged = one.forge(f"project:{project}", "terminate", run)
+        third = await one.reconciler.round()
+        assert {(d.kind, d.entry_id) for d in third.found} == {
+            ("no_entry", lost.entry), ("no_history", forged),
+        }  # fmt: skip
+
+
+def _projects(there: Town) -> ProjectDoor:
+    ground_of.admit(there.settings, CLERK, LEAD)
+    sealer = joining.sealer_of(there.settings, joining.vault_of(there.settings))
+    return ProjectDoor(
+        there.client,
+        there.settings.temporal_task_queue,
+        access=joining.access_of(there.settings, "web"),
+        engine=open_engine(there.settings.store_url("cases"), read_only=True),
+        refusals=RefusalLog(open_engine(there.settings.store_url("web")), "web", sealer.who),
+    )
+
+
+def _ended(today: date) -> tuple[tuple[Actor, str, dict[str, Any]], ...]:
+    """A whole short life: established, given up, closed."""
+    end = {
+        "ground": "agreed",
+        "reason": "双方协商",
+        "on": today.isoformat(),
+        "paper": paper("协议"),
+    }
+    return (
+        (CLERK, "establish", concession(today)),
+        (LEAD, "terminate", end),
+        (LEAD, "finish", {"summary": "了结"}),
+    )
 
 
 async def test_an_entry_without_history_is_named_whatever_it_claims(own_ground: Ground) -> None:
