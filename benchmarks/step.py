@@ -112,7 +112,9 @@ def catalogue() -> Catalogue:
         for one in shipped.matters
         if one.code == "food-operation"
     )
-    return Catalogue(matters, shipped.law, shipped.city, shipped.calendars)
+    return Catalogue(
+        matters, shipped.law, shipped.city, shipped.calendars, templates=shipped.templates
+    )
 
 
 class NothingToPrint:
