@@ -24,13 +24,16 @@ from activities.sealing import Sealer
 from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
 from audit.outbox import record_many
 from cases import performance_rows as rows
+from cases import project_lists
 from cases.alarms import announce
+from cases.attached import thing_key
+from cases.attached_rows import NO_FILES, Files
 from cases.database import reading
 from cases.messages import NAMESPACE, Command, Frozen
 from cases.payments import basis_of, first_fault
 from cases.projection import json_text
 from cases.projects import performing_messages as m
-from cases.projects.performing import Around, Asked, perform, questions, said_of
+from cases.projects.performing import Around, Asked, ProjectSeen, perform, questions, said_of
 from cases.projects.performing_state import Performance
 from cases.settling import Forged, RuleForbids
 from cases.store import Message
@@ -57,6 +60,7 @@ class Performing:
     """Address under which the events' schemas stand, without trailing slash."""
     zone: str
     now: Callable[[], datetime]
+    files: Files = NO_FILES
 
     @activity.defn(name="settle_performance")
     def settle(self, order: m.PerformanceOrder) -> m.PerformanceAnswer:
@@ -87,12 +91,17 @@ class Performing:
         # Packs are asked before the transaction: the rules process is no part of it.
         with reading(self.engine) as connection:
             seen = rows.state_of(connection, command.case_id)
+            project = _project(connection, command.case_id)
         no = self.again(command, m.OBJECT, command.verb, "", side_of(seen, command.verb, body))
+        if no is not None:
+            raise no
+        named = getattr(body, "attached", ())
+        no = self.files.fault(command.actor.id, thing_key(m.OBJECT, command.case_id), named)
         if no is not None:
             raise no
         for asked in questions(seen, command, body):
             self._ask(asked, at)
-        state = perform(seen, command, body, self._around(at))
+        state = perform(seen, command, body, self._around(at, project))
         with self.engine.begin() as connection:
             known = rows.answered(connection, command.id)
             if known is not None:
@@ -122,10 +131,11 @@ class Performing:
             if terms.stops & fired.then.keys():
                 raise RuleForbids(fired.rule, fired.title, fired.basis)
 
-    def _around(self, at: datetime) -> Around:
+    def _around(self, at: datetime, project: ProjectSeen | None) -> Around:
         catalogue = self.catalogue()
         return Around(
             at=at,
+            project=project,
             today=at.astimezone(ZoneInfo(self.zone)).date(),
             tables=catalogue.performance.by_id,
             departments=frozenset(one.code for one in catalogue.city.departments),
@@ -220,6 +230,13 @@ def side_of(state: Performance | None, verb: str, body: Frozen) -> str:
     if state is None:
         return ""
     return state.plan.operator if verb in m.BY_OPERATOR else state.plan.department
+
+
+def _project(connection: Connection, project: str) -> ProjectSeen | None:
+    found = project_lists.state_of(connection, project)
+    if found is None:
+        return None
+    return ProjectSeen(regime=found.regime, department=found.department, operator=found.operator)
 
 
 def _parsed(command: Command) -> Frozen:

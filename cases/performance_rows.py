@@ -50,6 +50,8 @@ class KeptAct:
     on_behalf: str
     acted_at: datetime
     entry_id: str
+    body: Mapping[str, Any]
+    """What was ordered."""
 
 
 def put(connection: Connection, one: NewAct) -> str:
@@ -125,11 +127,14 @@ def acts(connection: Connection, project: str) -> list[KeptAct]:
     """Return the acts of one project's performance in their order."""
     one = performance_act.c
     query = (
-        select(one.project, one.seq, one.verb, one.actor, one.on_behalf, one.acted_at, one.entry_id)
+        select(
+            one.project, one.seq, one.verb, one.actor, one.on_behalf, one.acted_at, one.entry_id,
+            one.body,
+        )
         .where(one.project == project)
         .order_by(one.seq)
-    )
-    return [KeptAct(*row) for row in connection.execute(query)]
+    )  # fmt: skip
+    return [KeptAct(*row[:-1], orjson.loads(row[-1])) for row in connection.execute(query)]
 
 
 def scores_of(connection: Connection, project: str, evaluation: Evaluation) -> Evaluate:

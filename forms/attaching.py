@@ -41,15 +41,16 @@ class Taken:
         return [one.model_dump() for one in self.files]
 
 
-async def posted(visit: Visit, thing: Thing) -> Taken:
+async def posted(visit: Visit, thing: Thing, field: str = FIELD, hidden: str = KEPT) -> Taken:
     """Return the files of a form: those of an earlier try, and those chosen now, kept at once.
 
     The caller has asked policy whether the visitor may give the order. A file that cannot be kept
-    leaves the error; the others stay.
+    leaves the error; the others stay. `field`, `hidden`: names of the two controls, where a form
+    has several of them.
     """
-    kept = await _earlier(visit, thing)
+    kept = await _earlier(visit, thing, hidden)
     error = ""
-    for new in _chosen(visit):
+    for new in _chosen(visit, field):
         if len(kept) == MOST_ATTACHED:
             error = visit.say(N_("一次最多附 {n} 个文件")).format(n=MOST_ATTACHED)
             break
@@ -77,9 +78,9 @@ async def hand_out(visit: Visit, thing: Thing, upload: str) -> Response:
     raise not_found(visit)
 
 
-async def _earlier(visit: Visit, thing: Thing) -> list[Attached]:
+async def _earlier(visit: Visit, thing: Thing, hidden: str) -> list[Attached]:
     found = []
-    for upload in dict.fromkeys(visit.texts().get(KEPT, ())):
+    for upload in dict.fromkeys(visit.texts().get(hidden, ())):
         # Only what this very person kept for this very thing: a guessed id opens nothing.
         kept = await visit.ask(visit.ports.attached.offered, visit.actor, thing, upload[:64])
         if kept is not None and not kept.finding:
@@ -87,11 +88,11 @@ async def _earlier(visit: Visit, thing: Thing) -> list[Attached]:
     return found[:MOST_ATTACHED]
 
 
-def _chosen(visit: Visit) -> list[UploadFile]:
+def _chosen(visit: Visit, field: str) -> list[UploadFile]:
     return [
         value
         for name, value in visit.posted.multi_items()
-        if name == FIELD and isinstance(value, UploadFile) and value.filename
+        if name == field and isinstance(value, UploadFile) and value.filename
     ]
 
 

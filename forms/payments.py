@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from cases.fund import LATE, PAY, REVIEW, late_interest
-from cases.fund_rows import Claim
+from cases.fund_rows import Claim, KeptContract
 from cases.messages import Source
 from cases.payment_rows import PER_PAGE, KeptPayment
 from cases.payments import (
@@ -307,7 +307,9 @@ async def _page(visit: Visit, command: str) -> NewPaymentPage:
     contracts = tuple(
         Option(one.id, f"{one.number} {one.title}（{one.project}）") for one in signed
     )
-    general = tuple(_general(visit, options, contracts, packs, today))
+    asked_for = visit.request.query_params.get("contract", "")
+    stands_on = next((one for one in signed if one.id == asked_for), None)
+    general = tuple(_general(visit, options, contracts, packs, today, stands_on))
     asked = tuple(
         (_title(visit, pack), tuple(_facts(visit, pack))) for _, pack in sorted(packs.items())
     )
@@ -331,16 +333,20 @@ def _general(
     contracts: tuple[Option, ...],
     packs: Mapping[str, Pack],
     today: date,
+    stands_on: KeptContract | None,
 ) -> Iterator[Field]:
     say, asked = visit.say, visit.request.query_params
     one = (departments[0].value,) if len(departments) == 1 else ()
+    payee, code = "", ""
+    if stands_on is not None:
+        one, payee, code = (stands_on.department,), stands_on.payee, stands_on.payee_code
     yield Field("department", say(N_("付款部门")), "select", options=departments, values=one)
     yield Field(
         "project", say(N_("项目")), max_length=200, double=True, values=(asked.get("project", ""),)
     )
     yield Field("purpose", say(N_("用途")), "textarea", max_length=1000, wide=True)
-    yield Field("payee", say(N_("收款单位")), max_length=200, double=True)
-    yield Field("payee_code", say(N_("统一社会信用代码")), max_length=18)
+    yield Field("payee", say(N_("收款单位")), max_length=200, double=True, values=(payee,))
+    yield Field("payee_code", say(N_("统一社会信用代码")), max_length=18, values=(code,))
     yield Field("amount", say(N_("申请金额")), "number", unit=say(N_("元")))
     yield Field("budget_year", say(N_("预算年度")), "number", values=(str(today.year),))
     yield Field("paid_before", say(N_("本项目此前已拨付")), "number", False, unit=say(N_("元")))

@@ -53,6 +53,7 @@ from forms.incident_ports import Incidents
 from forms.intake_ports import Intake
 from forms.log_ports import LogBook
 from forms.payment_ports import Payments
+from forms.performance_ports import Performances
 from forms.plan_ports import Plan
 from forms.policy_ports import Policies
 from forms.project_ports import Projects
@@ -635,6 +636,7 @@ class Ports:
     responsibility: ResponsibilityTable
     intake: Intake
     projects: Projects
+    performances: Performances
     project_reports: ProjectReports
 
 

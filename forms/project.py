@@ -14,12 +14,23 @@ from starlette.responses import Response
 
 from cases.fund import FUND_READ
 from cases.fund import OBJECT as FUND
+from cases.fund_rows import KeptContract
 from cases.payments import yuan
 from cases.projects.gantt import GanttWords, gantt_svg, rows_of
 from cases.projects.machine import handled_by
 from cases.projects.state import Milestone, ProjectState
 from forms import project_words as w
 from forms.ports import Thing
+from forms.project_beside import (
+    PaymentLine,
+    PerformanceSeen,
+    contracts_of,
+    curve_of,
+    payments_of,
+    performance_of,
+    request_url,
+    view_of,
+)
 from forms.project_offers import offered, offered_for
 from forms.project_ports import ShownProject, ToldOf
 from forms.rendering import Page
@@ -51,6 +62,8 @@ class MilestoneLine:
     papers: tuple[tuple[str, str, str], ...]
     """Name, digest, address where this city keeps the file (empty: elsewhere)."""
     acts: tuple[Act, ...]
+    pay_url: str
+    """Where a payment on it is asked for; empty: it proves none, or not by this reader."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,9 @@ class ProjectPage(Page):
     stages: Annotated[Sequence[StageLines], "Its milestones."]
     duties: Annotated[Sequence[str], "What the rules demand of it."]
     money_url: Annotated[str, "Where its money stands; empty: not for this reader."]
+    curve: Annotated[Markup, "Planned against paid; empty: nothing booked, or not for them."]
+    payments: Annotated[Sequence[PaymentLine], "Requests on its contracts, the newest first."]
+    performance: Annotated[PerformanceSeen, "Its newest evaluation, and where the rest stands."]
     changes: Annotated[Sequence[tuple[str, str, str, str]], "Kind, state, ground, document."]
     securities: Annotated[
         Sequence[tuple[str, str, str, int, date, str]],
@@ -145,6 +161,8 @@ async def page_of(visit: Visit, shown: ShownProject) -> ProjectPage:
     template = visit.ports.projects.templates.get(state.template)
     may = await _allowed(visit, state)
     today = visit.ports.projects.today()
+    money = await view_of(visit, state)
+    contracts = await contracts_of(visit, state)
     sides = {"government": say(N_("政府方")), "operator": say(N_("运营方"))}
     return ProjectPage(
         title=state.title,
@@ -157,9 +175,12 @@ async def page_of(visit: Visit, shown: ShownProject) -> ProjectPage:
         department=departments.get(state.department, state.department),
         operator=departments.get(state.operator, state.operator),
         gantt=Markup(picture(visit, state, today)),  # noqa: S704 -- our own SVG, words escaped
-        stages=_stages(visit, shown, may),
+        stages=_stages(visit, shown, may, contracts),
         duties=[say(w.DUTIES[one]) if one in w.DUTIES else one for one in state.duties],
         money_url=await _money_url(visit, shown),
+        curve=curve_of(visit, money),
+        payments=list(payments_of(visit, state, money)),
+        performance=await performance_of(visit, state),
         changes=[
             (say(w.CHANGE_KINDS[one.kind]), say(w.CHANGE_STATES[one.state]), one.ground,
              one.document)
@@ -217,12 +238,16 @@ def picture(visit: Visit, state: ProjectState, today: date) -> str:
     return gantt_svg(rows_of(state, english=english, linked=True), today, words)
 
 
-def _stages(visit: Visit, shown: ShownProject, may: frozenset[str]) -> list[StageLines]:
+def _stages(
+    visit: Visit, shown: ShownProject, may: frozenset[str], contracts: Sequence[KeptContract]
+) -> list[StageLines]:
     state, english = shown.state, visit.language == "en"
     found = []
     for stage in state.stages:
         lines = tuple(
-            _milestone(visit, shown, one, may) for one in state.milestones if one.stage == stage.id
+            _milestone(visit, shown, one, may, contracts)
+            for one in state.milestones
+            if one.stage == stage.id
         )
         if lines:
             found.append(StageLines(stage.english if english else stage.title, lines))
@@ -230,8 +255,9 @@ def _stages(visit: Visit, shown: ShownProject, may: frozenset[str]) -> list[Stag
 
 
 def _milestone(
-    visit: Visit, shown: ShownProject, one: Milestone, may: frozenset[str]
-) -> MilestoneLine:
+    visit: Visit, shown: ShownProject, one: Milestone, may: frozenset[str],
+    contracts: Sequence[KeptContract],
+) -> MilestoneLine:  # fmt: skip
     state, say = shown.state, visit.say
     late = ((one.actual_on or one.forecast_on or one.plan_on) - one.plan_on).days
     passed = "、".join(shown.names.get(by, by) for each in one.passes for by in each.by[:1])
@@ -249,6 +275,7 @@ def _milestone(
             for verb in offered_for(state, one)
             if verb in may
         ),
+        request_url(state, one, contracts),
     )  # fmt: skip
 
 

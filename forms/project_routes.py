@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import dashboard, project, project_acting, project_list, project_sheet
+from cases.projects.performing_messages import OBJECT, READ
+from forms import (
+    dashboard,
+    performance,
+    performance_acting,
+    project,
+    project_acting,
+    project_list,
+    project_sheet,
+)
 from forms.guard import page
 from forms.ports import Shown
 
@@ -70,6 +79,31 @@ def project_routes(files: int) -> list[BaseRoute]:
             thing="project",
             shows=read,
             methods=post,
+            body=files,
+        ),
+        *_of_performance(files),
+    ]
+
+
+def _of_performance(files: int) -> list[BaseRoute]:
+    root, shown = "/projects/{project}/performance", Shown("read", OBJECT)
+    return [
+        page(root, performance.performance, act=READ, thing=OBJECT, shows=shown),
+        page(
+            f"{root}/files/{{upload}}",
+            performance_acting.paper,
+            act=READ,
+            thing=OBJECT,
+            rate="export",
+        ),
+        page(f"{root}/{{verb}}", performance_acting.act_page, act=READ, thing=OBJECT, shows=shown),
+        page(
+            f"{root}/{{verb}}",
+            performance_acting.do,
+            act=READ,
+            thing=OBJECT,
+            shows=shown,
+            methods=("POST",),
             body=files,
         ),
     ]

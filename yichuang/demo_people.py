@@ -102,6 +102,11 @@ PROJECTS: tuple[Person, ...] = (
     _held("gonganbao", "咎填报", "gaj", "plan_reporter"),
     _held("huanbao1", "管填报", "sthj", "plan_reporter"),
     _held("xiangmubao", "卢填报", "zxb", "plan_reporter"),
+    _held("zhihuibao", "阎填报", "zhzx", "plan_reporter"),
+    _held("weijianbao", "邢填报", "wjw", "plan_reporter"),
+    _held("minzhengbao", "史填报", "mzj", "plan_reporter"),
+    _held("jiaojingbao", "龚填报", "jj", "plan_reporter"),
+    _held("chengguanbao", "文填报", "cgj", "plan_reporter"),
 )
 """Who applies, approves a gate, reviews, pays, evaluates and operates: each somebody else."""
 

@@ -18,21 +18,26 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from cases import fund
+from cases import fund, performance_rows
 from cases.accounts import Accounts
 from cases.database import open_engine, reading
 from cases.messages import Actor, Source
 from cases.payments import PaymentAnswer, RequestPayment
 from cases.project_lists import state_of
 from cases.projects.messages import project_id_for
+from cases.projects.performing_state import Performance
 from cases.projects.schedule import in_order
 from cases.projects.state import Milestone, ProjectState
 from cases.reception import NotNow
+from catalogue.kpis import load_kpis
 from policies.identity import Credentials
-from yichuang import joining, temporal
+from yichuang import demo_performance, joining, temporal
 from yichuang.demo_people import PROJECTS
+from yichuang.demo_performance import TALES, PerformanceStuck
 from yichuang.fund_door import FundDoor
 from yichuang.payment_door import PaymentDoor
+from yichuang.performance_door import PerformanceDoor
+from yichuang.plan_door import PlanDoor
 from yichuang.project_door import ProjectDoor
 from yichuang.refusals import RefusalLog
 from yichuang.settings import Settings
@@ -276,6 +281,32 @@ class ProjectTeller:
         raise AssertionError
 
 
+async def tell_performance(
+    cases: Engine, door: PerformanceDoor, actors: Mapping[str, Actor]
+) -> None:
+    """Tell the performance of the projects that have one. Raises `PerformanceStuck`."""
+
+    def seen(project: str) -> Performance | None:
+        with reading(cases) as connection:
+            return performance_rows.state_of(connection, project)
+
+    for number in TALES:
+        with reading(cases) as connection:
+            project = state_of(connection, project_id_for(f"demo-project-{number}"))
+        assert project is not None
+        today = datetime.now(BEIJING).date()
+        await demo_performance.tell(number, project, seen, again_of(door.act), actors, today)
+
+
+def again_of(ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an order that is given again while the world is away."""
+
+    async def asked(*order: Any) -> Any:
+        return await ProjectTeller._again(lambda: ask(*order))
+
+    return asked
+
+
 def number_of(key: str) -> int:
     """Return the place of a story, from its key."""
     return int(key.rpartition("-")[2])
@@ -311,4 +342,14 @@ async def tell_all(settings: Settings, said: Callable[[str], None]) -> int:
 
     await asyncio.gather(*(tell_on() for _ in range(AT_ONCE)))
     said(f"演示项目 {len(STORIES)} 个")
+    try:
+        await tell_performance(cases, PerformanceDoor(client, queue, **given), teller.actors)
+        door, kpis = PlanDoor(client, queue, **given), load_kpis()
+        told = await demo_performance.report_plan(
+            kpis, again_of(door.report), list(teller.actors.values()),
+            datetime.now(BEIJING).date(),
+        )  # fmt: skip
+    except PerformanceStuck as stuck:
+        raise ProjectStuck(str(stuck)) from stuck
+    said(f"演示绩效 {len(TALES)} 个项目，指标填报 {told} 份")
     return len(STORIES)

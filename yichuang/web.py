@@ -61,6 +61,7 @@ from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.notifier import carried_by, wording_of
 from yichuang.payment_door import PaymentDoor
+from yichuang.performance_door import PerformanceDoor
 from yichuang.plan_door import PlanDoor
 from yichuang.project_door import ProjectDoor
 from yichuang.project_grounds import project_grounds
@@ -95,6 +96,7 @@ from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments, asker
+from yichuang.web_performance import WebPerformance
 from yichuang.web_plan import WebPlan
 from yichuang.web_plan import asker as asker_of_plan
 from yichuang.web_policies import WebPolicies
@@ -375,6 +377,12 @@ async def compose(
             now,
             ZoneInfo(settings.zone),
             settings.page_role,
+        ),
+        performances=WebPerformance(
+            cases,
+            accounts,
+            released.catalogue,
+            PerformanceDoor(client, queue, access=access, engine=cases, refusals=refusals),
         ),
         project_reports=WebProjectReports(
             cases,

@@ -352,6 +352,7 @@ def workshop(
                 f"{settings.address}/schemas",
                 settings.zone,
                 _now,
+                KeptFiles(web),
             )
             announcing = Announcing(
                 cases,

@@ -39,10 +39,22 @@ MOST_TASKS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSeen:
+    """What the project's own rows say of it: its performance may say nothing else."""
+
+    regime: m.Regime
+    department: str
+    operator: str
+    """Empty: nobody has signed yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
     """What the machine must be told: it looks nothing up."""
 
     at: datetime
+    project: ProjectSeen | None
+    """None: there is no such project."""
     today: date
     """In Beijing."""
     tables: Mapping[str, Coefficients]
@@ -138,6 +150,7 @@ def _plan(state: Performance | None, command: Command, body: m.Plan, around: Aro
             raise RuleForbids("unknown_department", f"没有这个部门：{code}", "", f"body.{key}")
     if body.department == body.operator:
         raise RuleForbids("one_side", "实施机构不得就是运营方", "YCJX-4", "body.operator")
+    _insist_same_project(body, around.project)
     if body.table not in around.tables:
         raise RuleForbids("unknown_table", f"没有系数表：{body.table}", "YCJX-3", "body.table")
     if state is None:
@@ -150,6 +163,22 @@ def _plan(state: Performance | None, command: Command, body: m.Plan, around: Aro
             "evaluation_open", f"{waiting[0]} 年的评价尚未确认，不得调整指标", "YCJX-1"
         )
     return state.model_copy(update={"seq": state.seq + 1, "plans": (*state.plans, body)})
+
+
+def _insist_same_project(body: m.Plan, project: ProjectSeen | None) -> None:
+    """Raise `RuleForbids` where a plan says of the project what its own rows do not."""
+    if project is None:
+        raise RuleForbids("unknown_project", "没有这个项目，请先立项", "YCJX-1", "case_id")
+    if body.regime != project.regime:
+        as_is = m.REGIMES[project.regime]
+        raise RuleForbids(
+            "regime_differs", f"项目按「{as_is}」立项，指标写的是「{m.REGIMES[body.regime]}」",
+            "YCJX-1", "body.regime",
+        )  # fmt: skip
+    if body.department != project.department:
+        raise RuleForbids("department_differs", "不是项目的实施机构", "YCJX-1", "body.department")
+    if project.operator and body.operator != project.operator:
+        raise RuleForbids("operator_differs", "不是协议的运营方", "YCJX-4", "body.operator")
 
 
 def _evaluate(

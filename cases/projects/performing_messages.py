@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field, StrictInt, StringConstraints
 
+from cases.attached import Attachments
 from cases.messages import Code, Command, Frozen
 from cases.projection import json_text
 from cases.projects.fiscal import Year
@@ -79,6 +80,8 @@ class Evaluate(Frozen):
 
     year: Year
     scores: tuple[Score, ...] = Field(min_length=1, max_length=MOST_INDICATORS)
+    attached: Attachments = ()
+    """The files that scores name by their digests."""
 
 
 class ObjectTo(Frozen):
@@ -86,6 +89,7 @@ class ObjectTo(Frozen):
 
     year: Year
     ground: Words
+    attached: Attachments = ()
 
 
 class OfYear(Frozen):
@@ -117,6 +121,7 @@ class Rectified(Frozen):
 
     task: Annotated[StrictInt, Field(ge=1, le=10_000)]
     evidence: Words
+    attached: Attachments = ()
 
 
 class MidTerm(Frozen):
@@ -124,6 +129,7 @@ class MidTerm(Frozen):
 
     on: date
     findings: Words
+    attached: Attachments = ()
 
 
 BODIES: Final[Mapping[str, type[Frozen]]] = MappingProxyType(

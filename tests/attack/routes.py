@@ -160,6 +160,11 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /projects/{project}/papers/{upload}": "role",
     "GET /projects/{project}/do/{verb}": "role",
     "POST /projects/{project}/do/{verb}": "role",
+    # Performance, of a project that one may read; tests/forms/test_performance.py tries both sides.
+    "GET /projects/{project}/performance": "role",
+    "GET /projects/{project}/performance/files/{upload}": "role",
+    "GET /projects/{project}/performance/{verb}": "role",
+    "POST /projects/{project}/performance/{verb}": "role",
     "GET /plan": "list",
     "GET /plan/{kpi}": "role",
     "GET /plan/{kpi}/report": "role",

@@ -25,6 +25,7 @@ from activities.announcing import Announcer
 from activities.indexing import BlindIndex
 from activities.papers import DocumentOrder
 from activities.paying import Paying
+from activities.performing import Performing, side_of
 from activities.plan_reports import PlanReports
 from activities.planning import Planner
 from activities.sealing import Sealer
@@ -36,15 +37,18 @@ from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault, pseudonym
+from cases import performance_rows
 from cases.account_life import AccountLife
 from cases.accounts import Accounts, Place
-from cases.database import open_engine
+from cases.attached_rows import KeptFiles
+from cases.database import open_engine, reading
 from cases.desk import Desk
 from cases.facts import CaseFacts
 from cases.grant_changes import GrantChanges
 from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
 from cases.payments import PaymentAnswer, PaymentOrder, RequestPayment, payment_id
 from cases.plan.messages import PlanReportAnswer, PlanReportOrder, ReportFigure, report_id
+from cases.projects.performing_messages import BODIES, PerformanceAnswer, PerformanceOrder
 from cases.queries import Queries
 from cases.readings_tables import readings_metadata
 from cases.reception import NotNow, Request
@@ -113,6 +117,7 @@ from yichuang.web_intake import WebIntake
 from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_payments import WebPayments
+from yichuang.web_performance import WebPerformance
 from yichuang.web_plan import WebPlan
 from yichuang.web_ports import (
     WebAccess,
@@ -458,6 +463,44 @@ class RecordingDoor:
 
 
 @dataclass
+class DirectPerformance:
+    """Orders to the performance of projects, settled at once by the real activity."""
+
+    access: Access
+    performing: Performing
+    away: bool = False
+
+    async def act(
+        self,
+        actor: Actor,
+        source: Source,
+        command_id: str,
+        verb: str,
+        project: str,
+        body: Mapping[str, JsonValue],
+    ) -> PerformanceAnswer:
+        if self.away:
+            raise NotNow("no worker")
+        command = Command(
+            id=command_id, verb=verb, case_id=project, body=dict(body), actor=actor,
+            source=source, occurred_at=_now(),
+        )  # fmt: skip
+        with reading(self.performing.engine) as connection:
+            state = performance_rows.state_of(connection, project)
+        parsed = BODIES[verb].model_validate(command.body)
+        thing = PolicyThing("performance", project, department=side_of(state, verb, parsed))
+        try:
+            warrant = self.access.warrant_on(command, thing, verb, _now())
+        except AccessDenied as no:
+            return PerformanceAnswer(
+                command_id=command_id, order_digest="", status="refused", code=no.code,
+                reason=no.reason,
+            )  # fmt: skip
+        order = command.model_copy(update={"warrant": warrant})
+        return self.performing.settle(PerformanceOrder(command=order, admitted_at=_now()))
+
+
+@dataclass
 class RecordingAccess:
     """The real policy, and a note of every question: what a route asked stands here."""
 
@@ -667,6 +710,12 @@ class Town:
                 lambda: self.today or _now(),
                 ZoneInfo("Asia/Shanghai"),
             ),
+            performances=WebPerformance(
+                self.cases,
+                self.accounts,
+                lambda: self.matters,
+                self._performing(policy_access, sealer),
+            ),
             project_reports=WebProjectReports(
                 self.cases,
                 policy_access,
@@ -811,6 +860,25 @@ class Town:
             self.cases, access, ask, lambda: packs, StoredRulings(self.queries, twin.pack),
             lambda: codes, _now,
         )  # fmt: skip
+
+    def _performing(self, access: Access, sealer: Sealer) -> DirectPerformance:
+        return DirectPerformance(
+            access,
+            Performing(
+                self.cases,
+                sealer,
+                CityPaymentRules(TwinRules(), ShippedVersions(shipped_packs())),
+                lambda: self.matters,
+                lambda *_: None,
+                self._again(access).of_thing,
+                FORGERIES,
+                "demo",
+                "https://town.test/schemas",
+                "Asia/Shanghai",
+                lambda: self.today or _now(),
+                KeptFiles(self.web),
+            ),
+        )
 
     def _plan(self, access: Access, sealer: Sealer) -> WebPlan:
         """The plan, reported at once by the real activity without a workflow around it."""

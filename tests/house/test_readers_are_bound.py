@@ -69,6 +69,9 @@ PORTS: Final[Mapping[str, Way]] = {
     "projects.known": "asked",
     "projects.project": "asked",
     "projects.today": "public",
+    "performances.known": "asked",
+    "performances.shown": "asked",
+    "performances.tables": "public",  # of the catalogue
     "project_reports.latest": "public",
     "warnings.listing": "where",
     "warnings.acts": "where",
@@ -207,7 +210,7 @@ CHANGES: Final = frozenset(
         "duty.stand_in", "duty.take_over", "duty.withdraw",
         "erasures.approve", "erasures.ask", "erasures.refuse",
         "log.verify",
-        "incidents.order", "projects.order",
+        "incidents.order", "projects.order", "performances.order",
         "payments.request", "fund.act", "plan.report", "suggestions.sender",
         "warnings.act", "intake.submit", "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
@@ -253,6 +256,12 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "fund.claim": frozenset({"payments.payment"}),  # after `payment_read`
     "projects.known": frozenset({"project.state_of"}),  # asks `read`
     "projects.project": frozenset({"project.project", "project_sheet.exported"}),  # after it
+    "performances.known": frozenset(
+        {"performance.read_by", "project_beside.performance_of"}  # they ask `performance_read`
+    ),
+    "performances.shown": frozenset(
+        {"performance.performance", "project_beside.performance_of"}  # after it
+    ),
     "incident_papers.paper": frozenset({"incident_papers.paper"}),
     "incident_papers.thing": frozenset({"incident_papers.paper"}),
     "payments.reasons": frozenset({"payments.payment"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from cases.messages import Actor, Command, Grant, Source
 from cases.projects import performing_messages as m
 from cases.projects.performance import payable_for
-from cases.projects.performing import Around, due_facts, perform, questions
+from cases.projects.performing import Around, ProjectSeen, due_facts, perform, questions
 from cases.projects.performing_state import Performance, months_between
 from cases.settling import RuleForbids
 from catalogue.load import load_catalogue
@@ -40,6 +41,7 @@ PLAN: dict[str, Any] = {
 }
 CLERK = Actor(id="u:clerk", department="jsj")
 LEAD = Actor(id="u:lead", department="jsj")
+PROJECT = ProjectSeen(regime="stock", department="jsj", operator="spv1")
 EVALUATOR = Actor(id="u:evaluator", department="pjzx")
 FOR_OPERATOR = (Grant(role="operator", department="spv1"),)
 OPERATOR = Actor(id="u:operator", department="spv1", grants=FOR_OPERATOR)
@@ -62,8 +64,9 @@ def order(verb: str, body: Mapping[str, Any], actor: Actor) -> tuple[Command, An
 
 
 def done(
-    state: Performance | None, verb: str, body: Mapping[str, Any], actor: Actor, at: datetime = NOW
-) -> Performance:
+    state: Performance | None, verb: str, body: Mapping[str, Any], actor: Actor,
+    at: datetime = NOW, project: ProjectSeen | None = PROJECT,
+) -> Performance:  # fmt: skip
     """Carry an order out as the activity does: the packs first, then the machine."""
     command, parsed = order(verb, body, actor)
     for asked in questions(state, command, parsed):
@@ -72,7 +75,7 @@ def done(
             raise RuleForbids(ruling.fired[0].rule, ruling.fired[0].title, ruling.fired[0].basis)
     around = Around(
         at=at, today=at.astimezone(ZONE).date(), tables=TABLES,
-        departments=frozenset({"jsj", "spv1", "pjzx"}),
+        departments=frozenset({"jsj", "spv1", "pjzx"}), project=project,
     )  # fmt: skip
     return perform(state, command, parsed, around)
 
@@ -84,7 +87,8 @@ def refused(*args: Any, **named: Any) -> tuple[str, str]:
 
 
 def planned(**changed: Any) -> Performance:
-    return done(None, m.PLAN, {**PLAN, **changed}, CLERK)
+    body = {**PLAN, **changed}
+    return done(None, m.PLAN, body, CLERK, project=replace(PROJECT, regime=body["regime"]))
 
 
 def evaluated(**changed: Any) -> Performance:
@@ -334,3 +338,22 @@ def test_each_year_of_a_life_pays_what_its_own_scores_say(
         assert abs(found.coefficient_bp / 10_000 - plainly(score / 100)) <= 0.00005 + 1e-9
         assert found.amount_fen == 70_000_000 + 5_000 * found.coefficient_bp
     assert state.seq == 1 + 3 * len(years)
+
+
+@pytest.mark.parametrize(
+    ("project", "code", "basis"),
+    [
+        (None, "unknown_project", "YCJX-1"),
+        (replace(PROJECT, regime="government"), "regime_differs", "YCJX-1"),
+        (replace(PROJECT, department="pjzx"), "department_differs", "YCJX-1"),
+        (replace(PROJECT, operator="pjzx"), "operator_differs", "YCJX-4"),
+    ],
+)
+def test_a_plan_that_says_of_the_project_what_its_own_rows_do_not_is_refused(
+    project: ProjectSeen | None, code: str, basis: str
+) -> None:
+    assert refused(None, m.PLAN, PLAN, CLERK, project=project) == (code, basis)
+
+
+def test_before_anybody_has_signed_the_plan_names_the_operator() -> None:
+    assert done(None, m.PLAN, PLAN, CLERK, project=replace(PROJECT, operator="")).seq == 1

@@ -278,6 +278,7 @@ ITS_OWN = {
     "/status", "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
     "/supervision/report/{month}", "/readers", "/incidents/{incident}/papers/{kind}",
     "/incidents/{incident}/files/{upload}", "/projects/{project}/papers/{upload}",
+    "/projects/{project}/performance/files/{upload}",
     "/dashboard/report",
 }  # fmt: skip
 """Whose handler writes the entry itself."""

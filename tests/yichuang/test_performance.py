@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import orjson
 import pytest
@@ -16,20 +16,22 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from benchmarks import ground
 from benchmarks.step import SOURCE
-from cases import performance_rows, tables
-from cases.database import open_engine
+from cases import performance_rows, project_lists, tables
+from cases.database import open_engine, reading
 from cases.messages import Actor, Grant
 from cases.performance_tables import performance_act
 from cases.projects import performing_messages as m
 from cases.projects.performing_messages import PerformanceAnswer
 from cases.projects.performing_state import Performance
+from tests.forms.project_rows import Maker
 from tests.yichuang.registry import Town, settings, template, town
 from yichuang import asyncapi
 from yichuang.performance_door import PerformanceDoor
 
 __all__ = ["settings", "template", "town"]
 
-PROJECT = "PRJ-2026-1"
+TITLE = "城东垃圾焚烧"
+PROJECT = str(uuid5(NAMESPACE_URL, TITLE))
 
 
 def somebody(name: str, department: str, *roles: str) -> Actor:
@@ -67,11 +69,26 @@ def scores(points: int = 7_000) -> dict[str, Any]:
     return {**YEAR, "scores": lines}
 
 
+def established(town: Town) -> None:
+    """Put the project into its rows, once."""
+    with reading(town.shop.cases) as connection:
+        if project_lists.state_of(connection, PROJECT) is not None:
+            return
+    signed = ("sign_contract", {"operator": "spv1", "number": "XY-1", "signed_on": "2026-01-05",
+                                "ends_on": "2045-12-31"})  # fmt: skip
+    Maker(town.shop.cases, date(2026, 11, 27)).project(
+        TITLE, [signed], template="stock", department="zxb", regime="stock",
+        procured_before_stop=True, starts_on="2026-01-01",
+    )  # fmt: skip
+
+
 async def act(
     town: Town, verb: str, body: Mapping[str, Any], who: Actor, key: str = "",
     project: str = PROJECT,
 ) -> PerformanceAnswer:  # fmt: skip
     ground.admit(town.settings, who)
+    if project == PROJECT:
+        established(town)
     door = PerformanceDoor(
         town.door._client,
         town.door._task_queue,
@@ -257,3 +274,24 @@ async def test_scores_and_their_evidence_stand_in_the_act_that_gave_them(town: T
         assert [one.verb for one in performance_rows.acts(connection, PROJECT)][-1] == m.CONFIRM
         assert performance_rows.listing(connection) == [state]
     assert [one.evidence for one in given.scores] == ["监测报告 12 号"] * 3
+
+
+async def test_a_project_that_nobody_established_and_a_regime_not_its_own_are_refused(
+    town: Town,
+) -> None:
+    no = await act(town, m.PLAN, PLAN, CLERK, project="PRJ-NONE")
+    assert (no.status, no.code, no.basis) == ("refused", "unknown_project", "YCJX-1")
+    terms = {"availability_fen": 0, "operation_fen": 1_000, "linked_bp": 0}
+    other = {**PLAN, "regime": "government", "terms": terms}
+    no = await act(town, m.PLAN, other, CLERK)
+    assert (no.status, no.code, no.field) == ("refused", "regime_differs", "body.regime")
+    assert rows(town) == []
+
+
+async def test_a_file_that_was_never_uploaded_is_no_evidence(town: Town) -> None:
+    await act(town, m.PLAN, PLAN, CLERK)
+    made_up = {"upload": "0" * 32, "sha256": "0" * 64, "name": "x.pdf",
+               "media": "application/pdf", "size": 1}  # fmt: skip
+    no = await act(town, m.EVALUATE, {**scores(), "attached": [made_up]}, EVALUATOR)
+    assert (no.status, no.code, no.field) == ("refused", "file_unknown", "body.attached")
+    assert len(rows(town)) == 1
