@@ -45,6 +45,7 @@ from forms.release_routes import release_routes
 from forms.rendering import STATIC
 from forms.rest import problem, rest_routes
 from forms.session_routes import session_routes
+from forms.shared_looks import SharedLooks
 from forms.showing import stopped
 from forms.signal_routes import signal_routes
 from forms.stops import OtherName, ProveFirst, SignInFirst, Stop
@@ -152,6 +153,7 @@ def application(
     )
     app.state.ports = ports
     app.state.closing, app.state.streams = asyncio.Event(), {}
+    app.state.looks = SharedLooks()
     app.state.options = options
     app.state.throttles = Throttles(
         Throttle(options.sign_ins_per_minute, 60),

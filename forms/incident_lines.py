@@ -199,7 +199,7 @@ def spot_svg(spot: Spot) -> str:
 
 def line_html(visit: Visit, line: Line, now: datetime) -> str:
     """Return a line as the page has it."""
-    macros = environment(visit.language).get_template("macros/incidents.html").make_module()
+    macros = environment(visit.language).get_template("macros/incidents.html").module
     return str(macros.row(line, visit.zone, visit.csrf, now))  # type: ignore[attr-defined]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -96,6 +96,10 @@ class Incidents(Protocol):
         ...
 
     def board(self, actor: Actor, filters: Filters, page: int, size: int) -> BoardView: ...
+
+    def viewpoint(self, actor: Actor) -> Hashable:
+        """What decides which incidents the actor sees: who has the same one sees the same board."""
+        ...
 
     def last(self) -> int:
         """Number of the newest change of all; kept for a moment, so that many may ask."""

@@ -17,13 +17,15 @@ from time import monotonic
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from cases.incident_lists import Change
+from cases.incident_lists import Change, IncidentRow, UnitRow
 from cases.reception import NotNow
 from forms.arriving import in_whose_name
 from forms.incident import state_of
-from forms.incident_board import Asked, asked, board_of, counts_of, figures_of, scene_of, spots_of
-from forms.incident_lines import Scene, line_html, line_of, spot_svg
+from forms.incident_board import Asked, asked, board_of, counts_of, scene_of, spots_of
+from forms.incident_lines import Scene, counter_words, line_html, line_of, spot_svg
+from forms.incident_ports import BoardView
 from forms.incident_words import VERBS
+from forms.shared_looks import SharedLooks
 from forms.visit import Visit
 
 LOOK_SECONDS = 0.5
@@ -47,10 +49,21 @@ class Sent:
     change: int
     whole: bool = False
     """Everything was sent once: from then on only what differs."""
-    lines: dict[str, str] = field(default_factory=dict)
-    spots: dict[str, str] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
-    figures: list[int] = field(default_factory=list)
+    lines: Mapping[str, tuple[IncidentRow, Sequence[UnitRow]]] = field(default_factory=dict)
+    """What each line was made of."""
+    spots: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One reading of a board, drawn as far as it is the same for all who see the same."""
+
+    view: BoardView
+    spots: Mapping[str, Sequence[str]]
+    """Incident → what its mark is called, and its SVG; the gravest last."""
+    figures: Sequence[int]
+    counts: Mapping[str, str]
+    """Cell → its number on the map."""
 
 
 def event(name: str, said: Mapping[str, object], id: int | None = None) -> bytes:
@@ -190,43 +203,60 @@ async def _news(scene: Scene, wanted: Asked, sent: Sent, last: int) -> bytes:
     `last`: the newest change of all as it was read before.
     """
     visit = scene.visit
-    told = await visit.ask(visit.ports.incidents.since, visit.actor, sent.change)
-    view = await board_of(visit, wanted)
-    numbers = await visit.ask(
-        visit.ports.incidents.numbers, visit.actor, sorted({one.incident_id for one in told})
+    shared: SharedLooks = visit.request.app.state.looks
+    mine = await visit.ask(visit.ports.incidents.viewpoint, visit.actor)
+    told, numbers = await shared.ask(
+        ("told", mine, sent.change, last), lambda: _told_since(visit, sent.change)
     )
-    now = datetime.now(UTC)
+    look = await shared.ask(
+        ("board", mine, visit.language, wanted.filters, wanted.page, wanted.size, last),
+        lambda: _look(visit, wanted),
+    )
+    now, view = datetime.now(UTC), look.view
     said = [
         [one.seq, numbers.get(one.incident_id, ""), visit.say(VERBS.get(one.kind, one.kind))]
         for one in told
     ]
-    # A line is sent anew when what it shows has changed; its own seconds tick in the browser.
-    lines = {row.id: (line_of(scene, row, view.units.get(row.id, ()))) for row in view.window}
+    # A line is sent anew when what it is made of has changed; its own seconds tick in the browser.
+    lines = {row.id: (row, view.units.get(row.id, ())) for row in view.window}
     html = {
-        id: line_html(visit, line, now)
-        for id, line in lines.items()
-        if not sent.whole or sent.lines.get(id) != repr(line)
+        id: line_html(visit, line_of(scene, *made_of), now)
+        for id, made_of in lines.items()
+        if not sent.whole or sent.lines.get(id) != made_of
     }
-    spots = {one.id: (one, repr(one)) for one in spots_of(visit, view)}
     drawn = {
-        id: [one.words, spot_svg(one)]
-        for id, (one, key) in spots.items()
-        if not sent.whole or sent.spots.get(id) != key
+        id: mark for id, mark in look.spots.items() if not sent.whole or sent.spots.get(id) != mark
     }
-    figures = [count for _, _, count, _ in figures_of(visit, view)]
-    order = [row.id for row in view.window]
     known = _known(told, max(last, sent.change))
-    gone = sorted(set(sent.spots) - set(spots)) if sent.whole else []
+    gone = sorted(set(sent.spots) - set(look.spots)) if sent.whole else []
     answer = {
-        "now": now.isoformat(), "whole": not sent.whole, "changes": said, "order": order,
-        "lines": html, "spots": drawn, "gone": gone, "figures": figures, "total": view.total,
-        "counts": {cell: count for cell, _, _, count in counts_of(visit, view)},
-        "pages": view.pages,
+        "now": now.isoformat(), "whole": not sent.whole, "changes": said, "order": list(lines),
+        "lines": html, "spots": drawn, "gone": gone, "figures": look.figures, "total": view.total,
+        "counts": look.counts, "pages": view.pages,
     }  # fmt: skip
-    sent.change, sent.whole, sent.order, sent.figures = known, True, order, figures
-    sent.lines = {id: repr(line) for id, line in lines.items()}
-    sent.spots = {id: key for id, (_, key) in spots.items()}
+    sent.change, sent.whole, sent.lines, sent.spots = known, True, lines, look.spots
     return event("board", answer, known)
+
+
+async def _told_since(visit: Visit, change: int) -> tuple[Sequence[Change], Mapping[str, str]]:
+    """Return what changed after that, and the numbers of the incidents that it is about."""
+    told = await visit.ask(visit.ports.incidents.since, visit.actor, change)
+    ids = sorted({one.incident_id for one in told})
+    return told, await visit.ask(visit.ports.incidents.numbers, visit.actor, ids) if ids else {}
+
+
+async def _look(visit: Visit, wanted: Asked) -> Look:
+    view = await board_of(visit, wanted)
+    return await visit.ask(_drawn, visit, view)
+
+
+def _drawn(visit: Visit, view: BoardView) -> Look:
+    return Look(
+        view,
+        {one.id: (one.words, spot_svg(one)) for one in spots_of(visit, view)},
+        [getattr(view.counters, name) for name in counter_words(visit)],
+        {cell: count for cell, _, _, count in counts_of(visit, view)},
+    )
 
 
 MOST_TOLD = 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -90,6 +90,13 @@ class WebIncidents:
             counted = incident_lists.counters(connection, where)
         marked = tuple(rows[:MARKS])
         return BoardView(change, marked, total, cells, tuple(window), units, counted, page, pages)
+
+    def viewpoint(self, actor: Actor) -> Hashable:
+        # The very condition that the lists are cut by, written out with its values; and, on
+        # PostgreSQL, what the database itself adds for the reader.
+        where = self.access.where(actor, "list", "incident")
+        said = str(where.compile(compile_kwargs={"literal_binds": True}))
+        return said, self.access.bounds(actor).incidents if self.page_role else ""
 
     def last(self) -> int:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import event as event_of
 
 from forms.around import LIVE_POLICY
 from forms.incident_stream import Sent, event
@@ -283,6 +285,48 @@ async def test_a_unit_is_told_nothing_of_what_it_may_not_list(
         put(busy.cases, [mine])
         _, seen = await told(stream, {mine.number})
         assert seen == [mine.number]
+
+
+def test_who_may_list_the_same_has_one_viewpoint_and_nobody_else(busy: Town) -> None:
+    busy.settle_in("ding2", DUTY)
+    found = [busy.accounts.find(busy.ids[one]) for one in ("ding", "ding2", "liu", "ma")]
+    ding, other, gas, water = (
+        busy.incidents.viewpoint(one.actor()) for one in found if one is not None
+    )
+    assert ding == other
+    assert len({ding, gas, water}) == 3
+
+
+async def test_twelve_boards_of_one_viewpoint_read_the_store_once_for_a_change(
+    busy: Town, browser: Browsers
+) -> None:
+    client, grid = browser("ding"), busy.incidents.grid
+    read = list[str]()
+
+    def counted(_connection: Any, _cursor: Any, statement: str, *_: object) -> None:
+        if "GROUP BY incident.cell" in statement:
+            read.append(statement)
+
+    event_of.listen(busy.cases, "before_cursor_execute", counted)
+    try:
+        async with AsyncExitStack() as open_boards:
+            streams = [
+                await open_boards.enter_async_context(Stream(client, "/incidents/changes?size=25"))
+                for _ in range(12)
+            ]
+            for one in streams:
+                async for _, said in one.events():
+                    assert said["whole"]
+                    break
+            leak = made(9801, busy.incidents.kinds["gas_leak"], grid, datetime.now(UTC))
+            before = len(read)
+            put(busy.cases, [leak])
+            for stream in streams:
+                await told(stream, {leak.number})
+            # A board that looks anew of itself meanwhile may have read once more.
+            assert 1 <= len(read) - before <= 2
+    finally:
+        event_of.remove(busy.cases, "before_cursor_execute", counted)
 
 
 async def test_listening_keeps_no_session_alive_and_ends_with_it(
