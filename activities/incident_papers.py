@@ -105,8 +105,11 @@ def clock_words(around: Surroundings) -> str:
     return f"{_local(around.now, around.zone):%Y年%-m月%-d日%H时%M分}"
 
 
-def announcement_html(story: Story, act: ResponseAct, around: Surroundings) -> str:
-    """Return the announcement of a response's start, adjustment or end.
+def announcement_html(
+    story: Story, act: ResponseAct, around: Surroundings, number: str = ""
+) -> str:
+    """Return the announcement of a response's start, adjustment or end. `number`: as it was issued;
+    empty: a draft.
 
     Raises `NotAnnounceable` when a start or an adjustment lacks one of what 第七十二条第二款 asks.
     """
@@ -116,6 +119,7 @@ def announcement_html(story: Story, act: ResponseAct, around: Surroundings) -> s
         raise NotAnnounceable(f"公告缺少{words}（突发事件应对法第七十二条第二款）")
     own = _common(story, around) | {
         "act": act,
+        "number": number,
         "verb": ACTS[act.act],
         "level_words": f"{NUMERALS[act.level]}级" if act.level else "",
         "until": _when(act.expected_until, around.zone) if act.expected_until else "",

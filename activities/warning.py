@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
-from typing import Final
-from uuid import uuid5
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
@@ -20,22 +17,19 @@ from temporalio import activity
 from activities.entries import STEP, here
 from activities.forging import Forgeries
 from activities.sealing import Sealer
+from activities.warning_news import news_of
 from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
 from audit.outbox import record_many
 from cases import warning_rows
 from cases.alarms import announce
 from cases.database import reading
 from cases.incidents.cap import write_alert
-from cases.messages import NAMESPACE, Command
+from cases.messages import Command
 from cases.payments import first_fault
-from cases.projection import json_text
 from cases.settling import Forged, RuleForbids
-from cases.store import Message
 from cases.warning_areas import unknown_cells
 from cases.warning_rows import KeptAct, NewAct
 from cases.warnings import (
-    ADJUST,
-    CENTRE,
     ISSUE,
     LIFT,
     OBJECT,
@@ -52,13 +46,11 @@ from cases.warnings import (
     order_faults,
     warning_id,
 )
-from cases.warnings_cap import Said, alert_of, identifier_of
+from cases.warnings_cap import Said, alert_of
 from catalogue.grid import Grid
 
 REFUSED = f"{OBJECT}:-"
 """Stream of the entries of acts that never became one."""
-TOLD: Final = MappingProxyType({ISSUE: "issued", ADJUST: "adjusted", LIFT: "lifted"})
-"""Last word of the event's subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +107,10 @@ class Announcing:
             one = self._act(connection, command)
             after = warning_rows.put(connection, one)
             record_many(connection, [(self._entry(command, one.act, after), ())])
-            self._tell(connection, one.act)
+            announce(
+                connection, news_of(one.act, self.city, self.address), one.act.warning,
+                one.act.issued_at,
+            )  # fmt: skip
         return WarningAnswer(
             command_id=command.id,
             order_digest=one.order_digest,
@@ -208,37 +203,6 @@ class Announcing:
             role=(warrant.role if warrant else "") or None,
             on_behalf=self.sealer.who(actor.on_behalf) if actor.on_behalf else None,
         )
-
-    def _tell(self, connection: Connection, act: KeptAct) -> None:
-        message_id = str(uuid5(NAMESPACE, f"warning told\n{act.warning}\n{act.seq}"))
-        word = TOLD[act.verb]
-        document = {
-            "specversion": "1.0",
-            "id": message_id,
-            "source": f"/dept/{CENTRE}",
-            "type": f"cn.{self.city}.warning.{word}.v1",
-            "subject": act.warning,
-            "time": act.issued_at.isoformat().replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
-            "dataschema": f"{self.address}/schemas/warning.{word}.v1.json",
-            "data": self._event(act),
-        }
-        subject = f"evt.{self.city}.{CENTRE}.warning.{word}"
-        message = Message(message_id, subject, json_text(document))
-        announce(connection, message, act.warning, act.issued_at)
-
-    def _event(self, act: KeptAct) -> dict[str, object]:
-        return {
-            "warning": act.warning,
-            "seq": act.seq,
-            "identifier": identifier_of(self.city, act.warning, act.seq),
-            "category": act.said.category,
-            "level": act.said.level,
-            "event": act.said.event,
-            "issuer": act.said.issuer,
-            "expires_at": act.said.expires_at.isoformat() if act.said.expires_at else "",
-            "cap": f"{self.address}/alerts/{act.warning}.cap",
-        }
 
 
 def _parsed(command: Command, stood: Announced | None) -> tuple[Announced, Lifting | None]:

@@ -43,6 +43,8 @@ CASE = "case"
 """Kind of a reserved case number."""
 INCIDENT = "incident"
 """Kind of an incident's number."""
+ANNOUNCEMENT = "announcement"
+"""Kind of an announcement's number (突发事件应对法第七十二条、第八十六条)."""
 PROJECT = "project"
 """Kind of a project's number."""
 
@@ -259,6 +261,19 @@ def _count_up(dialect: str) -> Insert:
 def incident_series(city: str, on: date) -> Series:
     """Return the series of a city's incidents in a local year: 云突〔2026〕000123号."""
     return Series("incident", on.year, INCIDENT, f"{city[:1]}突〔{on.year}〕{{n:06d}}号")
+
+
+def announcement_series(department: str, prefix: str, on: date) -> Series:
+    """Return the series of a government's announcements of emergency: 云政应急公告〔2026〕3号.
+
+    As `document_series`; `on` is the local day of the act.
+    """
+    return Series(
+        f"{department}/{ANNOUNCEMENT}",
+        on.year,
+        ANNOUNCEMENT,
+        f"{prefix}应急公告〔{on.year}〕{{n}}号",
+    )
 
 
 def project_series(city: str, on: date) -> Series:

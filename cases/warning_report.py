@@ -9,7 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cases.warning_rows import KeptAct
-from cases.warnings import CATEGORIES, LIFT, MEASURES
+from cases.warnings import CATEGORIES, LAPSE, LIFT, MEASURES
 from cases.warnings_cap import COLOURS
 
 
@@ -25,6 +25,9 @@ def report_of(last: KeptAct, first: KeptAct, zone: ZoneInfo) -> str:
     if last.lifting is not None:
         lines.append(f"首次发布：{_when(first.issued_at, zone)}。解除的事实：{last.lifting.reason}")
         return "\n".join(lines)
+    if last.verb == LAPSE:
+        lines.append(f"首次发布：{_when(first.issued_at, zone)}。已到发布时写明的失效时间。")
+        return "\n".join(lines)
     assert said.starts_at is not None  # a fault otherwise
     lines += [
         f"起始时间：{_when(said.starts_at, zone)}。",
@@ -37,8 +40,8 @@ def report_of(last: KeptAct, first: KeptAct, zone: ZoneInfo) -> str:
 
 
 def _verb(one: KeptAct) -> str:
-    if one.verb == LIFT:
-        return "解除"
+    if one.verb in (LIFT, LAPSE):
+        return "解除" if one.verb == LIFT else "终止（到时失效）"
     return "发布" if one.seq == 1 else "调整"
 
 

@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy import Connection, Select, and_, func, insert, select
 
 from cases.projection import Row, after_of, json_text, value_digest
 from cases.warning_tables import warning_act
-from cases.warnings import Announced, Lifting, Standing, WarningAnswer
+from cases.warnings import ENDS, Announced, Lifting, Standing, WarningAnswer
 
 MOST_LISTED = 200
 """Warnings on one page, the newest first."""
@@ -90,16 +90,25 @@ def acts(connection: Connection, warning: str) -> list[KeptAct]:
 def listing(connection: Connection) -> list[KeptAct]:
     """Return the newest act of each warning, the newest first."""
     one = warning_act.c
+    query = _newest().order_by(one.issued_at.desc(), one.warning_id).limit(MOST_LISTED)
+    return [_kept(row) for row in connection.execute(query)]
+
+
+def lapsed(connection: Connection, now: datetime) -> list[KeptAct]:
+    """Return what nobody ended and whose own time has run out: the newest act of each."""
+    query = _newest().where(warning_act.c.verb.not_in(sorted(ENDS)))
+    standing = (_kept(row) for row in connection.execute(query))
+    return [one for one in standing if one.said.has_lapsed(now)]
+
+
+def _newest() -> Select[Any]:
+    one = warning_act.c
     last = (
         select(one.warning_id, func.max(one.seq).label("seq")).group_by(one.warning_id).subquery()
     )
-    query = (
-        select(warning_act)
-        .join(last, and_(last.c.warning_id == one.warning_id, last.c.seq == one.seq))
-        .order_by(one.issued_at.desc(), one.warning_id)
-        .limit(MOST_LISTED)
+    return select(warning_act).join(
+        last, and_(last.c.warning_id == one.warning_id, last.c.seq == one.seq)
     )
-    return [_kept(row) for row in connection.execute(query)]
 
 
 # --- against the log -----------------------------------------------------------------------------

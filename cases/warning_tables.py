@@ -40,7 +40,9 @@ warning_act = Table(
     Column("digests", Text, nullable=False),  # column → digest, and of the act before
     UniqueConstraint("command_id"),
     CheckConstraint("seq >= 1", name="seq"),
-    CheckConstraint("verb IN ('warning_issue', 'warning_adjust', 'warning_lift')", name="verb"),
+    CheckConstraint(
+        "verb IN ('warning_issue', 'warning_adjust', 'warning_lift', 'warning_lapse')", name="verb"
+    ),
     CheckConstraint("(seq = 1) = (verb = 'warning_issue')", name="first"),
     CheckConstraint("level IN ('red', 'orange', 'yellow', 'blue')", name="level"),
     CheckConstraint("category NOT IN ('weather', 'security')", name="category"),

@@ -26,6 +26,10 @@ OBJECT: Final = "warning"
 """The object type of policy."""
 ISSUE, ADJUST, LIFT = "warning_issue", "warning_adjust", "warning_lift"
 VERBS: Final = (ISSUE, ADJUST, LIFT)
+LAPSE: Final = "warning_lapse"
+"""No order of anybody: the act by which it is announced that a warning's own time has run out."""
+ENDS: Final = frozenset({LIFT, LAPSE})
+"""Acts after which nothing stands."""
 READ: Final = "warning_read"
 CENTRE: Final = "zhzx"
 """Code of the department that announces for the city (catalogue/city.yaml)."""
@@ -314,13 +318,19 @@ def order_faults(verb: str, standing: Standing | None) -> Iterator[Fault]:
         return
     if standing is None:
         yield Fault("", "没有这条警报", ADJUSTING)
-    elif standing.verb == LIFT:
-        yield Fault("", "警报已经解除，预警期已经终止；再有危险，另行发布", ADJUSTING)
+    elif standing.verb in ENDS:
+        over = "已经解除" if standing.verb == LIFT else "已到失效时间"
+        yield Fault("", f"警报{over}，预警期已经终止；再有危险，另行发布", ADJUSTING)
 
 
 def warning_id(command_id: str) -> str:
     """Return the id of the warning that a command issues, the same one for ever."""
     return str(uuid5(NAMESPACE, f"warning\n{command_id}"))
+
+
+def lapse_command_id(warning: str, seq: int) -> str:
+    """Return the id of the act by which what stands since act `seq` lapses, the same for ever."""
+    return str(uuid5(NAMESPACE, f"warning lapsed\n{warning}\n{seq}"))
 
 
 def order_digest(command: Command) -> str:

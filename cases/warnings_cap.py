@@ -1,4 +1,4 @@
-"""Our own warnings as CAP 1.2 messages: 发布 is an Alert, 调整 an Update, 解除 a Cancel.
+"""Our own warnings as CAP 1.2 messages: 发布 is an Alert, 调整 an Update, 解除 and 失效 a Cancel.
 
 An Update and a Cancel name every earlier message of the warning: whoever missed one of them is told
 all the same what no longer stands. Each message has two `info`, zh-CN and en.
@@ -17,7 +17,9 @@ from cases.warning_areas import area_of
 from cases.warnings import (
     ADJUST,
     CATEGORIES,
+    ENDS,
     ISSUE,
+    LAPSE,
     LIFT,
     MEASURES,
     Announced,
@@ -26,7 +28,7 @@ from cases.warnings import (
 )
 from catalogue.grid import Grid
 
-KIND: Final = MappingProxyType({ISSUE: "Alert", ADJUST: "Update", LIFT: "Cancel"})
+KIND: Final = MappingProxyType({ISSUE: "Alert", ADJUST: "Update", LIFT: "Cancel", LAPSE: "Cancel"})
 SEVERITY: Final = MappingProxyType(
     {"red": "Extreme", "orange": "Severe", "yellow": "Moderate", "blue": "Minor"}
 )
@@ -34,6 +36,23 @@ SEVERITY: Final = MappingProxyType(
 parameter `PARAMETER`, in Chinese in the Chinese part and as its key in the English one."""
 COLOURS: Final = MappingProxyType(
     {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
+)
+_HEADLINES: Final = MappingProxyType(
+    {
+        ISSUE: "{who}发布{what}", ADJUST: "{who}调整为{what}", LIFT: "{who}解除{what}",
+        LAPSE: "{who}发布的{what}到时失效",
+    }
+)  # fmt: skip
+_HEADLINES_EN: Final = MappingProxyType(
+    {
+        ISSUE: "{who} issues {what}", ADJUST: "{who} changes to {what}", LIFT: "{who} lifts {what}",
+        LAPSE: "{who}: lapsed: {what}",
+    }
+)  # fmt: skip
+_LAPSED: Final = "已到发布时写明的失效时间，预警期终止。没有宣布危险已经解除，请继续留意。"
+_LAPSED_EN: Final = (
+    "The time of expiry given when it was issued has passed and the warning period has ended. "
+    "Nobody has declared the danger over; please stay alert."
 )
 PARAMETER: Final = "预警级别"
 PARAMETER_EN: Final = "warning level"
@@ -88,14 +107,14 @@ def _chinese(said: Said, web: str, grid: Grid) -> Info:
     body, lifting = said.body, said.lifting
     colour = COLOURS[body.level]
     measures = "；".join(MEASURES[one].title for one in body.measures)
-    word = {ISSUE: "发布", ADJUST: "调整为", LIFT: "解除"}[said.verb]
+    over = said.verb in ENDS
     return replace(
         _common(said),
         language="zh-CN",
         event=body.event,
-        headline=f"{body.issuer}{word}{body.event}{colour}预警",
-        description=lifting.reason if lifting else body.matters,
-        instruction="" if lifting else f"{body.advice}\n政府采取的措施：{measures}",
+        headline=_HEADLINES[said.verb].format(who=body.issuer, what=f"{body.event}{colour}预警"),
+        description=lifting.reason if lifting else _LAPSED if over else body.matters,
+        instruction="" if over else f"{body.advice}\n政府采取的措施：{measures}",
         sender_name=body.issuer,
         parameters=((PARAMETER, colour),),
         areas=(area_of(body.area, body.shape, grid),),
@@ -106,14 +125,16 @@ def _chinese(said: Said, web: str, grid: Grid) -> Info:
 def _english(said: Said, web: str, grid: Grid) -> Info:
     body, lifting = said.body, said.lifting
     measures = "; ".join(MEASURES[one].title_en for one in body.measures)
-    word = {ISSUE: "issues", ADJUST: "changes to", LIFT: "lifts"}[said.verb]
+    over = said.verb in ENDS
     return replace(
         _common(said),
         language="en",
         event=body.event_en,
-        headline=f"{body.issuer_en} {word} {body.level} warning: {body.event_en}",
-        description=lifting.reason_en if lifting else body.matters_en,
-        instruction="" if lifting else f"{body.advice_en}\nMeasures taken: {measures}",
+        headline=_HEADLINES_EN[said.verb].format(
+            who=body.issuer_en, what=f"{body.level} warning: {body.event_en}"
+        ),
+        description=lifting.reason_en if lifting else _LAPSED_EN if over else body.matters_en,
+        instruction="" if over else f"{body.advice_en}\nMeasures taken: {measures}",
         sender_name=body.issuer_en,
         parameters=((PARAMETER_EN, body.level),),
         areas=(area_of(body.area_en, body.shape, grid),),
@@ -124,7 +145,7 @@ def _english(said: Said, web: str, grid: Grid) -> Info:
 def _common(said: Said) -> Info:
     body = said.body
     assert body.starts_at is not None  # a fault otherwise
-    over = said.verb == LIFT
+    over = said.verb in ENDS
     return Info(
         language="",
         event="",
@@ -133,7 +154,8 @@ def _common(said: Said) -> Info:
         severity=SEVERITY[body.level],
         # The law's warning says nothing of how sure it is: 即将发生或者发生的可能性增大.
         certainty="Unknown",
-        responses=("AllClear",) if over else (),
+        # What lapses does so by its own time: nobody has said that the danger is over.
+        responses=("AllClear",) if said.verb == LIFT else (),
         effective=_whole(said.issued_at),
         onset=_whole(body.starts_at),
         # A Cancel does not lapse: whoever comes late is still told that nothing stands.

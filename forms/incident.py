@@ -120,6 +120,9 @@ class IncidentPage(Page):
     command: Annotated[str, "Id of the command that was just settled; empty: none."]
     stream: Annotated[str, "Address that tells of its changes."]
     may_print: Annotated[bool, "The reader may have its papers."]
+    papers: Annotated[
+        Sequence[tuple[str, str, str, datetime]], "Kept papers: id, what, number, of when."
+    ]
     files: Annotated[Sequence[Attached], "Attached to orders; empty for who may not see them."]
 
 
@@ -222,6 +225,7 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
         command=visit.request.query_params.get("done", "")[:64],
         stream=f"/incidents/{row.id}/changes?after={shown.change}",
         may_print=printing.allowed,
+        papers=await _papers(visit, state) if printing.allowed else (),
         files=await _files(visit, state),
     )
 
@@ -368,6 +372,25 @@ async def acts_of(visit: Visit, state: IncidentState) -> list[Button]:
         words = visit.say(VERBS[verb])
         found.append(Button(verb, words, key, url, verb in STRAIGHT, command, department))
     return found
+
+
+KEPT = {
+    "announcement": N_("公告"),
+    "report": N_("信息报告（报送稿）"),
+    "brief": N_("领导专报（归档稿）"),
+    "after_action": N_("事后评估报告（归档稿）"),
+}
+
+
+async def _papers(visit: Visit, state: IncidentState) -> Sequence[tuple[str, str, str, datetime]]:
+    """Return the kept papers that this reader may have, the oldest act first."""
+    may = await visit.ask(visit.ports.access.may, visit.actor, "read_personal", thing_of(state))
+    kept = await visit.ask(visit.ports.incident_papers.kept, visit.actor, state.incident_id)
+    return [
+        (one.id, visit.say(KEPT[one.kind]), one.number, one.act_at)
+        for one in sorted(kept, key=lambda one: (one.act_at, one.id))
+        if may.allowed or one.kind == "announcement"
+    ]
 
 
 def _picture(visit: Visit, shown: ShownIncident) -> Markup:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
+from cases.messages import Actor
+from cases.paper_rows import KeptPaper
 from forms.entrance_ports import Visitor, Where
 
 if TYPE_CHECKING:  # it imports us
@@ -35,4 +38,12 @@ class IncidentPapers(Protocol):
     ) -> File:
         """Return the PDF; its entry is committed first. `typed`: the reader may see what people
         typed. Raises `NothingToPrint`."""
+        ...
+
+    def kept(self, actor: Actor, incident: str) -> Sequence[KeptPaper]:
+        """The papers that were issued, sent or filed, as they were, the oldest first."""
+        ...
+
+    def kept_file(self, visitor: Visitor, where: Where, incident: str, paper: str) -> File:
+        """Return the PDF of one of them; its entry is committed first. Raises `NothingToPrint`."""
         ...

@@ -19,8 +19,10 @@ async def paper(visit: Visit) -> Response:
     wanted = visit.request.path_params["kind"]
     incident = visit.request.path_params["incident"]
     kind = next((one for one in PAPERS if one == wanted), None)
+    if kind is None:
+        return await _kept(visit, incident, wanted)
     thing = await visit.ask(visit.ports.incident_papers.thing, incident)
-    if kind is None or thing is None:
+    if thing is None:
         raise not_found(visit)
     if not (await visit.ask(visit.ports.access.may, visit.actor, "read", thing)).allowed:
         raise not_found(visit, ("read", thing))
@@ -31,6 +33,30 @@ async def paper(visit: Visit) -> Response:
     try:
         found = await visit.ask(
             visit.ports.incident_papers.paper, visit.who, visit.where, incident, kind, chain, typed
+        )
+    except NothingToPrint as nothing:
+        raise Stop(404, str(nothing), "nothing_to_print") from nothing
+    return download(found)
+
+
+async def _kept(visit: Visit, incident: str, wanted: str) -> Response:
+    """Hand out a paper as it was issued, sent or filed; what people typed stands in all of them but
+    an announcement, which is for everybody."""
+    thing = await visit.ask(visit.ports.incident_papers.thing, incident)
+    if thing is None:
+        raise not_found(visit)
+    if not (await visit.ask(visit.ports.access.may, visit.actor, "read", thing)).allowed:
+        raise not_found(visit, ("read", thing))
+    await visit.demand("print", thing)
+    kept = await visit.ask(visit.ports.incident_papers.kept, visit.actor, incident)
+    one = next((one for one in kept if one.id == wanted), None)
+    if one is None:
+        raise not_found(visit)
+    if one.kind != "announcement":
+        await visit.demand("read_personal", thing)
+    try:
+        found = await visit.ask(
+            visit.ports.incident_papers.kept_file, visit.who, visit.where, incident, wanted
         )
     except NothingToPrint as nothing:
         raise Stop(404, str(nothing), "nothing_to_print") from nothing

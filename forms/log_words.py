@@ -126,6 +126,8 @@ ACTS = {
     "warning_issue": N_("发布预警"),
     "warning_adjust": N_("调整预警"),
     "warning_lift": N_("解除预警"),
+    "warning_lapse": N_("预警到时失效"),
+    "paper_kept": N_("留存文书"),
     "join": N_("并入信号"),
     "withdraw_signal": N_("撤回信号"),
     "verify": N_("核实"),

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from cases.incidents.cap import cleaned, read_alert
 from cases.warning_rows import KeptAct
-from cases.warnings import LIFT
+from cases.warnings import ENDS
 from forms.showing import not_found
 from forms.visit import Visit
 
@@ -64,7 +64,7 @@ async def feed(visit: Visit) -> Response:
 
 def is_told(one: KeptAct, now: datetime) -> bool:
     """Whether a warning belongs into the feed by its newest act."""
-    if one.verb == LIFT:
+    if one.verb in ENDS:
         return one.issued_at > now - KEPT
     return not one.said.has_lapsed(now - KEPT)
 
@@ -92,7 +92,7 @@ def _entry(one: KeptAct, address: str, now: datetime) -> list[str]:
     chinese = alert.infos[0]
     link = f"{address}/alerts/{one.warning}/{one.seq}.cap"
     over = ""
-    if one.verb != LIFT and one.said.has_lapsed(now):
+    if one.verb not in ENDS and one.said.has_lapsed(now):
         over = "（已到失效时间，不再有效）"
     return [
         "<entry>",
@@ -111,7 +111,7 @@ def _entry(one: KeptAct, address: str, now: datetime) -> list[str]:
 def _changed(one: KeptAct, now: datetime) -> datetime:
     """Return when last anything changed: an act, or that it has lapsed."""
     lapse = one.said.expires_at
-    if one.verb != LIFT and lapse is not None and lapse <= now:
+    if one.verb not in ENDS and lapse is not None and lapse <= now:
         return max(lapse, one.issued_at)
     return one.issued_at
 

@@ -20,8 +20,10 @@ from cases.warning_rows import KeptAct
 from cases.warnings import (
     ADJUST,
     CATEGORIES,
+    ENDS,
     GOVERNMENT,
     ISSUE,
+    LAPSE,
     LEVELS,
     LIFT,
     MEASURES,
@@ -39,7 +41,7 @@ from forms.visit import Visit
 from forms.words import N_
 
 LEVEL_WORDS = {"red": N_("红色"), "orange": N_("橙色"), "yellow": N_("黄色"), "blue": N_("蓝色")}
-VERB_WORDS = {ISSUE: N_("发布"), ADJUST: N_("调整"), LIFT: N_("宣布解除")}
+VERB_WORDS = {ISSUE: N_("发布"), ADJUST: N_("调整"), LIFT: N_("宣布解除"), LAPSE: N_("到时失效")}
 COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 TEXTS = ("event", "area", "matters", "advice", "issuer")
 """What is said in both languages."""
@@ -120,7 +122,7 @@ async def warning(visit: Visit) -> Response:
     """One warning: its words, its measures, its acts."""
     acts = await _acts(visit)
     last = acts[-1]
-    stands = last.verb != LIFT
+    stands = last.verb not in ENDS
     cited, cells = visit.ports.catalogue.cited, visit.ports.intake.grid().cell_by_id
     shown = WarningPage(
         title=_line(visit, last).event,

@@ -40,6 +40,10 @@ SINGLE: Final = (
 """Streams of things of which each order is answered by one activity."""
 
 
+OF_TIME: Final = frozenset({"warning_lapse"})
+"""Acts on such streams that nobody orders and no workflow settles: time does."""
+
+
 def workflow_of(stream: str, act: str, denied: bool = False) -> Workflow:
     """Return what an entry of this stream and act has to do with a workflow."""
     if stream.startswith("case:"):
@@ -48,4 +52,6 @@ def workflow_of(stream: str, act: str, denied: bool = False) -> Workflow:
         if act in (REFUSED_RELEASES if denied else RELEASES):
             return "step"
         return "beside" if act in BESIDE_RELEASE else "none"
+    if act in OF_TIME:
+        return "none"
     return "step" if stream.startswith(SINGLE) else "none"

@@ -241,7 +241,7 @@ def judged_schema() -> dict[str, Any]:
 
 
 WARNING_WORDS: Mapping[str, str] = MappingProxyType(
-    {"issued": "发布预警", "adjusted": "调整预警", "lifted": "解除预警"}
+    {"issued": "发布预警", "adjusted": "调整预警", "lifted": "解除预警", "lapsed": "预警到时失效"}
 )
 
 
@@ -250,7 +250,7 @@ def warning_schema() -> dict[str, Any]:
     text = {"type": "string"}
     properties: dict[str, Any] = {
         "warning": text | {"description": "预警的标识"},
-        "seq": {"type": "integer", "minimum": 1, "description": "第几次发布、调整或解除"},
+        "seq": {"type": "integer", "minimum": 1, "description": "第几次发布、调整、解除或失效"},
         "identifier": text | {"description": "CAP 报文的 identifier"},
         "category": text | {"description": "预警类别"},
         "level": {"enum": list(WARNING_LEVELS), "description": "预警级别"},

@@ -5,6 +5,7 @@ Every paper that leaves the house is an entry of the log with the digest of what
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ from cases.incidents.state import GRADES, Report
 from cases.incidents.story import Story, report_draft
 from cases.incidents.telling import Told, Words, story_of
 from cases.lives import RING
+from cases.paper_rows import KeptPaper
 from cases.store import place
 from catalogue.load import Catalogue
 
@@ -135,6 +137,25 @@ class IncidentPapers:
             return story, announcement_html(story, story.responses[-1], self._around("gov"))
         to, sent = self._report(incident_id, chain, typed=typed)
         return story, report_html(story, to, sent, self._around("zhzx"))
+
+    def kept_html(self, incident_id: str, kind: Kind, source: str, number: str) -> str:
+        """Return a paper as it is kept: of the order `source`, announced under `number`.
+
+        Raises `NoSuchPaper`, and `NotAnnounceable` of `activities.incident_papers`.
+        """
+        if kind in ("brief", "after_action"):
+            return self.html(incident_id, kind)[1]
+        with reading(self.cases) as connection:
+            view = incident_view(connection, incident_id)
+        events = [] if view is None else view.events
+        act = next((one for one in events if one.command_id == source), None)
+        if act is None:
+            raise NoSuchPaper(source)
+        if kind == "report":
+            return self.html(incident_id, kind, str(act.said.get("chain", "")))[1]
+        place = sum(one.kind in RESPONSES for one in events if one.seq < act.seq)
+        story = self.story(incident_id)
+        return announcement_html(story, story.responses[place], self._around("gov"), number)
 
     def draft(self, incident_id: str, chain: str = "") -> str:
         """Return the drafted text of a report upwards, for a person to look over.
@@ -274,5 +295,27 @@ def body_opener(vault: SubjectVault) -> Callable[[str, EventRow], Mapping[str, A
         where = place("incident_event", "body", incident_id, one.command_id)
         body = orjson.loads(vault.open(incident_subject(incident_id), one.body_sealed, where))
         return body if isinstance(body, dict) else {}
+
+    return opened
+
+
+def where_of(kept: KeptPaper) -> bytes:
+    """Return the place to which a kept file is bound: it opens nowhere else."""
+    return place("incident_paper", "file", kept.incident_id, kept.id)
+
+
+class PaperDiffers(Exception):
+    """A kept file is not the one that its row, and through it the log, tells of."""
+
+
+def paper_opener(vault: SubjectVault) -> Callable[[KeptPaper, bytes], bytes]:
+    """Return how a kept file is opened, for who may print the incident."""
+
+    def opened(kept: KeptPaper, sealed: bytes) -> bytes:
+        content = vault.open(incident_subject(kept.incident_id), sealed, where_of(kept))
+        found = hashlib.sha256(content).hexdigest()
+        if found != kept.digest:
+            raise PaperDiffers(f"{kept.id}: expected {kept.digest}, found {found}")
+        return content
 
     return opened

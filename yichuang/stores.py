@@ -30,6 +30,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     incident_tables,
     index_tables,
     notice_tables,
+    paper_tables,
     payment_tables,
     performance_tables,
     plan_tables,
@@ -144,7 +145,8 @@ names of index keys have row-level security."""
 
 
 INCIDENT_TABLES = (
-    "incident", "incident_change", "incident_event", "incident_signal", "incident_unit",
+    "incident", "incident_change", "incident_event", "incident_paper", "incident_signal",
+    "incident_unit",
 )  # fmt: skip
 """What the board and the page of an incident read; all have row-level security."""
 

@@ -29,6 +29,7 @@ from cases import (
     dossier_rows,
     fund_rows,
     incident_integrity,
+    paper_rows,
     payment_rows,
     performance_rows,
     plan_rows,
@@ -218,6 +219,12 @@ def check_performances(connection: Connection, said: Mapping[str, str]) -> Itera
         yield Wrong(f"performance:{one.project}", one.seq, one.column, one.expected, one.found)
 
 
+def check_papers(connection: Connection, said: Mapping[str, str]) -> Iterator[Wrong]:
+    """Yield every kept paper of an incident that is not what its entry binds."""
+    for one in paper_rows.check(connection, said):
+        yield Wrong(f"paper:{one.paper}", 0, one.column, one.expected, one.found)
+
+
 CHECKED: Final[Mapping[str, Callable[[Connection, Mapping[str, str]], Iterator[Wrong]]]] = (
     MappingProxyType(
         {
@@ -226,6 +233,7 @@ CHECKED: Final[Mapping[str, Callable[[Connection, Mapping[str, str]], Iterator[W
             "warning:": check_warnings,
             "plan:": check_plan,
             "performance:": check_performances,
+            "paper:": check_papers,
         }
     )
 )

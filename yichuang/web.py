@@ -56,7 +56,7 @@ from yichuang.feeds import Puller, pulling
 from yichuang.fund_door import FundDoor
 from yichuang.grant_gate import gate_of
 from yichuang.incident_door import IncidentDoor
-from yichuang.incident_papers import IncidentPapers, body_opener
+from yichuang.incident_papers import IncidentPapers, body_opener, paper_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.notifier import carried_by, wording_of
@@ -344,6 +344,7 @@ async def compose(
             sealer.who,
             press,
             now,
+            paper_opener(vault),
             settings.page_role,
         ),
         responsibility=WebResponsibility(cases, released.catalogue),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -15,14 +15,17 @@ from activities.incident_papers import NotAnnounceable
 from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
+from audit.vault import KeyDestroyed, UnknownSubject
+from cases import paper_rows
 from cases.database import bounded, reading
 from cases.incident_lists import state_of
 from cases.incidents.messages import OBJECT
 from cases.messages import Actor
+from cases.paper_rows import KeptPaper
 from forms import ports
 from forms.incident_paper_ports import NothingToPrint, PaperKind
 from policies.access import Access
-from yichuang.incident_papers import TITLES, IncidentPapers, NoSuchPaper
+from yichuang.incident_papers import GONE, TITLES, IncidentPapers, NoSuchPaper
 from yichuang.web_supervision import Press
 
 PAPER_STREAM: Final = "sys:read"
@@ -40,6 +43,8 @@ class WebIncidentPapers:
     pseudonym_of: Callable[[str], str]
     press: Press
     now: Callable[[], datetime]
+    opened: Callable[[KeptPaper, bytes], bytes]
+    """Opens a kept file. Raises `KeyDestroyed`, `UnknownSubject`, and for one that was changed."""
     page_role: str = ""
     """Role of PostgreSQL under which the papers' facts are read; empty: as who opened the store."""
 
@@ -64,6 +69,29 @@ class WebIncidentPapers:
         with self.web.begin() as connection:
             record(connection, draft)
         return ports.File(f"{story.number}{TITLES[kind]}.pdf", "application/pdf", content)
+
+    def kept(self, actor: Actor, incident: str) -> Sequence[KeptPaper]:
+        with reading(self.within(actor).cases) as connection:
+            return paper_rows.listing(connection, incident)
+
+    def kept_file(
+        self, visitor: ports.Visitor, where: ports.Where, incident: str, paper: str
+    ) -> ports.File:
+        with reading(self.within(visitor.actor).cases) as connection:
+            found = paper_rows.find(connection, incident, paper)
+            state = state_of(connection, incident)
+        if found is None or state is None:
+            raise NothingToPrint("没有这份文书")
+        kept, sealed = found
+        try:
+            content = self.opened(kept, sealed)
+        except (KeyDestroyed, UnknownSubject) as gone:
+            raise NothingToPrint(GONE) from gone
+        draft = self._entry(visitor, where, incident, kept.kind, content)
+        with self.web.begin() as connection:
+            record(connection, draft)
+        name = kept.number or f"{state.number}{TITLES[kept.kind]}"
+        return ports.File(f"{name}.pdf", "application/pdf", content)
 
     def within(self, actor: Actor) -> IncidentPapers:
         """Return the papers within what the database itself lets the reader see."""

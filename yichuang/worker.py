@@ -26,6 +26,7 @@ from activities.announcing import Announcer
 from activities.forging import Doubting, Forgeries, ForgeryWatch
 from activities.funding import Funding
 from activities.incidents import IncidentSettlement
+from activities.lapsing import Lapsing
 from activities.looking_ahead import Ahead, CardsAhead, LookingAhead
 from activities.papers import Press
 from activities.paying import Paying
@@ -54,7 +55,7 @@ from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from policies.warrants import CLOCK_SKEW, WarrantInvalid, WarrantKeys, WarrantSigner, verify
 from rules.process import RulesProcess
-from yichuang import joining, personal_ends, roles, temporal
+from yichuang import joining, paper_keeper, personal_ends, roles, temporal
 from yichuang.asked_again import AskedAgain
 from yichuang.calendar_changes import CalendarChanges
 from yichuang.calendar_watch import CalendarWatch
@@ -93,6 +94,8 @@ CARDS_EVERY = timedelta(minutes=1)
 """How often it is looked whether somebody is there for what waits to be read."""
 WITNESS_EVERY = timedelta(seconds=10)
 """How often it is looked whether a witness of the log stays away."""
+LAPSES_EVERY = timedelta(seconds=20)
+"""How often it is looked whether one of our own warnings has come to the end of its time."""
 CALENDAR_EVERY = timedelta(minutes=10)
 """How often the calendars are looked at for the year that is missing; a signature looks at once."""
 
@@ -213,6 +216,7 @@ class Workshop:
     paying: Paying
     funding: Funding
     announcing: Announcing
+    lapsing: Lapsing
     plan_reports: PlanReports
     performing: Performing
     performance_watch: PerformanceWatch
@@ -365,6 +369,9 @@ def workshop(
                 lambda: catalogue().grid,
                 _now,
             )
+            lapsing = Lapsing(
+                cases, settings.city, settings.address, lambda: catalogue().grid, _now
+            )
             plan_reports = PlanReports(
                 cases,
                 sealer,
@@ -424,6 +431,7 @@ def workshop(
                 paying,
                 funding,
                 announcing,
+                lapsing,
                 plan_reports,
                 performing,
                 PerformanceWatch(
@@ -537,6 +545,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_watch(shop.duty_watch.look, CARDS_EVERY)),
                 asyncio.create_task(_watch(shop.performance_watch.look, CALENDAR_EVERY)),
                 asyncio.create_task(_watch(shop.fund_watch.look, CALENDAR_EVERY)),
+                asyncio.create_task(_watch(shop.lapsing.look, LAPSES_EVERY)),
                 asyncio.create_task(_watch(shop.forgery_watch.look, SWEEP_EVERY)),
                 asyncio.create_task(_watch(shop.plan_watch.look, SWEEP_EVERY)),
                 *(
@@ -552,6 +561,7 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
                 asyncio.create_task(_reconcile(settings, shop, client)),
                 asyncio.create_task(Rewrapper(settings, "keys").run()),
                 asyncio.create_task(personal_ends.carry_on(settings)),
+                asyncio.create_task(paper_keeper.carry_on(settings)),
                 asyncio.create_task(index_keys(settings).run()),
             )
             stopped = asyncio.create_task(roles.until_stopped())

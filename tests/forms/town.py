@@ -91,7 +91,7 @@ from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner as ErasurePlanner
 from yichuang.erasing import Register
 from yichuang.grant_gate import gate_of
-from yichuang.incident_papers import IncidentPapers, body_opener
+from yichuang.incident_papers import IncidentPapers, body_opener, paper_opener
 from yichuang.index_keys import IndexKeys
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
@@ -685,6 +685,7 @@ class Town:
                 named,
                 LinePress(),
                 _now,
+                paper_opener(vault),
             ),
             responsibility=WebResponsibility(self.cases, lambda: self.matters),
             payments=self._payments(policy_access, sealer),

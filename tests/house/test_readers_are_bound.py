@@ -53,6 +53,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "payments.listing": "where",
     "payments.may_read": "where",
     "incidents.board": "where",
+    "incidents.viewpoint": "where",
     "incidents.numbers": "where",
     "incidents.since": "where",
     "payments.may_request": "where",
@@ -98,6 +99,8 @@ PORTS: Final[Mapping[str, Way]] = {
     "incidents.routed": "asked",
     "incident_papers.paper": "asked",
     "incident_papers.thing": "asked",
+    "incident_papers.kept": "asked",
+    "incident_papers.kept_file": "asked",
     "payments.reasons": "asked",
     "log.proof": "asked",
     # own: the reader's own rows and no other's.
@@ -263,7 +266,9 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {"performance.performance", "project_beside.performance_of"}  # after it
     ),
     "incident_papers.paper": frozenset({"incident_papers.paper"}),
-    "incident_papers.thing": frozenset({"incident_papers.paper"}),
+    "incident_papers.thing": frozenset({"incident_papers.paper", "incident_papers._kept"}),
+    "incident_papers.kept": frozenset({"incident_papers._kept", "incident._papers"}),
+    "incident_papers.kept_file": frozenset({"incident_papers._kept"}),
     "payments.reasons": frozenset({"payments.payment"}),
     "log.proof": frozenset({"log_pages.proof"}),
 }

@@ -170,7 +170,14 @@ def test_one_incident_and_its_papers_are_read_under_the_role(
         store, lambda: catalogue, lambda *_: {}, accounts.names, "Asia/Shanghai", lambda: AT
     )
     web = WebIncidentPapers(
-        papers, access, sentinel.web, sentinel.pseudonym, sentinel.press, lambda: AT, ROLE
+        papers,
+        access,
+        sentinel.web,
+        sentinel.pseudonym,
+        sentinel.press,
+        lambda: AT,
+        sentinel.file,
+        ROLE,
     )
     for name, incident_id in IDS.items():
         shown_one = pages.incident(reader, incident_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +22,7 @@ from cases.database import open_engine
 from cases.incidents.cap import prose_faults, read_alert
 from cases.messages import Actor, Grant
 from cases.warning_tables import warning_act
-from cases.warnings import ADJUST, ISSUE, LIFT, WarningAnswer, warning_id
+from cases.warnings import ADJUST, ISSUE, LAPSE, LIFT, WarningAnswer, warning_id
 from tests.cases.test_warnings import BODY
 from tests.yichuang.registry import Town, settings, template, town
 from yichuang import asyncapi
@@ -135,6 +137,51 @@ async def test_after_the_lifting_nothing_follows_and_an_unknown_one_is_none(town
         no = await act(town, verb, warning, body=BODY if verb == ADJUST else OVER)
         assert (no.status, no.code, no.basis) == ("refused", "not_now", "TFSJ-70")
     assert len(rows(town)) == 2
+
+
+async def test_when_its_time_has_run_out_it_lapses_once_with_row_entry_event_and_cap(
+    town: Town,
+) -> None:
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    first = await act(town, body=BODY | {"expires_at": ends.isoformat()})
+    await act(town)  # this one stands until it is lifted
+    lapsing = town.shop.lapsing
+    before = replace(lapsing, now=lambda: ends - timedelta(seconds=1))
+    then = replace(lapsing, now=lambda: ends)
+    assert before.look() == ([], [])
+    looks = await asyncio.gather(*(asyncio.to_thread(then.look) for _ in range(3)))
+    assert sorted(looks) == [([], []), ([], []), ([first.warning], [])]
+    last = [one for one in rows(town) if one.warning_id == first.warning][-1]
+    assert (last.seq, last.verb, last.actor, last.issued_at) == (2, LAPSE, "system", ends)
+    alerts = [read_alert(one.cap.encode()) for one in rows(town)]
+    cancel = read_alert(last.cap.encode())
+    assert cancel.kind == "Cancel" and cancel.references == (alerts[0].reference,)
+    # Nobody has said that the danger is over.
+    assert [one.responses for one in cancel.infos] == [(), ()] and not list(prose_faults(cancel))
+    entries = town.entries(f"warning:{first.warning}")
+    assert [(one["act"], one["who"]["id"]) for one in entries][1:] == [("warning_lapse", "system")]
+    with town.shop.cases.connect() as connection:
+        said = {first.warning: entries[-1]["after"]}
+        found = [one.warning for one in warning_rows.check(connection, said)]
+        assert first.warning not in found
+    (told,) = [one for one in rows(town, tables.outbox) if one.subject.endswith(".lapsed")]
+    event = orjson.loads(told.event)
+    schema = asyncapi.schemas()[event["dataschema"].rsplit("/", 1)[1]]
+    Draft202012Validator(schema).validate(event["data"])
+    no = await act(town, LIFT, first.warning, body=OVER)
+    assert (no.status, no.code, no.basis) == ("refused", "not_now", "TFSJ-70")
+
+
+async def test_what_was_adjusted_to_last_longer_does_not_lapse_at_its_old_instant(
+    town: Town,
+) -> None:
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    first = await act(town, body=BODY | {"expires_at": ends.isoformat()})
+    later = (ends + timedelta(hours=1)).isoformat()
+    await act(town, ADJUST, first.warning, body=BODY | {"expires_at": later})
+    at_old = replace(town.shop.lapsing, now=lambda: ends)
+    assert at_old.look() == ([], [])
+    assert [one.verb for one in rows(town)] == [ISSUE, ADJUST]
 
 
 @pytest.mark.parametrize("role", ["duty_officer", "arbiter", "sysadmin", "government_head"])
