@@ -19,7 +19,15 @@ from uuid import uuid5
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt, StringConstraints
 
 from cases.messages import NAMESPACE, Code, Command, Frozen, Name, Text
-from cases.payments import MOST_FEN, Fen, RequestPayment, Uscc, Verdict, interest_fen
+from cases.payments import (
+    MOST_FEN,
+    Fen,
+    RequestPayment,
+    Uscc,
+    Verdict,
+    interest_fen,
+    yuan,
+)
 from cases.projection import json_text
 
 OBJECT: Final = "fund"
@@ -399,14 +407,15 @@ def cap_fault(caps: Caps, gross_fen: int, interest: int, place: str = "body") ->
     held = caps.contract
     left = held.allotted_fen - held.paid_fen - held.retained_fen
     if gross_fen > left:
-        return Fault("beyond_contract", f"超出合同余额 {left} 分", BY_EVIDENCE, place)
+        return Fault("beyond_contract", f"超出合同余额 {yuan(left)} 元", BY_EVIDENCE, place)
     for code, said, sums in (
         ("beyond_year", "本预算年度指标余额", caps.year),
         ("beyond_allotment", "本项目指标余额", caps.project),
         ("beyond_fund", "基金指标余额", caps.fund),
     ):
         if gross_fen + interest > sums.available_fen:
-            return Fault(code, f"超出{said} {sums.available_fen} 分", BY_EVIDENCE, place)
+            over = f"超出{said} {yuan(sums.available_fen)} 元"
+            return Fault(code, over, BY_EVIDENCE, place)
     return None
 
 
@@ -417,12 +426,12 @@ def allot_fault(caps: Caps, amount_fen: int) -> Fault | None:
         return Fault("malformed", "指标金额不得为 0", "", place)
     left = caps.fund.limit_fen - caps.fund.allotted_fen
     if amount_fen > left:
-        return Fault("beyond_limit", f"指标合计超出基金总额，余额 {left} 分", "CSFA-5", place)
+        over = f"指标合计超出基金总额，余额 {yuan(left)} 元"
+        return Fault("beyond_limit", over, "CSFA-5", place)
     least = min(caps.year.available_fen, caps.project.available_fen)
     if -amount_fen > least:
-        return Fault(
-            "already_paid", f"可调减的指标只有 {least} 分，其余已经拨付", BY_EVIDENCE, place
-        )
+        said = f"可调减的指标只有 {yuan(least)} 元，其余已经拨付"
+        return Fault("already_paid", said, BY_EVIDENCE, place)
     return None
 
 
@@ -430,9 +439,8 @@ def use_fault(contract: Sums, year: Sums, amount_fen: int) -> Fault | None:
     """Return why a usage cannot be: more used than was paid."""
     least = min(contract.idle_fen, year.idle_fen)
     if amount_fen > least:
-        return Fault(
-            "beyond_paid", f"已拨付未使用的只有 {least} 分", BY_EVIDENCE, "body.amount_fen"
-        )
+        said = f"已拨付未使用的只有 {yuan(least)} 元"
+        return Fault("beyond_paid", said, BY_EVIDENCE, "body.amount_fen")
     return None
 
 

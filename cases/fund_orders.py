@@ -18,7 +18,7 @@ from cases import payment_rows
 from cases.fund_rows import Claim, KeptContract, Ordered
 from cases.messages import Command
 from cases.payment_rows import KeptPayment
-from cases.payments import RequestPayment
+from cases.payments import RequestPayment, yuan
 from cases.settling import RuleForbids
 
 Milestones = Callable[[Connection, str, str], f.MilestoneSeen | None]
@@ -213,7 +213,7 @@ def supported(
             )
         left = payable.amount_fen - rows.paid_in(connection, held.project, body.budget_year)
         if body.amount_fen > left:
-            said = f"超出按绩效应付的余额 {left} 分（绩效系数 {payable.coefficient}）"
+            said = f"超出按绩效应付的余额 {yuan(left)} 元（绩效系数 {payable.coefficient}）"
             raise RuleForbids("beyond_payable", said, LINKED, place)
     caps = rows.caps(connection, held.project, held.department, body.budget_year, held.id)
     _forbid(f.cap_fault(caps, body.amount_fen, interest, "body.amount_fen"))
@@ -227,7 +227,8 @@ def _not_used(
     caps = rows.caps(connection, held.project, held.department, payment.budget_year, held.id)
     least = min(caps.contract.idle_fen, caps.year.idle_fen)
     if back > least:
-        raise RuleForbids("already_used", f"尚未使用的只有 {least} 分，不能冲正", f.BY_EVIDENCE)
+        said = f"尚未使用的只有 {yuan(least)} 元，不能冲正"
+        raise RuleForbids("already_used", said, f.BY_EVIDENCE)
 
 
 # --- a request -----------------------------------------------------------------------------------

@@ -309,7 +309,7 @@ def _stated(terms: Terms, given: Mapping[str, Fact]) -> Iterator[tuple[str, Json
             unit = "分" if spec.unit == "元" else "日"
             raise FactRefused(place, f"应填整数（{unit}）")
         if spec.unit == "元" and value > MOST_FEN:
-            raise FactRefused(place, f"金额不得超过 {MOST_FEN} 分")
+            raise FactRefused(place, f"金额不得超过 {yuan(MOST_FEN)} 元")
         yield field, value / FEN_IN_YUAN if spec.unit == "元" else value
 
 

@@ -179,6 +179,16 @@ def named(connection: Connection, project_id: str) -> str:
     return "" if row is None else f"{row.number} {row.title}"
 
 
+def names_of(connection: Connection, project_ids: Collection[str]) -> Mapping[str, str]:
+    """Return number and title of each that there is, for who may read of their money."""
+    rows = connection.execute(
+        select(project.c.id, project.c.number, project.c.title).where(
+            project.c.id.in_(sorted(set(project_ids)))
+        )
+    )
+    return {row.id: f"{row.number} {row.title}" for row in rows}
+
+
 def milestone_of(connection: Connection, project_id: str, milestone: str) -> Milestone | None:
     """Return one milestone as its project's state has it; None: there is none."""
     state = state_of(connection, project_id)

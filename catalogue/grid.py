@@ -38,6 +38,10 @@ class District:
     name: str
     name_en: str
 
+    def named(self, english: bool) -> str:
+        """Return its name in the reader's language."""
+        return self.name_en if english else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Street:
@@ -47,6 +51,10 @@ class Street:
     name: str
     name_en: str
     district: str
+
+    def named(self, english: bool) -> str:
+        """Return its name in the reader's language."""
+        return self.name_en if english else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,12 @@ class Cell:
     """Code of the street office: 属地."""
     ring: tuple[Point, ...]
     """Its outline, first corner not repeated."""
+    name_en: str = ""
+    """Empty: it has none, and is called by its Chinese name."""
+
+    def named(self, english: bool) -> str:
+        """Return its name in the reader's language."""
+        return self.name_en or self.name if english else self.name
 
     @property
     def centre(self) -> Point:
@@ -245,7 +259,10 @@ def _cell(feature: Mapping[str, Any]) -> Cell:
     ring = [(float(lon), float(lat)) for lon, lat in shape["coordinates"][0]]
     if len(ring) < 4 or ring[0] != ring[-1]:
         raise ValueError(f"{said['id']}: 多边形没有闭合")
-    return Cell(said["id"], said["name"], said["district"], said["street"], tuple(ring[:-1]))
+    return Cell(
+        said["id"], said["name"], said["district"], said["street"], tuple(ring[:-1]),
+        said.get("name_en", ""),
+    )  # fmt: skip
 
 
 def grid_faults(folder: Path, departments: Collection[str]) -> Iterator[Fault]:

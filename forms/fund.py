@@ -47,6 +47,10 @@ class FundProjectPage(Page):
     view: Annotated[ProjectView, "Allotments, contracts, payments, usages."]
     curve: Annotated[Markup, "Planned against paid, by month."]
     stages: Annotated[Mapping[str, str], "Stage of a payment → word."]
+    milestones: Annotated[Mapping[str, str], "Milestone of the project → title."]
+    may: Annotated[frozenset[str], "Acts that the reader may do to the fund."]
+    may_request: Annotated[bool, "May ask for money somewhere."]
+    own_url: Annotated[str, "The project's own page; empty: there is none."]
 
 
 @dataclass(frozen=True)
@@ -59,26 +63,29 @@ class JournalPage(Page):
     accounts: Annotated[Mapping[str, str], "Account → word."]
     kinds: Annotated[Mapping[str, str], "Kind of an entry → word."]
     following: Annotated[str, "Address of the next entries; empty: none."]
+    projects: Annotated[Mapping[str, str], "Project → number and title, of those that there are."]
 
 
 async def overview(visit: Visit) -> Response:
     """The whole fund."""
     view = await visit.ask(visit.ports.fund.view, visit.actor)
     visit.saw_rows(len(view.projects))
-    asked = [
-        act
-        for act in f.OF_FUND
-        if (await visit.ask(visit.ports.access.may, visit.actor, act, f.OBJECT)).allowed
-    ]
-    if view.title:
-        asked = [act for act in asked if act != f.OPEN]
+    may = await _may(visit)
     shown = FundPage(
         title=visit.say(N_("专项基金")),
         view=view,
         curve=_curve(visit, view),
-        may=frozenset(asked),
+        may=may - {f.OPEN} if view.title else may,
     )
     return await show(visit, shown)
+
+
+async def _may(visit: Visit) -> frozenset[str]:
+    may = visit.ports.access.may
+    allowed = [
+        act for act in f.OF_FUND if (await visit.ask(may, visit.actor, act, f.OBJECT)).allowed
+    ]
+    return frozenset(allowed)
 
 
 async def project(visit: Visit) -> Response:
@@ -93,8 +100,19 @@ async def project(visit: Visit) -> Response:
         view=view,
         curve=_curve(visit, view),
         stages={code: visit.say(word) for code, word in STAGE_WORDS.items()},
+        milestones=await _milestones(visit, key),
+        may=await _may(visit),
+        may_request=bool(await visit.ask(visit.ports.payments.may_request, visit.actor)),
+        own_url=f"/projects/{quote(key)}" if view.money.title else "",
     )
     return await show(visit, shown)
+
+
+async def _milestones(visit: Visit, project: str) -> Mapping[str, str]:
+    state = await visit.ask(visit.ports.projects.known, project)
+    english = visit.language == "en"
+    found = state.milestones if state is not None else ()
+    return {one.id: one.english or one.title if english else one.title for one in found}
 
 
 async def journal(visit: Visit) -> Response:
@@ -110,6 +128,7 @@ async def journal(visit: Visit) -> Response:
         accounts={code: visit.say(word) for code, word in ACCOUNT_WORDS.items()},
         kinds={code: visit.say(word) for code, word in KIND_WORDS.items()},
         following=f"/fund/journal?after={last}" if last < view.total and last else "",
+        projects=await visit.ask(visit.ports.projects.names, {e.project for e in view.entries}),
     )
     return await show(visit, shown)
 

@@ -17,6 +17,7 @@ from cases.fund import FundAnswer
 from cases.messages import Source
 from forms.fields import Field, Form, Option
 from forms.fund_words import PATHS, SAID, TITLES
+from forms.money_choices import contract_option, project_field
 from forms.payments import COMMAND, fen_of
 from forms.ports import Thing
 from forms.rendering import Page
@@ -165,25 +166,37 @@ async def _fields(visit: Visit, verb: str) -> Iterator[Field]:
     contracts: tuple[Option, ...] = ()
     if verb == f.USE:
         known = await visit.ask(visit.ports.fund.view, visit.actor)
+        titles = {money.project: money.title or money.project for money in known.projects}
         contracts = tuple(
-            Option(one.contract.id, f"{one.contract.number} {one.contract.title}")
+            contract_option(one.contract, titles)
             for money in known.projects
             for one in money.contracts
         )
+    asked = visit.text("project") if visit.posted else visit.request.query_params.get("project", "")
+    projects = (f.ALLOT, f.CONTRACT)
+    project = await project_field(visit, asked[:200]) if verb in projects else None
     names = visit.ports.catalogue.departments(visit.language)
     departments = tuple(Option(code, name) for code, name in sorted(names.items()))
-    return iter(_of(visit, verb, departments, contracts))
+    return iter(_of(visit, verb, departments, contracts, project))
 
 
 def _of(
-    visit: Visit, verb: str, departments: tuple[Option, ...], contracts: tuple[Option, ...]
+    visit: Visit,
+    verb: str,
+    departments: tuple[Option, ...],
+    contracts: tuple[Option, ...],
+    project: Field | None,
 ) -> tuple[Field, ...]:
     say = visit.say
     today = datetime.now(visit.zone).date()
     yuan = say(N_("元"))
     year = Field("budget_year", say(N_("预算年度")), "number", values=(str(today.year),))
-    project = Field("project", say(N_("项目标识")), max_length=64)
-    department = Field("department", say(N_("实施机构")), "select", options=departments)
+    projects = (project,) if project is not None else ()
+    # Who registers a contract mostly carries the project out; who allots never does.
+    own = visit.actor.department if verb == f.CONTRACT else ""
+    department = Field(
+        "department", say(N_("实施机构")), "select", options=departments, values=(own,)
+    )
     amount = Field("amount_fen", say(N_("金额")), "number", unit=yuan)
 
     def flag(name: str, label: str) -> Field:
@@ -202,12 +215,12 @@ def _of(
             ),
         ),
         f.ALLOT: (
-            project, department, year,
+            *projects, department, year,
             replace(amount, hint=say(N_("调减填负数"))),
             Field("document", say(N_("指标文号")), max_length=200, double=True),
         ),
         f.CONTRACT: (
-            project, department,
+            *projects, department,
             Field("number", say(N_("合同编号")), max_length=200),
             Field("title", say(N_("合同名称")), max_length=200, double=True),
             Field("payee", say(N_("收款单位")), max_length=200, double=True),

@@ -178,13 +178,14 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
     say, state, row = visit.say, shown.state, shown.row
     ports = visit.ports.incidents
     kind = ports.kinds.get(state.type)
-    name = state.type if kind is None else kind.english if visit.language == "en" else kind.name
+    english = visit.language == "en"
+    name = state.type if kind is None else kind.english if english else kind.name
     departments = visit.ports.catalogue.departments(visit.language)
     cell = ports.grid.cell_by_id.get(row.cell)
     district = ports.grid.district_by_code.get(row.district)
-    place = " · ".join(
-        filter(None, (row.address, cell.name if cell else "", district.name if district else ""))
-    )
+    cell_name = cell.named(english) if cell else ""
+    district_name = district.named(english) if district else ""
+    place = " · ".join(filter(None, (row.address, cell_name, district_name)))
     cited = visit.ports.catalogue.cited
     printing = await visit.ask(visit.ports.access.may, visit.actor, "print", thing_of(state))
     return IncidentPage(

@@ -154,7 +154,10 @@ async def _board(visit: Visit, department: str) -> Response:
         title=say(N_("本单位的派单")) if department else say(N_("突发事件")),
         lines=tuple(line_of(scene, row, view.units.get(row.id, ())) for row in view.window),
         spots=tuple((one, spot_svg(one)) for one in spots_of(visit, view)),
-        cells=[(path_of, cell.district, cell.name) for cell, path_of in grid.shapes],
+        cells=[
+            (path_of, cell.district, cell.named(visit.language == "en"))
+            for cell, path_of in grid.shapes
+        ],
         borders=[one for _, one in grid.borders],
         view_box=grid.view_box,
         figures=figures_of(visit, view),

@@ -96,9 +96,10 @@ def line_of(scene: Scene, row: IncidentRow, units: Sequence[UnitRow]) -> Line:
     visit, say = scene.visit, scene.visit.say
     ports = visit.ports.incidents
     kind = ports.kinds.get(row.type)
-    named = row.type if kind is None else kind.english if visit.language == "en" else kind.name
+    english = visit.language == "en"
+    named = row.type if kind is None else kind.english if english else kind.name
     cell = ports.grid.cell_by_id.get(row.cell)
-    where = row.address or (cell.name if cell else "") or row.district
+    where = row.address or (cell.named(english) if cell else "") or row.district
     sent = [
         f"{scene.departments.get(one.department, one.department)} "
         f"{say(UNIT_STATES.get(one.state, one.state))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -28,6 +28,7 @@ from cases.payments import (
 )
 from forms.fields import Field, Form, Option
 from forms.fund_words import PATHS, STAGE_WORDS, TITLES, TURNS
+from forms.money_choices import contract_option, milestone_field, project_field
 from forms.ports import Thing
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
@@ -83,6 +84,7 @@ class PaymentsPage(Page):
     total: Annotated[int, "How many there are of this kind."]
     states: Annotated[Sequence[tuple[str, str, bool]], "Address, word, whether it is listed."]
     outcomes: Annotated[Mapping[str, str], "Outcome → word."]
+    projects: Annotated[Mapping[str, str], "Project → number and title, of those that there are."]
     departments: Annotated[Mapping[str, str], "Code → name."]
     may_request: Annotated[bool, "May ask for money somewhere."]
     page: Annotated[int, "Number of the page, from 1."]
@@ -97,6 +99,8 @@ class PaymentPage(Page):
     template: ClassVar[str] = "payment.html"
 
     one: Annotated[KeptPayment, "The request."]
+    project: Annotated[str, "Number and title of its project, or what was typed."]
+    milestone: Annotated[str, "Title of its milestone; empty: none is named."]
     verdict: Annotated[Verdict, "What follows from its rulings."]
     stops: Annotated[tuple[StopShown, ...], "The rules that stop it."]
     outcome: Annotated[str, "The outcome in words."]
@@ -117,6 +121,9 @@ class NewPaymentPage(Page):
     template: ClassVar[str] = "new_payment.html"
 
     form: Annotated[Form, "All fields, with what was typed and what is wrong."]
+    contracts: Annotated[
+        tuple[tuple[str, str], ...], "Address and name of each contract that one may begin from."
+    ]
     general: Annotated[tuple[Field, ...], "Fields of every request."]
     packs: Annotated[tuple[tuple[str, tuple[Field, ...]], ...], "Pack title → fields it asks."]
     command: Annotated[str, "Id of the command: posted again, it is the same request."]
@@ -149,6 +156,7 @@ async def listing(visit: Visit) -> Response:
         total=total,
         states=states,
         outcomes=words,
+        projects=await visit.ask(visit.ports.projects.names, {one.project for one in found}),
         departments=visit.ports.catalogue.departments(visit.language),
         may_request=bool(await visit.ask(ports.may_request, visit.actor)),
         page=page,
@@ -189,9 +197,12 @@ async def payment(visit: Visit) -> Response:
     )
     people = dict(await visit.ask(visit.ports.reader.colleagues, ""))
     claim = await visit.ask(visit.ports.fund.claim, one.id)
+    names = await visit.ask(visit.ports.projects.names, [one.project])
     shown = PaymentPage(
         title=f"{visit.say(N_('付费申请'))} {one.number}",
         one=one,
+        project=names.get(one.project, one.project),
+        milestone=await _milestone(visit, one.project, claim.milestone if claim else ""),
         verdict=one.verdict,
         stops=stops,
         outcome=visit.say(OUTCOMES[one.verdict.outcome]),
@@ -215,6 +226,14 @@ def _late(visit: Visit, one: KeptPayment, claim: Claim) -> LateShown | None:
         return None
     interest = late_interest(one.body, one.verdict, claim.contract.retention_bp, today)
     return LateShown((today - due_on).days, interest, visit.ports.catalogue.cited(LATE))
+
+
+async def _milestone(visit: Visit, project: str, key: str) -> str:
+    state = await visit.ask(visit.ports.projects.known, project)
+    found = state.milestone(key) if state is not None else None
+    if found is None:
+        return key
+    return found.english or found.title if visit.language == "en" else found.title
 
 
 def _steps(visit: Visit, claim: Claim, people: Mapping[str, str]) -> Iterator[StepShown]:
@@ -301,15 +320,14 @@ async def _page(visit: Visit, command: str) -> NewPaymentPage:
     packs = await visit.ask(visit.ports.payments.packs)
     mine = await visit.ask(visit.ports.payments.may_request, visit.actor)
     names = visit.ports.catalogue.departments(visit.language)
-    today = datetime.now(visit.zone).date()
     options = tuple(Option(code, names.get(code, code)) for code in sorted(mine))
     signed = await visit.ask(visit.ports.fund.contracts, visit.actor)
-    contracts = tuple(
-        Option(one.id, f"{one.number} {one.title}（{one.project}）") for one in signed
-    )
-    asked_for = visit.request.query_params.get("contract", "")
-    stands_on = next((one for one in signed if one.id == asked_for), None)
-    general = tuple(_general(visit, options, contracts, packs, today, stands_on))
+    titles = await visit.ask(visit.ports.projects.names, {one.project for one in signed})
+    contracts = tuple(contract_option(one, titles) for one in signed)
+    begun = _begun(visit, signed)
+    project = await project_field(visit, begun["project"])
+    milestone = await milestone_field(visit, begun["project"], begun["milestone"])
+    general = tuple(_general(visit, options, contracts, packs, begun, project, milestone))
     asked = tuple(
         (_title(visit, pack), tuple(_facts(visit, pack))) for _, pack in sorted(packs.items())
     )
@@ -321,10 +339,28 @@ async def _page(visit: Visit, command: str) -> NewPaymentPage:
     return NewPaymentPage(
         title=visit.say(N_("提出付费申请")),
         form=Form(every),
+        contracts=tuple(
+            (f"/payments/new?{urlencode({'contract': one.id})}", contract_option(one, titles).label)
+            for one in signed
+        )
+        if not begun["contract"]
+        else (),
         general=general,
         packs=asked,
         command=command,
     )
+
+
+def _begun(visit: Visit, signed: Sequence[KeptContract]) -> dict[str, str]:
+    """Return what the form begins with: what the address or the form says, else the contract."""
+    asked = visit.text if visit.posted else lambda key: visit.request.query_params.get(key, "")
+    begun = {key: asked(key)[:200] for key in ("project", "contract", "milestone")}
+    held = next((one for one in signed if one.id == begun["contract"]), None)
+    known = {} if held is None else {
+        "project": held.project, "department": held.department, "payee": held.payee,
+        "payee_code": held.payee_code,
+    }  # fmt: skip
+    return {"department": "", "payee": "", "payee_code": "", **begun, **known}
 
 
 def _general(
@@ -332,37 +368,34 @@ def _general(
     departments: tuple[Option, ...],
     contracts: tuple[Option, ...],
     packs: Mapping[str, Pack],
-    today: date,
-    stands_on: KeptContract | None,
+    begun: Mapping[str, str],
+    project: Field,
+    milestone: Field,
 ) -> Iterator[Field]:
-    say, asked = visit.say, visit.request.query_params
-    one = (departments[0].value,) if len(departments) == 1 else ()
-    payee, code = "", ""
-    if stands_on is not None:
-        one, payee, code = (stands_on.department,), stands_on.payee, stands_on.payee_code
-    yield Field("department", say(N_("付款部门")), "select", options=departments, values=one)
-    yield Field(
-        "project", say(N_("项目")), max_length=200, double=True, values=(asked.get("project", ""),)
-    )
-    yield Field("purpose", say(N_("用途")), "textarea", max_length=1000, wide=True)
-    yield Field("payee", say(N_("收款单位")), max_length=200, double=True, values=(payee,))
-    yield Field("payee_code", say(N_("统一社会信用代码")), max_length=18, values=(code,))
-    yield Field("amount", say(N_("申请金额")), "number", unit=say(N_("元")))
-    yield Field("budget_year", say(N_("预算年度")), "number", values=(str(today.year),))
-    yield Field("paid_before", say(N_("本项目此前已拨付")), "number", False, unit=say(N_("元")))
+    say = visit.say
+    paying = begun["department"] or (departments[0].value if len(departments) == 1 else "")
+    year = str(datetime.now(visit.zone).year)
+    yield Field("department", say(N_("付款部门")), "select", options=departments, values=(paying,))
+    yield project
     yield Field(
         "contract",
         say(N_("合同")),
         "select",
         False,
         options=contracts,
-        values=(asked.get("contract", ""),),
+        values=(begun["contract"],),
         hint=say(N_("写明合同的，方可审核和支付；基金的红线由系统按账本问")),
+        double=True,
     )
+    yield milestone
+    yield Field("payee", say(N_("收款单位")), max_length=200, double=True, values=(begun["payee"],))
     yield Field(
-        "milestone", say(N_("里程碑")), "text", False, max_length=200,
-        values=(asked.get("milestone", ""),),
-    )  # fmt: skip
+        "payee_code", say(N_("统一社会信用代码")), max_length=18, values=(begun["payee_code"],)
+    )
+    yield Field("amount", say(N_("申请金额")), "number", unit=say(N_("元")))
+    yield Field("budget_year", say(N_("预算年度")), "number", values=(year,))
+    yield Field("paid_before", say(N_("本项目此前已拨付")), "number", False, unit=say(N_("元")))
+    yield Field("purpose", say(N_("用途")), "textarea", max_length=1000, wide=True)
     yield Field(
         "delivered_on",
         say(N_("交付、验收合格或者结算之日")),

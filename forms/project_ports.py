@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -113,6 +113,10 @@ class Projects(Protocol):
 
     def project(self, actor: Actor, project_id: str) -> ShownProject | None:
         """One project with its history, for a caller that has asked policy."""
+        ...
+
+    def names(self, project_ids: Collection[str]) -> Mapping[str, str]:
+        """Number and title of each that there is, for who may read of its money."""
         ...
 
     def dashboard(self, actor: Actor) -> Dashboard: ...

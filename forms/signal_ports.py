@@ -103,11 +103,11 @@ class Signals(Protocol):
         """Return the last messages that could not be taken."""
         ...
 
-    def types(self) -> Mapping[str, str]:
+    def types(self, english: bool = False) -> Mapping[str, str]:
         """Return the names of the types of incidents, by code."""
         ...
 
-    def places(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    def places(self, english: bool = False) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """Return the names of districts and of streets, by code."""
         ...
 

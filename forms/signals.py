@@ -32,7 +32,7 @@ STATES = {
     "noted": N_("已记"),
     "suppressed": N_("静默"),
     "duplicate": N_("重复"),
-    "refused": N_("退回"),
+    "refused": N_("已退回"),
 }
 PHASES = {
     "waiting": N_("尚未开始"),
@@ -120,15 +120,16 @@ async def signals(visit: Visit) -> Response:
     found, total = await visit.ask(port.listing, state, number)
     pages = max(1, -(-total // PER_PAGE))
     words = _words(visit, STATES)
-    districts, streets = port.places()
+    districts, streets = port.places(visit.language == "en")
     listed = {"": visit.say(N_("全部")), **words}
     page = SignalsPage(
         title=visit.say(N_("信号")), signals=found,
         refused=await visit.ask(port.refused) if state == "refused" else (),
         counts=await visit.ask(port.counts),
         states=[(_address(code), word, code == state) for code, word in listed.items()],
-        words=words, levels=_words(visit, LEVELS), types=port.types(), districts=districts,
-        streets=streets, because=_words(visit, BECAUSE), total=total, page=number, pages=pages,
+        words=words, levels=_words(visit, LEVELS), types=port.types(visit.language == "en"),
+        districts=districts, streets=streets, because=_words(visit, BECAUSE), total=total,
+        page=number, pages=pages,
         following={
             name: _address(state, other) if 1 <= other <= pages else ""
             for name, other in (("before", number - 1), ("after", number + 1))
@@ -143,8 +144,8 @@ async def signal(visit: Visit) -> Response:
     if found is None:
         raise not_found(visit)
     one, turns = found
-    districts, streets = port.places()
-    types = port.types()
+    districts, streets = port.places(visit.language == "en")
+    types = port.types(visit.language == "en")
     page = SignalPage(
         title=types.get(one.type, one.type), one=one, turns=turns, words=_words(visit, STATES),
         levels=_words(visit, LEVELS), districts=districts, streets=streets,
@@ -158,7 +159,8 @@ async def signal(visit: Visit) -> Response:
 
 def _form(visit: Visit) -> Form:
     say, port = visit.say, visit.ports.signals
-    districts, streets = port.places()
+    districts, streets = port.places(visit.language == "en")
+    types = port.types(visit.language == "en")
     begin = datetime.now(visit.zone) + timedelta(hours=1)
 
     def choices(named: Mapping[str, str]) -> tuple[Option, ...]:
@@ -167,7 +169,7 @@ def _form(visit: Visit) -> Form:
 
     return Form(
         (
-            Field("type", say(N_("类型")), "select", required=False, options=choices(port.types())),
+            Field("type", say(N_("类型")), "select", required=False, options=choices(types)),
             Field("source", say(N_("来源")), required=False, max_length=100,
                   hint=say(N_("来源的名字，例如 lifts；类型和来源至少写一个"))),
             Field("district", say(N_("区")), "select", required=False, options=choices(districts)),
@@ -191,11 +193,11 @@ async def windows(visit: Visit) -> Response:
 
 async def _windows(visit: Visit, form: Form | None, status: int = 200, fault: str = "") -> Response:
     port = visit.ports.signals
-    districts, streets = port.places()
+    districts, streets = port.places(visit.language == "en")
     page = WindowsPage(
         title=visit.say(N_("静默计划")), windows=await visit.ask(port.windows),
-        phases=_words(visit, PHASES), types=port.types(), districts=districts, streets=streets,
-        form=form, fault=fault,
+        phases=_words(visit, PHASES), types=port.types(visit.language == "en"),
+        districts=districts, streets=streets, form=form, fault=fault,
     )  # fmt: skip
     return await show(visit, page, status)
 

@@ -132,7 +132,10 @@ async def warning(visit: Visit) -> Response:
         measures=tuple(
             (_measure(visit, one), cited(MEASURES[one].basis)) for one in last.said.measures
         ),
-        places=tuple(cell.name if (cell := cells.get(one)) else one for one in last.said.cells),
+        places=tuple(
+            cell.named(visit.language == "en") if (cell := cells.get(one)) else one
+            for one in last.said.cells
+        ),
         report=report_of(last, acts[0], visit.zone),
         article=cited("TFSJ-64"),
         acts=tuple(_line(visit, one) for one in acts),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -102,6 +102,10 @@ class WebProjects:
         people |= {by for one in state.milestones for each in one.passes for by in each.by}
         names = self.accounts.names(sorted(people - {""}))
         return ShownProject(state, tuple(_told(one, names) for one in events), money, names)
+
+    def names(self, project_ids: Collection[str]) -> Mapping[str, str]:
+        with reading(self.engine) as connection:
+            return project_lists.names_of(connection, project_ids)
 
     def dashboard(self, actor: Actor) -> Dashboard:
         where = self.access.where(actor, "list", "project")

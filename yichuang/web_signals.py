@@ -81,12 +81,12 @@ class WebSignals:
             for row in rows
         ]
 
-    def types(self) -> Mapping[str, str]:
-        return {one.code: one.name for one in self.incident_types.types}
+    def types(self, english: bool = False) -> Mapping[str, str]:
+        return {one.code: one.english if english else one.name for one in self.incident_types.types}
 
-    def places(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        districts = {one.code: one.name for one in self.grid.districts}
-        return districts, {one.department: one.name for one in self.grid.streets}
+    def places(self, english: bool = False) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        districts = {one.code: one.named(english) for one in self.grid.districts}
+        return districts, {one.department: one.named(english) for one in self.grid.streets}
 
     # --- windows ---------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cases.messages import Command
+from cases.payments import yuan
 from cases.projects import messages as m
 from cases.projects.schedule import Span, laid_out
 from cases.projects.state import Capital, Milestone, ProjectState, StageOf
@@ -314,7 +315,9 @@ def pay_capital(state: ProjectState, _command: Command, body: m.PayCapital, know
     paid = one.paid_fen + body.amount_fen
     if paid > one.due.amount_fen:
         rest = one.due.amount_fen - one.paid_fen
-        raise RuleForbids("too_much", f"超过应缴数额，尚欠 {rest} 分", "GBH84-1", "body.amount_fen")
+        raise RuleForbids(
+            "too_much", f"超过应缴数额，尚欠 {yuan(rest)} 元", "GBH84-1", "body.amount_fen"
+        )
     capital = list(state.capital)
     capital[body.item] = one.model_copy(update={"paid_fen": paid, "paid_on": body.paid_on})
     said: dict[str, JsonValue] = {"item": body.item, "amount_fen": body.amount_fen}
