@@ -161,6 +161,12 @@ def state_of(connection: Connection, project_id: str) -> ProjectState | None:
     return None if text is None else ProjectState.model_validate_json(text)
 
 
+def find_number(connection: Connection, number: str) -> str | None:
+    """Return the id of the project with that number; None: there is none."""
+    query = select(project.c.id).where(project.c.number == number)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def events(connection: Connection, project_id: str) -> Sequence[ProjectEvent]:
     """Return what was ordered, the newest first. For who may read the project already."""
     rows = connection.execute(

@@ -10,8 +10,10 @@ from pydantic.json_schema import models_json_schema
 
 from cases.messages import BODIES, OF_LAW, Outcome
 from cases.payments import PaymentAnswer, RequestPayment
+from cases.projects.messages import PROJECT_BODIES, SYSTEM_VERBS
 from cases.views import CaseView
 from forms.words import VERBS
+from policies.vocabulary import ACT_TITLES
 
 PREFIX = "/api/v1"
 COMMAND_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
@@ -83,7 +85,8 @@ def openapi_document(address: str = "") -> dict[str, Any]:
 def _document() -> dict[str, Any]:
     verbs = [verb for verb in BODIES if verb not in OF_LAW]
     models: list[type[BaseModel]] = [
-        *(BODIES[verb] for verb in verbs), Outcome, CaseView, RequestPayment, PaymentAnswer
+        *(BODIES[verb] for verb in verbs), Outcome, CaseView, RequestPayment, PaymentAnswer,
+        *(PROJECT_BODIES[verb] for verb in SYSTEM_VERBS),
     ]  # fmt: skip
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     paths: dict[str, Any] = {
@@ -144,6 +147,7 @@ def _document() -> dict[str, Any]:
             "responses": _answers(200, "PaymentShown"),
         }
     }
+    paths |= _project_paths()
     for verb in verbs:
         if verb != "file":
             order = _order(verb, 200, [_CASE_NO, _KEY, _OCCURRED])
@@ -165,6 +169,8 @@ def _document() -> dict[str, Any]:
                 "Receipt": RECEIPT,
                 "Problem": PROBLEM,
                 "PaymentShown": PAYMENT_SHOWN,
+                "ProjectList": PROJECT_LIST,
+                "ProjectShown": PROJECT_SHOWN,
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
@@ -177,6 +183,86 @@ RECEIPT = {
     "required": ["format", "scope", "case", "logs", "entries"],
     "properties": {"format": {"const": "yichuang-receipt/1"}},
 }
+
+
+_PROJECT = {"name": "project", "in": "path", "required": True, "schema": {"type": "string"}}
+_LISTED = {
+    "type": "object",
+    "required": ["project", "number", "title", "stage", "department", "slippage"],
+    "properties": {
+        name: {"type": "integer" if name in ("milestones", "achieved") else "string"}
+        for name in (
+            "project", "number", "title", "stage", "template", "regime", "department", "operator",
+            "slippage", "milestones", "achieved", "next_on",
+        )
+    },
+}  # fmt: skip
+PROJECT_LIST = {
+    "type": "object",
+    "required": ["total", "page", "pages", "projects"],
+    "properties": {
+        "total": {"type": "integer"},
+        "page": {"type": "integer"},
+        "pages": {"type": "integer"},
+        "projects": {"type": "array", "items": _LISTED},
+    },
+}
+PROJECT_SHOWN = {
+    "type": "object",
+    "description": "A project as it stands; no person stands in it. Money is whole fen.",
+    "required": ["project", "number", "seq", "stage", "slippage", "milestones", "securities"],
+    "properties": {
+        "project": {"type": "string", "description": "The id that orders and events name."},
+        "number": {"type": "string"},
+        "seq": {"type": "integer"},
+        "stage": {"type": "string"},
+        "slippage": {"type": "string"},
+        "milestones": {"type": "array", "items": {"type": "object"}},
+        "securities": {"type": "array", "items": {"type": "object"}},
+    },
+}
+
+
+def _project_paths() -> dict[str, Any]:
+    def asked(name: str) -> dict[str, Any]:
+        return {"name": name, "in": "query", "schema": {"type": "string"}}
+
+    paths: dict[str, Any] = {
+        "/projects": {
+            "get": {
+                "operationId": "list_projects",
+                "summary": "项目列表：本系统可列的，滞后最重的在前",
+                "tags": ["projects"],
+                "parameters": [asked("text"), asked("stage"), asked("page")],
+                "responses": _answers(200, "ProjectList"),
+            }
+        },
+        "/projects/{project}": {
+            "get": {
+                "operationId": "read_project",
+                "summary": "项目现状",
+                "tags": ["projects"],
+                "parameters": [_PROJECT],
+                "responses": _answers(200, "ProjectShown"),
+            }
+        },
+    }
+    for verb in SYSTEM_VERBS:
+        schema = {"$ref": _REF.format(model=PROJECT_BODIES[verb].__name__)}
+        paths[f"/projects/{{project}}/commands/{verb}"] = {
+            "post": {
+                "operationId": f"project_{verb}",
+                "summary": ACT_TITLES[verb],
+                "tags": ["projects"],
+                "parameters": [_PROJECT, _KEY],
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": schema}},
+                },
+                "responses": _answers(200, "Outcome"),
+            }
+        }
+    return paths
 
 
 def _order(verb: str, fresh: int, parameters: list[dict[str, Any]]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from forms import (
 )
 from forms.guard import page
 from forms.ports import Shown
+from forms.project_rest import list_projects, order_project, read_project
+from forms.rest import service_route
 
 
 def project_routes(files: int) -> list[BaseRoute]:
@@ -82,6 +84,9 @@ def project_routes(files: int) -> list[BaseRoute]:
             body=files,
         ),
         *_of_performance(files),
+        service_route("/projects", list_projects, "GET"),
+        service_route("/projects/{project}", read_project, "GET"),
+        service_route("/projects/{project}/commands/{verb}", order_project, "POST"),
     ]
 
 

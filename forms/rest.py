@@ -162,8 +162,8 @@ async def document(request: Request) -> Response:
 
 
 async def file_case(request: Request, actor: Actor) -> Response:
-    body = await _body(request, "file")
-    key = _key(request)
+    body = await body_of(request, BODIES["file"])
+    key = key_of(request)
     order = _order(request, key, "file", body, reference=str(body.get("reference") or key))
     outcome = await _settle(request, actor, order)
     return _answer(outcome, 201)
@@ -173,13 +173,13 @@ async def command(request: Request, actor: Actor) -> Response:
     verb = request.path_params["verb"]
     if verb not in BODIES or verb in ("file", *OF_LAW):
         raise Wrong(problem(404, "unknown_verb", f"没有这个指令：{verb[:40]}"))
-    key = _key(request)
-    body = await _body(request, verb)
+    key = key_of(request)
+    body = await body_of(request, BODIES[verb])
     order = _order(request, key, verb, body, case_no=request.path_params["case_no"])
     return _answer(await _settle(request, actor, order), 200)
 
 
-def _key(request: Request) -> str:
+def key_of(request: Request) -> str:
     """Return the command id of the header; the quotes of a structured string are allowed."""
     given = request.headers.get("idempotency-key", "").strip()
     key = given[1:-1] if len(given) > 1 and given[0] == given[-1] == '"' else given
@@ -188,10 +188,10 @@ def _key(request: Request) -> str:
     return key
 
 
-async def _body(request: Request, verb: str) -> dict[str, Any]:
-    """Return the body, checked against the verb's type. Raises `Wrong` with a pointer per fault."""
+async def body_of(request: Request, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the body, checked against its type. Raises `Wrong` with a pointer per fault."""
     body = await _json(request)
-    _checked(BODIES[verb], body)
+    _checked(model, body)
     return body
 
 
@@ -279,16 +279,16 @@ async def _may_read(request: Request, actor: Actor, case_no: str) -> str:
     ports: Ports = request.app.state.ports
     facts = await run_in_threadpool(ports.reader.find, case_no)
     if facts is None:
-        raise _nothing()
+        raise nothing()
     verdict = await run_in_threadpool(ports.access.may, actor, "read", facts)
     if not verdict.allowed:
-        raise _nothing(("read", Thing("case", facts.id)))
+        raise nothing(("read", Thing("case", facts.id)))
     return facts.id
 
 
-def _nothing(tried: tuple[str, Thing] | None = None) -> Stop:
+def nothing(tried: tuple[str, Thing] | None = None) -> Stop:
     """What is not there and what the service may not know of: the same answer, to the byte."""
-    return Stop(404, "没有这个办件、指令或申请，或您无权查看", "not_found", tried=tried)
+    return Stop(404, "没有这个办件、项目、指令或申请，或您无权查看", "not_found", tried=tried)
 
 
 async def read_case(request: Request, actor: Actor) -> Response:
@@ -296,7 +296,7 @@ async def read_case(request: Request, actor: Actor) -> Response:
     case_id = await _may_read(request, actor, request.path_params["case_no"])
     view = await run_in_threadpool(ports.reader.case, actor, case_id)
     if view is None:
-        raise _nothing()
+        raise nothing()
     await note_shown(request, actor, Shown("read", "case", case_id))
     return JSONResponse(view.model_dump(mode="json"))
 
@@ -308,7 +308,7 @@ async def receipt(request: Request, actor: Actor) -> Response:
     where = where_of(request)
     found = await run_in_threadpool(ports.receipts.of_case, actor, where, case_id, False, False)
     if found is None:
-        raise _nothing()
+        raise nothing()
     return download(found)
 
 
@@ -317,7 +317,7 @@ async def read_command(request: Request, actor: Actor) -> Response:
     ports: Ports = request.app.state.ports
     outcome = await run_in_threadpool(ports.reader.outcome, request.path_params["id"])
     if outcome is None or not outcome.case_no:
-        raise _nothing()
+        raise nothing()
     case_id = await _may_read(request, actor, outcome.case_no)
     await note_shown(request, actor, Shown("read", "case", case_id))
     return JSONResponse(outcome.model_dump(mode="json"))
@@ -329,8 +329,8 @@ async def read_command(request: Request, actor: Actor) -> Response:
 async def request_payment(request: Request, actor: Actor) -> Response:
     """Have a request for money judged: 201 whether it may be paid or is stopped."""
     ports: Ports = request.app.state.ports
-    await _demand(ports, actor, "payment_request", OBJECT)
-    key = _key(request)
+    await demand(ports, actor, "payment_request", OBJECT)
+    key = key_of(request)
     body = _checked(RequestPayment, await _json(request))
     source = Source(door="rest", ip=request.client.host if request.client else "")
     answer: PaymentAnswer = await run_in_threadpool(
@@ -350,15 +350,15 @@ async def request_payment(request: Request, actor: Actor) -> Response:
 async def read_payment(request: Request, actor: Actor) -> Response:
     """A request for money with what came of it, for who may see the department's."""
     ports: Ports = request.app.state.ports
-    await _demand(ports, actor, "payment_read", OBJECT)
+    await demand(ports, actor, "payment_read", OBJECT)
     found: KeptPayment | None = await run_in_threadpool(
         ports.payments.find, request.path_params["payment"]
     )
     if found is None:
-        raise _nothing()
+        raise nothing()
     asked = Thing(OBJECT, found.id, department=found.department)
     if not (await run_in_threadpool(ports.access.may, actor, "payment_read", asked)).allowed:
-        raise _nothing(("payment_read", asked))
+        raise nothing(("payment_read", asked))
     return JSONResponse(
         {
             "payment": found.id,
@@ -371,7 +371,7 @@ async def read_payment(request: Request, actor: Actor) -> Response:
     )
 
 
-async def _demand(ports: Ports, actor: Actor, act: str, thing: Thing | str) -> None:
+async def demand(ports: Ports, actor: Actor, act: str, thing: Thing | str) -> None:
     verdict = await run_in_threadpool(ports.access.may, actor, act, thing)
     if not verdict.allowed:
         raise Stop(403, verdict.reason, "no_permission", verdict.remedy)

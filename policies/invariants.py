@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+from cases.incidents.messages import SYSTEM_VERBS as UNIT_VERBS
+from cases.projects.messages import SYSTEM_VERBS as PROJECT_VERBS
 from policies.plain import SPANS, Reading, Roles, State
 from policies.policy import ANY, Policy, Row
 from policies.situations import Counterexample, step_in, told
@@ -134,6 +136,14 @@ EVALUATING = frozenset({"check", "evaluate"})
 SIGNALLING = frozenset({"report", "join", "withdraw_signal"})
 """All that a system of signals may do to an incident."""
 
+OF_UNIT_SYSTEMS = frozenset({*UNIT_VERBS, "read", "list"})
+"""All that a unit's own system may do to an incident besides, and only where the unit was sent: a
+dispatch is refused by a person."""
+
+OF_PROJECT_SYSTEMS = frozenset({*PROJECT_VERBS, "read", "list"})
+"""All that a department's or an operator's own system may do to a project, and only to theirs: what
+is decided, let pass or changed is a person's."""
+
 OF_INCIDENTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "arbitrate": frozenset({"arbiter"}),
@@ -230,9 +240,15 @@ def _citizen(object_type: str, _kind: Kind, _roles: Roles, state: State, allowed
     return allowed & ~_mask("case", own)
 
 
-def _service(object_type: str, _kind: Kind, _roles: Roles, _state: State, allowed: int) -> int:
+def _service(object_type: str, _kind: Kind, _roles: Roles, state: State, allowed: int) -> int:
+    def near(relation: str) -> bool:
+        return any(relation in one for one in state.near)
+
     if object_type == "incident":
-        return allowed & ~_mask("incident", SIGNALLING)
+        theirs = OF_UNIT_SYSTEMS if near("sent") else frozenset[str]()
+        return allowed & ~_mask("incident", SIGNALLING | theirs)
+    if object_type == "project":
+        return allowed & ~_mask("project", OF_PROJECT_SYSTEMS if near("engaged") else frozenset())
     if object_type not in ("case", "payment", "plan"):
         return allowed
     return allowed & _mask(object_type, NOT_OF_SERVICES)

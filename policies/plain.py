@@ -109,6 +109,10 @@ def _above(department: str, parents: Mapping[str, str]) -> set[str]:
     return places
 
 
+AT_ITS_OWN = frozenset({"paying", "keeping", "answering", "performing", "carrying"})
+"""Relations that mean the one department whose thing it is."""
+
+
 def _seats(relation: str, thing: CaseFacts | Thing, task: str) -> list[str]:
     """Return the departments of the object that the relation means."""
     if isinstance(thing, Thing):
@@ -117,11 +121,7 @@ def _seats(relation: str, thing: CaseFacts | Thing, task: str) -> list[str]:
             return [one for one in named if one in thing.departments]
         if relation == "engaged":
             return [one for one in thing.departments if one]
-        return (
-            [thing.department]
-            if relation in ("paying", "keeping", "answering", "performing") and thing.department
-            else []
-        )
+        return [thing.department] if relation in AT_ITS_OWN and thing.department else []
     match relation:
         case "implementing":
             return [thing.department]
@@ -159,9 +159,10 @@ def _on_condition(scope: str, me: set[str], thing: CaseFacts | Thing) -> bool:
 
 # --- every question --------------------------------------------------------------------------
 
-IMPLIED = {"implementing": ("involved",), "task": ("involved",)}
+IMPLIED = {"implementing": ("involved",), "task": ("involved",), "carrying": ("engaged",)}
 """Who stands nearer also stands farther: the implementing department is involved, and so is one
-with an open task. Found broken by `tests/policies/test_plain.py`, should a relation ever differ."""
+with an open task; who carries a project out is engaged in it. Found broken by
+`tests/policies/test_plain.py`, should a relation ever differ."""
 
 Roles = tuple[str, ...]
 

@@ -198,6 +198,10 @@ def _engaged(reach: Reach, thing: Object) -> bool:
     return thing.thing is not None and reach.covers_any(thing.thing.departments)
 
 
+def _carrying_sql(reach: Reach) -> ColumnElement[bool]:
+    return true() if reach.everywhere else project.c.department.in_(sorted(reach.departments))
+
+
 def _engaged_sql(reach: Reach) -> ColumnElement[bool]:
     if reach.everywhere:
         return true()
@@ -234,6 +238,9 @@ RELATIONS: Mapping[str, Relation] = MappingProxyType(
         "sent": Relation("在被派发单位或其上级任职", _sent, _sent_sql, frozenset({"incident"})),
         "engaged": Relation(
             "在项目的实施机构、运营方或其上级任职", _engaged, _engaged_sql, frozenset({"project"})
+        ),
+        "carrying": Relation(
+            "在项目的实施机构或其上级任职", _paying, _carrying_sql, frozenset({"project"})
         ),
         "held": Relation(
             "在任一部门任职即可", lambda _reach, _thing: True, lambda _reach: true(), _ALL

@@ -47,9 +47,17 @@ _SEATS: Mapping[frozenset[str], str] = MappingProxyType(
         frozenset({"held", "keeping"}): "food",
         frozenset({"held", "answering"}): "food",
         frozenset({"held", "performing"}): "food",
-        frozenset({"held", "engaged"}): "food",
+        frozenset({"held", "engaged"}): "health",
+        frozenset({"held", "engaged", "carrying"}): "food",
     }
 )
+
+_OF_FOOD = frozenset({"payment", "duty", "plan", "performance", "project"})
+"""Types of which the object here is a thing of `food`."""
+_ENGAGED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"incident": ("food",), "project": ("food", "health")}
+)
+"""Who was sent to the incident; who carries the project out and who operates it."""
 
 SEAT_TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -106,8 +114,10 @@ def near_title(near: frozenset[str]) -> str:
         return "值班表所属部门"
     if "performing" in near:
         return "实施机构或者运营方"
+    if "carrying" in near:
+        return "项目的实施机构"
     if "engaged" in near:
-        return "项目的实施机构或者运营方"
+        return "项目的运营方"
     if "answering" in near:
         return "负责该指标的部门"
     return "付款部门" if "paying" in near else SEAT_TITLES[seat(near)]
@@ -146,8 +156,8 @@ def object_in(
             "one",
             about=me if "about_me" in scopes else SOMEBODY_ELSE,
             proposed_by=me if "proposed_by_me" in scopes else SOMEBODY_ELSE,
-            department="food" if object_type in ("payment", "duty", "plan", "performance") else "",
-            departments=("food",) if object_type in ("incident", "project") else (),
+            department="food" if object_type in _OF_FOOD else "",
+            departments=_ENGAGED.get(object_type, ()),
             hands=(me if "handled_by_me" in scopes else SOMEBODY_ELSE,),
         )
     return CaseFacts(

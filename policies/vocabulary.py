@@ -64,6 +64,8 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "plan_reporter": Role("指标填报人", _PEOPLE),
         "service_signal": Role("信号来源系统", _SERVICES),
         "service_plan": Role("指标报送系统", _SERVICES),
+        "service_project": Role("项目业务系统", _SERVICES),
+        "service_unit": Role("处置单位业务系统", _SERVICES),
         "service_intake": Role("部门业务系统", _SERVICES),
         "service_backfill": Role("补录权限", frozenset({"human", "service"})),
         "citizen": Role("申请人", frozenset({"citizen"})),

@@ -20,8 +20,22 @@ from cases.projects.performing_messages import BODIES as PERFORMANCE
 from cases.projects.performing_state import STAGES as EVALUATION_STAGES
 from cases.supervision.names import LEVELS
 from cases.warnings import LEVELS as WARNING_LEVELS
-from yichuang import incident_schemas, project_schemas, reading_schemas, signal_schemas
-from yichuang.orders import PAYMENT_VERB, PLAN_VERB, VERBS, VERSION, Answer, OrderData
+from yichuang import (
+    incident_schemas,
+    life_schemas,
+    project_schemas,
+    reading_schemas,
+    signal_schemas,
+)
+from yichuang.orders import (
+    LIFE_ORDERS,
+    PAYMENT_VERB,
+    PLAN_VERB,
+    VERBS,
+    VERSION,
+    Answer,
+    OrderData,
+)
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 ENVELOPE: dict[str, Any] = {
@@ -345,6 +359,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     ):
         made[f"{name}.v{VERSION}.json"] = _in_draft(schema, f"{name}.v{VERSION}")
     made |= {f"case.{kind}.v{VERSION}.json": card_mark_schema(kind) for kind in MARKS}
+    made |= {f"{name}.json": _in_draft(schema, name) for name, schema in life_schemas.schemas()}
     return made
 
 
@@ -394,6 +409,7 @@ def document() -> dict[str, Any]:
         },
         "x-jetstream": {"stream": "CMD", "retention": "workqueue", "consumer": "gateway"},
     }
+    channels |= dict(life_schemas.channels(_parameters, _message))
     channels["payment"] = {
         "address": "evt.{city}.{department}.payment.judged",
         "description": "付费申请已裁定",
@@ -520,12 +536,14 @@ def document() -> dict[str, Any]:
     }
     channels["question"] = {
         "address": "qry.{city}.{user}.{question}",
-        "description": "请求应答：case.status、case.events、command.outcome、signal.fate，"
+        "description": "请求应答：case.status、case.events、command.outcome、signal.fate、"
+        "incident.open（派给本单位而未办结的），"
         "问与答都是 JSON 对象；alert.take 的问是一份 CAP 报文",
         "parameters": _parameters("city", "user", "question"),
         "messages": {"asked": {"name": "question", "payload": {"type": "object"}}},
     }
     for name, action in (
+        *((f"order_{t}_{verb}", "receive") for t, verbs in LIFE_ORDERS.items() for verb in verbs),
         ("order_payment", "receive"),
         ("order_plan", "receive"),
         ("payment", "send"),

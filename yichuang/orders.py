@@ -7,16 +7,23 @@ ways and carries the verb's body. `docs/api/schemas/` holds the JSON Schemas mad
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from cases.incidents import messages as incidents
+from cases.incidents.messages import INCIDENT_BODIES
 from cases.messages import BODIES, OF_LAW, Frozen, Outcome
 from cases.payments import REQUEST, RequestPayment
 from cases.plan.messages import REPORT, ReportFigure
+from cases.projects import messages as projects
+from cases.projects.messages import PROJECT_BODIES
 from cases.reception import Request
+from policies.vocabulary import OBJECT_TITLES
 from yichuang.events import Event, EventInvalid
 from yichuang.subjects import OrderSubject, command_id
 
@@ -32,8 +39,17 @@ PAYMENT_VERB = "request"
 PLAN_VERB = "report"
 """What may be ordered of the plan: `cn.<city>.plan.report.v1`."""
 
+LIFE_ORDERS: Mapping[str, Mapping[str, type[Frozen]]] = MappingProxyType(
+    {
+        "project": {verb: PROJECT_BODIES[verb] for verb in projects.SYSTEM_VERBS},
+        "incident": {verb: INCIDENT_BODIES[verb] for verb in incidents.SYSTEM_VERBS},
+    }
+)
+"""Thing → verb → body, of what systems may order: `cn.<city>.project.achieve.v1`."""
+
 _TYPE = re.compile(
-    r"cn\.(?P<city>[a-z0-9-]+)\.(?P<thing>case|payment|plan)\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)"
+    r"cn\.(?P<city>[a-z0-9-]+)\.(?P<thing>case|payment|plan|project|incident)"
+    r"\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)"
 )
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,6 +67,16 @@ class OrderData(Frozen):
     """Business time of something that already happened (补录); absent: now."""
     body: dict[str, Any]
     """Empty where the verb needs no more; left out, the message is not what its schema says."""
+
+
+class LifeData(Frozen):
+    """The data of an order to a project or an incident: which one, and the body of the verb."""
+
+    number: Reference = ""
+    """Its number, as pages and papers show it."""
+    id: Reference = ""
+    """Its id, as events tell it. One of the two."""
+    body: dict[str, Any]
 
 
 class PaymentData(Frozen):
@@ -104,10 +130,16 @@ def request_of(event: Event, subject: OrderSubject) -> Request:
     said = (match["city"], match["thing"], match["verb"])
     if said != (subject.city, subject.thing, subject.verb):
         raise EventInvalid("type", f"与主题不符：主题说 {subject.thing}.{subject.verb}")
+    if subject.thing == "case":
+        return _case_order_of(event, subject)
     if subject.thing == "payment":
         return _payment_of(event, subject)
     if subject.thing == "plan":
         return _report_of(event, subject)
+    return _life_order_of(event, subject)
+
+
+def _case_order_of(event: Event, subject: OrderSubject) -> Request:
     if subject.verb not in VERBS:
         raise EventInvalid("type", f"没有动作 {subject.verb}；可用：{'、'.join(VERBS)}")
     if not isinstance(event.data, dict):
@@ -156,6 +188,28 @@ def _report_of(event: Event, subject: OrderSubject) -> Request:
         id=command_id(subject.user, event.source, event.id),
         verb=REPORT,
         body=body.model_dump(mode="json"),
+    )
+
+
+def _life_order_of(event: Event, subject: OrderSubject) -> Request:
+    bodies = LIFE_ORDERS[subject.thing]
+    if subject.verb not in bodies:
+        what = OBJECT_TITLES[subject.thing]
+        raise EventInvalid("type", f"{what}没有动作 {subject.verb}；可用：{'、'.join(bodies)}")
+    if not isinstance(event.data, dict):
+        raise EventInvalid("data", "应是 JSON 对象")
+    data = _checked(LifeData, event.data, "data")
+    _checked(bodies[subject.verb], data.body, "data.body")
+    if subject.thing == "incident" and not data.body.get("department"):
+        raise EventInvalid("data.body.department", "须写明是哪个单位的")
+    if bool(data.number) == bool(data.id):
+        raise EventInvalid("data.number", "number、id 须填一个且只填一个")
+    return Request(
+        id=command_id(subject.user, event.source, event.id),
+        verb=f"{subject.thing}.{subject.verb}",
+        body=data.body,
+        case_no=data.number,
+        case_id=data.id,
     )
 
 

@@ -66,6 +66,14 @@ class Reader(Protocol):
     def outcome(self, command: str) -> Outcome | None: ...
 
 
+class Incidents(Protocol):
+    """What the gateway reads of incidents; may block."""
+
+    def open(self, actor: Actor, department: str) -> list[dict[str, Any]]:
+        """The open incidents to which a department was sent, as far as the actor may list them."""
+        ...
+
+
 class Judge(Protocol):
     """The one question policy is asked here."""
 
@@ -83,6 +91,7 @@ class Desk:
         inbox: Inbox,
         actor_of: Callable[[str, str], Actor | None],
         may: Judge,
+        incidents: Incidents,
     ) -> None:
         self._bus = bus
         self._city = city
@@ -90,10 +99,12 @@ class Desk:
         self._inbox = inbox
         self._actor_of = actor_of
         self._may = may
+        self._incidents = incidents
         self._answers: Mapping[str, Callable[[str, dict[str, Any]], Awaitable[Any]]] = {
             "case.status": self._status,
             "case.events": self._events,
             "command.outcome": self._outcome,
+            "incident.open": self._open_incidents,
             "dead_letter.list": self._letters,
             "dead_letter.show": self._letter,
             "dead_letter.mend": self._mend,
@@ -154,6 +165,17 @@ class Desk:
     async def _note(self, user: str, act: str, thing: What, denied: str = "") -> None:
         """Commit the entry before the answer goes."""
         await asyncio.to_thread(self._inbox.note_question, user, act, thing, denied)
+
+    async def _open_incidents(self, user: str, asked: dict[str, Any]) -> Any:
+        """Tell a unit's system what the unit was sent to and has not done with."""
+        department = str(asked.get("department", ""))
+        actor = await asyncio.to_thread(self._actor_of, user, department)
+        if actor is None:
+            await self._note(user, "read", What("incident", "-"), "no_permission")
+            raise Problem(403, "not-yours", "没有登记本系统，或它不得办理部门", department)
+        found = await asyncio.to_thread(self._incidents.open, actor, department)
+        await self._note(user, "read", What("incident", "-", "open"))
+        return {"incidents": found}
 
     async def _outcome(self, user: str, asked: dict[str, Any]) -> Any:
         source, event_id = str(asked.get("source", "")), str(asked.get("id", ""))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
+from types import MappingProxyType
 
 from sqlalchemy import Engine, select
 
@@ -25,6 +26,23 @@ INTAKE = "service_intake"
 """The role by which a service takes in for a department; its other roles follow it there."""
 PLAN = "service_plan"
 """The role by which a service reports a department's numbers of the plan, and nothing else."""
+PROJECT = "service_project"
+"""The role by which a department's or an operator's system orders to its projects."""
+UNIT = "service_unit"
+"""The role by which a unit's own system answers dispatches."""
+ORDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        INTAKE: (">",),
+        PLAN: ("plan.report",),
+        PROJECT: ("project.*", "payment.request"),
+        UNIT: ("incident.*",),
+    }
+)
+"""Role → how the subjects end under which a service orders for the department of the grant."""
+EVENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {INTAKE: (">",), PROJECT: ("project.changed", "payment.judged", "fund.changed")}
+)
+"""Role → how the subjects of that department's events end that a service may read."""
 SIGNALS = "service_signal"
 """The role by which a service sends signals."""
 CITY_SUGGESTIONS = "city-suggestions"
@@ -51,16 +69,26 @@ class Service:
         return tuple(grant.department for grant in self.grants if grant.role == INTAKE)
 
     @property
-    def reports_for(self) -> tuple[str, ...]:
-        """Where it reports numbers of the plan; `*` is everywhere."""
-        return tuple(grant.department for grant in self.grants if grant.role == PLAN)
-
-    @property
     def sends_signals(self) -> bool:
         return any(grant.role == SIGNALS for grant in self.grants)
 
+    @property
+    def orders(self) -> tuple[tuple[str, str], ...]:
+        """For which department it orders what: pairs of code (`*`: everywhere) and the end of the
+        subject."""
+        return self._pairs(ORDERS)
+
+    @property
+    def events(self) -> tuple[tuple[str, str], ...]:
+        """Of which department it reads which events, in the same way."""
+        return self._pairs(EVENTS)
+
+    def _pairs(self, ends: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
+        found = ((one.department, end) for one in self.grants for end in ends.get(one.role, ()))
+        return tuple(dict.fromkeys(found))
+
     def acts_for(self, department: str) -> bool:
-        held = (*self.departments, *self.reports_for)
+        held = {grant.department for grant in self.grants if grant.role in ORDERS}
         return EVERYWHERE in held or department in held
 
     def takes_in_for(self, department: str) -> bool:

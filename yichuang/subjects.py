@@ -3,6 +3,8 @@
 `cmd.<city>.<dept>.<user>.case.<verb>`  an order; only `<user>` may publish there
 `cmd.<city>.<dept>.<user>.payment.request`  a request for money
 `cmd.<city>.<dept>.<user>.plan.report`  counts of one of the plan's numbers
+`cmd.<city>.<dept>.<user>.project.<verb>`   an order of a system to a project
+`cmd.<city>.<dept>.<user>.incident.<verb>`  an order of a unit's own system to an incident
 `rpl.<city>.<user>.<key>`               the answer to one order, `<key>` = `answer_key(event id)`
 `qry.<city>.<user>.<question>`          request and reply, nothing is kept
 `evt.<city>.<dept>.case.<kind>`         what has happened, from the outbox
@@ -41,8 +43,12 @@ DEDUPLICATION_SECONDS = 120
 
 _ORDER = re.compile(
     r"cmd\.(?P<city>[a-z0-9-]+)\.(?P<department>[a-z0-9-]+)\.(?P<user>[a-z0-9-]+)"
-    r"\.(?P<thing>case|payment|plan)\.(?P<verb>[a-z_]+)"
+    r"\.(?P<thing>case|payment|plan|project|incident)\.(?P<verb>[a-z_]+)"
 )
+
+
+Ordered = Literal["case", "payment", "plan", "project", "incident"]
+"""What is ordered about."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class OrderSubject:
     department: str
     user: str
     verb: str
-    thing: Literal["case", "payment", "plan"] = "case"
+    thing: Ordered = "case"
 
     def __str__(self) -> str:
         return f"cmd.{self.city}.{self.department}.{self.user}.{self.thing}.{self.verb}"

@@ -292,6 +292,9 @@ OF_UNITS: Final = frozenset(
 )
 """Orders of a unit: policy asks for the department that the body names."""
 
+SYSTEM_VERBS: Final = ("acknowledge", "set_out", "arrive", "progress", "answer")
+"""What a unit's own system may order. A dispatch is refused by a person."""
+
 
 def incident_id_for(key: str) -> str:
     """Return the id of the incident that a sender's own key names, the same one for ever."""

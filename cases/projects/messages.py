@@ -391,6 +391,12 @@ PROJECT_BODIES: Final[Mapping[str, type[Frozen]]] = MappingProxyType(
 PROJECT_VERBS: Final[tuple[str, ...]] = tuple(verb for verb in PROJECT_BODIES if verb != RING)
 """What may be ordered by anybody; a timer of the law is the worker's alone."""
 
+SYSTEM_VERBS: Final = (
+    "forecast", "add_evidence", "achieve", "add_security", "renew_security", "list_assets",
+    "record_test",
+)  # fmt: skip
+"""What a department's or an operator's own system may order; the rest is a person's."""
+
 
 def project_id_for(key: str) -> str:
     """Return the id of the project that a sender's own key names, the same one for ever."""

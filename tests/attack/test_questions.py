@@ -24,6 +24,7 @@ from tests.attack.routes import QUESTIONS
 from yichuang.inbox import Inbox
 from yichuang.questions import Desk
 from yichuang.reading import CityReader
+from yichuang.unit_incidents import UnitIncidents
 
 
 @dataclass
@@ -63,7 +64,13 @@ class Office:
         bus = Bus()
         town = self.ground.town
         desk = Desk(
-            cast(Any, bus), "yc", CityReader(town.queries), self.inbox, self._actor, self._may
+            cast(Any, bus),
+            "yc",
+            CityReader(town.queries),
+            self.inbox,
+            self._actor,
+            self._may,
+            UnitIncidents(town.queries.engine, town.access.inner.access),
         )
         await desk.open()
         message = Asked(f"qry.yc.minzheng.{question}", orjson.dumps(asked))

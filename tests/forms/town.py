@@ -441,7 +441,7 @@ class RecordingDoor:
 
     orders: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
     """Incident, verb and body."""
-    answer: Mapping[str, str] = field(default_factory=lambda: {"status": "done"})
+    answer: Mapping[str, object] = field(default_factory=lambda: {"status": "done"})
     away: bool = False
 
     async def order(

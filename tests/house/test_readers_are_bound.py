@@ -20,6 +20,7 @@ import pytest
 from cases.queries import Queries
 from forms.ports import Ports
 from yichuang import questions
+from yichuang.unit_incidents import UnitIncidents
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_fund import WebFund
@@ -257,7 +258,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {"payments.payment", "rest.read_payment", "fund_acting.step", "fund_acting.page"}
     ),
     "fund.claim": frozenset({"payments.payment"}),  # after `payment_read`
-    "projects.known": frozenset({"project.state_of"}),  # asks `read`
+    "projects.known": frozenset({"project.state_of", "project_rest._found"}),  # ask `read`
     "projects.project": frozenset({"project.project", "project_sheet.exported"}),  # after it
     "performances.known": frozenset(
         {"performance.read_by", "project_beside.performance_of"}  # they ask `performance_read`
@@ -359,6 +360,7 @@ def test_every_reading_function_of_the_gateway_says_how_it_is_bound() -> None:
     for name in ("_status", "_events"):
         assert "self._case(" in inspect.getsource(getattr(questions.Desk, name))
     assert "self._may(" in inspect.getsource(questions.Desk._case)
+    assert set(methods(questions.Incidents)) == {"open"} and asks(UnitIncidents, "open")
 
 
 @pytest.mark.parametrize("name", sorted(n for n, way in PORTS.items() if way == "where"))

@@ -16,6 +16,9 @@ from policies.vocabulary import ACTS, CITIZEN, ROLES, Kind
 PARENTS = {"here": "", "there": "", "task": ""}
 IDS: dict[Kind, str] = {"human": "u:me", "service": "s:me", "citizen": "citizen:me"}
 
+OF_HERE = ("payment", "duty", "plan", "performance", "project")
+"""Types of which the object here is a thing of `here`."""
+
 KINDS: tuple[Kind, ...] = ("human", "service", "citizen")
 
 
@@ -30,7 +33,9 @@ def asker(roles: tuple[str, ...], places: tuple[str, ...], kind: Kind) -> Actor:
 
 def seat(near: frozenset[str]) -> str:
     """Where a role must be held to stand so near (the objects of `thing_in`)."""
-    at_its_own = {"paying", "sent", "keeping", "answering", "performing", "engaged"}
+    at_its_own = {"paying", "sent", "keeping", "answering", "performing", "carrying"}
+    if "engaged" in near and "carrying" not in near:
+        return "task"
     if at_its_own & near or {"implementing", "task"} <= near:
         return "here"
     if "implementing" in near:
@@ -47,8 +52,8 @@ def thing_in(object_type: str, scopes: frozenset[str], me: str, near: set[frozen
             "one",
             about=me if "about_me" in scopes else "",
             proposed_by=me if "proposed_by_me" in scopes else "",
-            department="here" if object_type in ("payment", "duty", "plan", "performance") else "",
-            departments=("here",) if object_type in ("incident", "project") else (),
+            department="here" if object_type in OF_HERE else "",
+            departments={"incident": ("here",), "project": ("here", "task")}.get(object_type, ()),
             hands=(me,) if "handled_by_me" in scopes else (),
         )
     own_task = any({"implementing", "task"} <= one for one in near)

@@ -96,7 +96,7 @@ async def answering(
     bus, gateway = await connect(settings, "web"), await connect(settings, "gateway")
     await asking.desk.open(bus)
     nothing = cast(Any, None)
-    await GatewayDesk(gateway, "demo", nothing, nothing, nothing, nothing).open()
+    await GatewayDesk(gateway, "demo", nothing, nothing, nothing, nothing, nothing).open()
     await bus.flush()
     await gateway.flush()
     try:

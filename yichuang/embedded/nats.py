@@ -63,22 +63,40 @@ def _stream_keeper(streams: Sequence[str]) -> tuple[str, ...]:
     return tuple(subjects)
 
 
-def _integrator(
-    name: str,
-    departments: Sequence[str],
-    city: str,
-    key: str,
-    *,
-    signals: bool,
-    reports: Sequence[str] = (),
-) -> User:
+@dataclass(frozen=True)
+class Outside:
+    """An outside system, as far as NATS must know it."""
+
+    name: str
+    key: str = ""
+    """Public nkey; empty: that of the seed among our own."""
+    departments: tuple[str, ...] = ()
+    """Where it takes in and sends readings; `*`: everywhere."""
+    orders: tuple[tuple[str, str], ...] = ()
+    """Department and end of the subjects that it orders under."""
+    events: tuple[tuple[str, str], ...] = ()
+    """Department and end of the subjects of events that it reads."""
+    signals: bool = False
+
+    @classmethod
+    def seeded(cls, name: str, departments: Sequence[str]) -> "Outside":
+        """One of the settings: it takes in for these departments and sends signals."""
+        everything = tuple((department, ">") for department in departments)
+        return cls(name, "", tuple(departments), everything, everything, True)
+
+
+def _integrator(one: Outside, city: str) -> User:
     """An outside system: it orders for its departments and reads their events, nothing else."""
-    events = [f"evt.{city}.>" if d == "*" else f"evt.{city}.{d}.>" for d in departments]
+    name = one.name
+    events = [
+        # Of every department's events the whole is one subject, not one for each word.
+        f"evt.{city}.>" if (department, end) == ("*", ">") else f"evt.{city}.{department}.{end}"
+        for department, end in one.events
+    ]
     answers = f"rpl.{city}.{name}.>"
-    publish = [f"cmd.{city}.{department}.{name}.>" for department in departments]
-    publish += [f"tel.{city}.{department}.{name}.readings" for department in departments]
-    publish += [f"cmd.{city}.{department}.{name}.plan.report" for department in reports]
-    if signals:
+    publish = [f"cmd.{city}.{department}.{name}.{end}" for department, end in one.orders]
+    publish += [f"tel.{city}.{department}.{name}.readings" for department in one.departments]
+    if one.signals:
         publish.append(f"sig.{city}.{name}.>")
     publish.append(f"qry.{city}.{name}.>")
     # The consumer carries the user's name and its filter stands in the subject, so that the right
@@ -99,7 +117,7 @@ def _integrator(
         f"$JS.API.CONSUMER.MSG.NEXT.RPL.{name}",
         f"$JS.ACK.RPL.{name}.>",
     ]
-    return User(name, tuple(publish), (*events, answers, f"{inbox_of(name)}.>"), key)
+    return User(name, tuple(publish), (*events, answers, f"{inbox_of(name)}.>"), one.key)
 
 
 def _gateway_of_notices(name: str, channels: Sequence[str], city: str) -> User:
@@ -172,27 +190,23 @@ def users(settings: Settings) -> list[User]:
             raise SettingMissing(f"YICHUANG_NOTICE_GATEWAYS：{name} 已另有用处，请换一个名字")
         own.append(_gateway_of_notices(name, channels, settings.city))
     taken = {user.name for user in own} | {SYSTEM_USER}
-    for name, departments, key, signals, reports in _services(settings):
-        if name in taken:
-            raise SettingMissing(f"YICHUANG_NATS_INTEGRATORS：{name} 是系统自用的名字，请换一个")
-        own.append(
-            _integrator(name, departments, settings.city, key, signals=signals, reports=reports)
-        )
+    for one in _services(settings):
+        if one.name in taken:
+            raise SettingMissing(
+                f"YICHUANG_NATS_INTEGRATORS：{one.name} 是系统自用的名字，请换一个"
+            )
+        own.append(_integrator(one, settings.city))
     return own
 
 
-def _services(
-    settings: Settings,
-) -> list[tuple[str, tuple[str, ...], str, bool, tuple[str, ...]]]:
-    """Return name, departments and public key of each outside system, whether it sends signals, and
-    for which departments it reports the plan's numbers.
+def _services(settings: Settings) -> list[Outside]:
+    """Return every outside system.
 
     Of a city that has been initialised they are accounts; before that, and for who has no way to
     the accounts (YICHUANG_WEB_URL in the large form), those of the settings. Raises SQLAlchemy's
     errors where accounts elsewhere cannot be read: who was taken out must not come back by that.
     """
-    none: tuple[str, ...] = ()
-    seeds = [(name, where, "", True, none) for name, where in settings.nats_integrators.items()]
+    seeds = [Outside.seeded(name, where) for name, where in settings.nats_integrators.items()]
     elsewhere = bool(settings.web_url.get_secret_value())
     if not elsewhere and (settings.form == "large" or not _has_accounts(settings)):
         return seeds
@@ -208,11 +222,9 @@ def _services(
     finally:
         engine.dispose()
     return [
-        (one.user, one.departments, one.nkey, one.sends_signals, one.reports_for)
+        Outside(one.user, one.nkey, one.departments, one.orders, one.events, one.sends_signals)
         for one in known
-        if one.nkey
-        and (one.departments or one.sends_signals or one.reports_for)
-        and re.fullmatch(SUBJECT_TOKEN, one.user)
+        if one.nkey and (one.orders or one.sends_signals) and re.fullmatch(SUBJECT_TOKEN, one.user)
     ]
 
 
