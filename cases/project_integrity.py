@@ -1,14 +1,13 @@
 """Projects against the log: orders, state, milestones, and who gave papers or opened gates.
 
 What was ordered stands in the rows unsealed. The state binds all orders so far, each to the one
-before (`ProjectState.orders`), and the newest entry binds the state: so body and people of every
-order are recomputed too, and from them every paper and every pass at a gate, of earlier rounds as
-well. An order's `at` and `said` are bound by nothing here.
+before (`ProjectState.orders`), and the newest entry binds the state: so body, people, instant and
+outcome of every order are recomputed too, and from them every paper and every pass at a gate, of
+earlier rounds as well.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,7 +24,7 @@ from cases.project_tables import (
     project_milestone,
     project_paper,
 )
-from cases.projects.messages import digest_said
+from cases.projects import messages as m
 from cases.projects.state import ProjectState
 
 
@@ -54,15 +53,15 @@ def _ordered(state: ProjectState, orders: list[Row]) -> Iterator[WrongLife]:
     state."""
     chained = ""
     for row in orders:
-        digest = digest_said(
+        digest = m.digest_said(
             row["kind"], row["project_id"], _body(row), row["actor"], row["on_behalf"]
         )
         wanted = {"order_digest": digest}
         yield from differing(state.project_id, row["seq"], project_event.name, wanted, row)
-        chained = hashlib.sha256(f"{chained}\n{digest}".encode()).hexdigest()
+        chained = m.chained(chained, digest, row["at"], _json(row["said"]))
     if chained != state.orders:
         yield WrongLife(
-            state.project_id, state.seq, f"{project_event.name}.body", state.orders, chained
+            state.project_id, state.seq, f"{project_event.name}.orders", state.orders, chained
         )
 
 
@@ -86,9 +85,13 @@ def _hands(orders: list[Row]) -> tuple[dict[str, Row], dict[str, Row]]:
 
 
 def _body(row: Row) -> Mapping[str, Any]:
-    """Return the order's body; what is no JSON any more has the digest of nothing."""
+    return _json(row["body"])
+
+
+def _json(text: str) -> Mapping[str, Any]:
+    """Return an object as a row holds it; what is none any more has the digest of nothing."""
     try:
-        found = orjson.loads(row["body"])
+        found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -179,7 +179,7 @@ def _event(one: Recorded, state: ProjectState) -> dict[str, Any]:
         "command_id": command.id,
         "order_digest": one.order_digest,
         "kind": command.verb,
-        "at": command.occurred_at,
+        "at": state.updated_at,
         "recorded_at": one.recorded_at,
         "actor": command.actor.id,
         "on_behalf": command.actor.on_behalf,

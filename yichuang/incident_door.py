@@ -28,7 +28,7 @@ from cases.messages import Actor, Command, Outcome, Source
 from cases.reception import NotNow
 from policies.access import STALE, Access, AccessDenied, Thing
 from workflows.incident import FIRST, LATER, IncidentWorkflow, workflow_id
-from yichuang.life_door import ask, fault_of, refused
+from yichuang.life_door import ask, fault_of, refused, same
 from yichuang.refusals import RefusalLog
 
 
@@ -113,14 +113,23 @@ class IncidentDoor:
             warrant = await asyncio.to_thread(
                 self._access.warrant_on, command, thing, command.verb, at
             )
+            urgent = command.body.get("level") == "red" or bool(state and state.urgent)
+            outcome = await self._ask(command.model_copy(update={"warrant": warrant}), urgent)
+            # Of two orders under one id at once the server knows the first alone, and gives both
+            # its answer: what was carried out must be what was asked here.
+            await asyncio.to_thread(self._known, command)
         except AccessDenied as no:
             if no.code == STALE:
                 raise NotNow(no.reason) from no
             return await asyncio.to_thread(self._refused, command, no, at)
         except (OperationalError, StoreUnwritable) as away:
             raise NotNow("办件库暂时不能使用，请用同一编号重试") from away
-        urgent = command.body.get("level") == "red" or bool(state and state.urgent)
-        return await self._ask(command.model_copy(update={"warrant": warrant}), urgent)
+        return outcome
+
+    def _known(self, command: Command) -> Outcome | None:
+        """Return what the order came to before. Raises `AccessDenied`: another has its id."""
+        with reading(self._engine) as connection:
+            return same(incident_rows.answered(connection, command.id), m.order_digest(command))
 
     def _look(
         self, command: Command
@@ -130,12 +139,7 @@ class IncidentDoor:
             state = state_of(connection, command.case_id)
             into = command.body.get("into")
             other = state_of(connection, into) if isinstance(into, str) else None
-        if known is None:
-            return None, state, other
-        outcome, digest = known
-        if digest != m.order_digest(command):
-            raise AccessDenied("id_reused", "这个命令编号已用于另一命令，请换新编号")
-        return outcome, state, other
+        return same(known, m.order_digest(command)), state, other
 
     async def _take_along(self, command: Command) -> None:
         """Let the other incident join the signals of the merged one; the same order for ever."""

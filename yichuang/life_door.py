@@ -59,6 +59,20 @@ def fault_of(
     return None
 
 
+def same(known: tuple[Outcome, str] | None, digest: str) -> Outcome | None:
+    """Return what an order came to before; None: it was not carried out.
+
+    `known`: as its rows have it, with the digest of what was ordered. Raises `AccessDenied` where
+    another order has its id.
+    """
+    if known is None:
+        return None
+    outcome, stored = known
+    if stored != digest:
+        raise AccessDenied("id_reused", "这个命令编号已用于另一命令，请换新编号")
+    return outcome
+
+
 def refused(
     refusals: RefusalLog, command: Command, no: AccessDenied, at: datetime, object_type: str
 ) -> Outcome:

@@ -27,7 +27,7 @@ from cases.projects.state import ProjectState
 from cases.reception import NotNow
 from policies.access import STALE, Access, AccessDenied, Thing
 from workflows.project import LATER, ProjectWorkflow, workflow_id
-from yichuang.life_door import ask, fault_of, refused
+from yichuang.life_door import ask, fault_of, refused, same
 from yichuang.refusals import RefusalLog
 
 
@@ -103,32 +103,39 @@ class ProjectDoor:
                 raise AccessDenied("unknown_project", "没有这个项目，请核对编号")
             thing = project_thing(project_id, state, department_of(command))
             warrant = await asyncio.to_thread(self._access.warrant_on, command, thing, verb, at)
+            outcome = await self._ask(command.model_copy(update={"warrant": warrant}))
+            # Of two orders under one id at once the server knows the first alone, and gives both
+            # its answer: what was carried out must be what was asked here.
+            await asyncio.to_thread(self._known, command)
         except AccessDenied as no:
             if no.code == STALE:
                 raise NotNow(no.reason) from no
             return await asyncio.to_thread(refused, self._refusals, command, no, at, m.OBJECT)
         except (OperationalError, StoreUnwritable) as away:
             raise NotNow("办件库暂时不能使用，请用同一编号重试") from away
+        return outcome
+
+    async def _ask(self, command: Command) -> Outcome:
         return await ask(
             self._client,
-            command.model_copy(update={"warrant": warrant}),
+            command,
             ProjectWorkflow.run,
-            ProjectInput(project_id=project_id),
-            name=workflow_id(project_id),
+            ProjectInput(project_id=command.case_id),
+            name=workflow_id(command.case_id),
             task_queue=self._task_queue,
             priority=LATER,
         )
+
+    def _known(self, command: Command) -> Outcome | None:
+        """Return what the order came to before. Raises `AccessDenied`: another has its id."""
+        with reading(self._engine) as connection:
+            return same(project_rows.answered(connection, command.id), m.order_digest(command))
 
     def _look(self, command: Command) -> tuple[Outcome | None, ProjectState | None]:
         with reading(self._engine) as connection:
             known = project_rows.answered(connection, command.id)
             state = state_of(connection, command.case_id)
-        if known is None:
-            return None, state
-        outcome, digest = known
-        if digest != m.order_digest(command):
-            raise AccessDenied("id_reused", "这个命令编号已用于另一命令，请换新编号")
-        return outcome, state
+        return same(known, m.order_digest(command)), state
 
 
 __all__ = ["ProjectDoor", "department_of", "project_id_for", "project_thing"]

@@ -40,6 +40,7 @@ from cases import (
 from cases.database import reading
 from cases.integrity import Said, Wrong, check_rows
 from cases.life_integrity import SaidOrder
+from yichuang.commands.fund import verified
 from yichuang.message_log import digest_of_lines
 from yichuang.seeds import Seeds
 
@@ -259,12 +260,15 @@ def check_lives(
 
 
 def check_fund(connection: Connection, funds: Mapping[str, str]) -> Iterator[Wrong]:
-    """Yield every column of an order to the fund that is not what its entry binds.
+    """Yield every column of an order to the fund that is not what its entry binds, and every sum
+    and claim that does not follow from journal and requests.
 
     `funds`: id of the entry → its `after`.
     """
     for one in fund_rows.check(connection, funds):
         yield Wrong(f"fund:{one.order_id}", 0, one.column, one.expected, one.found)
+    for fault in verified(connection)[0]:
+        yield Wrong("fund:special", 0, "fund_total", "what its journal comes to", fault)
 
 
 def _said(

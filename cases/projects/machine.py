@@ -6,7 +6,6 @@ rows; instants come with the orders, days through `Known`. A *no* is `RuleForbid
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -46,12 +45,14 @@ def _finished(done: Step, before: ProjectState | None, command: Command, known: 
     if people:
         known_hands = hands.get(command.verb, ())
         hands[command.verb] = tuple(sorted({*known_hands, *people}))
-    chained = f"{before.orders if before else ''}\n{m.order_digest(command)}"
+    orders = m.chained(
+        before.orders if before else "", m.order_digest(command), command.occurred_at, done.said
+    )
     state = state.model_copy(
         update={
             "hands": hands,
             "updated_at": command.occurred_at,
-            "orders": hashlib.sha256(chained.encode()).hexdigest(),
+            "orders": orders,
         }
     )
     state = timing.settled(state, known.today)

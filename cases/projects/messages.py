@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 from uuid import uuid5
@@ -415,3 +415,12 @@ def digest_said(
     """Return the same of an order as its row keeps it."""
     said = [verb, project, body, actor, on_behalf]
     return hashlib.sha256(json_text(said).encode()).hexdigest()
+
+
+def chained(before: str, digest: str, at: datetime, said: Mapping[str, JsonValue]) -> str:
+    """Return SHA-256 (hex) over all orders so far, each with its instant and what it came to.
+
+    `before`: the same over those before this one; empty: it is the first.
+    """
+    whole = json_text([before, digest, at.astimezone(UTC).isoformat(), dict(said)])
+    return hashlib.sha256(whole.encode()).hexdigest()

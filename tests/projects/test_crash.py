@@ -58,12 +58,12 @@ class Hand:
     town: Town
 
     def warranted(
-        self, who: Actor, project: str, verb: str, body: Mapping[str, Any]
+        self, who: Actor, project: str, verb: str, body: Mapping[str, Any], key: str = ""
     ) -> ProjectBatch:
         """Return an order as its workflow hands it on."""
         at = datetime.now(UTC)
         command = Command(
-            id=str(uuid4()), verb=verb, case_id=project, body=dict(body), actor=who,
+            id=key or str(uuid4()), verb=verb, case_id=project, body=dict(body), actor=who,
             source=SOURCE, occurred_at=at,
         )  # fmt: skip
         with reading(self.town.shop.cases) as connection:
@@ -208,6 +208,27 @@ async def test_the_same_message_twice_is_one_order_and_another_under_its_id_is_r
     assert (other.status, other.code) == ("refused", "id_reused")
     somebody = await town.order(LEAD, project, "add_risk", risk, key)
     assert (somebody.status, somebody.code) == ("refused", "id_reused")
+    assert len(town.state(project).risks) == 1
+
+
+async def test_of_two_orders_under_one_id_at_once_one_is_done_and_the_other_is_told_so(
+    town: Town, hand: Hand
+) -> None:
+    project, key = await town.established(), str(uuid4())
+    both = await asyncio.gather(
+        *(
+            town.order(CLERK, project, "add_risk", {"title": title, "level": "high"}, key)
+            for title in ("管线不明", "资金不足")
+        )
+    )
+    assert sorted((one.status, one.code) for one in both) == [
+        ("done", ""), ("refused", "id_reused"),
+    ]  # fmt: skip
+    assert len(town.state(project).risks) == 1
+    # A worker that is handed another order under an id that was settled refuses it itself.
+    other = hand.warranted(CLERK, project, "add_risk", {"title": "另一件", "level": "low"}, key)
+    no = hand.settle(other)
+    assert (no.status, no.code) == ("refused", "id_reused")
     assert len(town.state(project).risks) == 1
 
 

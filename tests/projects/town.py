@@ -111,8 +111,12 @@ class Town:
         """Let time go by until that day's morning on the server's clock and on the door's."""
         at = datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
         while at > self.now():
-            await self.environment.sleep(min(at - self.now(), AT_ONCE))
-            self.late = await self.environment.get_current_time() - datetime.now(UTC)
+            await self.sleep(min(at - self.now(), AT_ONCE))
+
+    async def sleep(self, span: timedelta) -> None:
+        """Let so much time go by on the server's clock and on the door's."""
+        await self.environment.sleep(span)
+        self.late = await self.environment.get_current_time() - datetime.now(UTC)
 
     async def order(
         self, who: Actor, project: str, verb: str, body: Mapping[str, Any] | None = None,

@@ -146,17 +146,20 @@ class Treasury:
         await self.acted(OPERATOR, m.ACCEPT, project, of_year)
         await self.acted(LEAD, m.CONFIRM, project, of_year)
 
-    async def paid(self, project: str, year: int, amount_fen: int) -> None:
-        """Ask, review and pay, by three people; spend it."""
-        asked = await self.request(project, year, amount_fen)
+    async def paid(
+        self, project: str, year: int, amount_fen: int, milestone: str = "opening"
+    ) -> str:
+        """Ask, review and pay, by three people; spend it; return the payment."""
+        asked = await self.request(project, year, amount_fen, milestone)
         assert asked.verdict is not None and asked.verdict.outcome == "may_pay", asked
         await self.ordered(REVIEWER, f.REVIEW, asked.payment, opinion="按绩效应付")
         done = await self.ordered(TREASURER, f.PAY, asked.payment, voucher=f"GK-{year}")
         self.made[year] = done.paid_fen
         await self.ordered(
-            CLERK, f.USE, contract=self.contract, budget_year=year, amount_fen=amount_fen,
+            CLERK, f.USE, contract=self.contract, budget_year=year, amount_fen=done.paid_fen,
             used_on=self.town.today.isoformat(), purpose="运营补助",
         )  # fmt: skip
+        return asked.payment
 
     def sums(self) -> f.Sums:
         with reading(self.town.shop.cases) as connection:
