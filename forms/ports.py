@@ -56,6 +56,7 @@ from forms.payment_ports import Payments
 from forms.performance_ports import Performances
 from forms.plan_ports import Plan
 from forms.policy_ports import Policies
+from forms.process_ports import Processes
 from forms.project_ports import Projects
 from forms.project_report_ports import ProjectReports
 from forms.reason_ports import Reasons, RulingReasons
@@ -638,6 +639,7 @@ class Ports:
     projects: Projects
     performances: Performances
     project_reports: ProjectReports
+    process: Processes
 
 
 @dataclass(frozen=True)

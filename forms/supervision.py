@@ -186,6 +186,7 @@ def _links(query: BoardQuery) -> Mapping[str, str]:
     span = {"from": query.first, "until": query.last}
     links = {f"watch:{watch}": address("/supervision/clocks", watch=watch, **own)
              for watch in WATCHES}  # fmt: skip
+    links["process"] = address("/process", sort=query.matter, department=query.department, **span)
     links["csv"] = address("/supervision.csv", **span, **own)
     links["report"] = f"/supervision/report/{query.last}"
     links["clear"] = "/supervision"

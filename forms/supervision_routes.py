@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import supervision
+from forms import process, supervision
 from forms.guard import page
 from forms.ports import Shown
 
@@ -30,6 +30,30 @@ def supervision_routes() -> list[BaseRoute]:
         page(
             "/supervision/clocks",
             supervision.watch,
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/process",
+            process.process,
+            rate="search",
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/process/passages",
+            process.passages,
+            rate="search",
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/process/held",
+            process.held,
+            rate="search",
             act="supervise",
             thing="supervision",
             shows=Shown("list", "supervision"),

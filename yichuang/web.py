@@ -109,6 +109,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_process import WebProcess
 from yichuang.web_project_reports import WebProjectReports
 from yichuang.web_projects import WebProjects
 from yichuang.web_readings import WebReadings
@@ -385,6 +386,7 @@ async def compose(
             released.catalogue,
             PerformanceDoor(client, queue, access=access, engine=cases, refusals=refusals),
         ),
+        process=WebProcess(cases, access, settings.zone, settings.page_role),
         project_reports=WebProjectReports(
             cases,
             access,

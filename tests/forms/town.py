@@ -128,6 +128,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
+from yichuang.web_process import WebProcess
 from yichuang.web_project_reports import WebProjectReports
 from yichuang.web_projects import WebProjects
 from yichuang.web_readings import WebReadings
@@ -717,6 +718,7 @@ class Town:
                 lambda: self.matters,
                 self._performing(policy_access, sealer),
             ),
+            process=WebProcess(self.cases, policy_access, "Asia/Shanghai"),
             project_reports=WebProjectReports(
                 self.cases,
                 policy_access,

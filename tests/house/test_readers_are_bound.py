@@ -29,6 +29,7 @@ from yichuang.web_log import WebLog
 from yichuang.web_payments import WebPayments
 from yichuang.web_plan import WebPlan
 from yichuang.web_ports import WebCensus, WebReader
+from yichuang.web_process import WebProcess
 from yichuang.web_project_reports import WebProjectReports
 from yichuang.web_projects import WebProjects
 from yichuang.web_supervision import WebSupervision
@@ -50,6 +51,9 @@ PORTS: Final[Mapping[str, Way]] = {
     "supervision.board": "where",
     "supervision.watched": "where",
     "supervision.report": "where",
+    "process.map": "where",
+    "process.passages": "where",
+    "process.held_cases": "where",
     "calendars.moves": "where",
     "payments.listing": "where",
     "payments.may_read": "where",
@@ -283,6 +287,7 @@ READERS: Final[Mapping[str, type]] = {
     "payments": WebPayments,
     "plan": WebPlan,
     "fund": WebFund,
+    "process": WebProcess,
     "projects": WebProjects,
     "project_reports": WebProjectReports,
     "warnings": WebWarnings,

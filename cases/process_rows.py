@@ -1,0 +1,337 @@
+"""What happened, for maps and for who held it: rows of the steps of cases, incidents and projects.
+
+Who may see what is decided before: `where` is the condition that policy made of the reader's rows.
+A step of a case is a row of `step`, of an incident or a project one of its events; each of them has
+its entry in the log, and nothing else has a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    func,
+    select,
+)
+from sqlalchemy import case as when
+
+from cases.counting import DECIDED, IN_DAYS
+from cases.incident_tables import incident, incident_event
+from cases.process.mapped import Happened
+from cases.project_tables import project, project_event
+from cases.tables import case, clock, clock_share, step
+
+Kind = Literal["case", "incident", "project"]
+KINDS: Final[tuple[Kind, ...]] = ("case", "incident", "project")
+
+MOST_THINGS: Final = 20_000
+"""Of so many, the newest of the span, a map is made; about a second (2 cores, 2026-11-27)."""
+
+BY_ITSELF: Final = frozenset({"timer_fired", "retimed"})
+"""Steps of a case that nobody did: a limit came, a calendar changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which of them: filters of the page."""
+
+    kind: Kind
+    since: datetime
+    until: datetime
+    """The things that came in between, [since, until)."""
+    sort: str = ""
+    """Matter of a case, kind of an incident, template of a project; empty: any."""
+    department: str = ""
+    """Implementing, leading or responsible department; empty: any."""
+    by_itself: bool = False
+    """With the steps that nobody did."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the things of a kind and their steps lie."""
+
+    things: FromClause
+    steps: FromClause
+    id: ColumnElement[str]
+    number: ColumnElement[str]
+    sort: ColumnElement[str]
+    department: ColumnElement[str]
+    began: ColumnElement[datetime]
+    is_open: ColumnElement[bool]
+    of: ColumnElement[str]
+    seq: ColumnElement[int]
+    act: ColumnElement[str]
+    at: ColumnElement[datetime]
+
+
+_CASE, _INCIDENT, _PROJECT = case.c, incident.c, project.c
+_SOURCES: Final[dict[Kind, _Source]] = {
+    "case": _Source(
+        case, step, _CASE.id, _CASE.case_no, _CASE.matter, _CASE.department, _CASE.received_at,
+        _CASE.is_open, step.c.case_id, step.c.seq, step.c.verb, step.c.occurred_at,
+    ),
+    "incident": _Source(
+        incident, incident_event, _INCIDENT.id, _INCIDENT.number, _INCIDENT.type, _INCIDENT.lead,
+        _INCIDENT.reported_at, _INCIDENT.is_open, incident_event.c.incident_id,
+        incident_event.c.seq, incident_event.c.kind, incident_event.c.at,
+    ),
+    "project": _Source(
+        project, project_event, _PROJECT.id, _PROJECT.number, _PROJECT.template,
+        _PROJECT.department, _PROJECT.established_at, _PROJECT.is_open,
+        project_event.c.project_id, project_event.c.seq, project_event.c.kind,
+        project_event.c.at,
+    ),
+}  # fmt: skip
+
+
+def how_many(connection: Connection, where: ColumnElement[bool], sought: Sought) -> int:
+    """Return how many things there are."""
+    source = _SOURCES[sought.kind]
+    query = select(func.count()).select_from(source.things).where(_chosen(source, where, sought))
+    return int(connection.execute(query).scalar_one())
+
+
+def happened(
+    connection: Connection,
+    where: ColumnElement[bool],
+    sought: Sought,
+    most: int = MOST_THINGS,
+) -> Iterator[Happened]:
+    """Yield the steps of the newest `most` things, those of a thing together."""
+    for row in connection.execution_options(yield_per=5_000).execute(_steps(where, sought, most)):
+        yield Happened(row[0], row[1], row[2], not row[3])
+
+
+def _steps(where: ColumnElement[bool], sought: Sought, most: int) -> Select[Any]:
+    source = _SOURCES[sought.kind]
+    newest = (
+        select(source.id, source.is_open)
+        .where(_chosen(source, where, sought))
+        .order_by(source.began.desc(), source.id)
+        .limit(most)
+        .subquery("newest")
+    )
+    query = (
+        select(source.of, source.act, source.at, newest.c.is_open)
+        .select_from(newest.join(source.steps, source.of == newest.c.id))
+        .order_by(source.of, source.seq)
+    )
+    if not sought.by_itself:
+        query = query.where(source.act.not_in(sorted(BY_ITSELF)))
+    return query
+
+
+def _chosen(source: _Source, where: ColumnElement[bool], sought: Sought) -> ColumnElement[bool]:
+    parts = [where, source.began >= sought.since, source.began < sought.until]
+    if sought.sort:
+        parts.append(source.sort == sought.sort)
+    if sought.department:
+        parts.append(source.department == sought.department)
+    return and_(*parts)
+
+
+# --- behind an arrow -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One thing that went from one step to another."""
+
+    id: str
+    number: str
+    sort: str
+    department: str
+    began_at: datetime
+    ended_at: datetime
+
+    @property
+    def seconds(self) -> float:
+        return (self.ended_at - self.began_at).total_seconds()
+
+
+def passages(
+    connection: Connection,
+    where: ColumnElement[bool],
+    sought: Sought,
+    source: str,
+    target: str,
+    most: int,
+) -> tuple[Sequence[Passage], int]:
+    """Return who went from one step to the other, the longest first, and how many times in all.
+
+    Of the same things as the map, so that the number is the arrow's.
+    """
+    steps = sorted(_pairs(connection, where, sought, source, target), key=lambda one: -one[3])
+    shown = steps[:most]
+    found = _named(connection, sought.kind, [one[0] for one in shown])
+    return [
+        Passage(id, *found[id], began_at=began, ended_at=ended) for id, began, ended, _ in shown
+    ], len(steps)
+
+
+def _pairs(
+    connection: Connection,
+    where: ColumnElement[bool],
+    sought: Sought,
+    source: str,
+    target: str,
+) -> Iterator[tuple[str, datetime, datetime, float]]:
+    thing, kept = "", list[Happened]()
+    for one in happened(connection, where, sought):
+        if one.thing != thing:
+            yield from _within(kept, source, target)
+            thing, kept = one.thing, []
+        kept.append(one)
+    yield from _within(kept, source, target)
+
+
+def _within(
+    steps: Sequence[Happened], source: str, target: str
+) -> Iterator[tuple[str, datetime, datetime, float]]:
+    ordered = sorted(steps, key=lambda one: one.at)
+    for one, following in pairwise(ordered):
+        if (one.act, following.act) == (source, target):
+            took = (following.at - one.at).total_seconds()
+            yield one.thing, one.at, following.at, took
+
+
+def _named(
+    connection: Connection, kind: Kind, ids: Sequence[str]
+) -> dict[str, tuple[str, str, str]]:
+    source = _SOURCES[kind]
+    query = select(source.id, source.number, source.sort, source.department).where(
+        source.id.in_(sorted(set(ids)))
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(query)}
+
+
+# --- who held it ---------------------------------------------------------------------------------
+
+_p = clock.alias("promised")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one holder used of the cases' promised time; working days, by rule YC-FT-1."""
+
+    kind: str
+    """`department`, `applicant` or `procedure`."""
+    name: str
+    cases: int
+    used: float
+    """Counted days."""
+    paused: float
+    """Days on which the clock stood on its account."""
+    late: float
+    """Counted days in the cases that were late."""
+    late_cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCase:
+    """One case of which a holder had some time."""
+
+    id: str
+    number: str
+    matter: str
+    department: str
+    used: float
+    paused: float
+    whole: int
+    """Counted days of the case."""
+    limit: int
+    on_time: bool
+
+
+def held(connection: Connection, where: ColumnElement[bool], sought: Sought) -> Sequence[Held]:
+    """Return who held the decided cases how long, whoever had most on top.
+
+    Of cases whose promise was counted in days and has ended: their ledger is final.
+    """
+    used, stood = ~clock_share.c.paused, clock_share.c.paused
+    late = and_(used, ~_p.c.on_time)
+    amount = clock_share.c.amount
+    query = (
+        select(
+            clock_share.c.holder_kind,
+            clock_share.c.holder,
+            func.count(clock_share.c.case_id.distinct()),
+            func.sum(when((used, amount), else_=0.0)).label("used"),
+            func.sum(when((stood, amount), else_=0.0)),
+            func.sum(when((late, amount), else_=0.0)),
+            func.count(when((late, clock_share.c.case_id)).distinct()),
+        )
+        .select_from(_ended())
+        .where(_decided(where, sought))
+        .group_by(clock_share.c.holder_kind, clock_share.c.holder)
+    )
+    found = [
+        Held(row[0], row[1], int(row[2]), float(row[3]), float(row[4]), float(row[5]), int(row[6]))
+        for row in connection.execute(query)
+    ]
+    return sorted(found, key=lambda one: (-one.used - one.paused, one.kind, one.name))
+
+
+def held_cases(
+    connection: Connection,
+    where: ColumnElement[bool],
+    sought: Sought,
+    holder: tuple[str, str],
+    most: int,
+    *,
+    late: bool = False,
+) -> tuple[Sequence[HeldCase], int]:
+    """Return the cases in which a holder had time, the longest first, and how many there are."""
+    condition = and_(
+        _decided(where, sought),
+        clock_share.c.holder_kind == holder[0],
+        clock_share.c.holder == holder[1],
+    )
+    if late:
+        condition = and_(condition, ~_p.c.on_time, ~clock_share.c.paused)
+    amount, stood = clock_share.c.amount, clock_share.c.paused
+    used = func.sum(when((stood, 0.0), else_=amount))
+    paused = func.sum(when((stood, amount), else_=0.0))
+    listed = (
+        select(
+            case.c.id, case.c.case_no, case.c.matter, case.c.department, used.label("used"),
+            paused.label("paused"), func.max(_p.c.used), func.max(_p.c.limit_n),
+            func.min(when((_p.c.on_time, 1), else_=0)),
+        )
+        .select_from(_ended())
+        .where(condition)
+        .group_by(case.c.id, case.c.case_no, case.c.matter, case.c.department)
+    )  # fmt: skip
+    total = connection.execute(select(func.count()).select_from(listed.subquery())).scalar_one()
+    ordered = listed.order_by((used + paused).desc(), case.c.case_no).limit(most)
+    return [
+        HeldCase(
+            row[0], row[1], row[2], row[3], float(row[4]), float(row[5]), int(row[6] or 0),
+            int(row[7]), bool(row[8]),
+        )
+        for row in connection.execute(ordered)
+    ], int(total)  # fmt: skip
+
+
+def _ended() -> FromClause:
+    shares = and_(clock_share.c.case_id == _p.c.case_id, clock_share.c.key == "promised")
+    return _p.join(case, case.c.id == _p.c.case_id).join(clock_share, shares)
+
+
+def _decided(where: ColumnElement[bool], sought: Sought) -> ColumnElement[bool]:
+    return and_(
+        _chosen(_SOURCES["case"], where, sought),
+        _p.c.clock == "promised",
+        _p.c.ended_by.in_(DECIDED),
+        _p.c.limit_unit.in_(IN_DAYS),
+    )
