@@ -181,3 +181,8 @@ def test_in_english_no_chinese_word_stands_in_the_picture(
     drawn = page.text[page.text.index('class="process"') :].partition("</svg>")[0]
     words = re.sub(r'font-family="[^"]*"', "", drawn)
     assert not re.search(r"[一-鿿]", words)
+
+
+def test_clearing_the_filters_is_an_address(browser: Browsers) -> None:
+    page = browser("feng").get("/process?sort=food-operation").text
+    assert re.findall(r'href="([^"]*)">清除筛选', page) == ["/process?kind=case"] * 2
