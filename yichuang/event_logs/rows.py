@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, select
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, select
 
 from cases.incident_tables import incident, incident_unit
 from cases.payment_tables import payment
@@ -79,7 +79,7 @@ def _incidents(connection: Connection, ids: list[str]) -> Iterator[tuple[str, Sa
         c.id.in_(ids)
     )
     for row in connection.execute(query):
-        said = _named(row, "type", "level", "grade", "district") | {"department": row.lead}
+        said = _named(row._mapping, "type", "level", "grade", "district") | {"department": row.lead}
         ties = list(dict.fromkeys(sent.get(row.id, ())))
         if row.merged_into:
             ties.append(("incident", row.merged_into, "merged into"))
@@ -92,7 +92,7 @@ def _projects(connection: Connection, ids: list[str]) -> Iterator[tuple[str, Sai
         c.id.in_(ids)
     )
     for row in connection.execute(query):
-        said = _named(row, "template", "regime", "department", "operator", "pay", "stage")
+        said = _named(row._mapping, "template", "regime", "department", "operator", "pay", "stage")
         ties = [("department", row.department, "led by")]
         if row.operator:
             ties.append(("department", row.operator, "operated by"))
@@ -107,8 +107,8 @@ def _payments(connection: Connection, ids: list[str]) -> Iterator[tuple[str, Sai
         yield row.id, (said, (("department", row.department, "asked by"),))
 
 
-def _named(row: Row[Any], *names: str) -> dict[str, str]:
-    return {name: str(row._mapping[name]) for name in names}
+def _named(known: RowMapping, *names: str) -> dict[str, str]:
+    return {name: str(known[name]) for name in names}
 
 
 _READERS: Final[Mapping[str, Callable[[Connection, list[str]], Iterator[tuple[str, Said]]]]] = {
