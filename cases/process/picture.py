@@ -13,7 +13,7 @@ from html import escape
 from itertools import pairwise
 from typing import Final
 
-from cases.charts import FONT, INK, SOFT
+from cases.charts import COLOURS, FONT, INK, SOFT
 from cases.process.layout import Layout, Path, Spot, laid_out
 from cases.process.mapped import BEGIN, END, Arrow, ProcessMap
 
@@ -23,7 +23,7 @@ BOX: Final = 38.0
 EDGE: Final = 14.0
 SIZE: Final = 12
 SMALL: Final = 11
-BOX_FILL, BOX_LINE, ARROW, COSTLY = "#eef4f6", "#0b4a5e", "#5d6d78", "#b3321f"
+PAPER, LINE, ARROW, COSTLY = "#fff", COLOURS[0], SOFT, COLOURS[1]
 MOST_COSTLY: Final = 3
 """Arrows that are marked, those on which most time went by in all."""
 BROADEST: Final = 5.0
@@ -67,7 +67,7 @@ def process_svg(
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" role="img" class="process" aria-label="{escape(told, quote=True)}" '
+        f'width="{width:.0f}" role="img" class="chart process" aria-label="{escape(told, quote=True)}" '
         f'font-family="{FONT}"><title>{escape(told)}</title>{"".join(body)}</svg>'
     )
 
@@ -141,8 +141,8 @@ class _Drawing:
         edge = act in (BEGIN, END)
         yield (
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{spot.width:.1f}" height="{BOX}" '
-            f'rx="{BOX / 2 if edge else 5:.0f}" fill="{"#ffffff" if edge else BOX_FILL}" '
-            f'stroke="{BOX_LINE}"/>'
+            f'rx="{BOX / 2 if edge else 5:.0f}" fill="{PAPER}" '
+            f'stroke="{LINE}"/>'
         )
         middle = EDGE + spot.x
         if edge:
@@ -161,7 +161,7 @@ class _Drawing:
         dear = (one.source, one.target) in self.costly
         drawn = [
             f'<rect x="{x - wide / 2:.1f}" y="{y - tall / 2:.1f}" width="{wide:.1f}" '
-            f'height="{tall:.1f}" fill="#ffffff" fill-opacity="0.9"/>'
+            f'height="{tall:.1f}" fill="{PAPER}" fill-opacity="0.9"/>'
         ]
         for n, text in enumerate(lines):
             at = y - tall / 2 + 11.5 + 14 * n

@@ -178,7 +178,7 @@ def test_in_english_no_chinese_word_stands_in_the_picture(
     seen.get("/language/en")
     page = seen.get("/process")
     seen.get("/language/zh")
-    drawn = page.text[page.text.index('class="process"') :].partition("</svg>")[0]
+    drawn = page.text[page.text.index('class="chart process"') :].partition("</svg>")[0]
     words = re.sub(r'font-family="[^"]*"', "", drawn)
     assert not re.search(r"[一-鿿]", words)
 
