@@ -68,7 +68,8 @@ def process_svg(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" role="img" class="chart process" font-family="{FONT}" '
-        f'aria-label="{escape(told, quote=True)}"><title>{escape(told)}</title>{"".join(body)}</svg>'
+        f'aria-label="{escape(told, quote=True)}"><title>{escape(told)}</title>'
+        f"{''.join(body)}</svg>"
     )
 
 
