@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import uuid5
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
-from activities.entries import STEP, here
-from activities.forging import Forgeries
-from activities.sealing import Sealer
-from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
+from activities.entries import STEP
+from activities.one_step import Bound, OneStep
+from activities.ordering import body_as
+from activities.telling import Told, event_of
+from audit.entry import EntryDraft, What, entry_id
 from audit.outbox import record_many
 from cases import fund as f
 from cases import fund_rows as rows
@@ -32,13 +31,8 @@ from cases.database import reading
 from cases.fund_orders import Asked, Grounds, ordered
 from cases.fund_rows import Ordered
 from cases.messages import NAMESPACE, Command
-from cases.payments import basis_of, first_fault
-from cases.projection import json_text
-from cases.settling import Forged, RuleForbids
-from cases.store import Message
-
-REFUSED: Final = f"{f.OBJECT}:-"
-"""Stream of the entries of orders that were refused."""
+from cases.one_step import order_digest
+from cases.settling import RuleForbids
 
 
 def object_of(verb: str) -> str:
@@ -47,15 +41,9 @@ def object_of(verb: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Funding:
+class Funding(OneStep):
     """Settles orders to the fund. One per worker process; safe in any number of threads."""
 
-    engine: Engine
-    sealer: Sealer
-    verify: Callable[[Command, datetime, str, str], RuleForbids | None]
-    again: Callable[[Command, str, str, str, str], RuleForbids | None]
-    """Asks policy once more, as `activities.releasing.Again`."""
-    forgeries: Forgeries
     grounds: Grounds
     departments: Callable[[], frozenset[str]]
     """Codes of the city's departments."""
@@ -71,15 +59,12 @@ class Funding:
 
         Raises when the world is away (`StoreUnwritable`, a busy database): try again.
         """
-        command = order.command
-        with reading(self.engine) as connection:
-            known = rows.answered(connection, command.id)
-        if known is not None:
-            return known
-        try:
-            return self._settled(order)
-        except RuleForbids as no:
-            return self._refused(command, no)
+        return self.once(
+            order.command,
+            rows.answered,
+            lambda: self._settled(order),
+            lambda no: self._refused(order.command, no),
+        )
 
     def _settled(self, order: f.FundOrder) -> f.FundAnswer:
         command = order.command
@@ -128,18 +113,12 @@ class Funding:
         if command.verb not in f.VERBS:
             raise RuleForbids("wrong_verb", "不是对基金或者付费的命令", "", "verb")
         about = object_of(command.verb)
-        fault = self.verify(command, order.admitted_at, about, command.verb)
-        if fault is not None:
-            raise fault
-        if command.actor.on_behalf:
-            raise RuleForbids("no_deputy", "经手资金须由本人办理，不得代理")
+        self.prove(order, about, command.verb, own="经手资金须由本人办理，不得代理")
         if command.case_id != f.thing_of(command.verb, command.id, command.case_id):
             raise RuleForbids("wrong_verb", "命令与对象不符", "", "case_id")
-        body = _parsed(command)
+        body: f.Body = body_as(f.BODIES[command.verb], command)
         department = self._department(command, body)
-        no = self.again(command, about, command.verb, "", department)
-        if no is not None:
-            raise no
+        self.allow(command, about, department)
         return body
 
     def _department(self, command: Command, body: f.Body) -> str:
@@ -158,81 +137,20 @@ class Funding:
 
     def _entry(self, command: Command, one: Ordered, after: str) -> EntryDraft:
         """Return the entry of an order; `after` binds its row and all that it booked."""
-        return EntryDraft(
-            id=one.entry_id,
-            stream=f"{f.OBJECT}:{one.thing}",
-            at=one.recorded_at,
-            who=self._who(command),
-            act=one.verb,
-            obj=What(object_of(one.verb), one.thing),
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            after=after,
-            pol=_policy(command),
-            wf=here(),
-        )
+        obj = What(object_of(one.verb), one.thing)
+        return self.entry(command, one.recorded_at, Bound(f"{f.OBJECT}:{one.thing}", obj, after))
 
     def _refused(self, command: Command, no: RuleForbids) -> f.FundAnswer:
-        """Write the refusal's entry and return it; nothing of the body goes into the log."""
-        digest = f.order_digest(command)
-        about = object_of(command.verb)
-        draft = EntryDraft(
-            id=entry_id(command.id, f"refused:{no.code}:{digest}"),
-            stream=REFUSED,
-            at=self.now(),
-            who=self._who(command),
-            act=command.verb,
-            obj=What(about, command.case_id),
-            res="deny",
-            why=no.code,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            pol=_policy(command),
-            wf=here(),
-        )
-        with self.engine.begin() as connection:
-            record_many(connection, [(draft, ())])
-            if isinstance(no, Forged):
-                self.forgeries.alarm(connection, about, command.case_id, command, no, draft.at)
-        return f.FundAnswer(
-            command_id=command.id,
-            order_digest=digest,
-            status="refused",
-            code=no.code,
-            reason=no.reason,
-            basis=no.basis,
-            field=no.field,
-        )
-
-    def _who(self, command: Command) -> Who:
-        actor, warrant = command.actor, command.warrant
-        return Who(
-            id=self.sealer.who(actor.id),
-            kind=actor.kind,
-            org=(warrant.department if warrant else "") or actor.department or None,
-            role=(warrant.role if warrant else "") or None,
-            on_behalf=self.sealer.who(actor.on_behalf) if actor.on_behalf else None,
-        )
+        digest, about = order_digest(command), object_of(command.verb)
+        stream = f"{f.OBJECT}:-"
+        return self.refusal(command, no, self.now(), about, digest, f.FundAnswer, stream=stream)
 
     def _tell(self, connection: Connection, one: Ordered) -> None:
-        message_id = str(uuid5(NAMESPACE, f"fund changed\n{one.id}"))
-        department = one.department or "fund"
-        document = {
-            "specversion": "1.0",
-            "id": message_id,
-            "source": f"/dept/{department}",
-            "type": f"cn.{self.city}.fund.changed.v1",
-            "subject": one.thing,
-            "time": one.recorded_at.isoformat().replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
-            "dataschema": f"{self.schemas}/fund.changed.v1.json",
-            "data": changed_event(one),
-        }
-        subject = f"evt.{self.city}.{department}.fund.changed"
-        announce(
-            connection,
-            Message(message_id, subject, json_text(document)),
-            one.thing,
-            one.recorded_at,
-        )
+        told = Told(
+            str(uuid5(NAMESPACE, f"fund changed\n{one.id}")), "fund.changed",
+            one.department or "fund", one.thing, one.recorded_at, changed_event(one),
+        )  # fmt: skip
+        announce(connection, event_of(self.city, self.schemas, told), one.thing, one.recorded_at)
 
 
 def changed_event(one: Ordered) -> dict[str, object]:
@@ -251,18 +169,3 @@ def changed_event(one: Ordered) -> dict[str, object]:
         "retained_fen": change.retained_fen,
         "interest_fen": change.interest_fen,
     }
-
-
-def _parsed(command: Command) -> f.Body:
-    try:
-        return f.BODIES[command.verb].model_validate(command.body)
-    except ValidationError as malformed:
-        path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids(
-            "malformed", f"内容不合格式：{said}", basis_of(path), f"body.{path}"
-        ) from malformed
-
-
-def _policy(command: Command) -> PolicyRef | None:
-    warrant = command.warrant
-    return PolicyRef(warrant.row, "allow", warrant.policy) if warrant else None

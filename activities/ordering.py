@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import uuid5
 
 from pydantic import ValidationError
@@ -14,15 +14,14 @@ from sqlalchemy import Connection, Engine
 from activities.entries import here
 from activities.forging import Forgeries
 from activities.sealing import Sealer
+from activities.telling import Told, event_of
 from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
 from audit.outbox import record_many
 from cases.alarms import announce
 from cases.lives import RING
 from cases.messages import NAMESPACE, Command, Frozen, Outcome
 from cases.payments import basis_of, first_fault
-from cases.projection import json_text
 from cases.settling import Forged, RuleForbids
-from cases.store import Message
 
 
 def who_of(sealer: Sealer, command: Command) -> Who:
@@ -44,9 +43,17 @@ def policy_of(command: Command) -> PolicyRef | None:
 
 
 def parsed(bodies: Mapping[str, type[Frozen]], command: Command) -> Frozen:
+    """Return the body of the order's verb, as `body_as`."""
+    return body_as(bodies[command.verb], command)
+
+
+Body = TypeVar("Body", bound=Frozen)
+
+
+def body_as(kind: type[Body], command: Command) -> Body:
     """Return the order's typed body. Raises `RuleForbids` that says which field is wrong."""
     try:
-        return bodies[command.verb].model_validate(command.body)
+        return kind.model_validate(command.body)
     except ValidationError as malformed:
         path, said = first_fault(malformed.errors(include_url=False, include_input=False))
         raise RuleForbids(
@@ -75,6 +82,43 @@ def refused(command: Command, no: RuleForbids, number: str, entry: str) -> Outco
         field=no.field,
         entry=entry,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refused order leaves in the log: nothing of its body."""
+
+    object_type: str
+    """Of policy."""
+    stream: str
+    act: str
+    digest: str
+    """What was ordered and by whom, as SHA-256."""
+
+    def write(
+        self, engine: Engine, sealer: Sealer, forgeries: Forgeries, command: Command,
+        no: RuleForbids, at: datetime,
+    ) -> str:  # fmt: skip
+        """Write its entry, the same one at every retry, and ring where it was forged; return the
+        entry's id."""
+        draft = EntryDraft(
+            id=entry_id(command.id, f"refused:{no.code}:{self.digest}"),
+            stream=self.stream,
+            at=at,
+            who=who_of(sealer, command),
+            act=self.act,
+            obj=What(self.object_type, command.case_id),
+            res="deny",
+            why=no.code,
+            where=Where(ip=command.source.ip or None, svc=command.source.door),
+            pol=policy_of(command),
+            wf=here(),
+        )
+        with engine.begin() as connection:
+            record_many(connection, [(draft, ())])
+            if isinstance(no, Forged):
+                forgeries.alarm(connection, self.object_type, command.case_id, command, no, at)
+        return draft.id
 
 
 # --- a life whose rows hold its state ------------------------------------------------------------
@@ -147,24 +191,14 @@ class Trail:
         if command.verb == RING and not isinstance(no, Forged):
             # An instant that no longer waits: nothing has happened, nobody asked for it.
             return refused(command, no, number, "")
-        draft = EntryDraft(
-            id=entry_id(command.id, f"refused:{no.code}:{self.digest(command)}"),
-            stream=f"{self.object_type}:{command.case_id if state else '-'}",
-            at=at,
-            who=who_of(self.sealer, command),
-            act=command.verb if command.verb in self.acts else "unknown",
-            obj=What(self.object_type, command.case_id),
-            res="deny",
-            why=no.code,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            pol=policy_of(command),
-            wf=here(),
+        left = Refusal(
+            self.object_type,
+            f"{self.object_type}:{command.case_id if state else '-'}",
+            command.verb if command.verb in self.acts else "unknown",
+            self.digest(command),
         )
-        with engine.begin() as connection:
-            record_many(connection, [(draft, ())])
-            if isinstance(no, Forged):
-                self.forgeries.alarm(connection, self.object_type, command.case_id, command, no, at)
-        return refused(command, no, number, draft.id)
+        entry = left.write(engine, self.sealer, self.forgeries, command, no, at)
+        return refused(command, no, number, entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +217,5 @@ class Announced:
         """Put the event of a step into the outbox, the same one at every retry."""
         kind = self.object_type
         message_id = str(uuid5(NAMESPACE, f"{kind} changed\n{life}\n{state.seq}"))
-        document = {
-            "specversion": "1.0",
-            "id": message_id,
-            "source": f"/dept/{department}",
-            "type": f"cn.{self.city}.{kind}.changed.v1",
-            "subject": state.number,
-            "time": at.isoformat().replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
-            "dataschema": f"{self.schemas}/{kind}.changed.v1.json",
-            "data": data,
-        }
-        subject = f"evt.{self.city}.{department}.{kind}.changed"
-        announce(connection, Message(message_id, subject, json_text(document)), life, at)
+        told = Told(message_id, f"{kind}.changed", department, state.number, at, data)
+        announce(connection, event_of(self.city, self.schemas, told), life, at)

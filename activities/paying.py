@@ -13,20 +13,21 @@ from typing import Protocol
 from uuid import uuid5
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from temporalio import activity
 
-from activities.entries import STEP, here
-from activities.forging import Forgeries
-from activities.sealing import Sealer
-from audit.entry import EntryDraft, PolicyRef, RuleRef, What, Where, Who, entry_id
+from activities.entries import STEP
+from activities.one_step import Bound, OneStep
+from activities.ordering import body_as
+from activities.telling import Told, event_of
+from audit.entry import EntryDraft, RuleRef, What, entry_id
 from audit.outbox import record_many
 from cases import fund_rows, payment_rows
 from cases.alarms import announce
 from cases.database import reading
 from cases.fund_orders import Grounds, claimed
 from cases.messages import NAMESPACE, Command
+from cases.one_step import order_digest
 from cases.payment_rows import Judged
 from cases.payments import (
     OBJECT,
@@ -37,22 +38,15 @@ from cases.payments import (
     RequestPayment,
     Terms,
     asked_instant,
-    basis_of,
     context_of,
-    first_fault,
-    order_digest,
     payment_id,
     payment_number,
     verdict_of,
 )
-from cases.projection import json_text
 from cases.rulings import Ruling
-from cases.settling import Forged, RuleForbids
-from cases.store import Message
+from cases.settling import RuleForbids
 
 NO_PROJECTS = Grounds()
-REFUSED = f"{OBJECT}:-"
-"""Stream of the entries of requests that never became one."""
 
 
 class PaymentRules(Protocol):
@@ -68,15 +62,9 @@ class PaymentRules(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Paying:
+class Paying(OneStep):
     """Settles requests for money. One per worker process; safe in any number of threads."""
 
-    engine: Engine
-    sealer: Sealer
-    verify: Callable[[Command, datetime, str, str], RuleForbids | None]
-    again: Callable[[Command, str, str, str, str], RuleForbids | None]
-    """Asks policy once more, as `activities.releasing.Again`."""
-    forgeries: Forgeries
     rules: PaymentRules
     departments: Callable[[], frozenset[str]]
     """Codes of the city's departments."""
@@ -94,29 +82,22 @@ class Paying:
 
         Raises when the world is away (`StoreUnwritable`, a busy database): try again.
         """
-        command = order.command
-        with reading(self.engine) as connection:
-            known = payment_rows.answered(connection, command.id)
-        if known is not None:
-            return known
-        try:
-            return self._settled(order)
-        except RuleForbids as no:
-            return self._refused(command, no)
+        return self.once(
+            order.command,
+            payment_rows.answered,
+            lambda: self._settled(order),
+            lambda no: self._refused(order.command, no),
+        )
 
     def _settled(self, order: PaymentOrder) -> PaymentAnswer:
         command = order.command
-        fault = self.verify(command, order.admitted_at, OBJECT, REQUEST)
-        if fault is not None:
-            raise fault
-        if command.actor.on_behalf:
-            raise RuleForbids("no_deputy", "付费申请须由本人提出，不得代理")
-        body = _parsed(command)
+        self.prove(order, OBJECT, REQUEST, own="付费申请须由本人提出，不得代理")
+        if command.verb != REQUEST or command.case_id != payment_id(command.id):
+            raise RuleForbids("wrong_verb", "不是付费申请", "", "verb")
+        body = body_as(RequestPayment, command)
         if body.department not in self.departments():
             raise RuleForbids("unknown_department", "没有这个部门", "", "body.department")
-        no = self.again(command, OBJECT, REQUEST, "", body.department)
-        if no is not None:
-            raise no
+        self.allow(command, OBJECT, body.department)
         if body.contract:
             with reading(self.engine) as connection:
                 body = claimed(connection, body, self.grounds)
@@ -185,76 +166,22 @@ class Paying:
     def _entry(self, command: Command, one: Judged, after: str) -> EntryDraft:
         """Return the entry of a request; `after` binds its row and every ruling on it."""
         first = one.rulings[0]
-        return EntryDraft(
-            id=one.entry_id,
-            stream=f"{OBJECT}:{one.id}",
-            at=one.recorded_at,
-            who=self._who(command),
-            act=REQUEST,
-            obj=What(OBJECT, one.id),
-            why=one.verdict.outcome,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            after=after,
-            pol=_policy(command),
-            rule=RuleRef(first.pack, first.version, first.digest),
-            wf=here(),
-        )
+        bound = Bound(
+            f"{OBJECT}:{one.id}", What(OBJECT, one.id), after, one.verdict.outcome,
+            RuleRef(first.pack, first.version, first.digest),
+        )  # fmt: skip
+        return self.entry(command, one.recorded_at, bound)
 
     def _refused(self, command: Command, no: RuleForbids) -> PaymentAnswer:
-        """Write the refusal's entry and return it; nothing of the body goes into the log."""
-        draft = EntryDraft(
-            id=entry_id(command.id, f"refused:{no.code}:{order_digest(command)}"),
-            stream=REFUSED,
-            at=self.now(),
-            who=self._who(command),
-            act=REQUEST,
-            obj=What(OBJECT, command.case_id),
-            res="deny",
-            why=no.code,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            pol=_policy(command),
-            wf=here(),
-        )
-        with self.engine.begin() as connection:
-            record_many(connection, [(draft, ())])
-            if isinstance(no, Forged):
-                self.forgeries.alarm(connection, OBJECT, command.case_id, command, no, draft.at)
-        return PaymentAnswer(
-            command_id=command.id,
-            order_digest=order_digest(command),
-            status="refused",
-            code=no.code,
-            reason=no.reason,
-            basis=no.basis,
-            field=no.field,
-        )
-
-    def _who(self, command: Command) -> Who:
-        actor, warrant = command.actor, command.warrant
-        return Who(
-            id=self.sealer.who(actor.id),
-            kind=actor.kind,
-            org=(warrant.department if warrant else "") or actor.department or None,
-            role=(warrant.role if warrant else "") or None,
-            on_behalf=self.sealer.who(actor.on_behalf) if actor.on_behalf else None,
-        )
+        digest = order_digest(command)
+        return self.refusal(command, no, self.now(), OBJECT, digest, PaymentAnswer, REQUEST)
 
     def _tell(self, connection: Connection, one: Judged) -> None:
-        message_id = str(uuid5(NAMESPACE, f"payment judged\n{one.id}"))
-        document = {
-            "specversion": "1.0",
-            "id": message_id,
-            "source": f"/dept/{one.body.department}",
-            "type": f"cn.{self.city}.payment.judged.v1",
-            "subject": one.number,
-            "time": one.recorded_at.isoformat().replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
-            "dataschema": f"{self.schemas}/payment.judged.v1.json",
-            "data": judged_event(one),
-        }
-        subject = f"evt.{self.city}.{one.body.department}.payment.judged"
-        message = Message(message_id, subject, json_text(document))
-        announce(connection, message, one.id, one.recorded_at)
+        told = Told(
+            str(uuid5(NAMESPACE, f"payment judged\n{one.id}")), "payment.judged",
+            one.body.department, one.number, one.recorded_at, judged_event(one),
+        )  # fmt: skip
+        announce(connection, event_of(self.city, self.schemas, told), one.id, one.recorded_at)
 
 
 def judged_event(one: Judged) -> dict[str, object]:
@@ -279,20 +206,3 @@ def judged_event(one: Judged) -> dict[str, object]:
 
 def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
-
-
-def _parsed(command: Command) -> RequestPayment:
-    if command.verb != REQUEST or command.case_id != payment_id(command.id):
-        raise RuleForbids("wrong_verb", "不是付费申请", "", "verb")
-    try:
-        return RequestPayment.model_validate(command.body)
-    except ValidationError as malformed:
-        path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids(
-            "malformed", f"内容不合格式：{said}", basis_of(path), f"body.{path}"
-        ) from malformed
-
-
-def _policy(command: Command) -> PolicyRef | None:
-    warrant = command.warrant
-    return PolicyRef(warrant.row, "allow", warrant.policy) if warrant else None

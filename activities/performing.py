@@ -13,15 +13,15 @@ from datetime import datetime
 from uuid import uuid5
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from temporalio import activity
 
-from activities.entries import STEP, here
-from activities.forging import Forgeries
+from activities.entries import STEP
+from activities.one_step import Bound, OneStep
+from activities.ordering import parsed
 from activities.paying import PaymentRules
-from activities.sealing import Sealer
-from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
+from activities.telling import Told, event_of
+from audit.entry import EntryDraft, What, entry_id
 from audit.outbox import record_many
 from cases import performance_rows as rows
 from cases import project_lists
@@ -30,31 +30,19 @@ from cases.attached import thing_key
 from cases.attached_rows import NO_FILES, Files
 from cases.database import reading
 from cases.messages import NAMESPACE, Command, Frozen
-from cases.payments import basis_of, first_fault
-from cases.projection import json_text
 from cases.projects import performing_messages as m
 from cases.projects.performing import Around, Asked, ProjectSeen, perform, questions, said_of
 from cases.projects.performing_state import Performance
-from cases.settling import Forged, RuleForbids
-from cases.store import Message
+from cases.settling import RuleForbids
 from catalogue.load import Catalogue
-
-REFUSED = f"{m.OBJECT}:-"
-"""Stream of the entries of orders that never became an act."""
 
 
 @dataclass(frozen=True, slots=True)
-class Performing:
+class Performing(OneStep):
     """Settles orders to the performance of projects. Safe in any number of threads."""
 
-    engine: Engine
-    sealer: Sealer
     rules: PaymentRules
     catalogue: Callable[[], Catalogue]
-    verify: Callable[[Command, datetime, str, str], RuleForbids | None]
-    again: Callable[[Command, str, str, str, str], RuleForbids | None]
-    """Asks policy once more, as `activities.releasing.Again`."""
-    forgeries: Forgeries
     city: str
     schemas: str
     """Address under which the events' schemas stand, without trailing slash."""
@@ -69,32 +57,25 @@ class Performing:
         Raises when the world is away (`StoreUnwritable`, a busy database), or when another order
         to the same project was faster: try again.
         """
-        command = order.command
-        with reading(self.engine) as connection:
-            known = rows.answered(connection, command.id)
-        if known is not None:
-            return known
-        try:
-            return self._settled(order)
-        except RuleForbids as no:
-            return self._refused(command, no)
+        return self.once(
+            order.command,
+            rows.answered,
+            lambda: self._settled(order),
+            lambda no: self._refused(order.command, no),
+        )
 
     def _settled(self, order: m.PerformanceOrder) -> m.PerformanceAnswer:
         command = order.command
         if command.verb not in m.BODIES:
             raise RuleForbids("wrong_verb", "不是绩效评价的命令", "", "verb")
-        fault = self.verify(command, order.admitted_at, m.OBJECT, command.verb)
-        if fault is not None:
-            raise fault
-        body = _parsed(command)
+        self.prove(order, m.OBJECT, command.verb)
+        body = parsed(m.BODIES, command)
         at = self.now()
         # Packs are asked before the transaction: the rules process is no part of it.
         with reading(self.engine) as connection:
             seen = rows.state_of(connection, command.case_id)
             project = _project(connection, command.case_id)
-        no = self.again(command, m.OBJECT, command.verb, "", side_of(seen, command.verb, body))
-        if no is not None:
-            raise no
+        self.allow(command, m.OBJECT, side_of(seen, command.verb, body))
         named = getattr(body, "attached", ())
         no = self.files.fault(command.actor.id, thing_key(m.OBJECT, command.case_id), named)
         if no is not None:
@@ -145,77 +126,27 @@ class Performing:
 
     def _entry(self, command: Command, one: rows.NewAct, after: str) -> EntryDraft:
         """Return the entry of an act; `after` binds its row, and through it every earlier one."""
-        return EntryDraft(
-            id=one.entry_id,
-            stream=f"{m.OBJECT}:{one.state.project}",
-            at=one.acted_at,
-            who=self._who(command),
-            act=command.verb,
-            obj=What(m.OBJECT, one.state.project, str(one.state.seq)),
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            after=after,
-            pol=_policy(command),
-            wf=here(),
-        )
+        project = one.state.project
+        obj = What(m.OBJECT, project, str(one.state.seq))
+        return self.entry(command, one.acted_at, Bound(f"{m.OBJECT}:{project}", obj, after))
 
     def _refused(self, command: Command, no: RuleForbids) -> m.PerformanceAnswer:
-        """Write the refusal's entry and return it; nothing of the body goes into the log."""
-        digest = m.order_digest(command)
-        draft = EntryDraft(
-            id=entry_id(command.id, f"refused:{no.code}:{digest}"),
-            stream=REFUSED,
-            at=self.now(),
-            who=self._who(command),
-            act=command.verb if command.verb in m.BODIES else m.PLAN,
-            obj=What(m.OBJECT, command.case_id),
-            res="deny",
-            why=no.code,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            pol=_policy(command),
-            wf=here(),
+        verb = command.verb if command.verb in m.BODIES else m.PLAN
+        answer = self.refusal(
+            command, no, self.now(), m.OBJECT, m.order_digest(command), m.PerformanceAnswer, verb
         )
-        with self.engine.begin() as connection:
-            record_many(connection, [(draft, ())])
-            if isinstance(no, Forged):
-                self.forgeries.alarm(connection, m.OBJECT, command.case_id, command, no, draft.at)
-        return m.PerformanceAnswer(
-            command_id=command.id, order_digest=digest, status="refused", project=command.case_id,
-            code=no.code, reason=no.reason, basis=no.basis, field=no.field,
-        )  # fmt: skip
-
-    def _who(self, command: Command) -> Who:
-        actor, warrant = command.actor, command.warrant
-        return Who(
-            id=self.sealer.who(actor.id),
-            kind=actor.kind,
-            org=(warrant.department if warrant else "") or actor.department or None,
-            role=(warrant.role if warrant else "") or None,
-            on_behalf=self.sealer.who(actor.on_behalf) if actor.on_behalf else None,
-        )
+        return answer.model_copy(update={"project": command.case_id})
 
     def _tell(
         self, connection: Connection, command: Command, body: Frozen, one: rows.NewAct
     ) -> None:
         state = one.state
-        message_id = str(uuid5(NAMESPACE, f"performance changed\n{state.project}\n{state.seq}"))
-        document = {
-            "specversion": "1.0",
-            "id": message_id,
-            "source": f"/dept/{state.plan.department}",
-            "type": f"cn.{self.city}.performance.changed.v1",
-            "subject": state.project,
-            "time": one.acted_at.isoformat().replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
-            "dataschema": f"{self.schemas}/performance.changed.v1.json",
-            "data": {
-                "project": state.project,
-                "seq": state.seq,
-                **said_of(command, body, state),
-            },
-        }
-        subject = f"evt.{self.city}.{state.plan.department}.performance.changed"
-        message = Message(message_id, subject, json_text(document))
-        announce(connection, message, state.project, one.acted_at)
+        data = {"project": state.project, "seq": state.seq, **said_of(command, body, state)}
+        told = Told(
+            str(uuid5(NAMESPACE, f"performance changed\n{state.project}\n{state.seq}")),
+            "performance.changed", state.plan.department, state.project, one.acted_at, data,
+        )  # fmt: skip
+        announce(connection, event_of(self.city, self.schemas, told), state.project, one.acted_at)
 
 
 def side_of(state: Performance | None, verb: str, body: Frozen) -> str:
@@ -237,18 +168,3 @@ def _project(connection: Connection, project: str) -> ProjectSeen | None:
     if found is None:
         return None
     return ProjectSeen(regime=found.regime, department=found.department, operator=found.operator)
-
-
-def _parsed(command: Command) -> Frozen:
-    try:
-        return m.BODIES[command.verb].model_validate(command.body)
-    except ValidationError as malformed:
-        path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids(
-            "malformed", f"内容不合格式：{said}", basis_of(path), f"body.{path}"
-        ) from malformed
-
-
-def _policy(command: Command) -> PolicyRef | None:
-    warrant = command.warrant
-    return PolicyRef(warrant.row, "allow", warrant.policy) if warrant else None

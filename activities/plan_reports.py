@@ -12,19 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from temporalio import activity
 
-from activities.entries import STEP, here
-from activities.forging import Forgeries
-from activities.sealing import Sealer
-from audit.entry import EntryDraft, PolicyRef, What, Where, Who, entry_id
+from activities.entries import STEP
+from activities.one_step import Bound, OneStep
+from activities.ordering import body_as
+from audit.entry import EntryDraft, What, entry_id
 from audit.outbox import record_many
 from cases import plan_rows
-from cases.database import reading
 from cases.messages import Command
-from cases.payments import first_fault, order_digest
+from cases.one_step import order_digest
 from cases.plan.figures import fault_of
 from cases.plan.messages import (
     OBJECT,
@@ -35,23 +33,14 @@ from cases.plan.messages import (
     report_id,
 )
 from cases.plan_rows import NewReport
-from cases.settling import Forged, RuleForbids
+from cases.settling import RuleForbids
 from catalogue.kpis import Kpi, Kpis
-
-REFUSED = f"{OBJECT}:-"
-"""Stream of the entries of reports that never became one."""
 
 
 @dataclass(frozen=True, slots=True)
-class PlanReports:
+class PlanReports(OneStep):
     """Settles reports. One per worker process; safe in any number of threads."""
 
-    engine: Engine
-    sealer: Sealer
-    verify: Callable[[Command, datetime, str, str], RuleForbids | None]
-    again: Callable[[Command, str, str, str, str], RuleForbids | None]
-    """Asks policy once more, as `activities.releasing.Again`."""
-    forgeries: Forgeries
     kpis: Kpis
     zone: str
     now: Callable[[], datetime]
@@ -63,28 +52,21 @@ class PlanReports:
         Raises when the world is away (`StoreUnwritable`, a busy database), or when another report
         of the same number and day was faster: try again.
         """
-        command = order.command
-        with reading(self.engine) as connection:
-            known = plan_rows.answered(connection, command.id)
-        if known is not None:
-            return known
-        try:
-            return self._settled(order)
-        except RuleForbids as no:
-            return self._refused(command, no)
+        return self.once(
+            order.command,
+            plan_rows.answered,
+            lambda: self._settled(order),
+            lambda no: self._refused(order.command, no),
+        )
 
     def _settled(self, order: PlanReportOrder) -> PlanReportAnswer:
         command = order.command
-        fault = self.verify(command, order.admitted_at, OBJECT, REPORT)
-        if fault is not None:
-            raise fault
-        if command.actor.on_behalf:
-            raise RuleForbids("no_deputy", "指标须由本人填报，不得代理")
-        body = _parsed(command)
+        self.prove(order, OBJECT, REPORT, own="指标须由本人填报，不得代理")
+        if command.verb != REPORT or command.case_id != report_id(command.id):
+            raise RuleForbids("wrong_verb", "不是指标填报", "", "verb")
+        body = body_as(ReportFigure, command)
         self._insist(body)
-        no = self.again(command, OBJECT, REPORT, "", body.department)
-        if no is not None:
-            raise no
+        self.allow(command, OBJECT, body.department)
         with self.engine.begin() as connection:
             known = plan_rows.answered(connection, command.id)
             if known is not None:
@@ -152,71 +134,9 @@ class PlanReports:
 
     def _entry(self, command: Command, one: NewReport, after: str) -> EntryDraft:
         """Return the entry of a report; `after` binds its row."""
-        return EntryDraft(
-            id=one.entry_id,
-            stream=f"{OBJECT}:{one.id}",
-            at=one.recorded_at,
-            who=self._who(command),
-            act=REPORT,
-            obj=What(OBJECT, one.id),
-            why=one.body.kpi,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            after=after,
-            pol=_policy(command),
-            wf=here(),
-        )
+        bound = Bound(f"{OBJECT}:{one.id}", What(OBJECT, one.id), after, one.body.kpi)
+        return self.entry(command, one.recorded_at, bound)
 
     def _refused(self, command: Command, no: RuleForbids) -> PlanReportAnswer:
-        """Write the refusal's entry and return it; nothing of the body goes into the log."""
         digest = order_digest(command)
-        draft = EntryDraft(
-            id=entry_id(command.id, f"refused:{no.code}:{digest}"),
-            stream=REFUSED,
-            at=self.now(),
-            who=self._who(command),
-            act=REPORT,
-            obj=What(OBJECT, command.case_id),
-            res="deny",
-            why=no.code,
-            where=Where(ip=command.source.ip or None, svc=command.source.door),
-            pol=_policy(command),
-            wf=here(),
-        )
-        with self.engine.begin() as connection:
-            record_many(connection, [(draft, ())])
-            if isinstance(no, Forged):
-                self.forgeries.alarm(connection, OBJECT, command.case_id, command, no, draft.at)
-        return PlanReportAnswer(
-            command_id=command.id,
-            order_digest=digest,
-            status="refused",
-            code=no.code,
-            reason=no.reason,
-            basis=no.basis,
-            field=no.field,
-        )
-
-    def _who(self, command: Command) -> Who:
-        actor, warrant = command.actor, command.warrant
-        return Who(
-            id=self.sealer.who(actor.id),
-            kind=actor.kind,
-            org=(warrant.department if warrant else "") or actor.department or None,
-            role=(warrant.role if warrant else "") or None,
-            on_behalf=self.sealer.who(actor.on_behalf) if actor.on_behalf else None,
-        )
-
-
-def _parsed(command: Command) -> ReportFigure:
-    if command.verb != REPORT or command.case_id != report_id(command.id):
-        raise RuleForbids("wrong_verb", "不是指标填报", "", "verb")
-    try:
-        return ReportFigure.model_validate(command.body)
-    except ValidationError as malformed:
-        path, said = first_fault(malformed.errors(include_url=False, include_input=False))
-        raise RuleForbids("malformed", f"内容不合格式：{said}", "", f"body.{path}") from malformed
-
-
-def _policy(command: Command) -> PolicyRef | None:
-    warrant = command.warrant
-    return PolicyRef(warrant.row, "allow", warrant.policy) if warrant else None
+        return self.refusal(command, no, self.now(), OBJECT, digest, PlanReportAnswer, REPORT)

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import uuid5
 
+from activities.telling import Told, event_of
 from cases.messages import NAMESPACE
-from cases.projection import json_text
 from cases.store import Message
 from cases.warning_rows import KeptAct
 from cases.warnings import ADJUST, CENTRE, ISSUE, LAPSE, LIFT
@@ -22,19 +22,9 @@ TOLD: Final = MappingProxyType(
 def news_of(act: KeptAct, city: str, address: str) -> Message:
     """Return the event of an act. `address`: public, without trailing slash."""
     message_id = str(uuid5(NAMESPACE, f"warning told\n{act.warning}\n{act.seq}"))
-    word = TOLD[act.verb]
-    document = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": f"/dept/{CENTRE}",
-        "type": f"cn.{city}.warning.{word}.v1",
-        "subject": act.warning,
-        "time": act.issued_at.isoformat().replace("+00:00", "Z"),
-        "datacontenttype": "application/json",
-        "dataschema": f"{address}/schemas/warning.{word}.v1.json",
-        "data": _data(act, city, address),
-    }
-    return Message(message_id, f"evt.{city}.{CENTRE}.warning.{word}", json_text(document))
+    what, data = f"warning.{TOLD[act.verb]}", _data(act, city, address)
+    told = Told(message_id, what, CENTRE, act.warning, act.issued_at, data)
+    return event_of(city, f"{address}/schemas", told)
 
 
 def _data(act: KeptAct, city: str, address: str) -> dict[str, object]:

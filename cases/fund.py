@@ -6,7 +6,6 @@ negative. Nothing here reads a row; the database holds the same sums by itself (
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,19 +15,11 @@ from types import MappingProxyType
 from typing import Annotated, Final, Literal
 from uuid import uuid5
 
-from pydantic import AwareDatetime, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
-from cases.messages import NAMESPACE, Code, Command, Frozen, Name, Text
-from cases.payments import (
-    MOST_FEN,
-    Fen,
-    RequestPayment,
-    Uscc,
-    Verdict,
-    interest_fen,
-    yuan,
-)
-from cases.projection import json_text
+from cases.messages import NAMESPACE, Code, Frozen, Name, Text
+from cases.one_step import OneStepAnswer, OneStepOrder
+from cases.payments import MOST_FEN, Fen, RequestPayment, Uscc, Verdict, interest_fen, yuan
 
 OBJECT: Final = "fund"
 """The object type of policy; the steps of a payment are of its own type, `payment`."""
@@ -157,32 +148,19 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
 )  # fmt: skip
 
 
-class FundOrder(Frozen):
+class FundOrder(OneStepOrder):
     """An order as its workflow hands it to the activity."""
 
-    command: Command
-    admitted_at: AwareDatetime
-    """When Temporal took it in: a warrant's expiry is judged by this instant."""
 
-
-class FundAnswer(Frozen):
+class FundAnswer(OneStepAnswer):
     """What came of an order; the same command gets the same one."""
 
-    command_id: str
-    order_digest: str
-    status: Literal["done", "refused"]
     thing: str = ""
     """Id of the payment, the contract, the allotment, the usage; of the fund."""
-    entry: str = ""
     paid_fen: int = 0
     """Of a payment: what goes to the payee now, without interest."""
     retained_fen: int = 0
     interest_fen: int = 0
-    code: str = ""
-    reason: str = ""
-    basis: str = ""
-    field: str = ""
-    repeated: bool = False
 
 
 def thing_id(command_id: str) -> str:
@@ -195,12 +173,6 @@ def thing_of(verb: str, command_id: str, named: str) -> str:
     if verb in OF_PAYMENT:
         return named
     return FUND if verb == OPEN else thing_id(command_id)
-
-
-def order_digest(command: Command) -> str:
-    """Return SHA-256 (hex) of what is asked and by whom; not when or from where."""
-    said = [command.verb, command.case_id, command.body, command.actor.id]
-    return hashlib.sha256(json_text(said).encode()).hexdigest()
 
 
 # --- the journal ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from cases import fund_rows as rows
 from cases import payment_rows
 from cases.fund_rows import Claim, KeptContract, Ordered
 from cases.messages import Command
+from cases.one_step import order_digest
 from cases.payment_rows import KeptPayment
 from cases.payments import RequestPayment, yuan
 from cases.settling import RuleForbids
@@ -298,7 +299,7 @@ def _row(asked: Asked, *, thing: str = "", **more: object) -> Ordered:
     return Ordered(
         id=f.thing_id(command.id),
         command_id=command.id,
-        order_digest=f.order_digest(command),
+        order_digest=order_digest(command),
         verb=command.verb,
         thing=thing or f.thing_of(command.verb, command.id, command.case_id),
         actor=command.actor.id,

@@ -7,7 +7,6 @@ are orders of their own (`cases.fund`).
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     Field,
     JsonValue,
     StrictBool,
@@ -30,8 +28,8 @@ from pydantic import (
     model_validator,
 )
 
-from cases.messages import NAMESPACE, Code, Command, Frozen, Name, Text
-from cases.projection import json_text
+from cases.messages import NAMESPACE, Code, Frozen, Name, Text
+from cases.one_step import OneStepAnswer, OneStepOrder
 from cases.rulings import Ruling
 
 REQUEST = "payment_request"
@@ -117,12 +115,8 @@ class RequestPayment(Frozen):
         return self.model_dump(mode="json", exclude=left_out)
 
 
-class PaymentOrder(Frozen):
+class PaymentOrder(OneStepOrder):
     """A request as its workflow hands it to the activity."""
-
-    command: Command
-    admitted_at: AwareDatetime
-    """When Temporal took it in: a warrant's expiry is judged by this instant."""
 
 
 class Stop(Frozen):
@@ -151,21 +145,12 @@ class Verdict(Frozen):
     """Interest until the day of the request; None: no rule fixes its rate."""
 
 
-class PaymentAnswer(Frozen):
+class PaymentAnswer(OneStepAnswer):
     """What came of a request; the same command gets the same one."""
 
-    command_id: str
-    order_digest: str
-    status: Literal["done", "refused"]
     payment: str = ""
     number: str = ""
     verdict: Verdict | None = None
-    entry: str = ""
-    code: str = ""
-    reason: str = ""
-    basis: str = ""
-    field: str = ""
-    repeated: bool = False
 
 
 def payment_id(command_id: str) -> str:
@@ -199,12 +184,6 @@ WHOLE_FEN: Final = "YCYX-22"
 def basis_of(path: str) -> str:
     """Return the article that a field of an order broke by its shape: money has one."""
     return WHOLE_FEN if path.endswith("_fen") else ""
-
-
-def order_digest(command: Command) -> str:
-    """Return SHA-256 (hex) of what is asked and by whom; not when or from where."""
-    said = [command.verb, command.case_id, command.body, command.actor.id]
-    return hashlib.sha256(json_text(said).encode()).hexdigest()
 
 
 # --- what the rules are asked --------------------------------------------------------------------
@@ -410,7 +389,6 @@ __all__ = [
     "Verdict",
     "context_of",
     "interest_fen",
-    "order_digest",
     "payment_id",
     "payment_number",
     "verdict_of",

@@ -7,7 +7,6 @@ the weather belong to the weather stations alone (气象灾害防御条例第三
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from uuid import uuid5
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from cases.messages import NAMESPACE, Command, Frozen
-from cases.projection import json_text
+from cases.messages import NAMESPACE, Frozen
+from cases.one_step import OneStepAnswer, OneStepOrder
 from cases.warning_areas import Round, Shape
 
 OBJECT: Final = "warning"
@@ -196,28 +195,15 @@ class Lifting(Frozen):
     reason_en: Words = ""
 
 
-class WarningOrder(Frozen):
+class WarningOrder(OneStepOrder):
     """An act as its workflow hands it to the activity."""
 
-    command: Command
-    admitted_at: AwareDatetime
-    """When Temporal took it in: a warrant's expiry is judged by this instant."""
 
-
-class WarningAnswer(Frozen):
+class WarningAnswer(OneStepAnswer):
     """What came of an act; the same command gets the same one."""
 
-    command_id: str
-    order_digest: str
-    status: Literal["done", "refused"]
     warning: str = ""
     seq: int = 0
-    entry: str = ""
-    code: str = ""
-    reason: str = ""
-    basis: str = ""
-    field: str = ""
-    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,12 +317,6 @@ def warning_id(command_id: str) -> str:
 def lapse_command_id(warning: str, seq: int) -> str:
     """Return the id of the act by which what stands since act `seq` lapses, the same for ever."""
     return str(uuid5(NAMESPACE, f"warning lapsed\n{warning}\n{seq}"))
-
-
-def order_digest(command: Command) -> str:
-    """Return SHA-256 (hex) of what is asked and by whom; not when or from where."""
-    said = [command.verb, command.case_id, command.body, command.actor.id]
-    return hashlib.sha256(json_text(said).encode()).hexdigest()
 
 
 def urgency_of(starts_at: datetime, issued_at: datetime) -> str:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from cases.messages import Command
-    from cases.payments import PaymentAnswer, PaymentOrder
+    from cases.payments import PaymentAnswer
+    from workflows.one_step import settled_once
 
 JUDGE_PAYMENT = "judge_payment"
 """Name of the one activity (activities/paying.py)."""
-JUDGE_WITHIN = timedelta(seconds=30)
-
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=20)
-)
 
 
 def payment_workflow_id(command_id: str) -> str:
@@ -31,13 +24,4 @@ class PaymentWorkflow:
     @workflow.run
     async def run(self, command: Command) -> PaymentAnswer:
         """Return what came of the request."""
-        # The server's instant: a warrant that was good then is good whenever a worker comes back.
-        order = PaymentOrder(command=command, admitted_at=workflow.info().start_time)
-        answer: PaymentAnswer = await workflow.execute_activity(
-            JUDGE_PAYMENT,
-            order,
-            result_type=PaymentAnswer,
-            start_to_close_timeout=JUDGE_WITHIN,
-            retry_policy=_RETRY,
-        )
-        return answer
+        return await settled_once(JUDGE_PAYMENT, command, PaymentAnswer)

@@ -1,101 +1,39 @@
-"""The one way from a door to a report of the plan: ask policy, have the worker take it, answer.
-
-What policy refuses leaves no trace in Temporal; the door writes its entry itself. A command that
-was settled before gets its stored answer, also years after its workflow is forgotten.
-"""
+"""The one way from a door to a report of the plan (`yichuang.one_step_door`)."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-
-from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
-from temporalio.client import Client
+from collections.abc import Sequence
+from typing import ClassVar
 
 from cases import messages, plan_rows
-from cases.database import StoreUnwritable, reading
-from cases.messages import Actor, Command, Source
-from cases.payments import order_digest
+from cases.messages import Actor, Source
 from cases.plan.messages import OBJECT, REPORT, PlanReportAnswer, ReportFigure, report_id
-from cases.reception import NotNow, Reception, Request
-from policies.access import STALE, Access, AccessDenied, Thing
+from cases.reception import Reception, Request
+from policies.access import Thing
 from workflows.plans import PlanReportWorkflow, plan_workflow_id
-from yichuang.refusals import RefusalLog
-from yichuang.single_answer import single_answer
-
-ANSWER_WITHIN = timedelta(seconds=30)
+from yichuang.one_step_door import Kind, OneStepDoor
 
 
-class PlanDoor:
-    """Reports of the plan's numbers, for one door. Safe in any number of tasks."""
+class PlanDoor(OneStepDoor[PlanReportAnswer]):
+    """Reports of the plan's numbers."""
 
-    def __init__(
-        self,
-        client: Client,
-        task_queue: str,
-        *,
-        access: Access,
-        engine: Engine,
-        refusals: RefusalLog,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`engine` is the cases store, which is only read here."""
-        self._client, self._task_queue = client, task_queue
-        self._access, self._engine, self._refusals, self._now = access, engine, refusals, now
+    kind: ClassVar[Kind[PlanReportAnswer]] = Kind(
+        run=PlanReportWorkflow.run,
+        workflow_id=plan_workflow_id,
+        answer=PlanReportAnswer,
+        answered=plan_rows.answered,
+        thing=lambda _, command: Thing(
+            OBJECT, command.case_id, department=str(command.body["department"])
+        ),
+        object_of=lambda _: OBJECT,
+    )
 
     async def report(
         self, actor: Actor, source: Source, command_id: str, body: ReportFigure
     ) -> PlanReportAnswer:
         """Have a report taken. Raises `NotNow`; repeat with the same id."""
-        at = self._now()
-        command = Command(
-            id=command_id, verb=REPORT, case_id=report_id(command_id),
-            body=body.model_dump(mode="json"), actor=actor, source=source, occurred_at=at,
-        )  # fmt: skip
-        thing = Thing(OBJECT, command.case_id, department=body.department)
-        try:
-            known = await asyncio.to_thread(self._known, command_id)
-            if known is None:
-                warrant = await asyncio.to_thread(
-                    self._access.warrant_on, command, thing, REPORT, at
-                )
-                known = await self._ask(command.model_copy(update={"warrant": warrant}))
-            if known.order_digest != order_digest(command):
-                raise AccessDenied("id_reused", "这个命令编号已用于另一命令，请换新编号")
-        except AccessDenied as no:
-            if no.code == STALE:
-                raise NotNow(no.reason) from no
-            return await asyncio.to_thread(self._refused, command, no, at)
-        except (OperationalError, StoreUnwritable) as away:
-            raise NotNow("办件库暂时不能使用，请用同一编号重试") from away
-        return known
-
-    def _known(self, command_id: str) -> PlanReportAnswer | None:
-        with reading(self._engine) as connection:
-            return plan_rows.answered(connection, command_id)
-
-    def _refused(self, command: Command, no: AccessDenied, at: datetime) -> PlanReportAnswer:
-        outcome = messages.Outcome(
-            command_id=command.id, case_id=command.case_id, status="refused", code=no.code
-        )
-        self._refusals.note(command, outcome, at, OBJECT)
-        return PlanReportAnswer(
-            command_id=command.id,
-            order_digest=order_digest(command),
-            status="refused",
-            code=no.code,
-            reason="；".join(part for part in (no.reason, no.remedy) if part),
-            basis=no.basis,
-        )
-
-    async def _ask(self, command: Command) -> PlanReportAnswer:
-        return await single_answer(
-            self._client, PlanReportWorkflow.run, command, name=plan_workflow_id(command.id),
-            task_queue=self._task_queue, within=ANSWER_WITHIN,
-            late="暂时没有答复，请用同一编号重试",
-        )  # fmt: skip
+        said = body.model_dump(mode="json")
+        return await self.settled(actor, source, command_id, REPORT, report_id(command_id), said)
 
 
 class WithPlan:

@@ -347,11 +347,11 @@ def workshop(
             performing = Performing(
                 cases,
                 sealer,
-                CityPaymentRules(city_rules, released),
-                catalogue,
                 warrant_check_on(joining.warrant_keys(settings), released.knows_policy),
                 again.of_thing,
                 forgeries,
+                CityPaymentRules(city_rules, released),
+                catalogue,
                 settings.city,
                 f"{settings.address}/schemas",
                 settings.zone,

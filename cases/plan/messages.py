@@ -6,9 +6,10 @@ from datetime import date
 from typing import Annotated, Final, Literal
 from uuid import uuid5
 
-from pydantic import AwareDatetime, Field, StrictInt, StringConstraints
+from pydantic import Field, StrictInt, StringConstraints
 
-from cases.messages import NAMESPACE, Command, Frozen
+from cases.messages import NAMESPACE, Frozen
+from cases.one_step import OneStepAnswer, OneStepOrder
 from cases.plan.figures import MOST_COUNT
 
 REPORT: Final = "plan_report"
@@ -47,27 +48,15 @@ class ReportFigure(Frozen):
     """The standing report of the same number and day, which this one takes the place of."""
 
 
-class PlanReportOrder(Frozen):
+class PlanReportOrder(OneStepOrder):
     """What the workflow hands to its one activity."""
 
-    command: Command
-    admitted_at: AwareDatetime
 
-
-class PlanReportAnswer(Frozen):
+class PlanReportAnswer(OneStepAnswer):
     """What came of a report; the same command gets the same one."""
 
-    command_id: str
-    order_digest: str
-    status: Literal["done", "refused"]
     report: str = ""
     revision: int = 0
-    entry: str = ""
-    code: str = ""
-    reason: str = ""
-    basis: str = ""
-    field: str = ""
-    repeated: bool = False
 
 
 def report_id(command_id: str) -> str:

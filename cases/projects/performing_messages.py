@@ -12,10 +12,11 @@ from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, Field, StrictInt, StringConstraints
+from pydantic import Field, StrictInt, StringConstraints
 
 from cases.attached import Attachments
 from cases.messages import Code, Command, Frozen
+from cases.one_step import OneStepAnswer, OneStepOrder
 from cases.projection import json_text
 from cases.projects.fiscal import Year
 from cases.projects.performance import (
@@ -142,27 +143,15 @@ BODIES: Final[Mapping[str, type[Frozen]]] = MappingProxyType(
 BY_OPERATOR: Final = frozenset({OBJECT_TO, ACCEPT, RECTIFIED})
 
 
-class PerformanceOrder(Frozen):
+class PerformanceOrder(OneStepOrder):
     """An order as its workflow hands it to the activity."""
 
-    command: Command
-    admitted_at: AwareDatetime
 
-
-class PerformanceAnswer(Frozen):
+class PerformanceAnswer(OneStepAnswer):
     """What came of an order; the same command gets the same one."""
 
-    command_id: str
-    order_digest: str
-    status: Literal["done", "refused"]
     project: str = ""
     seq: int = 0
-    entry: str = ""
-    repeated: bool = False
-    code: str = ""
-    reason: str = ""
-    basis: str = ""
-    field: str = ""
 
 
 def order_digest(command: Command) -> str:

@@ -39,7 +39,7 @@ from tests.cases.test_payments import PACKS, terms
 from yichuang.commands.fund import verified
 from yichuang.stores import migrate
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 NOON = datetime(2026, 11, 20, 4, tzinfo=UTC)
 TODAY = date(2026, 11, 20)

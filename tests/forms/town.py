@@ -870,11 +870,11 @@ class Town:
             Performing(
                 self.cases,
                 sealer,
-                CityPaymentRules(TwinRules(), ShippedVersions(shipped_packs())),
-                lambda: self.matters,
                 lambda *_: None,
                 self._again(access).of_thing,
                 FORGERIES,
+                CityPaymentRules(TwinRules(), ShippedVersions(shipped_packs())),
+                lambda: self.matters,
                 "demo",
                 "https://town.test/schemas",
                 "Asia/Shanghai",
