@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
+from benchmarks.fund import under_fire
 from benchmarks.fund_book import Book
 from tests.cases.test_fund_tables import ATTACKS, ground, holds
 from tests.postgres.conftest import Stores, the_tests_of
@@ -56,3 +57,10 @@ def test_of_many_who_pay_at_once_only_as_many_are_paid_as_the_allotment_holds(bo
         assert sum(pool.map(pay, keys)) == 10
     assert book.sums().available_fen == 0
     holds(book)
+
+
+def test_payers_that_are_killed_pay_nothing_twice_and_lose_no_fen(engine: Engine) -> None:
+    url = engine.url.update_query_dict({"schema": "cases"})
+    found = under_fire(url.render_as_string(hide_password=False), 100, 3, 4)
+    assert found.faults == ()
+    assert found.kills > 0 and found.paid > 0 and found.refused > 0
