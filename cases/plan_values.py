@@ -13,11 +13,22 @@ from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Executable, Select, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy import case as when
 
 from cases.counting import DECIDED, IN_DAYS, total
 from cases.fund_rows import allotted_fen
+from cases.fund_tables import fund_total
 from cases.incident_tables import incident
 from cases.plan.figures import Figure
 from cases.project_tables import project
@@ -47,7 +58,7 @@ class Behind:
     """One line behind a number."""
 
     kind: str
-    """`case` or `incident`."""
+    """`case`, `incident` or `project`."""
     number: str
     title: str
     department: str
@@ -56,6 +67,8 @@ class Behind:
     """What it adds to the numerator."""
     of: int
     """What it adds to the denominator."""
+    id: str = ""
+    """Of a project, by which its page is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +212,17 @@ PILOT: Final = "pilot_area"
 
 
 def _pilots(connection: Connection, window: Window) -> tuple[int, int]:
-    """Pilot areas that stand by then and were not terminated."""
-    query = (
-        select(func.count())
-        .select_from(project)
-        .where(project.c.template == PILOT, project.c.stage != "terminated")
-        .where(project.c.established_at < window.until)
-    )
+    query = select(func.count()).select_from(project).where(_standing(window))
     return int(connection.execute(query).scalar_one()), 1
+
+
+def _standing(window: Window) -> ColumnElement[bool]:
+    """Pilot areas that stand by then and were not terminated."""
+    return and_(
+        project.c.template == PILOT,
+        project.c.stage != "terminated",
+        project.c.established_at < window.until,
+    )
 
 
 _COUNTERS: Final[Mapping[str, Callable[[Connection, Window], tuple[int, int]]]] = MappingProxyType(
@@ -231,6 +247,7 @@ def _pair(connection: Connection, query: Executable) -> tuple[int, int]:
 
 OF_CASES: Final[Sequence[OwnSource]] = ("approval_time", "satisfaction", "online", "window")
 OF_INCIDENTS: Final[Sequence[OwnSource]] = ("response",)
+OF_PROJECTS: Final[Sequence[OwnSource]] = ("pilots", "fund")
 
 
 def behind(
@@ -242,8 +259,11 @@ def behind(
 ) -> BehindPage:
     """Return one page of the lines behind a number that the reader may see, the newest first.
 
-    `mine` is the reader's condition over `case`, or over `incident` for `OF_INCIDENTS`.
+    `mine` is the reader's condition over `case`, over `incident` for `OF_INCIDENTS`, over `project`
+    for `OF_PROJECTS`.
     """
+    if source in OF_PROJECTS:
+        return _behind_projects(connection, source, window, mine, page)
     if source in OF_INCIDENTS:
         return _behind_incidents(connection, window, mine, page)
     if source not in OF_CASES:
@@ -296,6 +316,30 @@ def _behind_incidents(
     return BehindPage(found, _count(connection, seen), _count(connection, query))
 
 
+def _behind_projects(
+    connection: Connection, source: str, window: Window, mine: ColumnElement[bool], page: int
+) -> BehindPage:
+    """Pilot areas; of the fund the projects to which money was allotted, in fen."""
+    p = project.c
+    amount: ColumnElement[Any] = literal(1)
+    query = select(p.number).where(_standing(window))
+    if source == "fund":
+        total_of = fund_total.c
+        amount = total_of.allotted_fen
+        query = (
+            select(p.number)
+            .join(fund_total, and_(total_of.scope == "project", total_of.key == p.id))
+            .where(total_of.allotted_fen != 0)
+        )
+    seen = query.where(mine)
+    lines = seen.with_only_columns(p.number, p.id, p.title, p.department, p.established_at, amount)
+    rows = connection.execute(_paged(lines.order_by(p.established_at.desc(), p.id), page))
+    found = tuple(
+        Behind("project", row[0], row[2], row[3], row[4], int(row[5]), 1, row[1]) for row in rows
+    )
+    return BehindPage(found, _count(connection, seen), _count(connection, query))
+
+
 def _paged(query: Select[Any], page: int) -> Select[Any]:
     return query.limit(PER_PAGE).offset((page - 1) * PER_PAGE)
 
@@ -325,7 +369,26 @@ def statistics(connection: Connection, zone: str, now: datetime) -> dict[str, in
         year.holds(incident.c.reported_at), incident.c.merged_into == ""
     )
     reported, over = _pair(connection, handled)
+    suggested, answered = _suggestions(connection, year)
+    good, rated = _pair(
+        connection, _rated(year, total(case.c.grade.between(1, 3)), func.count())
+        .where(case.c.matter == SUGGESTION)
+    )  # fmt: skip
     return {
         "received": received, "online": online, "decided": decided, "on_time": on_time,
-        "incidents": reported, "closed": over,
+        "incidents": reported, "closed": over, "suggestions": suggested, "answered": answered,
+        "suggestions_rated": rated, "suggestions_good": good,
     }  # fmt: skip
+
+
+SUGGESTION: Final = "citizen-suggestion"
+"""The matter 市民建议 (catalogue/matters)."""
+
+
+def _suggestions(connection: Connection, year: Window) -> tuple[int, int]:
+    """Return how many were received, and how many of these were answered."""
+    answered = case.c.decided_at.is_not(None)
+    query = select(func.count(), total(answered)).where(
+        case.c.matter == SUGGESTION, year.holds(case.c.received_at)
+    )
+    return _pair(connection, query)

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 import orjson
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from cases.project_tables import project, project_event, project_milestone
 from cases.projects.schedule import ORDER, Slippage
-from cases.projects.state import Milestone, ProjectState
+from cases.projects.state import Milestone, ProjectState, Risk
 
 MOST = 200
 """Projects that one page gives at most."""
@@ -153,6 +153,27 @@ def risky(
     return [_row(one) for one in connection.execute(query)]
 
 
+def high_risks(
+    connection: Connection, project_ids: Collection[str]
+) -> Mapping[str, Sequence[Risk]]:
+    """Return the open high risks of these projects. For who may list them already.
+
+    Of each state the risks alone are read: a state of two hundred milestones is dear to check.
+    """
+    found: dict[str, Sequence[Risk]] = {}
+    query = select(project.c.id, project.c.state).where(project.c.id.in_(sorted(project_ids)))
+    for key, text in connection.execute(query):
+        risks = [Risk.model_validate(one) for one in orjson.loads(text).get("risks", ())]
+        found[key] = [one for one in risks if one.closed_at is None and one.level == "high"]
+    return found
+
+
+def count_high_risks(connection: Connection, where: ColumnElement[bool]) -> int:
+    """Return how many high risks are open in unfinished projects."""
+    query = select(func.coalesce(func.sum(project.c.high_risks), 0)).where(where, project.c.is_open)
+    return int(connection.execute(query).scalar_one())
+
+
 def state_of(connection: Connection, project_id: str) -> ProjectState | None:
     """Return a project's whole state; None: there is none. For who may read it already."""
     text = connection.execute(
@@ -223,23 +244,43 @@ def due_milestones(
     until: date,
     most: int = 50,
     since: date | None = None,
+    offset: int = 0,
 ) -> Sequence[tuple[ProjectRow, MilestoneRow]]:
     """Return what is not reached and planned until a day (and from `since` on), the earliest first,
     with its project."""
     one = project_milestone.c
-    query = (
-        _due(select(*_COLUMNS, *(column.label(f"m_{column.name}") for column in one)),
-             where, until, since)
-        .order_by(one.plan_on, project.c.number, one.place)
+    order = (one.plan_on, project.c.number, one.place)
+    # Which ones first, by what an index holds: their columns are fetched of one page alone.
+    keys = (
+        _due(select(one.project_id, one.id), where, until, since)
+        .order_by(*order)
         .limit(most)
-    )  # fmt: skip
+        .offset(offset)
+        .subquery()
+    )
+    query = (
+        select(*_COLUMNS, *(column.label(f"m_{column.name}") for column in one))
+        .select_from(keys)
+        .join(project, project.c.id == keys.c.project_id)
+        .join(project_milestone, and_(one.project_id == keys.c.project_id, one.id == keys.c.id))
+        .order_by(*order)
+    )
     rows = connection.execute(query).all()
     return [(_row(row), _milestone(row, "m_")) for row in rows]
 
 
 def count_due(connection: Connection, where: ColumnElement[bool], until: date) -> int:
     """Return how many milestones are not reached and planned until a day."""
-    query = _due(select(func.count()).select_from(project), where, until, None)
+    one = project_milestone.c
+    of_one = (
+        select(func.count())
+        .where(
+            one.project_id == project.c.id, one.actual_on == "", one.plan_on <= until.isoformat()
+        )
+        .correlate(project)
+        .scalar_subquery()
+    )
+    query = select(func.coalesce(func.sum(of_one), 0)).where(where, project.c.stage == "running")
     return int(connection.execute(query).scalar_one())
 
 
@@ -248,7 +289,8 @@ def _due(
 ) -> Select[Any]:
     one = project_milestone.c
     query = (
-        query.join(project_milestone, one.project_id == project.c.id)
+        query.select_from(project_milestone)
+        .join(project, one.project_id == project.c.id)
         .where(where, project.c.stage == "running", one.actual_on == "")
         .where(one.plan_on <= until.isoformat())
     )

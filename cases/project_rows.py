@@ -81,7 +81,7 @@ def write(connection: Connection, one: Recorded) -> None:
     """Write a step. Raises `LostRace` when the project is not as it was; never commits."""
     state = one.step.state
     _write_project(connection, one, state)
-    connection.execute(insert(project_event).values(_event(one, state)))
+    connection.execute(insert(project_event).values(event_row(one)))
     _write_milestones(connection, one.before, state)
     _write_people(connection, one.before, state)
 
@@ -171,7 +171,9 @@ def row_of(state: ProjectState) -> dict[str, Any]:
     }
 
 
-def _event(one: Recorded, state: ProjectState) -> dict[str, Any]:
+def event_row(one: Recorded) -> dict[str, Any]:
+    """Return the row of a settled order."""
+    state = one.step.state
     command, warrant = one.command, one.command.warrant
     return {
         "project_id": state.project_id,

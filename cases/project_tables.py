@@ -115,6 +115,8 @@ project_milestone = Table(
     Column("evidence", Integer, nullable=False),
     Column("gate_open", Boolean, nullable=False),
     Index("ix_project_milestone_due", "actual_on", "plan_on"),
+    # How many of each project are late, without touching the rows.
+    Index("ix_project_milestone_of", "project_id", "actual_on", "plan_on"),
 )
 """里程碑, each as it stands."""
 

@@ -103,6 +103,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/alerts/{warning}/{seq:int}.cap", warning_feed.message, signed_in=False),
         page("/progress", progress.progress, signed_in=False),
         page("/suggest", suggest.suggest, signed_in=False, methods=("GET", "POST")),
+        page("/suggest/rate", suggest.rate, signed_in=False, methods=("GET", "POST")),
         page("/verify", public.verify, signed_in=False),
         page("/verify/receipt", receipts.verifier, signed_in=False),
         page("/verify/receipt/{file}", receipts.download_file, signed_in=False),

@@ -11,10 +11,14 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from cases.charts import Bar, bars
+from cases.fund import FUND_READ
+from cases.fund import OBJECT as FUND
 from cases.payments import yuan
 from cases.project_lists import MilestoneRow, ProjectRow
 from forms.case import download
 from forms.plan import NumberLine, number_line
+from forms.ports import Thing
+from forms.project_list import page_of
 from forms.project_ports import Dashboard
 from forms.project_words import SHADES, SLIPPAGES
 from forms.rendering import Page
@@ -50,13 +54,15 @@ class DashboardPage(Page):
     numbers: Annotated[Sequence[NumberLine], "The plan's numbers; empty: not for this reader."]
     quarters: Annotated[Sequence[str], "Quarters of which there is a report, the newest first."]
     departments: Annotated[Mapping[str, str], "Code → name."]
+    fund_url: Annotated[str, "Where the fund's money stands; empty: not for this reader."]
 
 
 async def dashboard(visit: Visit) -> Response:
     """The page."""
     await visit.demand("list", "project")
-    board = await visit.ask(visit.ports.projects.dashboard, visit.actor)
+    board = await visit.ask(visit.ports.projects.dashboard, visit.actor, page_of(visit))
     visit.saw_rows(len(board.overdue) + len(board.coming) + len(board.risks))
+    funded = await visit.ask(visit.ports.access.may, visit.actor, FUND_READ, Thing(FUND))
     shown = DashboardPage(
         title=visit.say(N_("领导小组一览")),
         board=board,
@@ -72,6 +78,7 @@ async def dashboard(visit: Visit) -> Response:
         numbers=await _numbers(visit),
         quarters=visit.ports.project_reports.latest(),
         departments=visit.ports.catalogue.departments(visit.language),
+        fund_url="/fund" if funded.allowed else "",
     )  # fmt: skip
     return await show(visit, shown)
 

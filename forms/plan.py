@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Annotated, ClassVar
@@ -17,14 +17,27 @@ from starlette.responses import RedirectResponse, Response
 from cases.charts import Series
 from cases.charts import lines as line_chart
 from cases.messages import Source
-from cases.payments import first_fault
-from cases.plan.figures import Light, PlanLine, Point, lights_counted, shown, value_of, year_end
+from cases.payments import first_fault, yuan
+from cases.plan.figures import (
+    Light,
+    PlanLine,
+    Point,
+    expected,
+    lights_counted,
+    shown,
+    value_of,
+    year_end,
+    yellow_from,
+)
 from cases.plan.messages import OBJECT, REPORT, Evidence, PlanReportAnswer, ReportFigure
 from cases.plan_rows import KeptReport
 from cases.plan_values import PER_PAGE, Behind
+from cases.project_lists import MilestoneRow
+from cases.project_public import RunningProgramme
 from catalogue.kpis import Kpi
 from forms.fields import Field, Form
 from forms.ports import Thing
+from forms.project_words import SHADES, SLIPPAGES
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop
@@ -96,6 +109,13 @@ class MilestoneLine:
     """Code of the number that shows it; empty: papers alone do."""
     light: str
     pill: str
+    planned_on: date | None = None
+    """As the running programme plans it; None: none runs, or it has no such milestone."""
+    reached_on: date | None = None
+    expected_on: date | None = None
+    slippage: str = ""
+    """How late it is, in words; empty: no programme runs."""
+    shade: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +129,10 @@ class PlanPage(Page):
     stages: Annotated[tuple[StageLine, ...], "The programme."]
     article: Annotated[str, "The article of the plan that has the stages."]
     reportable: Annotated[frozenset[str], "Codes of the numbers that the reader may report."]
+    programme_no: Annotated[str, "Number of the programme's project; empty: none was opened."]
+    programme_url: Annotated[str, "Its page; empty: not for this reader, or none was opened."]
+    may_open: Annotated[bool, "May open the programme as a project: there is none."]
+    statistics: Annotated[Mapping[str, int], "Counts of the running year."]
 
 
 @dataclass(frozen=True)
@@ -152,7 +176,9 @@ class KpiPage(Page):
     article: Annotated[str, "The article of the plan."]
     path: Annotated[tuple[tuple[date, str], ...], "Day and what must be reached by its end."]
     counts: Annotated[tuple[int, int] | None, "Numerator and denominator of the figure."]
-    chart: Annotated[Markup, "Its history against its path; empty with fewer than two points."]
+    chart: Annotated[Markup, "Its history against its path to the plan's end."]
+    limits: Annotated[tuple[str, str] | None, "Reached from here; yellow to here. None: no path."]
+    judged_on: Annotated[date, "The day whose path these limits are of."]
     reports: Annotated[tuple[ReportLine, ...], "What was reported, the newest day first."]
     behind: Annotated[tuple[BehindLine, ...], "The lines that the reader may see."]
     seen: Annotated[int, "How many lines the reader may see."]
@@ -183,6 +209,10 @@ async def plan(visit: Visit) -> Response:
     lines = tuple(number_line(visit, one) for one in found)
     counted = lights_counted({one.kpi.code: one.standing for one in found})
     programme = visit.ports.plan.programme()
+    running = await visit.ask(visit.ports.plan.running)
+    may = visit.ports.access.may
+    reads = await visit.ask(may, visit.actor, "list", "project")
+    opens = await visit.ask(may, visit.actor, "establish", "project")
     return await show(
         visit,
         PlanPage(
@@ -191,9 +221,13 @@ async def plan(visit: Visit) -> Response:
             counted=tuple(
                 (visit.say(LIGHTS[light]), PILLS[light], n) for light, n in counted.items()
             ),
-            stages=stage_lines(visit, lines),
+            stages=stage_lines(visit, lines, running),
             article=visit.ports.catalogue.cited(programme.basis),
             reportable=await visit.ask(visit.ports.plan.may_report, visit.actor),
+            programme_no=running.number if running else "",
+            programme_url=f"/projects/{running.project}" if running and reads.allowed else "",
+            may_open=running is None and opens.allowed,
+            statistics=await visit.ask(visit.ports.plan.statistics),
         ),
     )
 
@@ -222,8 +256,13 @@ def number_line(visit: Visit, one: PlanLine) -> NumberLine:
     )
 
 
-def stage_lines(visit: Visit, lines: tuple[NumberLine, ...]) -> tuple[StageLine, ...]:
-    """Return the programme; a milestone that a number shows bears the number's light."""
+def stage_lines(
+    visit: Visit, lines: tuple[NumberLine, ...], running: RunningProgramme | None = None
+) -> tuple[StageLine, ...]:
+    """Return the programme; a milestone that a number shows bears the number's light.
+
+    `running`: the project by which it is carried out; what it plans and has reached stands beside.
+    """
     programme, kpis = visit.ports.plan.programme(), visit.ports.plan.kpis()
     begins, today = kpis.begins_on, datetime.now(visit.zone).date()
     by_code = {one.code: one for one in lines}
@@ -234,11 +273,15 @@ def stage_lines(visit: Visit, lines: tuple[NumberLine, ...]) -> tuple[StageLine,
         begin = begins if first is None else date.fromordinal(first.toordinal() + 1)
         end = year_end(begins, stage.last_year)
         milestones = tuple(
-            MilestoneLine(
-                names[one.id], year_end(begins, one.year),
-                tuple(names[before] for before in one.depends), one.evidence, one.kpi,
-                by_code[one.kpi].light if one.kpi in by_code else "",
-                by_code[one.kpi].pill if one.kpi in by_code else "",
+            _as_it_runs(
+                visit,
+                MilestoneLine(
+                    names[one.id], year_end(begins, one.year),
+                    tuple(names[before] for before in one.depends), one.evidence, one.kpi,
+                    by_code[one.kpi].light if one.kpi in by_code else "",
+                    by_code[one.kpi].pill if one.kpi in by_code else "",
+                ),
+                running.milestones.get(one.id) if running else None,
             )
             for one in programme.milestones
             if one.stage == stage.id
@@ -247,6 +290,19 @@ def stage_lines(visit: Visit, lines: tuple[NumberLine, ...]) -> tuple[StageLine,
         name = _name(visit, stage.name, stage.english)
         found.append(StageLine(name, begin, end, visit.say(state), milestones))
     return tuple(found)
+
+
+def _as_it_runs(visit: Visit, line: MilestoneLine, row: MilestoneRow | None) -> MilestoneLine:
+    if row is None:
+        return line
+    return replace(
+        line,
+        planned_on=row.plan_on,
+        reached_on=row.actual_on,
+        expected_on=row.forecast_on,
+        slippage=visit.say(SLIPPAGES[row.slippage]),
+        shade=SHADES[row.slippage],
+    )
 
 
 async def kpi(visit: Visit) -> Response:
@@ -276,7 +332,9 @@ async def kpi(visit: Visit) -> Response:
             counts=None
             if line.figure is None
             else (line.figure.numerator, line.figure.denominator),
-            chart=_chart(visit, one, points),
+            chart=_chart(visit, one, line.kpi, kpis.begins_on, points),
+            limits=_limits(line),
+            judged_on=line.standing.on or visit.ports.projects.today(),
             reports=tuple(_report_lines(line.kpi, reports, people)),
             behind=tuple(_behind(visit, line.kpi, row) for row in found.lines),
             seen=found.seen,
@@ -297,14 +355,22 @@ async def _line(visit: Visit) -> PlanLine:
     raise not_found(visit)
 
 
-def _chart(visit: Visit, one: NumberLine, found: Sequence[Point]) -> Markup:
-    if len(found) < 2:
-        return Markup("")
+def _limits(line: PlanLine) -> tuple[str, str] | None:
+    asked = line.standing.expected
+    return None if asked is None else (shown(asked), shown(yellow_from(line.kpi, asked)))
+
+
+def _chart(
+    visit: Visit, one: NumberLine, kpi: Kpi, begins_on: date, found: Sequence[Point]
+) -> Markup:
+    """Draw what was reached, and the path from the beginning of the plan to its last mark."""
+    values = {p.on: p.value for p in found}
+    days = sorted({begins_on, *(year_end(begins_on, year) for year in kpi.path), *values})
     series = [
-        Series(visit.say(N_("实际")), [_drawn(p.value) for p in found]),
-        Series(visit.say(N_("目标路径")), [_drawn(p.expected) for p in found]),
+        Series(visit.say(N_("实际")), [_drawn(values.get(day)) for day in days]),
+        Series(visit.say(N_("目标路径")), [_drawn(expected(kpi, begins_on, day)) for day in days]),
     ]
-    labels = [f"{p.on:%y-%m-%d}" for p in found]
+    labels = [f"{day:%y-%m-%d}" for day in days]
     return Markup(line_chart(labels, series, unit=one.unit))  # noqa: S704 -- our own, texts escaped
 
 
@@ -327,19 +393,24 @@ def _report_lines(
         days.add(one.on)
 
 
+_PLACES = {"case": "cases", "incident": "incidents", "project": "projects"}
+
+
 def _behind(visit: Visit, kpi: Kpi, row: Behind) -> BehindLine:
     names = visit.ports.catalogue.departments(visit.language)
     say = visit.say
     if kpi.source == "response":
         minutes, seconds = divmod(row.amount, 60)
         amount = say(N_("%(m)s 分 %(s)s 秒")) % {"m": minutes, "s": seconds}
+    elif kpi.source == "fund":
+        amount = say(N_("%(n)s 元")) % {"n": yuan(row.amount)}
     elif kpi.source == "approval_time":
         amount = f"{100 - 100 * row.amount // max(1, row.of)}%"
     else:
         amount = say(N_("计入分子")) if row.amount else say(N_("只计入分母"))
-    place = "incidents" if row.kind == "incident" else "cases"
+    link = f"/{_PLACES[row.kind]}/{row.id or row.number}"
     return BehindLine(
-        row.number, f"/{place}/{row.number}", row.title,
+        row.number, link, row.title,
         names.get(row.department, row.department), row.at, amount,
     )  # fmt: skip
 

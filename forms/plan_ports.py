@@ -10,6 +10,7 @@ from cases.plan.figures import PlanLine, Point
 from cases.plan.messages import PlanReportAnswer, ReportFigure
 from cases.plan_rows import KeptReport
 from cases.plan_values import BehindPage
+from cases.project_public import PublicPage, RunningProgramme
 from catalogue.kpis import Kpis
 from catalogue.programme import Programme
 
@@ -20,6 +21,14 @@ class Plan(Protocol):
     def kpis(self) -> Kpis: ...
 
     def programme(self) -> Programme: ...
+
+    def running(self) -> RunningProgramme | None:
+        """The programme as the project by which it is carried out; None: none was opened."""
+        ...
+
+    def public_projects(self, page: int) -> PublicPage:
+        """What everybody may read of projects, a page at a time."""
+        ...
 
     def lines(self) -> Sequence[PlanLine]:
         """Every number as it stands, in the catalogue's order; counted anew every half minute."""

@@ -82,7 +82,7 @@ class Dashboard:
     late: int
     """Milestones that are not reached and were planned before today, in all."""
     overdue: Sequence[tuple[ProjectRow, MilestoneRow]]
-    """The earliest of these."""
+    """A page of these, the earliest first."""
     coming: Sequence[tuple[ProjectRow, MilestoneRow]]
     """Planned within thirty days."""
     risks: Sequence[OpenRisk]
@@ -91,6 +91,11 @@ class Dashboard:
     limit_fen: int
     """What the fund is; 0: none was opened."""
     today: date
+    page: int = 1
+    pages: int = 1
+    """Of the late milestones."""
+    high_risks: int = 0
+    """Open high risks, in all."""
 
 
 class Projects(Protocol):
@@ -119,7 +124,9 @@ class Projects(Protocol):
         """Number and title of each that there is, for who may read of its money."""
         ...
 
-    def dashboard(self, actor: Actor) -> Dashboard: ...
+    def dashboard(self, actor: Actor, page: int = 1) -> Dashboard:
+        """`page`: of the late milestones, from 1; one beyond the last is the last."""
+        ...
 
     async def order(
         self,

@@ -13,10 +13,11 @@ from starlette.responses import Response
 from cases.messages import Outcome, Source
 from cases.reception import NotNow, Request
 from forms.fields import Field, Form, Option, Wrong
+from forms.ports import Shown
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit
-from forms.words import N_
+from forms.words import GRADES, N_
 
 MATTER: Final = "citizen-suggestion"
 TOPICS: Final = (
@@ -77,6 +78,74 @@ async def _answered(visit: Visit, page: SuggestPage, outcome: Outcome) -> Respon
         return await show(visit, fresh, 422)
     code = await visit.ask(visit.ports.reader.public_code, outcome.case_id)
     return await show(visit, replace(page, case_no=outcome.case_no, code=code))
+
+
+@dataclass(frozen=True)
+class RateSuggestionPage(Page):
+    """The form of a rating; and once it was taken, thanks."""
+
+    template: ClassVar[str] = "suggest_rate.html"
+
+    form: Annotated[Form, "Number, code, grade, and why."]
+    command: Annotated[str, "Id of the rating: posted again, it is the same one."]
+    done: Annotated[bool, "It was taken."]
+
+
+async def rate(visit: Visit) -> Response:
+    """Rate the answer to a suggestion, for whoever holds its number and code."""
+    sender = await visit.ask(visit.ports.suggestions.sender)
+    if sender is None:
+        raise not_found(visit)
+    page = RateSuggestionPage(
+        visit.say(N_("评价对建议的答复")), Form(tuple(_rating(visit))), str(uuid4()), False
+    )
+    if not visit.posted:
+        return await show(visit, page)
+    visit.slow_down("questions")
+    texts = visit.texts()
+    kept = visit.text("command")
+    page = replace(
+        page, form=Form(tuple(one.filled(texts) for one in page.form.fields)),
+        command=kept if COMMAND.fullmatch(kept) else page.command,
+    )  # fmt: skip
+    say = visit.say
+    if visit.text("grade") not in GRADES:
+        wrong = {"grade": say(N_("这一项必须填写"))}
+        return await show(visit, replace(page, form=page.form.with_errors(wrong)), 422)
+    found = await visit.ask(
+        visit.ports.reader.public_status, visit.text("case_no"), visit.text("code")
+    )
+    facts = None if found is None else await visit.ask(visit.ports.reader.find, found.case_no)
+    if facts is None or facts.matter != MATTER:
+        return await show(visit, _refused(page, say(N_("没有这样的建议，请核对编号和查询码"))), 422)
+    visit.seen = Shown("read", "case", facts.id)
+    if facts.stage != "rating":
+        return await show(visit, _refused(page, say(N_("还没有办结，或者已经评价过"))), 422)
+    body = {"grade": int(visit.text("grade")), "text": visit.text("text"), "channel": "computer"}
+    request = Request(id=f"suggest:{page.command}", verb="rate", body=body, case_id=facts.id)
+    source = Source(door="web", ip=visit.where.ip)
+    try:
+        (outcome,) = await visit.ports.reception.handle(sender, source, (request,))
+    except NotNow:
+        said = say(N_("系统暂时无法确认，请用同一页面重试；重试不会重复办理。"))
+        return await show(visit, replace(page, form=_failed(page.form, said)), 503)
+    if outcome.status == "refused":
+        return await show(visit, _refused(page, outcome.reason), 422)
+    return await show(visit, replace(page, done=True))
+
+
+def _refused(page: RateSuggestionPage, said: str) -> RateSuggestionPage:
+    """Return the page with a *no*: what is corrected now is another command."""
+    return replace(page, form=_failed(page.form, said), command=str(uuid4()))
+
+
+def _rating(visit: Visit) -> Iterator[Field]:
+    say = visit.say
+    options = tuple(Option(one, say(word)) for one, word in GRADES.items())
+    yield Field("case_no", say(N_("办件编号")), max_length=64)
+    yield Field("code", say(N_("查询码")), max_length=64)
+    yield Field("grade", say(N_("评价")), "select", options=options)
+    yield Field("text", say(N_("意见")), "textarea", required=False, max_length=1000, wide=True)
 
 
 def _failed(form: Form, said: str) -> Form:

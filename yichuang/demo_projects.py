@@ -106,6 +106,8 @@ STORIES: Final[Sequence[Story]] = (
     Story("pilot_area", "岭南街道试点区域", "试点", days_ago=120, reached=2, estimate=28),
     Story("mlps3", "政务云等保三级认证", "安全", days_ago=150, reached=3, estimate=6),
     Story("experience_day", "市民体验日（秋季）", "公众参与", days_ago=60, reached=3),
+    Story("programme", "智慧城市建设实施计划", "治理", reached=2,
+          extra={"starts_on": load_kpis().begins_on.isoformat()}),
 )  # fmt: skip
 
 

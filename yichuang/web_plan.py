@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from cases import plan_book, plan_rows, plan_values
+from cases import plan_book, plan_rows, plan_values, project_public
 from cases.database import reading
 from cases.messages import Actor, Source
 from cases.plan.figures import PlanLine, Point
 from cases.plan.messages import OBJECT, REPORT, PlanReportAnswer, ReportFigure
 from cases.plan_rows import KeptReport
-from cases.plan_values import OF_INCIDENTS, BehindPage
+from cases.plan_values import OF_INCIDENTS, OF_PROJECTS, BehindPage
+from cases.project_public import PublicPage, RunningProgramme
 from cases.reception import NotNow
 from catalogue.kpis import Kpis
 from catalogue.programme import Programme
@@ -37,6 +38,7 @@ class _Kept:
 
     at: float = float("-inf")
     lines: tuple[PlanLine, ...] = ()
+    running: RunningProgramme | None = None
     statistics: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -61,6 +63,14 @@ class WebPlan:
     def programme(self) -> Programme:
         return self.stages
 
+    def running(self) -> RunningProgramme | None:
+        return self._counted().running
+
+    def public_projects(self, page: int) -> PublicPage:
+        today = self.now().astimezone(ZoneInfo(self.zone)).date()
+        with reading(self.engine) as connection:
+            return project_public.public_projects(connection, today, page)
+
     def lines(self) -> Sequence[PlanLine]:
         return self._counted().lines
 
@@ -78,9 +88,12 @@ class WebPlan:
 
     def behind(self, actor: Actor, code: str, page: int) -> BehindPage:
         kpi = self.numbers.by_code[code]
-        mine = self.access.where(
-            actor, "list", "incident" if kpi.source in OF_INCIDENTS else "case"
-        )
+        kind = (
+            "incident" if kpi.source in OF_INCIDENTS
+            else "project" if kpi.source in OF_PROJECTS
+            else "case"
+        )  # fmt: skip
+        mine = self.access.where(actor, "list", kind)
         now = self.now()
         today = now.astimezone(ZoneInfo(self.zone)).date()
         window = plan_values.window_of(today, self.zone, now)
@@ -112,6 +125,7 @@ class WebPlan:
                 now = self.now()
                 with reading(self.engine) as connection:
                     self._kept.lines = plan_book.lines(connection, self.numbers, self.zone, now)
+                    self._kept.running = project_public.running_programme(connection)
                     self._kept.statistics = plan_values.statistics(connection, self.zone, now)
                 self._kept.at = time.monotonic()
             return self._kept

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, Engine
 
 from cases import fund_rows, project_lists
-from cases.accounts import Accounts
 from cases.database import bounded, reading
 from cases.fund import FUND, Sums
 from cases.messages import Actor, Outcome, Source
 from cases.project_lists import Filters, ProjectEvent
-from cases.projects.state import ProjectState, Risk
+from cases.projects.state import ProjectState
 from catalogue.load import Catalogue
 from catalogue.project_templates import ProjectTemplate
 from forms.project_ports import (
@@ -50,13 +49,21 @@ class Door(Protocol):
     ) -> Outcome: ...
 
 
+class Names(Protocol):
+    """Who has an account."""
+
+    def names(self, users: Sequence[str], /) -> Mapping[str, str]:
+        """Return id → display name."""
+        ...
+
+
 @dataclass(frozen=True)
 class WebProjects:
     """Lists are cut to what policy lets one list, by its own condition."""
 
     engine: Engine
     access: Access
-    accounts: Accounts
+    accounts: Names
     catalogue: Callable[[], Catalogue]
     door: Door
     now: Callable[[], datetime]
@@ -107,23 +114,25 @@ class WebProjects:
         with reading(self.engine) as connection:
             return project_lists.names_of(connection, project_ids)
 
-    def dashboard(self, actor: Actor) -> Dashboard:
+    def dashboard(self, actor: Actor, page: int = 1) -> Dashboard:
         where = self.access.where(actor, "list", "project")
         today = self.today()
         with reading(self._engine(actor)) as connection:
             slippages = _counted(connection, where)
             before = today - timedelta(days=1)
             late = project_lists.count_due(connection, where, before)
-            overdue = project_lists.due_milestones(connection, where, before, MOST_LINES)
+            pages = max(1, -(-late // MOST_LINES))
+            page = min(max(1, page), pages)
+            overdue = project_lists.due_milestones(
+                connection, where, before, MOST_LINES, offset=(page - 1) * MOST_LINES
+            )
+            high_risks = project_lists.count_high_risks(connection, where)
             coming = project_lists.due_milestones(
                 connection, where, today + timedelta(days=COMING_DAYS), MOST_LINES, today
             )
             risky = project_lists.risky(connection, where, MOST_LINES)
-            risks = [
-                OpenRisk(row, one)
-                for row in risky
-                for one in _open_risks(connection, row.id)
-            ]  # fmt: skip
+            open_ones = project_lists.high_risks(connection, [row.id for row in risky])
+            risks = [OpenRisk(row, one) for row in risky for one in open_ones.get(row.id, ())]
         with reading(self.engine) as connection:
             fund = fund_rows.sums(connection, "fund", FUND)
             opened = fund_rows.the_fund(connection)
@@ -136,6 +145,9 @@ class WebProjects:
             _money(fund),
             opened[1] if opened is not None else 0,
             today,
+            page,
+            pages,
+            high_risks,
         )
 
     def _money(self) -> Mapping[str, Money]:
@@ -161,12 +173,6 @@ def _counted(connection: Connection, where: ColumnElement[bool]) -> dict[str, in
 
 def _money(one: Sums) -> Money:
     return Money(one.allotted_fen, one.paid_fen, one.used_fen)
-
-
-def _open_risks(connection: Connection, project_id: str) -> Sequence[Risk]:
-    state = project_lists.state_of(connection, project_id)
-    risks = () if state is None else state.risks
-    return [one for one in risks if one.closed_at is None and one.level == "high"]
 
 
 def _told(one: ProjectEvent, names: Mapping[str, str]) -> ToldOf:

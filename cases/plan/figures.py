@@ -125,16 +125,18 @@ def light(kpi: Kpi, value: Fraction, asked: Fraction) -> Light:
 
     Beyond the plan's most is yellow at best: more than planned is no success either.
     """
-    slack = abs(asked) * Fraction(kpi.yellow_within_percent, 100)
-    if kpi.direction == "at_least":
-        short = asked - value
-    else:
-        short = value - asked
-    if short > slack:
+    sign = 1 if kpi.direction == "at_least" else -1
+    if sign * (yellow_from(kpi, asked) - value) > 0:
         return "red"
-    if short > 0 or (kpi.most is not None and value > Fraction(kpi.most)):
+    if sign * (asked - value) > 0 or (kpi.most is not None and value > Fraction(kpi.most)):
         return "yellow"
     return "green"
+
+
+def yellow_from(kpi: Kpi, asked: Fraction) -> Fraction:
+    """Return the worst value that is still yellow where the path asks so much."""
+    slack = abs(asked) * Fraction(kpi.yellow_within_percent, 100)
+    return asked - slack if kpi.direction == "at_least" else asked + slack
 
 
 def shown(value: Fraction | None, digits: int = 1) -> str:

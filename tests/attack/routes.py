@@ -35,6 +35,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /progress": "open",
     "GET /suggest": "open",
     "POST /suggest": "open",
+    "GET /suggest/rate": "open",
+    "POST /suggest/rate": "open",
     "GET /verify": "open",
     "GET /verify/receipt": "open",
     "GET /verify/receipt/{file}": "open",

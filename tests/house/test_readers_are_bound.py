@@ -130,6 +130,8 @@ PORTS: Final[Mapping[str, Way]] = {
     # counts of the whole city, which 政府信息公开 lets everybody know; reports of departments
     "plan.lines": "public",
     "plan.statistics": "public",
+    "plan.running": "public",  # dates of the programme, which the plan itself makes public
+    "plan.public_projects": "public",  # number, title, stage, counts (tests/plan holds the columns)
     "plan.kpis": "public",
     "plan.programme": "public",
     "plan.history": "public",
@@ -238,6 +240,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
             "rest._may_read",  # asks `read`
             "public.status",  # after number and code
             "receipts.own",  # after number and code
+            "suggest.rate",  # after number and code
         }
     ),
     "reader.state": frozenset({"case.offered"}),

@@ -40,6 +40,8 @@ OPEN = {
     "GET /progress",
     "GET /suggest",
     "POST /suggest",
+    "GET /suggest/rate",
+    "POST /suggest/rate",
     "GET /verify",
     "GET /verify/{code}",
     "GET /verify/receipt",

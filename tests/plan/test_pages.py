@@ -176,3 +176,64 @@ def test_the_topics_and_the_office_are_those_of_the_matter() -> None:
     properties = matter.form["properties"]
     assert isinstance(properties, dict) and isinstance(properties["topic"], dict)
     assert properties["topic"]["enum"] == list(TOPICS) and matter.department == OFFICE
+
+
+def answered(town: Town, number: str) -> None:
+    """Carry a suggestion to its end, as the office does."""
+    case_id = town.queries.find_case(number)
+    assert case_id is not None
+    for who, role, verb, body in (
+        ("zxchuang", "window_clerk", "accept", {}),
+        ("zxban", "section_clerk", "opine",
+         {"task": "review-answer", "result": "agree", "text": "已列入计划。"}),
+        ("zxzhang", "section_head", "decide", {"result": "grant"}),
+        ("zxzheng", "certificate_desk", "certify",
+         {"certificate": "市民建议答复书", "number": f"DF-{number}"}),
+        ("zxchuang", "window_clerk", "serve", {"method": "direct", "recipient": "何市民"}),
+        ("zxchuang", "window_clerk", "close", {}),
+    ):  # fmt: skip
+        if who not in town.ids:
+            town.settle_in(who, (who, "zxb", ((role, "zxb"),)))
+        town.order(who, verb, dict(body), case_id)
+
+
+def rate(client: TestClient, typed: dict[str, str], command: str = "") -> tuple[int, str]:
+    shown = client.get("/suggest/rate").text
+    (csrf,) = re.findall(r'name="csrf" value="([^"]+)"', shown)
+    (fresh,) = re.findall(r'name="command" value="([^"]+)"', shown)
+    data = {"text": ""} | typed | {"csrf": csrf, "command": command or fresh}
+    answer = client.post("/suggest/rate", data=data, headers={"origin": ADDRESS})
+    return answer.status_code, answer.text
+
+
+def test_whoever_holds_number_and_code_rates_the_answer_once_it_was_given(town: Town) -> None:
+    seed_city(town.accounts, datetime.now(UTC))
+    with TestClient(town.app(), base_url=ADDRESS) as stranger:
+        _, shown = suggest(stranger, SUGGESTION)
+        number, code = re.findall(r'<dd class="(?:number|mono)">([^<]+)</dd>', shown)
+        typed = {"case_no": number, "code": code, "grade": "4", "text": "没有答到点上"}
+        status, early = rate(stranger, typed)
+        assert status == 422 and "还没有办结" in early
+        answered(town, number)
+        for wrong in ({"code": "AAAAAAAAAAAA"}, {"grade": ""}, {"grade": "6"}, {"case_no": "X"}):
+            assert rate(stranger, typed | wrong)[0] == 422
+        key = str(uuid4())
+        status, done = rate(stranger, typed, key)
+        assert status == 200 and "已收到您的评价" in done, re.findall('fault">([^<]+)', done)
+        status, again = rate(stranger, typed)
+        assert status == 422 and "已经评价过" in again
+        public = stranger.get("/progress").text
+    assert "评价 1 条，满意 0 条" in public
+    with town.cases.connect() as connection:
+        row = connection.execute(select(case).where(case.c.case_no == number)).one()
+    assert (row.grade, row.stage) == (4, "rectification")
+
+
+def test_another_case_s_number_and_code_rate_nothing(town: Town) -> None:
+    seed_city(town.accounts, datetime.now(UTC))
+    filed = town.file()
+    code = town.queries.public_code(filed.case_id)
+    typed = {"case_no": filed.case_no, "code": code or "", "grade": "1"}
+    with TestClient(town.app(), base_url=ADDRESS) as stranger:
+        status, shown = rate(stranger, typed)
+    assert status == 422 and "没有这样的建议" in shown

@@ -275,7 +275,8 @@ NOTHING_PERSONAL = {
 }  # fmt: skip
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
 ITS_OWN = {
-    "/status", "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
+    "/status", "/suggest/rate",
+    "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
     "/supervision/report/{month}", "/readers", "/incidents/{incident}/papers/{kind}",
     "/incidents/{incident}/files/{upload}", "/projects/{project}/papers/{upload}",
     "/projects/{project}/performance/files/{upload}",

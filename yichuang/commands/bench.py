@@ -13,7 +13,7 @@ HELP = "测速，与基线对照 (measure one thing against its baseline)"
 
 NAMES = (
     "step", "intake", "document", "clock", "census", "timers", "rules", "telemetry", "audit",
-    "authorize", "worklist", "incident", "board", "storm", "fund",
+    "authorize", "worklist", "incident", "board", "storm", "fund", "project",
 )  # fmt: skip
 
 
