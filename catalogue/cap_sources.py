@@ -47,6 +47,11 @@ class CapSource(_Frozen):
         default="", pattern=r"^(https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?/\S*)?$"
     )
     """Address of its Atom or RSS index of alerts, asked once a minute; empty: it sends them."""
+    certificate: str = Field(
+        default="",
+        pattern=r"^(\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)?$",
+    )
+    """X.509 (PEM) by whose key each of its messages must be signed; empty: none need be."""
     note: str
     verified: bool = False
     """Whether the meaning of its fields was read in the sender's own documents."""

@@ -32,6 +32,7 @@ from catalogue.cap_sources import CapSource, CapSources
 from catalogue.load import Catalogue
 from forms.entrance_ports import Where
 from forms.intake_ports import CapAnswer
+from yichuang.cap_signature import signed_part
 from yichuang.web_ports import who_is
 
 STREAM: Final = "sys:alerts"
@@ -59,6 +60,11 @@ class CapIntake:
         try:
             alert = read_alert(body)
             source = self._source(alert)
+            if source.certificate:
+                # From here on nothing counts but what the sender has signed.
+                alert = read_alert(signed_part(body, source.certificate))
+                if alert.sender != source.sender:
+                    raise CapRefused(f"签名的报文是另一发布者的：{alert.sender[:80]}")
             if only and alert.sender != only:
                 raise CapRefused(f"{only} 的订阅里有别人的消息：{alert.sender[:80]}")
             check(alert)

@@ -10,8 +10,13 @@ from starlette.testclient import TestClient
 from audit.tables import audit_outbox
 from cases.database import reading
 from cases.incidents.cap import Alert, Area, Info, write_alert
-from cases.messages import Grant
+from cases.messages import Actor, Grant
+from catalogue.cap_sources import CapSources, load_cap_sources
+from forms.entrance_ports import Where
+from tests.forms.cap_signing import holder, signed
 from tests.forms.town import ADDRESS, Town
+from yichuang.cap_intake import CapIntake
+from yichuang.web_intake import aside
 
 SENT = datetime.now(UTC).replace(microsecond=0)
 SENDER = "cap@qxt.yunchuan.example"
@@ -136,3 +141,33 @@ def test_each_message_is_an_entry_and_each_refusal(town: Town, client: TestClien
     taken, refused = entries()[before:]
     assert "alert_taken" in str(taken)
     assert "deny" in str(refused)
+
+
+async def test_of_a_sender_with_a_certificate_only_what_it_signed_is_taken(town: Town) -> None:
+    sender = holder("weather")
+    shipped = load_cap_sources()
+    sources = CapSources(
+        sources=tuple(
+            one.model_copy(update={"certificate": sender[1]}) if one.sender == SENDER else one
+            for one in shipped.sources
+        )
+    )
+    intake = CapIntake(
+        town.web, sources, lambda: town.matters, town.door.submit, aside, str, lambda: SENT
+    )
+    weather = Actor(
+        id="s:signed-weather", kind="service", department="zhzx",
+        grants=(Grant(role="service_signal", department="zhzx"),),
+    )  # fmt: skip
+    body, before = write_alert(alert("by-key")), len(town.door.said)
+    for wrong in (body, signed(body, holder("mallory"))):
+        no = await intake.take(weather, Where("127.0.0.1", ""), wrong)
+        assert (no.what, no.code) == ("refused", "invalid")
+        assert "签名" in no.faults[0]
+    assert len(town.door.said) == before
+    taken = await intake.take(weather, Where("127.0.0.1", ""), signed(body, sender))
+    assert (taken.what, len(town.door.said)) == ("new", before + 1)
+    other = write_alert(alert("of-water", sender="cap@slj.yunchuan.example"))
+    assert (
+        await intake.take(weather, Where("127.0.0.1", ""), other)
+    ).what == "new"  # it has no certificate
