@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,8 +72,7 @@ class City:
             _env_file=None,
             data=self.folder,
             web_port=0,
-            log_level="WARNING",
-            **self.changed,
+            **{"log_level": "WARNING", **self.changed},
         )
         self.settings.data.mkdir(parents=True, exist_ok=True)
         self.said = self.folder / "up.txt"
@@ -190,6 +189,16 @@ class City:
         path = self.settings.log_folder / f"{part}.log"
         text = path.read_text(errors="replace") if path.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
+
+    def logs_holding(self, secrets: Iterable[str]) -> list[tuple[str, str]]:
+        """Return in which log which of these stands, as it is or as JSON writes it."""
+        logs = {p.name: p.read_text(errors="replace") for p in self.settings.log_folder.iterdir()}
+        return [
+            (name, secret)
+            for secret in sorted(set(secrets) - {""})
+            for name, text in logs.items()
+            if secret in text or json.dumps(secret)[1:-1] in text
+        ]
 
     # --- asking it ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Everything is real: Temporal, NATS, the stores, worker, signer; nothing is asked
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -50,7 +51,8 @@ PERMIT = {
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    with City(tmp_path_factory.mktemp("permit") / "var") as city:
+    # Whatever the parts can say: what must not stand in a log must not at any level.
+    with City(tmp_path_factory.mktemp("permit") / "var", {"log_level": "DEBUG"}) as city:
         city.start()
         yield city
 
@@ -214,6 +216,37 @@ def test_a_permit_goes_from_the_window_to_the_rating(city: City, chromium: Brows
     assert office.stage() == "归档"
     _check_documents(page)
     _check_the_public(page, office.case_no)
+    _check_the_logs(city, office)
+
+
+NKEY_SEED = re.compile(r"\bS[AUOC][A-Z2-7]{56}\b")
+
+
+def _check_the_logs(city: City, office: Office) -> None:
+    """Nothing that is secret or somebody's stands in any part's log, at its most talkative."""
+    logs = sorted(city.settings.log_folder.iterdir())
+    whole = "\n".join(one.read_text(errors="replace") for one in logs)
+    assert {"web.log", "worker.log", "temporal.log", "nats.log"} <= {one.name for one in logs}
+    assert "DEBUG" in whole and "run ID" in whole  # they did speak, of this case's workflow too
+    cookies = [one["value"] for desk in office.desks.values() for one in desk.context.cookies()]
+    assert len([one for one in cookies if len(one) > 20]) >= len(office.desks)
+    seeds = orjson.loads((city.settings.data / "demo-codes.json").read_bytes()).values()
+    keys = [
+        told
+        for one in (city.settings.data / "keys").rglob("*")
+        if one.is_file() and not one.name.endswith((".pub", ".vkey", ".policy"))
+        for raw in (one.read_bytes(),)
+        for told in (raw.hex(), base64.b64encode(raw).decode().rstrip("="))
+        if len(raw) >= 16
+    ]
+    typed = {
+        "王小明", PERMIT["developer"], PERMIT["uscc"], PERMIT["phone"], PERMIT["project_name"],
+        "现场具备施工条件", "利害关系人撤回听证申请", "缺审查机构签章", "很快",
+    }  # fmt: skip
+    assert city.logs_holding([*office.passwords.values(), *cookies, *seeds, *keys, *typed]) == []
+    assert NKEY_SEED.findall(whole) == [] and "PRIVATE KEY" not in whole
+    # The search itself finds what is there.
+    assert city.logs_holding([whole.strip()[-40:].splitlines()[-1]]) != []
 
 
 def _check_documents(page: Page) -> None:
