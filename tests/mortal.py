@@ -36,4 +36,6 @@ class Mortal:
             do()
         except Killed:
             return False
+        finally:
+            self.left = 0  # another process, that lives
         return True

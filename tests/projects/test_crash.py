@@ -19,11 +19,13 @@ from cases.database import open_engine, reading
 from cases.lives import Admitted, ring_command
 from cases.messages import Actor, Command, Outcome
 from cases.notices_out import of_incident
+from cases.performance_tables import performance_act
 from cases.project_lists import state_of
 from cases.project_tables import project_event
+from cases.projects import performing_messages as performing
 from cases.projects.orders import ProjectBatch
 from cases.tables import outbox
-from policies.access import Access
+from policies.access import Access, Thing
 from tests.deputies import delegated, ended, in_the_name_of
 from tests.mortal import Mortal
 from tests.projects.town import (
@@ -31,12 +33,14 @@ from tests.projects.town import (
     GATE_ONE,
     GATE_TWO,
     LEAD,
+    OPERATOR,
     SOURCE,
     Town,
     actor,
     concession,
     paper,
 )
+from tests.projects.treasury import EVALUATOR, plan, scores, treasury_of
 from workflows.project import workflow_id
 from yichuang import joining
 from yichuang.life_watch import PROJECTS, LifeWatch
@@ -172,6 +176,57 @@ async def test_killed_anywhere_over_an_instant_it_rings_once(town: Town, hand: H
     several = [asyncio.to_thread(hand.settle, batch) for _ in range(4)]
     await asyncio.gather(*several, return_exceptions=True)
     assert hand.left(project) == done
+
+
+async def test_killed_between_any_two_writes_an_evaluation_is_kept_whole_and_once(
+    town: Town, hand: Hand
+) -> None:
+    treasury_of(town.settings, town)
+    project, year = await town.established(department="zxb"), town.today.year
+    settling = replace(town.shop.performing, engine=hand.mortal.engine)
+    points = dict.fromkeys("ABC", 70)
+    for n, (who, verb, body, department) in enumerate((
+        (CLERK, performing.PLAN, plan(year, year), "zxb"),
+        (EVALUATOR, performing.EVALUATE, scores(year, points), ""),
+        (OPERATOR, performing.ACCEPT, {"year": year}, "spv1"),
+        (LEAD, performing.CONFIRM, {"year": year}, "zxb"),
+    )):  # fmt: skip
+        at = datetime.now(UTC)
+        command = Command(
+            id=str(uuid4()), verb=verb, case_id=project, body=body, actor=who, source=SOURCE,
+            occurred_at=at,
+        )  # fmt: skip
+        thing = Thing(performing.OBJECT, project, department=department)
+        warrant = hand.access.warrant_on(command, thing, verb, at)
+        order = performing.PerformanceOrder(
+            command=command.model_copy(update={"warrant": warrant}), admitted_at=at
+        )
+
+        def settled(dies_at: int, order: performing.PerformanceOrder = order) -> bool:
+            return hand.mortal.survives(dies_at, lambda: settling.settle(order))
+
+        deaths = 0
+        while not await asyncio.to_thread(settled, deaths + 1):
+            deaths += 1
+            acts, entries, events = _evaluations(town, project)
+            # All of it or nothing: act, entry and event.
+            assert acts == entries == events and acts in (n, n + 1), (verb, deaths)
+        assert deaths > 4, verb
+        assert settling.settle(order).repeated
+        assert _evaluations(town, project) == (n + 1,) * 3
+
+
+def _evaluations(town: Town, project: str) -> tuple[int, int, int]:
+    """Return how many acts, entries and events of a project's performance there are."""
+    with reading(town.shop.cases) as connection:
+        acts = select(func.count()).where(performance_act.c.project == project)
+        told = outbox.c.subject.like("%.performance.changed")
+        events = select(func.count()).where(outbox.c.case_id == project, told)
+        return (
+            connection.execute(acts).scalar_one(),
+            len(town.entries(f"performance:{project}")),
+            connection.execute(events).scalar_one(),
+        )
 
 
 async def test_of_workers_that_settle_one_order_at_once_one_writes_it(

@@ -254,42 +254,15 @@ async def test_a_concession_lives_for_forty_years_through_restarts_and_other_cod
 
 
 async def test_a_project_that_ends_early_waits_for_no_milestone_and_is_handed_over(
-    installed: tuple[Settings, Workshop],
+    installed: tuple[Settings, Workshop], trusted: Log
 ) -> None:
-    async with town_of(*installed) as town, town.working():
-        money = treasury_of(installed[0], town)
-        project = await _contracted(town)
-        await town.until(anniversary(town.today, 3))
-        year = town.today.year
-        await money.opened(project)
-        await money.allot(project, year)
-        by = {"ground": "擅自停业", "by": "cgj", "paper": paper("接管决定")}
-        await town.done(LEAD, project, "step_in", by)
-        end = {
-            "ground": "operator_fault", "reason": "停业逾期未改", "on": town.today.isoformat(),
-            "compensation_fen": 1, "paper": paper("终止通知"),
-        }  # fmt: skip
-        assert (await town.refused(CLERK, project, "terminate", end))[0] == "no_right"
-        assert (await town.refused(OPERATOR, project, "terminate", end))[0] == "no_right"
-        ahead = (town.today + timedelta(days=1)).isoformat()
-        assert await town.refused(LEAD, project, "terminate", end | {"on": ahead}) == (
-            "in_the_future", "GBH115-5",
-        )  # fmt: skip
-        await town.done(LEAD, project, "terminate", end)
-        assert {one.key.split(":")[0] for one in town.state(project).timers} == {"year"}
-        code, _ = await town.refused(
-            LEAD, project, "achieve", {"milestone": "build", "on": town.today.isoformat()}
-        )
-        assert code == "not_running"
-        # What was never built is not paid for, terminated or not.
-        unbuilt = await money.request(project, year, 1)
-        assert (unbuilt.code, unbuilt.basis) == ("milestone_not_achieved", "YCYX-12")
-        assert (await town.refused(LEAD, project, "finish", {"summary": "了结"}))[0] == (
-            "not_handed_over"
-        )
-        # A year turns, the worker is another, and it is handed over with list and tests.
-        await town.until(date(year + 1, 1, 2))
-        await _handed_over(town, project)
+    async with town_of(*installed) as town:
+        async with town.working():
+            project, year = await _ended_early(town, treasury_of(installed[0], town))
+        # Another worker with other code; a year turns before it is handed over.
+        async with town.working(NEXT):
+            await town.until(date(year + 1, 1, 2))
+            await _handed_over(town, project)
         ended = town.state(project)
         assert (ended.stage, ended.handed_to, ended.termination, ended.compensation_fen) == (
             "finished", "gxj", "operator_fault", 1,
@@ -297,3 +270,38 @@ async def test_a_project_that_ends_early_waits_for_no_milestone_and_is_handed_ov
         assert [(one.name, one.passed) for one in ended.tests] == [("道闸", False), ("道闸", True)]
         assert not all(one.achieved for one in ended.milestones)
         assert ended.timers == ()
+        assert wrong(town.shop.cases, trusted, "project", "payment", "fund") == []
+
+
+async def _ended_early(town: Town, money: Treasury) -> tuple[str, int]:
+    """Contracted, taken over for a while, terminated; what is refused before and after."""
+    project = await _contracted(town)
+    await town.until(anniversary(town.today, 3))
+    year = town.today.year
+    await money.opened(project)
+    await money.allot(project, year)
+    by = {"ground": "擅自停业", "by": "cgj", "paper": paper("接管决定")}
+    await town.done(LEAD, project, "step_in", by)
+    end = {
+        "ground": "operator_fault", "reason": "停业逾期未改", "on": town.today.isoformat(),
+        "compensation_fen": 1, "paper": paper("终止通知"),
+    }  # fmt: skip
+    assert (await town.refused(CLERK, project, "terminate", end))[0] == "no_right"
+    assert (await town.refused(OPERATOR, project, "terminate", end))[0] == "no_right"
+    ahead = (town.today + timedelta(days=1)).isoformat()
+    assert await town.refused(LEAD, project, "terminate", end | {"on": ahead}) == (
+        "in_the_future", "GBH115-5",
+    )  # fmt: skip
+    await town.done(LEAD, project, "terminate", end)
+    assert {one.key.split(":")[0] for one in town.state(project).timers} == {"year"}
+    code, _ = await town.refused(
+        LEAD, project, "achieve", {"milestone": "build", "on": town.today.isoformat()}
+    )
+    assert code == "not_running"
+    # What was never built is not paid for, terminated or not.
+    unbuilt = await money.request(project, year, 1)
+    assert (unbuilt.code, unbuilt.basis) == ("milestone_not_achieved", "YCYX-12")
+    assert (await town.refused(LEAD, project, "finish", {"summary": "了结"}))[0] == (
+        "not_handed_over"
+    )
+    return project, year
