@@ -256,6 +256,40 @@ ATTACHED_FILE = (
 )
 event.listen(upload, "after_create", DDL(ATTACHED_FILE))  # type: ignore[no-untyped-call]
 
+citizen = Table(
+    "citizen",
+    web_metadata,
+    Column("id", _User, primary_key=True),  # c:<uuid>
+    Column("subject", _Digest, nullable=False, unique=True),  # SHA-256 of provider and its name
+    Column("sealed", LargeBinary, nullable=False),  # name, ID number, telephone, as it said last
+    Column("first_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+"""Somebody whom the city's identity provider has vouched for; no password of theirs is here."""
+
+citizen_session = Table(
+    "citizen_session",
+    web_metadata,
+    Column("token", _Digest, primary_key=True),
+    Column("citizen_id", _User, ForeignKey("citizen.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Index("ix_citizen_session_ends", "ends_at"),
+)
+"""A citizen's sign-in; the cookie's secret stands here as SHA-256."""
+
+citizen_case = Table(
+    "citizen_case",
+    web_metadata,
+    Column("case_id", String(36), primary_key=True),
+    Column("citizen_id", _User, ForeignKey("citizen.id"), nullable=False),
+    Column("filed_at", Instant, nullable=False),
+    Index("ix_citizen_case_citizen", "citizen_id", "filed_at"),
+)
+"""Who filed a case on line. Written before the order, so that no case is nobody's; one that was
+refused then names a case that there is none of."""
+
 erasure = Table(
     "erasure",
     web_metadata,
