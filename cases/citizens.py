@@ -73,7 +73,9 @@ class Citizens:
     def _open(self, who: str, subject: str, sealed: bytes, at: datetime, note: Note) -> str:
         secret = secrets.token_urlsafe(32)
         with self.engine.begin() as connection:
-            connection.execute(delete(citizen_session).where(citizen_session.c.ends_at < at - _KEPT))
+            connection.execute(
+                delete(citizen_session).where(citizen_session.c.ends_at < at - _KEPT)
+            )
             changed = connection.execute(
                 update(citizen).where(citizen.c.id == who).values(sealed=sealed, seen_at=at)
             )
@@ -121,7 +123,7 @@ class Citizens:
                 note(connection, who)
 
     def files(self, who: str, case_id: str, at: datetime) -> bool:
-        """Note, before it is ordered, that a case will be this citizen's. False: it is another's."""
+        """Note, before it is ordered, whose a case will be. False: it is another's."""
         with self.engine.begin() as connection:
             whose = connection.execute(
                 select(citizen_case.c.citizen_id).where(citizen_case.c.case_id == case_id)

@@ -31,12 +31,13 @@ from forms.fields import (
     pydantic_sentence,
     schema_errors,
 )
+from forms.filing import hand_over, refusal
 from forms.materials import handed_in, lacking_rows, posted_rows, row_errors
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
-from forms.window import NOT_NOW, hand_over, refusal, settle
+from forms.window import NOT_NOW, settle
 from forms.words import N_, word
 
 

@@ -31,6 +31,7 @@ from forms.account_routes import account_routes
 from forms.around import KeepsSession, Net, SafeHeaders
 from forms.arriving import arrive
 from forms.case_routes import case_routes
+from forms.citizen_routes import citizen_routes
 from forms.duty_routes import duty_routes
 from forms.guard import page
 from forms.incident_routes import incident_routes
@@ -110,6 +111,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/verify/{code}", public.verify, signed_in=False),
         page("/status/receipt", receipts.own, signed_in=False, methods=post),
         Mount("/static", KeptFiles(directory=STATIC), name="static"),
+        *citizen_routes(files),
         *session_routes(),
         *duty_routes(),
         *case_routes(files),

@@ -108,15 +108,29 @@ async def guide(visit: Visit) -> Response:
                 visit.say(words.word("procedure", one)) for one in found.procedures
             ),
             fields=tuple(schema_fields(found.form, "form", visit.language)),
-            online="/suggest" if found.code == SUGGESTION else "",
+            online=_online(visit, found),
             article=catalogue.cited(ARTICLE) if found.type_code == LICENCE else "",
         ),
     )  # fmt: skip
 
 
+def online_matters(visit: Visit) -> tuple[Matter, ...]:
+    """Return the matters that a citizen applies for on line: all that are no suggestion, which
+    needs no sign-in, where the city has an identity provider."""
+    if not visit.ports.citizens.possible:
+        return ()
+    return tuple(one for one in _public(visit) if one.code != SUGGESTION)
+
+
 def _public(visit: Visit) -> tuple[Matter, ...]:
     """Matters that people apply for: not those whose recorded steps are only played back."""
     return tuple(one for one in visit.ports.catalogue.matters() if one.process == "approval")
+
+
+def _online(visit: Visit, matter: Matter) -> str:
+    if matter.code == SUGGESTION:
+        return "/suggest"
+    return f"/apply/{matter.code}" if matter in online_matters(visit) else ""
 
 
 def _period(visit: Visit, limit: Limit) -> str:

@@ -172,7 +172,7 @@ def _one(texts: Posted, name: str) -> str:
 
 async def _with_earlier(visit: Visit, row: MaterialRow, upload: str) -> MaterialRow:
     # Only an upload of this very person counts: an id that somebody guessed opens nothing.
-    kept = await visit.ask(visit.ports.uploads.known, visit.actor, upload) if upload else None
+    kept = await visit.ask(visit.ports.uploads.known, visit.author, upload) if upload else None
     if kept is None:
         return row
     if kept.finding:
@@ -198,7 +198,7 @@ async def _with_file(visit: Visit, row: MaterialRow, new: UploadFile) -> Materia
     if not ending_fits(name, kind):
         text = visit.say(N_("文件名的后缀与内容不符，应为 {ending}"))
         return replace(row, error=text.format(ending="、".join(ENDINGS[kind])))
-    kept = await visit.ask(visit.ports.uploads.keep, visit.actor, name, kind, content)
+    kept = await visit.ask(visit.ports.uploads.keep, visit.author, name, kind, content)
     return replace(row, upload=kept.id, file_name=kept.name, digest=kept.digest)
 
 

@@ -31,6 +31,7 @@ from forms.account_ports import Granting, Lives
 from forms.anomaly_ports import Anomalies
 from forms.attached_ports import AttachedFiles
 from forms.calendar_ports import Calendars
+from forms.citizen_ports import Citizens
 from forms.deputy_ports import Deputies
 from forms.dossier_ports import ShownDossier
 from forms.duty_ports import Duty
@@ -624,6 +625,7 @@ class Ports:
     plan: Plan
     fund: Funds
     suggestions: Suggestions
+    citizens: Citizens
     warnings: Warnings
     log: LogBook
     erasures: Erasures

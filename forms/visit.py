@@ -17,6 +17,7 @@ from starlette.requests import Request
 from cases.facts import CaseFacts
 from cases.messages import Actor
 from forms import words
+from forms.citizen_ports import Citizen
 from forms.fields import Posted
 from forms.ports import Options, Ports, Shown, Thing, Visitor, Where
 from forms.stops import ProveFirst, Stop
@@ -42,6 +43,8 @@ class Visit:
     secret: str = ""
     """The session's secret, or the random value of a visit that has no session."""
     visitor: Visitor | None = None
+    citizen: Citizen | None = None
+    """On a page of citizens: who is signed in as one. No page of the offices looks at it."""
     posted: FormData = field(default_factory=FormData)
     seen: Shown | None = None
     """What the answer is going to show of people; its entry comes first."""
@@ -71,7 +74,14 @@ class Visit:
     @property
     def known(self) -> Actor | None:
         """Who asks; None for a stranger."""
+        if self.citizen is not None:
+            return self.citizen.actor
         return None if self.visitor is None else self.visitor.actor
+
+    @property
+    def author(self) -> Actor:
+        """Whose drafts and files these are: the citizen's on their pages, else the visitor's."""
+        return self.citizen.actor if self.citizen is not None else self.actor
 
     @property
     def csrf(self) -> str:

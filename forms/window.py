@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from cases.messages import BODIES, Outcome, Source
+from cases.messages import Outcome, Source
 from cases.reception import NotNow, Request
 from catalogue.matters import Matter
 from forms import words
@@ -22,19 +22,16 @@ from forms.fields import (
     Option,
     Posted,
     Wrong,
-    pydantic_sentence,
-    schema_errors,
     schema_fields,
     schema_values,
 )
-from forms.materials import empty_rows, handed_in, posted_rows, row_errors
+from forms.filing import faults_of, hand_over, person_fields, posted_person, refusal
+from forms.materials import empty_rows, handed_in, posted_rows
 from forms.ports import Draft
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
-
-PERSON = ("kind", "name", "id_type", "id_number", "legal_representative", "phone")
 
 
 @dataclass(frozen=True)
@@ -119,7 +116,7 @@ async def file_case(visit: Visit) -> Response:
     if visit.text("do") == "draft":
         return await _save_draft(visit, matter, page, texts)
     body = _body(visit, matter, texts, rows)
-    wrong = _errors(visit, matter, page, body, rows)
+    wrong = faults_of(visit, matter, page.form, body, rows)
     if wrong:
         return await show(visit, _wrong(page, wrong), 422)
     return await _hand_over(visit, page, body)
@@ -141,13 +138,6 @@ async def _hand_over(visit: Visit, page: NewCasePage, body: dict[str, Any]) -> R
     return RedirectResponse(f"/cases/{outcome.case_no}?done={page.command}", 303)
 
 
-async def hand_over(visit: Visit, rows: Sequence[MaterialRow], case_id: str) -> None:
-    """Note that the case has these files; a crash before it leaves them with their author."""
-    uploads = [row.upload for row in rows if row.upload]
-    if uploads:
-        await visit.ask(visit.ports.uploads.hand_over, visit.actor, uploads, case_id)
-
-
 NOT_NOW = N_("系统暂时无法确认，请用同一页面重试；重试不会重复办理。")
 
 
@@ -157,13 +147,6 @@ async def settle(visit: Visit, request: Request) -> Outcome:
     source = Source(door="web", ip=where.ip, session=visit.who.session)
     (outcome,) = await visit.ports.reception.handle(visit.actor, source, (request,))
     return outcome
-
-
-def refusal(visit: Visit, outcome: Outcome) -> str:
-    """Return the sentence of a refusal with the article it rests on."""
-    if not outcome.basis:
-        return outcome.reason
-    return f"{outcome.reason}（{visit.ports.catalogue.cited(outcome.basis)}）"
 
 
 def _field_name(pointer: str, page: NewCasePage) -> str:
@@ -198,8 +181,10 @@ def _page(
     command: str,
     draft: str,
 ) -> NewCasePage:
-    applicant = _person(visit, "applicant", matter)
-    agent = tuple(replace(f, required=False, values=()) for f in _person(visit, "agent", matter))
+    applicant = person_fields(visit, "applicant", matter)
+    agent = tuple(
+        replace(f, required=False, values=()) for f in person_fields(visit, "agent", matter)
+    )
     content = tuple(schema_fields(matter.form, "form", visit.language))
     intake = _intake(visit)
     if texts:
@@ -226,28 +211,6 @@ def _page(
     )
 
 
-def _person(visit: Visit, prefix: str, matter: Matter) -> tuple[Field, ...]:
-    say = visit.say
-    kinds = tuple(
-        Option(code, say(words.word("applicant", code))) for code in matter.applicant_kinds
-    )
-    ids = tuple(
-        Option(code, say(label)) for code, label in words.ID_TYPES.items() if code != "other"
-    )
-    natural = "natural_person" in matter.applicant_kinds
-    return (
-        Field(f"{prefix}.kind", say(N_("类型")), "select", options=kinds,
-              values=(kinds[0].value,) if kinds else ()),
-        Field(f"{prefix}.name", say(N_("姓名或名称")), max_length=200, personal=True),
-        Field(f"{prefix}.id_type", say(N_("证件类型")), "select", options=ids,
-              values=("111" if natural else "USCC",)),
-        Field(f"{prefix}.id_number", say(N_("证件号码")), max_length=18, personal=True),
-        Field(f"{prefix}.legal_representative", say(N_("法定代表人")), required=False,
-              max_length=200, personal=True),
-        Field(f"{prefix}.phone", say(N_("联系电话")), max_length=18, personal=True),
-    )  # fmt: skip
-
-
 def _intake(visit: Visit) -> tuple[Field, ...]:
     say = visit.say
     channels = tuple(
@@ -271,43 +234,15 @@ def _body(
         "matter": matter.code,
         "version": matter.version,
         "channel": visit.text("channel") or "window",
-        "applicant": _posted_person(visit, "applicant"),
+        "applicant": posted_person(visit, "applicant"),
         "form": schema_values(matter.form, "form", texts),
         "materials": [m.model_dump(mode="json") for m in handed_in(rows)],
         "project_code": visit.text("project_code"),
         "electronic_service": visit.text("electronic_service") == "true",
     }
     if visit.text("agent.name"):
-        body["agent"] = _posted_person(visit, "agent")
+        body["agent"] = posted_person(visit, "agent")
     return body
-
-
-def _posted_person(visit: Visit, prefix: str) -> dict[str, str]:
-    found = {part: visit.text(f"{prefix}.{part}") for part in PERSON}
-    return {part: text for part, text in found.items() if text}
-
-
-def _errors(
-    visit: Visit,
-    matter: Matter,
-    page: NewCasePage,
-    body: Mapping[str, Any],
-    rows: Sequence[MaterialRow],
-) -> dict[str, str]:
-    labels = {f.name: f.label for f in page.form.fields}
-    wrong: dict[str, str] = {}
-    for name in ("applicant.id_number", "applicant.phone"):
-        if not visit.text(name):
-            wrong[name] = visit.say(N_("请填写“{label}”")).format(label=labels[name])
-    try:
-        BODIES["file"].model_validate(body)
-    except ValidationError as faults:
-        for fault in faults.errors():
-            name = ".".join(str(part) for part in fault["loc"])
-            label = labels.get(name, name)
-            wrong.setdefault(name, pydantic_sentence(fault, label, visit.say))
-    wrong |= schema_errors(matter.form, "form", body["form"], visit.language, visit.say)
-    return wrong | dict(row_errors(rows))
 
 
 def _wrong(page: NewCasePage, wrong: Mapping[str, str]) -> NewCasePage:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from cases.accounts import Accounts
 from cases.messages import Grant
+from policies.scopes import EVERYWHERE
 from yichuang.embedded.nats import public_key
-from yichuang.services import CITY_SIGNALS, CITY_SUGGESTIONS, INTAKE, SIGNALS
+from yichuang.services import CITY_ONLINE, CITY_SIGNALS, CITY_SUGGESTIONS, INTAKE, SIGNALS
 from yichuang.settings import Settings
 
 BACKFILL = "service_backfill"
@@ -37,4 +38,6 @@ def seed_city(accounts: Accounts, at: datetime) -> bool:
     """
     held = [Grant(role=INTAKE, department=OFFICE)]
     accounts.seed_service(CITY_SUGGESTIONS, held, "", at)
+    online = [Grant(role=INTAKE, department=EVERYWHERE)]
+    accounts.seed_service(CITY_ONLINE, online, "", at)
     return accounts.seed_service(CITY_SIGNALS, [Grant(role=SIGNALS, department="*")], "", at)

@@ -47,6 +47,8 @@ SIGNALS = "service_signal"
 """The role by which a service sends signals."""
 CITY_SUGGESTIONS = "city-suggestions"
 """The account in whose name the open page files suggestions: it has no key."""
+CITY_ONLINE = "city-online"
+"""The account in whose name the pages for citizens file and supply: it has no key."""
 CITY_SIGNALS = "city-signals"
 """The account in whose name signals of our own doors are ordered: it has no key."""
 

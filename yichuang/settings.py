@@ -80,6 +80,15 @@ class Settings(BaseSettings):
     notice_gateways: Mapping[str, tuple[Literal["sms", "im"], ...]] = {}
     webhooks: Mapping[str, str] = {}
 
+    oidc_issuer: str = ""
+    oidc_client_id: str = "yichuang"
+    oidc_client_secret: Path | None = None
+    oidc_claims: Mapping[Literal["name", "id_number", "phone"], str] = {
+        "name": "name",
+        "id_number": "id_number",
+        "phone": "phone_number",
+    }
+
     tls_ca: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -141,6 +150,7 @@ class Settings(BaseSettings):
         "tls_certificate",
         "tls_key",
         "smtp_password",
+        "oidc_client_secret",
         "pg_programs",
     )
     @classmethod

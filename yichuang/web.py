@@ -83,6 +83,7 @@ from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_attached import AttachedEnds, WebAttached
 from yichuang.web_calendar import WebCalendars
+from yichuang.web_citizens import citizens_of
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
@@ -366,6 +367,7 @@ async def compose(
             lambda: [one.code for one in released.catalogue().city.departments],
             now,
         ),
+        citizens=citizens_of(settings, web, queries, desk_vault, sealer.who, now),
         suggestions=WebSuggestions(
             Services(open_engine(settings.store_url("web"), read_only=True))
         ),

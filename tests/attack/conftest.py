@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from pydantic import JsonValue
 from sqlalchemy import insert, update
 from starlette.testclient import TestClient

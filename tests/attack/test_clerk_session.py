@@ -13,7 +13,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from starlette.routing import Route
 
 from cases.messages import BODIES, OF_LAW, Grant

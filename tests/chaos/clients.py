@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import uuid4
 
-import httpx
+import httpx2
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -75,7 +75,7 @@ class Integrators:
         self._token = token
         self._buses: dict[str, Client] = {}
         self._heard: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._http = httpx.AsyncClient(timeout=10)
+        self._http = httpx2.AsyncClient(timeout=10)
 
     async def __aenter__(self) -> Self:
         name = self.city.settings.city
@@ -206,7 +206,7 @@ class Integrators:
         while True:
             try:
                 said = await self._http.post(self.city.rest + path, json=body, headers=headers)
-            except httpx.HTTPError:
+            except httpx2.HTTPError:
                 said = None
             if said is not None and said.is_success:
                 line.is_acknowledged, line.answer = True, said.json()

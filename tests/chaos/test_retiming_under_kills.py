@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import select
 
@@ -48,7 +48,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         token = one.service("bureau", ("scjg", "sp", "ck"))
         one.start()
         for number in range(CASES):
-            answer = httpx.post(
+            answer = httpx2.post(
                 f"{one.rest}/cases",
                 json=FILING,
                 headers={"authorization": f"Bearer {token}", "idempotency-key": f"file-{number}"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from httpx import Response
+from httpx2 import Response
 from playwright.sync_api import Page
 from sqlalchemy import update
 from starlette.testclient import TestClient

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from cases.messages import Grant
 from tests.forms.conftest import Browser, Browsers

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from httpx import Response
+from httpx2 import Response
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from jsonschema import Draft202012Validator
 from schemathesis import Case, GenerationMode

@@ -1,0 +1,327 @@
+"""在线申请: a citizen files a case, with what is known of them filled in and their files taken.
+
+What the identity provider vouched for is shown and not typed; for a body that is not a natural
+person the citizen is the agent. The case is filed in the name of the city's own door, and is theirs
+before the order is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Final
+from uuid import uuid4
+
+from pydantic import JsonValue
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from cases.messages import Outcome, Source
+from cases.reception import NotNow, Request
+from catalogue.matters import Matter
+from forms import words
+from forms.citizen_ports import Citizen
+from forms.fields import (
+    Field,
+    Form,
+    MaterialRow,
+    Option,
+    Posted,
+    Wrong,
+    schema_fields,
+    schema_values,
+)
+from forms.filing import faults_of, hand_over, refusal
+from forms.guides import online_matters
+from forms.materials import empty_rows, handed_in, posted_rows
+from forms.ports import Draft
+from forms.rendering import Page
+from forms.showing import not_found, show
+from forms.visit import Visit
+from forms.words import N_
+
+COMMAND: Final = re.compile(r"[0-9a-f-]{36}")
+SELF: Final = "natural_person"
+KNOWN: Final = {"phone": "phone", "contact": "name"}
+"""Fields of a matter's own form → what is known of the citizen that they ask for again."""
+NOT_NOW = N_("系统暂时无法确认，请用同一页面重试；重试不会重复办理。")
+
+
+@dataclass(frozen=True)
+class ApplyPage(Page):
+    """The application, on one page."""
+
+    template: ClassVar[str] = "apply.html"
+
+    matter: Annotated[Matter, "The version in force today."]
+    department: Annotated[str, "Name of the department that decides."]
+    citizen: Annotated[Citizen, "Who applies."]
+    form: Annotated[Form, "Every field but the materials."]
+    who: Annotated[tuple[Field, ...], "For whom, and what the provider did not say."]
+    body: Annotated[tuple[Field, ...], "The organisation, where it is for one."]
+    content: Annotated[tuple[Field, ...], "The matter's own fields."]
+    service: Annotated[tuple[Field, ...], "How to serve."]
+    rows: Annotated[tuple[MaterialRow, ...], "The list of materials."]
+    command: Annotated[str, "Id of the filing; the same at every try of this form."]
+    draft: Annotated[str, "Id of the draft that this form is kept under."]
+    saved: Annotated[bool, "The draft has just been saved."]
+    limit_mb: Annotated[int, "Largest file, in MB."]
+
+
+def matter_of(visit: Visit) -> Matter:
+    """Return the matter of the address. Raises `Stop` 404 where nobody applies for it on line."""
+    code = visit.request.path_params["matter"]
+    for one in online_matters(visit):
+        if one.code == code:
+            return one
+    raise not_found(visit)
+
+
+async def apply(visit: Visit) -> Response:
+    """The form, with what is known filled in; or a draft of the citizen's own."""
+    matter, citizen = matter_of(visit), visit.citizen
+    assert citizen is not None
+    wanted = visit.request.query_params.get("draft", "")
+    draft: Draft | None = None
+    if wanted:
+        draft = await visit.ask(visit.ports.drafts.find, citizen.actor, wanted)
+    if draft is None or draft.matter != _draft_key(matter):
+        page = _page(
+            visit, matter, citizen, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4())
+        )
+        return await show(visit, page)
+    texts = {name: _texts(value) for name, value in draft.values.items()}
+    visit.posted = FormData([(name, one) for name, found in texts.items() for one in found])
+    rows = await posted_rows(visit, empty_rows(matter.materials))
+    command = next(iter(texts.get("command", ())), str(uuid4()))
+    page = _page(visit, matter, citizen, texts, rows, command, draft.id)
+    saved = visit.request.query_params.get("saved") == "1"
+    return await show(visit, replace(page, saved=saved))
+
+
+async def hand_in(visit: Visit) -> Response:
+    """File it, or keep the draft; what was typed stays whatever happens."""
+    matter, citizen = matter_of(visit), visit.citizen
+    assert citizen is not None
+    rows = await posted_rows(visit, empty_rows(matter.materials))
+    kept = visit.text("command")
+    command = kept if COMMAND.fullmatch(kept) else str(uuid4())
+    draft = visit.text("draft") if COMMAND.fullmatch(visit.text("draft")) else str(uuid4())
+    page = _page(visit, matter, citizen, visit.texts(), rows, command, draft)
+    if visit.text("do") == "draft":
+        return await _keep(visit, page, citizen)
+    body = _body(visit, page, citizen)
+    wrong = dict(_missing(visit, page)) | faults_of(visit, matter, page.form, body, rows)
+    if wrong:
+        return await show(visit, _wrong(page, wrong), 422)
+    return await _file(visit, page, citizen, body)
+
+
+async def _file(visit: Visit, page: ApplyPage, citizen: Citizen, body: dict[str, Any]) -> Response:
+    sender = await visit.ask(visit.ports.citizens.sender)
+    if sender is None:
+        return await show(
+            visit, _failed(page, visit.say(N_("在线申请已经停用，请到窗口办理"))), 503
+        )
+    visit.slow_down("questions")
+    reference = f"apply:{citizen.id}:{page.command}"
+    # Theirs before the order is given: no crash leaves a case that nobody finds again.
+    if not await visit.ask(visit.ports.citizens.files, citizen, reference):
+        raise not_found(visit)
+    request = Request(id=f"apply:{page.command}", verb="file", body=body, reference=reference)
+    source = Source(door="web", ip=visit.where.ip)
+    try:
+        (outcome,) = await visit.ports.reception.handle(sender, source, (request,))
+    except NotNow:
+        return await show(visit, _failed(page, visit.say(NOT_NOW)), 503)
+    if outcome.status == "refused":
+        # A refusal is final for its id: what is corrected now is another command.
+        fresh = replace(page, command=str(uuid4()))
+        return await show(
+            visit, _wrong(fresh, {_named(outcome, page): refusal(visit, outcome)}), 422
+        )
+    await hand_over(visit, page.rows, outcome.case_id)
+    await visit.ask(visit.ports.drafts.remove, citizen.actor, page.draft)
+    return RedirectResponse(f"/mine/{outcome.case_no}?filed=1", 303)
+
+
+async def _keep(visit: Visit, page: ApplyPage, citizen: Citizen) -> Response:
+    values: dict[str, JsonValue] = {
+        name: list(found) for name, found in visit.texts().items() if name not in ("csrf", "do")
+    }
+    for row in page.rows:
+        values[f"upload.{row.code}"] = [row.upload]
+    key = _draft_key(page.matter)
+    refused: str = await visit.ask(
+        visit.ports.drafts.save, citizen.actor, page.draft, key, page.matter.name, values
+    )
+    if refused:
+        return await show(visit, _failed(page, refused), 422)
+    return RedirectResponse(f"/apply/{page.matter.code}?draft={page.draft}&saved=1", 303)
+
+
+def _draft_key(matter: Matter) -> str:
+    return matter.code
+
+
+# --- fields --------------------------------------------------------------------------------------
+
+
+def _page(
+    visit: Visit, matter: Matter, citizen: Citizen, texts: Posted,
+    rows: tuple[MaterialRow, ...], command: str, draft: str,
+) -> ApplyPage:  # fmt: skip
+    who, body = tuple(_who(visit, matter, citizen)), tuple(_organisation(visit, matter))
+    content = tuple(_content(visit, matter, citizen))
+    consent = visit.say(N_("同意电子送达"))
+    service: tuple[Field, ...] = (Field("electronic_service", consent, "check", required=False),)
+    if texts:
+        who, body, content, service = (
+            tuple(one.filled(texts) for one in part) for part in (who, body, content, service)
+        )
+    names = visit.ports.catalogue.departments(visit.language)
+    name = matter.name_en if visit.language == "en" and matter.name_en else matter.name
+    return ApplyPage(
+        title=f"{visit.say(N_('在线申请'))} · {name}",
+        matter=matter,
+        department=names.get(matter.department, matter.department),
+        citizen=citizen,
+        form=Form((*who, *body, *content, *service)),
+        who=who,
+        body=body,
+        content=content,
+        service=service,
+        rows=rows,
+        command=command,
+        draft=draft,
+        saved=False,
+        limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
+    )
+
+
+def _who(visit: Visit, matter: Matter, citizen: Citizen) -> Iterator[Field]:
+    say = visit.say
+    kinds = tuple(
+        Option(code, say(N_("本人")) if code == SELF else say(words.word("applicant", code)))
+        for code in matter.applicant_kinds
+    )
+    yield Field(
+        "applicant.kind", say(N_("为谁申请")), "select", options=kinds, values=(kinds[0].value,)
+    )
+    if not citizen.id_number:
+        yield Field("own.id_number", say(N_("身份证号码")), max_length=18, personal=True)
+    yield Field(
+        "own.phone", say(N_("手机号码")), max_length=18, personal=True, values=(citizen.phone,)
+    )
+
+
+def _organisation(visit: Visit, matter: Matter) -> Iterator[Field]:
+    say = visit.say
+    if all(one == SELF for one in matter.applicant_kinds):
+        return
+    yield Field("applicant.name", say(N_("单位名称")), required=False, max_length=200)
+    yield Field("applicant.id_number", say(N_("统一社会信用代码")), required=False, max_length=18)
+    yield Field("applicant.legal_representative", say(N_("法定代表人")), required=False,
+                max_length=200, personal=True)  # fmt: skip
+
+
+def _content(visit: Visit, matter: Matter, citizen: Citizen) -> Iterator[Field]:
+    for one in schema_fields(matter.form, "form", visit.language):
+        known = KNOWN.get(one.name.removeprefix("form."), "")
+        found = str(getattr(citizen, known)) if known else ""
+        yield replace(one, values=(found,)) if found and not one.values else one
+
+
+# --- what was posted -----------------------------------------------------------------------------
+
+
+def _body(visit: Visit, page: ApplyPage, citizen: Citizen) -> dict[str, Any]:
+    own = {
+        "kind": SELF, "name": citizen.name, "id_type": "111",
+        "id_number": citizen.id_number or visit.text("own.id_number"),
+        "phone": visit.text("own.phone"),
+    }  # fmt: skip
+    own = {part: text for part, text in own.items() if text}
+    body: dict[str, Any] = {
+        "matter": page.matter.code,
+        "version": page.matter.version,
+        "channel": "computer",
+        "applicant": own,
+        "form": schema_values(page.matter.form, "form", visit.texts()),
+        "materials": [m.model_dump(mode="json") for m in handed_in(_counted(page.rows))],
+        "electronic_service": visit.text("electronic_service") == "true",
+    }
+    if visit.text("applicant.kind") != SELF:
+        organisation = {
+            "kind": visit.text("applicant.kind"),
+            "name": visit.text("applicant.name"),
+            "id_type": "USCC",
+            "id_number": visit.text("applicant.id_number"),
+            "legal_representative": visit.text("applicant.legal_representative"),
+            "phone": visit.text("own.phone"),
+        }
+        body["applicant"] = {part: text for part, text in organisation.items() if text}
+        body["agent"] = own
+    return body
+
+
+def _counted(rows: Sequence[MaterialRow]) -> tuple[MaterialRow, ...]:
+    """A file counts as one electronic original; nothing on paper comes this way."""
+    return tuple(replace(row, originals="1" if row.upload else "", copies="") for row in rows)
+
+
+def _missing(visit: Visit, page: ApplyPage) -> Iterator[tuple[str, str]]:
+    say = visit.say
+    must = say(N_("这一项必须填写"))
+    if not visit.text("own.phone"):
+        yield "own.phone", must
+    if not page.citizen.id_number and not visit.text("own.id_number"):
+        yield "own.id_number", must
+    kind = visit.text("applicant.kind")
+    if kind not in page.matter.applicant_kinds:
+        yield "applicant.kind", say(N_("这一项填写有误"))
+    elif kind != SELF:
+        for name in ("applicant.name", "applicant.id_number"):
+            if not visit.text(name):
+                yield name, must
+    for row in page.rows:
+        if row.required and not row.tolerable and not row.upload and not row.error:
+            yield f"file.{row.code}", f"{row.name}：{say(N_('请上传电子文件'))}"
+
+
+def _wrong(page: ApplyPage, wrong: Mapping[str, str]) -> ApplyPage:
+    """Return the page with its errors at the top and beside each field."""
+    marked = page.form.with_errors({k: v for k, v in wrong.items() if not k.startswith("file.")})
+    files = tuple(
+        Wrong(text, f"f-{name.replace('.', '-')}")
+        for name, text in wrong.items()
+        if name.startswith("file.")
+    )
+    fields = {one.name: one for one in marked.fields}
+    rows = tuple(
+        replace(row, error=row.error or wrong.get(f"file.{row.code}", "").partition("：")[2])
+        for row in page.rows
+    )
+
+    def again(part: tuple[Field, ...]) -> tuple[Field, ...]:
+        return tuple(fields[one.name] for one in part)
+
+    return replace(
+        page, form=replace(marked, errors=(*marked.errors, *files)), rows=rows,
+        who=again(page.who), body=again(page.body), content=again(page.content),
+        service=again(page.service),
+    )  # fmt: skip
+
+
+def _named(outcome: Outcome, page: ApplyPage) -> str:
+    name = outcome.field.strip("/$.").replace("/", ".")
+    return name if any(one.name == name for one in page.form.fields) else ""
+
+
+def _failed(page: ApplyPage, sentence: str) -> ApplyPage:
+    return replace(page, form=replace(page.form, errors=(Wrong(sentence),)))
+
+
+def _texts(value: JsonValue) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else (str(value),)

@@ -1,0 +1,111 @@
+"""What the pages for citizens ask: whom the identity provider vouches for, and their own cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import AwareDatetime
+
+from cases.messages import Actor
+from cases.views import PublicStatus
+from catalogue.matters import Material
+from forms.entrance_ports import Where
+
+
+@dataclass(frozen=True)
+class Citizen:
+    """Somebody who is signed in as a citizen."""
+
+    id: str
+    name: str
+    id_number: str
+    phone: str
+
+    @property
+    def actor(self) -> Actor:
+        """As whom they keep drafts and files, and read what is theirs."""
+        return Actor(id=self.id, kind="citizen")
+
+
+@dataclass(frozen=True)
+class CitizenIn:
+    """A new session. `secret` goes into the cookie and nowhere else."""
+
+    secret: str
+    citizen: Citizen
+
+
+@dataclass(frozen=True)
+class NotVouched:
+    """Why nobody is signed in."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class OwnCase:
+    """One of the citizen's own cases."""
+
+    case_id: str
+    status: PublicStatus
+    code: str
+    """With the number it opens the public page too."""
+
+
+@dataclass(frozen=True)
+class ToSupply:
+    """What the one-time notice asks of the applicant."""
+
+    lacking: Sequence[tuple[str, str]]
+    """What, and why."""
+    until: AwareDatetime | None
+    """By when it is to be there."""
+
+
+class Citizens(Protocol):
+    """Citizens: their sign-in, and what is theirs."""
+
+    @property
+    def possible(self) -> bool:
+        """Whether the city has an identity provider."""
+        ...
+
+    async def address(self, secret: str) -> str:
+        """Where to send a browser that keeps `secret`. Raises `cases.reception.NotNow`."""
+        ...
+
+    async def sign_in(
+        self, secret: str, state: str, code: str, where: Where
+    ) -> CitizenIn | NotVouched:
+        """Open a session for whom the code stands. Raises `cases.reception.NotNow`."""
+        ...
+
+    def find(self, secret: str) -> Citizen | None: ...
+
+    def sign_out(self, secret: str, where: Where) -> None: ...
+
+    def sender(self) -> Actor | None:
+        """In whose name the city's own door files; None: that account is closed."""
+        ...
+
+    def files(self, citizen: Citizen, reference: str) -> str:
+        """Note beforehand that a case will be this citizen's; return its id. Empty: it is not."""
+        ...
+
+    def cases(self, citizen: Citizen, page: int) -> tuple[Sequence[OwnCase], int]:
+        """One page of their cases, the newest first, and how many pages there are."""
+        ...
+
+    def case(self, citizen: Citizen, case_no: str) -> OwnCase | None:
+        """A case of this very citizen."""
+        ...
+
+    def materials(self, case_id: str) -> Sequence[Material]:
+        """Every material that the case's matter knows, those not yet received first."""
+        ...
+
+    def to_supply(self, case_id: str) -> ToSupply | None:
+        """What is waited for from the applicant; None: nothing."""
+        ...

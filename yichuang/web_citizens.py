@@ -1,0 +1,224 @@
+"""`forms.citizen_ports.Citizens` over the identity provider, the web store and the cases store."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, select
+
+from audit.entry import EntryDraft, What, Who
+from audit.entry import Where as EntryWhere
+from audit.outbox import record
+from audit.vault import SubjectVault
+from cases.citizens import Citizens as Store
+from cases.citizens import subject_of
+from cases.database import open_engine, reading
+from cases.messages import Actor, case_id_for
+from cases.queries import Queries
+from cases.reception import NotNow
+from cases.tables import case
+from catalogue.matters import Material, Matter
+from forms.citizen_ports import Citizen, CitizenIn, NotVouched, OwnCase, ToSupply
+from forms.ports import Where
+from yichuang.oidc import IdentityProvider, IdentityRefused, Vouched
+from yichuang.services import CITY_ONLINE, Services
+from yichuang.settings import SettingMissing, Settings
+from yichuang.web_accounts import AUTH_STREAM
+
+PER_PAGE: Final = 25
+NOT_SET = "本市还没有接入统一身份认证，请到窗口办理"
+STATE_DIFFERS = "登录没有在同一个浏览器里完成，请从头再来一次"
+NO_NAME = "统一身份认证没有给出您的姓名，不能在线办理，请到窗口办理"
+
+
+def _derived(secret: str, what: str) -> str:
+    """Return one of the three values of a sign-in: all come from the browser's own secret, so that
+    nothing has to be kept here until it comes back."""
+    found = hmac.new(secret.encode(), f"citizen {what}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True)
+class WebCitizens:
+    """Safe in any number of threads and tasks."""
+
+    store: Store
+    provider: IdentityProvider | None
+    vault: SubjectVault
+    """Keys that stand in the web store itself."""
+    pseudonym_of: Callable[[str], str]
+    services: Services
+    queries: Queries
+    now: Callable[[], datetime]
+
+    @property
+    def possible(self) -> bool:
+        return self.provider is not None
+
+    # --- sign-in ---------------------------------------------------------------------------------
+
+    async def address(self, secret: str) -> str:
+        if self.provider is None:
+            raise NotNow(NOT_SET)
+        return await self.provider.address(
+            *(_derived(secret, one) for one in ("state", "nonce", "verifier"))
+        )
+
+    async def sign_in(
+        self, secret: str, state: str, code: str, where: Where
+    ) -> CitizenIn | NotVouched:
+        if self.provider is None:
+            return NotVouched(NOT_SET)
+        if not secret or not hmac.compare_digest(
+            state.encode(), _derived(secret, "state").encode()
+        ):
+            return self._refused("state", STATE_DIFFERS, where)
+        nonce, verifier = _derived(secret, "nonce"), _derived(secret, "verifier")
+        try:
+            found = await self.provider.vouched(code, nonce, verifier)
+        except IdentityRefused as no:
+            return self._refused("not_vouched", str(no), where)
+        if not found.name:
+            return self._refused("no_name", NO_NAME, where)
+        return self._opened(found, where)
+
+    def _opened(self, found: Vouched, where: Where) -> CitizenIn:
+        said = {"name": found.name, "id_number": found.id_number, "phone": found.phone}
+        text = json.dumps(said, ensure_ascii=False).encode()
+        secret, who = self.store.sign_in(
+            subject_of(found.issuer, found.sub),
+            lambda one: self.vault.seal(self.pseudonym_of(one), text, _place(one)),
+            self.now(),
+            lambda connection, one: self._note(connection, "sign_in", one, where),
+        )
+        return CitizenIn(secret, Citizen(id=who, **said))
+
+    def _refused(self, why: str, reason: str, where: Where) -> NotVouched:
+        with self.store.engine.begin() as connection:
+            self._note(connection, "sign_in", "", where, why)
+        return NotVouched(reason)
+
+    def find(self, secret: str) -> Citizen | None:
+        found = self.store.find(secret, self.now()) if secret else None
+        if found is None:
+            return None
+        text = self.vault.open(self.pseudonym_of(found.id), found.sealed, _place(found.id))
+        return Citizen(id=found.id, **json.loads(text))
+
+    def sign_out(self, secret: str, where: Where) -> None:
+        self.store.sign_out(
+            secret, lambda connection, one: self._note(connection, "sign_out", one, where)
+        )
+
+    def _note(
+        self, connection: Connection, act: str, citizen: str, where: Where, denied: str = ""
+    ) -> None:
+        named = self.pseudonym_of(citizen) if citizen else ""
+        record(
+            connection,
+            EntryDraft(
+                id=str(uuid4()), stream=AUTH_STREAM, at=self.now(),
+                who=Who(named or "unknown", "citizen"), act=act,
+                obj=What("citizen", named or "-"), res="deny" if denied else "ok",
+                why=denied or None, where=EntryWhere(ip=where.ip or None, svc="web"),
+            ),
+        )  # fmt: skip
+
+    # --- their cases -----------------------------------------------------------------------------
+
+    def sender(self) -> Actor | None:
+        found = self.services.find(CITY_ONLINE)
+        return None if found is None else found.actor("")
+
+    def files(self, citizen: Citizen, reference: str) -> str:
+        case_id = case_id_for(f"s:{CITY_ONLINE}", reference)
+        return case_id if self.store.files(citizen.id, case_id, self.now()) else ""
+
+    def cases(self, citizen: Citizen, page: int) -> tuple[Sequence[OwnCase], int]:
+        ids, whole = self.store.cases(citizen.id, PER_PAGE, (page - 1) * PER_PAGE)
+        found = self._own(ids)
+        ordered = [found[one] for one in ids if one in found]
+        return ordered, max(1, -(-whole // PER_PAGE))
+
+    def case(self, citizen: Citizen, case_no: str) -> OwnCase | None:
+        case_id = self.queries.find_case(case_no)
+        if case_id is None or not self.store.owns(citizen.id, case_id):
+            return None
+        return self._own([case_id]).get(case_id)
+
+    def _own(self, ids: Sequence[str]) -> dict[str, OwnCase]:
+        query = select(case.c.id, case.c.case_no, case.c.public_code).where(case.c.id.in_(ids))
+        with reading(self.queries.engine) as connection:
+            rows = connection.execute(query).all()
+        found = {}
+        for row in rows:
+            status = self.queries.public_status(row.case_no, row.public_code)
+            if status is not None:
+                found[row.id] = OwnCase(row.id, status, row.public_code)
+        return found
+
+    def materials(self, case_id: str) -> Sequence[Material]:
+        view = self.queries.case_view(case_id, self.now())
+        if view is None:
+            return ()
+        received = {one.code for one in view.materials if one.received}
+        known = Matter.model_validate(view.matter).materials
+        return sorted(known, key=lambda one: one.code in received)
+
+    def to_supply(self, case_id: str) -> ToSupply | None:
+        view = self.queries.case_view(case_id, self.now())
+        if view is None or view.row.stage != "supplement":
+            return None
+        lacking = [(str(one.get("what", "")), str(one.get("why", ""))) for one in view.notice]
+        until = min((one.due_at for one in view.timers if one.key == "supplement"), default=None)
+        return ToSupply(lacking, until)
+
+
+def citizens_of(
+    settings: Settings,
+    web: Engine,
+    queries: Queries,
+    vault: SubjectVault,
+    pseudonym_of: Callable[[str], str],
+    now: Callable[[], datetime],
+) -> WebCitizens:
+    """Return the port over the city's stores; without `YICHUANG_OIDC_ISSUER` nobody signs in.
+
+    Raises `SettingMissing` where the provider's address or our secret for it cannot be used.
+    """
+    services = Services(open_engine(settings.store_url("web"), read_only=True))
+    provider = provider_of(settings) if settings.oidc_issuer else None
+    return WebCitizens(Store(web), provider, vault, pseudonym_of, services, queries, now)
+
+
+def provider_of(settings: Settings) -> IdentityProvider:
+    """Return the provider that the settings name. Raises `SettingMissing`."""
+    secret = ""
+    if settings.oidc_client_secret is not None:
+        try:
+            secret = settings.oidc_client_secret.read_text(encoding="utf-8").strip()
+        except OSError as unreadable:
+            raise SettingMissing(
+                f"YICHUANG_OIDC_CLIENT_SECRET 指的文件读不了：{unreadable}"
+            ) from unreadable
+    verify = ssl.create_default_context(cafile=settings.tls_ca and str(settings.tls_ca))
+    try:
+        return IdentityProvider(
+            settings.oidc_issuer, settings.oidc_client_id, secret,
+            f"{settings.address}/mine/callback", dict(settings.oidc_claims.items()), verify,
+        )  # fmt: skip
+    except ValueError as wrong:
+        raise SettingMissing(f"YICHUANG_OIDC_ISSUER：{wrong}") from wrong
+
+
+def _place(citizen: str) -> bytes:
+    return f"citizen:{citizen}".encode()
