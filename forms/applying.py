@@ -112,7 +112,8 @@ async def hand_in(visit: Visit) -> Response:
     if visit.text("do") == "draft":
         return await _keep(visit, page, citizen)
     body = _body(visit, page, citizen)
-    wrong = dict(_missing(visit, page)) | faults_of(visit, matter, page.form, body, rows)
+    found = faults_of(visit, matter, page.form, body, rows)
+    wrong = {_typed(name, page): said for name, said in found.items()} | dict(_missing(visit, page))
     if wrong:
         return await show(visit, _wrong(page, wrong), 422)
     return await _file(visit, page, citizen, body)
@@ -288,6 +289,14 @@ def _missing(visit: Visit, page: ApplyPage) -> Iterator[tuple[str, str]]:
     for row in page.rows:
         if row.required and not row.tolerable and not row.upload and not row.error:
             yield f"file.{row.code}", f"{row.name}：{say(N_('请上传电子文件'))}"
+
+
+def _typed(name: str, page: ApplyPage) -> str:
+    """Return the field of this form that a fault of the order is about."""
+    if any(one.name == name for one in page.form.fields):
+        return name
+    own = name.replace("applicant.", "own.").replace("agent.", "own.")
+    return own if any(one.name == own for one in page.form.fields) else name
 
 
 def _wrong(page: ApplyPage, wrong: Mapping[str, str]) -> ApplyPage:

@@ -56,7 +56,8 @@ class WebCitizens:
     vault: SubjectVault
     """Keys that stand in the web store itself."""
     pseudonym_of: Callable[[str], str]
-    services: Services
+    door: Callable[[], Actor | None]
+    """In whose name the city's own door files; None: that account is closed."""
     queries: Queries
     now: Callable[[], datetime]
 
@@ -136,8 +137,7 @@ class WebCitizens:
     # --- their cases -----------------------------------------------------------------------------
 
     def sender(self) -> Actor | None:
-        found = self.services.find(CITY_ONLINE)
-        return None if found is None else found.actor("")
+        return self.door()
 
     def files(self, citizen: Citizen, reference: str) -> str:
         case_id = case_id_for(f"s:{CITY_ONLINE}", reference)
@@ -196,8 +196,13 @@ def citizens_of(
     Raises `SettingMissing` where the provider's address or our secret for it cannot be used.
     """
     services = Services(open_engine(settings.store_url("web"), read_only=True))
+
+    def door() -> Actor | None:
+        found = services.find(CITY_ONLINE)
+        return None if found is None else found.actor("")
+
     provider = provider_of(settings) if settings.oidc_issuer else None
-    return WebCitizens(Store(web), provider, vault, pseudonym_of, services, queries, now)
+    return WebCitizens(Store(web), provider, vault, pseudonym_of, door, queries, now)
 
 
 def provider_of(settings: Settings) -> IdentityProvider:

@@ -41,6 +41,7 @@ from cases import performance_rows
 from cases.account_life import AccountLife
 from cases.accounts import Accounts, Place
 from cases.attached_rows import KeptFiles
+from cases.citizens import Citizens as Store
 from cases.database import open_engine, reading
 from cases.desk import Desk
 from cases.facts import CaseFacts
@@ -100,13 +101,14 @@ from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import may_know, no_such_case
 from yichuang.service_seeds import OFFICE
-from yichuang.services import CITY_SUGGESTIONS
+from yichuang.services import CITY_ONLINE, CITY_SUGGESTIONS
 from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
 from yichuang.web_attached import WebAttached
 from yichuang.web_calendar import WebCalendars
+from yichuang.web_citizens import WebCitizens
 from yichuang.web_deputies import WebDeputies
 from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
@@ -618,7 +620,11 @@ class Town:
             body_opener(vault),
             papers.draft,
         )
+        self.citizens = WebCitizens(
+            Store(self.web), None, web_vault, named, self._online, self.queries, _now
+        )
         self.ports = Ports(
+            citizens=self.citizens,
             reception=self.reception,
             reader=WebReader(
                 self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now
@@ -953,6 +959,15 @@ class Town:
         state = self.queries.state(case_id)
         assert state is not None
         return state.subject
+
+    def _online(self) -> Actor | None:
+        """In whose name citizens file: the account that `seed_city` made, or nobody."""
+        found = self.accounts.find(f"s:{CITY_ONLINE}")
+        if found is None:
+            return None
+        return Actor(
+            id=found.id, kind="service", grants=found.grants, clearance=found.clearance
+        )  # fmt: skip
 
     def settle_in(self, login: str, who: Person | None = None) -> None:
         """Give a person an account and a password; `who` is not one of `PEOPLE`."""
