@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from forms import applying, citizen, mine
 from forms.citizen import citizens_page
 from forms.guard import page
 
 
-def citizen_routes(files: int) -> list[BaseRoute]:
+def citizen_routes(files: int) -> list[Route]:
     """Return the routes; `files`: the largest body of a form with files, in bytes."""
     post = ("POST",)
     return [

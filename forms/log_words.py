@@ -237,6 +237,7 @@ ACTS = {
 OBJECTS = {
     "case": N_("办件"),
     "account": N_("账号"),
+    "citizen": N_("市民"),
     "delegation": N_("代理关系"),
     "release": N_("版本"),
     "worklist": N_("工作列表"),

@@ -159,7 +159,7 @@ class IdentityProvider:
         return said
 
     def _client(self) -> Any:
-        return AsyncOAuth2Client(  # type: ignore[no-untyped-call]
+        return AsyncOAuth2Client(
             self.client_id, self.client_secret or None, scope=SCOPE, redirect_uri=self.redirect,
             code_challenge_method="S256", timeout=WITHIN_SECONDS, verify=self.verify,
         )  # fmt: skip

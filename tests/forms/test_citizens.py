@@ -14,6 +14,7 @@ import oidc_provider_mock
 import orjson
 import pytest
 from sqlalchemy import select, text
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from cases.citizens import IDLE, subject_of
@@ -21,6 +22,7 @@ from cases.reception import NotNow
 from cases.tables import case
 from cases.web_tables import citizen, citizen_case, citizen_session
 from forms.citizen import CITIZEN_COOKIE, ENTRY_COOKIE
+from forms.citizen_routes import citizen_routes
 from tests.forms.test_case import decided_upon
 from tests.forms.town import ADDRESS, Town
 from yichuang.oidc import IdentityProvider
@@ -28,6 +30,7 @@ from yichuang.service_seeds import seed_city
 
 CLAIMS = {"name": "name", "id_number": "id_number", "phone": "phone_number"}
 WANG = {"name": "王小明", "id_number": "110105199003071234", "phone_number": "13900000001"}
+ENTRANCES = ("/mine/sign", "/mine/go", "/mine/callback")
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\n"
 
 
@@ -126,6 +129,22 @@ def test_a_page_of_citizens_asks_for_the_sign_in_and_leads_back(browser: TestCli
     come_in(browser, there="/apply/food-operation")
     page = browser.get("/apply/food-operation").text
     assert "王小明" in page and "1101**********1234" in page and WANG["id_number"] not in page
+
+
+@pytest.mark.parametrize(
+    "route",
+    [one for one in citizen_routes(1) if not str(one.path).startswith(ENTRANCES)],
+    ids=lambda one: f"{sorted(one.methods)[-1]} {one.path}",
+)
+def test_nothing_of_citizens_opens_without_their_session(
+    city: Town, browser: TestClient, route: Route
+) -> None:
+    path = route.path.format(matter="food-operation", case_no="X")
+    verb = "POST" if "POST" in (route.methods or ()) else "GET"
+    csrf = hidden(browser.get("/status").text, "csrf") if verb == "POST" else ""
+    answer = browser.request(verb, path, data={"csrf": csrf}, headers={"origin": ADDRESS})
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/mine/sign-in?")
 
 
 def test_what_the_provider_says_stands_sealed_and_the_cookie_as_a_digest(
@@ -364,7 +383,9 @@ def test_reading_ones_own_case_is_an_entry(city: Town, browser: TestClient) -> N
 
 def bodies_of(city: Town) -> list[dict[str, Any]]:
     with city.web.connect() as connection:
-        rows = connection.execute(text("SELECT body FROM audit_outbox ORDER BY rowid")).scalars().all()
+        rows = (
+            connection.execute(text("SELECT body FROM audit_outbox ORDER BY rowid")).scalars().all()
+        )
     return [orjson.loads(bytes(one)) for one in rows]
 
 

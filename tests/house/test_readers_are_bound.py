@@ -113,6 +113,11 @@ PORTS: Final[Mapping[str, Way]] = {
     "uploads.held": "own",
     "attached.offered": "own",
     "attached.held": "own",
+    "citizens.find": "own",
+    "citizens.case": "own",
+    "citizens.cases": "own",
+    "citizens.materials": "asked",
+    "citizens.to_supply": "asked",
     "drafts.find": "own",
     "drafts.listing": "own",
     "deputies.delegable": "own",
@@ -222,6 +227,8 @@ CHANGES: Final = frozenset(
         "log.verify",
         "incidents.order", "projects.order", "performances.order",
         "payments.request", "fund.act", "plan.report", "suggestions.sender",
+        "citizens.address", "citizens.sign_in", "citizens.sign_out", "citizens.sender",
+        "citizens.files",
         "warnings.act", "intake.submit", "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
@@ -249,6 +256,8 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "reader.public_code": frozenset(
         {"case.show_case", "suggest._answered"}  # the latter of what it has just filed
     ),
+    "citizens.materials": frozenset({"mine._rows"}),  # of the citizen's own case alone
+    "citizens.to_supply": frozenset({"mine._shown"}),  # of the citizen's own case alone
     "reader.document": frozenset({"case.document"}),
     "reasons.of_case": frozenset({"case._reasons"}),
     "receipts.of_case": frozenset({"receipts._handed_out", "rest.receipt"}),
