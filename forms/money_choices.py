@@ -24,8 +24,9 @@ async def project_field(visit: Visit, asked: str) -> Field:
     found = await visit.ask(visit.ports.projects.listing, visit.actor, Filters(), 1, MOST)
     options = {row.id: f"{row.number} {row.title}" for row in found.rows}
     if asked and asked not in options:
-        named = await visit.ask(visit.ports.projects.names, [asked])
-        options[asked] = named.get(asked, asked)
+        state: ProjectState | None = await visit.ask(visit.ports.projects.known, asked)
+        told = state is not None and await _may_list(visit, state)
+        options[asked] = f"{state.number} {state.title}" if state is not None and told else asked
     return Field(
         "project", visit.say(N_("项目")), "select", double=True, values=(asked,),
         options=tuple(Option(key, name) for key, name in options.items()),

@@ -76,6 +76,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "base.html",
         "macros/attach.html",
         "macros/cards.html",
+        "macros/citizen.html",
         "macros/clock.html",
         "macros/form.html",
         "macros/incidents.html",

@@ -73,6 +73,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "projects.dashboard": "where",
     "project_reports.report": "where",
     "projects.known": "asked",
+    "projects.names": "asked",
     "projects.project": "asked",
     "projects.today": "public",
     "performances.known": "asked",
@@ -274,7 +275,19 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {"payments.payment", "rest.read_payment", "fund_acting.step", "fund_acting.page"}
     ),
     "fund.claim": frozenset({"payments.payment"}),  # after `payment_read`
-    "projects.known": frozenset({"project.state_of", "project_rest._found"}),  # ask `read`
+    "projects.known": frozenset(
+        {
+            "project.state_of",
+            "project_rest._found",  # ask `read`
+            "money_choices.project_field",
+            "money_choices.milestone_field",  # ask `list`
+            "fund._milestones",
+            "payments._milestone",  # titles, beside money that may be read
+        }
+    ),  # fmt: skip
+    "projects.names": frozenset(
+        {"fund.journal", "payments._page", "payments.listing", "payments.payment"}
+    ),  # of projects whose money is on the page already
     "projects.project": frozenset({"project.project", "project_sheet.exported"}),  # after it
     "performances.known": frozenset(
         {"performance.read_by", "project_beside.performance_of"}  # they ask `performance_read`

@@ -257,7 +257,7 @@ def test_who_looked_at_a_case_is_told_by_its_id(town: Town) -> None:
 NOTHING_PERSONAL = {
     "/healthz", "/sign-in", "/sign-in/second", "/sign-in/set-up", "/enrol", "/prove", "/security",
     "/security/factor", "/security/codes", "/language/{language}", "/granted", "/verify",
-    "/guides", "/guides/{matter}",
+    "/guides", "/guides/{matter}", "/mine/sign-in", "/mine/go", "/mine/callback",
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/signals", "/signals/{signal}", "/signals/windows",
@@ -280,7 +280,7 @@ ITS_OWN = {
     "/supervision/report/{month}", "/readers", "/incidents/{incident}/papers/{kind}",
     "/incidents/{incident}/files/{upload}", "/projects/{project}/papers/{upload}",
     "/projects/{project}/performance/files/{upload}",
-    "/dashboard/report",
+    "/dashboard/report", "/mine", "/mine/{case_no}", "/apply/{matter}",
 }  # fmt: skip
 """Whose handler writes the entry itself."""
 
