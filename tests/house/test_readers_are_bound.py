@@ -284,7 +284,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
             "fund._milestones",
             "payments._milestone",  # titles, beside money that may be read
         }
-    ),  # fmt: skip
+    ),
     "projects.names": frozenset(
         {"fund.journal", "payments._page", "payments.listing", "payments.payment"}
     ),  # of projects whose money is on the page already
