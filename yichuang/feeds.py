@@ -98,7 +98,10 @@ class Puller:
         whole = True
         for one in reversed(fresh):  # the newest stand at the top: what they name comes first
             try:
-                await self._take(urljoin(self.source.feed, one.link))
+                if one.body:
+                    await self._hand_in(one.link, one.body)
+                else:
+                    await self._take(urljoin(self.source.feed, one.link))
             except (NotFetched, NotNow) as away:
                 _log.warning("%s: %s", self.source.sender, away)
                 whole = False
@@ -119,9 +122,12 @@ class Puller:
             _log.warning("%s: %s", self.source.sender, no)
             return
         document = await asyncio.to_thread(fetch, url)
-        answer = await self.take(self.source, document.body)
+        await self._hand_in(url, document.body)
+
+    async def _hand_in(self, name: str, body: bytes) -> None:
+        answer = await self.take(self.source, body)
         if answer.what == "refused":
-            _log.warning("%s: %s: %s", self.source.sender, url[:200], "；".join(answer.faults[:3]))
+            _log.warning("%s: %s: %s", self.source.sender, name[:200], "；".join(answer.faults[:3]))
 
 
 async def pulling(pullers: list[Puller]) -> None:

@@ -1,16 +1,19 @@
-"""The index of a publisher's alerts, Atom (RFC 4287) or RSS 2.0, as far as it names documents.
+"""The index of a publisher's alerts, Atom (RFC 4287) or RSS 2.0: what it names, what stands in it.
 
 An index says where alerts are, and nothing more is believed of it: what an alert says stands in its
-own document. Alerts written into an index itself are not taken. Pure.
+own document. An alert written into an entry itself is that document where the entry names none
+(`application/cap+xml`). It is judged like any other: written out anew it keeps no signature, so
+that a sender with a certificate must have its messages fetched. Pure.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cases.incidents.xml_in import Element, XmlRefused, read_xml
+from cases.incidents.xml_in import Element, XmlRefused, read_xml, written
 
 ATOM: Final = "http://www.w3.org/2005/Atom"
 CAP: Final = "application/cap+xml"
@@ -29,6 +32,9 @@ class Named:
     link: str
     mark: str
     """Id and instant of the entry: the same mark is the same document."""
+    body: bytes = b""
+    """The alert that stands in the entry itself; empty: it is to be fetched from `link`, which
+    else is the entry's id, by which it is known."""
 
 
 def read_feed(body: bytes) -> tuple[Named, ...]:
@@ -48,15 +54,33 @@ def read_feed(body: bytes) -> tuple[Named, ...]:
 def _atom(feed: Element) -> Iterator[Named]:
     for entry in feed.all("entry"):
         links = [one.attributes for one in entry.all("link")]
-        meant = [one for one in links if one.get(("", "type")) == CAP] or [
-            one for one in links if one.get(("", "rel"), "alternate") == "alternate"
-        ]
+        meant = [one for one in links if one.get(("", "type")) == CAP]
+        mark = f"{entry.said('id')}\n{entry.said('updated')}"
+        inside = None if meant else _inside(entry.first("content"))
+        if inside is not None:
+            yield _with_alert(entry.said("id"), mark, inside)
+            continue
+        meant = meant or [one for one in links if one.get(("", "rel"), "alternate") == "alternate"]
         href = meant[0].get(("", "href"), "").strip() if meant else ""
         if href:
-            yield Named(href, f"{entry.said('id')}\n{entry.said('updated')}")
+            yield Named(href, mark)
 
 
 def _rss(channel: Element) -> Iterator[Named]:
     for item in channel.all("item"):
-        if link := item.said("link"):
-            yield Named(link, f"{item.said('guid')}\n{item.said('pubDate')}")
+        mark = f"{item.said('guid')}\n{item.said('pubDate')}"
+        if (inside := _inside(item)) is not None:
+            yield _with_alert(item.said("guid") or item.said("link"), mark, inside)
+        elif link := item.said("link"):
+            yield Named(link, mark)
+
+
+def _with_alert(name: str, mark: str, alert: Element) -> Named:
+    body = written(alert)
+    return Named(name or hashlib.sha256(body).hexdigest(), mark, body)
+
+
+def _inside(holder: Element | None) -> Element | None:
+    """Return the alert among the children of an element; None: there is none, or several."""
+    found = [] if holder is None else [one for one in holder.children if one.name == "alert"]
+    return found[0] if len(found) == 1 else None

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
 
 MAX_BYTES: Final = 1024 * 1024
 """More than any alert needs: 64 times the largest of the published examples (16 KB)."""
@@ -127,3 +128,32 @@ class _Builder:
 def _split(name: str) -> tuple[str, str]:
     space, _, local = name.rpartition(_BETWEEN)
     return space, local
+
+
+def written(element: Element) -> bytes:
+    """Return an element as a document of its own: the same names, attributes and texts.
+
+    Comments and the order of text among children are not kept; no signature survives it.
+    """
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + "".join(_written(element, "")).encode()
+
+
+def _written(element: Element, around: str) -> Iterator[str]:
+    yield f"<{element.name}"
+    if element.space != around:
+        yield f" xmlns={quoteattr(element.space)}"
+    for place, ((space, name), value) in enumerate(element.attributes.items()):
+        if space == XML:
+            yield f" xml:{name}={quoteattr(value)}"
+        elif space:
+            yield f" xmlns:a{place}={quoteattr(space)} a{place}:{name}={quoteattr(value)}"
+        else:
+            yield f" {name}={quoteattr(value)}"
+    yield f">{escape(element.text)}"
+    for one in element.children:
+        yield from _written(one, element.space)
+    yield f"</{element.name}>"
+
+
+XML: Final = "http://www.w3.org/XML/1998/namespace"
+"""Namespace of the prefix that needs no declaration."""

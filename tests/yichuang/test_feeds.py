@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cases.incidents.cap import write_alert
+from cases.incidents.cap import read_alert, write_alert
 from cases.incidents.cap_feed import MOST, FeedRefused, read_feed
 from cases.incidents.xml_in import MAX_BYTES
 from cases.reception import NotNow
@@ -174,17 +174,20 @@ def test_the_link_that_says_it_is_cap_is_meant_and_never_the_one_to_itself() -> 
 
 @needs_published
 @pytest.mark.parametrize(
-    ("file", "links"),
+    ("file", "links", "inside"),
     [
-        ("weather_index.atom", 2), ("ny_index.rss", 2), ("earthquake_index.atom", 1),
-        ("empty_weather_index.atom", 0), ("no_entries.atom", 0), ("no_link.atom", 0),
-        ("invalid.rss", 0), ("canada_signed.atom", 0), ("amber.atom", 0),
+        ("weather_index.atom", 2, 0), ("ny_index.rss", 2, 0), ("earthquake_index.atom", 1, 0),
+        ("empty_weather_index.atom", 0, 0), ("no_entries.atom", 0, 0), ("no_link.atom", 0, 0),
+        ("invalid.rss", 0, 0), ("canada_signed.atom", 0, 1), ("amber.atom", 0, 1),
     ],
 )  # fmt: skip
-def test_published_indexes_name_what_they_link(file: str, links: int) -> None:
+def test_published_indexes_name_what_they_link_and_hold_what_they_hold(
+    file: str, links: int, inside: int
+) -> None:
     found = read_feed((PUBLISHED / file).read_bytes())
-    assert len(found) == links
-    assert all(one.link.startswith("http") for one in found)
+    linked = [one for one in found if not one.body]
+    assert (len(linked), len(found) - len(linked)) == (links, inside)
+    assert all(one.link.startswith("http") for one in linked)
 
 
 @needs_published
@@ -192,3 +195,63 @@ def test_published_indexes_name_what_they_link(file: str, links: int) -> None:
 def test_a_hostile_index_and_what_is_none_are_refused(file: str) -> None:
     with pytest.raises(FeedRefused):
         read_feed((PUBLISHED / file).read_bytes())
+
+
+BODY = write_alert(alert("inside"))
+INSIDE = BODY.partition(b"?>")[2]
+
+
+def entry(content: bytes, link: bytes = b"") -> bytes:
+    head = f"<feed {ATOM}><entry><id>urn:x:1</id><updated>1</updated>".encode()
+    return head + link + b'<content type="text/xml">' + content + b"</content></entry></feed>"
+
+
+def rss(content: bytes) -> bytes:
+    head = b"<rss version='2.0'><channel><item><guid>g1</guid><link>/page</link>"
+    return head + content + b"</item></channel></rss>"
+
+
+@pytest.mark.parametrize("body", [entry(INSIDE), rss(INSIDE)])
+def test_an_alert_that_stands_in_the_index_says_the_same_as_its_own_document(body: bytes) -> None:
+    (one,) = read_feed(body)
+    assert read_alert(one.body) == read_alert(BODY)
+    assert one.link in ("urn:x:1", "g1")
+    (nameless,) = read_feed(body.replace(b"<id>urn:x:1</id>", b"").replace(b"<guid>g1</guid>", b""))
+    assert nameless.link and nameless.body == one.body
+
+
+def test_a_document_of_its_own_goes_before_what_stands_in_the_index() -> None:
+    link = b'<link type="application/cap+xml" href="/one.cap"/>'
+    (one,) = read_feed(entry(INSIDE, link))
+    assert (one.link, one.body) == ("/one.cap", b"")
+
+
+@pytest.mark.parametrize("content", [b"", b"<p>alert</p>", INSIDE + INSIDE])
+def test_without_one_alert_in_it_an_entry_is_as_before(content: bytes) -> None:
+    (one,) = read_feed(entry(content, b'<link href="/one"/>'))
+    assert (one.link, one.body) == ("/one", b"")
+
+
+def test_words_with_marks_of_xml_stay_words_when_an_alert_is_written_out() -> None:
+    hostile = write_alert(alert("x", note='<alert>&lt; "quoted" ]]> \u2028'))
+    (one,) = read_feed(entry(hostile.partition(b"?>")[2]))
+    assert read_alert(one.body) == read_alert(hostile)
+
+
+async def test_an_alert_in_the_index_is_handed_in_once_and_nothing_is_fetched(
+    publisher: Publisher,
+) -> None:
+    door = Door()
+    publisher.pages["/index"] = (200, entry(INSIDE))
+    one = puller(publisher, door)
+    await one.look()
+    publisher.pages["/index"] = (200, entry(INSIDE) + b"<!-- changed -->")
+    await one.look()
+    assert [read_alert(one) for one in door.taken] == [read_alert(BODY)]
+    assert publisher.asked == ["/index", "/index"]
+
+
+@needs_published
+def test_the_published_index_with_an_alert_in_it_gives_that_alert() -> None:
+    found = read_feed((PUBLISHED / "canada_signed.atom").read_bytes())
+    assert {read_alert(one.body).sender for one in found if one.body} == {"cap-pac@ec.gc.ca"}
