@@ -15,6 +15,7 @@ from cases.attached import Attached
 from cases.incident_tables import HANDLING
 from cases.incidents.machine import handled_by
 from cases.incidents.map import Mark, map_svg
+from cases.incidents.messages import asked_units
 from cases.incidents.state import IncidentState, Unit
 from forms.attaching import hand_out
 from forms.duty_notices import CHANNELS, STATES
@@ -126,13 +127,16 @@ class IncidentPage(Page):
     files: Annotated[Sequence[Attached], "Attached to orders; empty for who may not see them."]
 
 
-def thing_of(state: IncidentState, department: str = "") -> Thing:
-    """Return the incident as policy is asked about it; `department`: for which unit one acts."""
-    hands = handled_by(state, HANDLING)
+def thing_of(state: IncidentState, department: str = "", verb: str = "") -> Thing:
+    """Return the incident as policy is asked about it; `department`: for which unit one does
+    `verb`."""
     return Thing(
-        "incident", state.incident_id, department=department, departments=state.departments,
-        hands=hands,
-    )  # fmt: skip
+        "incident",
+        state.incident_id,
+        department=department,
+        departments=asked_units(verb, department, state.departments),
+        hands=handled_by(state, HANDLING),
+    )
 
 
 async def state_of(visit: Visit, act: str = "read", department: str = "") -> IncidentState:
@@ -149,7 +153,7 @@ async def state_of(visit: Visit, act: str = "read", department: str = "") -> Inc
         raise not_found(visit, ("read", thing_of(state)))
     visit.saw(state.incident_id, type="incident")
     if act != "read":
-        await visit.demand(act, thing_of(state, department))
+        await visit.demand(act, thing_of(state, department, act))
     return state
 
 
@@ -357,7 +361,7 @@ async def acts_of(visit: Visit, state: IncidentState) -> list[Button]:
     found, used = [], set()
     for verb, department in offered(visit.actor, state):
         may = await visit.ask(
-            visit.ports.access.may, visit.actor, verb, thing_of(state, department)
+            visit.ports.access.may, visit.actor, verb, thing_of(state, department, verb)
         )
         if not may.allowed:
             continue

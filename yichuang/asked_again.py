@@ -66,7 +66,7 @@ class AskedAgain:
 
     def of_incident(self, command: Command, state: IncidentState | None) -> RuleForbids | None:
         """Return what speaks against an order to an incident now, as `of_case`."""
-        about = thing_of(command.case_id, state, department_of(command))
+        about = thing_of(command.case_id, state, department_of(command), command.verb)
         try:
             return self._asked(command, about, command.verb)
         except RuleForbids as no:

@@ -32,8 +32,11 @@ from yichuang.life_door import ask, fault_of, refused, same
 from yichuang.refusals import RefusalLog
 
 
-def thing_of(incident_id: str, state: IncidentState | None, department: str = "") -> Thing:
-    """Return an incident as policy judges it; `department`: for which unit the order speaks."""
+def thing_of(
+    incident_id: str, state: IncidentState | None, department: str = "", verb: str = ""
+) -> Thing:
+    """Return an incident as policy judges it; `department`: for which unit the order `verb`
+    speaks."""
     if state is None:
         return Thing(m.OBJECT, incident_id, department=department)
     return Thing(
@@ -41,7 +44,7 @@ def thing_of(incident_id: str, state: IncidentState | None, department: str = ""
         incident_id,
         label_level=state.label_level,
         department=department,
-        departments=state.departments,
+        departments=m.asked_units(verb, department, state.departments),
         hands=handled_by(state, HANDLING),
     )
 
@@ -109,7 +112,7 @@ class IncidentDoor:
                 raise AccessDenied("unknown_incident", "没有这个突发事件，请核对编号")
             if command.verb == "merge" and (into is None or not into.open):
                 raise AccessDenied("unknown_incident", "要并入的事件不存在或者已经办结", "YCYX-13")
-            thing = thing_of(command.case_id, state, m.department_of(command))
+            thing = thing_of(command.case_id, state, m.department_of(command), command.verb)
             warrant = await asyncio.to_thread(
                 self._access.warrant_on, command, thing, command.verb, at
             )

@@ -334,6 +334,12 @@ def department_of(command: Command) -> str:
     return named if isinstance(named, str) else ""
 
 
+def asked_units(verb: str, department: str, units: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the units that policy is told of: none where an order that units give names none,
+    for it is the command centre's then."""
+    return () if verb in OF_UNITS and not department else units
+
+
 def order_digest(command: Command) -> str:
     """Return SHA-256 (hex) of what is ordered and by whom; not when or from where."""
     said = [

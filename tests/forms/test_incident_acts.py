@@ -122,6 +122,20 @@ def test_a_unit_does_not_act_for_another_nor_where_it_was_not_sent(
     assert people.incident_door.orders == []
 
 
+def test_a_unit_reports_as_itself_and_never_as_the_command_centre(
+    people: Town, browser: Browsers
+) -> None:
+    incident = one(people, "handling")
+    unit = browser("liu")
+    offered = unit.get(f"/incidents/{incident}").text
+    assert f"/incidents/{incident}/do/progress?department=rq" in offered
+    assert f'/incidents/{incident}/do/progress"' not in offered
+    assert post(unit, incident, "progress", text="已关阀").status_code == 403
+    assert post(unit, incident, "progress", text="已关阀", department="rq").status_code == 303
+    assert post(browser("chief"), incident, "progress", text="现场已封控").status_code == 303
+    assert [body.get("department") for _, _, body in people.incident_door.orders] == ["rq", ""]
+
+
 def test_a_refusal_of_a_dispatch_wants_ground_and_evidence(people: Town, browser: Browsers) -> None:
     page, incident = browser("liu"), one(people, "dispatched")
     answer = post(page, incident, "refuse_dispatch", department="rq", evidence="产权图")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -14,11 +15,14 @@ from typing import Any
 from uuid import uuid4
 
 import nats
+import orjson
 import pytest
 from jsonschema import Draft202012Validator
 from nats.aio.client import Client
+from nats.errors import NoRespondersError
 from nats.js.errors import Error as JetStreamError
 
+from benchmarks.ground import Process
 from cases.database import open_engine
 from cases.messages import Actor, Grant, Outcome
 from cases.reception import NotNow, Reception, Request
@@ -420,6 +424,40 @@ async def test_a_service_whose_role_is_taken_back_orders_nothing_more(
         assert town.state(key).seq == 2
 
 
+async def test_the_gateways_own_process_has_the_doors(installed: tuple[Settings, Any]) -> None:
+    """Temporal is not asked for what is not there: the register and the server are enough."""
+    settings, _ = installed
+    process = Process(
+        settings, "gateway", [sys.executable, "-u", "-m", "yichuang.cli", "run", "gateway"]
+    )
+    process.start()
+    try:
+        async with at_the_bus(settings, THEIRS) as theirs:
+            told = await asked_once_there(theirs, {"department": "spv1"})
+            assert told == {"ok": True, "data": {"incidents": []}}, process.words()
+            told = await asked_once_there(theirs, {"department": "sw"})
+            assert told["problem"]["status"] == 403
+            body = {"milestone": "scheme", "on": "2027-01-01"}
+            answer = await theirs.order("project.forecast", body, number="云项〔1999〕1号")
+            assert answer["outcome"]["code"] == "unknown_project", process.words()
+    finally:
+        process.stop()
+
+
+async def asked_once_there(bus: Bus, asked: Mapping[str, str]) -> Any:
+    """Ask for the open incidents, as soon as there is a gateway to answer."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            question = f"qry.{CITY}.{bus.user}.incident.open"
+            reply = await bus.client.request(question, orjson.dumps(asked), timeout=20)
+        except NoRespondersError:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
+        else:
+            return orjson.loads(reply.data)
+
+
 # --- a unit's own system ------------------------------------------------------------------------
 
 WATER = system("sw-duty", "service_unit", "sw")
@@ -479,6 +517,11 @@ async def test_a_units_system_takes_a_dispatch_to_its_end_and_no_other_units(
         entries = town.entries(f"incident:{key}")[-5:]
         assert {one["who"]["role"] for one in entries} == {"service_unit"}
         assert {one["from"]["svc"] for one in entries} == {"nats"}
+        # Nobody of a unit speaks as the command centre.
+        as_the_centre = {"text": "全市已恢复供水"}
+        assert await town.refused(incidents.WATER, key, "progress", as_the_centre) == "no_right"
+        assert await town.refused(WATER, key, "progress", as_the_centre) == "no_right"
+        await town.done(incidents.DUTY, key, "progress", as_the_centre)
         # What is decided, checked or refused stays with people.
         refusal = {"department": "sw", "ground": "not_ours", "evidence": "不在管网图上"}
         for verb, body in (("verify", {"true": True}), ("refuse_dispatch", refusal), ("close", {}),
