@@ -122,6 +122,9 @@ class Funding(OneStep):
         return body
 
     def _department(self, command: Command, body: f.Body) -> str:
+        if isinstance(body, f.Use):
+            with reading(self.engine) as connection:
+                return rows.paying_department(connection, body.contract)
         named = getattr(body, "department", "")
         if named and named not in self.departments():
             raise RuleForbids("unknown_department", "没有这个部门", "", "body.department")

@@ -319,6 +319,12 @@ def contracts(connection: Connection, project: str = "") -> list[KeptContract]:
     return [_contract(row) for row in connection.execute(query)]
 
 
+def paying_department(connection: Connection, contract_id: str) -> str:
+    """Return whose contract it is; empty: there is none of that id."""
+    query = select(contract.c.department).where(contract.c.id == contract_id)
+    return connection.execute(query).scalar_one_or_none() or ""
+
+
 def number_taken(connection: Connection, number: str) -> bool:
     """Whether a contract is registered under this number."""
     query = select(contract.c.id).where(contract.c.number == number)

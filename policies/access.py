@@ -268,7 +268,7 @@ class Access:
         except PolicyStale:
             log.exception("policy cannot be confirmed; everything is refused")
             return _stale(None)
-        if object_type in ("payment", "incident", "duty", "plan", "performance", "project"):
+        if object_type in ("payment", "fund", "incident", "duty", "plan", "performance", "project"):
             asked = (
                 self._decide(
                     engine, actor, act,

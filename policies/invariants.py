@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+from cases.fund import USE
 from cases.incidents.messages import SYSTEM_VERBS as UNIT_VERBS
 from cases.projects.messages import SYSTEM_VERBS as PROJECT_VERBS
 from policies.plain import SPANS, Reading, Roles, State
@@ -247,6 +248,8 @@ def _service(object_type: str, _kind: Kind, _roles: Roles, state: State, allowed
     if object_type == "incident":
         theirs = OF_UNIT_SYSTEMS if near("sent") else frozenset[str]()
         return allowed & ~_mask("incident", SIGNALLING | theirs)
+    if object_type == "fund":
+        return allowed & ~_mask("fund", frozenset({USE} if near("paying") else ()))
     if object_type == "project":
         return allowed & ~_mask("project", OF_PROJECT_SYSTEMS if near("engaged") else frozenset())
     if object_type not in ("case", "payment", "plan"):

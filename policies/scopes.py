@@ -221,7 +221,10 @@ RELATIONS: Mapping[str, Relation] = MappingProxyType(
             "在该（未办结）环节的部门或其上级任职", _task, _task_sql, frozenset({"case"})
         ),
         "paying": Relation(
-            "在付款部门或其上级任职", _paying, lambda _reach: false(), frozenset({"payment"})
+            "在付款部门或其上级任职",
+            _paying,
+            lambda _reach: false(),
+            frozenset({"payment", "fund"}),
         ),
         "keeping": Relation(
             "在值班表所属部门或其上级任职", _paying, lambda _reach: false(), frozenset({"duty"})

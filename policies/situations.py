@@ -52,7 +52,7 @@ _SEATS: Mapping[frozenset[str], str] = MappingProxyType(
     }
 )
 
-_OF_FOOD = frozenset({"payment", "duty", "plan", "performance", "project"})
+_OF_FOOD = frozenset({"payment", "fund", "duty", "plan", "performance", "project"})
 """Types of which the object here is a thing of `food`."""
 _ENGAGED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"incident": ("food",), "project": ("food", "health")}

@@ -13,6 +13,7 @@ from typing import Any
 
 from cases.card_rows import MARKS
 from cases.fund import VERBS as FUND_VERBS
+from cases.fund import Use
 from cases.messages import BODIES, Outcome
 from cases.payments import RequestPayment, Stop
 from cases.plan.messages import ReportFigure
@@ -28,6 +29,7 @@ from yichuang import (
     signal_schemas,
 )
 from yichuang.orders import (
+    FUND_VERB,
     LIFE_ORDERS,
     PAYMENT_VERB,
     PLAN_VERB,
@@ -202,6 +204,11 @@ def plan_schema() -> dict[str, Any]:
     return _whole_body(ReportFigure.model_json_schema(), f"plan.{PLAN_VERB}.v{VERSION}")
 
 
+def use_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the data of a use of paid money (`cmd.….fund.use`)."""
+    return _whole_body(Use.model_json_schema(), f"fund.{FUND_VERB}.v{VERSION}")
+
+
 def _whole_body(body: dict[str, Any], name: str) -> dict[str, Any]:
     data: dict[str, Any] = {
         "type": "object",
@@ -339,6 +346,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     made[f"alarm.v{VERSION}.json"] = alarm_schema()
     made[f"payment.{PAYMENT_VERB}.v{VERSION}.json"] = payment_schema()
     made[f"plan.{PLAN_VERB}.v{VERSION}.json"] = plan_schema()
+    made[f"fund.{FUND_VERB}.v{VERSION}.json"] = use_schema()
     made[f"payment.judged.v{VERSION}.json"] = judged_schema()
     made[f"case.card_issued.v{VERSION}.json"] = card_schema()
     made[f"performance.changed.v{VERSION}.json"] = _in_draft(
@@ -406,6 +414,15 @@ def document() -> dict[str, Any]:
         "parameters": _parameters("city", "department", "user"),
         "messages": {
             "report": _message("plan.report", "指标填报", f"plan.{PLAN_VERB}.v{VERSION}.json")
+        },
+        "x-jetstream": {"stream": "CMD", "retention": "workqueue", "consumer": "gateway"},
+    }
+    channels["order_fund"] = {
+        "address": "cmd.{city}.{department}.{user}.fund.use",
+        "description": "登记资金使用：付出去的钱用在了哪里，由合同付款部门的系统报",
+        "parameters": _parameters("city", "department", "user"),
+        "messages": {
+            "use": _message("fund.use", "登记资金使用", f"fund.{FUND_VERB}.v{VERSION}.json")
         },
         "x-jetstream": {"stream": "CMD", "retention": "workqueue", "consumer": "gateway"},
     }
@@ -546,6 +563,7 @@ def document() -> dict[str, Any]:
         *((f"order_{t}_{verb}", "receive") for t, verbs in LIFE_ORDERS.items() for verb in verbs),
         ("order_payment", "receive"),
         ("order_plan", "receive"),
+        ("order_fund", "receive"),
         ("payment", "send"),
         ("performance", "send"),
         ("warning", "send"),

@@ -40,6 +40,7 @@ from cases.reception import NotNow, Reception, Request
 from yichuang import joining, orders, roles, subjects, temporal
 from yichuang.bus import connect
 from yichuang.events import STRUCTURED, Event, EventInvalid, read
+from yichuang.fund_door import FundDoor, WithFund
 from yichuang.in_order import InOrder
 from yichuang.inbox import Inbox, Message, Taken
 from yichuang.incident_door import IncidentDoor
@@ -198,7 +199,7 @@ class Gateway:
                 raise EventInvalid(
                     "subject",
                     "主题应为 cmd.<市>.<部门>.<用户>.case.<动作>、….project.<动作>、"
-                    "….incident.<动作>、….payment.request 或 ….plan.report",
+                    "….incident.<动作>、….payment.request、….fund.use 或 ….plan.report",
                 )
             if message.metadata.num_delivered > POISON_AFTER:
                 raise EventInvalid("", f"投递 {message.metadata.num_delivered} 次仍处理不了")
@@ -403,7 +404,7 @@ async def _serve(settings: Settings) -> None:
     )
     given: dict[str, Any] = {"access": access, "engine": queries.engine, "refusals": refusals}
     reception = WithLives(
-        with_plan,
+        WithFund(with_plan, FundDoor(client, queue, **given)),
         {
             "project": project_kind(ProjectDoor(client, queue, **given)),
             "incident": incident_kind(IncidentDoor(client, queue, **given)),

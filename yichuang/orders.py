@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from cases.fund import USE, Use
 from cases.incidents import messages as incidents
 from cases.incidents.messages import INCIDENT_BODIES
 from cases.messages import BODIES, OF_LAW, Frozen, Outcome
@@ -39,6 +40,9 @@ PAYMENT_VERB = "request"
 PLAN_VERB = "report"
 """What may be ordered of the plan: `cn.<city>.plan.report.v1`."""
 
+FUND_VERB = "use"
+"""What may be ordered of the fund: `cn.<city>.fund.use.v1`."""
+
 LIFE_ORDERS: Mapping[str, Mapping[str, type[Frozen]]] = MappingProxyType(
     {
         "project": {verb: PROJECT_BODIES[verb] for verb in projects.SYSTEM_VERBS},
@@ -48,7 +52,7 @@ LIFE_ORDERS: Mapping[str, Mapping[str, type[Frozen]]] = MappingProxyType(
 """Thing → verb → body, of what systems may order: `cn.<city>.project.achieve.v1`."""
 
 _TYPE = re.compile(
-    r"cn\.(?P<city>[a-z0-9-]+)\.(?P<thing>case|payment|plan|project|incident)"
+    r"cn\.(?P<city>[a-z0-9-]+)\.(?P<thing>case|payment|plan|fund|project|incident)"
     r"\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)"
 )
 
@@ -80,7 +84,7 @@ class LifeData(Frozen):
 
 
 class PaymentData(Frozen):
-    """The data of a request for money, or of a report of the plan."""
+    """The data of a request for money, of a use of it, or of a report of the plan."""
 
     body: dict[str, Any]
 
@@ -136,6 +140,8 @@ def request_of(event: Event, subject: OrderSubject) -> Request:
         return _payment_of(event, subject)
     if subject.thing == "plan":
         return _report_of(event, subject)
+    if subject.thing == "fund":
+        return _use_of(event, subject)
     return _life_order_of(event, subject)
 
 
@@ -189,6 +195,16 @@ def _report_of(event: Event, subject: OrderSubject) -> Request:
         verb=REPORT,
         body=body.model_dump(mode="json"),
     )
+
+
+def _use_of(event: Event, subject: OrderSubject) -> Request:
+    if subject.verb != FUND_VERB:
+        raise EventInvalid("type", f"专项基金没有动作 {subject.verb}；可用：{FUND_VERB}")
+    if not isinstance(event.data, dict):
+        raise EventInvalid("data", "应是 JSON 对象")
+    data = _checked(PaymentData, event.data, "data")
+    _checked(Use, data.body, "data.body")
+    return Request(id=command_id(subject.user, event.source, event.id), verb=USE, body=data.body)
 
 
 def _life_order_of(event: Event, subject: OrderSubject) -> Request:

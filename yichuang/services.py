@@ -34,7 +34,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         INTAKE: (">",),
         PLAN: ("plan.report",),
-        PROJECT: ("project.*", "payment.request"),
+        PROJECT: ("project.*", "payment.request", "fund.use"),
         UNIT: ("incident.*",),
     }
 )

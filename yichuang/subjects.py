@@ -3,6 +3,7 @@
 `cmd.<city>.<dept>.<user>.case.<verb>`  an order; only `<user>` may publish there
 `cmd.<city>.<dept>.<user>.payment.request`  a request for money
 `cmd.<city>.<dept>.<user>.plan.report`  counts of one of the plan's numbers
+`cmd.<city>.<dept>.<user>.fund.use`     what paid money was used for
 `cmd.<city>.<dept>.<user>.project.<verb>`   an order of a system to a project
 `cmd.<city>.<dept>.<user>.incident.<verb>`  an order of a unit's own system to an incident
 `rpl.<city>.<user>.<key>`               the answer to one order, `<key>` = `answer_key(event id)`
@@ -43,11 +44,11 @@ DEDUPLICATION_SECONDS = 120
 
 _ORDER = re.compile(
     r"cmd\.(?P<city>[a-z0-9-]+)\.(?P<department>[a-z0-9-]+)\.(?P<user>[a-z0-9-]+)"
-    r"\.(?P<thing>case|payment|plan|project|incident)\.(?P<verb>[a-z_]+)"
+    r"\.(?P<thing>case|payment|plan|fund|project|incident)\.(?P<verb>[a-z_]+)"
 )
 
 
-Ordered = Literal["case", "payment", "plan", "project", "incident"]
+Ordered = Literal["case", "payment", "plan", "fund", "project", "incident"]
 """What is ordered about."""
 
 

@@ -16,7 +16,7 @@ from policies.vocabulary import ACTS, CITIZEN, ROLES, Kind
 PARENTS = {"here": "", "there": "", "task": ""}
 IDS: dict[Kind, str] = {"human": "u:me", "service": "s:me", "citizen": "citizen:me"}
 
-OF_HERE = ("payment", "duty", "plan", "performance", "project")
+OF_HERE = ("payment", "fund", "duty", "plan", "performance", "project")
 """Types of which the object here is a thing of `here`."""
 
 KINDS: tuple[Kind, ...] = ("human", "service", "citizen")

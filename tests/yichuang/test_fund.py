@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from jsonschema import Draft202012Validator
 from sqlalchemy import Connection, text
 
 import yichuang.worker
@@ -21,13 +22,18 @@ from cases import fund as f
 from cases import fund_rows as rows
 from cases.database import open_engine, reading
 from cases.fund_orders import Grounds
-from cases.messages import Actor, Grant
+from cases.messages import Actor, Grant, Outcome
 from cases.payments import PaymentAnswer, RequestPayment
 from cases.projection import after_of
+from cases.reception import Request
 from tests.yichuang.registry import Town, city, settings, template
-from yichuang.fund_door import FundDoor
+from yichuang import asyncapi
+from yichuang.events import EventInvalid
+from yichuang.fund_door import FundDoor, WithFund
+from yichuang.orders import order_event, request_of
 from yichuang.payment_door import PaymentDoor
 from yichuang.settings import Settings
+from yichuang.subjects import parse_order
 
 __all__ = ["settings", "template"]
 
@@ -399,3 +405,83 @@ async def test_a_crash_between_order_and_entry_leaves_neither(
     assert money.sums().paid_fen == MILLION
     acts = [one["act"] for one in money.town.entries(f"fund:{asked.payment}")]
     assert acts == ["payment_review", "payment_pay"]
+
+
+def using(contract: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "contract": contract, "budget_year": 2026, "amount_fen": 1, "used_on": day(0),
+        "purpose": "药剂", **changes,
+    }  # fmt: skip
+
+
+async def test_the_paying_departments_system_tells_over_nats_what_was_used_and_no_other_does(
+    money: Money,
+) -> None:
+    contract = await money.opened()
+    await money.paid(contract)
+    reception = WithFund(money.town.reception, money.door)
+
+    async def told(who: Actor, key: str, body: dict[str, Any]) -> Outcome:
+        ground.admit(money.town.settings, who)
+        request = Request(id=key, verb=f.USE, body=body)
+        (outcome,) = await reception.handle(who, SOURCE, (request,))
+        return outcome
+
+    def system(name: str, department: str) -> Actor:
+        grants = (Grant(role="service_project", department=department),)
+        return Actor(id=f"s:{name}", kind="service", department=department, grants=grants)
+
+    ours, theirs = system("ours", "zjj"), system("theirs", "fgw")
+    first = await told(ours, "m:1", using(contract))
+    assert first.status == "done" and first.entry
+    again = await told(ours, "m:1", using(contract))
+    assert again.repeated and again.case_id == first.case_id
+    assert (await told(ours, "m:1", using(contract, amount_fen=2))).code == "id_reused"
+    # What is another's contract and what is none are refused alike.
+    no = [await told(theirs, f"m:{n}", using(one)) for n, one in ((2, contract), (3, "none"))]
+    assert [(one.code, one.reason) for one in no] == [("no_right", no[0].reason)] * 2
+    over = await told(ours, "m:4", using(contract, amount_fen=MILLION))
+    assert (over.status, over.code) == ("refused", "beyond_paid"), over
+    assert money.sums().used_fen == 1
+
+
+async def test_a_system_moves_no_money_by_any_other_order(money: Money) -> None:
+    contract = await money.opened()
+    asked = await money.request(contract)
+    system = Actor(
+        id="s:all", kind="service", department="zjj",
+        grants=(Grant(role="service_project", department="*"),),
+    )  # fmt: skip
+    body = {"project": PROJECT, "department": "zjj", "budget_year": 2026, "amount_fen": 1,
+            "document": "x"}  # fmt: skip
+    for verb, thing, said in (
+        (f.ALLOT, "", body), (f.REVIEW, asked.payment, {"opinion": "同意"}),
+        (f.PAY, asked.payment, {"voucher": "GK"}),
+    ):  # fmt: skip
+        made = await money.act(system, verb, thing, **said)
+        assert (made.status, made.code) == ("refused", "no_right"), verb
+
+
+def test_a_use_is_understood_by_its_subject_and_refused_by_its_field() -> None:
+    subject = parse_order("cmd.yunchuan.zjj.gx-sys.fund.use")
+    assert subject is not None
+    schema = Draft202012Validator(asyncapi.use_schema())
+
+    def understood(data: dict[str, Any]) -> Request:
+        event = order_event("yunchuan", "use", data, source="/x", event_id="1", thing="fund")
+        return request_of(event, subject)
+
+    assert schema.is_valid({"body": using("c")})
+    assert understood({"body": using("c")}).verb == f.USE
+    for place, wrong in (
+        ("amount_fen", 0), ("amount_fen", 1.5), ("budget_year", 1999), ("more", 1),
+    ):  # fmt: skip
+        bad = {"body": using("c", **{place: wrong})}
+        assert not schema.is_valid(bad)
+        with pytest.raises(EventInvalid) as no:
+            understood(bad)
+        assert no.value.field == f"data.body.{place}"
+    other = parse_order("cmd.yunchuan.zjj.gx-sys.fund.allot")
+    assert other is not None
+    with pytest.raises(EventInvalid):
+        request_of(order_event("yunchuan", "allot", {"body": {}}, source="/x", thing="fund"), other)
