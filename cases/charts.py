@@ -103,7 +103,7 @@ def bars(
 class _Frame:
     """Where things stand in a chart with an upright scale."""
 
-    LEFT, TOP, BOTTOM = 44, 14, 26
+    LEFT, TOP, BOTTOM = 44, 18, 26
     """Room around the picture; more at the left where its figures are longer."""
 
     def __init__(self, width: int, height: int, places: int, top: float, unit: str) -> None:
@@ -147,9 +147,11 @@ class _Frame:
         last = next((v for v in reversed(one.values) if v is not None), None)
         if last is not None and points:
             x, y = points[-1]
-            # One series writes above its last point, the next below: close ends stay legible.
-            up = y - 7 if place % 2 == 0 else y + 15
-            body.append(_text(x, up, number(last), anchor="middle", size=11, colour=colour))
+            # One series writes above its last point, the next below, where no label of the scale
+            # stands: close ends stay legible. In ink: the colours of lines are too pale for words.
+            below = place % 2 and y + 15 < self.y(0)
+            up = y + 15 if below else y - 7
+            body.append(_text(x, up, number(last), anchor="middle", size=11, colour=INK))
         return [*body, self.key(place, one.name)]
 
     def columns(self, one: Series, colour: str, place: int, of: int) -> list[str]:

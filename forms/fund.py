@@ -19,6 +19,7 @@ from cases.fund_rows import Booked
 from forms.fund_charts import money_curve_svg
 from forms.fund_ports import FundView, JournalView, ProjectView
 from forms.fund_words import ACCOUNT_WORDS, KIND_WORDS, STAGE_WORDS
+from forms.payment_reading import read_for
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit
@@ -50,6 +51,7 @@ class FundProjectPage(Page):
     milestones: Annotated[Mapping[str, str], "Milestone of the project → title."]
     may: Annotated[frozenset[str], "Acts that the reader may do to the fund."]
     may_request: Annotated[bool, "May ask for money somewhere."]
+    opened: Annotated[frozenset[str], "Departments whose payments the reader may open."]
     own_url: Annotated[str, "The project's own page; empty: there is none."]
 
 
@@ -64,6 +66,7 @@ class JournalPage(Page):
     kinds: Annotated[Mapping[str, str], "Kind of an entry → word."]
     following: Annotated[str, "Address of the next entries; empty: none."]
     projects: Annotated[Mapping[str, str], "Project → number and title, of those that there are."]
+    opened: Annotated[frozenset[str], "Departments whose payments the reader may open."]
 
 
 async def overview(visit: Visit) -> Response:
@@ -103,6 +106,7 @@ async def project(visit: Visit) -> Response:
         milestones=await _milestones(visit, key),
         may=await _may(visit),
         may_request=bool(await visit.ask(visit.ports.payments.may_request, visit.actor)),
+        opened=await read_for(visit, [one.department for one, _ in view.payments]),
         own_url=f"/projects/{quote(key)}" if view.money.title else "",
     )
     return await show(visit, shown)
@@ -129,6 +133,7 @@ async def journal(visit: Visit) -> Response:
         kinds={code: visit.say(word) for code, word in KIND_WORDS.items()},
         following=f"/fund/journal?after={last}" if last < view.total and last else "",
         projects=await visit.ask(visit.ports.projects.names, {e.project for e in view.entries}),
+        opened=await read_for(visit, [e.department for e in view.entries if e.payment]),
     )
     return await show(visit, shown)
 

@@ -20,6 +20,7 @@ from cases.projects.gantt import GanttWords, gantt_svg, rows_of
 from cases.projects.machine import handled_by
 from cases.projects.state import Milestone, ProjectState
 from forms import project_words as w
+from forms.payment_reading import read_for
 from forms.ports import Thing
 from forms.project_beside import (
     PaymentLine,
@@ -163,6 +164,7 @@ async def page_of(visit: Visit, shown: ShownProject) -> ProjectPage:
     today = visit.ports.projects.today()
     money = await view_of(visit, state)
     contracts = await contracts_of(visit, state)
+    opened = await read_for(visit, [one.department for one, _ in money.payments] if money else [])
     sides = {"government": say(N_("政府方")), "operator": say(N_("运营方"))}
     return ProjectPage(
         title=state.title,
@@ -179,7 +181,7 @@ async def page_of(visit: Visit, shown: ShownProject) -> ProjectPage:
         duties=[say(w.DUTIES[one]) if one in w.DUTIES else one for one in state.duties],
         money_url=await _money_url(visit, shown),
         curve=curve_of(visit, money),
-        payments=list(payments_of(visit, state, money)),
+        payments=list(payments_of(visit, state, money, opened)),
         performance=await performance_of(visit, state),
         changes=[
             (say(w.CHANGE_KINDS[one.kind]), say(w.CHANGE_STATES[one.state]), one.ground,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -31,6 +31,7 @@ class PaymentLine:
 
     number: str
     url: str
+    """Empty: not for this reader."""
     milestone: str
     amount_fen: int
     stage: str
@@ -76,9 +77,12 @@ def curve_of(visit: Visit, view: ProjectView | None) -> Markup:
 
 
 def payments_of(
-    visit: Visit, project: ProjectState, view: ProjectView | None
+    visit: Visit, project: ProjectState, view: ProjectView | None, opened: Collection[str]
 ) -> Iterator[PaymentLine]:
-    """Yield the requests that stand on the project's contracts, the newest first."""
+    """Yield the requests that stand on the project's contracts, the newest first.
+
+    `opened`: departments whose payments the reader may open; to others no link leads.
+    """
     english = visit.language == "en"
     for one, claim in view.payments if view else ():
         found = project.milestone(claim.milestone)
@@ -87,7 +91,8 @@ def payments_of(
         stage = N_("停付") if stopped and claim.stage == "requested" else STAGE_WORDS[claim.stage]
         off = stopped or claim.stage in ("returned", "reversed")
         yield PaymentLine(
-            one.number, f"/payments/{one.id}", title or claim.milestone, one.amount_fen,
+            one.number, f"/payments/{one.id}" if one.department in opened else "",
+            title or claim.milestone, one.amount_fen,
             visit.say(stage), "overdue" if off else "normal", _reason(one, claim), one.due_on,
         )  # fmt: skip
 

@@ -65,9 +65,11 @@ def process_svg(
         *(piece for act, spot in placed.boxes.items() for piece in drawing.box(act, spot, placed)),
         *(piece for path in placed.paths for piece in drawing.words_of(path)),
     ]
+    # What holds links is no picture to a screen reader, but a group of them.
+    role = "group" if "<a href=" in "".join(body) else "img"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" role="img" class="chart process" font-family="{FONT}" '
+        f'width="{width:.0f}" role="{role}" class="chart process" font-family="{FONT}" '
         f'aria-label="{escape(told, quote=True)}"><title>{escape(told)}</title>'
         f"{''.join(body)}</svg>"
     )

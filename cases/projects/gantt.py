@@ -122,8 +122,10 @@ def gantt_svg(
         *scale.today_line(today, bottom, words.today),
         *_legend(words, bottom),
     ]
+    # What holds links is no picture to a screen reader, but a group of them.
+    role = "group" if any(row.href for row in rows) else "img"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="{role}" '
         f'class="chart gantt" aria-label="{escape(told)}" font-family="{FONT}" font-size="12">'
         f"<title>{escape(told)}</title>{''.join(body)}</svg>"
     )
