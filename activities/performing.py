@@ -71,16 +71,18 @@ class Performing(OneStep):
         self.prove(order, m.OBJECT, command.verb)
         body = parsed(m.BODIES, command)
         at = self.now()
+        fiscal = command.verb == m.FISCAL
         # Packs are asked before the transaction: the rules process is no part of it.
         with reading(self.engine) as connection:
             seen = rows.state_of(connection, command.case_id)
             project = _project(connection, command.case_id)
+            others = rows.duties(connection, apart_from=command.case_id) if fiscal else ()
         self.allow(command, m.OBJECT, side_of(seen, command.verb, body))
         named = getattr(body, "attached", ())
         no = self.files.fault(command.actor.id, thing_key(m.OBJECT, command.case_id), named)
         if no is not None:
             raise no
-        for asked in questions(seen, command, body):
+        for asked in questions(seen, command, body, project, others):
             self._ask(asked, at)
         state = perform(seen, command, body, self._around(at, project))
         with self.engine.begin() as connection:
@@ -152,9 +154,10 @@ class Performing(OneStep):
 def side_of(state: Performance | None, verb: str, body: Frozen) -> str:
     """Return the department that an order is of: the operator's for its own, else 实施机构's.
 
-    The evaluator comes from outside of both: its order is of no department.
+    The evaluator and the department of finance come from outside of both: theirs is of no
+    department.
     """
-    if verb in (m.EVALUATE, m.MID_TERM):
+    if verb in (m.EVALUATE, m.MID_TERM, m.FISCAL):
         return ""
     if isinstance(body, m.Plan):
         return body.department if state is None else state.plan.department
@@ -167,4 +170,9 @@ def _project(connection: Connection, project: str) -> ProjectSeen | None:
     found = project_lists.state_of(connection, project)
     if found is None:
         return None
-    return ProjectSeen(regime=found.regime, department=found.department, operator=found.operator)
+    return ProjectSeen(
+        regime=found.regime,
+        department=found.department,
+        operator=found.operator,
+        pay=found.pay,
+    )

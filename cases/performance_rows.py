@@ -16,11 +16,14 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, tr
 
 from cases.performance_tables import performance_act
 from cases.projection import Row, after_of, json_text, value_digest
+from cases.projects.fiscal import Duty
 from cases.projects.performance import Payable
 from cases.projects.performing_messages import Evaluate, PerformanceAnswer
 from cases.projects.performing_state import Evaluation, Performance
 
 MOST_LISTED = 200
+MOST_PROJECTS = 100_000
+"""More than a city has: a sum over all leaves none out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,16 @@ def listing(
         .limit(limit)
     )
     return [Performance.model_validate_json(text) for text in connection.execute(query).scalars()]
+
+
+def duties(connection: Connection, apart_from: str = "") -> list[Duty]:
+    """Return what every project costs the budget, as each registered it last."""
+    return [
+        duty
+        for one in listing(connection, limit=MOST_PROJECTS)
+        if one.project != apart_from
+        for duty in one.duties()
+    ]
 
 
 def acts(connection: Connection, project: str) -> list[KeptAct]:

@@ -122,6 +122,7 @@ ACTS = {
     "performance_rectify": N_("下达整改任务"),
     "performance_rectified": N_("报告整改完成"),
     "performance_mid_term": N_("记录中期评估"),
+    "performance_fiscal": N_("登记财政支出责任"),
     "plan_snapshot": N_("方案指标季度快照"),
     "warning_issue": N_("发布预警"),
     "warning_adjust": N_("调整预警"),

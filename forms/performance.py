@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final
 
 from markupsafe import Markup
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from cases.projects.performing_messages import Evaluate
 from cases.projects.performing_state import Evaluation, Performance, Task
 from cases.projects.state import ProjectState
 from catalogue.performance import Coefficients
+from forms.performance_fiscal import FiscalShown, fiscal_of
 from forms.performance_offers import offered, offered_for_task, offered_for_year
 from forms.performance_ports import ShownPerformance
 from forms.performance_views import (
@@ -27,12 +29,14 @@ from forms.performance_views import (
     side_of,
     thing_of,
 )
-from forms.performance_words import BRANCHES, PARTS, SHADES, STAGES, TITLES
+from forms.performance_words import AGAIN, BRANCHES, PARTS, SHADES, STAGES, TITLES
 from forms.project import Act, state_of
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
+
+NO_WORDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ class PerformancePage(Page):
     tree: Annotated[tuple[IndicatorLine, ...], "The indicators."]
     history: Annotated[Markup, "Score and coefficient by year; empty: no year is confirmed."]
     years: Annotated[tuple[YearShown, ...], "The evaluations, the newest first."]
+    fiscal: Annotated[FiscalShown | None, "What it costs the budget; None: nothing registered."]
     tasks: Annotated[tuple[TaskShown, ...], "What must be put right."]
     mid_terms: Annotated[tuple[tuple[Any, str], ...], "Day and findings of each 中期评估."]
     told: Annotated[tuple[HistoryLine, ...], "What was done, the newest first."]
@@ -182,13 +187,17 @@ async def page_of(visit: Visit, project: ProjectState, found: ShownPerformance) 
         tree=tuple(_tree(visit, state.tree)) if state else (),
         history=history_of(visit, state),
         years=tuple(_years(visit, project, found, may)),
+        fiscal=await fiscal_of(visit, project, state),
         tasks=tuple(_tasks(visit, project, state, may)),
         mid_terms=tuple(
             (one.body["on"], str(one.body["findings"])) for one in found.told
             if one.verb == m.MID_TERM
         ),
         told=tuple(_told(visit, found)),
-        acts=tuple(_acts(visit, project, offered(state, visit.ports.projects.today()), may)),
+        acts=tuple(
+            _acts(visit, project, offered(state, visit.ports.projects.today()), may,
+                  {m.PLAN: AGAIN} if state else NO_WORDS)
+        ),
         done="done" in visit.request.query_params,
     )  # fmt: skip
 
@@ -205,12 +214,13 @@ async def _allowed(
 
 
 def _acts(
-    visit: Visit, project: ProjectState, offers: Iterable[tuple[str, str]], may: frozenset[str]
-) -> Iterator[Act]:
+    visit: Visit, project: ProjectState, offers: Iterable[tuple[str, str]], may: frozenset[str],
+    words: Mapping[str, str] = NO_WORDS,
+) -> Iterator[Act]:  # fmt: skip
     for verb, query in offers:
         if verb in may:
             url = address_of(project.project_id, verb) + (f"?{query}" if query else "")
-            yield Act(verb, visit.say(TITLES[verb]), url)
+            yield Act(verb, visit.say(words.get(verb, TITLES[verb])), url)
 
 
 def _shares(terms: PaymentTerms) -> Mapping[str, str]:

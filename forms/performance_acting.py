@@ -22,6 +22,7 @@ from forms import attaching
 from forms.attaching import Taken
 from forms.fields import Field, Form, Wrong, pydantic_sentence
 from forms.performance import read_by
+from forms.performance_duties import DutyRow, duty_rows, lines_of
 from forms.performance_fields import (
     FIELDS,
     WITH_FILES,
@@ -35,7 +36,7 @@ from forms.performance_fields import (
     scores_of,
 )
 from forms.performance_views import address_of, side_of, thing_of
-from forms.performance_words import BRANCHES, SAID, STAGES, TITLES
+from forms.performance_words import AGAIN, BRANCHES, DUTIES, SAID, STAGES, TITLES
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop
@@ -65,6 +66,8 @@ class PerformanceActPage(Page):
     branches: Annotated[Mapping[str, str], "Branch → word."]
     indicators: Annotated[tuple[IndicatorRow, ...], "Of a plan: the tree, line by line."]
     scores: Annotated[tuple[ScoreRow, ...], "Of an evaluation: what is scored."]
+    duties: Annotated[tuple[DutyRow, ...], "Of 财政支出责任: its lines."]
+    kinds: Annotated[Mapping[str, str], "Kind of such a line → word."]
     most_files: Annotated[int, "How many files one evaluation may bring."]
     paper: Annotated[bool, "It may bring files."]
     taken: Annotated[Taken, "Files that were kept at an earlier try."]
@@ -79,6 +82,7 @@ class _Typed:
     form: Form
     indicators: tuple[IndicatorRow, ...] = ()
     scores: tuple[ScoreRow, ...] = ()
+    duties: tuple[DutyRow, ...] = ()
     taken: Taken = NO_FILES
 
 
@@ -89,6 +93,7 @@ async def act_page(visit: Visit) -> Response:
         Form(tuple(FIELDS[verb](scene))),
         indicator_rows(scene.state, None) if verb == m.PLAN else (),
         score_rows(scene, {}) if verb == m.EVALUATE else (),
+        duty_rows(scene.state, None) if verb == m.FISCAL else (),
     )
     return await _show(visit, verb, scene, typed, str(uuid4()))
 
@@ -146,6 +151,8 @@ async def _files(visit: Visit, verb: str, scene: PerformanceScene, typed: _Typed
             for one in scene.known.tree.scored
         }
         return replace(typed, scores=score_rows(scene, taken))
+    if verb == m.FISCAL:
+        typed = replace(typed, duties=duty_rows(scene.state, visit.texts()))
     if verb in WITH_FILES:
         return replace(typed, taken=await attaching.posted(visit, thing))
     return typed
@@ -162,6 +169,8 @@ def _body(
         body["scores"], body["attached"] = scores_of(scene, typed.scores, wrong)
     elif verb in WITH_FILES:
         body["attached"] = typed.taken.body()
+    if verb == m.FISCAL:
+        body["lines"] = lines_of(scene, typed.duties, wrong)
     return body
 
 
@@ -222,7 +231,8 @@ async def _show(
     visit: Visit, verb: str, scene: PerformanceScene, typed: _Typed, command: str,
     status: int = 200,
 ) -> Response:  # fmt: skip
-    words, project = visit.say(TITLES[verb]), scene.project
+    title = AGAIN if verb == m.PLAN and scene.state is not None else TITLES[verb]
+    words, project = visit.say(title), scene.project
     year = _about(verb, scene.state, typed.form)
     page = PerformanceActPage(
         title=f"{words} · {project.title}",
@@ -237,6 +247,8 @@ async def _show(
         branches={code: visit.say(word) for code, word in BRANCHES.items()},
         indicators=typed.indicators,
         scores=typed.scores,
+        duties=typed.duties,
+        kinds={code: visit.say(word) for code, word in DUTIES.items()},
         most_files=MOST_ATTACHED,
         paper=verb in WITH_FILES,
         taken=typed.taken,

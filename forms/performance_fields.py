@@ -27,17 +27,21 @@ from forms.words import N_
 SPARE_ROWS: Final = 4
 """Empty lines that a table of indicators has for more."""
 FIRST_ROWS: Final = 9
-WITH_FILES: Final = frozenset({m.OBJECT_TO, m.RECTIFIED, m.MID_TERM})
+WITH_FILES: Final = frozenset({m.OBJECT_TO, m.RECTIFIED, m.MID_TERM, m.FISCAL})
 """Orders that may bring files of the whole; scores bring one each."""
 
-_FEN, _HUNDREDTHS, _WHOLE = "fen", "hundredths", "whole"
+_FEN, _HUNDREDTHS, _WHOLE, _GROWTH, _FLAG = "fen", "hundredths", "whole", "growth", "flag"
 TYPED: Final[Mapping[str, str]] = {
     "since_year": _WHOLE, "until_year": _WHOLE, "year": _WHOLE, "task": _WHOLE,
     "availability_fen": _FEN, "operation_fen": _FEN,
-    "linked_bp": _HUNDREDTHS, "operation_linked_bp": _HUNDREDTHS,
+    "linked_bp": _HUNDREDTHS, "operation_linked_bp": _HUNDREDTHS, "adds_project": _FLAG,
+    "base_year": _WHOLE, "budget_fen": _FEN, "budget_growth_bp": _GROWTH,
+    "price_growth_bp": _GROWTH,
 }  # fmt: skip
 """Field → how it is typed; others are texts."""
 TERMS: Final = ("availability_fen", "operation_fen", "linked_bp", "operation_linked_bp")
+
+ASSUMED: Final = ("base_year", "budget_fen", "budget_growth_bp", "price_growth_bp", "source")
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,12 @@ def hundredths_of(text: str) -> int | None:
     return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0")) if match else None
 
 
+def growth_of(text: str) -> int | None:
+    """Return a percentage that may fall, as basis points; None: it is no such number."""
+    found = hundredths_of(text.removeprefix("-"))
+    return -found if found is not None and text.startswith("-") else found
+
+
 def _whole(text: str) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) else None
 
@@ -75,6 +85,7 @@ READ: Final[Mapping[str, tuple[Callable[[str], int | None], str]]] = {
     _FEN: (fen_of, N_("金额应是至多两位小数的数")),
     _HUNDREDTHS: (hundredths_of, N_("应是至多两位小数的数")),
     _WHOLE: (_whole, N_("应填整数")),
+    _GROWTH: (growth_of, N_("应是至多两位小数的数")),
 }
 """How a text is read, and what is said where it cannot be."""
 
@@ -191,6 +202,29 @@ def _mid_term(s: PerformanceScene) -> Sequence[Field]:
     )
 
 
+def _fiscal(s: PerformanceScene) -> Sequence[Field]:
+    known = None if s.known.fiscal is None else s.known.fiscal
+    on = known.assumptions if known else None
+    yes_no = [Option("no", s.say(N_("否"))), Option("yes", s.say(N_("是")))]
+    rising = [_decimal(on.budget_growth_bp if on else 0), _decimal(on.price_growth_bp if on else 0)]
+    return (
+        _field(s, "base_year", N_("基年"), "number",
+               value=str(on.base_year if on else s.today.year - 1)),
+        _money(s, "budget_fen", N_("基年一般公共预算支出"), on.budget_fen if on else 0),
+        _field(s, "budget_growth_bp", N_("预算支出每年增长"), "number", unit="%", value=rising[0]),
+        _field(s, "price_growth_bp", N_("物价每年增长"), "number", unit="%", value=rising[1]),
+        _field(s, "source", N_("数字的来源"), value=on.source if on else "",
+               hint=N_("如年度决算报告的文号")),
+        _field(s, "adds_project", N_("这是拟新增的项目"), "radios", value="no", options=yes_no,
+               hint=N_("拟新增的，合计超过红线即不得登记")),
+        *((_field(s, "reason", N_("重新登记的理由"), "textarea"),) if known else ()),
+    )  # fmt: skip
+
+
+def _decimal(points: int) -> str:
+    return f"-{hundredths(-points)}" if points < 0 else hundredths(points)
+
+
 FIELDS: Final[Mapping[str, Callable[[PerformanceScene], Sequence[Field]]]] = {
     m.PLAN: _plan,
     m.EVALUATE: _evaluate,
@@ -200,6 +234,7 @@ FIELDS: Final[Mapping[str, Callable[[PerformanceScene], Sequence[Field]]]] = {
     m.RECTIFY: _rectify,
     m.RECTIFIED: _rectified,
     m.MID_TERM: _mid_term,
+    m.FISCAL: _fiscal,
 }
 
 
@@ -336,8 +371,8 @@ def body_of(
             if one.required:
                 wrong[one.name] = s.say(N_("这一项必须填写"))
             continue
-        if typed is None:
-            body[one.name] = text
+        if typed is None or typed == _FLAG:
+            body[one.name] = text if typed is None else text == "yes"
             continue
         read, sentence = READ[typed]
         value = read(text)
@@ -348,4 +383,6 @@ def body_of(
     if verb == m.PLAN:
         body["terms"] = {name: body.pop(name) for name in TERMS if name in body}
         body |= {"regime": s.project.regime, "department": s.project.department}
+    if verb == m.FISCAL:
+        body["assumptions"] = {name: body.pop(name) for name in ASSUMED if name in body}
     return body

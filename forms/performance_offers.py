@@ -31,6 +31,7 @@ def offered(state: Performance | None, today: date) -> Iterator[tuple[str, str]]
     if all(one.stage in ("confirmed", "returned") for one in state.evaluations):
         yield m.PLAN, ""
     yield m.MID_TERM, ""
+    yield m.FISCAL, ""
 
 
 def offered_for_year(one: Evaluation) -> Iterator[tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from cases.messages import Actor, Source
+from cases.projects.fiscal import Duty
 from cases.projects.performing_messages import Evaluate, PerformanceAnswer
 from cases.projects.performing_state import Performance
 from catalogue.performance import Coefficients
@@ -51,6 +52,10 @@ class Performances(Protocol):
 
     def shown(self, project: str) -> ShownPerformance:
         """The same with scores and history, for a caller that has asked policy."""
+        ...
+
+    def duties(self) -> Sequence[Duty]:
+        """What every project costs the budget, for a caller that asked policy about the whole."""
         ...
 
     def tables(self) -> Mapping[str, Coefficients]:

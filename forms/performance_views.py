@@ -24,7 +24,7 @@ MOST_CORNERS: Final = 12
 
 def side_of(project: ProjectState, state: Performance | None, verb: str) -> str:
     """Return the department of which policy is asked about an order, as the door asks."""
-    if verb in (m.EVALUATE, m.MID_TERM):
+    if verb in (m.EVALUATE, m.MID_TERM, m.FISCAL):
         return ""
     if verb in m.BY_OPERATOR:
         return state.plan.operator if state is not None else project.operator

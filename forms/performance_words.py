@@ -21,8 +21,11 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         m.RECTIFY: N_("下达整改任务"),
         m.RECTIFIED: N_("报告整改完成"),
         m.MID_TERM: N_("记录中期评估"),
+        m.FISCAL: N_("登记财政支出责任"),
     }
 )
+AGAIN: Final = N_("调整绩效指标")
+"""What the order of indicators is called where some stand already."""
 SAID: Final[Mapping[str, str]] = MappingProxyType(
     {
         m.PLAN: N_("产出、效果、管理三类指标，权重合计一百；下级合计等于上级。"),
@@ -33,6 +36,7 @@ SAID: Final[Mapping[str, str]] = MappingProxyType(
         m.RECTIFY: N_("写明整改什么、哪一天以前完成。"),
         m.RECTIFIED: N_("写明或者附上佐证。"),
         m.MID_TERM: N_("每三至五年一次。"),
+        m.FISCAL: N_("由财政部门登记，代替以前登记的各项；与其他项目合计，对照 10%、7%、5%。"),
     }
 )
 """Verb → what the order does, one sentence."""
@@ -58,6 +62,22 @@ SHADES: Final[Mapping[EvaluationStage, str]] = MappingProxyType(
 BRANCHES: Final[Mapping[Branch, str]] = MappingProxyType(
     {"output": N_("产出"), "effect": N_("效果"), "management": N_("管理")}
 )
+DUTIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "equity": N_("股权投资"),
+        "operation": N_("运营补贴"),
+        "risk": N_("风险承担"),
+        "supporting": N_("配套投入"),
+    }
+)
+LINES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "forbidden": N_("10% 红线"),
+        "warning": N_("7% 预警线"),
+        "government_pay": N_("5% 政府付费线"),
+    }
+)
+"""`cases.projects.fiscal.LINES_BP` → its word, the highest first."""
 PARTS: Final[Mapping[str, str]] = MappingProxyType(
     {"availability": N_("可用性付费"), "operation": N_("运营付费")}
 )

@@ -51,6 +51,7 @@ CITY: tuple[tuple[str, str], ...] = (
     ("performance", "performance_plan"), ("performance", "performance_evaluate"),
     ("performance", "performance_confirm"), ("performance", "performance_rectify"),
     ("performance", "performance_object"), ("performance", "performance_read"),
+    ("performance", "performance_fiscal"),
     ("duty", "duty_read"), ("duty", "duty_plan"), ("duty", "duty_serve"),
     *(("project", act) for act in ACTS["project"]),
     *(

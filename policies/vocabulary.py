@@ -244,6 +244,7 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "performance_rectify": "下达整改任务",
         "performance_rectified": "报告整改完成",
         "performance_mid_term": "记录中期评估",
+        "performance_fiscal": "登记财政支出责任",
         "performance_read": "查阅绩效",
         "duty_read": "查阅值班表",
         "duty_plan": "排班",

@@ -24,6 +24,7 @@ from cases.projects.state import ProjectState
 from catalogue.kpis import SCALE, Kpi, Kpis
 
 CLERK, LEAD, EVALUATOR, OPERATOR = "xiangmu1", "xiangmufz", "pingjia1", "yunying1"
+FINANCE: Final = "caizheng1"
 YUAN: Final = 100
 """Fen."""
 
@@ -68,6 +69,8 @@ class Tale:
     rectify: tuple[str, str] = ("", "")
     """Line of the tree, and what must be put right; empty: nothing."""
     mid_term: str = ""
+    duties: Sequence[tuple[str, int]] = ()
+    """What it costs the budget a year: kind and millions of yuan."""
 
 
 TALES: Final[Mapping[int, Tale]] = {
@@ -91,6 +94,7 @@ TALES: Final[Mapping[int, Tale]] = {
             Year(9, "监测点位九月移动，数据不可比"),
         ),
         ("A.2", "更换二号炉引风机，恢复可用率"), "建设标准、服务范围未变，运行总体平稳",
+        (("operation", 110), ("risk", 12)),
     ),
     3: Tale(
         210_000_000, 65_000_000,
@@ -100,6 +104,7 @@ TALES: Final[Mapping[int, Tale]] = {
             Indicator("C", "management", "应急和安全", 25, 93),
         ),
         (Year(6), Year(0), Year(14, waits=True)),
+        duties=(("operation", 275), ("equity", 40), ("supporting", 15)),
     ),
 }  # fmt: skip
 """Number of the project's story → its performance."""
@@ -122,6 +127,8 @@ def next_order(
         return LEAD, m.RECTIFY, {
             "year": first + 1, "code": code, "what": what, "due_on": due_on.isoformat(),
         }  # fmt: skip
+    if tale.duties and state.fiscal is None:
+        return FINANCE, m.FISCAL, _fiscal(tale, state, today)
     if tale.mid_term and not state.mid_terms:
         return EVALUATOR, m.MID_TERM, {"on": today.isoformat(), "findings": tale.mid_term}
     return None
@@ -157,6 +164,23 @@ def _plan(tale: Tale, project: ProjectState, first: int) -> dict[str, Any]:
                 "weight_bp": one.weight * 100, "standard": standards.get(one.code, ""),
             }
             for one in tale.tree
+        ],
+    }  # fmt: skip
+
+
+def _fiscal(tale: Tale, state: Performance, today: date) -> dict[str, Any]:
+    plan, fen = state.plan, 1_000_000 * YUAN
+    return {
+        "assumptions": {
+            "base_year": today.year - 1, "budget_fen": 6_800 * fen, "budget_growth_bp": 350,
+            "price_growth_bp": 200, "source": f"云川市 {today.year - 1} 年财政决算报告",
+        },
+        "lines": [
+            {
+                "kind": kind, "since": plan.since_year, "until": plan.until_year,
+                "yearly_fen": millions * fen, "indexed": kind == "operation",
+            }
+            for kind, millions in tale.duties
         ],
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from cases import performance_rows as rows
 from cases.accounts import Accounts
 from cases.database import reading
 from cases.messages import Actor, Source
+from cases.projects.fiscal import Duty
 from cases.projects.performing_messages import PerformanceAnswer
 from cases.projects.performing_state import Performance
 from catalogue.load import Catalogue
@@ -68,6 +69,10 @@ class WebPerformance:
             for one in reversed(acts)
         )  # fmt: skip
         return ShownPerformance(state, scores, told, names)
+
+    def duties(self) -> Sequence[Duty]:
+        with reading(self.engine) as connection:
+            return rows.duties(connection)
 
     def tables(self) -> Mapping[str, Coefficients]:
         return self.catalogue().performance.by_id

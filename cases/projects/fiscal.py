@@ -56,7 +56,9 @@ class Duty(Frozen):
     since: Year
     until: Year
     yearly_fen: FenOrNothing
-    """At the base year's prices."""
+    """At the prices of `priced_in`."""
+    priced_in: Year | None = None
+    """None: the base year of the curve."""
     indexed: bool = False
     """Whether it grows with prices."""
     government_pay: bool = False
@@ -88,20 +90,23 @@ class FiscalYear(Frozen):
 def curve(duties: Sequence[Duty], on: Assumptions) -> tuple[FiscalYear, ...]:
     """Return each year from the base year to the last contract's end, without a gap.
 
-    Growth is compounded year by year, each year rounded half up to the fen; a duty of years before
-    the base year is spent and not counted. Raises `ValueError` beyond `MOST_YEARS`.
+    Growth is compounded year by year, each year rounded half up to the fen, from the year whose
+    prices a duty is in; a duty of years before the base year is spent and not counted. Raises
+    `ValueError` beyond `MOST_YEARS`.
     """
     last = max((duty.until for duty in duties), default=on.base_year)
     if last - on.base_year >= MOST_YEARS:
         raise ValueError(f"expected at most {MOST_YEARS} years, found {last - on.base_year + 1}")
     budget = on.budget_fen
-    grown = [duty.yearly_fen for duty in duties]
+    grown = [_in_base_year(duty, on) for duty in duties]
     years = []
     for year in range(on.base_year, max(last, on.base_year) + 1):
         if year > on.base_year:
             budget = half_up(budget * (WHOLE + on.budget_growth_bp), WHOLE)
             grown = [
-                half_up(fen * (WHOLE + on.price_growth_bp), WHOLE) if duty.indexed else fen
+                half_up(fen * (WHOLE + on.price_growth_bp), WHOLE)
+                if duty.indexed and year > (duty.priced_in or on.base_year)
+                else fen
                 for duty, fen in zip(duties, grown, strict=True)
             ]
         owed: dict[str, int] = {}
@@ -112,6 +117,24 @@ def curve(duties: Sequence[Duty], on: Assumptions) -> tuple[FiscalYear, ...]:
             FiscalYear(year=year, duty_fen=sum(owed.values()), budget_fen=budget, by_project=owed)
         )
     return tuple(years)
+
+
+def reaching(duties: Sequence[Duty], on: Assumptions) -> tuple[Duty, ...]:
+    """Return what of duties lies within the years that a curve from this base year has."""
+    last = on.base_year + MOST_YEARS - 1
+    return tuple(
+        one if one.until <= last else one.model_copy(update={"until": last})
+        for one in duties
+        if one.since <= last
+    )
+
+
+def _in_base_year(duty: Duty, on: Assumptions) -> int:
+    """Return what a duty of older prices comes to in the base year."""
+    fen = duty.yearly_fen
+    for _ in range((duty.priced_in or on.base_year), on.base_year if duty.indexed else 0):
+        fen = half_up(fen * (WHOLE + on.price_growth_bp), WHOLE)
+    return fen
 
 
 def first_above(years: Sequence[FiscalYear], line_bp: int) -> FiscalYear | None:

@@ -19,6 +19,8 @@ from catalogue.performance import WHOLE
 
 RINGS: Final = (2_500, 5_000, 7_500, 10_000)
 """Hundredths of a point at which a radar has a ring."""
+MOST_LABELS: Final = 12
+"""Years that find room below a curve."""
 FEWEST: Final = 3
 """Corners below which there is no area to look at."""
 
@@ -91,15 +93,15 @@ def history_svg(state: Performance, names: tuple[str, str], *, width: int = 640)
 
 
 def fiscal_svg(
-    years: Sequence[FiscalYear], names: tuple[str, str, str], *, width: int = 640
+    years: Sequence[FiscalYear], names: tuple[str, str, str, str], *, width: int = 640
 ) -> str:
-    """Return the share of the budget in percent by year beside the lines of 10 and 5 percent.
+    """Return the share of the budget in percent by year beside the lines of 10, 7 and 5 percent.
 
-    `names` are the words for the share and for the two lines.
+    `names` are the words for the share and for the three lines.
     """
-    drawn = [
-        Series(names[0], [one.share_percent for one in years]),
-        Series(names[1], [LINES_BP["forbidden"] / 100] * len(years)),
-        Series(names[2], [LINES_BP["government_pay"] / 100] * len(years)),
-    ]
-    return lines([str(one.year) for one in years], drawn, unit="%", width=width)
+    drawn = [Series(names[0], [one.share_percent for one in years])]
+    for name, line in zip(names[1:], ("forbidden", "warning", "government_pay"), strict=True):
+        drawn.append(Series(name, [LINES_BP[line] / 100] * len(years)))
+    every = -(-len(years) // MOST_LABELS)
+    labels = [str(one.year) if n % every == 0 else "" for n, one in enumerate(years)]
+    return lines(labels, drawn, unit="%", width=width)

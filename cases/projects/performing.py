@@ -6,7 +6,7 @@ the operator, and who confirms has not evaluated. A *no* is `RuleForbids` with i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from pydantic import JsonValue
 
 from cases.messages import Actor, Command, Frozen
 from cases.projects import performing_messages as m
+from cases.projects.fiscal import MOST_YEARS, Duty, curve, reaching
 from cases.projects.performance import (
     KpiTree,
     branch_score,
@@ -27,7 +28,13 @@ from cases.projects.performance import (
     payable_for,
     total_score,
 )
-from cases.projects.performing_state import Evaluation, Performance, Task, months_between
+from cases.projects.performing_state import (
+    Evaluation,
+    Performance,
+    Task,
+    duties_of,
+    months_between,
+)
 from cases.settling import RuleForbids
 from catalogue.performance import Coefficients
 
@@ -46,6 +53,8 @@ class ProjectSeen:
     department: str
     operator: str
     """Empty: nobody has signed yet."""
+    pay: str = ""
+    """Who pays: user, government or mixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +78,23 @@ class Asked:
     facts: Mapping[str, JsonValue]
 
 
-def questions(state: Performance | None, command: Command, body: Frozen) -> tuple[Asked, ...]:
-    """Return what the packs are asked of an order; whatever they forbid is refused."""
+def questions(
+    state: Performance | None,
+    command: Command,
+    body: Frozen,
+    project: ProjectSeen | None = None,
+    others: Sequence[Duty] = (),
+) -> tuple[Asked, ...]:
+    """Return what the packs are asked of an order; whatever they forbid is refused.
+
+    `others`: what all other projects cost the budget.
+    """
     if isinstance(body, m.Plan):
         return tuple(_of_plan(command, body))
     if state is None:
         return ()
+    if isinstance(body, m.Fiscal):
+        return (_of_fiscal(command, body, project, others),)
     if isinstance(body, m.Evaluate):
         return (Asked(pack="project", facts=_apart(state, command)),)
     if isinstance(body, m.Confirm):
@@ -99,6 +119,33 @@ def _of_plan(command: Command, body: m.Plan) -> list[Asked]:
         linked = {**project, "regime": "stock", "performance_share_percent": share}
         asked.append(Asked(pack="ppp", facts=linked))
     return asked
+
+
+def _of_fiscal(
+    command: Command, body: m.Fiscal, project: ProjectSeen | None, others: Sequence[Duty]
+) -> Asked:
+    """Ask of the highest share of any year. Raises `RuleForbids` for years no curve can have."""
+    _insist_years(body)
+    on = body.assumptions
+    years = curve([*reaching(others, on), *duties_of(command.case_id, body)], on)
+    facts: dict[str, JsonValue] = {
+        "project": command.case_id,
+        "fiscal_share_percent": max(one.share_percent for one in years),
+        "adds_project": body.adds_project,
+    }
+    if project is not None and project.pay:
+        facts["pay"] = project.pay
+    return Asked(pack="ppp", facts=facts)
+
+
+def _insist_years(body: m.Fiscal) -> None:
+    base = body.assumptions.base_year
+    for one in body.lines:
+        if one.until < one.since:
+            raise RuleForbids("years", "止年早于起年", "CZHT-10", "body.lines")
+        if one.until - base >= MOST_YEARS:
+            said = f"自基年起最多 {MOST_YEARS} 年"
+            raise RuleForbids("years_beyond", said, "CZHT-10", "body.lines")
 
 
 def _apart(state: Performance, command: Command) -> dict[str, JsonValue]:
@@ -295,11 +342,22 @@ def _mid_term(
     return state.model_copy(update={"mid_terms": (*state.mid_terms, body.on)})
 
 
+def _fiscal(state: Performance, _command: Command, body: m.Fiscal, around: Around) -> Performance:
+    if body.assumptions.base_year > around.today.year:
+        said = "基年不得晚于今年"
+        raise RuleForbids("year_ahead", said, "CZHT-10", "body.assumptions.base_year")
+    if state.fiscal is not None and not body.reason:
+        raise RuleForbids("reason_missing", "重新登记须写明理由", "CZHT-10", "body.reason")
+    kept = body.model_copy(update={"attached": ()})
+    return state.model_copy(update={"fiscal": kept})
+
+
 _DOING: Final[Mapping[str, Callable[[Performance, Command, Any, Around], Performance]]] = (
     MappingProxyType(
         {
             m.EVALUATE: _evaluate, m.OBJECT_TO: _object, m.ACCEPT: _accept, m.CONFIRM: _confirm,
             m.RECTIFY: _rectify, m.RECTIFIED: _rectified, m.MID_TERM: _mid_term,
+            m.FISCAL: _fiscal,
         }
     )
 )  # fmt: skip

@@ -18,14 +18,18 @@ from cases.attached import Attachments
 from cases.messages import Code, Command, Frozen
 from cases.one_step import OneStepAnswer, OneStepOrder
 from cases.projection import json_text
-from cases.projects.fiscal import Year
+from cases.projects.fiscal import Assumptions, DutyKind, Year
 from cases.projects.performance import (
     MOST_INDICATORS,
+    FenOrNothing,
     Indicator,
     KpiCode,
     PaymentTerms,
     ScorePoints,
 )
+
+MOST_LINES: Final = 20
+"""Lines of one project's fiscal duty: its four kinds, each over several spans."""
 
 OBJECT: Final = "performance"
 """The object type of policy."""
@@ -37,6 +41,7 @@ PLAN, EVALUATE, OBJECT_TO, ACCEPT = (
 CONFIRM, RECTIFY, RECTIFIED, MID_TERM = (
     "performance_confirm", "performance_rectify", "performance_rectified", "performance_mid_term",
 )  # fmt: skip
+FISCAL: Final = "performance_fiscal"
 
 Regime = Literal["stock", "concession", "government"]
 REGIMES: Final[Mapping[Regime, str]] = MappingProxyType(
@@ -133,10 +138,34 @@ class MidTerm(Frozen):
     attached: Attachments = ()
 
 
+class FiscalLine(Frozen):
+    """One line of what the project costs the budget in each year from `since` to `until`."""
+
+    kind: DutyKind
+    since: Year
+    until: Year
+    yearly_fen: FenOrNothing
+    """At the prices of the base year of the assumptions."""
+    indexed: bool = False
+    """Whether it grows with prices."""
+
+
+class Fiscal(Frozen):
+    """财政支出责任, by the department of finance: all lines, in the place of those before."""
+
+    assumptions: Assumptions
+    lines: tuple[FiscalLine, ...] = Field(min_length=1, max_length=MOST_LINES)
+    adds_project: bool = False
+    """拟新增项目: beyond its line it must not be added."""
+    reason: Words = ""
+    """Why it is registered anew; the first needs none."""
+    attached: Attachments = ()
+
+
 BODIES: Final[Mapping[str, type[Frozen]]] = MappingProxyType(
     {
         PLAN: Plan, EVALUATE: Evaluate, OBJECT_TO: ObjectTo, ACCEPT: OfYear, CONFIRM: Confirm,
-        RECTIFY: Rectify, RECTIFIED: Rectified, MID_TERM: MidTerm,
+        RECTIFY: Rectify, RECTIFIED: Rectified, MID_TERM: MidTerm, FISCAL: Fiscal,
     }
 )  # fmt: skip
 """Verb → what it carries."""

@@ -10,8 +10,9 @@ from typing import Final, Literal
 from pydantic import AwareDatetime
 
 from cases.messages import Frozen
+from cases.projects.fiscal import Duty
 from cases.projects.performance import KpiTree, Payable
-from cases.projects.performing_messages import Plan
+from cases.projects.performing_messages import Fiscal, Plan
 
 EvaluationStage = Literal["given", "objected", "accepted", "confirmed", "returned"]
 STAGES: Final[Mapping[EvaluationStage, str]] = MappingProxyType(
@@ -71,6 +72,8 @@ class Performance(Frozen):
     evaluations: tuple[Evaluation, ...] = ()
     tasks: tuple[Task, ...] = ()
     mid_terms: tuple[date, ...] = ()
+    fiscal: Fiscal | None = None
+    """What the project costs the budget, as it was registered last; its files stand in the act."""
     operators: tuple[str, ...] = ()
     """Who ever acted for the operator here: none of them evaluates."""
 
@@ -92,9 +95,25 @@ class Performance(Frozen):
         found = self.of_year(year)
         return found.payable if found is not None and found.stage == "confirmed" else None
 
+    def duties(self, government_pay: bool = False) -> tuple[Duty, ...]:
+        """Return what the project costs the budget, as the curve asks for it."""
+        return () if self.fiscal is None else duties_of(self.project, self.fiscal, government_pay)
+
     def overdue(self, today: date) -> tuple[Task, ...]:
         """Return the tasks whose last day has passed, undone."""
         return tuple(one for one in self.tasks if one.done_at is None and one.due_on < today)
+
+
+def duties_of(project: str, said: Fiscal, government_pay: bool = False) -> tuple[Duty, ...]:
+    """Return the lines of a registration, each at the prices of its own base year."""
+    return tuple(
+        Duty(
+            project=project, kind=one.kind, since=one.since, until=one.until,
+            yearly_fen=one.yearly_fen, priced_in=said.assumptions.base_year, indexed=one.indexed,
+            government_pay=government_pay,
+        )
+        for one in said.lines
+    )  # fmt: skip
 
 
 def months_between(since: date, until: date) -> int:

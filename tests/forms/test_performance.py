@@ -26,6 +26,7 @@ PEOPLE: Mapping[str, Person] = {
     "pingjia": ("平评价", "pjzx", (("performance_evaluator", "pjzx"),)),
     "liangbian": ("梁两边", "spv1", (("operator", "spv1"), ("performance_evaluator", "spv1"))),
     "yunying": ("云运营", "spv1", (("operator", "spv1"),)),
+    "caizheng": ("蔡财政", "czj", (("payment_reviewer", "czj"),)),
     "lingdao": ("凌领导", "gov", (("leader", "*"),)),
     "guankou": ("甘审批", "fgw", (("gate_approver", "fgw"),)),
     "biede": ("别经办", "zjj", (("project_clerk", "zjj"),)),
@@ -54,9 +55,9 @@ def city(town: Town) -> Town:
     maker = Maker(town.cases, date(2026, 11, 27))
     signed = ("sign_contract", {"operator": "spv1", "number": "XY-2", "signed_on": "2026-01-05",
                                 "ends_on": "2045-12-31"})  # fmt: skip
-    for title in ("垃圾焚烧", "污水处理", "有轨电车"):
+    for title in ("垃圾焚烧", "污水处理", "有轨电车", "供水", "供热", "供暖", "供电"):
         maker.project(title, [signed], template="stock", department="zxb", regime="stock",
-                      procured_before_stop=True, starts_on="2026-01-01")  # fmt: skip
+                      pay="mixed", procured_before_stop=True, starts_on="2026-01-01")  # fmt: skip
     return town
 
 
@@ -182,6 +183,39 @@ def test_an_evaluator_who_is_of_the_operator_is_told_the_rule_and_its_source(
     assert "还没有评价" in browser("jingban").get(own).text
 
 
+FISCAL: Mapping[str, Any] = {
+    "base_year": "2025", "budget_fen": "100,000,000", "budget_growth_bp": "0",
+    "price_growth_bp": "-1.5", "source": "2025 年决算", "adds_project": "yes",
+    "d.kind": ["operation", "equity"], "d.since": ["2026", ""], "d.until": ["2045", ""],
+    "d.yearly": ["9,000,000", ""], "d.indexed": ["", ""],
+}  # fmt: skip
+
+
+def test_what_projects_cost_the_budget_is_held_against_its_lines_with_all_others(
+    city: Town, browser: Browsers
+) -> None:
+    one, other = planned(city, browser, "供水"), planned(city, browser, "供热")
+    finance = browser("caizheng")
+    assert post(browser("jingban"), f"{one}/fiscal", **FISCAL).status_code == 403
+    bad = post(finance, f"{one}/fiscal", **{**FISCAL, "d.until": ["45", ""]})
+    assert bad.status_code == 422 and "第 1 行" in faults(bad.text)
+    back = post(finance, f"{one}/fiscal", **{**FISCAL, "d.until": ["2025", ""]})
+    assert back.status_code == 422 and "止年早于起年" in faults(back.text)
+    assert post(finance, f"{one}/fiscal", **FISCAL).status_code == 303
+    text = browser("lingdao").get(one).text
+    assert "最高 9%（2026 年）" in text and "超过 7% 预警线" in text and "-1.5%" in text
+    over = {**FISCAL, "d.yearly": ["1,000,000.01", ""]}
+    no = post(finance, f"{other}/fiscal", **over)
+    assert no.status_code == 422 and "超过 10%" in faults(no.text)
+    just = {**FISCAL, "d.yearly": ["1,000,000.00", ""]}
+    assert post(finance, f"{other}/fiscal", **just).status_code == 303
+    assert "最高 10%" in browser("lingdao").get(other).text
+    alone = browser("yunying").get(other).text
+    assert "本项目一项" in alone and "最高 1%" in alone and "全部项目（元）" not in alone
+    again = post(finance, f"{one}/fiscal", **FISCAL)
+    assert again.status_code == 422, "why it is registered anew"
+
+
 def test_who_has_nothing_to_do_with_it_gets_none_of_it(city: Town, browser: Browsers) -> None:
     own = place(city, "垃圾焚烧") + "/performance"
     assert browser("chuangkou").get(own).status_code == 403
@@ -203,9 +237,11 @@ def test_more_lines_are_asked_for_without_an_order(city: Town, browser: Browsers
 
 
 def test_the_pages_speak_english(city: Town, browser: Browsers) -> None:
+    own = planned(city, browser, "供暖")
+    assert post(browser("pingjia"), f"{own}/evaluate", **score()).status_code == 303
     page = browser("lingdao")
     page.get("/language/en?next=/")
-    text = page.get(place(city, "垃圾焚烧") + "/performance").text
+    text = page.get(own).text
     for word in ("Performance", "Coefficient", "Payable", "Output"):
         assert word in text, word
 
@@ -213,7 +249,7 @@ def test_the_pages_speak_english(city: Town, browser: Browsers) -> None:
 def test_nobody_who_settles_there_is_said_so_and_the_id_stays(
     city: Town, browser: Browsers
 ) -> None:
-    own = place(city, "垃圾焚烧") + "/performance"
+    own = planned(city, browser, "供电")
     door: Any = city.ports.performances
     door.door.away = True
     try:

@@ -78,6 +78,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "projects.today": "public",
     "performances.known": "asked",
     "performances.shown": "asked",
+    "performances.duties": "asked",
     "performances.tables": "public",  # of the catalogue
     "project_reports.latest": "public",
     "warnings.listing": "where",
@@ -292,6 +293,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "performances.known": frozenset(
         {"performance.read_by", "project_beside.performance_of"}  # they ask `performance_read`
     ),
+    "performances.duties": frozenset({"performance_fiscal.fiscal_of"}),  # asks it of the whole
     "performances.shown": frozenset(
         {"performance.performance", "project_beside.performance_of"}  # after it
     ),

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cases.projects.fiscal import LINES_BP, Assumptions, Duty, FiscalYear, curve, first_above
+from cases.projects.fiscal import (
+    LINES_BP,
+    Assumptions,
+    Duty,
+    FiscalYear,
+    curve,
+    first_above,
+    reaching,
+)
 
 
 def assumed(budget: int = 1_000_000, growth: int = 0, prices: int = 0) -> Assumptions:
@@ -103,3 +111,22 @@ def test_a_forecast_beyond_its_reach_and_a_budget_of_nothing_are_refused() -> No
         curve([duty(2026, 2086, 1)], assumed())
     with pytest.raises(ValidationError):
         assumed(budget=0)
+
+
+def test_a_duty_in_older_prices_is_brought_to_the_base_year_and_a_newer_one_waits() -> None:
+    on = assumed(prices=1_000)
+    older = duty(2026, 2028, 100_000, indexed=True).model_copy(update={"priced_in": 2024})
+    newer = duty(2026, 2028, 100_000, indexed=True).model_copy(update={"priced_in": 2027})
+    fixed = duty(2026, 2028, 100_000).model_copy(update={"priced_in": 2024})
+    assert [one.duty_fen for one in curve([older], on)] == [121_000, 133_100, 146_410]
+    assert [one.duty_fen for one in curve([newer], on)] == [100_000, 100_000, 110_000]
+    assert [one.duty_fen for one in curve([fixed], on)] == [100_000] * 3
+
+
+def test_what_another_base_year_reaches_beyond_is_cut_off_and_no_error() -> None:
+    on = assumed()
+    far = [duty(2030, 2090, 5), duty(2086, 2090, 7, "q")]
+    years = curve(reaching(far, on), on)
+    assert (years[-1].year, years[-1].duty_fen) == (2085, 5)
+    with pytest.raises(ValueError, match="60"):
+        curve(far, on)

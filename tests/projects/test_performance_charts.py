@@ -55,6 +55,6 @@ def test_the_fiscal_curve_names_its_lines() -> None:
         base_year=2026, budget_fen=10**12, budget_growth_bp=500, price_growth_bp=300, source="决算"
     )
     duty = Duty(project="p", kind="operation", since=2027, until=2030, yearly_fen=6 * 10**10)
-    svg = fiscal_svg(curve([duty], on), ("占比", "10%", "5%"))
+    svg = fiscal_svg(curve([duty], on), ("占比", "10%", "7%", "5%"))
     ElementTree.fromstring(svg)
-    assert all(word in svg for word in ("2026", "2030", "占比", "10%", "5%"))
+    assert all(word in svg for word in ("2026", "2030", "占比", "10%", "7%", "5%"))

@@ -42,6 +42,7 @@ def somebody(name: str, department: str, *roles: str) -> Actor:
 CLERK = somebody("clerk", "zxb", "project_clerk")
 LEAD = somebody("lead", "zxb", "project_lead")
 EVALUATOR = somebody("evaluator", "pjzx", "performance_evaluator")
+FINANCE = somebody("finance", "czj", "payment_reviewer")
 OPERATOR = somebody("operator", "spv1", "operator")
 
 PLAN: dict[str, Any] = {
@@ -57,6 +58,11 @@ PLAN: dict[str, Any] = {
         {"code": "C", "branch": "management", "title": "报表", "weight_bp": 2_000},
     ],
 }
+FISCAL: dict[str, Any] = {
+    "assumptions": {"base_year": 2025, "budget_fen": 10**12, "budget_growth_bp": 0,
+                    "price_growth_bp": 0, "source": "2025 年决算"},
+    "lines": [{"kind": "operation", "since": 2026, "until": 2045, "yearly_fen": 10**10}],
+}  # fmt: skip
 INDICATORS: list[dict[str, Any]] = PLAN["indicators"]
 YEAR = {"year": 2026}
 
@@ -144,12 +150,14 @@ async def test_an_objection_its_answer_and_what_is_put_right_are_entries_too(tow
         (m.RECTIFY, {**YEAR, "code": "A", "what": "更换滤料", "due_on": "2099-12-31"}, LEAD),
         (m.RECTIFIED, {"task": 1, "evidence": "更换记录 3 号"}, OPERATOR),
         (m.MID_TERM, {"on": TODAY, "findings": "运行平稳"}, EVALUATOR),
+        (m.FISCAL, FISCAL, FINANCE),
     ):  # fmt: skip
         done = await act(town, verb, body, who)
         assert (done.status, done.reason) == ("done", ""), verb
     assert [one["act"] for one in town.entries(f"performance:{PROJECT}")] == [
         "performance_plan", "performance_evaluate", "performance_object", "performance_confirm",
         "performance_rectify", "performance_rectified", "performance_mid_term",
+        "performance_fiscal",
     ]  # fmt: skip
 
 
