@@ -72,7 +72,7 @@ def laid_out(
     loops = {one.source: one for one in whole.arrows if one.source == one.target}
     arrows = [one for one in whole.arrows if one.source != one.target]
     over = [END] if any(one.target == END for one in arrows) else []
-    named = [BEGIN, *(one.act for one in whole.boxes), *over]
+    named = [BEGIN, *_downward(whole, arrows), *over]
     turned = _turned(arrows, {act: n for n, act in enumerate(named)})
     ranks = _ranks(named, turned)
     boxes = {act: Spot(2 * ranks[act], widths[act]) for act in named}
@@ -85,8 +85,35 @@ def laid_out(
     return Layout(boxes, tuple(paths), loops, len(levels), width)
 
 
+def _downward(whole: ProcessMap, arrows: Sequence[Arrow]) -> list[str]:
+    """Return the boxes in an order in which few steps lead back: what was done mostly, leads down.
+
+    Greedy (Eades, Lin and Smyth, Information Processing Letters 47, 1993), by how often: ends go
+    to the end, beginnings to the beginning, else whatever leads away most beyond what leads to it.
+    """
+    rest = [one.act for one in whole.boxes]  # by their mean places, which decide between equals
+    head: list[str] = []
+    tail: list[str] = []
+    while rest:
+        out = dict.fromkeys(rest, 0)
+        into = dict.fromkeys(rest, 0)
+        for one in arrows:
+            if one.source in out and one.target in out:
+                out[one.source] += one.count
+                into[one.target] += one.count
+        last = next((act for act in reversed(rest) if not out[act]), None)
+        if last is not None:
+            tail.insert(0, last)
+            rest.remove(last)
+            continue
+        best = max(rest, key=lambda act: (not into[act], out[act] - into[act]))
+        head.append(best)
+        rest.remove(best)
+    return head + tail
+
+
 def _turned(arrows: Sequence[Arrow], places: Mapping[str, int]) -> list[tuple[Arrow, str, str]]:
-    """Return each arrow with its upper and its lower end: by where its boxes stand on average."""
+    """Return each arrow with its upper and its lower end."""
     found = []
     for one in arrows:
         ends = sorted((one.source, one.target), key=lambda act: places[act])
@@ -100,7 +127,7 @@ def _ranks(named: Sequence[str], turned: Sequence[tuple[Arrow, str, str]]) -> di
     for _, upper, lower in turned:
         above[lower].append(upper)
     ranks: dict[str, int] = {}
-    for act in named:  # in the order of their places, in which every arrow leads down
+    for act in named:  # in their order, in which every arrow leads down
         ranks[act] = 1 + max((ranks[one] for one in above[act]), default=0 if act else -1)
     if END in ranks:
         ranks[END] = 1 + max(rank for act, rank in ranks.items() if act != END)

@@ -188,3 +188,15 @@ def test_what_leads_back_is_dashed() -> None:
     assert process_svg(mapped(back), WORDS).count("stroke-dasharray") == 1
     forward = thing("1", ("a", 0), ("b", 1), ("c", 2))
     assert process_svg(mapped(forward), WORDS).count("stroke-dasharray") == 0
+
+
+def test_what_was_done_mostly_leads_down_wherever_its_boxes_stand_on_average() -> None:
+    rarely = thing("0", ("b", 0), ("x", 1), ("x", 2), ("x", 3), ("a", 4))
+    mostly = [one for n in range(1, 6) for one in thing(str(n), ("a", 0), ("b", 1))]
+    whole = mapped([*rarely, *mostly])
+    drawn = process_svg(whole, WORDS)
+    boxes = {one.act: 60.0 for one in whole.boxes} | {BEGIN: 60.0, END: 60.0}
+    words = {(one.source, one.target): 50.0 for one in whole.arrows}
+    placed = laid_out(whole, boxes, words)
+    assert placed.boxes["a"].rank < placed.boxes["b"].rank
+    assert drawn.count("stroke-dasharray") == 1
