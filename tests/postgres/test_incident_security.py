@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
+from cases import paper_rows
 from cases.database import Bounds, bounded, reading
 from cases.incident_lists import Filters
 from cases.incident_tables import incident, incident_signal
 from cases.messages import Actor, Grant
+from cases.paper_rows import KeptPaper
 from catalogue.load import load_catalogue
 from policies.access import Access
 from policies.policy import load_policy
@@ -57,6 +59,9 @@ def store(stores: Stores) -> Engine:
     with engine.begin() as connection:
         rows = [{"incident_id": one, "signal_id": f"s-{one}", "at": AT} for one in IDS.values()]
         connection.execute(insert(incident_signal), rows)
+        for one in IDS.values():
+            kept = KeptPaper(one, one, one, "brief", "", "0" * 64, AT, AT, one)
+            paper_rows.put(connection, kept, b"sealed")
     return engine
 
 
