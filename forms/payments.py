@@ -72,6 +72,8 @@ class LateShown:
     interest_fen: int | None
     """None: another rate was agreed."""
     article: str
+    retained: bool
+    """Something of it is kept back, was not due, and bears none."""
 
 
 @dataclass(frozen=True)
@@ -224,8 +226,9 @@ def _late(visit: Visit, one: KeptPayment, claim: Claim) -> LateShown | None:
     today, due_on = datetime.now(visit.zone).date(), one.verdict.due_on
     if due_on is None or today <= due_on or claim.stage not in ("requested", "reviewed"):
         return None
-    interest = late_interest(one.body, one.verdict, claim.contract.retention_bp, today)
-    return LateShown((today - due_on).days, interest, visit.ports.catalogue.cited(LATE))
+    bp = claim.contract.retention_bp
+    interest = late_interest(one.body, one.verdict, bp, today)
+    return LateShown((today - due_on).days, interest, visit.ports.catalogue.cited(LATE), bp > 0)
 
 
 async def _milestone(visit: Visit, project: str, key: str) -> str:

@@ -200,7 +200,7 @@ def test_a_late_payment_shows_what_waiting_has_cost_by_today(
     did(
         clerk, "/fund/contracts/new", project=project, department="zjj", number=f"ZX-{project}",
         title="小厂供货", payee="云川建设有限公司", payee_code=CODE, amount_fen="100000",
-        retention_bp="0", sme="yes", linked="no", signed_on="2026-01-05",
+        retention_bp="3", sme="yes", linked="no", signed_on="2026-01-05",
     )  # fmt: skip
     shown = clerk.get("/payments/new").text
     small = re.search(rf'<option value="([^"]+)"[^>]*>ZX-{project}', shown)
@@ -213,7 +213,7 @@ def test_a_late_payment_shows_what_waiting_has_cost_by_today(
         ).headers["location"]  # fmt: skip
         shown = clerk.get(there).text
         assert ("截至今日" in shown) is late
-    said = r"截至今日</dt>.*逾期 2 日.*应付逾期利息 .*>1\.00 元.*保障中小企业款项支付条例.*第十七条"
+    said = r"截至今日</dt>.*逾期 2 日.*应付逾期利息 .*>0\.97 元.*质保金不计息.*保障中小企业款项支付条例.*第十七条"
     assert re.search(said, shown)
 
 
