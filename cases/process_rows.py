@@ -34,7 +34,7 @@ Kind = Literal["case", "incident", "project"]
 KINDS: Final[tuple[Kind, ...]] = ("case", "incident", "project")
 
 MOST_THINGS: Final = 20_000
-"""Of so many, the newest of the span, a map is made; about a second (2 cores, 2026-11-27)."""
+"""Of so many, the newest of the span, a map is made; where there are more, it says so."""
 
 BY_ITSELF: Final = frozenset({"timer_fired", "retimed"})
 """Steps of a case that nobody did: a limit came, a calendar changed."""
