@@ -2,11 +2,12 @@
 
 import argparse
 import asyncio
+import contextlib
 import subprocess
 import sys
 
 from yichuang.cli import WRONG
-from yichuang.embedded import ground, parts
+from yichuang.embedded import ground, identity, parts
 from yichuang.settings import CHECKOUT, Settings, as_environment, environment
 from yichuang.supervisor import PREPARE, StartFailed, Supervisor, supervise
 from yichuang.terminal import complain, say
@@ -35,7 +36,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return WRONG
     try:
         ground.prepare_folder(settings)
-        with ground.held(settings):
+        with ground.held(settings), contextlib.ExitStack() as beside:
+            left = ground.end(settings)
+            if left:
+                say(f"上次没有正常停止：已清理 {left} 个遗留进程，从停下的地方继续。")
+            if args.demo:
+                settings = beside.enter_context(identity.beside(settings))
             return _run_held(args, settings, chosen)
     except ground.StartRefused as refused:
         complain(str(refused))
@@ -43,9 +49,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _run_held(args: argparse.Namespace, settings: Settings, chosen: tuple[parts.Part, ...]) -> int:
-    left = ground.end(settings)
-    if left:
-        say(f"上次没有正常停止：已清理 {left} 个遗留进程，从停下的地方继续。")
     ported = tuple(p.name for p in chosen if p.name in ("temporal", "nats", "witness", "web"))
     for line in ground.take_ports(settings, ported):
         say(line)
