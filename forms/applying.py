@@ -112,7 +112,11 @@ async def hand_in(visit: Visit) -> Response:
     if visit.text("do") == "draft":
         return await _keep(visit, page, citizen)
     body = _body(visit, page, citizen)
-    found = faults_of(visit, matter, page.form, body, rows)
+    own = visit.text("applicant.kind") == SELF
+    asked = replace(
+        page.form, fields=tuple(f for f in page.form.fields if not own or f not in page.body)
+    )
+    found = faults_of(visit, matter, asked, body, rows)
     wrong = {_typed(name, page): said for name, said in found.items()} | dict(_missing(visit, page))
     if wrong:
         return await show(visit, _wrong(page, wrong), 422)

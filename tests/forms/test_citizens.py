@@ -294,6 +294,25 @@ def test_what_is_wrong_is_told_beside_its_field_and_what_was_typed_is_kept(
     assert "云川市人民大道88号一层" in answer.text and answer.text.count("已上传") == len(NEEDED)
 
 
+def test_who_applies_for_themselves_is_asked_for_no_organisation(
+    city: Town, browser: TestClient
+) -> None:
+    come_in(browser)
+    own = {name: text for name, text in FOOD.items() if not name.startswith("applicant.")}
+    empty = send(browser, "/apply/food-operation", {"applicant.kind": "natural_person"})
+    assert empty.status_code == 422
+    assert 'href="#f-applicant-id_number"' not in empty.text
+    own["applicant.kind"] = "natural_person"
+    done = send(browser, "/apply/food-operation", own, NEEDED)
+    assert done.status_code == 303, re.findall("<li>(.+?)</li>", done.text)
+    asked = [one for one in city.reception.asked if one.verb == "file"][-1].body
+    assert "agent" not in asked
+    assert asked["applicant"] == {
+        "kind": "natural_person", "name": "王小明", "id_type": "111",
+        "id_number": WANG["id_number"], "phone": "13900000001",
+    }  # fmt: skip
+
+
 def test_a_paper_that_must_be_there_is_asked_for(browser: TestClient) -> None:
     come_in(browser)
     answer = send(browser, "/apply/food-operation", FOOD, papers("application", "premises"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import secrets
 import socket
 import subprocess
 import sys
@@ -39,6 +40,9 @@ def beside(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     port = _free_port()
+    secret = settings.run_folder / "identity.secret"
+    secret.parent.mkdir(parents=True, exist_ok=True)
+    secret.write_text(secrets.token_urlsafe(16), encoding="utf-8")
     people = [part for one in PEOPLE for part in ("--user-claims", json.dumps(one))]
     provider = subprocess.Popen(  # noqa: S603 -- our own interpreter and words
         [sys.executable, "-m", PACKAGE, "--port", str(port), "--host", "127.0.0.1", *people],
@@ -55,7 +59,8 @@ def beside(settings: Settings) -> Iterator[Settings]:
         f"演示的统一身份认证（只供演示，不问口令）：市民在 /guides 选事项在线申请，登录填 {names}。"
     )
     try:
-        yield settings.model_copy(update={"oidc_issuer": f"http://localhost:{port}"})
+        named = {"oidc_issuer": f"http://localhost:{port}", "oidc_client_secret": secret}
+        yield settings.model_copy(update=named)
     finally:
         provider.terminate()
         try:
