@@ -245,6 +245,11 @@ OF_STREAM: Final[Mapping[str, str]] = MappingProxyType(
 """Start of a stream → kind in `CHECKED`: the plan's quarters are the system's own stream."""
 
 
+OWN_STREAM: Final = frozenset({"paper:"})
+"""Kinds of which each thing has a stream of its own, and whose entries are about another object:
+the paper's about its incident."""
+
+
 LIVES: Final = MappingProxyType(
     {"incident": incident_integrity.check, "project": project_integrity.check}
 )
@@ -334,7 +339,8 @@ def _of_newest(
     if not kind:
         return
     body = orjson.loads(stored)
-    thing, after = body["obj"]["id"], body.get("after")
+    named = kind in OWN_STREAM
+    thing, after = stream.removeprefix(kind) if named else body["obj"]["id"], body.get("after")
     if after is not None and newest.get(kind + thing, 0) < seq:
         newest[kind + thing], things[kind][thing] = seq, after
 

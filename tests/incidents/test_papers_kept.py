@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from cases import numbers, paper_rows
 from cases.database import reading
 from cases.paper_rows import KeptPaper
 from cases.paper_tables import incident_paper
+from tests.against_log import altered, empty_log, wrong
 from tests.incidents.town import COMMANDER, DUTY, Town
 from yichuang import joining
 from yichuang.incident_papers import IncidentPapers, PaperDiffers, body_opener, paper_opener
@@ -189,3 +191,20 @@ async def test_a_kept_paper_that_was_changed_is_found_by_the_rows_and_by_the_fil
     assert found is not None
     with pytest.raises(PaperDiffers):
         paper_opener(joining.vault_of(settings))(*found)
+
+
+async def test_the_whole_log_is_held_against_kept_papers_each_by_its_own_entry(
+    town: Town, installed: tuple[Settings, Workshop], tmp_path: Path
+) -> None:
+    settings, _ = installed
+    incident = await answered(town)
+    keeper(town, settings).look()
+    log = empty_log(tmp_path)
+    assert wrong(altered(town.shop.cases, tmp_path), log, "paper") == []
+    one = kept(town, incident)[0]
+    changed = f"UPDATE incident_paper SET digest = '{'0' * 64}' WHERE id = '{one.id}'"
+    named = [it.case_id for it in wrong(altered(town.shop.cases, tmp_path, changed), log, "paper")]
+    assert named == [f"paper:{one.id}"]
+    gone = f"DELETE FROM incident_paper WHERE id = '{one.id}'"
+    named = [it.case_id for it in wrong(altered(town.shop.cases, tmp_path, gone), log, "paper")]
+    assert named == [f"paper:{one.id}"]
