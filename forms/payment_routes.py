@@ -37,6 +37,13 @@ def payment_routes() -> list[BaseRoute]:
             thing="payment",
             shows=Shown("read", "payment"),
         ),
+        page(
+            "/payments/{payment}/receipt",
+            payments.receipt,
+            act="payment_read",
+            thing="payment",
+            methods=post,
+        ),
         *(
             page(PATHS[verb], fund_acting.step(verb), act=verb, thing=PAYMENT,
                  methods=(method,))

@@ -26,6 +26,7 @@ from cases.payments import (
     Verdict,
     first_fault,
 )
+from forms.case import download
 from forms.fields import Field, Form, Option
 from forms.fund_words import PATHS, STAGE_WORDS, TITLES, TURNS
 from forms.money_choices import contract_option, milestone_field, project_field
@@ -177,8 +178,8 @@ def _address(outcome: str, page: int = 1) -> str:
 # --- one request ---------------------------------------------------------------------------------
 
 
-async def payment(visit: Visit) -> Response:
-    """One request: what was asked, what the rules made of it, and why."""
+async def _found(visit: Visit) -> KeptPayment:
+    """Return the request of the address. Raises `Stop` 404 where the reader may not read it."""
     one: KeptPayment | None = await visit.ask(
         visit.ports.payments.find, visit.request.path_params["payment"]
     )
@@ -187,6 +188,27 @@ async def payment(visit: Visit) -> Response:
     asked = Thing(OBJECT, one.id, department=one.department)
     if not (await visit.ask(visit.ports.access.may, visit.actor, "payment_read", asked)).allowed:
         raise not_found(visit, ("payment_read", asked))
+    return one
+
+
+async def receipt(visit: Visit) -> Response:
+    """Hand out the receipt of one step: what proves to anybody that it stands in the log."""
+    one = await _found(visit)
+    claim: Claim | None = await visit.ask(visit.ports.fund.claim, one.id)
+    steps = {step.entry_id for step in claim.steps.values()} if claim else set()
+    entry = visit.text("entry")
+    if entry not in {one.entry_id, *steps}:
+        raise not_found(visit)
+    thing = Thing(OBJECT, one.id, department=one.department)
+    file = await visit.ask(visit.ports.receipts.of_entry, visit.actor, visit.where, thing, entry)
+    if file is None:
+        raise Stop(409, visit.say(N_("这一步还没有写入日志，请过几秒再试")), "not_yet")
+    return download(file)
+
+
+async def payment(visit: Visit) -> Response:
+    """One request: what was asked, what the rules made of it, and why."""
+    one = await _found(visit)
     visit.saw(one.id)
     rulings = await visit.ask(visit.ports.payments.reasons, one)
     panels = tuple(sorted(panels_of(visit, rulings), key=lambda panel: panel.pack))

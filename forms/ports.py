@@ -587,6 +587,11 @@ class Receipts(Protocol):
         """
         ...
 
+    def of_entry(self, actor: Actor, where: Where, thing: Thing, entry: str) -> File | None:
+        """Return the proof file of one entry about a thing, once the issue's own entry has
+        committed. None: it is not in the log yet."""
+        ...
+
     def policy(self) -> str:
         """Return whom the city says to trust: its logs, its witnesses, the quorum."""
         ...

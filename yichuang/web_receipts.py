@@ -76,6 +76,18 @@ class WebReceipts:
             return ports.File(f"回执 {issue.case_no}.pdf", "application/pdf", printed)
         return ports.File(issue.name, "application/json", issue.content)
 
+    def of_entry(
+        self, actor: Actor, where: ports.Where, thing: ports.Thing, entry: str
+    ) -> ports.File | None:
+        try:
+            issue = self.desk.of_entry(entry)
+        except NothingToProve:
+            return None
+        except FileNotFoundError as away:  # the archive of a closed shard
+            raise ports.NotNow(str(away)) from away
+        self._note(who_is(actor, self.pseudonym_of), where, thing.type, thing.id, issue)
+        return ports.File(issue.name, "application/json", issue.content)
+
     def policy(self) -> str:
         return self.trust()
 
@@ -84,13 +96,17 @@ class WebReceipts:
 
     def _record(self, actor: Actor | None, where: ports.Where, case_id: str, issue: Issue) -> None:
         citizen = Who(self.subject_of(case_id), "citizen")
+        who = citizen if actor is None else who_is(actor, self.pseudonym_of)
+        self._note(who, where, "case", case_id, issue)
+
+    def _note(self, who: Who, where: ports.Where, kind: str, id: str, issue: Issue) -> None:
         draft = EntryDraft(
             id=entry_id(uuid4(), ISSUED),
             stream=STREAM,
             at=self.now(),
-            who=citizen if actor is None else who_is(actor, self.pseudonym_of),
+            who=who,
             act=ISSUED,
-            obj=What("case", case_id, doc=issue.digest),
+            obj=What(kind, id, doc=issue.digest),
             where=EntryWhere(ip=where.ip or None, svc="web"),
         )
         with self.engine.begin() as connection:

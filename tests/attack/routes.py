@@ -110,6 +110,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /api/v1/cases/{case_no}/receipt": "case",
     "POST /api/v1/cases/{case_no}/commands/{verb}": "case",
     # thing: the address names what hangs on a case or a department.
+    "POST /payments/{payment}/receipt": "thing",
     "GET /payments/{payment}": "thing",
     "GET /incidents/{incident}/papers/{kind}": "thing",
     "GET /incidents/{incident}/files/{upload}": "thing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,11 +11,13 @@ from uuid import uuid4
 import pytest
 from starlette.testclient import TestClient
 
+from audit import yichuang_verify
 from cases.messages import Grant
 from forms.payments import fen_of
 from tests.cases.test_payments import FUND, body
 from tests.forms.conftest import Browser, Browsers
-from tests.forms.town import ADDRESS, Town
+from tests.forms.test_receipts import issues
+from tests.forms.town import ADDRESS, TRUST, Town
 
 FILLED = {
     "department": "zjj", "project": "数据中心一期", "purpose": "第一期工程款",
@@ -51,6 +54,39 @@ def test_a_clerk_asks_and_sees_that_it_may_be_paid_and_why(browser: Browsers) ->
                  "改动最小而结果不同", "专项基金红线"):  # fmt: skip
         assert part in shown, part
     assert "为何停付" not in shown
+
+
+def test_a_step_of_a_payment_is_proved_by_a_file_that_a_stranger_checks(
+    town: Town, browser: Browsers
+) -> None:
+    page = browser("zhao")
+    _, there, _ = sent(page)
+    shown = page.get(there).text
+    (entry,) = re.findall(r'name="entry" value="([^"]+)"', shown)
+    before = len(issues(town))
+    form = {"csrf": page.token(there), "entry": entry}
+    answer = page.post(f"{there}/receipt", data=form)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "application/json"
+    report = yichuang_verify.verify(answer.content, TRUST)
+    assert report.marks[:1] == ["unsealed"] and not report.faults
+    assert [one["act"] for one in report.steps] == ["payment_request"]
+    (issue,) = issues(town)[before:]
+    assert (issue["act"], issue["obj"]["type"]) == ("receipt.issued", "payment")
+    assert issue["obj"]["doc"] == hashlib.sha256(answer.content).hexdigest()
+
+
+def test_no_receipt_of_another_step_and_none_for_who_may_not_read_the_payment(
+    browser: Browsers,
+) -> None:
+    page = browser("zhao")
+    _, there, _ = sent(page)
+    _, other, _ = sent(page)
+    (entry,) = re.findall(r'name="entry" value="([^"]+)"', page.get(other).text)
+    form = {"csrf": page.token(there), "entry": entry}
+    assert page.post(f"{there}/receipt", data=form).status_code == 404
+    stranger = browser("qian")
+    form = {"csrf": stranger.token("/notices"), "entry": entry}
+    assert stranger.post(f"{other}/receipt", data=form).status_code in (403, 404)
 
 
 def test_a_payment_beyond_the_allotment_is_shown_stopped_with_article_and_change(

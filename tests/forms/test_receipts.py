@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,7 +24,7 @@ from tests.forms.town import ADDRESS, TRUST, Town
 from yichuang.web_receipts import WebReceipts
 
 
-def issues(town: Town) -> list[dict[str, object]]:
+def issues(town: Town) -> list[dict[str, Any]]:
     """Return the bodies of all issues of receipts so far."""
     query = select(audit_outbox.c.body).where(audit_outbox.c.stream == "sys:receipt")
     with town.web.connect() as connection:
@@ -106,7 +107,7 @@ def test_the_words_of_the_office_are_withheld(town: Town, browser: Browsers) -> 
     acts = [json.loads(base64.b64decode(one["body"]))["act"] for one in receipt["entries"]]
     assert acts == ["file", "accept"]
     assert [(one["entry"], one["why"]) for one in receipt["withheld"]] == [(1, "withheld")]
-    assert issues(town)[-1]["who"]["kind"] == "human"  # type: ignore[index]
+    assert issues(town)[-1]["who"]["kind"] == "human"
 
 
 def test_the_paper_carries_file_fingerprint_and_address(town: Town, browser: Browsers) -> None:
@@ -120,7 +121,7 @@ def test_the_paper_carries_file_fingerprint_and_address(town: Town, browser: Bro
     assert inside
     digest = hashlib.sha256(base64.b64decode(inside[1])).hexdigest()
     assert page.count(digest) == 2
-    assert issues(town)[-1]["obj"]["doc"] == digest  # type: ignore[index]
+    assert issues(town)[-1]["obj"]["doc"] == digest
     for words in (filed.case_no, "真实，但不完整", "收件", f"{ADDRESS}/verify/receipt",
                   hashlib.sha256(TRUST.encode()).hexdigest()):  # fmt: skip
         assert words in page
@@ -153,7 +154,7 @@ def test_a_system_gets_the_file_over_rest_without_anybodys_words(
     assert yichuang_verify.verify(answers[1].content, TRUST).exit_code == 2
     assert answers[1].json()["payloads"] == []
     digest = hashlib.sha256(answers[1].content).hexdigest()
-    assert issues(town)[-1]["obj"]["doc"] == digest  # type: ignore[index]
+    assert issues(town)[-1]["obj"]["doc"] == digest
 
 
 def test_the_page_that_checks_has_the_one_script_of_the_house(stranger: TestClient) -> None:

@@ -94,6 +94,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "reader.document": "asked",
     "reasons.of_case": "asked",
     "receipts.of_case": "asked",
+    "receipts.of_entry": "asked",
     "uploads.read": "asked",
     "attached.of": "asked",
     "attached.hand_out": "asked",
@@ -262,6 +263,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "citizens.to_supply": frozenset({"mine._shown"}),  # of the citizen's own case alone
     "reader.document": frozenset({"case.document"}),
     "reasons.of_case": frozenset({"case._reasons"}),
+    "receipts.of_entry": frozenset({"payments.receipt"}),  # asks `payment_read`
     "receipts.of_case": frozenset({"receipts._handed_out", "rest.receipt"}),
     "uploads.read": frozenset({"case.material"}),
     "attached.of": frozenset({"incident._files"}),  # asks `read_personal`
@@ -273,9 +275,9 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "incidents.known": frozenset({"incident.state_of"}),
     "incidents.routed": frozenset({"incident_acting._scene"}),
     "payments.find": frozenset(
-        {"payments.payment", "rest.read_payment", "fund_acting.step", "fund_acting.page"}
+        {"payments._found", "rest.read_payment", "fund_acting.step", "fund_acting.page"}
     ),
-    "fund.claim": frozenset({"payments.payment"}),  # after `payment_read`
+    "fund.claim": frozenset({"payments.payment", "payments.receipt"}),  # after `payment_read`
     "projects.known": frozenset(
         {
             "project.state_of",
