@@ -57,6 +57,8 @@ async def sign_in(visit: Visit) -> Response:
 async def go(visit: Visit) -> Response:
     """Send the browser to the provider, with a secret that only it keeps."""
     there = safe_next(visit.request.query_params.get("next", "/mine"))
+    if not visit.ports.citizens.possible:
+        return RedirectResponse(f"/mine/sign-in?next={quote(there)}", 303)
     visit.slow_down("sign_ins")
     secret = secrets.token_urlsafe(32)
     try:

@@ -153,7 +153,13 @@ async def test_of_a_sender_with_a_certificate_only_what_it_signed_is_taken(town:
         )
     )
     intake = CapIntake(
-        town.web, sources, lambda: town.matters, town.door.submit, aside, str, lambda: SENT
+        town.web,
+        sources,
+        lambda: town.matters,
+        town.door.submit,
+        aside,
+        str,
+        lambda: datetime.now(UTC),
     )
     weather = Actor(
         id="s:signed-weather", kind="service", department="zhzx",
