@@ -178,6 +178,8 @@ class Sequencer:
             same = now.size == state.size and now.root == root
             if last.size < state.size and (same or now.size > state.size):
                 return None  # another sequencer had this head, or a later one, signed meanwhile
+            if last.size < now.size < state.size:
+                return self._seal(signer, tree)  # it had an earlier one signed: ours extends that
             raise
         self._observe("signed")
         if self._trusted is not None and tree is SHA256:

@@ -342,3 +342,37 @@ def test_a_head_lost_between_the_signers_memory_and_our_row_is_made_good(
     house.sequencer.drain()
     assert house.sequencer.seal().size == 2
     assert house.verify().exit_code == CLEAN
+
+
+def test_an_earlier_head_that_another_sequencer_had_signed_meanwhile_is_extended(
+    house: House, draft: Draft
+) -> None:
+    house.record(*(draft(n) for n in range(6)))
+    house.sequencer.drain()
+
+    class Overtaken:
+        """Before it answers where it stands the log is as it was; right after, two are signed."""
+
+        asked = 0
+
+        def last(self) -> SignedHead:
+            told: SignedHead = house.signer.last()
+            self.asked += 1
+            if self.asked == 1:
+                with house.log.connect() as connection:
+                    reader = LogReader(connection)
+                    origin, two = reader.state().origin, reader.node(1, 0)
+                house.signer.sign(origin, 2, two, [])
+            return told
+
+        def sign(self, origin: str, size: int, root: bytes, proof: Any) -> str:
+            note: str = house.signer.sign(origin, size, root, proof)
+            return note
+
+        def found(self, body: bytes) -> None:
+            house.signer.found(body)
+
+    head = Sequencer(house.log, house.sources, Overtaken()).seal()
+    assert head is not None and head.size == 6
+    assert open_checkpoint(house.head(), house.signer.verifier) == head
+    assert house.verify().exit_code == CLEAN
