@@ -50,14 +50,18 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[City, d
 def _under_kills(city: City) -> dict[str, Any]:
     chance = random.Random(SEED)
     words = [sys.executable, "-m", "yichuang.cli", "replay", str(RECEIPT), "--json"]
-    with subprocess.Popen(
-        [*words, "--limit", str(LIMIT)],
-        cwd=CHECKOUT,
-        env=city.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as running:
+    complaints = city.folder / "replay.log"
+    with (
+        complaints.open("w") as told,
+        subprocess.Popen(
+            [*words, "--limit", str(LIMIT)],
+            cwd=CHECKOUT,
+            env=city.environment(),
+            stdout=subprocess.PIPE,
+            stderr=told,
+            text=True,
+        ) as running,
+    ):
         killed = 0
         until = time.monotonic() + 300
         # Every part twice, each after so many more steps: a quick machine carries the whole log
@@ -68,11 +72,12 @@ def _under_kills(city: City) -> dict[str, Any]:
             if killed < 2 * len(VICTIMS) and _steps(city) >= due:
                 killed += city.kill(VICTIMS[killed % len(VICTIMS)])
                 due = _steps(city) + chance.randint(*STEPS_APART)
-        if running.poll() is None:
+        in_time = running.poll() is not None
+        if not in_time:
             running.kill()
         said = running.stdout.read() if running.stdout else ""
     lines = [line for line in said.splitlines() if line.startswith("{")]
-    assert lines, said[-2000:]
+    assert lines, (in_time, killed, said[-2000:], complaints.read_text()[-4000:])
     return {**json.loads(lines[-1]), "killed": killed}
 
 

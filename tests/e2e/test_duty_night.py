@@ -73,6 +73,7 @@ def sent(page: Page, *tabs: str) -> None:
 def begun(page: Page, key: str, words: str) -> None:
     """Press the key of an act, and come to its form with the focus in it."""
     page.locator(f'[data-key="{key.upper()}"]').first.wait_for()
+    page.wait_for_load_state("domcontentloaded")  # until then no script hears a key
     page.keyboard.press(key)
     expect(page.get_by_role("heading", level=1)).to_contain_text(words)
     page.wait_for_function("document.activeElement.closest('form.act') !== null")
@@ -90,6 +91,7 @@ def chosen(page: Page, value: str) -> None:
 def opened(page: Page) -> None:
     """Go to the first line of the list and open it."""
     page.locator("tr.incident").first.wait_for()
+    page.wait_for_load_state("domcontentloaded")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator("#incident")).to_be_visible()
@@ -126,6 +128,7 @@ def test_a_night_from_the_first_signal_to_the_after_action_report_by_keys_alone(
     unit = office.desk("shuiwu1")
     unit.goto("/incidents/unit")
     unit.locator('[data-key="A"]').first.wait_for()
+    unit.wait_for_load_state("domcontentloaded")
     unit.keyboard.press("j")
     unit.keyboard.press("a")
     unit.wait_for_url(re.compile("/incidents$"))
