@@ -24,7 +24,7 @@ from audit.entry import EntryDraft, entry_id
 from audit.outbox import record_many
 from audit.payloads import Payload, SealedPayload, seal_payloads
 from cases import incident_rows as rows
-from cases import notices_out
+from cases import life_rows, notices_out
 from cases.attached import thing_key
 from cases.attached_rows import NO_FILES, Files
 from cases.database import reading
@@ -292,10 +292,10 @@ class IncidentSettlement:
         )  # fmt: skip
 
     def _entry(self, one: rows.Recorded) -> EntryDraft:
-        before = None if one.before is None else rows.digest_of(one.before)
+        before = None if one.before is None else life_rows.digest_of(one.before)
         state = one.step.state
         return self._trail.entry(
-            one.command, state, one.entry_id, one.recorded_at, before, rows.digest_of(state)
+            one.command, state, one.entry_id, one.recorded_at, before, life_rows.digest_of(state)
         )
 
     @property

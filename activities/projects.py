@@ -22,7 +22,7 @@ from activities.ordering import Announced, Trail, parsed, repeated, settled
 from activities.sealing import Sealer
 from audit.entry import EntryDraft, entry_id
 from audit.outbox import record_many
-from cases import notices_out
+from cases import life_rows, notices_out
 from cases import project_rows as rows
 from cases.database import reading
 from cases.lives import RING, Admitted, Memory
@@ -158,10 +158,10 @@ class ProjectSettlement:
             notices_out.tell(connection, notice, one.recorded_at)
 
     def _entry(self, one: rows.Recorded) -> EntryDraft:
-        before = None if one.before is None else rows.digest_of(one.before)
+        before = None if one.before is None else life_rows.digest_of(one.before)
         state = one.step.state
         return self._trail.entry(
-            one.command, state, one.entry_id, one.recorded_at, before, rows.digest_of(state)
+            one.command, state, one.entry_id, one.recorded_at, before, life_rows.digest_of(state)
         )
 
     @property

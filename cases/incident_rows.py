@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +22,13 @@ from cases.incident_tables import (
 from cases.incidents.signal import RANK
 from cases.incidents.state import IncidentState, Unit
 from cases.incidents.step import Step
-from cases.life_rows import LateInstant, late_of
+from cases.life_rows import (
+    LateInstant,
+    LifeTables,
+    digest_of,
+    late_of,
+    state_json,
+)
 from cases.messages import Command, Outcome
 from cases.projection import json_text
 from cases.store import place
@@ -53,49 +58,19 @@ class Recorded:
     personal_sealed: bytes | None = None
 
 
-class LostRace(Exception):
-    """Another attempt wrote first; nothing was written here. Look again."""
-
-
-def state_json(state: IncidentState) -> str:
-    """Return the state as its row keeps it and its entry binds it: canonical JSON."""
-    return json_text(state.model_dump(mode="json"))
-
-
-def digest_of(state: IncidentState) -> str:
-    """Return SHA-256 (hex) of the state, as the entry's `after` says it."""
-    return hashlib.sha256(state_json(state).encode()).hexdigest()
+LIVES = LifeTables(incident, incident_event, "incident_id")
 
 
 def answered(connection: Connection, command_id: str) -> tuple[Outcome, str] | None:
     """Return the outcome of an order that was carried out before, and the digest of what was
     ordered; None: it was not."""
-    one = incident_event.c
-    row = connection.execute(
-        select(incident_event, incident.c.number)
-        .join(incident, incident.c.id == one.incident_id)
-        .where(one.command_id == command_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    outcome = Outcome(
-        command_id=command_id,
-        case_id=row.incident_id,
-        status="done",
-        case_no=row.number,
-        seq=row.seq,
-        stage=row.stage,
-        entry=row.entry_id,
-        recorded_at=row.recorded_at,
-        repeated=True,
-    )
-    return outcome, row.order_digest
+    return LIVES.answered(connection, command_id)
 
 
 def write(connection: Connection, one: Recorded) -> None:
     """Write a step. Raises `LostRace` when the incident is not as it was; never commits."""
     state = one.step.state
-    _write_incident(connection, one, state)
+    LIVES.put(connection, row_of(state), None if one.before is None else one.before.seq)
     connection.execute(insert(incident_event).values(_event(one, state)))
     _write_units(connection, one.before, state)
     _write_hands(connection, one.before, state)
@@ -129,13 +104,7 @@ def signals_among(
 
 def overdue(connection: Connection, before: datetime, most: int = 500) -> Sequence[str]:
     """Return the incidents whose next instant was to ring before `before` and has not."""
-    query = (
-        select(incident.c.id)
-        .where(incident.c.due_at < before)
-        .order_by(incident.c.due_at)
-        .limit(most)
-    )
-    return list(connection.execute(query).scalars())
+    return LIVES.overdue(connection, before, most)
 
 
 def late_instants(connection: Connection, before: datetime, most: int) -> list[LateInstant]:
@@ -155,25 +124,6 @@ def waiting_after(connection: Connection, last: str, most: int) -> Sequence[str]
 
 
 # --- the rows -----------------------------------------------------------------------------------
-
-
-def _write_incident(connection: Connection, one: Recorded, state: IncidentState) -> None:
-    row = row_of(state)
-    if one.before is None:
-        fresh = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        landed = connection.execute(
-            fresh(incident).values(row).on_conflict_do_nothing().returning(incident.c.id)
-        )
-        if landed.first() is None:
-            raise LostRace(state.incident_id)
-        return
-    changed = connection.execute(
-        update(incident)
-        .where(incident.c.id == state.incident_id, incident.c.seq == one.before.seq)
-        .values({name: value for name, value in row.items() if name != "id"})
-    )
-    if changed.rowcount != 1:
-        raise LostRace(state.incident_id)
 
 
 def row_of(state: IncidentState) -> dict[str, Any]:

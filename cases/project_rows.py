@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from cases.life_rows import LateInstant, late_of
+from cases.life_rows import (
+    LateInstant,
+    LifeTables,
+    digest_of,
+    late_of,
+    state_json,
+)
 from cases.messages import Command, Outcome
 from cases.project_tables import (
     project,
@@ -38,49 +42,19 @@ class Recorded:
     entry_id: str
 
 
-class LostRace(Exception):
-    """Another attempt wrote first; nothing was written here. Look again."""
-
-
-def state_json(state: ProjectState) -> str:
-    """Return the state as its row keeps it and its entry binds it: canonical JSON."""
-    return json_text(state.model_dump(mode="json"))
-
-
-def digest_of(state: ProjectState) -> str:
-    """Return SHA-256 (hex) of the state, as the entry's `after` says it."""
-    return hashlib.sha256(state_json(state).encode()).hexdigest()
+LIVES = LifeTables(project, project_event, "project_id")
 
 
 def answered(connection: Connection, command_id: str) -> tuple[Outcome, str] | None:
     """Return the outcome of an order that was carried out before, and the digest of what was
     ordered; None: it was not."""
-    one = project_event.c
-    row = connection.execute(
-        select(project_event, project.c.number)
-        .join(project, project.c.id == one.project_id)
-        .where(one.command_id == command_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    outcome = Outcome(
-        command_id=command_id,
-        case_id=row.project_id,
-        status="done",
-        case_no=row.number,
-        seq=row.seq,
-        stage=row.stage,
-        entry=row.entry_id,
-        recorded_at=row.recorded_at,
-        repeated=True,
-    )
-    return outcome, row.order_digest
+    return LIVES.answered(connection, command_id)
 
 
 def write(connection: Connection, one: Recorded) -> None:
     """Write a step. Raises `LostRace` when the project is not as it was; never commits."""
     state = one.step.state
-    _write_project(connection, one, state)
+    LIVES.put(connection, row_of(state), None if one.before is None else one.before.seq)
     connection.execute(insert(project_event).values(event_row(one)))
     _write_milestones(connection, one.before, state)
     _write_people(connection, one.before, state)
@@ -88,10 +62,7 @@ def write(connection: Connection, one: Recorded) -> None:
 
 def overdue(connection: Connection, before: datetime, most: int = 500) -> Sequence[str]:
     """Return the projects whose next instant was to ring before `before` and has not."""
-    query = (
-        select(project.c.id).where(project.c.due_at < before).order_by(project.c.due_at).limit(most)
-    )
-    return list(connection.execute(query).scalars())
+    return LIVES.overdue(connection, before, most)
 
 
 def late_instants(connection: Connection, before: datetime, most: int) -> list[LateInstant]:
@@ -111,25 +82,6 @@ def waiting_after(connection: Connection, last: str, most: int) -> Sequence[str]
 
 
 # --- the rows -----------------------------------------------------------------------------------
-
-
-def _write_project(connection: Connection, one: Recorded, state: ProjectState) -> None:
-    row = row_of(state)
-    if one.before is None:
-        fresh = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        landed = connection.execute(
-            fresh(project).values(row).on_conflict_do_nothing().returning(project.c.id)
-        )
-        if landed.first() is None:
-            raise LostRace(state.project_id)
-        return
-    changed = connection.execute(
-        update(project)
-        .where(project.c.id == state.project_id, project.c.seq == one.before.seq)
-        .values({name: value for name, value in row.items() if name != "id"})
-    )
-    if changed.rowcount != 1:
-        raise LostRace(state.project_id)
 
 
 def _day(day: date | None) -> str:

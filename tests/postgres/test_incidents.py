@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from audit.tables import audit_outbox
 from benchmarks import ground
 from benchmarks.step import NothingToPrint
-from cases import incident_lists, incident_rows
+from cases import incident_lists, incident_rows, life_rows
 from cases.database import reading
 from cases.incident_lists import Filters
 from cases.incident_tables import (
@@ -317,6 +317,6 @@ def test_an_incident_is_settled_from_its_report_to_the_archive(
         stated = connection.execute(select(incident.c.state)).scalar_one()
     assert view is not None and len(view.events) == ended.seq == len(entries)
     assert [one.incident_id for one in seen(opened.cases, 0)] == [name] * ended.seq
-    assert entries[-1]["after"] == incident_rows.digest_of(ended)
-    assert stated == incident_rows.state_json(ended)
+    assert entries[-1]["after"] == life_rows.digest_of(ended)
+    assert stated == life_rows.state_json(ended)
     assert "李某" not in str(entries) + stated

@@ -29,11 +29,11 @@ from benchmarks.step import SOURCE, NothingToPrint
 from cases import fund as f
 from cases import fund_rows, performance_rows, plan_rows, project_lists
 from cases.database import open_engine, reading
+from cases.life_rows import digest_of
 from cases.messages import Actor, Grant
 from cases.payments import RequestPayment
 from cases.plan.messages import ReportFigure
 from cases.project_lists import Filters
-from cases.project_rows import digest_of
 from cases.projection import after_of
 from cases.projects import performing_messages as p
 from cases.projects.messages import project_id_for
