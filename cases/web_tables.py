@@ -209,6 +209,27 @@ draft = Table(
 )
 """A form that somebody has begun; visible to its owner only."""
 
+preference = Table(
+    "preference",
+    web_metadata,
+    Column("owner", _User, primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+"""How somebody wants their pages: a choice among those of `cases.habits.CHOICES`. What is not here
+is as it comes."""
+
+saved_filter = Table(
+    "saved_filter",
+    web_metadata,
+    Column("owner", _User, primary_key=True),
+    Column("id", String(36), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # its name and filters: may name a person
+    Column("saved_at", Instant, nullable=False),
+)
+"""Filters of a list that somebody keeps under a name; visible to their owner only."""
+
 upload = Table(
     "upload",
     web_metadata,

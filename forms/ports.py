@@ -49,6 +49,7 @@ from forms.entrance_ports import (
 )
 from forms.erasure_ports import Erasures
 from forms.fund_ports import Funds
+from forms.habit_ports import Preferences, SavedFilters
 from forms.incident_paper_ports import IncidentPapers
 from forms.incident_ports import Incidents
 from forms.intake_ports import Intake
@@ -616,6 +617,8 @@ class Ports:
     uploads: Uploads
     attached: AttachedFiles
     drafts: Drafts
+    preferences: Preferences
+    saved_filters: SavedFilters
     dead_letters: DeadLetters
     releases: Releases
     census: Census

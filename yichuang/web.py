@@ -30,6 +30,7 @@ from cases.database import StoreUnwritable, open_engine
 from cases.delegations import NotOpen
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
+from cases.habits import Habits
 from cases.messages import Actor
 from cases.queries import Queries
 from cases.reception import NotNow
@@ -90,6 +91,7 @@ from yichuang.web_erasures import WebErasures
 from yichuang.web_fund import WebFund
 from yichuang.web_fund import asker as asker_of_fund
 from yichuang.web_grants import WebGrants
+from yichuang.web_habits import WebPreferences, WebSavedFilters
 from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents
 from yichuang.web_intake import BusDoor, WebIntake
@@ -269,6 +271,8 @@ async def compose(
             desk, desk_vault, sealer.who, now, None if scanning is None else scanning.arrived.set
         ),
         drafts=WebDrafts(desk, desk_vault, sealer.who, now),
+        preferences=WebPreferences(Habits(web), now),
+        saved_filters=WebSavedFilters(Habits(web), desk_vault, sealer.who, now),
         dead_letters=letters,
         releases=WebReleases(cases, door, asyncio.get_running_loop(), now),
         census=WebCensus(reach, now),

@@ -46,6 +46,7 @@ from cases.database import open_engine, reading
 from cases.desk import Desk
 from cases.facts import CaseFacts
 from cases.grant_changes import GrantChanges
+from cases.habits import Habits
 from cases.messages import Actor, Command, Grant, Outcome, Source, case_id_for
 from cases.payments import PaymentAnswer, PaymentOrder, RequestPayment, payment_id
 from cases.plan.messages import PlanReportAnswer, PlanReportOrder, ReportFigure, report_id
@@ -113,6 +114,7 @@ from yichuang.web_deputies import WebDeputies
 from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
+from yichuang.web_habits import WebPreferences, WebSavedFilters
 from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents
 from yichuang.web_intake import WebIntake
@@ -637,6 +639,8 @@ class Town:
             uploads=WebUploads(desk, web_vault, named, _now),
             attached=WebAttached(desk, web_vault, named, _now),
             drafts=WebDrafts(desk, web_vault, named, _now),
+            preferences=WebPreferences(Habits(self.web), _now),
+            saved_filters=WebSavedFilters(Habits(self.web), web_vault, named, _now),
             dead_letters=self.letters,
             releases=self.releases,
             census=WebCensus(reach, _now),

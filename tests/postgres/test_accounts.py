@@ -30,6 +30,7 @@ globals().update(
     )
 )
 globals().update(the_tests_of("tests.cases.test_desk", without=("engine",)))
+globals().update(the_tests_of("tests.cases.test_habits", without=("engine",)))
 
 
 @pytest.fixture
