@@ -10,8 +10,9 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import JsonValue
@@ -117,6 +118,8 @@ class Queries:
     sought: Callable[[str], Sought]
     """By which stand-ins an exact name, number or telephone is found (activities/indexing.py)."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    zone: str = "Asia/Shanghai"
+    """The city's, in which a day of a filter begins."""
 
     # --- lists -----------------------------------------------------------------------------------
 
@@ -261,6 +264,9 @@ class Queries:
                 case.c.department == query.department,
                 exists().where(task.c.case_id == case.c.id, task.c.department == query.department),
             )
+        yield from self._received(query)
+        if query.numbers:
+            yield case.c.case_no.in_(query.numbers)
         if query.text:
             text = query.text.strip()
             may = false() if personal is None else personal
@@ -274,6 +280,15 @@ class Queries:
             yield in_hand()
         elif query.state == "ended":
             yield case.c.stage.in_(ENDED_STAGES)
+
+    def _received(self, query: WorklistQuery) -> Iterator[ColumnElement[bool]]:
+        if query.received_from:
+            yield case.c.received_at >= self._midnight(query.received_from)
+        if query.received_until:
+            yield case.c.received_at < self._midnight(query.received_until + timedelta(days=1))
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), ZoneInfo(self.zone))
 
     def _rows(self, rows: Sequence[Any], now: datetime) -> Iterator[CaseRow]:
         opened = self.open(

@@ -6,7 +6,8 @@ the page.
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
@@ -61,6 +62,10 @@ class Worklist(Frozen):
     """A number above it says "at least"; 0: all were counted to the end."""
 
 
+FilterDay = Annotated[date, Field(ge=date(1949, 10, 1), le=date(2199, 12, 31))]
+"""A day to filter by: far enough, and never beyond what a calendar can count."""
+
+
 class WorklistQuery(Frozen):
     """Filters of a worklist; lives in the URL."""
 
@@ -71,6 +76,12 @@ class WorklistQuery(Frozen):
     department: str = ""
     text: str = ""
     """Case number, or exact applicant name (matched through its pseudonym)."""
+    received_from: FilterDay | None = None
+    """First day of receipt (收件), in the city's zone."""
+    received_until: FilterDay | None = None
+    """Last day of receipt; the whole of it counts."""
+    numbers: tuple[str, ...] = ()
+    """These cases alone; empty: all. Never from an address."""
     page: int = Field(default=1, ge=1)
     size: Literal[25, 50, 100] = 25
     exact: bool = False

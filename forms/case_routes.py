@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import acceptance, acting, cards, case, list_file, lists, receipts, window
+from forms import (
+    acceptance,
+    acting,
+    cards,
+    case,
+    list_file,
+    lists,
+    receipts,
+    saved_filters,
+    window,
+)
 from forms.guard import page
 from forms.ports import Shown
 
@@ -17,6 +27,10 @@ def case_routes(files: int) -> list[BaseRoute]:
         page("/team", lists.team, shows=Shown("list", "worklist")),
         page("/cases", lists.everything, shows=Shown("list", "worklist"), rate="search"),
         page("/find", lists.find, act="list", thing="case", methods=post, rate="search"),
+        page("/filters", saved_filters.filters, act="list", thing="case"),
+        page("/filters", saved_filters.save, act="list", thing="case", methods=post),
+        page("/filters/{saved}", saved_filters.open_filter, act="list", thing="case"),
+        page("/filters/{saved}", saved_filters.change, act="list", thing="case", methods=post),
         page("/cases.csv", list_file.listed, shows=Shown("export", "worklist")),
         page("/new", window.choose, act="file", thing="case", shows=Shown("list", "draft")),
         page(

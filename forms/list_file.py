@@ -50,7 +50,7 @@ async def listed(visit: Visit) -> Response:
 def filters_of(query: WorklistQuery) -> str:
     """Return the filters as the log may name them: never the words that were searched for, which
     may be somebody's name."""
-    said = query.model_dump(exclude_defaults=True, exclude={"text", "page", "size"})
+    said = query.model_dump(exclude_defaults=True, exclude={"text", "page", "size", "numbers"})
     parts = [f"{name}={value}" for name, value in sorted(said.items())]
     return "&".join([*parts, *(["text"] if query.text else [])])[:200] or "-"
 

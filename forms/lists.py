@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote, urlencode
@@ -14,17 +14,15 @@ from starlette.responses import RedirectResponse, Response
 from cases.views import Worklist, WorklistQuery
 from forms.case import knows
 from forms.fields import Option
+from forms.list_address import FILTERS, PATHS, address
 from forms.rendering import Page
+from forms.saved_filters import KEPT, NAME_LENGTH, owner
 from forms.showing import DESKS, STAGES_LISTED, show
 from forms.visit import Visit
 from forms.words import N_, word
 from policies.kept_words import keep, kept
 
 SIZES = (25, 50, 100)
-PATHS = {"mine": "/", "team": "/team", "all": "/cases"}
-FILTERS = ("text", "matter", "stage", "state", "department", "size")
-"""What the form of filters posts, and what the address of the page keeps; what was searched for
-stands there as `kept`, readable to the session alone."""
 MOST_KEPT = 1000
 """Characters of `kept`: a hundred typed ones, sealed."""
 
@@ -42,6 +40,10 @@ class ListPage(Page):
     stages: Annotated[tuple[Option, ...], "Stages to filter by, with counts in brackets."]
     departments: Annotated[Mapping[str, str], "Code → name."]
     filtered: Annotated[bool, "Some filter is on: an empty list offers to clear it."]
+    crossed: Annotated[bool, "The first day asked for is after the last."]
+    given: Annotated[Mapping[str, str], "The filters in force, as a form posts them."]
+    saved: Annotated[Sequence[tuple[str, str, bool]], "Address and name of kept filters; in force."]
+    name_length: Annotated[int, "Characters that the name of a kept filter may have."]
     claimable: Annotated[Mapping[str, str], "Case id → command id of its claim button."]
     pages: Annotated[tuple[int, ...], "Page numbers to link; 0 stands for a gap."]
 
@@ -77,15 +79,19 @@ async def find(visit: Visit) -> Response:
     facts = await visit.ask(visit.ports.reader.find, text) if text else None
     if facts is not None and await knows(visit, facts):
         return RedirectResponse(f"/cases/{quote(text, safe='')}", 303)
-    given = {name: visit.text(name) for name in FILTERS if name != "text"}
+    given = {name: visit.text(name) for name in FILTERS if name not in ("text", "size")}
+    if visit.text("size"):  # chosen once, it is how this person's lists are
+        chosen = {"page_size": visit.text("size")}
+        await visit.ask(visit.ports.preferences.prefer, owner(visit), chosen)
     given["kept"] = keep(text, visit.who.form_key) if text else ""
     path = PATHS.get(visit.text("scope"), PATHS["all"])
-    return RedirectResponse(_address(path, given), 303)
+    return RedirectResponse(address(path, given), 303)
 
 
 async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response:
     await visit.demand("list", "case")
-    query = query_of(visit, scope)
+    query = query_of(visit, scope, int((await visit.preferences())["page_size"]))
+    given = {name: str(value) for name, value in said_of(query).items() if name in KEPT}
     worklist = await visit.ask(visit.ports.reader.worklist, visit.actor, query)
     visit.saw_rows(len(worklist.rows))
     say = visit.say
@@ -106,7 +112,18 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
             Option(code, say(word("stage", code)), _note(worklist, code)) for code in STAGES_LISTED
         ),
         departments=visit.ports.catalogue.departments(visit.language),
-        filtered=bool(query.text or query.matter or query.stage or query.state or query.department),
+        filtered=bool(given),
+        crossed=bool(
+            query.received_from
+            and query.received_until
+            and query.received_from > query.received_until
+        ),
+        given=given,
+        saved=tuple(
+            (f"/filters/{one.id}", one.name, (one.scope, dict(one.query)) == (scope, given))
+            for one in await visit.ask(visit.ports.saved_filters.listing, owner(visit))
+        ),
+        name_length=NAME_LENGTH,
         claimable={
             row.case_id: str(uuid4())
             for row in worklist.rows
@@ -123,8 +140,15 @@ def _note(worklist: Worklist, stage: str) -> str:
     return str(worklist.by_stage.get(stage, 0)) if whole else ""
 
 
-def query_of(visit: Visit, scope: str) -> WorklistQuery:
-    """Return the filters of the address; one that cannot be read is left out."""
+def said_of(query: WorklistQuery) -> dict[str, object]:
+    """Return the filters of a query that say something, by name."""
+    ours = {"scope", "page", "size", "exact", "numbers"}
+    return query.model_dump(exclude_defaults=True, exclude=ours)
+
+
+def query_of(visit: Visit, scope: str, size: int = SIZES[0]) -> WorklistQuery:
+    """Return the filters of the address; one that cannot be read is left out. `size`: lines of a
+    page where the address does not say."""
     given = {
         name: value.strip()
         for name, value in visit.request.query_params.items()
@@ -135,7 +159,7 @@ def query_of(visit: Visit, scope: str) -> WorklistQuery:
         given["text"] = kept(sealed, visit.who.form_key)
     while True:
         try:
-            return WorklistQuery.model_validate({"scope": scope, **_numbers(given)})
+            return WorklistQuery.model_validate({"scope": scope, "size": size, **_numbers(given)})
         except ValidationError as unreadable:
             for error in unreadable.errors():
                 given.pop(str(error["loc"][0]), None)
@@ -149,32 +173,25 @@ def _numbers(given: Mapping[str, str]) -> dict[str, object]:
 
 
 def _links(query: WorklistQuery, worklist: Worklist, sealed: str) -> Mapping[str, str]:
-    unsealed = {"text"} if sealed else set()
+    values = said_of(query)
+    if sealed:
+        values.pop("text", None)
 
-    def at(**changes: object) -> str:
-        values = query.model_dump(
-            exclude_defaults=True, exclude={"scope", "page", "exact"} | unsealed
-        )
-        return _address(PATHS[query.scope], {**values, "kept": sealed, **changes})
+    def at(scope: str = query.scope, **changes: object) -> str:
+        return address(PATHS[scope], {**values, "kept": sealed, **changes})
 
     links = {f"state:{state}": at(state=state) for state in ("", "warning", "overdue", "ended")}
-    links |= {f"size:{size}": at(size=size) for size in SIZES}
     links |= {f"page:{n}": at(page=n) for n in page_numbers(worklist.page, worklist.pages) if n}
-    links |= {f"scope:{scope}": path for scope, path in PATHS.items()}
+    links |= {f"scope:{scope}": at(scope) for scope in PATHS}
     links["previous"] = at(page=worklist.page - 1) if worklist.page > 1 else ""
     links["next"] = at(page=worklist.page + 1) if worklist.page < worklist.pages else ""
     links["clear"] = PATHS[query.scope]
     more = 0 < worklist.counted_to < worklist.total
     links["exact"] = at(exact=1, page=worklist.page) if more else ""
-    given = query.model_dump(exclude_defaults=True, exclude={"page", "size", "scope", "exact"})
     # What was searched for may be somebody's name: it is put into no further address.
-    links["file"] = "" if query.text else f"/cases.csv?{urlencode({'scope': query.scope, **given})}"
+    asked = urlencode({"scope": query.scope, **said_of(query)})
+    links["file"] = "" if query.text else f"/cases.csv?{asked}"
     return links
-
-
-def _address(path: str, given: Mapping[str, object]) -> str:
-    said = {name: value for name, value in given.items() if value}
-    return path + (f"?{urlencode(said)}" if said else "")
 
 
 def page_numbers(page: int, pages: int) -> tuple[int, ...]:

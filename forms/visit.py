@@ -48,6 +48,8 @@ class Visit:
     posted: FormData = field(default_factory=FormData)
     seen: Shown | None = None
     """What the answer is going to show of people; its entry comes first."""
+    wanted: Mapping[str, str] | None = None
+    """How the person wants their pages, once it was asked for."""
 
     def saw(self, id: str = "-", lines: int | None = None, type: str = "") -> None:
         """Say more exactly what the answer shows than the route's `shows` could."""
@@ -116,6 +118,12 @@ class Visit:
     async def ask(self, read: Callable[..., T], *values: object) -> T:
         """Call a port that may block, in a worker thread."""
         return await run_in_threadpool(read, *values)
+
+    async def preferences(self) -> Mapping[str, str]:
+        """Return how the person wants their pages; read once for a request."""
+        if self.wanted is None:
+            self.wanted = await self.ask(self.ports.preferences.of, self.who.own or self.actor)
+        return self.wanted
 
     async def demand(self, act: str, thing: CaseFacts | Thing | str) -> None:
         """Ask policy. Raises `Stop` 403 with the rule that says no and who could grant it."""

@@ -139,7 +139,7 @@ class WebReader:
 
     def _lists(self, actor: Actor) -> Queries:
         """Return the readers of lists: within what the database itself lets the reader see."""
-        return replace(self.queries, engine=self._engine(actor))
+        return replace(self.queries, engine=self._engine(actor), zone=self.zone)
 
     def _engine(self, actor: Actor) -> Engine:
         return bounded(self.queries.engine, self.page_role, self.access.bounds(actor))

@@ -75,6 +75,11 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /security/codes": "own",
     "POST /security/codes/kept": "own",
     "POST /security/sessions": "own",
+    # One's own filters of lists; what they open is the list, cut as ever.
+    "GET /filters": "own",
+    "POST /filters": "own",
+    "GET /filters/{saved}": "own",
+    "POST /filters/{saved}": "own",
     # One's own delegations alone; what the days would meet is named where both may list it.
     "GET /deputies": "own",
     "POST /deputies": "own",

@@ -60,6 +60,7 @@ UNLINKED = {
     "/apply/{matter}": "of who signed in by OpenID Connect; the town has no provider",
     "/alarms/{alarm}": "the town has no alarm",
     "/deputies/{delegation}": "the town has no delegation",
+    "/filters/{saved}": "leads on to a list; the town's people keep no filter",
     "/duty/handovers/{handover}": "the town has no rota",
     "/duty/of/{department}/hand-over": "the town has no rota",
     "/duty/shifts/{shift}/stand-in": "the town has no rota",
