@@ -31,7 +31,11 @@ async def listed(visit: Visit) -> Response:
     """Hand out the list whose filters stand in the address; the entry says how many and which."""
     await visit.demand("list", "case")
     scope = visit.request.query_params.get("scope", "all")
-    query = query_of(visit, scope if scope in ("mine", "team") else "all")
+    return await handed_out(visit, query_of(visit, scope if scope in ("mine", "team") else "all"))
+
+
+async def handed_out(visit: Visit, query: WorklistQuery) -> Response:
+    """Return the file of a list; its entry says how many lines and by which filters."""
     found, level, compartments = await visit.ask(
         visit.ports.reader.export, visit.actor, query, MOST
     )
@@ -52,7 +56,9 @@ def filters_of(query: WorklistQuery) -> str:
     may be somebody's name."""
     said = query.model_dump(exclude_defaults=True, exclude={"text", "page", "size", "numbers"})
     parts = [f"{name}={value}" for name, value in sorted(said.items())]
-    return "&".join([*parts, *(["text"] if query.text else [])])[:200] or "-"
+    chosen = ["text"] if query.text else []
+    chosen += ["numbers"] if query.numbers else []
+    return "&".join([*parts, *chosen])[:200] or "-"
 
 
 def _csv(visit: Visit, found: Worklist, label: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from cases.views import Worklist, WorklistQuery
+from forms.bulk_fields import offered
 from forms.case import knows
 from forms.fields import Option
 from forms.list_address import FILTERS, PATHS, address
@@ -44,6 +45,7 @@ class ListPage(Page):
     given: Annotated[Mapping[str, str], "The filters in force, as a form posts them."]
     saved: Annotated[Sequence[tuple[str, str, bool]], "Address and name of kept filters; in force."]
     name_length: Annotated[int, "Characters that the name of a kept filter may have."]
+    bulk_acts: Annotated[Sequence[tuple[str, str]], "Verb and button of what many cases can have."]
     claimable: Annotated[Mapping[str, str], "Case id → command id of its claim button."]
     pages: Annotated[tuple[int, ...], "Page numbers to link; 0 stands for a gap."]
 
@@ -124,6 +126,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
             for one in await visit.ask(visit.ports.saved_filters.listing, owner(visit))
         ),
         name_length=NAME_LENGTH,
+        bulk_acts=tuple((act.verb, act.button) for act in await offered(visit)),
         claimable={
             row.case_id: str(uuid4())
             for row in worklist.rows

@@ -18,7 +18,7 @@ from cases.boards import Board, BoardQuery, WatchQuery
 from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView
 from cases.facts import CaseFacts
-from cases.messages import Actor, Grant, Outcome
+from cases.messages import Actor, Command, Grant, Outcome
 from cases.oversight import WatchedClock
 from cases.reading_views import DeadReadingLine, Named, Pulse, Said, Standing
 from cases.reception import NotNow, Reception
@@ -160,6 +160,10 @@ class Access(Protocol):
     def may(self, actor: Actor, act: str, thing: CaseFacts | Thing | str) -> Verdict:
         """May the actor do `act` on this case or thing? A mere name of a type asks for menus and
         empty forms: is there any object of that type on which they may?"""
+        ...
+
+    def would(self, command: Command, facts: CaseFacts) -> Verdict:
+        """What the door would be told of this very order to this case; nothing is signed."""
         ...
 
 

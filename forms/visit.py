@@ -134,6 +134,11 @@ class Visit:
         if (_named(thing).type, act) in STEP_UP:
             self.demand_proof(act)
 
+    def demand_proof_of(self, thing: str, act: str) -> None:
+        """Ask for a second factor where the act needs one. Raises `ProveFirst`."""
+        if (thing, act) in STEP_UP:
+            self.demand_proof(act)
+
     def demand_proof(self, act: str = "") -> None:
         """Ask that a second factor was shown lately. Raises `ProveFirst`."""
         proved, limit = self.who.proved_at, timedelta(minutes=self.options.step_up_minutes)

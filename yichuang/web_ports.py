@@ -28,7 +28,7 @@ from cases.desk import MOST_DRAFTS, TooManyDrafts, Upload
 from cases.desk import Desk as Kept
 from cases.desk import Draft as SealedDraft
 from cases.facts import CaseFacts
-from cases.messages import Actor, Outcome
+from cases.messages import Actor, Command, Outcome
 from cases.published import granted_decisions
 from cases.queries import Queries
 from cases.state import CaseState
@@ -49,7 +49,7 @@ from catalogue.matters import LICENCE, Matter
 from catalogue.working_days import NONE, Calendar
 from forms import ports
 from forms.words import Language
-from policies.access import Access
+from policies.access import Access, Decision
 from policies.access import Thing as PolicyThing
 from policies.delegation import IN_PERSON
 from policies.vocabulary import ROLES
@@ -105,8 +105,18 @@ class WebAccess:
             found = self.access.decide(actor, act, known, self.now())
         else:
             found = self.access.decide(actor, act, thing, self.now())
-        reason = f"{found.reason}（{found.basis}）" if found.basis else found.reason
-        return ports.Verdict(found.allowed, reason, found.remedy)
+        return _verdict(found)
+
+    def would(self, command: Command, facts: CaseFacts) -> ports.Verdict:
+        first = self.may(command.actor, command.verb, facts)
+        if not first.allowed:
+            return first
+        return _verdict(self.access.again(command, command.actor, facts, command.verb, self.now()))
+
+
+def _verdict(found: Decision) -> ports.Verdict:
+    reason = f"{found.reason}（{found.basis}）" if found.basis else found.reason
+    return ports.Verdict(found.allowed, reason, found.remedy)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /security/codes/kept": "own",
     "POST /security/sessions": "own",
     # One's own filters of lists; what they open is the list, cut as ever.
+    "GET /bulk": "own",
     "GET /filters": "own",
     "POST /filters": "own",
     "GET /filters/{saved}": "own",
@@ -130,6 +131,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /cases": "list",
     "GET /cases.csv": "list",
     "POST /find": "list",
+    "POST /bulk": "list",
     "GET /acceptance": "list",
     "GET /cards": "list",
     "GET /notices": "list",

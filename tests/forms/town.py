@@ -519,6 +519,12 @@ class RecordingAccess:
             return Verdict(False, "测试：一律不许", "安全管理员")
         return self.inner.may(actor, act, thing)
 
+    def would(self, command: Command, facts: CaseFacts) -> Verdict:
+        self.asked.append(command.verb)
+        if self.forbid:
+            return Verdict(False, "测试：一律不许", "安全管理员")
+        return self.inner.would(command, facts)
+
 
 @dataclass(frozen=True)
 class CitySuggestions:

@@ -249,6 +249,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {
             "case.facts_of",  # asks `knows` and the act
             "lists.everything",  # asks `knows`
+            "bulk_rows._tried",  # asks `knows`
             "lists.find",  # asks `knows`
             "rest._may_read",  # asks `read`
             "public.status",  # after number and code
@@ -256,7 +257,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
             "suggest.rate",  # after number and code
         }
     ),
-    "reader.state": frozenset({"case.offered"}),
+    "reader.state": frozenset({"case.offered", "bulk_rows._tried"}),  # the latter after `knows`
     "reader.case": frozenset({"case.view_of", "rest.read_case"}),
     "reader.outcome": frozenset({"acting.do", "case.show_case", "rest.read_command"}),
     "reader.public_code": frozenset(
