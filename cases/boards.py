@@ -68,6 +68,17 @@ class DepartmentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Departments side by side."""
+
+    query: BoardQuery
+    now: datetime
+    departments: tuple[DepartmentLine, ...]
+    before: Mapping[str, DepartmentLine]
+    """The same of the months before, as many, by code."""
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """What a supervisor sees."""
 
@@ -143,6 +154,24 @@ class Boards:
             forecast=forecast(connection, wanted, self.calendars, limit=rows),
             calendars={name: one.version for name, one in self.calendars.items()},
         )
+
+    def compared(
+        self,
+        connection: Connection,
+        where: ColumnElement[bool],
+        query: BoardQuery,
+        now: datetime,
+    ) -> Compared:
+        """Return departments side by side, this span and the one before. Raises `NoMonth`."""
+        span = span_of(query.first, query.last, self.zone)
+        n = len(span.months)
+        earlier = span_of(months_before(span.first, n), months_before(span.last, n), self.zone)
+        lines = []
+        for one in (span, earlier):
+            question = self._question(where, one, query, now)
+            cells, shares = counted(connection, question), shares_by_holder(connection, question)
+            lines.append(self._departments(connection, question, cells, shares))
+        return Compared(query, now, lines[0], {line.code: line for line in lines[1]})
 
     def watched(
         self,

@@ -7,7 +7,7 @@ the city's zone, never by a database's own idea of a month.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     and_,
     exists,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy import case as when
 
@@ -60,16 +62,45 @@ class Question:
         return and_(*parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Rows that are counted by an instant within the span, and which of them count as what.
+
+    Figures are sums over these conditions and the lists behind them (`cases.drilled`) are the rows
+    on which one holds, so that a number and its list cannot differ.
+    """
+
+    source: FromClause
+    instant: ColumnElement[Any]
+    only: ColumnElement[bool]
+    counts: Mapping[str, ColumnElement[bool]]
+    """Name of a count → the rows that it counts; `true()`: all."""
+    case_id: ColumnElement[str]
+    key: ColumnElement[str]
+    """Clock whose ledger shows the row; of a card, the clock it was given for."""
+    duty: ColumnElement[str]
+    """Department that a row is put down to."""
+
+    def totals(self) -> Iterator[ColumnElement[int]]:
+        for name, condition in self.counts.items():
+            every = condition is TRUE
+            yield (func.count() if every else total(condition)).label(name)
+
+
+TRUE = true()
+
+
 def counted(connection: Connection, question: Question) -> Counts:
     """Return every count of every cell: matter, implementing department, month."""
     found: Counts = {}
-    spot = _spot_digests(connection)
+    spot = spot_digests(connection)
+    figures: dict[str, int]
     for query in (
         _ended(question),
-        _received(question, spot),
-        _served(question),
-        _rated(question),
-        _cards(question),
+        _plain(received(spot), question),
+        _plain(served(), question),
+        _plain(rated(), question),
+        _plain(cards(), question),
     ):
         for row in connection.execute(query):
             values = row._mapping
@@ -78,8 +109,8 @@ def counted(connection: Connection, question: Question) -> Counts:
             for name, n in values.items():
                 if name not in ("matter", "department", "month"):
                     figures[name] = figures.get(name, 0) + int(n or 0)
-    for cell, in_hand in _in_hand(connection, question):
-        found.setdefault(cell, {}).update(in_hand)
+    for cell, figures in _in_hand(connection, question):
+        found.setdefault(cell, {}).update(figures)
     return found
 
 
@@ -95,25 +126,25 @@ def _sum(amount: ColumnElement[Any], condition: ColumnElement[bool]) -> ColumnEl
     return func.coalesce(func.sum(when((condition, amount), else_=0)), 0)
 
 
-def _month(instant: ColumnElement[Any], span: Span) -> ColumnElement[str]:
+def by_month(instant: ColumnElement[Any], span: Span) -> ColumnElement[str]:
     """Return the month of an instant within the span, as the ladder of the months' beginnings."""
     steps = [(instant < until, literal(name)) for name, _, until in span.months[:-1]]
     last = literal(span.months[-1][0])
     return when(*steps, else_=last) if steps else last
 
 
-def _within(instant: ColumnElement[Any], span: Span) -> ColumnElement[bool]:
+def within(instant: ColumnElement[Any], span: Span) -> ColumnElement[bool]:
     return and_(instant >= span.since, instant < span.until)
 
 
 def _grouped(
     source: Any, instant: ColumnElement[Any], question: Question, *counts: ColumnElement[int]
 ) -> Select[Any]:
-    month = _month(instant, question.span)
+    month = by_month(instant, question.span)
     return (
         select(case.c.matter, case.c.department, month.label("month"), *counts)
         .select_from(source)
-        .where(_within(instant, question.span), question.condition())
+        .where(within(instant, question.span), question.condition())
         .group_by(case.c.matter, case.c.department, month)
     )
 
@@ -122,33 +153,54 @@ _p = clock.alias("promised")
 _s = clock.alias("statutory")
 
 
-def _ended(question: Question) -> Select[Any]:
+def ended() -> Counted:
     """Cases that were decided: by the promised clock, with the statutory one beside it."""
     both = and_(_s.c.case_id == _p.c.case_id, _s.c.key == "statutory")
-    source = _p.join(case, case.c.id == _p.c.case_id).outerjoin(_s, both)
+    return Counted(
+        _p.join(case, case.c.id == _p.c.case_id).outerjoin(_s, both),
+        _p.c.ended_at,
+        and_(_p.c.clock == "promised", _p.c.ended_by.in_(DECIDED)),
+        {
+            "closed": TRUE,
+            "on_time_promised": _p.c.on_time,
+            "late_ended": ~_p.c.on_time,
+            "on_time_statutory": _s.c.on_time,
+            "early": _p.c.remaining > 0,
+            "closed_in_days": _p.c.limit_unit.in_(IN_DAYS),
+            "with_procedure": _s.c.stops > 0,
+        },
+        _p.c.case_id,
+        _p.c.key,
+        case.c.department,
+    )
+
+
+def _ended(question: Question) -> Select[Any]:
+    rows = ended()
     in_days = _p.c.limit_unit.in_(IN_DAYS)
     law_in_days = _s.c.limit_unit.in_(IN_DAYS)
     query = _grouped(
-        source,
-        _p.c.ended_at,
+        rows.source,
+        rows.instant,
         question,
-        func.count().label("closed"),
-        total(_p.c.on_time).label("on_time_promised"),
-        total(~_p.c.on_time).label("late_ended"),
-        total(_s.c.on_time).label("on_time_statutory"),
-        total(_p.c.remaining > 0).label("early"),
-        total(in_days).label("closed_in_days"),
+        *rows.totals(),
         _sum(_p.c.used, in_days).label("promised_used"),
         _sum(_p.c.paused, in_days).label("promised_paused"),
         _sum(_s.c.used, law_in_days).label("statutory_used"),
         _sum(_s.c.budget, law_in_days).label("statutory_budget"),
-        total(_s.c.stops > 0).label("with_procedure"),
     )
-    return query.where(_p.c.clock == "promised", _p.c.ended_by.in_(DECIDED))
+    return query.where(rows.only)
 
 
-def _received(question: Question, spot: Sequence[str]) -> Select[Any]:
-    """Cases that came in, their channel, and how often they were asked for more."""
+def _plain(rows: Counted, question: Question) -> Select[Any]:
+    return _grouped(rows.source, rows.instant, question, *rows.totals()).where(rows.only)
+
+
+def received(spot: Sequence[str]) -> Counted:
+    """Cases that came in, their channel, and how often they were asked for more.
+
+    `spot`: digests of the versions of matters that are 即办件.
+    """
     told = clock_event.c
     notices = (
         select(told.case_id, func.count().label("n"))
@@ -156,20 +208,24 @@ def _received(question: Question, spot: Sequence[str]) -> Select[Any]:
         .group_by(told.case_id)
         .subquery("notices")
     )
-    source = case.outerjoin(notices, notices.c.case_id == case.c.id)
-    return _grouped(
-        source,
+    return Counted(
+        case.outerjoin(notices, notices.c.case_id == case.c.id),
         case.c.received_at,
-        question,
-        func.count().label("received"),
-        total(case.c.channel.in_(ONLINE)).label("online"),
-        total(case.c.matter_digest.in_(spot)).label("spot"),
-        total(notices.c.n >= 1).label("noticed"),
-        total(notices.c.n >= 2).label("noticed_twice"),
+        TRUE,
+        {
+            "received": TRUE,
+            "online": case.c.channel.in_(ONLINE),
+            "spot": case.c.matter_digest.in_(spot),
+            "noticed": notices.c.n >= 1,
+            "noticed_twice": notices.c.n >= 2,
+        },
+        case.c.id,
+        literal("promised"),
+        case.c.department,
     )
 
 
-def _served(question: Question) -> Select[Any]:
+def served() -> Counted:
     """Cases whose decision was served: wholly online, or with how many visits."""
     d, told = clock.alias("delivery"), clock_event.c
     supplied = (
@@ -181,41 +237,46 @@ def _served(question: Question) -> Select[Any]:
     visits = when((at_window, supplied + 1), else_=0) + when(
         (d.c.ended_how == "direct", 1), else_=0
     )
-    query = _grouped(
+    return Counted(
         d.join(case, case.c.id == d.c.case_id),
         d.c.ended_at,
-        question,
-        func.count().label("served"),
-        total(and_(case.c.channel.in_(ONLINE), d.c.ended_how == "electronic")).label(
-            "fully_online"
-        ),
-        total(visits <= 1).label("one_visit"),
+        and_(d.c.clock == "delivery", d.c.ended_by == "delivered"),
+        {
+            "served": TRUE,
+            "fully_online": and_(case.c.channel.in_(ONLINE), d.c.ended_how == "electronic"),
+            "one_visit": visits <= 1,
+        },
+        d.c.case_id,
+        d.c.key,
+        case.c.department,
     )
-    return query.where(d.c.clock == "delivery", d.c.ended_by == "delivered")
 
 
-def _rated(question: Question) -> Select[Any]:
+def rated() -> Counted:
     """Cases whose time for rating ended: rated or not, and what became of the bad ones."""
     r, mending = clock.alias("rating"), clock.alias("rectify")
-    source = r.join(case, case.c.id == r.c.case_id).outerjoin(
-        mending, and_(mending.c.case_id == r.c.case_id, mending.c.key == "rectify")
-    )
-    rated, bad = r.c.ended_by == "rated", case.c.grade >= 4
+    by_applicant, bad = r.c.ended_by == "rated", case.c.grade >= 4
     called = exists().where(clock_event.c.kind == "called_back", clock_event.c.case_id == case.c.id)
-    query = _grouped(
-        source,
+    return Counted(
+        r.join(case, case.c.id == r.c.case_id).outerjoin(
+            mending, and_(mending.c.case_id == r.c.case_id, mending.c.key == "rectify")
+        ),
         r.c.ended_at,
-        question,
-        func.count().label("rating_ended"),
-        total(rated).label("rated"),
-        total(and_(rated, case.c.grade.between(1, 3))).label("satisfied"),
-        total(and_(rated, case.c.grade.between(1, 2))).label("good"),
-        total(and_(rated, bad)).label("bad"),
-        total(and_(rated, bad, mending.c.ended_at.is_not(None))).label("rectified"),
-        total(and_(rated, bad, mending.c.on_time)).label("rectified_on_time"),
-        total(and_(rated, bad, called)).label("called_back"),
+        r.c.clock == "rating",
+        {
+            "rating_ended": TRUE,
+            "rated": by_applicant,
+            "satisfied": and_(by_applicant, case.c.grade.between(1, 3)),
+            "good": and_(by_applicant, case.c.grade.between(1, 2)),
+            "bad": and_(by_applicant, bad),
+            "rectified": and_(by_applicant, bad, mending.c.ended_at.is_not(None)),
+            "rectified_on_time": and_(by_applicant, bad, mending.c.on_time),
+            "called_back": and_(by_applicant, bad, called),
+        },
+        r.c.case_id,
+        r.c.key,
+        case.c.department,
     )
-    return query.where(r.c.clock == "rating")
 
 
 def _stands() -> ColumnElement[bool]:
@@ -226,21 +287,40 @@ def _settled() -> ColumnElement[bool]:
     return exists().where(card_mark.c.number == card.c.number, card_mark.c.kind == "accepted")
 
 
-def _cards(question: Question) -> Select[Any]:
+def cards() -> Counted:
     """Supervision cards by the instant at which they arose; revoked ones do not count."""
     asked = and_(card.c.level.in_(("yellow", "red")), card.c.explain_days > 0)
-    query = _grouped(
+    return Counted(
         card.join(case, case.c.id == card.c.case_id),
         card.c.at,
-        question,
-        total(card.c.level == "reminder").label("reminders"),
-        total(card.c.level == "warning").label("warnings"),
-        total(card.c.level == "yellow").label("yellow"),
-        total(card.c.level == "red").label("red"),
-        total(asked).label("cards_asked"),
-        total(and_(asked, _settled())).label("cards_settled"),
+        _stands(),
+        {
+            "reminders": card.c.level == "reminder",
+            "warnings": card.c.level == "warning",
+            "yellow": card.c.level == "yellow",
+            "red": card.c.level == "red",
+            "cards_asked": asked,
+            "cards_settled": and_(asked, _settled()),
+        },
+        card.c.case_id,
+        card.c.clock,
+        card.c.department,
     )
-    return query.where(_stands())
+
+
+def in_hand(end: datetime) -> Counted:
+    """Cases that were being handled at an instant, by the promised clock, whenever that began."""
+    still = or_(_p.c.ended_at.is_(None), _p.c.ended_at >= end)
+    there = and_(_p.c.started_at < end, still)
+    return Counted(
+        _p.join(case, case.c.id == _p.c.case_id),
+        _p.c.started_at,
+        _p.c.clock == "promised",
+        {"open": there, "late_open": and_(there, _p.c.due_at <= end)},
+        _p.c.case_id,
+        _p.c.key,
+        case.c.department,
+    )
 
 
 def _in_hand(connection: Connection, question: Question) -> Iterator[tuple[Cell, dict[str, int]]]:
@@ -251,12 +331,10 @@ def _in_hand(connection: Connection, question: Question) -> Iterator[tuple[Cell,
     months = [one for one in question.span.months if one[1] <= question.now]
     columns = []
     for n, (_, _, until) in enumerate(months):
-        end = min(until, question.now)
-        still = or_(_p.c.ended_at.is_(None), _p.c.ended_at >= end)
-        there = and_(_p.c.started_at < end, still)
+        at_end = in_hand(min(until, question.now)).counts
         columns += [
-            total(there).label(f"open_{n}"),
-            total(and_(there, _p.c.due_at <= end)).label(f"late_{n}"),
+            total(at_end["open"]).label(f"open_{n}"),
+            total(at_end["late_open"]).label(f"late_{n}"),
         ]
     if not months:
         return
@@ -274,7 +352,7 @@ def _in_hand(connection: Connection, question: Question) -> Iterator[tuple[Cell,
                 yield (row["matter"], row["department"], name), figures
 
 
-def _spot_digests(connection: Connection) -> list[str]:
+def spot_digests(connection: Connection) -> list[str]:
     """Return the versions of matters that are 即办件; there are as many rows as versions."""
     rows = connection.execute(select(matter_version.c.digest, matter_version.c.matter))
     matters = ((row.digest, Matter.model_validate_json(row.matter)) for row in rows)
@@ -284,25 +362,37 @@ def _spot_digests(connection: Connection) -> list[str]:
 # --- departments ---------------------------------------------------------------------------------
 
 
+def steps(question: Question) -> Counted:
+    """Review steps in anybody's cases: those that ended in the span, and those open now."""
+    now = question.now
+    over = within(clock.c.ended_at, question.span)
+    open_ = clock.c.ended_at.is_(None)
+    return Counted(
+        clock.join(case, case.c.id == clock.c.case_id),
+        clock.c.ended_at,
+        and_(clock.c.clock == "step", or_(open_, over)),
+        {
+            "steps": over,
+            "steps_on_time": and_(over, clock.c.on_time),
+            "steps_in_days": and_(over, clock.c.limit_unit.in_(IN_DAYS)),
+            "steps_open": open_,
+            "steps_late": and_(open_, clock.c.due_at <= now),
+        },
+        clock.c.case_id,
+        clock.c.key,
+        clock.c.department,
+    )
+
+
 def steps_by_department(connection: Connection, question: Question) -> dict[str, dict[str, int]]:
     """Return each department's review steps: ended, in time, days used; open and late now."""
-    span, now = question.span, question.now
-    ended = _within(clock.c.ended_at, span)
-    open_ = clock.c.ended_at.is_(None)
-    in_days = clock.c.limit_unit.in_(IN_DAYS)
+    rows = steps(question)
+    in_days = rows.counts["steps_in_days"]
     query = (
-        select(
-            clock.c.department,
-            total(ended).label("steps"),
-            total(and_(ended, clock.c.on_time)).label("steps_on_time"),
-            total(and_(ended, in_days)).label("steps_in_days"),
-            _sum(clock.c.used, and_(ended, in_days)).label("steps_used"),
-            total(open_).label("steps_open"),
-            total(and_(open_, clock.c.due_at <= now)).label("steps_late"),
-        )
-        .select_from(clock.join(case, case.c.id == clock.c.case_id))
-        .where(clock.c.clock == "step", or_(open_, ended), question.condition())
-        .group_by(clock.c.department)
+        select(rows.duty, *rows.totals(), _sum(clock.c.used, in_days).label("steps_used"))
+        .select_from(rows.source)
+        .where(rows.only, question.condition())
+        .group_by(rows.duty)
     )
     return {
         row["department"]: {name: int(n or 0) for name, n in row.items() if name != "department"}
@@ -321,7 +411,7 @@ def cards_by_department(connection: Connection, question: Question) -> dict[str,
         .select_from(card.join(case, case.c.id == card.c.case_id))
         .where(
             card.c.level.in_(("yellow", "red")),
-            _within(card.c.at, question.span),
+            within(card.c.at, question.span),
             _stands(),
             question.condition(),
         )
@@ -353,7 +443,7 @@ def shares_by_holder(
             _p.c.clock == "promised",
             _p.c.ended_by.in_(DECIDED),
             _p.c.limit_unit.in_(IN_DAYS),
-            _within(_p.c.ended_at, question.span),
+            within(_p.c.ended_at, question.span),
             question.condition(),
         )
         .group_by(clock_share.c.holder_kind, clock_share.c.holder, clock_share.c.paused)

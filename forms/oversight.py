@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -37,6 +37,9 @@ class Figure:
     source: str
     counted: bool
     """A ratio of two counts; else a mere count."""
+    above_url: str
+    """Where the rows of the one count are; empty: it counts no rows, or none."""
+    below_url: str
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,13 @@ class DepartmentRow:
     steps_mean: str
     open: int
     late: int
-    cards: str
-    """Yellow and red ones that stand: 2/0."""
+    yellow: int
+    red: int
+    """Cards that stand."""
     used: str
     used_parts: int
+    links: Mapping[str, str]
+    """Name of a count → where its rows are."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,8 @@ class GroupRow:
     received: int
     closed: int
     values: tuple[str, ...]
+    received_url: str
+    closed_url: str
 
 
 def address(path: str, **values: str) -> str:
@@ -116,7 +124,8 @@ def address(path: str, **values: str) -> str:
     return path + (f"?{urlencode(kept)}" if kept else "")
 
 
-def figures_of(visit: Visit, found: Board) -> Sequence[Figure]:
+def figures_of(visit: Visit, found: Board, link: Callable[[str], str]) -> Sequence[Figure]:
+    """Return every metric; `link` gives where the rows behind a count are."""
     return [
         Figure(
             id=one.metric.id,
@@ -129,6 +138,8 @@ def figures_of(visit: Visit, found: Board) -> Sequence[Figure]:
             basis=visit.ports.catalogue.cited(one.metric.basis),
             source=one.metric.source,
             counted=bool(one.metric.below),
+            above_url=link(one.metric.above) if one.above else "",
+            below_url=link(one.metric.below) if one.below else "",
         )
         for one, past in zip(found.everything.measured(), found.before.measured(), strict=True)
     ]
@@ -147,7 +158,14 @@ def _percent(above: float, below: float) -> str:
     return f"{100 * above / below:.1f}%" if below else "—"
 
 
-def departments_of(visit: Visit, names: Names, found: Board) -> Sequence[DepartmentRow]:
+LINKED = ("closed", "steps", "steps_open", "steps_late", "yellow", "red")
+"""Counts of a department that lead to their rows; those of steps and cards by whose they are."""
+
+
+def departments_of(
+    visit: Visit, names: Names, found: Board, link: Callable[[str, str], str]
+) -> Sequence[DepartmentRow]:
+    """Return departments side by side; `link`: count and department → where its rows are."""
     most = max((one.used for one in found.departments), default=0) or 1
     rows = []
     for one in sorted(found.departments, key=lambda line: -line.used):
@@ -169,9 +187,11 @@ def departments_of(visit: Visit, names: Names, found: Board) -> Sequence[Departm
                 steps_mean=_mean(steps),
                 open=steps.get("steps_open", 0),
                 late=steps.get("steps_late", 0),
-                cards=f"{steps.get('yellow', 0)}/{steps.get('red', 0)}",
+                yellow=steps.get("yellow", 0),
+                red=steps.get("red", 0),
                 used=f"{one.used:.1f}",
                 used_parts=round(100 * one.used / most),
+                links={name: link(name, one.code) for name in LINKED},
             )
         )
     return rows
@@ -196,7 +216,10 @@ def outside_of(names: Names, found: Board) -> Sequence[ShareText]:
 SHOWN_BY_MATTER = ("YC-ZB-01", "YC-ZB-02", "YC-ZB-17", "YC-ZB-12", "YC-ZB-09", "YC-ZB-14")
 
 
-def matters_of(visit: Visit, names: Names, found: Board) -> Sequence[GroupRow]:
+def matters_of(
+    visit: Visit, names: Names, found: Board, link: Callable[[str, str], str]
+) -> Sequence[GroupRow]:
+    """Return the matters side by side; `link`: count and matter → where its rows are."""
     span = {"from": found.query.first, "until": found.query.last}
     return [
         GroupRow(
@@ -207,6 +230,8 @@ def matters_of(visit: Visit, names: Names, found: Board) -> Sequence[GroupRow]:
             received=group.figures.get("received", 0),
             closed=group.figures.get("closed", 0),
             values=tuple(_shown(group.measured())),
+            received_url=link("received", group.key),
+            closed_url=link("closed", group.key),
         )
         for group in found.matters
     ]

@@ -14,9 +14,11 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from cases.alarms import KeptAlarm
-from cases.boards import Board, BoardQuery, WatchQuery
+from cases.boards import Board, BoardQuery, Compared, WatchQuery
 from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView
+from cases.delay_shares import SharedClock, ShareLine, ShareQuery
+from cases.drilled import Drilled, DrillQuery
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command, Grant, Outcome
 from cases.oversight import WatchedClock
@@ -521,6 +523,24 @@ class Supervision(Protocol):
         self, actor: Actor, query: WatchQuery, size: int
     ) -> tuple[Sequence[WatchedClock], int]:
         """One page of running clocks, due soonest first, and the number of all."""
+        ...
+
+    def drilled(self, actor: Actor, query: DrillQuery, size: int) -> Drilled:
+        """The rows behind a number. Raises `NoMonth`, `cases.drilled.NoDay` and `NoCount`."""
+        ...
+
+    def shares(self, actor: Actor, query: ShareQuery) -> Sequence[ShareLine]:
+        """Whose the time was, by department and article. Raises `NoMonth`."""
+        ...
+
+    def shared_clocks(
+        self, actor: Actor, query: ShareQuery, size: int
+    ) -> tuple[Sequence[SharedClock], int]:
+        """The clocks behind a share, and the number of all. Raises `NoMonth`."""
+        ...
+
+    def compared(self, actor: Actor, query: BoardQuery) -> Compared:
+        """Departments side by side, this span and the one before. Raises `NoMonth`."""
         ...
 
     def alarms(self, actor: Actor) -> Sequence[KeptAlarm]:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, ClassVar, get_args
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from cases.metrics import Group
 from cases.months import NoMonth, month_of, months_before
 from cases.oversight import Watch
 from forms.case import download
+from forms.drilling import drill_url
 from forms.fields import Option
 from forms.lists import page_numbers
 from forms.oversight import (
@@ -122,7 +124,7 @@ class WatchPage(Page):
 
 
 async def board(visit: Visit) -> Response:
-    query = _query(visit)
+    query = board_query(visit)
     found = await _board(visit, query)
     visit.saw_rows(len(found.overdue) + len(found.warning))
     verdict = await visit.ask(visit.ports.access.may, visit.actor, *REPORT)
@@ -131,17 +133,21 @@ async def board(visit: Visit) -> Response:
     page = BoardPage(
         title=visit.say(N_("监察看板")),
         board=found,
-        figures=tuple(figures_of(visit, found)),
+        figures=tuple(figures_of(visit, found, lambda count: drill_url(count, query))),
         links=_links(query),
         overdue=tuple(clock_row(visit, names, one) for one in found.overdue),
         warning=tuple(clock_row(visit, names, one) for one in found.warning),
         forecast=tuple(forecast_of(visit, names, found)),
-        departments=tuple(departments_of(visit, names, found)),
+        departments=tuple(departments_of(visit, names, found, partial(_of_department, query))),
         outside=tuple(outside_of(names, found)),
-        matters=tuple(matters_of(visit, names, found)),
+        matters=tuple(
+            matters_of(
+                visit, names, found, lambda count, code: drill_url(count, query, matter=code)
+            )
+        ),
         trend=Markup(trend_of(visit, found.months)),  # noqa: S704 -- our own SVG, words escaped
         volume=Markup(volume_of(visit, found.months)),  # noqa: S704
-        months=tuple(_months(visit)),
+        months=tuple(months_offered(visit)),
         matter_options=names.matter_options,
         department_options=names.department_options,
         may_report=verdict.allowed,
@@ -159,6 +165,13 @@ async def board(visit: Visit) -> Response:
     return await show(visit, page)
 
 
+def _of_department(query: BoardQuery, count: str, code: str) -> str:
+    """Return where a department's count leads: its own cases, or its steps and cards in any."""
+    if count == "closed":
+        return drill_url(count, query, department=code)
+    return drill_url(count, query, duty=code)
+
+
 async def _board(visit: Visit, query: BoardQuery) -> Board:
     try:
         return await visit.ask(visit.ports.supervision.board, visit.actor, query)
@@ -166,7 +179,8 @@ async def _board(visit: Visit, query: BoardQuery) -> Board:
         raise Stop(404, str(wrong), "no_month") from wrong
 
 
-def _query(visit: Visit) -> BoardQuery:
+def board_query(visit: Visit) -> BoardQuery:
+    """Return the filters of the address: this month where it names none."""
     given = visit.request.query_params
     this = month_of(datetime.now(UTC), visit.options.zone)
     last = given.get("until", "").strip() or this
@@ -176,7 +190,8 @@ def _query(visit: Visit) -> BoardQuery:
     )
 
 
-def _months(visit: Visit) -> Sequence[str]:
+def months_offered(visit: Visit) -> Sequence[str]:
+    """Return the months that filters offer, the newest first."""
     this = month_of(datetime.now(UTC), visit.options.zone)
     return [months_before(this, n) for n in range(LATEST_MONTHS)]
 
@@ -187,6 +202,8 @@ def _links(query: BoardQuery) -> Mapping[str, str]:
     links = {f"watch:{watch}": address("/supervision/clocks", watch=watch, **own)
              for watch in WATCHES}  # fmt: skip
     links["process"] = address("/process", sort=query.matter, department=query.department, **span)
+    links["departments"] = address("/supervision/departments", **span, matter=query.matter)
+    links["shares"] = address("/supervision/shares", **span, **own)
     links["csv"] = address("/supervision.csv", **span, **own)
     links["report"] = f"/supervision/report/{query.last}"
     links["clear"] = "/supervision"
@@ -253,7 +270,7 @@ def _watch_links(query: WatchQuery, last: int) -> Mapping[str, str]:
 
 async def table(visit: Visit) -> Response:
     """The board's metrics as CSV: all, by matter, by department, by month."""
-    query = _query(visit)
+    query = board_query(visit)
     found = await _board(visit, query)
     names = Names(visit)
     text = io.StringIO()

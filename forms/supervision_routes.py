@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import process, supervision
+from forms import comparing, drilling, process, sharing, supervision
 from forms.guard import page
 from forms.ports import Shown
 
@@ -30,6 +30,38 @@ def supervision_routes() -> list[BaseRoute]:
         page(
             "/supervision/clocks",
             supervision.watch,
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/supervision/cases",
+            drilling.drilled,
+            rate="search",
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/supervision/departments",
+            comparing.comparison,
+            rate="search",
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/supervision/shares",
+            sharing.shares,
+            rate="search",
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/supervision/shares/clocks",
+            sharing.shared,
+            rate="search",
             act="supervise",
             thing="supervision",
             shows=Shown("list", "supervision"),

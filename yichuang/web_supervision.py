@@ -17,8 +17,10 @@ from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from cases.alarms import KeptAlarm, open_alarms
-from cases.boards import Board, BoardQuery, Boards, WatchQuery
+from cases.boards import Board, BoardQuery, Boards, Compared, WatchQuery
 from cases.database import bounded, reading
+from cases.delay_shares import SharedClock, ShareLine, ShareQuery, shared_clocks, shares
+from cases.drilled import Drilled, DrillQuery, drilled
 from cases.holders import EVERYWHERE
 from cases.messages import Actor
 from cases.months import span_of
@@ -78,6 +80,24 @@ class Oversight:
     ) -> tuple[Sequence[WatchedClock], int]:
         with reading(self.engine) as connection:
             return self._boards().watched(connection, where, query, self.now(), size)
+
+    def drilled(self, where: ColumnElement[bool], query: DrillQuery, size: int) -> Drilled:
+        with reading(self.engine) as connection:
+            return drilled(connection, where, query, self.now(), self.zone, size)
+
+    def shares(self, where: ColumnElement[bool], query: ShareQuery) -> Sequence[ShareLine]:
+        with reading(self.engine) as connection:
+            return shares(connection, where, query, self.zone)
+
+    def shared_clocks(
+        self, where: ColumnElement[bool], query: ShareQuery, size: int
+    ) -> tuple[Sequence[SharedClock], int]:
+        with reading(self.engine) as connection:
+            return shared_clocks(connection, where, query, self.zone, size)
+
+    def compared(self, where: ColumnElement[bool], query: BoardQuery) -> Compared:
+        with reading(self.engine) as connection:
+            return self._boards().compared(connection, where, query, self.now())
 
     def report(self, where: ColumnElement[bool], month: str, issuer: str) -> str:
         """Return the report of a month as HTML. Raises `NoMonth`."""
@@ -167,6 +187,20 @@ class WebSupervision:
         self, actor: Actor, query: WatchQuery, size: int
     ) -> tuple[Sequence[WatchedClock], int]:
         return self._boards(actor).watched(self.access.where(actor, "list"), query, size)
+
+    def drilled(self, actor: Actor, query: DrillQuery, size: int) -> Drilled:
+        return self._boards(actor).drilled(self.access.where(actor, "list"), query, size)
+
+    def shares(self, actor: Actor, query: ShareQuery) -> Sequence[ShareLine]:
+        return self._boards(actor).shares(self.access.where(actor, "list"), query)
+
+    def shared_clocks(
+        self, actor: Actor, query: ShareQuery, size: int
+    ) -> tuple[Sequence[SharedClock], int]:
+        return self._boards(actor).shared_clocks(self.access.where(actor, "list"), query, size)
+
+    def compared(self, actor: Actor, query: BoardQuery) -> Compared:
+        return self._boards(actor).compared(self.access.where(actor, "list"), query)
 
     def report(self, visitor: ports.Visitor, where: ports.Where, month: str) -> ports.File:
         actor = visitor.actor

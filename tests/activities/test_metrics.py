@@ -74,9 +74,16 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Town:
     return filled(town_in(tmp_path_factory.mktemp("busy")))
 
 
-def filled(town: Town) -> Town:
+STEP: dict[str, Any] = {
+    "环节编码": "check", "环节名称": "审查", "办理部门": "scjg",
+    "环节时限": {"时限": 5, "单位": "working_day", "依据": "xkf-42"},
+}  # fmt: skip
+"""A step with five working days of its own."""
+
+
+def filled(town: Town, **matter: Any) -> Town:
     """Eight cases: early, late, noticed, open and late, withdrawn, rated well and badly."""
-    offer(town, 特别程序=("testing",), 承诺时限停表=("testing",))
+    offer(town, 特别程序=("testing",), 承诺时限停表=("testing",), **matter)
     lacking = {"lacking": [{"code": "m1", "what": "没有签字"}], "supply_within_days": 10}
     full = [ACCEPT, AGREE, GRANT, SERVE, CLOSE]
     told(town, "good", [*full, rated(1)])
@@ -264,9 +271,7 @@ def test_a_list_is_cut_to_what_policy_lets_one_see(busy: Town) -> None:
 @pytest.fixture
 def slow(town: Town) -> Town:
     """A department with five working days for a step, which takes it six at the median."""
-    step = {"环节编码": "check", "环节名称": "审查", "办理部门": "scjg",
-            "环节时限": {"时限": 5, "单位": "working_day", "依据": "xkf-42"}}  # fmt: skip
-    offer(town, 办理环节=(step,))
+    offer(town, 办理环节=(STEP,))
     for n, days in enumerate((2, 4, 6, 7, 9)):
         told(town, f"past{n}", [ACCEPT, at(AGREE, days)])
     return town

@@ -160,3 +160,82 @@ def test_the_pages_speak_english(joint: Outcome, browser: Browsers) -> None:
     body = page.partition("<main")[2]
     chinese = set(re.findall(r">([^<]*[一-鿿]+[^<]*)<", body))
     assert not {one for one in chinese if "中文" not in one}, chinese
+
+
+# --- behind a number -----------------------------------------------------------------------------
+
+NUMBER = re.compile(r'href="(/supervision/(?:cases|shares/clocks)\?[^"]+)"[^>]*>(\d+)<')
+
+
+def numbers(page: str) -> set[tuple[str, int]]:
+    """Return every number of a page that leads to the rows behind it, with its address."""
+    return {(url.replace("&amp;", "&"), int(n)) for url, n in NUMBER.findall(page)}
+
+
+def rows_of(page: str) -> int:
+    (n,) = set(re.findall(r"共 (\d+) 件", page)) or set(re.findall(r"(\d+) 件，用得最多", page))
+    body = page.partition("<main")[2].rpartition("<tbody>")[2]
+    assert body.count("<tr>") == int(n), "no more rows than one page holds were filed here"
+    return int(n)
+
+
+@pytest.mark.parametrize("path", ["/supervision", "/supervision/departments"])
+def test_each_number_leads_to_a_list_as_long_as_it_says(
+    path: str, joint: Outcome, browser: Browsers
+) -> None:
+    seen = browser("feng")
+    found = numbers(seen.get(path).text)
+    assert len(found) >= 4
+    for url, n in found:
+        assert rows_of(seen.get(url).text) == n, url
+
+
+def test_a_list_behind_a_number_leads_on_to_the_day_and_to_the_case(
+    joint: Outcome, browser: Browsers
+) -> None:
+    seen = browser("feng")
+    month = seen.get(f"/supervision/cases?count=received&from={MONTH}&until={MONTH}").text
+    assert joint.case_no in month
+    (day,) = set(re.findall(r'href="(/supervision/cases\?[^"]*day=[^"]+)"', month))
+    one = seen.get(day.replace("&amp;", "&"))
+    assert one.status_code == 200
+    assert joint.case_no in one.text
+    (case,) = set(re.findall(r'href="(/cases/[^"]+clock=promised)"', one.text))
+    assert seen.get(case.replace("&amp;", "&")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/supervision/cases?count=nothing",
+        "/supervision/cases?count=closed&day=2020-01-01",
+        "/supervision/cases?count=closed&from=x&until=y",
+        "/supervision/departments?from=2026-13&until=2026-13",
+        "/supervision/shares?from=2026-13&until=2026-13",
+        "/supervision/shares/clocks",
+    ],
+)
+def test_what_is_no_number_month_or_day_is_refused(path: str, browser: Browsers) -> None:
+    assert browser("feng").get(path).status_code == 404
+
+
+def test_an_empty_list_says_why_and_what_next(joint: Outcome, browser: Browsers) -> None:
+    seen = browser("feng")
+    page = seen.get("/supervision/cases?count=received&matter=food-operation").text
+    assert "您有权查看的办件中，没有符合这些条件的" in page
+    assert "清除筛选" in page
+    assert "没有这样的时钟结束" in seen.get("/supervision/shares").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/supervision/cases?count=received", "/supervision/departments", "/supervision/shares"]
+)
+def test_the_lists_behind_numbers_are_the_supervisors(path: str, browser: Browsers) -> None:
+    assert browser("zhao").get(path).status_code == 403
+
+
+def test_departments_are_sorted_by_the_column_that_was_asked_for(
+    joint: Outcome, browser: Browsers
+) -> None:
+    page = browser("feng").get("/supervision/departments?sort=steps_open").text
+    assert 'aria-sort="descending">在办环节' in page
