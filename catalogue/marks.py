@@ -14,6 +14,9 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Loc = tuple[str | int, ...]
 """Keys and indexes from the top of a file to a value."""
 
+MAX_DEPTH = 60
+"""Parts within one another; the deepest shipped file has nine (a form's field)."""
+
 
 @dataclass(frozen=True, order=True)
 class Fault:
@@ -62,6 +65,9 @@ def read_marked(path: Path, name: str) -> tuple[Marked | None, list[Fault]]:
 def marked_text(text: str, name: str) -> tuple[Marked | None, list[Fault]]:
     """Return a text's value as `read_marked` does a file's."""
     try:
+        refused = _refused(text, name)
+        if refused is not None:
+            return None, [refused]
         root = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
@@ -74,11 +80,26 @@ def marked_text(text: str, name: str) -> tuple[Marked | None, list[Fault]]:
     if root is None:
         return None, [Fault(name, 1, "文件是空的", "请写入内容或删去文件")]
     reader = _Reader(name)
-    try:
-        value = reader.plain(root, ())
-    except RecursionError:
-        return None, [Fault(name, 1, "锚点引用了自身", "请写成没有 & 和 * 的普通内容")]
-    return Marked(name, value, reader.lines), reader.faults
+    return Marked(name, reader.plain(root, ()), reader.lines), reader.faults
+
+
+def _refused(text: str, name: str) -> Fault | None:
+    """Return why a text is not read at all, from its events, which come one by one.
+
+    libyaml's composer recurses in C: a hundred thousand open brackets ended the process that was
+    to check them (SIGSEGV, 2026-11-27). And a few lines of references unfold into gigabytes.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        mark = event.start_mark
+        line = mark.line + 1 if mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            return Fault(name, line, "不能用锚点引用（*）", "请写成没有 & 和 * 的普通内容")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return Fault(name, line, f"内容套了 {MAX_DEPTH} 层以上", "请检查括号和缩进")
+    return None
 
 
 class _Reader:

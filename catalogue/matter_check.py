@@ -14,6 +14,7 @@ from jsonschema.exceptions import SchemaError
 
 from catalogue import words
 from catalogue.city import Department
+from catalogue.form_dangers import form_dangers
 from catalogue.law import Article
 from catalogue.marks import Fault, Loc, Marked
 from catalogue.matters import DocumentKind, Limit, Matter
@@ -301,6 +302,7 @@ def _material_faults(matter: Matter, marked: Marked) -> Iterator[Fault]:
 
 
 def _form_faults(matter: Matter, marked: Marked) -> Iterator[Fault]:
+    yield from form_dangers(matter.form, marked)
     try:
         Draft202012Validator.check_schema(matter.form)
     except SchemaError as wrong:
