@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from activities import document_facts as facts
@@ -198,3 +199,12 @@ SAMPLES: Mapping[DocumentKind, facts.DocumentFacts] = {
         public_basis="《优化营商环境条例》第三十六条",
     ),
 }
+
+
+def sample_of(kind: DocumentKind, **given: str) -> facts.DocumentFacts:
+    """Return the sample of a kind in its plain case, with some of its fields as given."""
+    sample = SAMPLES[kind]
+    if isinstance(sample, facts.AcceptanceNotice):
+        sample = replace(sample, missing=())  # with materials to follow the shipped words stand
+    fields: dict[str, Any] = dict(given)
+    return replace(sample, **fields)

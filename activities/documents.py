@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from activities.document_facts import KINDS, DocumentFacts, Letter
+from activities.wordings import WORDS, is_worded, paragraphs
 from catalogue.matters import DocumentKind
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,13 +33,20 @@ COMPUTED = ("css", "organ_size", "qr")
 """What a template gets besides the fields of its facts."""
 
 
-def html_for(kind: DocumentKind, facts: DocumentFacts) -> str:
+def html_for(kind: DocumentKind, facts: DocumentFacts, wording: str = "") -> str:
     """Return the whole page with its style sheet and QR code inside. Same facts, same text.
 
+    `wording` is what the organ says in its own words; empty: the shipped ones.
     Raises `ValueError` when the facts are those of another kind.
     """
     if not isinstance(facts, KINDS[kind]):
         raise ValueError(f"文书种类是 {kind}，内容却是 {facts.kind} 的")
+    if wording and is_worded(kind, facts):
+        own = {
+            "paragraphs": paragraphs(kind, wording, facts),
+            "signed_for": WORDS[kind].signed_for,
+        }
+        return environment().get_template("worded.html").render({**context_of(facts), **own})
     return environment().get_template(f"{kind}.html").render(context_of(facts))
 
 

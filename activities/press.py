@@ -79,11 +79,12 @@ class DocumentPress:
 
     def render(self, order: DocumentOrder) -> bytes:
         """Return the PDF of an order. Raises `GlyphMissing`, `FontsMissing`, `PressFailed`."""
-        return self.print(order.kind, facts_of(order, self._catalogue(), self._verify_at))
+        facts = facts_of(order, self._catalogue(), self._verify_at)
+        return self.print(order.kind, facts, order.matter.wording(order.kind))
 
-    def print(self, kind: DocumentKind, facts: DocumentFacts) -> bytes:
+    def print(self, kind: DocumentKind, facts: DocumentFacts, wording: str = "") -> bytes:
         """Return the PDF of a document's facts. Raises as `render` does."""
-        return self.print_html(html_for(kind, facts))
+        return self.print_html(html_for(kind, facts, wording))
 
     def print_html(self, html: str) -> bytes:
         """Return the PDF of a page; a process that dies or hangs is replaced once."""

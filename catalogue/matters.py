@@ -8,9 +8,17 @@ was in force when it was filed, so every field here is a value, never a referenc
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 Unit = Literal["on_the_spot", "minute", "hour", "working_hour", "day", "working_day"]
 """即办 · 分钟 · 小时 · 工作时 · 自然日 · 工作日."""
@@ -40,6 +48,8 @@ SUPERVISION_PAPERS: frozenset[DocumentKind] = frozenset({"supervision_order", "s
 
 
 ORDER = "x-order"
+
+_LATER = frozenset({"办事提示", "advice", "文书正文", "wordings"})
 
 LICENCE = "01"
 """GB/T 39046-2020 A.1: the type of a matter that is a 行政许可."""
@@ -152,6 +162,15 @@ class Fee(Frozen):
     basis: str = Field(alias="依据")
 
 
+class Wording(Frozen):
+    """文书正文: what a document of one kind says in the organ's own words, in place of the shipped
+    ones. A case carries it with its matter, so an open case keeps the words it was filed under."""
+
+    kind: DocumentKind = Field(alias="文书")
+    body: str = Field(alias="正文", min_length=1, max_length=5000)
+    """Text with `{{ 名称 }}` and `{% if 名称 %}`: activities/wordings.py says of which names."""
+
+
 class Label(Frozen):
     """敏感标记: level 1–4 and compartments; a reader's clearance must dominate both."""
 
@@ -233,6 +252,20 @@ class Matter(Frozen):
     archive: Literal["permanent", "30y", "10y"] = Field(default="30y", alias="保管期限")
     window: str = Field(default="", alias="办理地点")
     phone: str = Field(default="", alias="咨询电话")
+    advice: str = Field(default="", alias="办事提示", max_length=4000)
+    """What the guide and the application page tell besides, in the department's own words."""
+    wordings: tuple[Wording, ...] = Field(default=(), alias="文书正文")
+
+    def wording(self, kind: DocumentKind) -> str:
+        """Return the organ's own words of that document; empty: the shipped ones."""
+        return next((one.body for one in self.wordings if one.kind == kind), "")
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later and is empty: a version written before has the digest still
+        that two people signed."""
+        said: dict[str, Any] = handler(self)
+        return {name: value for name, value in said.items() if name not in _LATER or value}
 
     @field_validator("form")
     @classmethod

@@ -10,17 +10,10 @@ from zoneinfo import ZoneInfo
 
 from cases.releases import Check, Proposal, Release
 from cases.releasing import Gate, Unreadable
-from catalogue.check import faults_of
-from catalogue.load import HERE, Period, canonical, period_of
+from catalogue.load import Period, canonical, period_of
 from catalogue.marks import Fault
 from catalogue.matters import Matter
-from catalogue.reading import (
-    Sources,
-    read_calendar,
-    read_calendars,
-    read_matter,
-    read_sources,
-)
+from catalogue.reading import read_calendar, read_calendars
 from policies.decision_table import OWN, TableFault, table_for
 from policies.policy import Policy, PolicyFault, parse_policy, split, whole_text
 from policies.proof import Proof, prove, prove_matter, prove_separations
@@ -30,11 +23,11 @@ from policies.warrants import WarrantSigner
 from rules.check import tried_by_engine
 from rules.load import load_text
 from rules.pack import Pack
+from yichuang.matter_text import around, read_text, sources_in_force, unprintable
 from yichuang.released import Released
 from yichuang.simulating import sla_differs
 
-MATTER_FILE, CALENDAR_FILE, RULES_FILE, POLICY_FILE = (
-    "matter.yaml",
+CALENDAR_FILE, RULES_FILE, POLICY_FILE = (
     "calendar.yaml",
     "rules.yaml",
     "policy.csv",
@@ -64,16 +57,19 @@ class Gates:
 
     def matter(self, text: str) -> Proposal:
         """Check a matter's YAML beside the law, the city and what is in force."""
-        faults: list[Fault] = []
-        found = read_matter(text, MATTER_FILE, faults)
-        if found is None:
-            raise Unreadable(_said(faults))
-        # A matter's file is named for it, and so is the place in each finding.
-        matter = found[0]
-        found = read_matter(text, f"matters/{matter.code}-{matter.version}.yaml", faults)
-        assert found is not None  # it was read a moment ago
-        faults = self._around(replace(self._sources(), matters=(found,)))
-        check = Check("事项目录核对", not faults, _said(faults))
+        read = read_text(self.released, text)
+        matter = read.matter
+        if matter is None:
+            raise Unreadable(_said(read.faults))
+        printable = () if read.wording else unprintable(self.released, matter)
+        checks = (
+            Check("事项目录核对", not read.faults, _said(read.faults)),
+            Check(
+                "文书正文核对",
+                not (read.wording or printable),
+                (*_said(read.wording), *printable),
+            ),
+        )
         policy = self.released.policy()
         proof = prove_matter(policy, self.pen, matter, self.now())
         return Proposal(
@@ -81,7 +77,7 @@ class Gates:
             matter.code,
             matter.version,
             canonical(matter).decode(),
-            (check, *checks_of(proof, policy)),
+            (*checks, *checks_of(proof, policy)),
             sla_differs(self.released, matter, self.now()),
         )
 
@@ -93,9 +89,9 @@ class Gates:
             raise Unreadable(_said(faults))
         calendar, marked = found
         version = str(marked.value["版本"])  # an overlay's own, without its base's
-        sources = self._sources()
+        sources = sources_in_force(self.released)
         others = tuple(one for one in sources.calendars if one[0].name != calendar.name)
-        faults = self._around(replace(sources, matters=(), calendars=(*others, found)))
+        faults = around(self.released, replace(sources, matters=(), calendars=(*others, found)))
         checks = (
             Check("日历核对", not faults, _said(faults)),
             self._keeps_horizon(calendar.name, calendar.horizon.isoformat()),
@@ -160,25 +156,6 @@ class Gates:
         policy, matters = self.released.policy(), self.released.catalogue().matters
         checks = checks_of(prove_separations(policy, self.pen, matters, self.now()), policy)
         return [finding for one in checks for finding in one.findings]
-
-    # --- what is around --------------------------------------------------------------------------
-
-    def _sources(self) -> Sources:
-        """Return law and city as shipped, and the calendars in force; no matters.
-
-        Which of several versions counts is said by their signatures, so a new version need not
-        close the period that an older text left open.
-        """
-        calendars = []
-        bases = self.released.catalogue().calendars
-        for name, text in self.released.calendar_texts().items():
-            found = read_calendar(text, f"calendars/{name}.yaml", [], bases)
-            assert found is not None  # it passed this gate
-            calendars.append(found)
-        return replace(read_sources(HERE), matters=(), calendars=tuple(calendars))
-
-    def _around(self, sources: Sources) -> list[Fault]:
-        return faults_of(sources, frozenset(self.released.packs()))
 
 
 def period(release: Release, now: datetime) -> Period:
