@@ -21,7 +21,7 @@ from cases.views import CaseView
 from forms.act_body import body_of
 from forms.act_scene import Act, Scene
 from forms.acts import ACTS
-from forms.case import Fact, facts_of, form_facts, offered, scene_of, view_of
+from forms.case import Fact, facts_of, form_facts, next_of, offered, scene_of, view_of
 from forms.fields import (
     Field,
     Form,
@@ -160,6 +160,15 @@ async def do(visit: Visit) -> Response:
     await hand_over(visit, rows or (), facts.id)
     if act.verb == "recuse" and not body.get("person"):
         return RedirectResponse("/", 303)  # the case is no longer theirs to see
+    return await _on(visit, facts, view, command)
+
+
+async def _on(visit: Visit, facts: CaseFacts, view: CaseView, command: str) -> Response:
+    """Lead to the case with what came of the act; or to the next one, for whoever wants that."""
+    if (await visit.preferences())["go_on"] == "on":
+        following = await next_of(visit, facts.id, finished=True)
+        if following:
+            return RedirectResponse(f"/cases/{following}?after={command}", 303)
     return RedirectResponse(f"/cases/{view.row.case_no}?done={command}", 303)
 
 

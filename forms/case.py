@@ -92,6 +92,9 @@ class CasePage(Page):
     law: Annotated[Mapping[str, str], "Id of an article → how it is cited."]
     people_names: Annotated[Mapping[str, str], "User id → name."]
     outcome: Annotated[Outcome | None, "What came of the act that led here."]
+    before: Annotated[
+        str, "Case number of the task that was just finished, of which this is the next."
+    ]
     next_case: Annotated[str, "Case number of the next task of mine; empty when there is none."]
     public_code: Annotated[str, "With the number, what the applicant looks the case up by."]
     may_issue: Annotated[bool, "The reader may hand out the receipt of the case."]
@@ -220,8 +223,18 @@ async def show_case(
     claims = any(act.verb == "claim" for act in acts)
     # Whoever holds number and code is handed what the applicant said: as good as printing it.
     issues = (await visit.ask(visit.ports.access.may, visit.actor, "print", facts)).allowed
+    before = await _before(visit, query.get("after", ""))
     page = CasePage(
-        title=f"{view.row.case_no} · {view.row.matter_name}",
+        title=" · ".join(
+            # Read out first, so that whoever does not see the page knows that it is another case.
+            part
+            for part in (
+                visit.say(N_("下一件")) if before else "",
+                view.row.case_no,
+                view.row.matter_name,
+            )
+            if part
+        ),
         view=view,
         tab=tab if tab in TABS else "overview",
         tabs=TABS,
@@ -242,7 +255,8 @@ async def show_case(
         law=_law(visit, view, outcome),
         people_names=dict(scene.colleagues),
         outcome=outcome if outcome and outcome.case_id == facts.id else None,
-        next_case=await _next(visit, view) if done else "",
+        before=before,
+        next_case=await next_of(visit, facts.id) if done else "",
         public_code=await visit.ask(visit.ports.reader.public_code, facts.id) if issues else "",
         may_issue=issues,
         may_reveal=verdict.allowed and set(view.personal) > set(view.revealed),
@@ -304,9 +318,20 @@ def _law(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[str, 
     return {basis: visit.ports.catalogue.cited(basis) for basis in found}
 
 
-async def _next(visit: Visit, view: CaseView) -> str:
+async def next_of(visit: Visit, case_id: str, finished: bool = False) -> str:
+    """Return the number of the next case of mine; empty when there is none. `finished`: empty too
+    while something of this case is still mine to do."""
     worklist = await visit.ask(visit.ports.reader.worklist, visit.actor, WorklistQuery())
-    return next((r.case_no for r in worklist.rows if r.case_id != view.row.case_id), "")
+    if finished and any(row.case_id == case_id for row in worklist.rows):
+        return ""
+    return next((row.case_no for row in worklist.rows if row.case_id != case_id), "")
+
+
+async def _before(visit: Visit, command: str) -> str:
+    """Return the number of the case that one's own command was about; empty for anything else."""
+    outcome = await visit.ask(visit.ports.reader.outcome, command) if command else None
+    facts = await visit.ask(visit.ports.reader.find, outcome.case_no) if outcome else None
+    return outcome.case_no if outcome and facts and await knows(visit, facts) else ""
 
 
 def form_facts(matter: Matter, values: Mapping[str, Any], visit: Visit) -> tuple[Fact, ...]:

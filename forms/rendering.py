@@ -28,7 +28,7 @@ STATIC = HERE / "static"
 
 
 SCRIPTED = frozenset({"second.html", "prove.html", "set_up.html"})
-"""Templates that load the one script there is, by which a browser speaks with a passkey."""
+"""Templates that load a script whoever reads them: a browser speaks with a passkey."""
 
 
 LIVE = frozenset({"incidents.html", "incident.html", "incident_act.html"})
@@ -64,6 +64,8 @@ class Frame:
     now: datetime
     failed: bool = False
     """The page tells errors; its title says so first."""
+    keys: bool = False
+    """Single keys press links and buttons; the person has not switched them off."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import deputies, proving, security, signing_in
+from forms import deputies, preferences, proving, security, signing_in
 from forms.guard import page
 from forms.ports import Shown
 
@@ -26,6 +26,8 @@ def session_routes() -> list[BaseRoute]:
             methods=post,
             shows=Shown("list", "delegation"),
         ),
+        page("/preferences", preferences.preferences),
+        page("/preferences", preferences.choose, methods=post),
         page("/prove", proving.prove_page),
         page("/prove", proving.prove, methods=post),
         page("/security", security.overview),

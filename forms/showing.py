@@ -64,7 +64,7 @@ async def show(visit: Visit, page: Page, status: int = 200) -> Response:
     frame = await _frame(visit, page)
     response = HTMLResponse(html(page, frame), status)
     response.headers["content-language"] = "zh-CN" if visit.language == "zh" else "en"
-    if page.template in SCRIPTED:
+    if page.template in SCRIPTED or frame.keys:
         response.headers["content-security-policy"] = SCRIPTED_POLICY
     if page.template in LIVE:
         response.headers["content-security-policy"] = LIVE_POLICY
@@ -95,6 +95,7 @@ async def _frame(visit: Visit, page: Page) -> Frame:
         counts=counts,
         zone=ZoneInfo(visit.options.zone),
         now=datetime.now(UTC),
+        keys=visit.visitor is not None and (await visit.preferences())["keys"] == "on",
         failed=any(isinstance(form, Form) and form.errors for form in forms),
     )
 

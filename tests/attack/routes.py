@@ -65,6 +65,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /sign-out": "own",
     "GET /password": "own",
     "POST /password": "own",
+    "GET /preferences": "own",
+    "POST /preferences": "own",
     "GET /prove": "own",
     "POST /prove": "own",
     "GET /security": "own",

@@ -100,11 +100,14 @@ def test_the_keys_can_be_switched_off(opened: Opener) -> None:  # noqa: F811
     page = opened("ding")
     page.goto("/incidents")
     page.keyboard.press("?")
-    page.get_by_role("button", name="快捷键：开").click()
-    page.keyboard.press("Tab")
+    page.get_by_role("button", name="关闭快捷键").click()
+    expect(page.get_by_role("status")).to_contain_text("已保存")
+    page.goto("/incidents")
     page.keyboard.press("j")
     expect(page.locator("tr.chosen")).to_have_count(0)
-    page.get_by_role("button", name="快捷键：关").click()
+    page.locator("#help summary").click()
+    page.get_by_role("button", name="打开快捷键").click()
+    expect(page.get_by_role("status")).to_contain_text("已保存")
 
 
 @pytest.mark.parametrize("width", [1366, 390])

@@ -130,11 +130,14 @@ def test_who_has_a_factor_cannot_register_another_with_the_password_alone(
     assert page.post("/sign-in/set-up", data=form).status_code == 422
 
 
-def test_only_the_pages_that_speak_with_a_passkey_may_load_a_script(browser: Browsers) -> None:
+def test_without_keys_only_the_pages_that_speak_with_a_passkey_may_load_a_script(
+    browser: Browsers,
+) -> None:
     page = browser()
     _half(page, "chen")
     assert page.get("/sign-in/second").headers["content-security-policy"] == SCRIPTED_POLICY
     inside = browser("chen")
+    inside.post("/preferences", data={"csrf": inside.token("/security"), "keys": "off"})
     scripted = {
         path
         for path in ("/", "/security", "/security/codes", "/security/factor", "/prove", "/new")

@@ -254,6 +254,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
             "case.facts_of",  # asks `knows` and the act
             "lists.everything",  # asks `knows`
             "bulk_rows._tried",  # asks `knows`
+            "case._before",  # asks `knows`
             "lists.find",  # asks `knows`
             "rest._may_read",  # asks `read`
             "public.status",  # after number and code
@@ -263,7 +264,10 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "reader.state": frozenset({"case.offered", "bulk_rows._tried"}),  # the latter after `knows`
     "reader.case": frozenset({"case.view_of", "rest.read_case"}),
-    "reader.outcome": frozenset({"acting.do", "case.show_case", "rest.read_command"}),
+    "reader.outcome": frozenset(
+        {"acting.do", "case.show_case", "case._before", "rest.read_command"}  # the last but one: a
+        # number alone, after `knows`
+    ),
     "reader.public_code": frozenset(
         {"case.show_case", "suggest._answered"}  # the latter of what it has just filed
     ),

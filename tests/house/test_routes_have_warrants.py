@@ -73,6 +73,8 @@ OWN_SESSION = {
     "POST /sign-out",
     "GET /password",
     "POST /password",
+    "GET /preferences",
+    "POST /preferences",
     "GET /prove",
     "POST /prove",
     "GET /security",
