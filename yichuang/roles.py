@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from yichuang.log_lines import secrets_of, set_up_lines
 from yichuang.settings import Settings
@@ -132,6 +132,10 @@ def started_ticks(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
+BESIDE: Final = ("supervisor.json", "ports.json")
+"""What else is kept as JSON in the folder of the notes: by the supervisor, and by `up`."""
+
+
 @dataclass(frozen=True)
 class Note:
     """What a role last wrote about itself."""
@@ -163,6 +167,12 @@ def read_note(settings: Settings, role: str) -> Note | None:
         return Note(**json.loads((settings.run_folder / f"{role}.json").read_bytes()))
     except FileNotFoundError:
         return None
+
+
+def read_notes(settings: Settings) -> list[Note]:
+    """Return what every role on this machine last wrote; other things kept beside are no notes."""
+    beside = (path for path in settings.run_folder.glob("*.json") if path.name not in BESIDE)
+    return [note for path in beside if (note := read_note(settings, path.stem)) is not None]
 
 
 def write_whole(path: Path, value: Any) -> None:

@@ -47,11 +47,9 @@ def troubles(settings: Settings) -> list[KeptAlarm]:
 
     They are in no store: that is what they are about.
     """
-    notes = [roles.read_note(settings, path.stem) for path in settings.run_folder.glob("*.json")
-             if path.stem != "supervisor"]  # fmt: skip
     found = []
-    for note in notes:
-        if note is not None and note.is_alive and note.trouble:
+    for note in roles.read_notes(settings):
+        if note.is_alive and note.trouble:
             since = datetime.fromisoformat(note.trouble_since)
             alarm = Alarm(f"unwritable:{note.role}", "unwritable", f"{note.role}：{note.trouble}")
             found.append(KeptAlarm("-", alarm, since, since, ""))

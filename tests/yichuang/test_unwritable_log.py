@@ -24,6 +24,7 @@ from tests.forms.town import ADDRESS, HOST, PASSWORD, Town
 from tests.telemetry.city import deliver, fresh_engine, one, store_of
 from tests.yichuang.test_message_entries import LETTER, TakesAll, inbox, said, store, taken, waiting
 from yichuang import roles, store_trouble
+from yichuang.embedded import ground
 from yichuang.embedded.parts import PARTS
 from yichuang.inbox import Inbox
 from yichuang.refusals import RefusalLog
@@ -271,6 +272,16 @@ async def test_a_store_that_takes_no_entry_is_told_by_status_and_board_until_it_
         assert alarm.alarm.text in unescape(signed_in(town, "feng").get("/supervision").text)
     inbox.note(taken("a"))
     assert (await standing(role, part)).state == "ready"
+    assert store_trouble.troubles(role) == []
+
+
+def test_what_else_a_city_keeps_beside_the_notes_of_its_roles_is_no_trouble(role: Settings) -> None:
+    ground.take_ports(role, ("temporal", "nats"))
+    roles.write_whole(role.run_folder / "supervisor.json", {"parts": []})
+    assert sorted(path.name for path in role.run_folder.glob("*.json")) == sorted(
+        [*roles.BESIDE, "sequencer.json"]
+    )
+    assert [note.role for note in roles.read_notes(role)] == ["sequencer"]
     assert store_trouble.troubles(role) == []
 
 
