@@ -1,0 +1,8 @@
+"""The tasks: a module for each room, a function for each thing that somebody does to its end.
+
+Import a new module below; each function is noted by `tests.e2e.office.task`.
+"""
+
+from tests.e2e.tasks import cases, deputies, entering, supervision
+
+__all__ = ["cases", "deputies", "entering", "supervision"]
