@@ -138,6 +138,11 @@ def _copy(rows: Rows, number: int, due_at: datetime) -> tuple[Copy, Rows]:
         for row in own["timer"]
         if not _is_card(row["key"])
     ]
+    if "task" in own:
+        own["task"] = [
+            row | ({"sort_at": row["due_at"] or due_at} if row["state"] == "open" else {})
+            for row in own["task"]
+        ]
     own["step"] = [
         row | {"command_id": f"{case_id}-{row['seq']}", "entry_id": str(uuid4())}
         for row in own["step"]

@@ -33,6 +33,7 @@ from audit.vault import SubjectVault
 from cases.blind_index import Sought
 from cases.database import open_engine
 from cases.messages import Actor, Grant, Person
+from cases.projection import NEVER, WARN_BEFORE
 from cases.queries import Queries
 from cases.store import place
 from cases.tables import case, case_compartment, cases_metadata, task
@@ -49,7 +50,6 @@ AT_ONCE = 20_000
 SUBJECTS = 500
 DEPARTMENTS = ("zjj", *(f"d{n}" for n in range(15)))
 NOW = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
-FAR = datetime(9999, 12, 31, tzinfo=UTC)
 STAGES = ("received", "review", "gather", "decision", "certificate", "service")
 CLERK = Actor(
     id="u:clerk", department="zjj", clearance=2,
@@ -166,8 +166,6 @@ def _filled(store: Engine, vault: SubjectVault, size: int) -> None:
             connection.execute(insert(task), tasks)
             if apart:
                 connection.execute(insert(case_compartment), apart)
-    with store.begin() as connection:
-        connection.exec_driver_sql("ANALYZE")
 
 
 def _cases(dice: random.Random, vault: SubjectVault, numbers: range) -> Iterator[dict[str, Any]]:
@@ -198,8 +196,9 @@ def _cases(dice: random.Random, vault: SubjectVault, numbers: range) -> Iterator
             "received_at": received, "accepted_at": received,
             "decided_at": None if is_open else NOW, "served_at": None,
             "closed_at": None if is_open else NOW, "last_at": received,
-            "due_at": due if is_open else None, "sort_at": due if is_open else FAR,
-            "due_clock": "promised" if is_open else "", "warn_at": None, "provisional": False,
+            "due_at": due if is_open else None, "sort_at": due if is_open else NEVER,
+            "due_clock": "promised" if is_open else "", "warn_at": None,
+            "alert_at": due - WARN_BEFORE if is_open else None, "provisional": False,
             "is_paused": False, "is_extended": False, "backfilled": False, "filed_by": "u:w",
             "accepted_by": "u:w", "decided_by": "", "is_separated": True, "grade": 0,
             "applicant_sealed": applicant, "form_sealed": b"",
@@ -213,4 +212,5 @@ def _task(row: dict[str, Any]) -> dict[str, Any]:
         "holder": row["holder"],
         "signing": "one", "signers": "", "opinions": "", "inspectors_needed": 0,
         "inspected": False, "opened_at": row["received_at"], "due_at": None,
+        "sort_at": row["sort_at"], "alert_at": row["alert_at"],
     }  # fmt: skip

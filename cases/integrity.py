@@ -18,7 +18,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, select
 from sqlalchemy.exc import DBAPIError
 
 from cases import numbers, tables
-from cases.projection import after_of, case_columns, task_row, timer_row, value_digest
+from cases.projection import after_of, case_columns, task_rows, timer_row, value_digest
 from cases.state import CaseState
 from cases.store import BOUND_TABLES, FILED, digests_of, refusal_after
 
@@ -152,7 +152,7 @@ def _check_shown(connection: Connection, state: CaseState) -> Iterator[Wrong]:
     """Tasks, timers and hands: rows that only repeat the state, for lists and policy."""
     case_id = state.case_id
     wanted = {
-        "task": {task.key: task_row(case_id, task) for task in state.tasks},
+        "task": task_rows(state),
         "timer": {timer.key: timer_row(case_id, timer) for timer in state.timers},
         "hand": {
             f"{act}/{person}": {"case_id": case_id, "act": act, "person": person}

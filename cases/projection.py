@@ -105,19 +105,40 @@ def due_columns(state: CaseState) -> Row:
             "sort_at": NEVER,
             "due_clock": "",
             "warn_at": None,
+            "alert_at": None,
             "provisional": False,
         }
     next_due = min(timers, key=lambda timer: (timer.due_at, timer.key))
+    warn_at = next_due.warn_at or next_due.due_at - WARN_BEFORE
     return {
         "due_at": next_due.due_at,
         "sort_at": next_due.due_at,
         "due_clock": next_due.key,
-        "warn_at": next_due.warn_at or next_due.due_at - WARN_BEFORE,
+        "warn_at": warn_at,
+        "alert_at": alert_of(next_due.due_at, warn_at),
         "provisional": next_due.provisional,
     }
 
 
-def task_row(case_id: str, task: Task) -> Row:
+def alert_of(due_at: datetime, warn_at: datetime | None) -> datetime | None:
+    """Return from when a line is shown as 预警; None where nothing is due.
+
+    Its period ends within a day, or the case has been warned of.
+    """
+    if due_at >= NEVER:
+        return warn_at
+    return min(due_at - WARN_BEFORE, warn_at or due_at)
+
+
+def task_rows(state: CaseState) -> dict[str, Row]:
+    """Return the row of each task by its key: an open one sorts as its own period, or its case."""
+    due = due_columns(state)
+    return {task.key: _task_row(state.case_id, task, due) for task in state.tasks}
+
+
+def _task_row(case_id: str, task: Task, case_due: Row) -> Row:
+    is_open = task.state == "open"
+    sort_at = task.due_at or case_due["sort_at"]
     return {
         "case_id": case_id,
         "key": task.key,
@@ -133,6 +154,8 @@ def task_row(case_id: str, task: Task) -> Row:
         "inspected": task.inspected,
         "opened_at": task.opened_at,
         "due_at": task.due_at,
+        "sort_at": sort_at if is_open else None,
+        "alert_at": alert_of(sort_at, case_due["warn_at"]) if is_open else None,
     }
 
 

@@ -68,6 +68,7 @@ from cases.worklists import (
     counted,
     in_hand,
     masked_applicant,
+    page_of_many,
     pill_of,
     tally,
 )
@@ -137,15 +138,26 @@ class Queries:
         found by a name: a list that answers to names tells whose case it is, masked or not.
         """
         lines = Lines.of(query.scope, desk)
-        condition = and_(lines.where, where, *self._filters(query, lines, now, personal))
-        chosen = lines.select(condition).order_by(*lines.order()).limit(query.size + 1)
+        seen = and_(where, *self._filters(query, lines, now, personal))
+        condition = and_(lines.where, seen)
+        chosen = lines.select(condition).order_by(*lines.order())
         with reading(self.engine) as connection:
-            found = tally(connection, lines, condition, now, 0 if query.exact else MOST_COUNTED)
+            most = 0 if query.exact else MOST_COUNTED
+            found = tally(connection, lines, condition, now, most, query.state)
             pages, page = max(1, -(-found.total // query.size)), query.page
-            rows = connection.execute(chosen.offset((page - 1) * query.size)).all()
+            is_long = found.total > MOST_COUNTED and query.scope != "mine" and not query.text
+
+            def lines_of(page: int) -> Sequence[Any]:
+                limit, offset = query.size + 1, (page - 1) * query.size
+                if is_long:
+                    at = (query.state, now, limit, offset)
+                    return page_of_many(connection, lines, seen, *at)
+                return connection.execute(chosen.limit(limit).offset(offset)).all()
+
+            rows = lines_of(page)
             if not rows and page > 1:
                 page = min(page, pages)
-                rows = connection.execute(chosen.offset((page - 1) * query.size)).all()
+                rows = lines_of(page)
         further = len(rows) > query.size
         return Worklist(
             rows=tuple(self._rows(rows[: query.size], now)),

@@ -36,7 +36,7 @@ from cases.projection import (
     case_columns,
     json_text,
     row_digest,
-    task_row,
+    task_rows,
     timer_row,
     value_digest,
 )
@@ -582,9 +582,10 @@ def _write_state_rows(
     sql: Statements, dialect: str, before: CaseState | None, after: CaseState
 ) -> None:
     case_id = after.case_id
-    tasks_before = {task.key: task for task in before.tasks} if before else {}
-    changed = [t for t in after.tasks if tasks_before.get(t.key) != t]
-    sql.each(_upserting(dialect, tables.task), [task_row(case_id, task) for task in changed])
+    # Rows, not tasks: where an open one sorts follows from its case's periods.
+    tasks_before = task_rows(before) if before else {}
+    changed = [row for key, row in task_rows(after).items() if tasks_before.get(key) != row]
+    sql.each(_upserting(dialect, tables.task), changed)
     timers_before = {timer.key: timer for timer in before.timers} if before else {}
     timers_after = {timer.key: timer for timer in after.timers}
     gone = [{"c": case_id, "k": key} for key in timers_before if key not in timers_after]

@@ -91,6 +91,7 @@ case = Table(
     Column("sort_at", Instant, nullable=False),  # due_at, or the end of all days
     Column("due_clock", String(80), nullable=False),
     Column("warn_at", Instant),
+    Column("alert_at", Instant),  # from when its lines are 预警: warn_at, or a day before due_at
     Column("provisional", Boolean(create_constraint=False), nullable=False),
     Column("is_paused", Boolean(create_constraint=False), nullable=False),
     Column("is_extended", Boolean(create_constraint=False), nullable=False),
@@ -110,6 +111,7 @@ case = Table(
     CheckConstraint("seq > 0", name="seq_from_one"),
     Index("ix_case_due", "sort_at", "id"),
     Index("ix_case_department_due", "department", "is_open", "due_at"),
+    Index("ix_case_department_alert", "department", "is_open", "alert_at", "due_at"),
     # Covers the counts of a list with the usual conditions of policy (100,000 cases: see
     # tests/activities/test_queries.py).
     Index(
@@ -310,7 +312,14 @@ task = Table(
     Column("inspected", Boolean(create_constraint=False), nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("due_at", Instant),
-    Index("ix_task_department", "department", "state", "due_at"),
+    # Of an open task: its own due_at, or its case's sort_at; and from when it is 预警.
+    Column("sort_at", Instant),
+    Column("alert_at", Instant),
+    # A page of a list is read in its order, however many lines it has: of one department, of
+    # several.
+    Index("ix_task_department", "department", "state", "sort_at", "case_id", "key"),
+    Index("ix_task_order", "state", "sort_at", "case_id", "key", "department"),
+    Index("ix_task_alert", "department", "state", "alert_at", "sort_at"),
     Index("ix_task_case_department", "case_id", "department", "state"),
     Index(
         "ix_task_signed",

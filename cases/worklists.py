@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from sqlalchemy import case as when
 
 from cases.masking import mask_name
 from cases.messages import Person
+from cases.projection import NEVER, NOT_DUE, WARN_BEFORE
 from cases.tables import case, timer
 from cases.tables import task as task_table
 from cases.views import Pill
@@ -31,14 +32,15 @@ from cases.views import Pill
 task = task_table.alias("line")
 """The task a line stands for. Policy's conditions name the table itself and must not meet it."""
 
-SOON = timedelta(days=1)
-"""A task whose own period ends within a day is shown as 预警."""
-
 MOST_COUNTED = 1000
 """Lines of a list that are counted unasked: forty pages, more than anybody turns. Counting to the
 end asks policy's condition of every case (at a million cases 3 s; benchmarks/README.md)."""
 
-ENDED_STAGES = ("rating", "ended")
+MOST_WALKED = 20_000
+"""Lines that are looked at one after the other, due soonest first, for a page of a long list. Where
+that many hold no page, whatever index leads to them finds and sorts them."""
+
+ENDED_STAGES = NOT_DUE
 """办结: what remains is at most the applicant's rating."""
 
 
@@ -58,11 +60,15 @@ class Lines:
 
     source: Any
     where: ColumnElement[bool]
+    walk: ColumnElement[bool]
+    """The same, for a reader who goes along the order of the list."""
     step: ColumnElement[str]
     department: ColumnElement[str]
     holder: ColumnElement[str]
     due: ColumnElement[datetime | None]
     sort: ColumnElement[datetime]
+    alert: ColumnElement[datetime]
+    """From when a line is 预警; where its period has ended it is 超期 instead."""
     clock: ColumnElement[str]
     provisional: ColumnElement[bool]
 
@@ -72,11 +78,13 @@ class Lines:
             return cls(
                 case,
                 true(),
+                true(),
                 case.c.step,
                 case.c.department,
                 case.c.holder,
                 case.c.due_at,
                 case.c.sort_at,
+                case.c.alert_at,
                 case.c.due_clock,
                 case.c.provisional,
             )
@@ -89,6 +97,8 @@ class Lines:
         else:
             source = case.join(task, task.c.case_id == case.c.id)
             whose = task.c.department.in_(desk.departments)
+        is_open = task.c.state == "open"
+        several = scope == "team" and len(desk.departments) > 1
         own = task.c.due_at.is_not(None)
         key = literal("step:").concat(task.c.key)
         # The period of the task itself; the case's flag tells of the one that ends first.
@@ -99,12 +109,14 @@ class Lines:
         )
         return cls(
             source,
-            and_(task.c.state == "open", whose),
+            and_(is_open, whose),
+            and_(is_open, unled(whose) if several else whose),
             task.c.key,
             task.c.department,
             task.c.holder,
             func.coalesce(task.c.due_at, case.c.due_at),
-            func.coalesce(task.c.due_at, case.c.sort_at),
+            task.c.sort_at,
+            task.c.alert_at,
             when((own, key), else_=case.c.due_clock),
             when((own, func.coalesce(its_own, case.c.provisional)), else_=case.c.provisional),
         )
@@ -125,15 +137,70 @@ class Lines:
         )
 
     def order(self) -> tuple[ColumnElement[Any], ...]:
-        """What is due first on top; what has no period, or has ended, last."""
-        return self.sort, case.c.id, self.step
+        """What is due first on top; what has no period, or has ended, last.
+
+        As an index has them, so that a page is read and no list is sorted.
+        """
+        if self.source is case:
+            return self.sort, case.c.id
+        return self.sort, task.c.case_id, task.c.key
 
     def is_overdue(self, now: datetime) -> ColumnElement[bool]:
-        return and_(self.due <= now, in_hand())
+        ends = case.c.due_at if self.source is case else self.sort
+        return and_(ends <= now, in_hand())
 
     def is_warning(self, now: datetime) -> ColumnElement[bool]:
-        near = or_(self.due <= now + SOON, case.c.warn_at <= now)
-        return and_(self.due > now, near, in_hand())
+        # By `alert` an index leads to them; to all that is not late yet it must not.
+        return and_(self.alert <= now, unled(self.sort > now), in_hand())
+
+
+def page_of_many(
+    connection: Connection,
+    lines: Lines,
+    where: ColumnElement[bool],
+    state: str,
+    now: datetime,
+    limit: int,
+    offset: int,
+    most: int = MOST_WALKED,
+) -> Sequence[Any]:
+    """Return a page of a list of which many lines are known to be there, in its order.
+
+    Along the order, each line asked whether it is one of them: a page stands within the first few
+    thousand, where finding all and sorting them would read every one. `where` holds policy's
+    condition and the filters, `state` what of them the walk may begin behind.
+    """
+    chosen = [lines.walk, unled(where)]
+    if state == "warning":
+        chosen.append(lines.sort > now)
+    if state == "ended" and lines.source is case:
+        chosen.append(lines.sort >= NEVER)
+    else:
+        until = _until(connection, lines, chosen[2:], most)
+        if until is not None:
+            chosen.append(lines.sort < until)
+    query = lines.select(and_(*chosen)).order_by(*lines.order()).limit(limit).offset(offset)
+    found = connection.execute(query).all()
+    if len(found) == limit:
+        return found
+    query = lines.select(and_(lines.where, where)).order_by(*lines.order())
+    return connection.execute(query.limit(limit).offset(offset)).all()
+
+
+def _until(
+    connection: Connection, lines: Lines, since: Sequence[ColumnElement[bool]], most: int
+) -> datetime | None:
+    """Return before which instant at most so many lines sort; None: there are no more."""
+    table = case if lines.source is case else task
+    chosen = () if lines.source is case else (task.c.state == "open",)
+    nth = select(lines.sort).select_from(table).where(*chosen, *since).order_by(lines.sort)
+    found: datetime | None = connection.execute(nth.offset(most).limit(1)).scalar()
+    return found
+
+
+def unled(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the same condition, so that no index is looked up by it: another shall lead."""
+    return when((condition, 1), else_=0) == 1
 
 
 def in_hand() -> ColumnElement[bool]:
@@ -199,12 +266,14 @@ def tally(
     condition: ColumnElement[bool],
     now: datetime,
     most: int = MOST_COUNTED,
+    state: str = "",
 ) -> Tally:
-    """Count a list up to `most` lines, and one; 0: to the end."""
+    """Count a list up to `most` lines, and one; 0: to the end. `state`: of which these all are."""
     if most:
         total = counted(connection, lines, condition, most)
         if total > most:
-            warning, overdue = (
+            known = {"warning": (total, 0), "overdue": (0, total), "ended": (0, 0)}
+            warning, overdue = known.get(state) or (
                 counted(connection, lines, and_(condition, late), most)
                 for late in (lines.is_warning(now), lines.is_overdue(now))
             )
@@ -233,7 +302,7 @@ def pill_of(row: Any, now: datetime) -> Pill:
         return "overdue"
     if row.is_paused:
         return "paused"
-    if due is not None and (due <= now + SOON or (row.warn_at and row.warn_at <= now)):
+    if due is not None and (due - WARN_BEFORE <= now or (row.warn_at and row.warn_at <= now)):
         return "warning"
     return "extended" if row.is_extended else "normal"
 

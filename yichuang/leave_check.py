@@ -90,7 +90,7 @@ class LeaveCheck:
             select(task.c.case_id, task.c.key)
             .join(case, case.c.id == task.c.case_id)
             .where(task.c.state == "open", case.c.is_open, theirs)
-            .order_by(func.coalesce(task.c.due_at, case.c.sort_at), task.c.case_id, task.c.key)
+            .order_by(task.c.sort_at, task.c.case_id, task.c.key)
             .limit(MOST * 2)
         )
         found: dict[str, set[str]] = {}

@@ -9,3 +9,4 @@ from tests.postgres.conftest import the_tests_of
 pytestmark = pytest.mark.long
 
 globals().update(the_tests_of("tests.activities.test_queries"))
+globals().update(the_tests_of("tests.activities.test_long_lists"))
