@@ -96,6 +96,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/enrol", signing_in.enrol, signed_in=False, methods=post),
         page("/language/{language}", signing_in.language, signed_in=False),
         page("/status", public.status, signed_in=False, methods=("GET", "POST")),
+        page("/status/{case_no}/{code}", public.scanned, signed_in=False),
         page("/granted", public.granted, signed_in=False),
         page("/guides", guides.guides, signed_in=False),
         page("/guides/{matter}", guides.guide, signed_in=False),

@@ -148,7 +148,7 @@ async def _file(visit: Visit, page: ApplyPage, citizen: Citizen, body: dict[str,
         )
     await hand_over(visit, page.rows, outcome.case_id)
     await visit.ask(visit.ports.drafts.remove, citizen.actor, page.draft)
-    return RedirectResponse(f"/mine/{outcome.case_no}?filed=1", 303)
+    return RedirectResponse(f"/mine/{outcome.case_no}?done=file", 303)
 
 
 async def _keep(visit: Visit, page: ApplyPage, citizen: Citizen) -> Response:

@@ -17,16 +17,15 @@ from starlette.routing import Route
 
 from cases.reception import NotNow
 from forms.arriving import safe_next
-from forms.citizen_ports import Citizen, NotVouched
-from forms.cookies import drop_cookie, keep_cookie
+from forms.citizen_ports import NotVouched
+from forms.cookies import CITIZEN_COOKIE, drop_cookie, keep_cookie
 from forms.guard import Handler, page
 from forms.posting import SMALL_BODY
 from forms.rendering import Page
-from forms.showing import show
+from forms.showing import citizen_of, show
 from forms.visit import Visit
 from forms.words import N_
 
-CITIZEN_COOKIE: Final = "__Host-citizen"
 ENTRY_COOKIE: Final = "__Host-citizen-entry"
 """What a browser keeps while it is at the provider: a secret, and where it was going."""
 ENTRY_SECONDS: Final = 600
@@ -94,11 +93,46 @@ async def come_back(visit: Visit) -> Response:
 
 
 async def sign_out(visit: Visit) -> Response:
+    """End the session here; the provider's own is ended from the page that follows."""
     secret = visit.request.cookies.get(CITIZEN_COOKIE, "")
     await visit.ask(visit.ports.citizens.sign_out, secret, visit.where)
-    response = RedirectResponse("/guides", 303)
+    response = RedirectResponse("/mine/signed-out", 303)
     drop_cookie(response, CITIZEN_COOKIE)
     return response
+
+
+@dataclass(frozen=True)
+class SignedOutPage(Page):
+    """That the session is over, and the way to end that of the provider as well."""
+
+    template: ClassVar[str] = "signed_out.html"
+
+    elsewhere: Annotated[bool, "The city has an identity provider, which may keep a session."]
+    reason: Annotated[str, "Why the provider's session was not ended; empty: nobody asked."]
+
+
+async def signed_out(visit: Visit) -> Response:
+    """The page after signing out, and the one that the provider sends people back to."""
+    return await _left(visit)
+
+
+async def leave(visit: Visit) -> Response:
+    """Send the browser to where the provider ends its own session."""
+    visit.slow_down("sign_ins")
+    try:
+        there = await visit.ports.citizens.leaving()
+    except NotNow as away:
+        return await _left(visit, str(away), 503)
+    if not there:
+        return await _left(
+            visit, visit.say(N_("统一身份认证没有退出的地址，请关闭浏览器来退出")), 422
+        )
+    return RedirectResponse(there, 303)
+
+
+async def _left(visit: Visit, reason: str = "", status: int = 200) -> Response:
+    title, possible = visit.say(N_("已经退出")), visit.ports.citizens.possible
+    return await show(visit, SignedOutPage(title, possible, reason), status)
 
 
 async def _shown(
@@ -107,12 +141,6 @@ async def _shown(
     title = visit.say(N_("登录后在线办理"))
     possible = visit.ports.citizens.possible
     return await show(visit, CitizenSignInPage(title, there, possible, reason, ended), status)
-
-
-async def citizen_of(visit: Visit) -> Citizen | None:
-    """Return who is signed in as a citizen."""
-    secret = visit.request.cookies.get(CITIZEN_COOKIE, "")
-    return await visit.ask(visit.ports.citizens.find, secret) if secret else None
 
 
 def citizens_page(

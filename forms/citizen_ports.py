@@ -64,6 +64,45 @@ class ToSupply:
     """By when it is to be there."""
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """A day that something is to be done by, as the applicant reads it."""
+
+    key: str
+    """As a clock's timer is called (`cases.state.Timer`)."""
+    due_at: AwareDatetime
+    article: str
+    provisional: bool
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One document of the case that is meant for the applicant."""
+
+    id: str
+    kind: str
+    number: str
+    issued_at: AwareDatetime
+    void: bool
+    waits: bool
+    """It takes effect by service, and was not served yet: it opens by being collected."""
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What lies ahead of a case, its papers, and what the applicant may do about it now."""
+
+    ahead: Sequence[Ahead]
+    """The soonest first."""
+    papers: Sequence[Paper]
+    collectable: bool
+    """The decision waits, and the applicant agreed to be served on line."""
+    withdrawable: bool
+    """Nothing was decided yet."""
+    in_person: bool
+    """The applicant is the citizen, not somebody they act for."""
+
+
 class Citizens(Protocol):
     """Citizens: their sign-in, and what is theirs."""
 
@@ -80,6 +119,13 @@ class Citizens(Protocol):
         self, secret: str, state: str, code: str, where: Where
     ) -> CitizenIn | NotVouched:
         """Open a session for whom the code stands. Raises `cases.reception.NotNow`."""
+        ...
+
+    async def leaving(self) -> str:
+        """Where the provider ends its own session; empty: it has no such address.
+
+        Raises `cases.reception.NotNow`.
+        """
         ...
 
     def find(self, secret: str) -> Citizen | None: ...
@@ -108,4 +154,12 @@ class Citizens(Protocol):
 
     def to_supply(self, case_id: str) -> ToSupply | None:
         """What is waited for from the applicant; None: nothing."""
+        ...
+
+    def beyond(self, case_id: str) -> Beyond | None:
+        """What lies ahead of a case; None: there is none."""
+        ...
+
+    def paper(self, case_id: str, paper: str) -> tuple[str, bytes] | None:
+        """Name and bytes (PDF) of a paper that `beyond` names and that waits for no service."""
         ...

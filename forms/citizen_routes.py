@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from forms import applying, citizen, mine
+from forms import applying, citizen, collecting, mine, withdrawing
 from forms.citizen import citizens_page
 from forms.guard import page
 
@@ -17,10 +17,16 @@ def citizen_routes(files: int) -> list[Route]:
         page("/mine/go", citizen.go, signed_in=False),
         page("/mine/callback", citizen.come_back, signed_in=False),
         page("/mine/sign-out", citizen.sign_out, signed_in=False, methods=post),
+        page("/mine/signed-out", citizen.signed_out, signed_in=False),
+        page("/mine/leave", citizen.leave, signed_in=False),
         citizens_page("/apply/{matter}", applying.apply),
         citizens_page("/apply/{matter}", applying.hand_in, methods=post, body=files),
         citizens_page("/mine", mine.mine),
         citizens_page("/mine/{case_no}", mine.own_case),
         citizens_page("/mine/{case_no}/supply", mine.supply, methods=post, body=files),
         citizens_page("/mine/{case_no}/rate", mine.rate, methods=post),
+        citizens_page("/mine/{case_no}/withdraw", withdrawing.ask),
+        citizens_page("/mine/{case_no}/withdraw", withdrawing.withdraw, methods=post),
+        citizens_page("/mine/{case_no}/collect", collecting.collect, methods=post),
+        citizens_page("/mine/{case_no}/papers/{paper}", collecting.paper),
     ]

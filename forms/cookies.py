@@ -22,6 +22,10 @@ HALF_COOKIE = "__Host-half"
 """Who has shown a password and not yet a second factor: no session, it opens one page."""
 
 
+CITIZEN_COOKIE = "__Host-citizen"
+"""Who is signed in as a citizen; nothing of the offices' sessions."""
+
+
 LANGUAGE_COOKIE = "__Host-language"
 
 

@@ -14,7 +14,7 @@ from cases.reception import NotNow, Request
 from catalogue.matters import Material
 from forms import words
 from forms.applying import COMMAND, NOT_NOW
-from forms.citizen_ports import Citizen, OwnCase, ToSupply
+from forms.citizen_ports import Beyond, Citizen, OwnCase, ToSupply
 from forms.fields import Field, Form, MaterialRow, Option, Wrong
 from forms.filing import hand_over, refusal
 from forms.lists import page_numbers
@@ -22,25 +22,19 @@ from forms.materials import empty_rows, handed_in, posted_rows, row_errors
 from forms.ports import Draft
 from forms.rendering import Page
 from forms.showing import not_found, show
+from forms.status_code import status_code
 from forms.visit import Visit
+from forms.whats_next import OnTheWay, after, way_of
 from forms.words import N_
 
-AFTER: Final[Mapping[str, str]] = {
-    "pre_review": N_("正在预审；有问题会一次告知您全部需要补正的内容。"),
-    "received": N_("材料已收到，正在决定是否受理；需要补正的会一次告知。"),
-    "supplement": N_("请按下面所列补正；补正期间不计入办理时限。"),
-    "review": N_("已受理，各部门正在审查，您不用做什么。"),
-    "gather": N_("各部门的意见正在汇总，您不用做什么。"),
-    "decision": N_("正在作决定，您不用做什么。"),
-    "certificate": N_("已经决定，正在制作证件。"),
-    "service": N_("文书已经做好，将向您送达。"),
-    "closing": N_("已经送达，正在办结。"),
-    "rating": N_("已经办结，请您评价这次办理。"),
-    "rectification": N_("您的差评已经转交整改，整改后会回访您。"),
-    "call_back": N_("整改已经完成，工作人员将回访您。"),
-    "ended": N_("已经归档。"),
+DONE: Final[Mapping[str, str]] = {
+    "file": N_("申请已经提交。编号和查询码也可以给别人查进度用。"),
+    "supply": N_("补正的材料已经提交。"),
+    "rate": N_("谢谢，您的评价已经收到。"),
+    "serve": N_("您已经领取文书，视为已经送达；现在可以下载。"),
+    "withdraw": N_("申请已经撤回，本件终止办理。"),
 }
-"""What comes next, as the applicant reads it."""
+"""What an order of theirs has done, as the page after it says."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,6 @@ class MinePage(Page):
 
     template: ClassVar[str] = "mine.html"
 
-    citizen: Annotated[Citizen, "Whose page this is."]
     cases: Annotated[Sequence[OwnCase], "One page of their cases, the newest first."]
     drafts: Annotated[Sequence[Draft], "Begun applications."]
     pages: Annotated[tuple[int, ...], "Page numbers to link; 0 stands for a gap."]
@@ -63,8 +56,11 @@ class OwnCasePage(Page):
     template: ClassVar[str] = "own_case.html"
 
     own: Annotated[OwnCase, "The case."]
+    way: Annotated[tuple[OnTheWay, ...], "The steps, and where the case is; empty: it was ended."]
     after: Annotated[str, "What comes next."]
-    filed: Annotated[bool, "It has just been filed."]
+    beyond: Annotated[Beyond, "By when, the papers, what may be done now."]
+    code_image: Annotated[str, "The address of the status page as a QR code, as SVG."]
+    done: Annotated[str, "What has just been done; empty: nothing."]
     to_supply: Annotated[ToSupply | None, "What is asked of the applicant; None: nothing."]
     rows: Annotated[tuple[MaterialRow, ...], "What may be handed in now."]
     rating: Annotated[Form, "The rating; without fields where there is none to give."]
@@ -75,7 +71,7 @@ class OwnCasePage(Page):
 
 async def mine(visit: Visit) -> Response:
     """The list, twenty-five to a page."""
-    citizen = _citizen(visit)
+    citizen = citizen_at(visit)
     given = visit.request.query_params.get("page", "1")
     page = max(1, int(given)) if given.isdecimal() and len(given) < 6 else 1
     cases, pages = await visit.ask(visit.ports.citizens.cases, citizen, page)
@@ -84,18 +80,18 @@ async def mine(visit: Visit) -> Response:
         visit.saw(lines=len(cases), type="case")
     title = visit.say(N_("我的办件"))
     numbers = tuple(page_numbers(page, pages))
-    return await show(visit, MinePage(title, citizen, cases, drafts, numbers, page))
+    return await show(visit, MinePage(title, cases, drafts, numbers, page))
 
 
 async def own_case(visit: Visit) -> Response:
     """One case, with what can be done about it now."""
-    own = await _own(visit)
+    own = await own_of(visit)
     return await _shown(visit, own, str(uuid4()))
 
 
 async def supply(visit: Visit) -> Response:
     """补正: hand in what the notice asks for."""
-    own = await _own(visit)
+    own = await own_of(visit)
     rows = await posted_rows(visit, await _rows(visit, own))
     wrong = dict(row_errors(rows))
     given = tuple(replace(row, originals="1" if row.upload else "", copies="") for row in rows)
@@ -103,33 +99,35 @@ async def supply(visit: Visit) -> Response:
     if not handed and not wrong:
         wrong = {"": visit.say(N_("请至少上传一份需要补正的材料"))}
     if wrong:
-        return await _shown(visit, own, _command(visit), wrong, 422, rows)
+        return await _shown(visit, own, command_of(visit), wrong, 422, rows)
     body = {"materials": [one.model_dump(mode="json") for one in handed]}
-    return await _order(visit, own, "supply", body, rows)
+    return await order(visit, own, "supply", body, rows)
 
 
 async def rate(visit: Visit) -> Response:
     """评价: one grade and a word, after the case is done."""
-    own = await _own(visit)
+    own = await own_of(visit)
     grade = visit.text("grade")
     if grade not in words.GRADES:
         return await _shown(
-            visit, own, _command(visit), {"grade": visit.say(N_("请选择一项"))}, 422
+            visit, own, command_of(visit), {"grade": visit.say(N_("请选择一项"))}, 422
         )
     body = {"grade": int(grade), "text": visit.text("text")[:500], "channel": "computer"}
-    return await _order(visit, own, "rate", body)
+    return await order(visit, own, "rate", body)
 
 
-async def _order(
+async def order(
     visit: Visit, own: OwnCase, verb: str, body: dict[str, Any], rows: tuple[MaterialRow, ...] = ()
 ) -> Response:
+    """Give the order in the name of the city's door; show the case anew, or why it was refused."""
     sender = await visit.ask(visit.ports.citizens.sender)
-    command = _command(visit)
+    command = command_of(visit)
     if sender is None:
         said = visit.say(N_("在线办理已经停用，请到窗口办理"))
         return await _shown(visit, own, command, {"": said}, 503, rows)
     request = Request(id=f"{verb}:{command}", verb=verb, body=body, case_id=own.case_id)
     source = Source(door="web", ip=visit.where.ip)
+    visit.slow_down("questions")
     try:
         (outcome,) = await visit.ports.reception.handle(sender, source, (request,))
     except NotNow:
@@ -138,7 +136,7 @@ async def _order(
         wrong = {"": refusal(visit, outcome)}
         return await _shown(visit, own, str(uuid4()), wrong, 422, rows)
     await hand_over(visit, rows, own.case_id)
-    return RedirectResponse(f"/mine/{own.status.case_no}", 303)
+    return RedirectResponse(f"/mine/{own.status.case_no}?done={verb}", 303)
 
 
 async def _shown(
@@ -151,6 +149,7 @@ async def _shown(
 ) -> Response:
     wrong = wrong or {}
     asked = await visit.ask(visit.ports.citizens.to_supply, own.case_id)
+    beyond = await beyond_of(visit, own)
     if asked is not None and not rows:
         rows = await _rows(visit, own)
     rating = Form(tuple(_rating(visit)) if own.status.stage == "rating" else ())
@@ -163,11 +162,15 @@ async def _shown(
         rating = rating.with_errors({"grade": wrong["grade"]})
         errors = (*rating.errors, *errors)
     visit.saw(own.case_id, type="case")
+    said = visit.request.query_params.get("done", "")
     page = OwnCasePage(
         title=own.status.matter_name,
         own=own,
-        after=visit.say(AFTER.get(own.status.stage, "")) if own.status.stage in AFTER else "",
-        filed=visit.request.query_params.get("filed") == "1",
+        way=way_of(own.status, visit.say),
+        after=after(own.status, visit.say),
+        beyond=beyond,
+        code_image=status_code(visit, own.status.case_no, own.code),
+        done=visit.say(DONE[said]) if said in DONE else "",
         to_supply=asked,
         rows=rows if asked is not None else (),
         rating=rating,
@@ -188,25 +191,33 @@ def _rating(visit: Visit) -> Sequence[Field]:
     )
 
 
-async def _rows(visit: Visit, own: OwnCase) -> tuple[MaterialRow, ...]:
-    found: Sequence[Material] = await visit.ask(visit.ports.citizens.materials, own.case_id)
-    return tuple(replace(row, required=False) for row in empty_rows(found))
-
-
-async def _own(visit: Visit) -> OwnCase:
-    """Return the case of the address, if it is the citizen's own. Raises `Stop` 404."""
-    case_no = visit.request.path_params["case_no"]
-    found = await visit.ask(visit.ports.citizens.case, _citizen(visit), case_no)
+async def beyond_of(visit: Visit, own: OwnCase) -> Beyond:
+    """Return what lies ahead of the citizen's own case. Raises `Stop` 404."""
+    found: Beyond | None = await visit.ask(visit.ports.citizens.beyond, own.case_id)
     if found is None:
         raise not_found(visit)
     return found
 
 
-def _citizen(visit: Visit) -> Citizen:
+async def _rows(visit: Visit, own: OwnCase) -> tuple[MaterialRow, ...]:
+    found: Sequence[Material] = await visit.ask(visit.ports.citizens.materials, own.case_id)
+    return tuple(replace(row, required=False) for row in empty_rows(found))
+
+
+async def own_of(visit: Visit) -> OwnCase:
+    """Return the case of the address, if it is the citizen's own. Raises `Stop` 404."""
+    case_no = visit.request.path_params["case_no"]
+    found = await visit.ask(visit.ports.citizens.case, citizen_at(visit), case_no)
+    if found is None:
+        raise not_found(visit)
+    return found
+
+
+def citizen_at(visit: Visit) -> Citizen:
     assert visit.citizen is not None
     return visit.citizen
 
 
-def _command(visit: Visit) -> str:
+def command_of(visit: Visit) -> str:
     given = visit.text("command")
     return given if COMMAND.fullmatch(given) else str(uuid4())

@@ -302,7 +302,7 @@ class Catalogue(Protocol):
 class Shown:
     """What an answer shows of people: the object, and of how many the lines are."""
 
-    act: Literal["read", "list", "export"]
+    act: Literal["read", "list", "export", "print"]
     type: str
     id: str = "-"
     lines: int | None = None

@@ -15,7 +15,9 @@ from forms.lists import page_numbers
 from forms.ports import Shown, VerifiedDocument
 from forms.rendering import Page
 from forms.showing import show
+from forms.status_code import status_code
 from forms.visit import Visit
+from forms.whats_next import OnTheWay, after, way_of
 from forms.words import N_
 
 
@@ -27,6 +29,9 @@ class StatusPage(Page):
 
     form: Annotated[Form, "Number and code."]
     found: Annotated[PublicStatus | None, "The case, once both fit."]
+    way: Annotated[tuple[OnTheWay, ...], "The steps, and where the case is."]
+    after: Annotated[str, "What comes next."]
+    code_image: Annotated[str, "The address of this very page as a QR code, as SVG."]
 
 
 @dataclass(frozen=True)
@@ -54,26 +59,40 @@ class GrantedPage(Page):
 
 async def status(visit: Visit) -> Response:
     """GET shows the form, POST the answer: number and code stay out of addresses and logs."""
+    if visit.request.method != "POST":
+        return await _status(visit, "", "")
+    return await _status(visit, visit.text("case_no"), visit.text("code"))
+
+
+async def scanned(visit: Visit) -> Response:
+    """The same for who scanned the QR code of a case; like the paper it stands on, it is to be
+    given to nobody who should not know."""
+    given = visit.request.path_params
+    return await _status(visit, given["case_no"][:64], given["code"][:64])
+
+
+async def _status(visit: Visit, case_no: str, code: str) -> Response:
     say = visit.say
     fields = (
         Field("case_no", say(N_("办件编号")), max_length=64),
         Field("code", say(N_("查询码")), hint=say(N_("印在收件凭证上")), max_length=64),
     )
     title = say(N_("办件进度查询"))
-    if visit.request.method != "POST":
-        return await show(visit, StatusPage(title, Form(fields), None))
+    if visit.request.method != "POST" and not case_no:
+        return await show(visit, StatusPage(title, Form(fields), None, (), "", ""))
     visit.slow_down("questions")
-    form = Form(tuple(replace(f, values=(visit.text(f.name),)) for f in fields))
-    found = await visit.ask(
-        visit.ports.reader.public_status, visit.text("case_no"), visit.text("code")
-    )
+    typed = {"case_no": case_no, "code": code}
+    form = Form(tuple(replace(f, values=(typed[f.name],)) for f in fields))
+    found = await visit.ask(visit.ports.reader.public_status, case_no, code)
     if found is None:
         sentence = say(N_("编号与查询码不符，请核对收件凭证"))
         form = replace(form, errors=(Wrong(sentence, form.fields[0].id),))
-        return await show(visit, StatusPage(title, form, None), 422)
+        return await show(visit, StatusPage(title, form, None, (), "", ""), 422)
     facts = await visit.ask(visit.ports.reader.find, found.case_no)
     visit.seen = Shown("read", "case", facts.id if facts else "-")
-    return await show(visit, StatusPage(title, form, found))
+    image = status_code(visit, found.case_no, code.strip().upper())
+    page = StatusPage(title, form, found, way_of(found, say), after(found, say), image)
+    return await show(visit, page)
 
 
 async def verify(visit: Visit) -> Response:

@@ -57,6 +57,8 @@ class Frame:
     here: str
     """Path and query, for links that come back."""
     visitor: Visitor | None
+    citizen: str
+    """Name of who is signed in as a citizen; empty: nobody."""
     csrf: str
     navigation: tuple[NavigationItem, ...]
     counts: Counts

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from starlette.responses import HTMLResponse, Response
 
 from forms.around import LIVE_POLICY, SCRIPTED_POLICY
-from forms.cookies import VISIT_COOKIE, keep_cookie, new_visit_secret
+from forms.citizen_ports import Citizen
+from forms.cookies import CITIZEN_COOKIE, VISIT_COOKIE, keep_cookie, new_visit_secret
 from forms.fields import Form
 from forms.ports import Counts, NotNow, Thing
 from forms.rendering import LIVE, SCRIPTED, Frame, NavigationItem, Page, html
@@ -73,6 +74,12 @@ async def show(visit: Visit, page: Page, status: int = 200) -> Response:
     return response
 
 
+async def citizen_of(visit: Visit) -> Citizen | None:
+    """Return who is signed in as a citizen."""
+    secret = visit.request.cookies.get(CITIZEN_COOKIE, "")
+    return await visit.ask(visit.ports.citizens.find, secret) if secret else None
+
+
 async def _frame(visit: Visit, page: Page) -> Frame:
     url = visit.request.url
     counts = Counts()
@@ -83,6 +90,10 @@ async def _frame(visit: Visit, page: Page) -> Frame:
         except NotNow:
             counts = Counts()
         items = tuple(await _navigation(visit, counts))
+    # Whose office is open in the same browser sees that alone.
+    citizen = visit.citizen
+    if citizen is None and visit.visitor is None:
+        citizen = await citizen_of(visit)
     forms = (getattr(page, f.name) for f in fields(page))
     return Frame(
         language=visit.language,
@@ -90,6 +101,7 @@ async def _frame(visit: Visit, page: Page) -> Frame:
         path=url.path,
         here=url.path + (f"?{url.query}" if url.query else ""),
         visitor=visit.visitor,
+        citizen="" if citizen is None else citizen.name,
         csrf=visit.csrf,
         navigation=items,
         counts=counts,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
 from authlib.integrations.base_client.errors import OAuthError
@@ -67,9 +67,7 @@ class IdentityProvider:
     _keys: KeySet | None = None
 
     def __post_init__(self) -> None:
-        there = urlsplit(self.issuer)
-        if there.scheme != "https" and there.hostname not in LOOPBACK:
-            raise ValueError(f"身份认证的地址须是 https：{self.issuer}")
+        _safe(self.issuer)
 
     async def address(self, state: str, nonce: str, verifier: str) -> str:
         """Return where to send somebody who is to sign in. Raises `NotNow`."""
@@ -80,6 +78,23 @@ class IdentityProvider:
                 code_verifier=verifier,
             )  # fmt: skip
         return str(url)
+
+    async def leaving(self) -> str:
+        """Return where the provider ends its own session and sends people back from; empty: it
+        names no such address (OpenID Connect RP-Initiated Logout 1.0). Raises `NotNow`.
+
+        Without a token as hint, which would have to be kept, the provider asks before it ends it.
+        """
+        there = str((await self._description()).get("end_session_endpoint") or "")
+        if not there:
+            return ""
+        try:
+            _safe(there)
+        except ValueError as wrong:
+            raise NotNow("统一身份认证的退出地址不安全，请只关闭浏览器") from wrong
+        back = self.redirect.rsplit("/", 1)[0] + "/signed-out"
+        asked = {"client_id": self.client_id, "post_logout_redirect_uri": back}
+        return f"{there}{'&' if '?' in there else '?'}{urlencode(asked)}"
 
     async def vouched(self, code: str, nonce: str, verifier: str) -> Vouched:
         """Return whom a code stands for; a code is good once.
@@ -163,6 +178,13 @@ class IdentityProvider:
             self.client_id, self.client_secret or None, scope=SCOPE, redirect_uri=self.redirect,
             code_challenge_method="S256", timeout=WITHIN_SECONDS, verify=self.verify,
         )  # fmt: skip
+
+
+def _safe(address: str) -> None:
+    """Raise `ValueError` for an address that anybody on the way could answer for."""
+    there = urlsplit(address)
+    if there.scheme != "https" and there.hostname not in LOOPBACK:
+        raise ValueError(f"身份认证的地址须是 https：{address}")
 
 
 def _text(value: Any) -> str:

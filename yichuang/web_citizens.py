@@ -19,6 +19,7 @@ from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from audit.vault import SubjectVault
+from cases.approval import actions
 from cases.citizens import Citizens as Store
 from cases.citizens import subject_of
 from cases.database import open_engine, reading
@@ -26,8 +27,18 @@ from cases.messages import Actor, case_id_for
 from cases.queries import Queries
 from cases.reception import NotNow
 from cases.tables import case
-from catalogue.matters import Material, Matter
-from forms.citizen_ports import Citizen, CitizenIn, NotVouched, OwnCase, ToSupply
+from cases.views import CaseView
+from catalogue.matters import SUPERVISION_PAPERS, Material, Matter
+from forms.citizen_ports import (
+    Ahead,
+    Beyond,
+    Citizen,
+    CitizenIn,
+    NotVouched,
+    OwnCase,
+    Paper,
+    ToSupply,
+)
 from forms.ports import Where
 from yichuang.oidc import IdentityProvider, IdentityRefused, Vouched
 from yichuang.services import CITY_ONLINE, Services
@@ -35,6 +46,16 @@ from yichuang.settings import SettingMissing, Settings
 from yichuang.web_accounts import AUTH_STREAM
 
 PER_PAGE: Final = 25
+TOLD: Final = (
+    "notice", "supplement", "undertaking", "promised", "statutory", "hearing_request", "hearing",
+    "delivery", "rating", "rectify",
+)  # fmt: skip
+"""Timers that bind the authority towards the applicant, or the applicant; the others are the
+office's own."""
+BY_SERVICE: Final = frozenset({"grant", "refusal", "deemed_renewal", "acceptance_refusal"})
+"""Documents that take effect by being served."""
+UNSERVED: Final = ("decision", "certificate", "service")
+"""Stages in which the decision may be there and was not served."""
 NOT_SET = "本市还没有接入统一身份认证，请到窗口办理"
 STATE_DIFFERS = "登录没有在同一个浏览器里完成，请从头再来一次"
 NO_NAME = "统一身份认证没有给出您的姓名，不能在线办理，请到窗口办理"
@@ -107,6 +128,9 @@ class WebCitizens:
         with self.store.engine.begin() as connection:
             self._note(connection, "sign_in", "", where, why)
         return NotVouched(reason)
+
+    async def leaving(self) -> str:
+        return "" if self.provider is None else await self.provider.leaving()
 
     def find(self, secret: str) -> Citizen | None:
         found = self.store.find(secret, self.now()) if secret else None
@@ -181,6 +205,43 @@ class WebCitizens:
         lacking = [(str(one.get("what", "")), str(one.get("why", ""))) for one in view.notice]
         until = min((one.due_at for one in view.timers if one.key == "supplement"), default=None)
         return ToSupply(lacking, until)
+
+    def beyond(self, case_id: str) -> Beyond | None:
+        view, state = self.queries.case_view(case_id, self.now()), self.queries.state(case_id)
+        if view is None or state is None:
+            return None
+        told = sorted((one for one in view.timers if one.key in TOLD), key=lambda one: one.due_at)
+        papers = _papers(view)
+        return Beyond(
+            ahead=[Ahead(one.key, one.due_at, one.article, one.provisional) for one in told],
+            papers=papers,
+            collectable=state.stage == "service"
+            and state.electronic_service
+            and any(one.waits for one in papers),
+            withdrawable="withdraw" in actions(state),
+            in_person=view.applicant.get("kind") == "natural_person",
+        )
+
+    def paper(self, case_id: str, paper: str) -> tuple[str, bytes] | None:
+        found = self.queries.document_file(paper)
+        if found is None or found.case_id != case_id or found.content is None:
+            return None
+        view = self.queries.case_view(case_id, self.now())
+        mine = () if view is None else _papers(view)
+        if not any(one.id == paper and not one.waits for one in mine):
+            return None
+        return f"{found.view.number or found.view.kind}.pdf", found.content
+
+
+def _papers(view: CaseView) -> Sequence[Paper]:
+    """Return the documents meant for the applicant, the newest first."""
+    unserved = view.row.stage in UNSERVED
+    return [
+        Paper(one.id, one.kind, one.number, one.issued_at, one.void,
+              unserved and one.kind in BY_SERVICE)
+        for one in reversed(view.documents)
+        if one.kind not in SUPERVISION_PAPERS
+    ]  # fmt: skip
 
 
 def citizens_of(

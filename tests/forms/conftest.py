@@ -9,6 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.forms.entering import sign_in_fully, token
+from tests.forms.online import city as city
+from tests.forms.online import issuer as issuer
 from tests.forms.town import ADDRESS, PASSWORD, Town
 
 

@@ -25,15 +25,19 @@ def posted(page: Browser, path: str, **typed: Any) -> dict[str, Any]:
     return found | typed
 
 
-def accepted(town: Town, name: str = "云川建设有限公司") -> tuple[str, str]:
-    filed = town.file(name)
+def accepted(
+    town: Town, name: str = "云川建设有限公司", electronic_service: bool = False
+) -> tuple[str, str]:
+    filed = town.file(name, electronic_service)
     town.order("chen", "accept", {"mode": "plain"}, filed.case_id)
     return filed.case_no, filed.case_id
 
 
-def decided_upon(town: Town, name: str = "云川建设有限公司") -> tuple[str, str]:
+def decided_upon(
+    town: Town, name: str = "云川建设有限公司", electronic_service: bool = False
+) -> tuple[str, str]:
     """A case that waits for its decision."""
-    case_no, case_id = accepted(town, name)
+    case_no, case_id = accepted(town, name, electronic_service)
     inspection = {
         "task": "review-housing", "inspectors": ["甲", "乙"], "place": "现场",
         "inspected_at": town.queries.state(case_id).last_at.isoformat(),  # type: ignore[union-attr]

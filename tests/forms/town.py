@@ -1010,7 +1010,9 @@ class Town:
         assert outcome.status == "done", (verb, outcome.code, outcome.reason)
         return outcome
 
-    def file(self, name: str = "云川建设有限公司", **form: Any) -> Outcome:
+    def file(
+        self, name: str = "云川建设有限公司", electronic_service: bool = False, **form: Any
+    ) -> Outcome:
         """File a construction permit at the window with every paper."""
         matter = self.matters.matters_in_force(_now().date())
         permit = next(one for one in matter if one.code == "construction-permit")
@@ -1028,6 +1030,7 @@ class Town:
                 "applicant": company(name),
                 "form": PERMIT_FORM | form,
                 "materials": materials,
+                "electronic_service": electronic_service,
             },
         )
 

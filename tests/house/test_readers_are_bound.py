@@ -125,6 +125,8 @@ PORTS: Final[Mapping[str, Way]] = {
     "citizens.cases": "own",
     "citizens.materials": "asked",
     "citizens.to_supply": "asked",
+    "citizens.beyond": "asked",
+    "citizens.paper": "asked",
     "drafts.find": "own",
     "drafts.listing": "own",
     "preferences.of": "own",
@@ -238,7 +240,7 @@ CHANGES: Final = frozenset(
         "incidents.order", "projects.order", "performances.order",
         "payments.request", "fund.act", "plan.report", "suggestions.sender",
         "citizens.address", "citizens.sign_in", "citizens.sign_out", "citizens.sender",
-        "citizens.files",
+        "citizens.files", "citizens.leaving",
         "warnings.act", "intake.submit", "intake.take_cap",
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
@@ -257,7 +259,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
             "case._before",  # asks `knows`
             "lists.find",  # asks `knows`
             "rest._may_read",  # asks `read`
-            "public.status",  # after number and code
+            "public._status",  # after number and code
             "receipts.own",  # after number and code
             "suggest.rate",  # after number and code
         }
@@ -273,6 +275,8 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "citizens.materials": frozenset({"mine._rows"}),  # of the citizen's own case alone
     "citizens.to_supply": frozenset({"mine._shown"}),  # of the citizen's own case alone
+    "citizens.beyond": frozenset({"mine.beyond_of"}),  # of the citizen's own case alone
+    "citizens.paper": frozenset({"collecting.paper"}),  # likewise, and of what `beyond` opens
     "reader.document": frozenset({"case.document"}),
     "reasons.of_case": frozenset({"case._reasons"}),
     "receipts.of_entry": frozenset({"payments.receipt"}),  # asks `payment_read`

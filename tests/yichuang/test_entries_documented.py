@@ -258,6 +258,7 @@ NOTHING_PERSONAL = {
     "/healthz", "/sign-in", "/sign-in/second", "/sign-in/set-up", "/enrol", "/prove", "/security",
     "/security/factor", "/security/codes", "/language/{language}", "/granted", "/verify",
     "/guides", "/guides/{matter}", "/mine/sign-in", "/mine/go", "/mine/callback",
+    "/mine/signed-out", "/mine/leave",
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
     "/signals", "/signals/{signal}", "/signals/windows",
@@ -281,6 +282,7 @@ ITS_OWN = {
     "/incidents/{incident}/files/{upload}", "/projects/{project}/papers/{upload}",
     "/projects/{project}/performance/files/{upload}",
     "/dashboard/report", "/mine", "/mine/{case_no}", "/apply/{matter}",
+    "/mine/{case_no}/withdraw", "/mine/{case_no}/papers/{paper}", "/status/{case_no}/{code}",
 }  # fmt: skip
 """Whose handler writes the entry itself."""
 
