@@ -32,7 +32,8 @@ from cases.rulings import Ruling
 from cases.settling import DocumentWish, RuleForbids
 from cases.state import CaseState, ClockEvent, Event, Plan
 from cases.store import DocumentFile, StepRecord, place
-from cases.tables import case
+from cases.tables import case, matter_version
+from catalogue.form_schema import torn
 from catalogue.matters import Matter
 
 
@@ -93,7 +94,7 @@ class Recording:
         Raises `RuleForbids`: erased, or a character that no font has.
         """
         command, after = draft.command, draft.after
-        form = self._form(walked, command, draft.body)
+        form = self._form(walked, command, draft.body, after.plan)
         try:
             sealed = self.sealer.step(
                 command, draft.body, after.subject, after.seq, draft.rulings, form
@@ -212,13 +213,34 @@ class Recording:
             ) from missing
 
     def _form(
-        self, walked: Walked, command: Command, body: messages.Frozen
+        self, walked: Walked, command: Command, body: messages.Frozen, plan: Plan
     ) -> dict[str, Any] | None:
         if merged_form({}, body) is None:
             return None
         if walked.form is None:
             walked.form = orjson.loads(self._opened(command.case_id, "form"))
-        return merged_form(walked.form, body)
+        merged = merged_form(walked.form, body)
+        if merged is not None and not isinstance(body, messages.File):
+            self._still_whole(plan, walked.form, merged)
+        return merged
+
+    def _still_whole(self, plan: Plan, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """Raise `RuleForbids` where a correction tears apart what the matter's form ties together.
+
+        A filing was checked whole at the door; of a correction the door sees some fields only.
+        """
+        with reading(self.engine) as connection:
+            row = connection.execute(
+                select(matter_version.c.matter).where(matter_version.c.digest == plan.digest)
+            ).first()
+        if row is None:
+            return
+        schema = Matter.model_validate_json(row.matter).form
+        known = torn(schema, before)
+        for name, sentence in torn(schema, after).items():
+            if name not in known:
+                said = f"更正以后，{sentence}（与更正的项目一起填）"
+                raise RuleForbids("form_torn", said, plan.matter, f"body.form.{name}")
 
     def _applicant(self, walked: Walked, case_id: str) -> Person:
         if walked.applicant is None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pydantic import JsonValue
 
 from cases.messages import Person
+from catalogue.form_schema import is_personal, is_rows
 
 FILE_NAMES = "materials"
 """What a reveal names the names of the files by, all together."""
@@ -66,14 +67,29 @@ def mask_form(
 ) -> dict[str, JsonValue]:
     """Return the form values with every field hidden that is not known to be free of people.
 
-    A field is shown when the matter's form describes it without `x-personal`, or it was revealed.
+    A field is shown when the matter's form describes it without `x-personal`, or it was revealed;
+    of a group, and of each row of one that repeats, the personal parts alone are hidden.
     """
     described = schema.get("properties")
     fields = described if isinstance(described, dict) else {}
     return {
-        name: value if f"form.{name}" in revealed or _is_plain(fields.get(name)) else HIDDEN
+        name: value if f"form.{name}" in revealed else _masked(value, fields.get(name))
         for name, value in form.items()
     }
+
+
+def _masked(value: JsonValue, field: JsonValue) -> JsonValue:
+    if not is_personal(field):
+        return value
+    if not isinstance(field, dict) or field.get("x-personal"):
+        return HIDDEN
+    if is_rows(field) and isinstance(value, list):
+        return [_masked(one, field["items"]) for one in value]
+    if isinstance(value, dict):
+        parts = field.get("properties")
+        known = parts if isinstance(parts, dict) else {}
+        return {name: _masked(one, known.get(name)) for name, one in value.items()}
+    return HIDDEN
 
 
 def differing(
@@ -81,7 +97,3 @@ def differing(
 ) -> Iterator[str]:
     """Yield the names of the fields that masking changes, as a reveal names them."""
     return (f"{prefix}.{name}" for name, value in plain.items() if value and value != masked[name])
-
-
-def _is_plain(field: JsonValue) -> bool:
-    return isinstance(field, dict) and not field.get("x-personal")

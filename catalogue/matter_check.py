@@ -14,6 +14,7 @@ from jsonschema.exceptions import SchemaError
 
 from catalogue import words
 from catalogue.city import Department
+from catalogue.form_check import form_faults
 from catalogue.form_dangers import form_dangers
 from catalogue.law import Article
 from catalogue.marks import Fault, Loc, Marked
@@ -319,6 +320,8 @@ def _form_faults(matter: Matter, marked: Marked) -> Iterator[Fault]:
     for index, name in enumerate(required):
         if name not in properties:
             yield marked.fault(("表单", "required", index), f"没有字段「{name}」", "请改正或删去")
+    for loc, wrong_part, remedy in form_faults(matter.form):
+        yield marked.fault(("表单", *loc), wrong_part, remedy)
 
 
 def _renewal_faults(matter: Matter, marked: Marked) -> Iterator[Fault]:

@@ -18,6 +18,7 @@ from cases.facts import CaseFacts
 from cases.messages import BODIES
 from cases.reception import NotNow, Request
 from cases.views import CaseView
+from catalogue.form_schema import untied
 from forms.act_body import body_of
 from forms.act_scene import Act, Scene
 from forms.acts import ACTS
@@ -34,6 +35,7 @@ from forms.fields import (
 from forms.filing import hand_over, refusal
 from forms.materials import handed_in, lacking_rows, posted_rows, row_errors
 from forms.rendering import Page
+from forms.rows import changes_rows, in_rows
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
@@ -134,9 +136,11 @@ async def do(visit: Visit) -> Response:
     if await visit.ask(visit.ports.reader.outcome, command) is None:
         # Asked again after it was settled, the stage has moved on; the answer is the stored one.
         await _still_offered(visit, act, facts, view)
-    texts = visit.texts()
+    texts = in_rows(scene.matter.form, "form", visit.texts(), visit.text("do"))
     rows = await _rows(visit, act, scene)
     form = Form(tuple(_typed(f, texts) for f in _fields(act, scene, rows)))
+    if changes_rows(visit.text("do")):
+        return await _show(visit, act, view, scene, form, command)
     body = body_of(act, scene, texts)
     if rows is not None:
         body["materials"] = [m.model_dump(mode="json") for m in handed_in(rows)]
@@ -214,16 +218,16 @@ def _errors(
             wrong.setdefault(name, pydantic_sentence(fault, labels.get(name, name), visit.say))
     if any(f.name.startswith("form.") for f in form.fields):
         # Corrections are a part of the form: what is left out is not missing.
-        partial = {k: v for k, v in scene.matter.form.items() if k not in ("required", "allOf")}
+        partial = untied(scene.matter.form)
         found = schema_errors(partial, "form", body.get("form", {}), visit.language, visit.say)
-        wrong |= {k: v for k, v in found.items() if k in labels}
+        known = {part.name for f in form.fields for part in f.parts}
+        wrong |= {k: v for k, v in found.items() if k in known}
     return wrong
 
 
 def _field_name(pointer: str, form: Form) -> str:
-    name = pointer.strip("/$.").replace("/", ".")
-    names = [f.name for f in form.fields]
-    return name if name in names else next((n for n in names if n == name.split(".")[0]), "")
+    first = pointer.strip("/$.").replace("/", ".").removeprefix("body.").split(".")[0]
+    return form.named(pointer) or next((f.name for f in form.fields if f.name == first), "")
 
 
 async def _confirm(
@@ -239,7 +243,7 @@ async def _confirm(
     kept = [
         (name, text)
         for name, found in visit.texts().items()
-        if name not in ("csrf", "command", "step")
+        if name not in ("csrf", "command", "step", "do")
         for text in found
     ]
     page = ConfirmPage(

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from cases.messages import Outcome, Source
+from cases.messages import Source
 from cases.reception import NotNow, Request
 from catalogue.matters import Matter
 from forms import words
@@ -37,6 +37,7 @@ from forms.guides import online_matters
 from forms.materials import empty_rows, handed_in, posted_rows
 from forms.ports import Draft
 from forms.rendering import Page
+from forms.rows import changes_rows, in_rows
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
@@ -91,8 +92,9 @@ async def apply(visit: Visit) -> Response:
             visit, matter, citizen, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4())
         )
         return await show(visit, page)
-    texts = {name: _texts(value) for name, value in draft.values.items()}
+    texts: Posted = {name: _texts(value) for name, value in draft.values.items()}
     visit.posted = FormData([(name, one) for name, found in texts.items() for one in found])
+    texts = in_rows(matter.form, "form", texts)
     rows = await posted_rows(visit, empty_rows(matter.materials))
     command = next(iter(texts.get("command", ())), str(uuid4()))
     page = _page(visit, matter, citizen, texts, rows, command, draft.id)
@@ -108,10 +110,13 @@ async def hand_in(visit: Visit) -> Response:
     kept = visit.text("command")
     command = kept if COMMAND.fullmatch(kept) else str(uuid4())
     draft = visit.text("draft") if COMMAND.fullmatch(visit.text("draft")) else str(uuid4())
-    page = _page(visit, matter, citizen, visit.texts(), rows, command, draft)
+    texts = in_rows(matter.form, "form", visit.texts(), visit.text("do"))
+    page = _page(visit, matter, citizen, texts, rows, command, draft)
+    if changes_rows(visit.text("do")):
+        return await show(visit, page)
     if visit.text("do") == "draft":
-        return await _keep(visit, page, citizen)
-    body = _body(visit, page, citizen)
+        return await _keep(visit, page, citizen, texts)
+    body = _body(visit, page, citizen, texts)
     own = visit.text("applicant.kind") == SELF
     asked = replace(
         page.form, fields=tuple(f for f in page.form.fields if not own or f not in page.body)
@@ -144,16 +149,16 @@ async def _file(visit: Visit, page: ApplyPage, citizen: Citizen, body: dict[str,
         # A refusal is final for its id: what is corrected now is another command.
         fresh = replace(page, command=str(uuid4()))
         return await show(
-            visit, _wrong(fresh, {_named(outcome, page): refusal(visit, outcome)}), 422
+            visit, _wrong(fresh, {page.form.named(outcome.field): refusal(visit, outcome)}), 422
         )
     await hand_over(visit, page.rows, outcome.case_id)
     await visit.ask(visit.ports.drafts.remove, citizen.actor, page.draft)
     return RedirectResponse(f"/mine/{outcome.case_no}?done=file", 303)
 
 
-async def _keep(visit: Visit, page: ApplyPage, citizen: Citizen) -> Response:
+async def _keep(visit: Visit, page: ApplyPage, citizen: Citizen, texts: Posted) -> Response:
     values: dict[str, JsonValue] = {
-        name: list(found) for name, found in visit.texts().items() if name not in ("csrf", "do")
+        name: list(found) for name, found in texts.items() if name not in ("csrf", "do")
     }
     for row in page.rows:
         values[f"upload.{row.code}"] = [row.upload]
@@ -241,7 +246,7 @@ def _content(visit: Visit, matter: Matter, citizen: Citizen) -> Iterator[Field]:
 # --- what was posted -----------------------------------------------------------------------------
 
 
-def _body(visit: Visit, page: ApplyPage, citizen: Citizen) -> dict[str, Any]:
+def _body(visit: Visit, page: ApplyPage, citizen: Citizen, texts: Posted) -> dict[str, Any]:
     own = {
         "kind": SELF, "name": citizen.name, "id_type": "111",
         "id_number": citizen.id_number or visit.text("own.id_number"),
@@ -253,7 +258,7 @@ def _body(visit: Visit, page: ApplyPage, citizen: Citizen) -> dict[str, Any]:
         "version": page.matter.version,
         "channel": "computer",
         "applicant": own,
-        "form": schema_values(page.matter.form, "form", visit.texts()),
+        "form": schema_values(page.matter.form, "form", texts),
         "materials": [m.model_dump(mode="json") for m in handed_in(_counted(page.rows))],
         "electronic_service": visit.text("electronic_service") == "true",
     }
@@ -325,11 +330,6 @@ def _wrong(page: ApplyPage, wrong: Mapping[str, str]) -> ApplyPage:
         who=again(page.who), body=again(page.body), content=again(page.content),
         service=again(page.service),
     )  # fmt: skip
-
-
-def _named(outcome: Outcome, page: ApplyPage) -> str:
-    name = outcome.field.strip("/$.").replace("/", ".")
-    return name if any(one.name == name for one in page.form.fields) else ""
 
 
 def _failed(page: ApplyPage, sentence: str) -> ApplyPage:

@@ -56,6 +56,9 @@ class Fact:
     value: str
     personal: bool = False
     group: str = ""
+    heads: tuple[str, ...] = ()
+    """Of a group that repeats: what its columns are called."""
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -341,8 +344,17 @@ def form_facts(matter: Matter, values: Mapping[str, Any], visit: Visit) -> tuple
         value: Any = values
         for part in field.name.split(".")[1:]:
             value = value.get(part) if isinstance(value, dict) else None
-        text = _plain(value, field, visit)
-        found.append(Fact(field.label, text, field.personal, field.group))
+        if value is None and not field.asked.applies(values):
+            continue  # in this case it is not filled in
+        rows = value if field.kind == "rows" and isinstance(value, list) else []
+        lines = tuple(
+            tuple(_plain(row.get(c.name), c, visit) for c in field.columns)
+            for row in rows
+            if isinstance(row, dict)
+        )
+        text = "" if lines else _plain(value, field, visit)
+        heads = tuple(column.label for column in field.columns) if lines else ()
+        found.append(Fact(field.label, text, field.personal, field.group, heads, lines))
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ What was typed comes back on the page as it was typed, whether or not it could b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -14,11 +14,24 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from pydantic import JsonValue
 
+from catalogue.form_schema import (
+    ALWAYS,
+    BARRED,
+    MOST_ROWS,
+    Asked,
+    conditions,
+    is_personal,
+    is_rows,
+    judged,
+    missing_of,
+)
+from forms.conditions import in_words
+from forms.rows import is_typed
 from forms.words import N_, Language, Say
 
 Kind = Literal[
     "text", "textarea", "number", "date", "moment", "select", "radios", "check", "checks", "lines",
-    "hidden", "password", "composer", "materials",
+    "hidden", "password", "composer", "materials", "rows",
 ]  # fmt: skip
 
 LONG_TEXT = 200
@@ -85,6 +98,16 @@ class Field:
     """Of a composer: what was typed beside each choice."""
     rows: tuple[MaterialRow, ...] = ()
     """Of a list of materials."""
+    columns: tuple[Field, ...] = ()
+    """Of a repeating group: its fields, by their bare names."""
+    lines: tuple[tuple[Field, ...], ...] = ()
+    """Of a repeating group: its rows as they stand, each field by its full name."""
+    most: int = 0
+    """Of a repeating group: how many rows it may have."""
+    asked: Asked = ALWAYS
+    """When it must be filled in, and when it may, if that depends on other fields."""
+    when: str = ""
+    """The same in words, in the reader's language."""
 
     @property
     def id(self) -> str:
@@ -95,13 +118,42 @@ class Field:
     def value(self) -> str:
         return self.values[0] if self.values else ""
 
+    @property
+    def blank(self) -> tuple[Field, ...]:
+        """One more row of a repeating group, under a number that no row has."""
+        return self.line("__n__")
+
+    @property
+    def parts(self) -> Iterator[Field]:
+        """The field and, of a repeating group, every field of its rows."""
+        yield self
+        for line in self.lines:
+            yield from line
+
+    def line(self, number: str, posted: Posted | None = None) -> tuple[Field, ...]:
+        """Return a row of a repeating group, with what was posted for it."""
+        fields = (replace(c, name=f"{self.name}.{number}.{c.name}") for c in self.columns)
+        return tuple(one if posted is None else one.filled(posted) for one in fields)
+
     def filled(self, posted: Posted) -> Field:
         """Return the field with what was posted under its name."""
-        return replace(self, values=tuple(posted.get(self.name, ())))
+        found = tuple(posted.get(self.name, ()))
+        if self.kind == "rows":
+            return replace(self, lines=tuple(self.line(number, posted) for number in found))
+        return replace(self, values=found)
 
     def wrong(self, error: str) -> Field:
         """Return the field with an error beside it; the first error stays."""
         return replace(self, error=self.error or error)
+
+    def marked(self, found: Mapping[str, str]) -> Field:
+        """Return the field with the errors that are about it or about a field of its rows."""
+        lines = tuple(
+            tuple(one.wrong(found[one.name]) if one.name in found else one for one in line)
+            for line in self.lines
+        )
+        marked = replace(self, lines=lines)
+        return marked.wrong(found[self.name]) if self.name in found else marked
 
 
 @dataclass(frozen=True)
@@ -122,11 +174,19 @@ class Form:
 
     def with_errors(self, found: Mapping[str, str]) -> Form:
         """Return the form with errors by field name; one for no field goes to the top only."""
-        known = {f.name for f in self.fields}
-        fields = tuple(f.wrong(found[f.name]) if f.name in found else f for f in self.fields)
-        lines = [Wrong(found[f.name], f.id) for f in self.fields if f.name in found]
+        parts = [part for f in self.fields for part in f.parts]
+        known = {part.name for part in parts}
+        fields = tuple(f.marked(found) for f in self.fields)
+        lines = [Wrong(found[part.name], part.id) for part in parts if part.name in found]
         lines += [Wrong(text) for name, text in found.items() if name not in known]
         return replace(self, fields=fields, errors=(*self.errors, *lines))
+
+    def named(self, pointer: str) -> str:
+        """Return the field that an outcome's path names (`form.x`, `body.form.x`, `/form/x`);
+        empty: none of them."""
+        name = pointer.strip("/$.").replace("/", ".")
+        names = {part.name for f in self.fields for part in f.parts}
+        return next((one for one in (name, name.removeprefix("body.")) if one in names), "")
 
 
 # --- from a JSON Schema --------------------------------------------------------------------------
@@ -138,14 +198,55 @@ def schema_fields(
     """Yield the fields of an object schema; nested objects become groups.
 
     Per property: `title`, `x-en`, `description`, `x-personal`, `x-unit`. Nothing else is guessed.
+    An array of objects is one field whose rows repeat.
     """
     needed = schema.get("required", ())
+    found: list[Field] = []
     for name, part in schema.get("properties", {}).items():
         label = _label(name, part, language)
+        path = f"{prefix}.{name}"
         if part.get("type") == "object":
-            yield from schema_fields(part, f"{prefix}.{name}", language, label)
+            found += schema_fields(part, path, language, label)
+        elif is_rows(part):
+            found.append(_rows(path, label, part, name in needed, group, language))
+        else:
+            found.append(_field(path, label, part, name in needed, group, language))
+    yield from conditional(found, conditions(schema), prefix, language)
+
+
+def _rows(
+    name: str, label: str, part: Mapping[str, Any], required: bool, group: str, language: Language
+) -> Field:
+    made = Field(
+        name,
+        label,
+        kind="rows",
+        required=required,
+        hint=str(part.get("description", "")),
+        personal=is_personal(part),
+        wide=True,
+        group=group,
+        columns=tuple(
+            replace(one, name=one.name.removeprefix("."), wide=False)
+            for one in schema_fields(part["items"], "", language)
+        ),
+        most=int(part.get("maxItems", MOST_ROWS)),
+    )
+    return replace(made, lines=tuple(made.line(str(n)) for n in range(part.get("minItems") or 1)))
+
+
+def conditional(
+    fields: Sequence[Field], asked: Mapping[str, Asked], prefix: str, language: Language
+) -> Iterator[Field]:
+    """Yield the fields, those that depend on others with their condition, in words too."""
+    labels = {f.name: f for f in fields}
+    for one in fields:
+        when = asked.get(one.name.removeprefix(f"{prefix}."))
+        if when is None or one.required:
+            yield one
             continue
-        yield _field(f"{prefix}.{name}", label, part, name in needed, group, language)
+        words = in_words(when, lambda name: labels.get(f"{prefix}.{name}"), language)
+        yield replace(one, asked=when, when=words)
 
 
 def _label(name: str, part: Mapping[str, Any], language: Language) -> str:
@@ -244,6 +345,15 @@ def schema_values(schema: Mapping[str, Any], prefix: str, posted: Posted) -> dic
             if inner:
                 found[name] = inner
             continue
+        if is_rows(part):
+            lines = [
+                schema_values(part["items"], f"{path}.{number}", posted)
+                for number in posted.get(path, ())
+                if is_typed(posted, f"{path}.{number}")
+            ]
+            if lines:
+                found[name] = list[JsonValue](lines)
+            continue
         value = _read(part, [text.strip() for text in posted.get(path, ())])
         if value is not None:
             found[name] = value
@@ -275,26 +385,46 @@ def schema_errors(
     say: Say,
 ) -> dict[str, str]:
     """Return a sentence per wrong field, by field name."""
-    validator = Draft202012Validator(dict(schema), format_checker=FormatChecker())
-    labels = {f.name: f.label for f in schema_fields(schema, prefix, language)}
+    validator = Draft202012Validator(judged(schema), format_checker=FormatChecker())
+    labels = dict(_labels(schema_fields(schema, prefix, language), prefix, values, say))
     found: dict[str, str] = {}
-    for error in sorted(validator.iter_errors(values), key=lambda e: list(map(str, e.path))):
+    for error in sorted(validator.iter_errors(values), key=_place):
         for name, sentence in _sentences(error, prefix, labels, say):
             found.setdefault(name, sentence)
     return found
 
 
+def _place(error: ValidationError) -> list[tuple[int, str]]:
+    return [(part, "") if isinstance(part, int) else (-1, str(part)) for part in error.path]
+
+
+def _labels(
+    fields: Iterable[Field], prefix: str, values: Mapping[str, JsonValue], say: Say
+) -> Iterator[tuple[str, str]]:
+    """Yield what each field is called; in a row, with the row's number."""
+    for one in fields:
+        yield one.name, one.label
+        given = values.get(one.name.removeprefix(f"{prefix}."))
+        for n in range(len(given) if isinstance(given, list) else 0):
+            row = say(N_("{group}第 {n} 行")).format(group=one.label, n=n + 1)
+            for column in one.columns:
+                yield f"{one.name}.{n}.{column.name}", f"{row} {column.label}"
+
+
 def _sentences(
     error: ValidationError, prefix: str, labels: Mapping[str, str], say: Say
 ) -> Iterator[tuple[str, str]]:
-    path = ".".join([prefix, *(str(part) for part in error.path if not isinstance(part, int))])
-    if error.validator == "required":
-        wanted = error.validator_value
-        assert isinstance(wanted, list)
-        for missing in wanted:
-            if isinstance(error.instance, dict) and missing not in error.instance:
-                name = f"{path}.{missing}"
-                yield name, say("请填写“{label}”").format(label=labels.get(name, missing))
+    parts = [prefix, *map(str, error.path)]
+    if error.validator in ("required", "dependentRequired"):
+        for missing in missing_of(error):
+            name = ".".join([*parts, missing])
+            yield name, say("请填写“{label}”").format(label=labels.get(name, missing))
+        return
+    # An entry of a list has no field of its own: the list's is at fault.
+    path = ".".join(parts[:-1] if error.path and isinstance(error.path[-1], int) else parts)
+    if error.validator == BARRED:
+        label = labels.get(path, path)
+        yield path, say(N_("“{label}”在这种情况下不填，请清空")).format(label=label)
         return
     template = _TYPES.get(str(error.validator_value)) if error.validator == "type" else None
     template = template or _RULES.get(str(error.validator), N_("“{label}”填写有误"))
@@ -314,6 +444,8 @@ _RULES = {
     "format": N_("“{label}”的格式不对"),
     "pattern": N_("“{label}”的格式不对"),
     "minItems": N_("“{label}”至少要有 {limit} 项"),
+    "maxItems": N_("“{label}”最多 {limit} 项"),
+    "uniqueItems": N_("“{label}”里有重复的项"),
 }
 _TYPES = {"integer": N_("“{label}”应是整数"), "number": N_("“{label}”应是数字")}
 

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from cases.payments import yuan
 from forms import words
+from forms.conditions import as_json
 from forms.ports import Counts, Visitor
 from forms.words import Language
 
@@ -31,8 +32,12 @@ SCRIPTED = frozenset({"second.html", "prove.html", "set_up.html"})
 """Templates that load a script whoever reads them: a browser speaks with a passkey."""
 
 
-LIVE = frozenset({"incidents.html", "incident.html", "incident_act.html"})
-"""Templates that listen for changes and take keys: files of our own, and our own address."""
+LIVE = frozenset({
+    "incidents.html", "incident.html", "incident_act.html", "new_case.html", "apply.html",
+    "act.html", "own_case.html",
+})  # fmt: skip
+"""Templates that listen for changes, take keys, keep drafts or send files piece by piece: files of
+our own, and our own address."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Call
 
     return {
         "word": word,
+        "asked_json": as_json,
         "tally": tally,
         "timer": lambda key: say(words.timer_word(key)),
         "named": named,

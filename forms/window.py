@@ -29,6 +29,7 @@ from forms.filing import faults_of, hand_over, person_fields, posted_person, ref
 from forms.materials import empty_rows, handed_in, posted_rows
 from forms.ports import Draft
 from forms.rendering import Page
+from forms.rows import changes_rows, in_rows
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
@@ -96,8 +97,9 @@ async def new_case(visit: Visit) -> Response:
         page = _page(visit, matter, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4()))
         return await show(visit, page)
     visit.saw(draft.id)
-    texts = {name: _texts(value) for name, value in draft.values.items()}
+    texts: Posted = {name: _texts(value) for name, value in draft.values.items()}
     visit.posted = _as_form(texts)
+    texts = in_rows(matter.form, "form", texts)
     rows = await posted_rows(visit, empty_rows(matter.materials))
     command = next(iter(texts.get("command", ())), str(uuid4()))
     page = _page(visit, matter, texts, rows, command, draft.id)
@@ -108,11 +110,13 @@ async def new_case(visit: Visit) -> Response:
 async def file_case(visit: Visit) -> Response:
     """File the case, or keep the draft; what was typed stays whatever happens."""
     matter = matter_of(visit, visit.request.path_params["matter"])
-    texts = visit.texts()
+    texts = in_rows(matter.form, "form", visit.texts(), visit.text("do"))
     rows = await posted_rows(visit, empty_rows(matter.materials))
     command = visit.text("command") or str(uuid4())
     draft = visit.text("draft") or str(uuid4())
     page = _page(visit, matter, texts, rows, command, draft)
+    if changes_rows(visit.text("do")):
+        return await show(visit, page)
     if visit.text("do") == "draft":
         return await _save_draft(visit, matter, page, texts)
     body = _body(visit, matter, texts, rows)
@@ -129,7 +133,7 @@ async def _hand_over(visit: Visit, page: NewCasePage, body: dict[str, Any]) -> R
     except NotNow:
         return await show(visit, _failed(page, visit.say(NOT_NOW)), 503)
     if outcome.status == "refused":
-        wrong = {_field_name(outcome.field, page): refusal(visit, outcome)}
+        wrong = {page.form.named(outcome.field): refusal(visit, outcome)}
         # A refusal is final for its id: what is corrected now is another command.
         fresh = replace(page, command=str(uuid4()))
         return await show(visit, _wrong(fresh, wrong), 422)
@@ -147,12 +151,6 @@ async def settle(visit: Visit, request: Request) -> Outcome:
     source = Source(door="web", ip=where.ip, session=visit.who.session)
     (outcome,) = await visit.ports.reception.handle(visit.actor, source, (request,))
     return outcome
-
-
-def _field_name(pointer: str, page: NewCasePage) -> str:
-    """Return the field that an outcome's path names (`form.x`, `/form/x`), else the path."""
-    name = pointer.strip("/$.").replace("/", ".")
-    return name if any(f.name == name for f in page.form.fields) else ""
 
 
 async def _save_draft(visit: Visit, matter: Matter, page: NewCasePage, texts: Posted) -> Response:

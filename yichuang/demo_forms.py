@@ -117,6 +117,15 @@ def _permit(who: dict[str, str], chance: Random) -> dict[str, Any]:
 
 
 def _food(who: dict[str, str], chance: Random) -> dict[str, Any]:
+    filled = _food_always(who, chance)
+    if filled["online_business"]:
+        filled["online_address"] = "云川外卖平台 · 本店"
+    if filled["business_kind"] == "集中用餐单位食堂":
+        filled |= {"diners": chance.randint(20, 900), "school_canteen": "机关企事业单位食堂"}
+    return filled
+
+
+def _food_always(who: dict[str, str], chance: Random) -> dict[str, Any]:
     return {
         "operator_name": who["name"],
         "uscc": uscc(chance),
@@ -134,16 +143,27 @@ def _food(who: dict[str, str], chance: Random) -> dict[str, Any]:
 
 
 def _start(who: dict[str, str], chance: Random) -> dict[str, Any]:
+    capital, partners = chance.choice((10, 50, 100, 500)), chance.randint(1, 5)
+    investors = [
+        {
+            "name": person(chance),
+            "id_number": resident_id(chance),
+            "sum_wan": round(capital / partners, 2),
+            "manner": "货币",
+        }
+        for _ in range(partners)
+    ]
     return {
         "company_name": company(chance),
         "company_kind": "有限责任公司",
-        "registered_capital_wan": chance.choice((10, 50, 100, 500)),
+        "registered_capital_wan": capital,
         "domicile": address(chance),
         "business_scope": "食品销售；软件开发；会议及展览服务",
         "legal_representative": who.get("legal_representative") or who["name"],
         "id_number": resident_id(chance),
         "phone": who["phone"],
-        "shareholders": chance.randint(1, 5),
+        "shareholders": partners,
+        "investors": investors,
         "seal": True,
         "invoices": True,
         "social_insurance": True,

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from cases.messages import BODIES, OF_LAW, File, Frozen
 from cases.settling import RuleForbids
+from catalogue.form_schema import BARRED, judged, label_of, missing_of, untied
 from catalogue.matters import Matter
 
 _SAY: Mapping[str, str] = MappingProxyType(
@@ -74,22 +75,20 @@ def _check(matter: Matter, form: Mapping[str, Any], *, whole: bool) -> None:
 def _validator(text: bytes, whole: bool) -> Draft202012Validator:
     schema: dict[str, Any] = orjson.loads(text)
     if not whole:
-        # Corrections are some of the fields: what ties fields together is checked on the whole.
-        schema = {
-            key: value
-            for key, value in schema.items()
-            if key in ("type", "properties", "$defs", "additionalProperties")
-        }
-    return Draft202012Validator(schema, format_checker=FormatChecker())
+        # Corrections are some of the fields: what ties fields together is checked on the whole,
+        # where the rest can be read (`activities.recording`).
+        schema = untied(schema)
+    return Draft202012Validator(judged(schema), format_checker=FormatChecker())
 
 
 def _forbidden(matter: Matter, fault: Fault) -> RuleForbids:
     path = [str(part) for part in fault.path]
     instance: Any = fault.instance
-    if fault.validator == "required":
-        wanted = fault.validator_value
-        path.append(next(n for n in (wanted or ()) if n not in instance))  # type: ignore[union-attr]
+    if fault.validator in ("required", "dependentRequired"):
+        path.append(next(iter(missing_of(fault))))
         sentence = "请填写“{label}”"
+    elif fault.validator == BARRED:
+        sentence = "“{label}”在这种情况下不填，请去掉"
     elif fault.validator in ("additionalProperties", "unevaluatedProperties"):
         known = (fault.schema if isinstance(fault.schema, dict) else {}).get("properties", {})
         path.append(next((n for n in instance if n not in known), ""))
@@ -97,15 +96,7 @@ def _forbidden(matter: Matter, fault: Fault) -> RuleForbids:
     else:
         sentence = _SAY.get(str(fault.validator), "“{label}”填写有误")
     place = ".".join(("body", "form", *path))
-    label = _label(matter, path) or place
+    label = label_of(matter.form, path) or place
     limit = fault.validator_value
     shown = "、".join(map(str, limit)) if isinstance(limit, list) else limit
     return RuleForbids("invalid", sentence.format(label=label, limit=shown), matter.code, place)
-
-
-def _label(matter: Matter, path: list[str]) -> str:
-    properties = matter.form.get("properties")
-    if not path or not isinstance(properties, dict):
-        return ""
-    schema = properties.get(path[0])
-    return str(schema.get("title", "")) if isinstance(schema, dict) else ""
