@@ -136,7 +136,7 @@ def test_a_correction_that_tears_the_form_apart_is_refused_with_the_field(town: 
             "materials": papers,
         },
     )
-    with pytest.raises(AssertionError, match="form_torn.*请填写“网络经营的网址或平台名称”"):
+    with pytest.raises(AssertionError, match=r"form_torn.*请填写“网络经营的网址或平台名称”"):
         town.order("chen", "correct_on_spot", {"form": {"online_business": True}}, filed.case_id)
     right = {"online_business": True, "online_address": "云川外卖平台 · 清泉"}
     assert town.order("chen", "correct_on_spot", {"form": right}, filed.case_id).status == "done"
