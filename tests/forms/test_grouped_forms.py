@@ -121,7 +121,7 @@ def test_without_script_each_condition_stands_in_words(browser: Browsers) -> Non
 
 
 def test_a_correction_that_tears_the_form_apart_is_refused_with_the_field(town: Town) -> None:
-    form = {name.removeprefix("form."): value for name, value in KITCHEN.items()}
+    form: dict[str, Any] = {name.removeprefix("form."): value for name, value in KITCHEN.items()}
     form |= {"floor_area_m2": 120, "items": ["热食类食品制售"], "online_business": False}
     matter = next(one for one in town.matters.matters if one.code == "food-operation")
     papers = [{"code": m.code, "originals": 1} for m in matter.materials]
