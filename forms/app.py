@@ -32,6 +32,7 @@ from forms.around import KeepsSession, Net, SafeHeaders
 from forms.arriving import arrive
 from forms.case_routes import case_routes
 from forms.citizen_routes import citizen_routes
+from forms.designer_routes import designer_routes
 from forms.duty_routes import duty_routes
 from forms.guard import page
 from forms.incident_routes import incident_routes
@@ -126,6 +127,7 @@ def routes(options: Options) -> list[BaseRoute]:
         *log_routes(),
         *account_routes(),
         *release_routes(),
+        *designer_routes(),
         *rest_routes(),
         *signal_routes(),
     ]

@@ -35,6 +35,7 @@ from forms.attached_ports import AttachedFiles
 from forms.calendar_ports import Calendars
 from forms.citizen_ports import Citizens
 from forms.deputy_ports import Deputies
+from forms.designer_ports import Designs
 from forms.dossier_ports import ShownDossier
 from forms.duty_ports import Duty
 from forms.entrance_ports import (
@@ -674,6 +675,7 @@ class Ports:
     performances: Performances
     project_reports: ProjectReports
     process: Processes
+    designs: Designs
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ DESKS = (
     ("signals_read", "signal", N_("信号"), "/signals"),
     ("dead_letter_read", "dead_letter", N_("死信处理"), "/letters"),
     ("list", "release", N_("版本发布"), "/releases"),
+    ("release_propose", "release", N_("事项编制"), "/designer"),
     ("account_manage", "account", N_("账号管理"), "/accounts"),
     ("account_read", "account", N_("账号"), "/accounts"),
     ("account_read", "account", N_("权限变更"), "/grants"),

@@ -15,6 +15,7 @@ from cases.messages import Outcome, Source
 from cases.reception import NotNow, Request
 from catalogue.matters import Matter
 from forms import words
+from forms.designer_ports import DESIGNS
 from forms.fields import (
     Field,
     Form,
@@ -74,7 +75,8 @@ async def choose(visit: Visit) -> Response:
         if text.lower() in f"{matter.name} {matter.name_en} {matter.basic_code}".lower():
             name = names.get(matter.department, matter.department)
             groups[name] = (*groups.get(name, ()), matter)
-    drafts = tuple(await visit.ask(visit.ports.drafts.listing, visit.actor))
+    known = await visit.ask(visit.ports.drafts.listing, visit.actor)
+    drafts = tuple(one for one in known if not one.matter.startswith(DESIGNS))
     visit.saw_rows(len(drafts))
     return await show(visit, ChoosePage(visit.say(N_("收件登记")), groups, drafts, text))
 

@@ -4,8 +4,10 @@ desk, so that what the desk calls sound the gate does not refuse.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from activities.document_samples import sample_of
 from activities.documents import html_for
@@ -13,11 +15,22 @@ from activities.press import DocumentPress
 from activities.printing import GlyphMissing
 from activities.wordings import wording_faults
 from catalogue.check import faults_of
-from catalogue.load import HERE
+from catalogue.load import HERE, Catalogue
 from catalogue.marks import Fault, Marked
 from catalogue.matters import Matter
 from catalogue.reading import Sources, read_calendar, read_matter, read_sources
-from yichuang.released import Released
+from rules.pack import Pack
+
+
+class InForce(Protocol):
+    """What counts here now, as far as a text is held against it."""
+
+    def catalogue(self) -> Catalogue: ...
+
+    def packs(self) -> Mapping[str, Pack]: ...
+
+    def calendar_texts(self) -> Mapping[str, str]: ...
+
 
 MATTER_FILE = "matter.yaml"
 """How findings call a text of which not even the matter's name can be read."""
@@ -36,7 +49,7 @@ class MatterRead:
     """Those of the organ's own words."""
 
 
-def read_text(released: Released, text: str) -> MatterRead:
+def read_text(released: InForce, text: str) -> MatterRead:
     """Return a matter's text beside the law, the city and what is in force."""
     faults: list[Fault] = []
     found = read_matter(text, MATTER_FILE, faults)
@@ -50,7 +63,7 @@ def read_text(released: Released, text: str) -> MatterRead:
     return MatterRead(*found, tuple(faults), tuple(sorted(set(wording_faults(*found)))))
 
 
-def sources_in_force(released: Released) -> Sources:
+def sources_in_force(released: InForce) -> Sources:
     """Return law and city as shipped, and the calendars in force; no matters.
 
     Which of several versions counts is said by their signatures, so a new version need not
@@ -65,12 +78,12 @@ def sources_in_force(released: Released) -> Sources:
     return replace(read_sources(HERE), matters=(), calendars=tuple(calendars))
 
 
-def around(released: Released, sources: Sources) -> list[Fault]:
+def around(released: InForce, sources: Sources) -> list[Fault]:
     """Return the faults of what was read beside the rule packs in force."""
     return faults_of(sources, frozenset(released.packs()))
 
 
-def unprintable(released: Released, matter: Matter) -> tuple[str, ...]:
+def unprintable(released: InForce, matter: Matter) -> tuple[str, ...]:
     """Return what no font of this machine can print of the matter's own words.
 
     Prints each once with sample values, in a process of its own: some seconds.

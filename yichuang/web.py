@@ -60,6 +60,7 @@ from yichuang.incident_door import IncidentDoor
 from yichuang.incident_papers import IncidentPapers, body_opener, paper_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
+from yichuang.matter_text import read_text
 from yichuang.notifier import carried_by, wording_of
 from yichuang.payment_door import PaymentDoor
 from yichuang.performance_door import PerformanceDoor
@@ -86,6 +87,7 @@ from yichuang.web_attached import AttachedEnds, WebAttached
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_citizens import citizens_of
 from yichuang.web_deputies import WebDeputies
+from yichuang.web_designs import WebDesigns
 from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
 from yichuang.web_fund import WebFund
@@ -393,6 +395,7 @@ async def compose(
             PerformanceDoor(client, queue, access=access, engine=cases, refusals=refusals),
         ),
         process=WebProcess(cases, access, settings.zone, settings.page_role),
+        designs=WebDesigns(cases, released.catalogue, partial(read_text, released), press, now),
         project_reports=WebProjectReports(
             cases,
             access,

@@ -16,6 +16,7 @@ from audit.logstore import found_log
 from tests.forms import test_fund, test_warnings
 from tests.forms.conftest import Browser as Client
 from tests.forms.crawling import PAGES, Look
+from tests.forms.designs import CODE, registered
 from tests.forms.entering import sign_in_by_browser
 from tests.forms.incident_rows import night, put
 from tests.forms.project_rows import Maker, evidence
@@ -101,6 +102,10 @@ def furnished(town: Town) -> None:
         ("add_risk", {"title": "管线不明", "level": "high"}),
     ], starts_on=date(2026, 10, 1).isoformat()).project_id  # fmt: skip
     _paid(town, project)
+    registered(town)
+    editor = _client(town, "editor")
+    begun = {"csrf": editor.token("/designer"), "matter": CODE, "do": "change"}
+    assert editor.post("/designer", data=begun, follow_redirects=False).status_code == 303
 
 
 def _client(town: Town, login: str) -> Client:

@@ -97,6 +97,7 @@ from yichuang.incident_papers import IncidentPapers, body_opener, paper_opener
 from yichuang.index_keys import IndexKeys
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
+from yichuang.matter_text import read_text
 from yichuang.notices.wording import sentence
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
@@ -111,6 +112,7 @@ from yichuang.web_attached import WebAttached
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_citizens import WebCitizens
 from yichuang.web_deputies import WebDeputies
+from yichuang.web_designs import WebDesigns
 from yichuang.web_duty import WebDuty
 from yichuang.web_erasures import WebErasures
 from yichuang.web_grants import WebGrants
@@ -367,6 +369,23 @@ class ListedPolicies:
 
     def holders(self) -> Mapping[str, int]:
         return {"window_clerk": 2, "section_head": 3}
+
+
+@dataclass(frozen=True)
+class InForceHere:
+    """What counts in the town, as the designer's check asks for it."""
+
+    town: Town
+
+    def catalogue(self) -> Catalogue:
+        return self.town.matters
+
+    def packs(self) -> Mapping[str, Pack]:
+        return shipped_packs()
+
+    def calendar_texts(self) -> Mapping[str, str]:
+        paths = sorted((HERE / "calendars").glob("*.yaml"))
+        return {path.stem: path.read_text("utf-8") for path in paths}
 
 
 class ListedReleases:
@@ -735,6 +754,13 @@ class Town:
                 self._performing(policy_access, sealer),
             ),
             process=WebProcess(self.cases, policy_access, "Asia/Shanghai"),
+            designs=WebDesigns(
+                self.cases,
+                lambda: self.matters,
+                partial(read_text, InForceHere(self)),
+                LinePress(),
+                lambda: datetime.now(UTC),
+            ),
             project_reports=WebProjectReports(
                 self.cases,
                 policy_access,

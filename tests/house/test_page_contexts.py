@@ -80,6 +80,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/clock.html",
         "macros/form.html",
         "macros/incidents.html",
+        "macros/moves.html",
         "macros/proof.html",
         "macros/plan.html",
         "macros/policy.html",

@@ -174,6 +174,11 @@ PORTS: Final[Mapping[str, Way]] = {
     "dead_letters.find": "office",
     "intake.fates": "office",
     "dead_letters.listing": "office",
+    "designs.check": "office",  # what somebody drafts, held against the catalogue
+    "designs.versions": "office",
+    "designs.open_cases": "office",  # a number of the whole city that names nothing
+    "designs.paper": "office",  # with sample values
+    "designs.proposed": "office",
     "releases.listing": "office",
     "releases.dossier": "office",  # its cases go through reader.hidden
     "calendars.sheet": "office",
