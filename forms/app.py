@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -44,7 +45,7 @@ from forms.plan_routes import plan_routes
 from forms.ports import NotNow, Options, Ports
 from forms.project_routes import project_routes
 from forms.release_routes import release_routes
-from forms.rendering import STATIC
+from forms.rendering import LIBRARIES, STATIC
 from forms.rest import problem, rest_routes
 from forms.session_routes import session_routes
 from forms.shared_looks import SharedLooks
@@ -73,6 +74,11 @@ FILES_AT_ONCE = 10
 
 class KeptFiles(StaticFiles):
     """Static files under addresses that change with their content."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Return one of ours, or the one file of a library's that pages use, and no other."""
+        library = LIBRARIES.get(path)
+        return super().lookup_path(path) if library is None else (str(library), os.stat(library))
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

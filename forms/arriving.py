@@ -16,15 +16,17 @@ from forms.visit import Visit
 from forms.words import Language
 
 
-async def arrive(request: Request) -> Visit:
-    """Return the visit of a request: language, session, visitor."""
+async def arrive(request: Request, quiet: bool = False) -> Visit:
+    """Return the visit of a request: language, session, visitor. `quiet`: the page asks by itself,
+    which is no activity, and the session goes on being idle."""
     ports: Ports = request.app.state.ports
     options: Options = request.app.state.options
     language: Language = "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh"
     visit = Visit(request, ports, options, language)
     visit.secret = new_secret_of(request) or request.cookies.get(SESSION_COOKIE, "")
     if visit.secret:
-        visit.visitor = await visit.ask(ports.entrance.visitor, visit.secret)
+        owner = ports.entrance.still if quiet else ports.entrance.visitor
+        visit.visitor = await visit.ask(owner, visit.secret)
     if visit.visitor is None:
         visit.secret = request.cookies.get(VISIT_COOKIE, "")
     else:

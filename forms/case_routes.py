@@ -12,6 +12,7 @@ from forms import (
     case,
     list_file,
     lists,
+    live_list,
     receipts,
     saved_filters,
     window,
@@ -28,6 +29,7 @@ def case_routes(files: int) -> list[BaseRoute]:
         page("/team", lists.team, shows=Shown("list", "worklist")),
         page("/cases", lists.everything, shows=Shown("list", "worklist"), rate="search"),
         page("/find", lists.find, act="list", thing="case", methods=post, rate="search"),
+        page("/counts", live_list.side, act="list", thing="case", quiet=True),
         page("/bulk", bulk.bulk, act="list", thing="case"),
         page(
             "/bulk",

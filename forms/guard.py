@@ -52,6 +52,7 @@ def page(
     shows: Shown | None = None,
     step_up: bool | Callable[[Visit], bool] = False,
     rate: Rate = "page",
+    quiet: bool = False,
 ) -> Route:
     """Return the route of a page.
 
@@ -61,6 +62,8 @@ def page(
 
     `step_up`, or whether this visit needs it: who comes must have proved lately, by a second
     factor, who they are. An act of `policies.vocabulary.STEP_UP` needs it by itself.
+
+    `quiet`: open pages fetch it by themselves; it keeps no session from ending that nobody uses.
     """
 
     async def answer(visit: Visit, request: Request) -> Response:
@@ -76,7 +79,7 @@ def page(
         return response
 
     async def endpoint(request: Request) -> Response:
-        visit = await arrive(limited(request, body))
+        visit = await arrive(limited(request, body), quiet)
         if signed_in and visit.visitor is None:
             return await to_sign_in(visit)
         elsewhere = None if visit.visitor is None else _first(visit.visitor, path)

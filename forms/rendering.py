@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+import django_htmx
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -28,16 +29,23 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
 
+LIBRARIES = {
+    name: Path(django_htmx.__file__).parent / "static" / "django_htmx" / name
+    for name in ("htmx-2.min.js",)
+}
+"""Static files of others, from locked packages: name → file."""
+
+
 SCRIPTED = frozenset({"second.html", "prove.html", "set_up.html"})
 """Templates that load a script whoever reads them: a browser speaks with a passkey."""
 
 
 LIVE = frozenset({
     "incidents.html", "incident.html", "incident_act.html", "new_case.html", "apply.html",
-    "act.html", "own_case.html",
+    "act.html", "own_case.html", "list.html",
 })  # fmt: skip
-"""Templates that listen for changes, take keys, keep drafts or send files piece by piece: files of
-our own, and our own address."""
+"""Templates that listen for changes, fetch their parts, keep drafts or send files piece by piece:
+files of our own, and our own address."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,12 @@ def environment(language: Language) -> Environment:
     made.globals["asset"] = asset
     made.filters.update(_filters(language, catalogue.gettext))
     return made
+
+
+def side_html(frame: Frame) -> str:
+    """Return the left-hand list alone, for a page that fetches its numbers anew."""
+    made = environment(frame.language).get_template("macros/side.html").module
+    return str(made.side(frame))  # type: ignore[attr-defined]  # a macro of the template
 
 
 def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Callable[..., Any]]:
@@ -201,5 +215,5 @@ def lasted(since: datetime, until: datetime) -> str:
 @lru_cache(maxsize=64)
 def asset(name: str) -> str:
     """Return the address of a static file; it changes with the content, so it may be kept long."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    digest = hashlib.sha256(LIBRARIES.get(name, STATIC / name).read_bytes()).hexdigest()[:12]
     return f"/static/{name}?v={digest}"

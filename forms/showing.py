@@ -63,7 +63,7 @@ async def show(visit: Visit, page: Page, status: int = 200) -> Response:
     fresh = "" if visit.secret else new_visit_secret()
     if fresh:
         visit.secret = fresh
-    frame = await _frame(visit, page)
+    frame = await frame_of(visit, page)
     response = HTMLResponse(html(page, frame), status)
     response.headers["content-language"] = "zh-CN" if visit.language == "zh" else "en"
     if page.template in SCRIPTED or frame.keys:
@@ -81,7 +81,7 @@ async def citizen_of(visit: Visit) -> Citizen | None:
     return await visit.ask(visit.ports.citizens.find, secret) if secret else None
 
 
-async def _frame(visit: Visit, page: Page) -> Frame:
+async def frame_of(visit: Visit, page: Page) -> Frame:
     url = visit.request.url
     counts = Counts()
     items: tuple[NavigationItem, ...] = ()

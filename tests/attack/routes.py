@@ -143,6 +143,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /bulk": "list",
     "GET /acceptance": "list",
     "GET /cards": "list",
+    "GET /counts": "list",
     "GET /notices": "list",
     "GET /process": "list",
     "GET /process/passages": "list",

@@ -57,7 +57,7 @@ def test_rows_are_chosen_ticked_and_claimed_by_keys_alone(
     expect(page.get_by_role("heading", level=1)).to_have_text("待办")
     page.wait_for_load_state("domcontentloaded")
     page.keyboard.press("j")
-    number = page.locator("tr.chosen a.open").inner_text()
+    number = page.locator("tr.chosen td.number a").first.inner_text()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(f"/cases/{number}$"))
 
@@ -115,3 +115,49 @@ def test_the_queue_and_its_dry_run_stick_out_nowhere_and_need_no_script(
     for path in ("/", "/team", "/cases?stage=review", "/bulk", "/filters", "/preferences"):
         page.goto(path)
         assert not sticks_out(), path
+
+
+def test_filtering_changes_the_list_alone_is_announced_and_goes_back(
+    opened: Opener,  # noqa: F811
+    numbers: list[str],
+) -> None:
+    page = opened("li")
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.goto("/cases")
+    page.evaluate("window.same = true")
+    page.get_by_label("环节").select_option("review")
+    page.get_by_role("button", name="筛选", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/cases\?stage=review$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("审查")
+    expect(page.locator("#found")).to_contain_text("共 3 件")
+    expect(page.locator("#side a[aria-current]")).to_contain_text("审查")
+    page.get_by_role("link", name=re.compile("^超期")).click()
+    expect(page).to_have_url(re.compile(r"stage=review&state=overdue$"))
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(page.get_by_text("没有符合筛选条件的办件")).to_be_visible()
+    assert page.evaluate("window.same")
+    page.go_back()
+    expect(page.locator("tr.case")).to_have_count(3)
+    page.locator("#q-text").fill(numbers[0])  # a number leads to its case: a page of its own
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/cases/{numbers[0]}$"))
+    assert complaints == []
+
+
+def test_numbers_keep_up_and_rows_stay_until_they_are_asked_for(
+    opened: Opener,  # noqa: F811
+    numbers: list[str],
+    town: Town,
+) -> None:
+    page = opened("sun")
+    page.clock.install()
+    page.goto("/team")
+    before = page.locator("tr.case").count()
+    accepted(town)
+    page.clock.run_for(31_000)
+    expect(page.locator('#side a[href="/team"]')).to_contain_text(f"({before + 1})")
+    expect(page.locator("tr.case")).to_have_count(before)
+    page.get_by_role("link", name="列表已有变化，点此刷新").click()
+    expect(page.locator("tr.case")).to_have_count(before + 1)

@@ -86,6 +86,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/policy.html",
         "macros/reasons.html",
         "macros/rights.html",
+        "macros/side.html",
         "macros/ui.html",
     }
     known = {page.template for page in ALL} | parts

@@ -1,0 +1,39 @@
+/* What htmx (another's, see pyproject.toml) is not told by attributes of the list. Without either file
+   every link and form of the list is one of the browser's own. */
+(() => {
+  "use strict";
+  const by = (id) => document.getElementById(id);
+
+  // Searching may lead to a case: then the whole page changes, and the browser does it itself.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const form = event.target;
+    const text = form.matches("form.filters") && by("q-text");
+    if (!text || !text.value.trim() || text.value === text.defaultValue) return;
+    event.preventDefault();
+    form.submit();
+  });
+
+  // An answer without what was asked for: the session is over, or nothing may be seen any more.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, target } = event.detail;
+    if (xhr.status < 400 && xhr.responseText.includes(`id="${target.id}"`)) {
+      // Numbers that change under the reader's finger would take the focus away.
+      if (target.id === "side" && target.contains(document.activeElement)) event.detail.shouldSwap = false;
+      return;
+    }
+    event.detail.shouldSwap = false;
+    if (xhr.status < 500) location.reload();
+  });
+
+  const number = () => by("side")?.querySelector("a[aria-current] .count")?.textContent;
+  let before = number();
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target.id === "side") {
+      // The list itself stays as it is until its reader asks: rows do not move under a hand.
+      if (number() !== before) by("changed")?.removeAttribute("hidden");
+      return;
+    }
+    before = number();
+    if (document.activeElement === document.body) by("list")?.querySelector("h1")?.focus({ preventScroll: true });
+  });
+})();
