@@ -6,6 +6,7 @@ The notifier is the writer of these tables. No address stands here, and no text.
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     Column,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    UniqueConstraint,
 )
 
 from cases.database import Instant
@@ -51,3 +53,16 @@ delivery = Table(
 )
 """One notice to one person over one channel. `sent`: the channel has taken it; `delivered`: it has
 said that it arrived; `failed`: given up, with the reason."""
+
+digest = Table(
+    "notice_digest",
+    web_metadata,
+    Column("id", _Id, primary_key=True),
+    Column("person", String(128), ForeignKey("account.id"), nullable=False),
+    Column("day", String(10), nullable=False),  # in the city's zone, 2026-11-27
+    Column("counts", JSON, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    UniqueConstraint("person", "day"),
+    Index("ix_notice_digest_day", "day", "person"),
+)
+"""What waited for a person on a working day, in numbers; one that says nothing was not sent."""

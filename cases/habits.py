@@ -19,10 +19,12 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "keys": ("on", "off"),
     "go_on": ("off", "on"),
     "page_size": ("25", "50", "100"),
+    "digest": ("08:30", "07:30", "13:30", "17:00", "off"),
 }
 """Name of a preference → its values, the first as it comes. keys: whether single keys press links
 (WCAG 2.1.4 wants them switched off at will); go_on: whether the next task opens by itself after
-one is finished; page_size: lines of a page of a list."""
+one is finished; page_size: lines of a page of a list; digest: when on a
+working day what waits is told, in the city's zone."""
 
 MOST_FILTERS = 30
 """Filters that one person may keep, so that the list above the queue stays one to choose from."""
@@ -60,6 +62,14 @@ class Habits:
             name: chosen[name] if chosen.get(name) in values else values[0]
             for name, values in CHOICES.items()
         }
+
+    def everybody(self, name: str) -> Mapping[str, str]:
+        """Return what those who chose have chosen of one preference: owner → value."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(preference.c.owner, preference.c.value).where(preference.c.name == name)
+            )
+            return {row.owner: row.value for row in rows if row.value in CHOICES[name]}
 
     def prefer(self, owner: str, chosen: Mapping[str, str], at: datetime) -> None:
         """Keep these choices, whole. Raises `NoSuchChoice`: then none is kept."""

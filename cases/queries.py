@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import uuid5
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -44,7 +45,7 @@ from cases.clock import working_days_between
 from cases.database import reading
 from cases.facts import CaseFacts
 from cases.masking import ERASED
-from cases.messages import Outcome
+from cases.messages import NAMESPACE, Outcome
 from cases.separations import HOST_HEARING, groups, hosts
 from cases.sql import Prepared, look_up
 from cases.state import CaseState
@@ -229,12 +230,11 @@ class Queries:
         `where` is the condition that policy made of the cases that the reader may list.
         """
         told = tables.notification
-        recipients = [*desk.persons, *(f"d:{code}" for code in desk.departments), *desk.roles]
         query = (
             select(told, case.c.case_no, tables.card.c.level, tables.card.c.title)
             .join(case, case.c.id == told.c.case_id)
             .outerjoin(tables.card, tables.card.c.number == told.c.task)
-            .where(told.c.recipient.in_(recipients), *([] if where is None else [where]))
+            .where(_told_to(desk), *([] if where is None else [where]))
             .order_by(told.c.at.desc())
             .limit(limit)
         )
@@ -247,6 +247,7 @@ class Queries:
         )
         return [
             Notice(
+                id=notice_id(r.case_id, r.seq),
                 case_id=r.case_id,
                 case_no=r.case_no,
                 kind=r.kind,
@@ -259,6 +260,23 @@ class Queries:
             )
             for r, text in zip(rows, words, strict=True)
         ]
+
+    def notice_ids(
+        self, desk: Desk, since: datetime, limit: int, where: ColumnElement[bool] | None = None
+    ) -> list[str]:
+        """Return the ids of what the person, their departments or roles were told since then."""
+        told = tables.notification
+        query = (
+            select(told.c.case_id, told.c.seq)
+            .join(case, case.c.id == told.c.case_id)
+            .where(_told_to(desk), told.c.at >= since, *([] if where is None else [where]))
+            .order_by(told.c.at.desc())
+            .limit(limit)
+        )
+        with reading(self.engine) as connection:
+            return list(
+                dict.fromkeys(notice_id(r.case_id, r.seq) for r in connection.execute(query))
+            )
 
     def _filters(
         self,
@@ -494,6 +512,16 @@ class Queries:
 
     def _texts(self, sealed: Sequence[tuple[str, bytes, bytes]]) -> list[bytes]:
         return [text if text is not None else b"" for text in self.open(sealed)]
+
+
+def notice_id(case_id: str, seq: int) -> str:
+    """Return the id of a notice of a case's step: the same for everybody who was told."""
+    return str(uuid5(NAMESPACE, f"notification\n{case_id}\n{seq}"))
+
+
+def _told_to(desk: Desk) -> ColumnElement[bool]:
+    recipients = [*desk.persons, *(f"d:{code}" for code in desk.departments), *desk.roles]
+    return tables.notification.c.recipient.in_(recipients)
 
 
 def facts_of(state: CaseState) -> CaseFacts:

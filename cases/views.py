@@ -282,6 +282,8 @@ class Granted(Frozen):
 class Notice(Frozen):
     """What somebody was told: 催办, 抄送, 转办, 监察牌."""
 
+    id: str
+    """Of the notice, the same for everybody who was told."""
     case_id: str
     case_no: str
     kind: str

@@ -14,9 +14,11 @@ from uuid import uuid4
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from cases.approval.articles import broken_by
 from cases.facts import CaseFacts
 from cases.messages import BODIES
 from cases.reception import NotNow, Request
+from cases.state import Plan
 from cases.views import CaseView
 from catalogue.form_schema import untied
 from forms.act_body import body_of
@@ -56,6 +58,10 @@ class ActPage(Page):
     command: Annotated[str, "Id of the command; the same at every try of this form."]
     limit_mb: Annotated[int, "Largest file, in MB."]
     departments: Annotated[Mapping[str, str], "Code → name."]
+
+    def rests_on(self) -> tuple[str, ...]:
+        """Return the article that the act rests on in this matter."""
+        return (broken_by(Plan.model_validate(self.view.plan), self.act.verb),)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Supervision cards across all cases, and the notices that somebody was sent."""
+"""Supervision cards across all cases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from cases.card_views import CardList, CardQuery, CardView
-from cases.views import Notice
 from forms.fields import Option
 from forms.rendering import Page
 from forms.showing import show
@@ -52,16 +51,6 @@ class CardsPage(Page):
     filtered: Annotated[bool, "Some filter is on: an empty list offers to clear it."]
 
 
-@dataclass(frozen=True)
-class NoticesPage(Page):
-    """What the reader, their departments and roles were told, the newest first."""
-
-    template: ClassVar[str] = "notices.html"
-
-    notices: Annotated[tuple[Notice, ...], "The notices."]
-    people_names: Annotated[Mapping[str, str], "User id → name."]
-
-
 async def cards(visit: Visit) -> Response:
     query = _query(visit)
     found = await visit.ask(visit.ports.reader.cards, visit.actor, query)
@@ -77,15 +66,6 @@ async def cards(visit: Visit) -> Response:
         departments=visit.ports.catalogue.departments(visit.language),
         filtered=bool(query.model_dump(exclude_defaults=True, exclude={"page"})),
     )
-    return await show(visit, page)
-
-
-async def notices(visit: Visit) -> Response:
-    await visit.demand("list", "case")
-    found = await visit.ask(visit.ports.reader.notices, visit.actor)
-    visit.saw_rows(len(found))
-    people = await visit.ask(visit.ports.reader.colleagues, "")
-    page = NoticesPage(title=visit.say(N_("通知")), notices=tuple(found), people_names=dict(people))
     return await show(visit, page)
 
 

@@ -13,6 +13,7 @@ from forms import (
     list_file,
     lists,
     live_list,
+    notices,
     receipts,
     saved_filters,
     window,
@@ -68,7 +69,8 @@ def case_routes(files: int) -> list[BaseRoute]:
             thing="case",
             shows=Shown("list", "card"),
         ),
-        page("/notices", cards.notices, shows=Shown("list", "notice")),
+        page("/notices", notices.notices, shows=Shown("list", "notice")),
+        page("/notices", notices.read, methods=post),
         page("/cases/{case_no}", case.case, shows=Shown("read", "case")),
         page(
             "/cases/{case_no}/reveal",

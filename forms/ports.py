@@ -27,6 +27,7 @@ from cases.reception import NotNow, Reception
 from cases.retiming import Direction
 from cases.state import CaseState
 from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
+from catalogue.law import Article
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
 from forms.account_ports import Granting, Lives
@@ -57,6 +58,7 @@ from forms.incident_paper_ports import IncidentPapers
 from forms.incident_ports import Incidents
 from forms.intake_ports import Intake
 from forms.log_ports import LogBook
+from forms.own_ports import Own
 from forms.payment_ports import Payments
 from forms.performance_ports import Performances
 from forms.plan_ports import Plan
@@ -252,6 +254,10 @@ class Reader(Protocol):
         """What the actor, their departments and roles were told, the newest first."""
         ...
 
+    def notice_ids(self, actor: Actor, since: datetime, most: int) -> Sequence[str]:
+        """The ids of what the actor was told since then, of cases that they may list."""
+        ...
+
     def public_code(self, case_id: str) -> str:
         """The code that the applicant gets with the case number."""
         ...
@@ -292,6 +298,10 @@ class Catalogue(Protocol):
 
     def calendar(self, name: str) -> Calendar:
         """The version in force of a calendar; of an unknown name one by which every day counts."""
+        ...
+
+    def article(self, basis: str) -> Article | None:
+        """The article of the law register with that id."""
         ...
 
     def cited(self, basis: str) -> str:
@@ -643,6 +653,7 @@ class Ports:
     attached: AttachedFiles
     drafts: Drafts
     preferences: Preferences
+    own: Own
     saved_filters: SavedFilters
     dead_letters: DeadLetters
     releases: Releases

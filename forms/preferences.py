@@ -1,4 +1,4 @@
-"""How somebody wants their pages: single keys, the next task, lines of a page; the list of keys.
+"""How somebody wants their pages: keys, the next task, lines of a page, the daily digest; the keys.
 
 Choices are kept by name (`cases.habits.CHOICES`); no entry of the log tells of them.
 """
@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 
 from starlette.responses import RedirectResponse, Response
 
+from cases.habits import CHOICES
 from forms.fields import Field, Form, Option
 from forms.rendering import Page
 from forms.saved_filters import owner
@@ -53,6 +54,9 @@ def _fields(visit: Visit, chosen: Mapping[str, str]) -> tuple[Field, ...]:
     say = visit.say
     on_off = (Option("on", say(N_("开"))), Option("off", say(N_("关"))))
     sizes = tuple(Option(n, n) for n in ("25", "50", "100"))
+    mornings = tuple(
+        Option(one, say(N_("不提醒")) if one == "off" else one) for one in CHOICES["digest"]
+    )
     return (
         Field("keys", say(N_("单键快捷键")), "radios", options=on_off, values=(chosen["keys"],),
               hint=say(N_("关闭后，所有网页都不再响应单个按键；对您的账号在任何浏览器都有效。"))),
@@ -61,6 +65,9 @@ def _fields(visit: Visit, chosen: Mapping[str, str]) -> tuple[Field, ...]:
               hint=say(N_("打开下一件时，页面开头会说明办完的是哪一件、现在是哪一件。"))),
         Field("page_size", say(N_("列表每页行数")), "radios", options=sizes,
               values=(chosen["page_size"],)),
+        Field("digest", say(N_("每日提醒的时间")), "select", options=mornings,
+              values=(chosen["digest"],),
+              hint=say(N_("每个工作日到这个时间，把待办、超期、预警和未读通知各有几件告诉您；有邮件、即时消息地址的一并送到。"))),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from markupsafe import Markup
 from cases.payments import yuan
 from forms import words
 from forms.conditions import as_json
+from forms.help_words import HelpPanel
 from forms.ports import Counts, Visitor
 from forms.words import Language
 
@@ -81,6 +82,8 @@ class Frame:
     """The page tells errors; its title says so first."""
     keys: bool = False
     """Single keys press links and buttons; the person has not switched them off."""
+    help: HelpPanel | None = None
+    """What the page is for; None where the page itself says nothing else."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,10 @@ class Page:
     template: ClassVar[str]
 
     title: Annotated[str, "What the page is called, in the reader's language."]
+
+    def rests_on(self) -> tuple[str, ...]:
+        """Return the articles that the help of this very page quotes; empty: its template's."""
+        return ()
 
 
 def context(page: Page, frame: Frame) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import deputies, preferences, proving, security, signing_in
+from forms import deputies, me, preferences, proving, security, signing_in
 from forms.guard import page
 from forms.ports import Shown
 
@@ -14,6 +14,7 @@ def session_routes() -> list[BaseRoute]:
     post = ("POST",)
     return [
         page("/sign-out", signing_in.sign_out, methods=post),
+        page("/me", me.me),
         page("/password", signing_in.password_page),
         page("/password", signing_in.password, methods=post),
         page("/deputies", deputies.deputies),

@@ -14,6 +14,7 @@ from forms.around import LIVE_POLICY, SCRIPTED_POLICY
 from forms.citizen_ports import Citizen
 from forms.cookies import CITIZEN_COOKIE, VISIT_COOKIE, keep_cookie, new_visit_secret
 from forms.fields import Form
+from forms.help import help_of
 from forms.ports import Counts, NotNow, Thing
 from forms.rendering import LIVE, SCRIPTED, Frame, NavigationItem, Page, html
 from forms.stops import Stop
@@ -110,6 +111,7 @@ async def frame_of(visit: Visit, page: Page) -> Frame:
         now=datetime.now(UTC),
         keys=visit.visitor is not None and (await visit.preferences())["keys"] == "on",
         failed=any(isinstance(form, Form) and form.errors for form in forms),
+        help=await help_of(visit, page),
     )
 
 
@@ -128,7 +130,8 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
                 say(N_("全部办件")), "/cases?state=open", counts.all, path == "/cases" and not stage
             ),
         ]
-        items.append(NavigationItem(say(N_("通知")), "/notices", None, path == "/notices"))
+        told = await visit.ask(visit.ports.own.unread, visit.actor)
+        items.append(NavigationItem(say(N_("通知")), "/notices", told, path == "/notices"))
         items.append(
             NavigationItem(say(N_("受理先后")), "/acceptance", None, path == "/acceptance")
         )
@@ -178,12 +181,32 @@ class StopPage(Page):
     status: Annotated[int, "The HTTP status, small, for whoever helps by phone."]
 
 
+NEXT = {
+    400: N_("请回到上一页，重新打开表单再提交；填过的内容请先复制。"),
+    403: N_("请从本系统自己的页面打开并提交。"),
+    404: N_("请核对编号或地址。确需查看的，由部门负责人向安全管理员提出，批准后就能打开。"),
+    405: N_("请从页面上的链接或按钮进入。"),
+    409: N_("请刷新页面，看现在的情况再决定。"),
+    410: N_("何时、依据哪一条删除，记在审计日志里，可请审计管理员查阅。"),
+    413: N_("请减少文件，或者压缩后再提交。"),
+    415: N_("请从页面上的表单提交。"),
+    422: N_("请返回改正后再提交。"),
+    429: N_("请稍候一分钟再试。"),
+}
+"""Status → what to do where the stop itself does not say it."""
+NEXT_OUTSIDE = N_("请核对编号或地址；办理进度可凭编号和查询码查询。")
+"""What a stranger may do about what is not there."""
+
+
 async def stopped(visit: Visit, stop: Stop) -> Response:
-    """Return the page for a `Stop`."""
+    """Return the page for a `Stop`: why, and what to do."""
+    remedy = stop.remedy
+    if not remedy and stop.status == 404 and visit.visitor is None:
+        remedy = visit.say(NEXT_OUTSIDE)
+    elif not remedy and stop.status in NEXT:
+        remedy = visit.say(NEXT[stop.status])
     return await show(
-        visit,
-        StopPage(visit.say(N_("不能继续")), stop.reason, stop.remedy, stop.status),
-        stop.status,
+        visit, StopPage(visit.say(N_("不能继续")), stop.reason, remedy, stop.status), stop.status
     )
 
 

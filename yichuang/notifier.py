@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from sqlalchemy import Engine
 
 from audit.vault import SubjectVault
-from cases import deliveries
+from cases import deliveries, digests
 from cases.database import open_engine
 from cases.notices_out import OF_PROJECTS, KeptNotice
 from catalogue.city import City
@@ -125,6 +125,8 @@ def sending_of(
 
     def link(notice: KeptNotice) -> str:
         there = f"/incidents/{notice.incident_id}" if notice.incident_id else "/duty"
+        if notice.kind == digests.KIND:
+            there = "/notices"
         if notice.kind in OF_PROJECTS:
             there = f"/projects/{notice.incident_id}"
         return f"{settings.address}{there}"

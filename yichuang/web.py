@@ -28,6 +28,7 @@ from cases.account_life import AccountLife
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
 from cases.delegations import NotOpen
+from cases.deliveries import CHANNELS
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
 from cases.habits import Habits
@@ -51,6 +52,7 @@ from yichuang import joining, roles, temporal, verify_child, way_in, web_erasure
 from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
 from yichuang.case_reach import CaseReach
+from yichuang.digest_maker import DigestMaker, digesting
 from yichuang.duty_rows import OpenIncidents
 from yichuang.erasing import Planner, Register
 from yichuang.feeds import Puller, pulling
@@ -61,6 +63,7 @@ from yichuang.incident_papers import IncidentPapers, body_opener, paper_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.matter_text import read_text
+from yichuang.notices.finding import CENTRE, Lookup
 from yichuang.notifier import carried_by, wording_of
 from yichuang.payment_door import PaymentDoor
 from yichuang.performance_door import PerformanceDoor
@@ -100,6 +103,7 @@ from yichuang.web_intake import BusDoor, WebIntake
 from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
 from yichuang.web_log import Finder, WebLog
+from yichuang.web_own import WebOwn
 from yichuang.web_payments import WebPayments, asker
 from yichuang.web_performance import WebPerformance
 from yichuang.web_plan import WebPlan
@@ -248,17 +252,19 @@ async def compose(
     papers = IncidentPapers(
         cases, released.catalogue, body_opener(vault), accounts.names, settings.zone, now
     )
+    reader = WebReader(
+        queries,
+        access,
+        accounts,
+        LogIndex(log, cases),
+        now,
+        page_role=settings.page_role,
+    )
     ports = Ports(
         anomalies=WebAnomalies(web, released.rule_versions, people, now),
         reception=reception,
-        reader=WebReader(
-            queries,
-            access,
-            accounts,
-            LogIndex(log, cases),
-            now,
-            page_role=settings.page_role,
-        ),
+        reader=reader,
+        own=WebOwn(web, reader, finder, sealer.who, now),
         access=WebAccess(access, now, register.is_restricted),
         entrance=WebSignIn(entrance, catalogue.departments, now),
         accounts=WebAccounts(accounts, now),
@@ -561,6 +567,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         _lapsing(app.state.ports.deputies),
         _answering(settings, app.state.ports),
         _pulling(settings, app.state.ports),
+        digesting(_digests(settings, app.state.ports), AWAY),
     ):
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
@@ -571,6 +578,22 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         await serving
         stopping.cancel()
     await letters.close()
+
+
+def _digests(settings: Settings, ports: Ports) -> DigestMaker:
+    web = open_engine(settings.store_url("web"))
+    sealer = joining.sealer_of(settings, way_in.desk_vault_of(settings, web))
+    return DigestMaker(
+        web,
+        Accounts(web, Credentials(), recorder(sealer.who, lambda: str(uuid4()))),
+        ports.reader,
+        ports.access,
+        ports.own.unread,
+        Lookup(CENTRE, [one for one in CHANNELS if one in carried_by(settings)]),
+        lambda: ports.catalogue.calendar(COMMON),
+        ZoneInfo(settings.zone),
+        now,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -44,6 +44,7 @@ from cases.views import (
     WorklistQuery,
 )
 from cases.worklists import MOST_COUNTED, Desk
+from catalogue.law import Article
 from catalogue.load import Catalogue
 from catalogue.matters import LICENCE, Matter
 from catalogue.working_days import NONE, Calendar
@@ -186,6 +187,10 @@ class WebReader:
         found = self.queries.find_case(case_no)
         return None if found is None else self.queries.case_facts(found)
 
+    def notice_ids(self, actor: Actor, since: datetime, most: int) -> Sequence[str]:
+        where = self.access.where(actor, "list")
+        return self._lists(actor).notice_ids(_desk(actor), since, most, where)
+
     def hidden(self, actor: Actor, ids: Collection[str], purpose: ports.Purpose) -> frozenset[str]:
         return CaseReach(self.queries.engine, self.access).hidden(actor, ids, purpose)
 
@@ -307,6 +312,9 @@ class WebCatalogue:
 
     def calendar(self, name: str) -> Calendar:
         return self.catalogue().calendars.get(name, NONE)
+
+    def article(self, basis: str) -> Article | None:
+        return self.catalogue().law.get(basis)
 
     def cited(self, basis: str) -> str:
         article = self.catalogue().law.get(basis)

@@ -145,6 +145,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /cards": "list",
     "GET /counts": "list",
     "GET /notices": "list",
+    "POST /notices": "own",
+    "GET /me": "own",
     "GET /process": "list",
     "GET /process/passages": "list",
     "GET /process/held": "list",

@@ -43,7 +43,9 @@ def test_what_was_never_chosen_is_as_it_comes(habits: Habits) -> None:
 def test_a_choice_is_ones_own_and_the_later_one_counts(habits: Habits) -> None:
     habits.prefer("u:a", {"keys": "off", "page_size": "100"}, NOW)
     habits.prefer("u:a", {"keys": "on"}, NOW + timedelta(minutes=1))
-    assert habits.preferences("u:a") == {"keys": "on", "go_on": "off", "page_size": "100"}
+    assert habits.preferences("u:a") == {
+        "keys": "on", "go_on": "off", "page_size": "100", "digest": "08:30",
+    }  # fmt: skip
     assert habits.preferences("u:b")["page_size"] == "25"
 
 

@@ -77,7 +77,7 @@ def test_the_list_is_for_supervisors_and_heads(browser: Browsers, login: str, st
 
 def test_before_the_first_reading_the_page_says_so(browser: Browsers) -> None:
     page = browser("feng").get("/alarms").text
-    assert "还没有收到读数" in page and "没有这样的警报。" in page
+    assert "还没有收到读数" in page and "没有这样的警报：" in page
 
 
 def test_an_open_alarm_is_listed_with_level_in_words_station_rule_and_article(

@@ -122,6 +122,7 @@ from yichuang.web_incidents import WebIncidents
 from yichuang.web_intake import WebIntake
 from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
+from yichuang.web_own import WebOwn
 from yichuang.web_payments import WebPayments
 from yichuang.web_performance import WebPerformance
 from yichuang.web_plan import WebPlan
@@ -650,12 +651,13 @@ class Town:
         self.citizens = WebCitizens(
             Store(self.web), None, web_vault, named, self._online, self.queries, _now
         )
+        reader = WebReader(
+            self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now
+        )
         self.ports = Ports(
             citizens=self.citizens,
             reception=self.reception,
-            reader=WebReader(
-                self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now
-            ),
+            reader=reader,
             access=self.access,
             entrance=WebSignIn(self.entrance, catalogue.departments, _now),
             accounts=WebAccounts(self.accounts, _now),
@@ -664,6 +666,7 @@ class Town:
             uploads=WebUploads(desk, web_vault, named, _now),
             attached=WebAttached(desk, web_vault, named, _now),
             drafts=WebDrafts(desk, web_vault, named, _now),
+            own=WebOwn(self.web, reader, Finder(self.log, self.web), named, _now),
             preferences=WebPreferences(Habits(self.web), _now),
             saved_filters=WebSavedFilters(Habits(self.web), web_vault, named, _now),
             dead_letters=self.letters,

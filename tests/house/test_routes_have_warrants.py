@@ -98,6 +98,7 @@ OWN_SESSION = {
     "GET /deputies/{delegation}",
     "POST /deputies/{delegation}",
     "GET /duty/notices",
+    "GET /me",
     "POST /duty/notices",
     "GET /duty/contacts",
     "POST /duty/contacts",

@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from audit.entry import EntryDraft, What, Where, Who, entry_id
 from audit.outbox import record
-from cases import deliveries, duty, notices_out
+from cases import deliveries, digests, duty, notices_out
 from cases.database import StoreUnwritable, reading
 from cases.deliveries import OFFICE, Delivery, State
 from cases.notices_out import KeptNotice
@@ -147,8 +147,9 @@ class Sending:
             if not deliveries.claim(connection, one, at):
                 return None
             address = self.address(connection, one)
+            own = digests.as_notice(connection, one.notice_id)
         with reading(self.cases) as connection:
-            found = notices_out.with_ids(connection, [one.notice_id])
+            found = [own] if own else notices_out.with_ids(connection, [one.notice_id])
         if address is None or not found:
             went = Went("failed", "收件人没有这一渠道的地址" if found else "没有这一通知")
         else:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
+from cases import digests
+
 TITLES: Mapping[str, str] = MappingProxyType(
     {
         "reported": "接报待核实",
@@ -48,6 +50,9 @@ def sentence(
     """Return the notice as a sentence. `names`: code of a kind of incident, or of a
     district, → its name."""
 
+    if kind == digests.KIND:
+        return digest_sentence(fields)
+
     def said(name: str) -> str:
         value = fields.get(name)
         return "" if value is None else str(value)
@@ -65,6 +70,16 @@ def sentence(
     told = "，".join(part for part in parts if part)
     title = TITLES.get(kind, TITLES["other"])
     return f"【{title}】{told}" if told else f"【{title}】"
+
+
+def digest_sentence(counts: Mapping[str, JsonValue]) -> str:
+    """Return a morning's digest as a sentence; what is nought is not said."""
+    said = (
+        ("待办 {n} 件", "open"), ("其中超期 {n} 件", "overdue"), ("预警 {n} 件", "warning"),
+        ("团队未签收 {n} 件", "team"), ("未读通知 {n} 条", "unread"),
+    )  # fmt: skip
+    told = "，".join(words.format(n=counts[name]) for words, name in said if counts.get(name))
+    return f"【今日提醒】{told}"
 
 
 def _moment(text: str, zone: str) -> str:
