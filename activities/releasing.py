@@ -53,6 +53,10 @@ from cases.releasing import (
 )
 from cases.retiming import Direction, Preview, RetimingCause
 from cases.settling import Forged, RuleForbids
+from catalogue.matters import Matter
+
+EVERYWHERE = "*"
+"""Department of what counts in the whole city: as grants write it."""
 
 UNNAMED = "-"
 """Name of the stream of refusals that are about no known version."""
@@ -135,6 +139,7 @@ class Releasing:
         except Unreadable as unreadable:
             no = RuleForbids("unreadable", str(unreadable))
             return self._refuse(order.command, no, findings=unreadable.findings)
+        self._insist_department(order.command, proposal)
         made = None
         ahead = self._ahead_of(proposal)
         if ahead is not None and all(check.passed for check in proposal.gate):
@@ -359,6 +364,27 @@ class Releasing:
         if known is not None and command.verb in (verbs.withdraw, ENDORSE):
             _insist_own(command, known)
 
+    def _insist_department(self, command: Command, proposal: Proposal) -> None:
+        """Raise `RuleForbids` unless the author drafts for the department whose version it is.
+
+        A matter is its implementing department's: of the text, and of the version that counts, or
+        one department could take another's matter. What is the whole city's is nobody's own.
+        """
+        if proposal.kind == "policy" or self._done(command):
+            return
+        departments = {EVERYWHERE}
+        if proposal.kind == "matter":
+            departments = {_department(proposal.content)}
+            with reading(self._engine) as connection:
+                known = releases.active(connection, "matter", proposal.name, self._now())
+            if known is not None:
+                departments.add(_department(known.content))
+        verbs = verbs_of(proposal.kind)
+        for department in sorted(departments):
+            no = self._again(command, verbs.object_type, verbs.propose, "", department)
+            if no is not None:
+                raise no
+
     def _done(self, command: Command) -> bool:
         with reading(self._engine) as connection:
             return recorded(connection, entry_id(command.id, STEP)) is not None
@@ -491,6 +517,11 @@ def _parsed(command: Command) -> Propose | LookAhead | Simulate | _Change:
         raise RuleForbids("malformed", f"内容不合格式：{first['msg']}", "", path) from malformed
     assert isinstance(body, Propose | LookAhead | Simulate | _Change)
     return body
+
+
+def _department(content: str) -> str:
+    """Return whose matter a version is."""
+    return Matter.model_validate_json(content).department
 
 
 def _hand(known: Release, body: _Change) -> str:

@@ -243,6 +243,7 @@ class _Boxes:
             box("equals", N_("等于（几个值用顿号隔开；是否类写“是”“否”）"), most=500),
             box("need", N_("就必须填写（字段标识，用顿号隔开）"), required=False, most=500),
             box("show", N_("就可以填写（字段标识，用顿号隔开）"), required=False, most=500),
+            box("hide", N_("就不要填写（字段标识，用顿号隔开）"), required=False, most=500),
         ], []  # fmt: skip
 
     def _material(self, box: BoxMaker) -> tuple[list[Field], list[Field]]:

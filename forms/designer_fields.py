@@ -188,11 +188,17 @@ def _condition(row: Mapping[str, str], properties: Mapping[str, Any]) -> dict[st
     same: dict[str, Any] = {"const": values[0]} if len(values) == 1 else {"enum": values}
     if properties.get(when, {}).get("type") == "array":
         same = {"contains": same}
-    need, more = _names(row.get("need", "")), _names(row.get("show", ""))
+    need, more, hide = (_names(row.get(column, "")) for column in ("need", "show", "hide"))
+    then: dict[str, Any] = {}
+    if need:
+        then["required"] = need
+    if hide:
+        then["properties"] = dict.fromkeys(hide, False)
+    otherwise = {"properties": dict.fromkeys([*need, *more], False)} if need or more else {}
     return {
         "if": {"properties": {when: same}, "required": [when]},
-        **({"then": {"required": need}} if need else {}),
-        "else": {"properties": dict.fromkeys([*need, *more], False)},
+        **({"then": then} if then else {}),
+        **({"else": otherwise} if otherwise else {}),
     }
 
 
@@ -227,8 +233,9 @@ def _condition_row(one: Any) -> Row | None:
         ((when, same),) = one["if"]["properties"].items()
         same = same.get("contains", same)
         values = [same["const"]] if "const" in same else list(same["enum"])
-        need = list(one.get("then", {}).get("required", []))
-        hidden = list(one["else"]["properties"])
+        then = one.get("then", {})
+        need, hide = list(then.get("required", [])), list(then.get("properties", {}))
+        hidden = list(one.get("else", {}).get("properties", {}))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     said = ["是" if v is True else "否" if v is False else str(v) for v in values]
@@ -237,4 +244,5 @@ def _condition_row(one: Any) -> Row | None:
         "equals": "、".join(said),
         "need": "、".join(need),
         "show": "、".join(name for name in hidden if name not in need),
+        "hide": "、".join(hide),
     }

@@ -47,7 +47,7 @@ YES_OR_NO: Final = frozenset({"required", "tolerable", "always", "personal"})
 
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "fields": FIELD_COLUMNS,
-    "conditions": ("when", "equals", "need", "show"),
+    "conditions": ("when", "equals", "need", "show", "hide"),
     "materials": tuple(MATERIALS.values()),
     "steps": (*STEPS.values(), "n", "unit", "basis"),
 }

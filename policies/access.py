@@ -53,6 +53,9 @@ _NO_CASE = CaseFacts(id="", matter="", department="")
 _BROKEN = (RuntimeError, InvalidExpression, LookupError, TypeError, ValueError, AttributeError)
 """What Casbin, its matcher or a predicate raise when they cannot answer. It means no."""
 
+DRAFTING = "release_propose"
+"""The act for which a department's role reaches its own department's versions only."""
+
 STALE = "policy_stale"
 """Code of the refusal while it cannot be known which policy is in force."""
 
@@ -69,7 +72,7 @@ class Decision:
     allowed: bool
     code: str
     """allowed, unknown_act, not_a_person, label, separation, forbidden, no_right, no_such_task,
-    policy_error."""
+    elsewhere, policy_error."""
     policy: str
     at: datetime | None
     row: str = ""
@@ -382,6 +385,11 @@ class Access:
                 False, "policy_error", version, at, "", "访问控制出错，按规定一律拒绝", "",
                 "请联系安全管理员检查策略",
             )  # fmt: skip
+        if allowed and act == DRAFTING and not _drafts_for(subject, row, thing):
+            return Decision(
+                False, "elsewhere", version, at, row, "只能提交本部门（及下级）的版本", "",
+                f"请由该部门的事项编制人提交；全市的版本须授权到全市，{_GRANTOR}",
+            )  # fmt: skip
         if allowed:
             return Decision(True, "allowed", version, at, row)
         refused = _refused(engine.policy, subject, act, thing, row, at)
@@ -478,6 +486,18 @@ class Access:
             if reach is not None and RELATIONS[relation].holds(reach, thing):
                 return actor.department if grant.department == EVERYWHERE else grant.department
         return actor.department
+
+
+def _drafts_for(subject: Subject, row: str, thing: Object) -> bool:
+    """Tell whether the role that allows it is held for the department whose version it is.
+
+    The menu asks before there is a version: then any department will do.
+    """
+    known = thing.thing
+    if known is None or not known.department:
+        return True
+    reach = subject.reach.get(row.split(", ")[0])
+    return reach is not None and (reach.everywhere or reach.covers(known.department))
 
 
 def _stale(at: datetime | None) -> Decision:

@@ -74,7 +74,8 @@ def test_differences_name_the_part_in_words(town: Town) -> None:
     sheet = sheet_of(before)
     sheet.tables["materials"][3]["tolerable"] = ""
     sheet.tables["fields"][0]["high"] = "100"
-    del sheet.tables["fields"][-1]
+    rows = sheet.tables["fields"]
+    rows[:] = [row for row in rows if row["key"] != "licence_years"]
     sheet.one["promised.n"] = "8"
     found = read_matter(written(sheet).text, "m.yaml", [])
     assert found is not None
@@ -297,3 +298,24 @@ def test_a_version_that_must_be_tried_leads_to_its_dossier(town: Town, browser: 
 
 def test_what_is_no_matter_s_version_has_no_page(browser: Browsers) -> None:
     assert browser("signer").get(f"/releases/{uuid4()}").status_code == 404
+
+
+# --- whose matter it is --------------------------------------------------------------------------
+
+
+def test_a_department_drafts_its_own_matters_and_no_other_s(town: Town, browser: Browsers) -> None:
+    town.settle_in("caibian", ("蔡编制", "scjg", (("catalogue_editor", "scjg"),)))
+    own = browser("caibian")
+    desk = own.get("/designer").text
+    assert 'value="food-operation"' in desk and 'value="construction-permit"' not in desk
+    form = {"csrf": own.token("/designer"), "matter": "construction-permit", "do": "change"}
+    refused = own.post("/designer", data=form)
+    assert refused.status_code == 403 and "本部门" in refused.text
+    draft = begun(own)
+    kept(own, draft, department="zjj")
+    page = own.get(f"{draft}?check")
+    assert page.status_code == 422 and "只能编制本部门的事项" in page.text
+    town.releases.texts.clear()
+    desk_of_changes = {"csrf": own.token(draft), "rev": Desk(page.text).posted()["rev"]}
+    assert own.post(f"{draft}/send", data=desk_of_changes).status_code == 403
+    assert town.releases.texts == []

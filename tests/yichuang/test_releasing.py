@@ -23,6 +23,7 @@ from audit.tables import audit_outbox
 from benchmarks.step import CLERK, SOURCE
 from cases import releases
 from cases.database import open_engine
+from cases.messages import Grant
 from cases.releasing import Propose
 from catalogue.load import HERE, canonical, load_catalogue
 from forms.ports import Release
@@ -179,6 +180,24 @@ async def test_who_may_not_is_refused_and_it_is_written_down(town: Town) -> None
         ("release_propose", "release", "deny"),
         ("policy_propose", "policy", "deny"),
     ]
+
+
+async def test_a_department_proposes_its_own_matters_and_nothing_of_the_city(town: Town) -> None:
+    here = Grant(role="catalogue_editor", department="scjg")
+    editor = EDITOR.model_copy(update={"id": "u:caibian", "grants": (here,)})
+    made = await town.propose(editor, "matter", food("2026.2", 5))
+    assert (made.status, made.state) == ("done", "proposed")
+    taken = food("2026.3", 5).replace("实施主体: scjg", "实施主体: zjj")
+    for kind, text in (
+        ("matter", taken),  # another department would get it
+        ("matter", food("2026.4", 5).replace("标识: food-operation", "标识: construction-permit")),
+        ("rules", ROUTING.replace('version: "2026.2"', 'version: "2026.9"')),
+    ):
+        no = await town.propose(editor, kind, text)
+        assert (no.status, no.code) == ("refused", "elsewhere"), kind
+    fire = editor.model_copy(update={"grants": (Grant(role="catalogue_editor", department="xf"),)})
+    no = await town.propose(fire, "matter", food("2026.5", 5))
+    assert (no.status, no.code) == ("refused", "elsewhere")
 
 
 async def test_a_deputy_neither_proposes_nor_signs(town: Town) -> None:
