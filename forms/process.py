@@ -187,6 +187,7 @@ async def process(visit: Visit) -> Response:
         held=tuple(_held_rows(query, names, found.held)),
         links={
             "clear": address("/process", kind=query.kind),
+            "events": address("/process/events", **{"from": query.first, "until": query.last}),
             **{f"share:{one}": _at("/process", query, share=str(one)) for one in SHARES},
         },
         rule=visit.ports.catalogue.cited(RULE),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 from cases.messages import Actor
 from cases.process import ProcessMap
 from cases.process_rows import Held, HeldCase, Kind, Passage
+from forms.entrance_ports import Visitor, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,37 @@ class MapFound:
     """Of cases alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class EventDataAsked:
+    """Which file. Months are 2026-11."""
+
+    form: str
+    """`ocel`, `ocel-sqlite` or `xes`."""
+    first: str
+    last: str
+    of: str = "case"
+    """Type of the traces of XES."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventData:
+    """A file that was made; whoever got it calls `discard` when it was sent."""
+
+    path: Path
+    events: int
+    digest: str
+    """SHA-256, base64."""
+    discard: Callable[[], None]
+
+
+class EventDataRefused(Exception):
+    """Nothing was made, and nothing left."""
+
+    def __init__(self, code: Literal["unsigned", "tampered", "busy"]) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class Processes(Protocol):
     """What really happened, cut to what policy lets one list."""
 
@@ -52,4 +85,9 @@ class Processes(Protocol):
         self, actor: Actor, query: MapQuery, holder: tuple[str, str], most: int, late: bool
     ) -> tuple[Sequence[HeldCase], int]:
         """Cases in which a holder had time, the longest first. Raises `NoMonth`."""
+        ...
+
+    def event_data(self, visitor: Visitor, where: Where, asked: EventDataAsked) -> EventData:
+        """The casework of the log that the reader may list, as a file; its entry is committed
+        before it is handed out. Raises `NoMonth`, `EventDataRefused`."""
         ...

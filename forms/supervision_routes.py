@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import comparing, drilling, process, sharing, supervision
+from forms import comparing, drilling, event_data, process, sharing, supervision
 from forms.guard import page
 from forms.ports import Shown
 
@@ -89,6 +89,14 @@ def supervision_routes() -> list[BaseRoute]:
             act="supervise",
             thing="supervision",
             shows=Shown("list", "supervision"),
+        ),
+        page("/process/events", event_data.choose, act="supervise", thing="supervision"),
+        page(
+            "/process/events/{form}",
+            event_data.take,
+            rate="export",
+            act="supervise",
+            thing="supervision",
         ),
         page(
             "/supervision/report/{month}",

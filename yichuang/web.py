@@ -82,7 +82,7 @@ from yichuang.settings import Settings
 from yichuang.signal_desk import SignalDesk, answering, sender_of
 from yichuang.store_trouble import troubles
 from yichuang.stored_rulings import StoredRulings
-from yichuang.trusting import policy_path
+from yichuang.trusting import city_policy, policy_path
 from yichuang.warning_door import WarningDoor
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
@@ -118,7 +118,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
-from yichuang.web_process import WebProcess
+from yichuang.web_process import Signed, WebProcess
 from yichuang.web_project_reports import WebProjectReports
 from yichuang.web_projects import WebProjects
 from yichuang.web_readings import WebReadings
@@ -400,7 +400,13 @@ async def compose(
             released.catalogue,
             PerformanceDoor(client, queue, access=access, engine=cases, refusals=refusals),
         ),
-        process=WebProcess(cases, access, settings.zone, settings.page_role),
+        process=WebProcess(
+            cases,
+            access,
+            settings.zone,
+            Signed(log, web, partial(city_policy, settings), sealer.who, now),
+            settings.page_role,
+        ),
         designs=WebDesigns(cases, released.catalogue, partial(read_text, released), press, now),
         project_reports=WebProjectReports(
             cases,

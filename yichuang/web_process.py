@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import base64
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from sqlalchemy import ColumnElement, Engine
 
+from audit.entry import Where, Who
+from audit.notes import NoteInvalid
+from audit.outbox import record
+from audit.trust import PolicyInvalid, TrustPolicy
 from cases import process_rows
 from cases.database import bounded, reading
 from cases.messages import Actor
 from cases.months import span_of
 from cases.process import mapped
 from cases.process_rows import MOST_THINGS, HeldCase, Passage, Sought
-from forms.process_ports import MapFound, MapQuery
+from forms import ports
+from forms.process_ports import EventData, EventDataAsked, EventDataRefused, MapFound, MapQuery
 from policies.access import Access
+from yichuang.event_logs.exporting import (
+    FORMS,
+    LISTED,
+    Asked,
+    NothingSigned,
+    entry_of,
+    export,
+)
+from yichuang.event_logs.gather import NotWhole, Wanted
 
 CASES: Final = "case"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What an export of event data needs besides the cases."""
+
+    log: Engine
+    web: Engine
+    """The web store, where the entry of an export begins."""
+    policy: Callable[[], TrustPolicy]
+    """Whose heads of the log are believed."""
+    pseudonym_of: Callable[[str], str]
+    now: Callable[[], datetime]
+    one: Lock = field(default_factory=Lock)
+    """One export at a time: each reads the whole log."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +63,7 @@ class WebProcess:
     engine: Engine
     access: Access
     zone: str
+    signed: Signed
     page_role: str = ""
     """Role of PostgreSQL under which lists are read; see `WebReader`."""
 
@@ -51,6 +88,48 @@ class WebProcess:
         sought, where = self._asked(actor, query)
         with reading(self._engine(actor)) as connection:
             return process_rows.held_cases(connection, where, sought, holder, most, late=late)
+
+    def event_data(
+        self, visitor: ports.Visitor, where: ports.Where, asked: EventDataAsked
+    ) -> EventData:
+        form = next((one for one in FORMS if one == asked.form), None)
+        if form is None:
+            raise LookupError(f"no form of event data: {asked.form}")
+        span = span_of(asked.first, asked.last, self.zone)
+        conditions = {kind: self.access.where(visitor.actor, "list", kind) for kind in LISTED}
+        what = Asked(form, Wanted(span.since, span.until), asked.of, conditions)
+        if not self.signed.one.acquire(blocking=False):
+            raise EventDataRefused("busy")
+        try:
+            return self._made(visitor, where, what)
+        finally:
+            self.signed.one.release()
+
+    def _made(self, visitor: ports.Visitor, where: ports.Where, what: Asked) -> EventData:
+        folder = Path(tempfile.mkdtemp(prefix="yichuang-events-"))
+        discard = partial(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            signed, out = self.signed, folder / "events"
+            done = export(signed.log, self.engine, signed.policy(), what, out)
+            actor = visitor.actor
+            who = Who(
+                signed.pseudonym_of(actor.id), "human", org=actor.department or None,
+                on_behalf=signed.pseudonym_of(actor.on_behalf) if actor.on_behalf else None,
+            )  # fmt: skip
+            came = Where(ip=where.ip or None, svc="web")
+            with signed.web.begin() as connection:
+                record(connection, entry_of(who, what.form, done, signed.now(), came))
+        except NothingSigned as none:
+            discard()
+            raise EventDataRefused("unsigned") from none
+        except (NotWhole, NoteInvalid, PolicyInvalid) as wrong:
+            discard()
+            raise EventDataRefused("tampered") from wrong
+        except BaseException:
+            discard()
+            raise
+        digest = base64.b64encode(bytes.fromhex(done.digest)).decode()
+        return EventData(out, done.events, digest, discard)
 
     def _engine(self, actor: Actor) -> Engine:
         return bounded(self.engine, self.page_role, self.access.bounds(actor))

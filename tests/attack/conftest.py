@@ -226,6 +226,14 @@ LISTS = {
     "GET /process": ("/process", "/process?share=100&by_itself=1", "/process?kind=incident"),
     "GET /process/passages": ("/process/passages?source=file&target=accept",),
     "GET /process/held": ("/process/held?holder_kind=department&holder=zjj",),
+    "GET /supervision/cases": (
+        "/supervision/cases?count=received", "/supervision/cases?count=handled&duty=zjj",
+        "/supervision/cases?count=steps_open", "/supervision/cases?count=reminders",
+    ),
+    "GET /supervision/departments": ("/supervision/departments",),
+    "GET /supervision/shares": ("/supervision/shares", "/supervision/shares?clock=statutory"),
+    "GET /supervision/shares/clocks": ("/supervision/shares/clocks?holder=department:zjj",),
+    "GET /process/events/{form}": (),  # holds the log's own size; tests/forms/test_event_data.py
     "GET /supervision/report/{month}": ("/supervision/report/2026-11",),
     "GET /calendar": ("/calendar",),
     "GET /payments": ("/payments", "/payments?outcome=payable"),

@@ -148,6 +148,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /notices": "own",
     "GET /me": "own",
     "GET /process": "list",
+    "GET /process/events": "form",
+    "GET /process/events/{form}": "list",
     "GET /process/passages": "list",
     "GET /process/held": "list",
     "GET /supervision": "list",

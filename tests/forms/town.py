@@ -36,6 +36,7 @@ from audit.notes import NoteVerifier
 from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
 from audit.tables import keys_metadata, log_metadata, outbox_metadata
+from audit.trust import TrustPolicy
 from audit.vault import SubjectVault, pseudonym
 from cases import performance_rows
 from cases.account_life import AccountLife
@@ -137,7 +138,7 @@ from yichuang.web_ports import (
     WebReader,
     WebUploads,
 )
-from yichuang.web_process import WebProcess
+from yichuang.web_process import Signed, WebProcess
 from yichuang.web_project_reports import WebProjectReports
 from yichuang.web_projects import WebProjects
 from yichuang.web_readings import WebReadings
@@ -587,6 +588,7 @@ class Town:
             metadata.create_all(self.web)
         keys_metadata.create_all(self.keys)
         log_metadata.create_all(self.log)
+        self.trusted = TrustPolicy.parse(TRUST.encode())
         self.matters = load_catalogue()
         vault, web_vault = SubjectVault(self.keys, b"m" * 32), SubjectVault(self.web, b"m" * 32)
         sealer = Sealer(vault, PEPPER)
@@ -761,7 +763,12 @@ class Town:
                 lambda: self.matters,
                 self._performing(policy_access, sealer),
             ),
-            process=WebProcess(self.cases, policy_access, "Asia/Shanghai"),
+            process=WebProcess(
+                self.cases,
+                policy_access,
+                "Asia/Shanghai",
+                Signed(self.log, self.web, lambda: self.trusted, named, _now),
+            ),
             designs=WebDesigns(
                 self.cases,
                 lambda: self.matters,

@@ -59,6 +59,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "process.map": "where",
     "process.passages": "where",
     "process.held_cases": "where",
+    "process.event_data": "where",
     "calendars.moves": "where",
     "payments.listing": "where",
     "payments.may_read": "where",

@@ -266,7 +266,7 @@ NOTHING_PERSONAL = {
     "/duty", "/duty/of/{department}", "/duty/of/{department}/hand-over",
     "/duty/shifts/{shift}/stand-in", "/duty/contacts",
     "/payments/new", "/deputies", "/policy", "/policy/new", "/policy/{release}",
-    "/progress", "/suggest", "/plan", "/plan/{kpi}/report",
+    "/process/events", "/progress", "/suggest", "/plan", "/plan/{kpi}/report",
     "/responsibility", "/incidents/new", "/warnings", "/warnings/new", "/warnings/{warning}",
     "/projects/new", "/fund/open", "/fund/allotments/new", "/fund/contracts/new", "/fund/uses/new",
     "/payments/{payment}/review", "/payments/{payment}/return", "/payments/{payment}/pay",
@@ -278,7 +278,8 @@ NOTHING_PERSONAL = {
 ITS_OWN = {
     "/status", "/suggest/rate",
     "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
-    "/supervision/report/{month}", "/readers", "/incidents/{incident}/papers/{kind}",
+    "/supervision/report/{month}", "/process/events/{form}", "/readers",
+    "/incidents/{incident}/papers/{kind}",
     "/incidents/{incident}/files/{upload}", "/projects/{project}/papers/{upload}",
     "/projects/{project}/performance/files/{upload}",
     "/dashboard/report", "/mine", "/mine/{case_no}", "/apply/{matter}",

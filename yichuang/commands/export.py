@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from audit.entry import EntryDraft, What, Where, Who
+from audit.entry import Where, Who
 from audit.notes import NoteInvalid
 from audit.outbox import record
 from audit.report import INCOMPLETE, TAMPERED
@@ -26,9 +26,11 @@ from yichuang.cli import WRONG
 from yichuang.event_logs.exporting import (
     FORMS,
     KINDS,
+    LISTED,
     Asked,
     Exported,
     NothingSigned,
+    entry_of,
     export,
 )
 from yichuang.event_logs.gather import NotWhole, Wanted
@@ -40,8 +42,6 @@ from yichuang.trusting import city_policy
 from yichuang.web_accounts import recorder
 
 HELP = "把日志里的办事经过导出为 OCEL 2.0、XES (the log's casework as OCEL 2.0 or XES)"
-LISTED = ("case", "incident", "project")
-"""Types whose lists policy cuts."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -115,19 +115,6 @@ def _wanted(first: str, last: str, zone: str) -> Wanted:
         return Wanted()
     span = span_of(first or last, last or first, zone)
     return Wanted(span.since, span.until)
-
-
-def entry_of(who: Who, form: str, done: Exported, at: datetime, where: Where) -> EntryDraft:
-    """Return the entry of an export: how many events, and the digest of what leaves the house."""
-    return EntryDraft(
-        id=str(uuid4()),
-        stream="sys:read",
-        at=at,
-        who=who,
-        act="export",
-        obj=What("supervision", f"process {form}", step=str(done.events), doc=done.digest),
-        where=where,
-    )
 
 
 def _asker(

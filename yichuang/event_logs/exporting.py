@@ -8,11 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
+from uuid import uuid4
 
 from sqlalchemy import Engine
 
+from audit.entry import EntryDraft, What, Where, Who
 from audit.logstore import LogReader
 from audit.shards import reading_all
 from audit.trust import TrustPolicy
@@ -31,6 +34,10 @@ EVERYTHING: Final = frozenset(KINDS)
 
 
 ALL_TIMES: Final = Wanted()
+
+
+LISTED: Final = ("case", "incident", "project")
+"""Types whose lists policy cuts."""
 
 
 class NothingSigned(Exception):
@@ -116,3 +123,16 @@ def _written(stage: Stage, asked: Asked, path: Path) -> int:
 def _digest(path: Path) -> tuple[str, int]:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+
+
+def entry_of(who: Who, form: str, done: Exported, at: datetime, where: Where) -> EntryDraft:
+    """Return the entry of an export: how many events, and the digest of what leaves the house."""
+    return EntryDraft(
+        id=str(uuid4()),
+        stream="sys:read",
+        at=at,
+        who=who,
+        act="export",
+        obj=What("supervision", f"process {form}", step=str(done.events), doc=done.digest),
+        where=where,
+    )
