@@ -85,9 +85,8 @@ async def unit_changes(visit: Visit) -> Response:
 
 
 def _stream(visit: Visit, wanted: Asked) -> Response:
-    open_now: dict[str, int] = visit.request.app.state.streams
     return StreamingResponse(
-        _counted(visit, open_now, _telling(visit, wanted, _after(visit))),
+        counted(visit, _telling(visit, wanted, _after(visit))),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
@@ -99,10 +98,9 @@ def _after(visit: Visit) -> int:
     return int(given) if given and given.isdecimal() and len(given) < 19 else 0
 
 
-async def _counted(
-    visit: Visit, open_now: dict[str, int], telling: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
+async def counted(visit: Visit, telling: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Pass on what is told, unless the person listens on too many pages already."""
+    open_now: dict[str, int] = visit.request.app.state.streams
     person = visit.actor.id
     if open_now.get(person, 0) >= MOST_STREAMS:
         yield event("too_many", {})
@@ -131,19 +129,18 @@ async def _telling(visit: Visit, wanted: Asked, after: int) -> AsyncIterator[byt
                 yield await _news(scene, wanted, sent, last)
             if now - asked_session >= SESSION_SECONDS:
                 asked_session = now
-                if not await _still(visit):
+                if not await still_listening(visit):
                     return  # the browser comes back, and is led to where one signs in
         except NotNow:
             yield event("away", {"now": datetime.now(UTC).isoformat()})
-        await _wait(closing)
+        await until_next_look(closing)
 
 
 async def one_changes(visit: Visit) -> Response:
     """The changes of one incident: only that there are some; the page is then read anew."""
     state = await state_of(visit)
-    open_now: dict[str, int] = visit.request.app.state.streams
     return StreamingResponse(
-        _counted(visit, open_now, _one(visit, state.incident_id, _after(visit))),
+        counted(visit, _one(visit, state.incident_id, _after(visit))),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
@@ -163,12 +160,12 @@ async def _one(visit: Visit, incident_id: str, after: int) -> AsyncIterator[byte
                 yield event("changed", {"changes": mine}, mine[-1])
         if monotonic() - asked_session >= SESSION_SECONDS:
             asked_session = monotonic()
-            if not await _still(visit):
+            if not await still_listening(visit):
                 return
-        await _wait(closing)
+        await until_next_look(closing)
 
 
-async def _still(visit: Visit) -> bool:
+async def still_listening(visit: Visit) -> bool:
     """Tell whether the session is open and its person may still list, with rights as they are."""
     found = await visit.ask(visit.ports.entrance.still, visit.secret)
     if found is None:
@@ -178,7 +175,8 @@ async def _still(visit: Visit) -> bool:
     return verdict.allowed
 
 
-async def _wait(closing: asyncio.Event) -> None:
+async def until_next_look(closing: asyncio.Event) -> None:
+    """Wait a moment; less where the server closes."""
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             await closing.wait()

@@ -21,7 +21,7 @@ from cases.delay_shares import SharedClock, ShareLine, ShareQuery
 from cases.drilled import Drilled, DrillQuery
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command, Grant, Outcome
-from cases.oversight import WatchedClock
+from cases.oversight import WatchCounts, WatchedClock
 from cases.reading_views import DeadReadingLine, Named, Pulse, Said, Standing
 from cases.reception import NotNow, Reception
 from cases.retiming import Direction
@@ -528,6 +528,10 @@ class Supervision(Protocol):
 
     def board(self, actor: Actor, query: BoardQuery) -> Board:
         """Raises `cases.months.NoMonth` for months that are none."""
+        ...
+
+    def counts(self, actor: Actor) -> WatchCounts:
+        """How many cases have a clock in each state of watch."""
         ...
 
     def watched(

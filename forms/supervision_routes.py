@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import comparing, drilling, event_data, process, sharing, supervision
+from forms import comparing, drilling, event_data, process, sharing, supervision, wall
 from forms.guard import page
 from forms.ports import Shown
 
@@ -89,6 +89,14 @@ def supervision_routes() -> list[BaseRoute]:
             act="supervise",
             thing="supervision",
             shows=Shown("list", "supervision"),
+        ),
+        page("/wall", wall.wall, act="list", thing="incident", shows=Shown("list", "incident")),
+        page(
+            "/wall/changes",
+            wall.changes,
+            act="list",
+            thing="incident",
+            shows=Shown("list", "incident"),
         ),
         page("/process/events", event_data.choose, act="supervise", thing="supervision"),
         page(

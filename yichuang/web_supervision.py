@@ -24,7 +24,7 @@ from cases.drilled import Drilled, DrillQuery, drilled
 from cases.holders import EVERYWHERE
 from cases.messages import Actor
 from cases.months import span_of
-from cases.oversight import WatchedClock
+from cases.oversight import Wanted, WatchCounts, WatchedClock, counts
 from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from forms import ports
@@ -74,6 +74,10 @@ class Oversight:
     def board(self, where: ColumnElement[bool], query: BoardQuery, rows: int = 10) -> Board:
         with reading(self.engine) as connection:
             return self._boards().board(connection, where, query, self.now(), rows=rows)
+
+    def counts(self, where: ColumnElement[bool]) -> WatchCounts:
+        with reading(self.engine) as connection:
+            return counts(connection, Wanted(where, self.now()))
 
     def watched(
         self, where: ColumnElement[bool], query: WatchQuery, size: int
@@ -182,6 +186,9 @@ class WebSupervision:
 
     def board(self, actor: Actor, query: BoardQuery) -> Board:
         return self._boards(actor).board(self.access.where(actor, "list"), query)
+
+    def counts(self, actor: Actor) -> WatchCounts:
+        return self._boards(actor).counts(self.access.where(actor, "list"))
 
     def watched(
         self, actor: Actor, query: WatchQuery, size: int

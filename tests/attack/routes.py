@@ -261,6 +261,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /incidents": "role",
     "GET /incidents/changes": "role",
     "GET /incidents/unit": "role",
+    "GET /wall": "role",
+    "GET /wall/changes": "role",
     "GET /incidents/unit/changes": "role",
     "GET /incidents/{incident}": "role",
     "GET /incidents/{incident}/changes": "role",

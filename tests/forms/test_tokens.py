@@ -30,6 +30,12 @@ MARKS = ("line-strong", "run", "stand", "over", "noted", "warn-line", "land-bord
 """Borders of controls, bars and lines of pictures: what one must see to understand or act."""
 
 
+WALL = ("wall-ink", "wall-soft", "wall-red", "wall-orange", "wall-yellow", "wall-blue")
+"""Words on the wall; they are read from across a room."""
+ACROSS = 7.0
+"""1.4.6, the enhanced contrast."""
+
+
 def tokens(block: str) -> dict[str, str]:
     return dict(re.findall(r"--([\w-]+):\s*(#[0-9a-fA-F]{6})\s*;", block))
 
@@ -140,3 +146,13 @@ def test_every_colour_of_a_picture_takes_the_page_s_own_on_a_page() -> None:
     for name in ("fill", "stroke"):
         known = set(re.findall(rf'\[{name}="(#\w+)"\] \{{ {name}: var', CSS))
         assert drawn <= known, (name, drawn - known)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_wall_is_dark_by_day_too_and_read_from_across_the_room(theme: str) -> None:
+    colours = THEMES[theme]
+    for ground in ("wall", "wall-card"):
+        assert luminance(colours[ground]) < 0.02
+        for ink in WALL:
+            assert contrast(colours[ink], colours[ground]) >= ACROSS, (ink, ground)
+    assert contrast(colours["wall-ink"], colours["wall-alarm"]) >= ACROSS

@@ -81,6 +81,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/form.html",
         "macros/incidents.html",
         "macros/moves.html",
+        "macros/wall.html",
         "macros/proof.html",
         "macros/plan.html",
         "macros/policy.html",

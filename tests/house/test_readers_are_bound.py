@@ -51,6 +51,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "supervision.alarms": "where",
     "supervision.board": "where",
     "supervision.watched": "where",
+    "supervision.counts": "where",
     "supervision.drilled": "where",
     "supervision.compared": "where",
     "supervision.shares": "where",

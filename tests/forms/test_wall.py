@@ -1,0 +1,126 @@
+"""The wall: what it shows to whom, that it follows what happens, and that it says how old it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from forms.around import LIVE_POLICY
+from forms.wall import LINES
+from tests.forms.conftest import Browsers
+from tests.forms.incident_rows import made, night, put
+from tests.forms.test_incident_board import DUTY, Stream
+from tests.forms.town import Town
+
+CHIEF = ("韩监察", "dsjc", (("supervisor", "*"),))
+FIGURE = re.compile(r'<li class="w-(\w+)(?: some)?"><b>(\d+)</b>')
+
+
+@pytest.fixture(scope="module")
+def people(town: Town) -> Town:
+    town.settle_in("ding", DUTY)
+    town.settle_in("han", CHIEF)
+    return town
+
+
+@pytest.fixture(scope="module")
+def busy(people: Town) -> Iterator[Town]:
+    kinds = list(people.incidents.kinds.values())
+    put(people.cases, night(kinds, people.incidents.grid, 40, datetime.now(UTC)))
+    yield people
+
+
+def figures(html: str) -> dict[str, int]:
+    return {name: int(n) for name, n in FIGURE.findall(html)}
+
+
+def test_an_empty_wall_says_so(people: Town, browser: Browsers) -> None:
+    page = browser("ding").get("/wall").text
+    assert "现在没有在办的突发事件" in page
+    assert figures(page)["open"] == 0
+
+
+def test_the_wall_has_the_gravest_first_and_says_how_many_more(
+    busy: Town, browser: Browsers
+) -> None:
+    page = browser("ding").get("/wall").text
+    lines = re.findall(r'<tr class="lv-(\w+)"', page)
+    assert len(lines) == LINES
+    assert lines == sorted(lines, key=["red", "orange", "yellow", "blue", "none"].index)
+    told = figures(page)["open"]
+    assert f"另有 {told - LINES} 件在办" in page
+
+
+def test_there_is_nothing_to_press(busy: Town, browser: Browsers) -> None:
+    page = browser("ding").get("/wall").text
+    body = page[page.index("<body") :]
+    assert not re.search(r"<(a|button|input|select|form|textarea)\b", body)
+
+
+def test_without_a_script_it_is_asked_for_again(busy: Town, browser: Browsers) -> None:
+    answer = browser("ding").get("/wall")
+    assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in answer.text
+    assert answer.headers["content-security-policy"] == LIVE_POLICY
+
+
+def test_the_cases_clocks_are_shown_to_whom_the_board_is_open(
+    busy: Town, browser: Browsers
+) -> None:
+    busy.file()
+    shown = figures(browser("han").get("/wall").text)
+    assert shown["total"] == 1
+    assert "overdue" in shown
+    assert "overdue" not in figures(browser("ding").get("/wall").text)
+
+
+def test_the_wall_is_for_those_who_list_incidents(busy: Town, browser: Browsers) -> None:
+    assert browser("chen").get("/wall").status_code == 403
+    assert browser("chen").get("/wall/changes").status_code == 403
+    assert browser().get("/wall", follow_redirects=False).status_code == 303
+
+
+def test_it_is_linked_from_the_board(busy: Town, browser: Browsers) -> None:
+    assert 'href="/wall"' in browser("ding").get("/incidents").text
+
+
+async def pictures(stream: Stream) -> AsyncIterator[dict[str, str]]:
+    waiting = b""
+    while True:
+        waiting += await stream.parts.get()
+        *whole, waiting = waiting.split(b"\n\n")
+        for one in whole:
+            if b"event: wall" in one:
+                yield orjson.loads(one.partition(b"data: ")[2])
+
+
+async def test_what_happens_stands_on_the_wall_without_asking(
+    busy: Town, browser: Browsers
+) -> None:
+    kind, grid = busy.incidents.kinds["gas_leak"], busy.incidents.grid
+    async with Stream(browser("ding"), "/wall/changes") as stream:
+        seen = pictures(stream)
+        first = await anext(seen)
+        red = made(9500, kind, grid, datetime.now(UTC), level="red")
+        put(busy.cases, [red])
+        after = await anext(seen)
+    assert red.title not in first["html"]
+    assert red.title in after["html"]
+    assert figures(after["html"])["open"] == figures(first["html"])["open"] + 1
+    assert datetime.fromisoformat(after["at"]) > datetime.fromisoformat(first["at"])
+
+
+async def test_a_title_is_text_on_the_wall_whatever_it_holds(busy: Town, browser: Browsers) -> None:
+    kind, grid = busy.incidents.kinds["gas_leak"], busy.incidents.grid
+    bad = made(9501, kind, grid, datetime.now(UTC), level="red").model_copy(
+        update={"title": "<script>alert(1)</script>"}
+    )
+    put(busy.cases, [bad])
+    assert "<script>alert" not in browser("ding").get("/wall").text
+    async with Stream(browser("ding"), "/wall/changes") as stream:
+        picture = await anext(pictures(stream))
+    assert "<script>alert" not in picture["html"]
+    assert "&lt;script&gt;" in picture["html"]
