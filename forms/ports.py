@@ -24,6 +24,7 @@ from cases.messages import Actor, Command, Grant, Outcome
 from cases.oversight import WatchCounts, WatchedClock
 from cases.reading_views import DeadReadingLine, Named, Pulse, Said, Standing
 from cases.reception import NotNow, Reception
+from cases.refused import Refused, RefusedQuery
 from cases.retiming import Direction
 from cases.state import CaseState
 from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
@@ -552,6 +553,10 @@ class Supervision(Protocol):
         self, actor: Actor, query: ShareQuery, size: int
     ) -> tuple[Sequence[SharedClock], int]:
         """The clocks behind a share, and the number of all. Raises `NoMonth`."""
+        ...
+
+    def refused(self, actor: Actor, query: RefusedQuery, size: int) -> Refused:
+        """Dispatches sent back and orders refused. Raises `NoMonth`."""
         ...
 
     def compared(self, actor: Actor, query: BoardQuery) -> Compared:

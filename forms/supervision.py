@@ -203,6 +203,7 @@ def _links(query: BoardQuery) -> Mapping[str, str]:
              for watch in WATCHES}  # fmt: skip
     links["process"] = address("/process", sort=query.matter, department=query.department, **span)
     links["departments"] = address("/supervision/departments", **span, matter=query.matter)
+    links["refusals"] = address("/supervision/refusals", **span)
     links["shares"] = address("/supervision/shares", **span, **own)
     links["csv"] = address("/supervision.csv", **span, **own)
     links["report"] = f"/supervision/report/{query.last}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import comparing, drilling, event_data, process, sharing, supervision, wall
+from forms import comparing, drilling, event_data, process, refusals, sharing, supervision, wall
 from forms.guard import page
 from forms.ports import Shown
 
@@ -45,6 +45,14 @@ def supervision_routes() -> list[BaseRoute]:
         page(
             "/supervision/departments",
             comparing.comparison,
+            rate="search",
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/supervision/refusals",
+            refusals.refusals,
             rate="search",
             act="supervise",
             thing="supervision",

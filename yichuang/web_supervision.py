@@ -25,6 +25,7 @@ from cases.holders import EVERYWHERE
 from cases.messages import Actor
 from cases.months import span_of
 from cases.oversight import Wanted, WatchCounts, WatchedClock, counts
+from cases.refused import Refused, RefusedQuery, refused
 from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from forms import ports
@@ -205,6 +206,12 @@ class WebSupervision:
         self, actor: Actor, query: ShareQuery, size: int
     ) -> tuple[Sequence[SharedClock], int]:
         return self._boards(actor).shared_clocks(self.access.where(actor, "list"), query, size)
+
+    def refused(self, actor: Actor, query: RefusedQuery, size: int) -> Refused:
+        cases = self.access.where(actor, "list")
+        incidents = self.access.where(actor, "list", "incident")
+        with reading(self.oversight.engine) as connection:
+            return refused(connection, cases, incidents, query, self.oversight.zone, size)
 
     def compared(self, actor: Actor, query: BoardQuery) -> Compared:
         return self._boards(actor).compared(self.access.where(actor, "list"), query)

@@ -157,6 +157,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /supervision/cases": "list",
     "GET /supervision/clocks": "list",
     "GET /supervision/departments": "list",
+    "GET /supervision/refusals": "list",
     "GET /supervision/shares": "list",
     "GET /supervision/shares/clocks": "list",
     "GET /supervision/report/{month}": "list",

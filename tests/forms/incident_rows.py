@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid5
@@ -95,15 +95,22 @@ def put(engine: Engine, states: Sequence[IncidentState], kind: str = "report") -
             connection.execute(insert(incident_unit), units)
 
 
-def change(engine: Engine, state: IncidentState, kind: str) -> None:
+def change(
+    engine: Engine, state: IncidentState, kind: str, said: Mapping[str, Any] | None = None
+) -> None:
     """Write a state over the one before, with its event and its change."""
     with engine.begin() as connection:
         row = _row(state)
         connection.execute(incident.update().where(incident.c.id == row["id"]).values(**row))
-        _happened(connection, [state], kind)
+        _happened(connection, [state], kind, said)
 
 
-def _happened(connection: Connection, states: Sequence[IncidentState], kind: str) -> None:
+def _happened(
+    connection: Connection,
+    states: Sequence[IncidentState],
+    kind: str,
+    said: Mapping[str, Any] | None = None,
+) -> None:
     connection.execute(
         insert(incident_event),
         [
@@ -113,7 +120,7 @@ def _happened(connection: Connection, states: Sequence[IncidentState], kind: str
                 "kind": kind, "at": one.updated_at, "recorded_at": one.updated_at,
                 "actor": "u:signals", "on_behalf": "", "role": "service_signal",
                 "department": "zhzx", "stage": one.stage,
-                "said": orjson.dumps({"level": one.level, "signals": one.signals}).decode(),
+                "said": orjson.dumps(said or {"level": one.level, "signals": one.signals}).decode(),
                 "body_sealed": b"", "entry_id": str(uuid5(NAMESPACE, f"{one.number} {one.seq}")),
                 "after": hashlib.sha256(one.number.encode()).hexdigest(),
             }

@@ -54,6 +54,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "supervision.counts": "where",
     "supervision.drilled": "where",
     "supervision.compared": "where",
+    "supervision.refused": "where",
     "supervision.shares": "where",
     "supervision.shared_clocks": "where",
     "supervision.report": "where",
