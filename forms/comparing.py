@@ -140,7 +140,7 @@ async def comparison(visit: Visit) -> Response:
             for id, (words, _) in COLUMNS.items()
         ),
         rows=tuple(_row(names, found, one) for one in lines),
-        timeliness=_timeliness(visit, names, lines),
+        timeliness=_timeliness(names, lines),
         time=_time(names, lines),
         months=tuple(months_offered(visit)),
         matter_options=names.matter_options,
@@ -229,16 +229,12 @@ def _row(names: Names, found: Compared, line: DepartmentLine) -> ComparedRow:
     )
 
 
-def _timeliness(visit: Visit, names: Names, lines: Sequence[DepartmentLine]) -> Markup:
+def _timeliness(names: Names, lines: Sequence[DepartmentLine]) -> Markup:
     shown = []
     for line in lines:
         value = _steps_timely(line)
         if value is not None:
-            n = line.steps.get("steps", 0)
-            shown.append(
-                Bar(names.department(line.code), [float(value * 100)],
-                    visit.say(N_("{percent}（{n} 个环节）")).format(percent=_percent(value), n=n))
-            )  # fmt: skip
+            shown.append(Bar(names.department(line.code), [float(value * 100)], _percent(value)))
     if not shown:
         return Markup("")
     return Markup(bars(shown, width=680))  # noqa: S704 -- our own SVG, words escaped

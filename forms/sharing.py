@@ -230,13 +230,13 @@ def _picture(visit: Visit, names: Names, found: Sequence[ShareLine]) -> Markup:
         by[one.kind, one.name] = timely + one.used - one.late_used, late + one.late_used
     drawn = sorted(by.items(), key=lambda pair: (-sum(pair[1]), pair[0]))[:DRAWN]
     rows = [
-        Bar(names.holder(*who), [late, timely], f"{timely + late:.1f}")
+        Bar(names.holder(*who), [timely, late], f"{timely + late:.1f}")
         for who, (timely, late) in drawn
         if timely + late
     ]
     if not rows:
         return Markup("")
-    words = [visit.say(N_("超期件中用的")), visit.say(N_("按时件中用的"))]
+    words = [visit.say(N_("按时件中用的")), visit.say(N_("超期件中用的"))]
     return Markup(bars(rows, words, width=680))  # noqa: S704 -- our own SVG, words escaped
 
 
