@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import alarms, census, letters, signals
+from forms import alarms, census, keeping, letters, signals
 from forms.guard import page
 from forms.ports import Shown
 
@@ -56,5 +56,7 @@ def keeping_routes() -> list[BaseRoute]:
             methods=post,
         ),
         page("/signals/{signal}", signals.signal, act="signals_read", thing="signal"),
+        page("/integrations", keeping.integrations, act="dead_letter_read", thing="dead_letter"),
+        page("/backups", keeping.backups, act="census_read", thing="census"),
         page("/census", census.census, act="census_read", thing="census"),
     ]

@@ -58,6 +58,7 @@ from forms.habit_ports import Preferences, SavedFilters
 from forms.incident_paper_ports import IncidentPapers
 from forms.incident_ports import Incidents
 from forms.intake_ports import Intake
+from forms.keeping_ports import Keeping
 from forms.log_ports import LogBook
 from forms.own_ports import Own
 from forms.payment_ports import Payments
@@ -681,6 +682,7 @@ class Ports:
     citizens: Citizens
     warnings: Warnings
     log: LogBook
+    keeping: Keeping
     erasures: Erasures
     deputies: Deputies
     duty: Duty

@@ -100,6 +100,7 @@ from yichuang.web_habits import WebPreferences, WebSavedFilters
 from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents
 from yichuang.web_intake import BusDoor, WebIntake
+from yichuang.web_keeping import WebKeeping
 from yichuang.web_letters import WebLetters
 from yichuang.web_lives import WebLives, ending, life_of
 from yichuang.web_log import Finder, WebLog
@@ -436,6 +437,7 @@ async def compose(
         erasures=WebErasures(
             register, accounts, joining.catalogue().law, web_erasures.launch(settings)
         ),
+        keeping=WebKeeping(cases, finder),
         log=WebLog(
             finder,
             reach,

@@ -170,6 +170,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /responsibility": "role",
     # machine: counts of the machine's own health, of all cases; it names none that is hidden.
     "GET /census": "machine",
+    "GET /backups": "machine",
     # draft: begun forms are their author's alone.
     "GET /new": "draft",
     "GET /new/{matter}": "draft",
@@ -270,6 +271,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /incidents/{incident}/do/{verb}": "role",
     "POST /incidents/{incident}/do/{verb}": "role",
     "GET /letters": "role",
+    "GET /integrations": "role",
     "GET /letters/{letter}": "role",
     "POST /letters/{letter}": "role",
     "GET /erasures": "role",

@@ -123,6 +123,7 @@ from yichuang.web_habits import WebPreferences, WebSavedFilters
 from yichuang.web_incident_papers import WebIncidentPapers
 from yichuang.web_incidents import WebIncidents
 from yichuang.web_intake import WebIntake
+from yichuang.web_keeping import WebKeeping
 from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_own import WebOwn
@@ -661,6 +662,7 @@ class Town:
         reader = WebReader(
             self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now
         )
+        finder = Finder(self.log, self.web)
         self.ports = Ports(
             citizens=self.citizens,
             reception=self.reception,
@@ -826,8 +828,9 @@ class Town:
                 lambda: people_of(self.accounts, named),
                 _now,
             ),
+            keeping=WebKeeping(self.cases, finder),
             log=WebLog(
-                Finder(self.log, self.web),
+                finder,
                 reach,
                 self.queries,
                 self.accounts,

@@ -261,6 +261,7 @@ NOTHING_PERSONAL = {
     "/mine/signed-out", "/mine/leave",
     "/verify/{code}", "/verify/receipt", "/verify/receipt/{file}",
     "/password", "/alarms", "/alarms/dead", "/alarms/{alarm}", "/census",
+    "/backups", "/integrations",
     "/signals", "/signals/{signal}", "/signals/windows",
     "/calendar", "/releases", "/rules", "/rules/{pack}", "/verification", "/erasures",
     "/duty", "/duty/of/{department}", "/duty/of/{department}/hand-over",
