@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from cases.attached import sealed_under
 from cases.database import reading
@@ -24,12 +25,18 @@ class TooManyDrafts(Exception):
     """The owner keeps as many drafts as one may; remove one first."""
 
 
+class DraftMoved(Exception):
+    """The draft is not in the version that was seen: it was saved since, or removed."""
+
+
 @dataclass(frozen=True)
 class Draft:
     id: str
     matter: str
     sealed: bytes
     saved_at: datetime
+    version: int = 1
+    """How often it was saved."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +73,32 @@ class Desk:
 
     engine: Engine
 
-    def save_draft(self, owner: str, kept: Draft) -> None:
-        """Keep a draft, in place of the owner's former one of that id. Raises `TooManyDrafts`."""
+    def save_draft(self, owner: str, kept: Draft, seen: int = 0) -> int:
+        """Keep a draft in place of the version that was `seen` (0: none yet); return its version.
+
+        Raises `DraftMoved` when that is not the version there is, `TooManyDrafts`.
+        """
         values = {"matter": kept.matter, "sealed": kept.sealed, "saved_at": kept.saved_at}
+        ours = (draft.c.owner == owner, draft.c.id == kept.id)
         with self.engine.begin() as connection:
-            changed = connection.execute(
-                update(draft).where(draft.c.owner == owner, draft.c.id == kept.id).values(values)
-            )
-            if changed.rowcount:
-                return
+            if seen:
+                changed = connection.execute(
+                    update(draft).where(*ours, draft.c.version == seen)
+                    .values(**values, version=seen + 1)
+                )  # fmt: skip
+                if not changed.rowcount:
+                    raise DraftMoved(kept.id)
+                return seen + 1
             others = connection.execute(select(draft.c.id).where(draft.c.owner == owner)).all()
+            if any(one.id == kept.id for one in others):
+                raise DraftMoved(kept.id)
             if len(others) >= MOST_DRAFTS:
                 raise TooManyDrafts(owner)
-            connection.execute(insert(draft).values(owner=owner, id=kept.id, **values))
+            try:
+                connection.execute(insert(draft).values(owner=owner, id=kept.id, **values))
+            except IntegrityError as both:  # from two tabs in the same moment
+                raise DraftMoved(kept.id) from both
+            return 1
 
     def drafts(self, owner: str) -> tuple[Draft, ...]:
         """Return the owner's drafts, newest first."""
@@ -86,7 +106,9 @@ class Desk:
             rows = connection.execute(
                 select(draft).where(draft.c.owner == owner).order_by(draft.c.saved_at.desc())
             ).all()
-        return tuple(Draft(row.id, row.matter, row.sealed, row.saved_at) for row in rows)
+        return tuple(
+            Draft(row.id, row.matter, row.sealed, row.saved_at, row.version) for row in rows
+        )
 
     def find_draft(self, owner: str, draft_id: str) -> Draft | None:
         """Return a draft of this very owner."""
@@ -95,6 +117,12 @@ class Desk:
     def remove_draft(self, owner: str, draft_id: str) -> None:
         with self.engine.begin() as connection:
             connection.execute(delete(draft).where(draft.c.owner == owner, draft.c.id == draft_id))
+
+    def forget_drafts(self, before: datetime) -> int:
+        """Delete drafts that nobody has saved since; return how many (个保法第十九条)."""
+        with self.engine.begin() as connection:
+            gone = connection.execute(delete(draft).where(draft.c.saved_at < before))
+        return int(gone.rowcount)
 
     def new_upload_id(self) -> str:
         """Return an id nobody can guess; needed before sealing, which binds the bytes to it."""

@@ -206,8 +206,32 @@ draft = Table(
     Column("matter", String(64), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("saved_at", Instant, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("1")),
 )
-"""A form that somebody has begun; visible to its owner only."""
+"""A form that somebody has begun; visible to its owner only. `version` grows with each saving."""
+
+incoming = Table(
+    "incoming",
+    web_metadata,
+    Column("id", String(40), primary_key=True),
+    Column("owner", _User, nullable=False),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes of the whole, as its sender said
+    Column("begun_at", Instant, nullable=False),
+    Index("ix_incoming_owner", "owner"),
+    Index("ix_incoming_begun", "begun_at"),
+)
+"""A file that is coming piece by piece; when it is whole it becomes an upload."""
+
+incoming_piece = Table(
+    "incoming_piece",
+    web_metadata,
+    Column("incoming_id", String(40), ForeignKey("incoming.id"), primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Bytes of it from `start` on."""
 
 preference = Table(
     "preference",

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Final
 from uuid import uuid4
 
-from pydantic import JsonValue
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
@@ -22,6 +21,7 @@ from cases.reception import NotNow, Request
 from catalogue.matters import Matter
 from forms import words
 from forms.citizen_ports import Citizen
+from forms.drafting import KEEPS, Begun, clash, keep, marked_seen, texts_of
 from forms.fields import (
     Field,
     Form,
@@ -66,6 +66,7 @@ class ApplyPage(Page):
     rows: Annotated[tuple[MaterialRow, ...], "The list of materials."]
     command: Annotated[str, "Id of the filing; the same at every try of this form."]
     draft: Annotated[str, "Id of the draft that this form is kept under."]
+    seen: Annotated[int, "The version of the draft that the page shows; 0: none was saved."]
     saved: Annotated[bool, "The draft has just been saved."]
     limit_mb: Annotated[int, "Largest file, in MB."]
 
@@ -92,12 +93,13 @@ async def apply(visit: Visit) -> Response:
             visit, matter, citizen, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4())
         )
         return await show(visit, page)
-    texts: Posted = {name: _texts(value) for name, value in draft.values.items()}
+    texts: Posted = texts_of(draft.values)
     visit.posted = FormData([(name, one) for name, found in texts.items() for one in found])
     texts = in_rows(matter.form, "form", texts)
     rows = await posted_rows(visit, empty_rows(matter.materials))
     command = next(iter(texts.get("command", ())), str(uuid4()))
     page = _page(visit, matter, citizen, texts, rows, command, draft.id)
+    page = replace(page, seen=draft.version)
     saved = visit.request.query_params.get("saved") == "1"
     return await show(visit, replace(page, saved=saved))
 
@@ -114,8 +116,13 @@ async def hand_in(visit: Visit) -> Response:
     page = _page(visit, matter, citizen, texts, rows, command, draft)
     if changes_rows(visit.text("do")):
         return await show(visit, page)
-    if visit.text("do") == "draft":
-        return await _keep(visit, page, citizen, texts)
+    begun = _begun(page)
+    if visit.text("do") in KEEPS:
+        done = await keep(visit, begun, texts)
+        return done if isinstance(done, Response) else await show(visit, _failed(page, done), 422)
+    both = await clash(visit, begun, texts)
+    if both is not None:
+        return both
     body = _body(visit, page, citizen, texts)
     own = visit.text("applicant.kind") == SELF
     asked = replace(
@@ -156,19 +163,11 @@ async def _file(visit: Visit, page: ApplyPage, citizen: Citizen, body: dict[str,
     return RedirectResponse(f"/mine/{outcome.case_no}?done=file", 303)
 
 
-async def _keep(visit: Visit, page: ApplyPage, citizen: Citizen, texts: Posted) -> Response:
-    values: dict[str, JsonValue] = {
-        name: list(found) for name, found in texts.items() if name not in ("csrf", "do")
-    }
-    for row in page.rows:
-        values[f"upload.{row.code}"] = [row.upload]
-    key = _draft_key(page.matter)
-    refused: str = await visit.ask(
-        visit.ports.drafts.save, citizen.actor, page.draft, key, page.matter.name, values
-    )
-    if refused:
-        return await show(visit, _failed(page, refused), 422)
-    return RedirectResponse(f"/apply/{page.matter.code}?draft={page.draft}&saved=1", 303)
+def _begun(page: ApplyPage) -> Begun:
+    matter, address = page.matter, f"/apply/{page.matter.code}"
+    key, order = _draft_key(matter), f"apply:{page.command}"
+    name, command = matter.name, page.command
+    return Begun(key, name, page.draft, command, order, address, page.form, page.rows)
 
 
 def _draft_key(matter: Matter) -> str:
@@ -205,6 +204,7 @@ def _page(
         rows=rows,
         command=command,
         draft=draft,
+        seen=marked_seen(0, texts),
         saved=False,
         limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
     )
@@ -334,7 +334,3 @@ def _wrong(page: ApplyPage, wrong: Mapping[str, str]) -> ApplyPage:
 
 def _failed(page: ApplyPage, sentence: str) -> ApplyPage:
     return replace(page, form=replace(page.form, errors=(Wrong(sentence),)))
-
-
-def _texts(value: JsonValue) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else (str(value),)

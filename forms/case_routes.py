@@ -16,10 +16,12 @@ from forms import (
     notices,
     receipts,
     saved_filters,
+    uploading,
     window,
 )
 from forms.guard import page
 from forms.ports import Shown
+from forms.uploading import PIECE_BODY
 
 
 def case_routes(files: int) -> list[BaseRoute]:
@@ -54,6 +56,8 @@ def case_routes(files: int) -> list[BaseRoute]:
             thing="case",
             shows=Shown("read", "draft"),
         ),
+        page("/uploads", uploading.piece, act="file", thing="case", methods=post, body=PIECE_BODY),
+        page("/new/drafts/remove", window.remove_draft, act="file", thing="case", methods=post),
         page("/new/{matter}", window.file_case, act="file", thing="case", methods=post, body=files),
         page(
             "/acceptance",

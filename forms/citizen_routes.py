@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from forms import applying, citizen, collecting, mine, withdrawing
+from forms import applying, citizen, collecting, mine, uploading, withdrawing
 from forms.citizen import citizens_page
 from forms.guard import page
+from forms.uploading import PIECE_BODY
 
 
 def citizen_routes(files: int) -> list[Route]:
@@ -22,6 +23,7 @@ def citizen_routes(files: int) -> list[Route]:
         citizens_page("/apply/{matter}", applying.apply),
         citizens_page("/apply/{matter}", applying.hand_in, methods=post, body=files),
         citizens_page("/mine", mine.mine),
+        citizens_page("/mine/uploads", uploading.piece, methods=post, body=PIECE_BODY),
         citizens_page("/mine/{case_no}", mine.own_case),
         citizens_page("/mine/{case_no}/supply", mine.supply, methods=post, body=files),
         citizens_page("/mine/{case_no}/rate", mine.rate, methods=post),

@@ -361,6 +361,17 @@ class Kept:
     """What the scanner found in it; empty: nothing, or it has not been looked at yet."""
 
 
+@dataclass(frozen=True)
+class ComingFile:
+    """A file on its way in pieces."""
+
+    id: str
+    name: str
+    size: int
+    came: int
+    """Bytes that are here, from the beginning without a gap."""
+
+
 class Uploads(Protocol):
     """Files handed in, sealed at rest; where a scanner is set, held until it found nothing."""
 
@@ -379,6 +390,26 @@ class Uploads(Protocol):
         """Why nobody gets it now; empty where that is not so, or another case has it."""
         ...
 
+    def begin(self, actor: Actor, name: str, size: int) -> ComingFile | None:
+        """A file will come in pieces; None: too many of this actor are on their way."""
+        ...
+
+    def coming(self, actor: Actor, file: str) -> ComingFile | None:
+        """A file of this very actor that is on its way."""
+        ...
+
+    def add(self, actor: Actor, file: ComingFile, start: int, content: bytes) -> int:
+        """Keep the piece that comes next; return how many bytes are here now."""
+        ...
+
+    def whole(self, actor: Actor, file: ComingFile) -> bytes:
+        """The whole file, out of its pieces."""
+        ...
+
+    def give_up(self, actor: Actor, file: str) -> None:
+        """Forget a file on its way."""
+        ...
+
     def hand_over(self, actor: Actor, uploads: Sequence[str], case_id: str) -> None:
         """Note that a case has these uploads of the actor now; nobody may use them again."""
         ...
@@ -393,15 +424,37 @@ class Draft:
     title: str
     saved_at: datetime
     values: Mapping[str, JsonValue]
+    version: int = 1
+    """How often it was saved."""
+
+
+@dataclass(frozen=True)
+class SavedDraft:
+    """What became of saving: the version that is kept now, or why nothing was changed."""
+
+    version: int = 0
+    """The version that is kept now; 0: nothing was saved."""
+    at: datetime | None = None
+    theirs: Draft | None = None
+    """What somebody else, or another tab, has saved since; nothing of it was changed."""
+    gone: bool = False
+    """It was handed in or removed since."""
+    refused: str = ""
 
 
 class Drafts(Protocol):
     """Begun forms, sealed at rest, visible to their author only."""
 
     def save(
-        self, actor: Actor, draft: str, matter: str, title: str, values: Mapping[str, JsonValue]
-    ) -> str:
-        """Keep it, in place of the former one. Empty, or a sentence why not."""
+        self,
+        actor: Actor,
+        draft: str,
+        matter: str,
+        title: str,
+        values: Mapping[str, JsonValue],
+        seen: int,
+    ) -> SavedDraft:
+        """Keep it in place of the version that was `seen`; 0: there was none."""
         ...
 
     def listing(self, actor: Actor) -> Sequence[Draft]: ...

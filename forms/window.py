@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
-from pydantic import JsonValue
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
@@ -16,6 +15,7 @@ from cases.reception import NotNow, Request
 from catalogue.matters import Matter
 from forms import words
 from forms.designer_ports import DESIGNS
+from forms.drafting import KEEPS, Begun, clash, keep, marked_seen, texts_of
 from forms.fields import (
     Field,
     Form,
@@ -63,6 +63,7 @@ class NewCasePage(Page):
     rows: Annotated[tuple[MaterialRow, ...], "The list of materials."]
     command: Annotated[str, "Id of the filing; the same at every try of this form."]
     draft: Annotated[str, "Id of the draft that this form is kept under."]
+    seen: Annotated[int, "The version of the draft that the page shows; 0: none was saved."]
     saved: Annotated[bool, "The draft has just been saved."]
     limit_mb: Annotated[int, "Largest file, in MB."]
 
@@ -99,12 +100,12 @@ async def new_case(visit: Visit) -> Response:
         page = _page(visit, matter, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4()))
         return await show(visit, page)
     visit.saw(draft.id)
-    texts: Posted = {name: _texts(value) for name, value in draft.values.items()}
+    texts: Posted = texts_of(draft.values)
     visit.posted = _as_form(texts)
     texts = in_rows(matter.form, "form", texts)
     rows = await posted_rows(visit, empty_rows(matter.materials))
     command = next(iter(texts.get("command", ())), str(uuid4()))
-    page = _page(visit, matter, texts, rows, command, draft.id)
+    page = replace(_page(visit, matter, texts, rows, command, draft.id), seen=draft.version)
     saved = visit.request.query_params.get("saved") == "1"
     return await show(visit, replace(page, saved=saved))
 
@@ -119,8 +120,13 @@ async def file_case(visit: Visit) -> Response:
     page = _page(visit, matter, texts, rows, command, draft)
     if changes_rows(visit.text("do")):
         return await show(visit, page)
-    if visit.text("do") == "draft":
-        return await _save_draft(visit, matter, page, texts)
+    begun = _begun(visit, page)
+    if visit.text("do") in KEEPS:
+        kept = await keep(visit, begun, texts)
+        return kept if isinstance(kept, Response) else await show(visit, _failed(page, kept), 422)
+    both = await clash(visit, begun, texts)
+    if both is not None:
+        return both
     body = _body(visit, matter, texts, rows)
     wrong = faults_of(visit, matter, page.form, body, rows)
     if wrong:
@@ -155,19 +161,18 @@ async def settle(visit: Visit, request: Request) -> Outcome:
     return outcome
 
 
-async def _save_draft(visit: Visit, matter: Matter, page: NewCasePage, texts: Posted) -> Response:
-    values: dict[str, JsonValue] = {
-        name: list(found) for name, found in texts.items() if name not in ("csrf", "do")
-    }
-    for row in page.rows:
-        values[f"upload.{row.code}"] = [row.upload]
+def _begun(visit: Visit, page: NewCasePage) -> Begun:
+    matter = page.matter
     title = " · ".join(part for part in (matter.name, visit.text("applicant.name")) if part)
-    refused: str = await visit.ask(
-        visit.ports.drafts.save, visit.actor, page.draft, matter.code, title, values
-    )
-    if refused:
-        return await show(visit, _failed(page, refused), 422)
-    return RedirectResponse(f"/new/{matter.code}?draft={page.draft}&saved=1", 303)
+    address = f"/new/{matter.code}"
+    command = page.command
+    return Begun(matter.code, title, page.draft, command, command, address, page.form, page.rows)
+
+
+async def remove_draft(visit: Visit) -> Response:
+    """Remove one of one's own drafts that will not be gone on with."""
+    await visit.ask(visit.ports.drafts.remove, visit.author, visit.text("draft")[:64])
+    return RedirectResponse("/new", 303)
 
 
 # --- fields --------------------------------------------------------------------------------------
@@ -206,6 +211,7 @@ def _page(
         rows=rows,
         command=command,
         draft=draft,
+        seen=marked_seen(0, texts),
         saved=False,
         limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
     )
@@ -270,10 +276,6 @@ def _wrong(page: NewCasePage, wrong: Mapping[str, str]) -> NewCasePage:
 
 def _failed(page: NewCasePage, sentence: str) -> NewCasePage:
     return replace(page, form=replace(page.form, errors=(Wrong(sentence),)))
-
-
-def _texts(value: JsonValue) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else (str(value),)
 
 
 def _as_form(texts: Mapping[str, Sequence[str]]) -> FormData:

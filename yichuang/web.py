@@ -32,6 +32,7 @@ from cases.deliveries import CHANNELS
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
 from cases.habits import Habits
+from cases.incoming import Incoming
 from cases.messages import Actor
 from cases.queries import Queries
 from cases.reception import NotNow
@@ -145,6 +146,12 @@ FORGET_EVERY = timedelta(hours=1)
 UNUSED_UPLOADS_KEPT = timedelta(days=30)
 """An upload that no case has after so long is deleted (个人信息保护法第十九条: the shortest time
 that the purpose needs; drafts are finished within weeks)."""
+
+DRAFTS_KEPT = timedelta(days=90)
+"""A draft that nobody has saved for so long is deleted (第十九条)."""
+
+COMING_KEPT = timedelta(days=1)
+"""A file that began to come and never arrived: its sender's page is long closed."""
 
 COMMON = "cn"
 """The calendar by which a rota knows days off: the country's."""
@@ -674,7 +681,10 @@ async def _forgetting(desk: Desk, ends: AttachedEnds) -> AsyncIterator[None]:
         while True:
             try:
                 gone = await asyncio.to_thread(desk.forget_unused, now() - UNUSED_UPLOADS_KEPT)
+                gone += await asyncio.to_thread(Incoming(desk.engine).forget, now() - COMING_KEPT)
                 _log.info("%d unused uploads deleted", gone)
+                gone = await asyncio.to_thread(desk.forget_drafts, now() - DRAFTS_KEPT)
+                _log.info("%d drafts deleted that nobody went on with", gone)
                 await asyncio.to_thread(ends.look)
             except AWAY:
                 _log.warning("unused uploads could not be deleted now", exc_info=True)

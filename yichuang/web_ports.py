@@ -24,10 +24,11 @@ from cases.accounts import Accounts
 from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView, census_view
 from cases.database import bounded, reading
-from cases.desk import MOST_DRAFTS, TooManyDrafts, Upload
+from cases.desk import MOST_DRAFTS, DraftMoved, TooManyDrafts, Upload
 from cases.desk import Desk as Kept
 from cases.desk import Draft as SealedDraft
 from cases.facts import CaseFacts
+from cases.incoming import Coming, Incoming, TooManyComing
 from cases.messages import Actor, Command, Outcome
 from cases.published import granted_decisions
 from cases.queries import Queries
@@ -465,6 +466,46 @@ class WebUploads:
         content = self.vault.open(self.pseudonym_of(found.owner), sealed, place)
         return ports.File(self._name(found), found.media_type, content)
 
+    def begin(self, actor: Actor, name: str, size: int) -> ports.ComingFile | None:
+        file = self.desk.new_upload_id()
+        sealed = self.vault.seal(self.pseudonym_of(actor.id), name.encode(), _coming_place(file))
+        try:
+            self._incoming.begin(Coming(file, actor.id, sealed, size, self.now()))
+        except TooManyComing:
+            return None
+        return ports.ComingFile(file, name, size, 0)
+
+    def coming(self, actor: Actor, file: str) -> ports.ComingFile | None:
+        found = self._incoming.find(actor.id, file)
+        if found is None:
+            return None
+        name = self.vault.open(
+            self.pseudonym_of(actor.id), found.name_sealed, _coming_place(found.id)
+        )
+        return ports.ComingFile(found.id, name.decode(), found.size, found.came)
+
+    def add(self, actor: Actor, file: ports.ComingFile, start: int, content: bytes) -> int:
+        found = self._incoming.find(actor.id, file.id)
+        if found is None:
+            return 0
+        place = _coming_place(file.id, start)
+        sealed = self.vault.seal(self.pseudonym_of(actor.id), content, place)
+        return self._incoming.add(found, start, len(content), sealed)
+
+    def whole(self, actor: Actor, file: ports.ComingFile) -> bytes:
+        subject = self.pseudonym_of(actor.id)
+        return b"".join(
+            self.vault.open(subject, sealed, _coming_place(file.id, start))
+            for start, sealed in self._incoming.pieces(file.id)
+        )
+
+    def give_up(self, actor: Actor, file: str) -> None:
+        self._incoming.drop(actor.id, file)
+
+    @property
+    def _incoming(self) -> Incoming:
+        return Incoming(self.desk.engine)
+
     def hand_over(self, actor: Actor, uploads: Sequence[str], case_id: str) -> None:
         for upload in uploads:
             self.desk.hand_to_case(upload, actor.id, case_id)
@@ -484,15 +525,26 @@ class WebDrafts:
     now: Callable[[], datetime]
 
     def save(
-        self, actor: Actor, draft: str, matter: str, title: str, values: Mapping[str, JsonValue]
-    ) -> str:
+        self, actor: Actor, draft: str, matter: str, title: str, values: Mapping[str, JsonValue],
+        seen: int,
+    ) -> ports.SavedDraft:  # fmt: skip
         text = json.dumps({"title": title, "values": values}, ensure_ascii=False).encode()
         sealed = self.vault.seal(self.pseudonym_of(actor.id), text, _draft_place(draft))
+        at = self.now()
         try:
-            self.desk.save_draft(actor.id, SealedDraft(draft, matter, sealed, self.now()))
+            version = self.desk.save_draft(actor.id, SealedDraft(draft, matter, sealed, at), seen)
         except TooManyDrafts:
-            return f"草稿已满 {MOST_DRAFTS} 份，请先处理已有草稿"
-        return ""
+            refused = f"草稿已满 {MOST_DRAFTS} 份，请先在草稿列表里删除不要的"
+            return ports.SavedDraft(refused=refused)
+        except DraftMoved:
+            theirs = self.find(actor, draft)
+            if theirs is None:
+                return ports.SavedDraft(gone=True)
+            if dict(theirs.values) == dict(values):
+                # The answer to an earlier saving was lost on its way: it is what is kept.
+                return ports.SavedDraft(theirs.version, theirs.saved_at)
+            return ports.SavedDraft(theirs=theirs)
+        return ports.SavedDraft(version, at)
 
     def listing(self, actor: Actor) -> Sequence[ports.Draft]:
         return [self._opened(actor, one) for one in self.desk.drafts(actor.id)]
@@ -507,7 +559,13 @@ class WebDrafts:
     def _opened(self, actor: Actor, one: SealedDraft) -> ports.Draft:
         text = self.vault.open(self.pseudonym_of(actor.id), one.sealed, _draft_place(one.id))
         said = json.loads(text)
-        return ports.Draft(one.id, one.matter, said["title"], one.saved_at, said["values"])
+        return ports.Draft(
+            one.id, one.matter, said["title"], one.saved_at, said["values"], one.version
+        )
+
+
+def _coming_place(file: str, start: int | None = None) -> bytes:
+    return f"coming:{file}{'' if start is None else f':{start}'}".encode()
 
 
 def _draft_place(draft: str) -> bytes:

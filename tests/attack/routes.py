@@ -36,6 +36,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /apply/{matter}": "open",
     "POST /apply/{matter}": "open",
     "GET /mine": "open",
+    "POST /mine/uploads": "open",
     "GET /mine/{case_no}": "open",
     "POST /mine/{case_no}/supply": "open",
     "POST /mine/{case_no}/rate": "open",
@@ -176,6 +177,9 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /new/{matter}": "draft",
     # form: makes something new and names nothing that is.
     "POST /new/{matter}": "form",
+    # One's own files on their way, and one's own drafts: tests/forms/test_drafts.py.
+    "POST /uploads": "form",
+    "POST /new/drafts/remove": "form",
     "GET /payments/new": "form",
     "POST /payments/new": "form",
     "POST /api/v1/cases": "form",

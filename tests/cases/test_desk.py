@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from cases.database import open_engine
-from cases.desk import MOST_DRAFTS, Desk, Draft, TooManyDrafts, Upload
+from cases.desk import MOST_DRAFTS, Desk, Draft, DraftMoved, TooManyDrafts, Upload
 from cases.web_tables import upload, web_metadata
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -47,14 +47,37 @@ def test_a_draft_is_found_by_its_owner_only(desk: Desk) -> None:
     assert desk.drafts("u:a") == (draft,)
 
 
-def test_a_draft_saved_again_takes_the_place_of_the_former(desk: Desk) -> None:
-    desk.save_draft("u:a", Draft("d1", "food-permit", b"one", NOW))
+def test_a_draft_saved_again_takes_the_place_of_the_version_that_was_seen(desk: Desk) -> None:
+    assert desk.save_draft("u:a", Draft("d1", "food-permit", b"one", NOW)) == 1
     desk.save_draft("u:b", Draft("d1", "food-permit", b"theirs", NOW))
     later = Draft("d1", "food-permit", b"two", NOW + timedelta(minutes=1))
-    desk.save_draft("u:a", later)
-    assert desk.drafts("u:a") == (later,)
+    assert desk.save_draft("u:a", later, seen=1) == 2
+    assert desk.drafts("u:a") == (replace(later, version=2),)
     desk.remove_draft("u:a", "d1")
     assert desk.drafts("u:a") == () and len(desk.drafts("u:b")) == 1
+
+
+@pytest.mark.parametrize("seen", [0, 1, 3])
+def test_a_draft_that_was_saved_since_is_not_overwritten(desk: Desk, seen: int) -> None:
+    desk.save_draft("u:a", Draft("d1", "food-permit", b"one", NOW))
+    desk.save_draft("u:a", Draft("d1", "food-permit", b"two", NOW), seen=1)
+    with pytest.raises(DraftMoved):
+        desk.save_draft("u:a", Draft("d1", "food-permit", b"mine", NOW), seen)
+    assert desk.drafts("u:a")[0].sealed == b"two"
+
+
+def test_a_draft_that_was_removed_is_not_begun_again(desk: Desk) -> None:
+    desk.save_draft("u:a", Draft("d1", "food-permit", b"one", NOW))
+    desk.remove_draft("u:a", "d1")
+    with pytest.raises(DraftMoved):
+        desk.save_draft("u:a", Draft("d1", "food-permit", b"late", NOW), seen=1)
+    assert desk.drafts("u:a") == ()
+
+
+def test_a_draft_that_nobody_goes_on_with_is_forgotten(desk: Desk) -> None:
+    desk.save_draft("u:a", Draft("d1", "food-permit", b"", NOW))
+    assert desk.forget_drafts(NOW) == 0
+    assert desk.forget_drafts(NOW + timedelta(seconds=1)) == 1
 
 
 def test_nobody_keeps_more_drafts_than_the_limit(desk: Desk) -> None:
@@ -62,7 +85,7 @@ def test_nobody_keeps_more_drafts_than_the_limit(desk: Desk) -> None:
         desk.save_draft("u:a", Draft(f"d{n}", "food-permit", b"", NOW))
     with pytest.raises(TooManyDrafts):
         desk.save_draft("u:a", Draft("one more", "food-permit", b"", NOW))
-    desk.save_draft("u:a", Draft("d0", "food-permit", b"again", NOW))
+    desk.save_draft("u:a", Draft("d0", "food-permit", b"again", NOW), seen=1)
     desk.save_draft("u:b", Draft("d0", "food-permit", b"", NOW))
 
 

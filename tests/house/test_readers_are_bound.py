@@ -122,6 +122,8 @@ PORTS: Final[Mapping[str, Way]] = {
     # own: the reader's own rows and no other's.
     "uploads.known": "own",
     "uploads.held": "own",
+    "uploads.coming": "own",
+    "uploads.whole": "own",
     "attached.offered": "own",
     "attached.held": "own",
     "citizens.find": "own",
@@ -260,7 +262,8 @@ CHANGES: Final = frozenset(
         "releases.ask_revocation", "releases.endorse", "releases.look_ahead", "releases.propose",
         "releases.revoke", "releases.sign", "releases.simulate", "releases.withdraw",
         "signals.lift", "signals.plan",
-        "uploads.hand_over", "uploads.keep", "attached.keep", "attached.take",
+        "uploads.add", "uploads.begin", "uploads.give_up", "uploads.hand_over", "uploads.keep",
+        "attached.keep", "attached.take",
     }
 )  # fmt: skip
 """Methods and whole ports that show nothing: they ask, order, count in, or know the catalogue."""
@@ -282,7 +285,13 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "reader.state": frozenset({"case.offered", "bulk_rows._tried"}),  # the latter after `knows`
     "reader.case": frozenset({"case.view_of", "rest.read_case"}),
     "reader.outcome": frozenset(
-        {"acting.do", "case.show_case", "case._before", "rest.read_command"}  # the last but one: a
+        {
+            "drafting._by_itself",
+            "acting.do",
+            "case.show_case",
+            "case._before",
+            "rest.read_command",
+        }  # the last but one: a
         # number alone, after `knows`
     ),
     "reader.public_code": frozenset(

@@ -44,6 +44,7 @@ OPEN = {
     "POST /apply/{matter}",
     "GET /mine",
     "GET /mine/{case_no}",
+    "POST /mine/uploads",
     "POST /mine/{case_no}/supply",
     "POST /mine/{case_no}/rate",
     "GET /mine/signed-out",

@@ -1,0 +1,95 @@
+/* Keeps the draft of a form by itself while one types. Without this file there is the button. */
+(() => {
+  "use strict";
+  const QUIET = 3000; // ms without typing
+  const LONGEST = 20000; // ms of typing without a rest
+  const AGAIN = 10000; // ms until a failed try is made anew
+
+  for (const form of document.querySelectorAll("form[data-kept]")) {
+    const said = form.dataset;
+    const state = form.querySelector("[data-kept-state]");
+    const fault = form.querySelector("[data-kept-fault]");
+    const seen = form.elements.namedItem("seen");
+    let changed = 0, kept = 0, since = 0, timer = 0, running = null, over = false;
+
+    const body = () => {
+      const texts = new URLSearchParams();
+      for (const [name, value] of new FormData(form))
+        if (typeof value === "string") texts.append(name, value);
+      // What form.js hides is not sent with the form, but what was typed there is not lost.
+      for (const one of form.querySelectorAll("[data-asked][hidden] [name]"))
+        if (one.tagName !== "BUTTON" && (!/^(checkbox|radio)$/.test(one.type) || one.checked) && one.value)
+          texts.append(one.name, one.value);
+      texts.set("do", "autosave");
+      return texts;
+    };
+    const tell = (text) => {
+      if (fault.textContent !== text) fault.textContent = text;
+    };
+    const stop = (text) => {
+      over = true;
+      clearTimeout(timer);
+      state.textContent = "";
+      tell(text);
+    };
+    const save = async (last) => {
+      clearTimeout(timer);
+      if (over || running || kept === changed) return;
+      const now = changed;
+      running = new AbortController();
+      if (!last) state.textContent = said.keptWaits;
+      try {
+        const answer = await fetch(form.action, {
+          method: "POST", body: body(), redirect: "manual", keepalive: !!last, signal: running.signal,
+          headers: { accept: "application/json" },
+        });
+        if (answer.type === "opaqueredirect" || answer.status === 403) return stop(said.keptEnded);
+        const found = await answer.json().catch(() => ({}));
+        if (answer.ok && found.seen) {
+          seen.value = found.seen;
+          kept = now;
+          since = 0;
+          state.textContent = said.keptSaid.replace("__at__", found.at);
+          tell("");
+        } else if (found.clash || found.gone || found.refused) {
+          return stop(found.clash || found.gone || found.refused);
+        } else {
+          throw new Error(String(answer.status));
+        }
+      } catch (error) {
+        if (over) return;
+        state.textContent = "";
+        tell(said.keptAway);
+        timer = setTimeout(save, AGAIN);
+        return;
+      } finally {
+        running = null;
+      }
+      if (changed !== kept) wait();
+    };
+    const wait = () => {
+      clearTimeout(timer);
+      since ||= Date.now();
+      timer = setTimeout(save, Math.max(0, Math.min(QUIET, since + LONGEST - Date.now())));
+    };
+    const typed = (event) => {
+      if (over || event.target.type === "file") return;
+      changed += 1;
+      wait();
+    };
+    form.addEventListener("input", typed);
+    form.addEventListener("change", typed);
+    form.addEventListener("submit", () => {
+      // Handed in: a saving that is still on its way must not begin the draft anew.
+      over = true;
+      clearTimeout(timer);
+      running?.abort();
+    });
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) over = false;
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "hidden") save(true);
+    });
+  }
+})();
