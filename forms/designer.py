@@ -194,16 +194,19 @@ def next_version(taken: Sequence[str], year: int) -> str:
     return f"{year}.{number}"
 
 
-async def _save(visit: Visit, draft: str, base: str, rev: int, sheet: Sheet) -> None:
+async def _save(visit: Visit, draft: str, base: str, rev: int, sheet: Sheet, seen: int = 0) -> None:
+    """Keep the draft in place of the version that was `seen`; 0: there was none."""
     name = sheet.one.get("name") or visit.say(N_("新事项"))
     title = f"{name} · {sheet.one.get('version', '')}"
     values = {"base": base, "rev": rev, "sheet": kept(sheet)}
     code = sheet.one.get("code", "")[:40]
-    refused = await visit.ask(
-        visit.ports.drafts.save, visit.actor, draft, f"{DESIGNS}{code}", title, values
+    saved = await visit.ask(
+        visit.ports.drafts.save, visit.actor, draft, f"{DESIGNS}{code}", title, values, seen
     )
-    if refused:
-        raise Stop(422, refused, "not_saved")
+    if saved.theirs is not None or saved.gone:
+        raise Stop(409, visit.say(N_("另一处刚保存或删除了这份草稿，请返回上一页再保存一次")))
+    if saved.refused:
+        raise Stop(422, saved.refused, "not_saved")
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,7 @@ class _Kept:
     base: str
     rev: int
     sheet: Sheet
+    version: int
 
 
 async def _found(visit: Visit) -> _Kept:
@@ -220,7 +224,9 @@ async def _found(visit: Visit) -> _Kept:
     if draft is None or not draft.matter.startswith(DESIGNS):
         raise not_found(visit)
     values = cast(Mapping[str, Any], draft.values)
-    return _Kept(draft.id, values["base"], int(values["rev"]), reopened(values["sheet"]))
+    return _Kept(
+        draft.id, values["base"], int(values["rev"]), reopened(values["sheet"]), draft.version
+    )
 
 
 async def _checked(visit: Visit, sheet: Sheet) -> tuple[Checked | None, dict[str, str]]:
@@ -308,7 +314,7 @@ async def keep(visit: Visit) -> Response:
         other = str(uuid4())
         await _save(visit, other, known.base, 0, sheet)
         return RedirectResponse(f"/designer/{other}?other", 303)
-    await _save(visit, known.id, known.base, known.rev + 1, sheet)
+    await _save(visit, known.id, known.base, known.rev + 1, sheet, known.version)
     here = f"/designer/{quote(known.id)}"
     if what == "check":
         return RedirectResponse(f"{here}?check", 303)

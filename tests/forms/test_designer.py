@@ -265,7 +265,7 @@ def test_a_draft_is_its_author_s_alone_and_no_case_s(town: Town, browser: Browse
     assert browser("editor2").get(f"/designer/{uuid4()}").status_code == 404
     clerk = town.actor("chen")
     values = {"applicant.name": ["x"]}
-    town.ports.drafts.save(clerk, "of-a-case", CODE, "食品", values)  # type: ignore[arg-type]
+    town.ports.drafts.save(clerk, "of-a-case", CODE, "食品", values, 0)  # type: ignore[arg-type]
     assert "/designer/of-a-case" not in editor.get("/designer").text
 
 

@@ -116,7 +116,7 @@ def test_a_large_file_goes_in_pieces_over_a_connection_that_breaks(
 ) -> None:
     large = tmp_path / "章程.pdf"
     large.write_bytes(b"%PDF-1.7 " + b"x" * (4 * PIECE))
-    broken = []
+    broken: list[Route] = []
 
     def break_once(route: Route) -> None:
         if len(broken) < 2 and len(route.request.post_data_buffer or b"") > PIECE:
