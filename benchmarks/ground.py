@@ -125,9 +125,9 @@ class Process:
                 preexec_fn=_die_with_parent,
             )
 
-    def until_it_says(self, word: str) -> None:
+    def until_it_says(self, word: str, seconds: float = START_SECONDS) -> None:
         """Wait for a line. Raises `AssertionError` with what it said when it does not come."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while word.encode() not in self.said.read_bytes()[self._said_before :]:
             assert self._process is not None and self._process.poll() is None, self.words()
             assert time.monotonic() < deadline, self.words()

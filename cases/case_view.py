@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -222,8 +223,8 @@ def timeline_item(
     documents: Sequence[Any],
     known_at: datetime | None = None,
 ) -> TimelineItem:
-    """Return one line of the timeline; `known_at`: when the step before it was recorded, or its
-    case's rest after that step."""
+    """Return one line of the timeline with the documents of its step; `known_at`: when the step
+    before it was recorded, or its case's rest after that step."""
     summary = _summary(row.verb, body)
     return TimelineItem(
         seq=row.seq,
@@ -240,7 +241,6 @@ def timeline_item(
         documents=tuple(
             DocumentRef(id=d.id, kind=d.kind, number=d.number, digest=d.digest, code=d.code)
             for d in documents
-            if d.seq == row.seq
         ),
         late_seconds=late_seconds(row, known_at) if row.verb == "timer_fired" else 0,
     )
@@ -293,6 +293,9 @@ def assembled(
     shown: dict[str, JsonValue] = {"name": ERASED}
     if person is not None:
         shown = mask_person(person, revealed)
+    issued = defaultdict[int, list[Any]](list)
+    for document in read.documents:
+        issued[document.seq].append(document)
     known = {
         step.seq: rings_at(
             step.recorded_at, step.recorded_at if state.backfilled and step.backfill else None
@@ -321,7 +324,7 @@ def assembled(
         documents=tuple(document_view(document) for document in read.documents),
         rulings=tuple(ruling_view(ruling) for ruling in read.rulings),
         timeline=tuple(
-            timeline_item(step, bodies[step.seq], read.documents, known.get(step.seq - 1))
+            timeline_item(step, bodies[step.seq], issued[step.seq], known.get(step.seq - 1))
             for step in read.steps
         ),
         notice=tuple(notice_of(read.steps, bodies)),
