@@ -6,7 +6,7 @@ page, derived again from their events, so that a share is never older than the p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -259,13 +259,22 @@ class Divided:
 
 
 def divided(
-    state: CaseState, events: Sequence[ClockEvent], calendar: Calendar, now: datetime
+    state: CaseState,
+    events: Sequence[ClockEvent],
+    calendar: Calendar,
+    now: datetime,
+    keys: Collection[str],
 ) -> Mapping[str, Divided]:
-    """Return the newest period of each clock of a case, divided by rule YC-FT-1 as of now."""
+    """Return the newest period of these clocks of a case, divided by rule YC-FT-1 as of now.
+
+    A case has some twenty; a page shows one or two, and each ledger is walked day by day.
+    """
     plan = state.plan
     held = holdings(events, plan.department, plan.lead)
     found = {}
     for key, period in newest(periods(approval.clock_rules(plan), events)).items():
+        if key not in keys:
+            continue
         made = ledger(period, calendar, plan.zone, now)
         found[key] = Divided(made, attribute(made, held, calendar.hours, plan.zone, now))
     return found
@@ -285,15 +294,19 @@ def shares_of(attribution: Attribution) -> tuple[Share, ...]:
 def _shares(
     connection: Connection, rows: Sequence[Any], calendars: Calendars, now: datetime
 ) -> Mapping[tuple[str, str], tuple[Share, ...]]:
-    keys = {row.case_id: row.calendar for row in rows}
+    calendar_of = {row.case_id: row.calendar for row in rows}
+    keys: dict[str, set[str]] = {}
+    for row in rows:
+        keys.setdefault(row.case_id, set()).add(row.key)
     states = _states(connection, list(keys))
     told = _events(connection, list(keys))
     found = {}
     for case_id, state in states.items():
-        calendar = calendars.get(keys[case_id])
+        calendar = calendars.get(calendar_of[case_id])
         if calendar is None:
             continue
-        for key, one in divided(state, told.get(case_id, []), calendar, now).items():
+        those = divided(state, told.get(case_id, []), calendar, now, keys[case_id])
+        for key, one in those.items():
             found[case_id, key] = shares_of(one.attribution)
     return found
 
