@@ -11,13 +11,25 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Connection, Engine, Table, func, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from activities.sealing import Sealer
 from benchmarks import ground
@@ -93,10 +105,11 @@ def multiplied(engine: Engine, sealer: Sealer, size: int) -> int:
         own = case.c.case_no.not_like(f"{FIRST}%")
         found = connection.execute(select(case.c.id, case.c.subject, case.c.is_open).where(own))
         patterns = [(row.id, row.subject, row.is_open) for row in found]
+        decided = _decided(connection, sealer)
     dice = random.Random(there)  # noqa: S311 -- rows to measure with, no secret
     for start in range(there, size, PORTION):
         numbers = range(start, min(start + PORTION, size))
-        _copy(engine, sealer, dice, patterns, numbers)
+        _copy(engine, sealer, dice, patterns, decided, numbers)
     return max(there, size)
 
 
@@ -105,6 +118,7 @@ def _copy(
     sealer: Sealer,
     dice: random.Random,
     patterns: list[tuple[str, str, bool]],
+    decided: Mapping[str, Decided],
     numbers: range,
 ) -> None:
     by_end = {flag: [one for one in patterns if one[2] is flag] for flag in (True, False)}
@@ -137,6 +151,49 @@ def _copy(
         )
         for table in COPIED:
             connection.exec_driver_sql(_statement(table))
+        _tell_decisions(connection, sealer, decided, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The step that decided a case, its body open: the list of what was granted reads it."""
+
+    seq: int
+    subject: str
+    body: bytes
+
+
+def _decided(connection: Connection, sealer: Sealer) -> dict[str, Decided]:
+    query = select(step.c.case_id, step.c.seq, step.c.subject, step.c.body_sealed)
+    own = step.c.case_id.in_(select(case.c.id).where(case.c.case_no.not_like(f"{FIRST}%")))
+    found = connection.execute(query.where(step.c.verb == "decide", own)).all()
+    bodies = sealer.vault.open_many(
+        [(r.subject, r.body_sealed, place("step", "body", r.case_id, r.seq)) for r in found]
+    )
+    return {
+        r.case_id: Decided(r.seq, r.subject, body) for r, body in zip(found, bodies, strict=True)
+    }
+
+
+def _tell_decisions(
+    connection: Connection,
+    sealer: Sealer,
+    decided: Mapping[str, Decided],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    told = [(row["id"], decided[row["source"]]) for row in rows if row["source"] in decided]
+    sealed = sealer.vault.seal_many(
+        [(one.subject, one.body, place("step", "body", id, one.seq)) for id, one in told]
+    )
+    here = (step.c.case_id == bindparam("c"), step.c.seq == bindparam("s"))
+    if told:
+        connection.execute(
+            update(step).where(*here).values(body_sealed=bindparam("b")),
+            [
+                {"c": id, "s": one.seq, "b": body}
+                for (id, one), body in zip(told, sealed, strict=True)
+            ],
+        )
 
 
 def _statement(table: Table) -> str:
