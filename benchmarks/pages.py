@@ -309,6 +309,7 @@ def painted(settings: Settings, cookie: str) -> dict[str, float]:
             for _ in range(PAINTS + 1):
                 page.goto(f"http://{host}:{port}/team")
                 page.locator("tbody tr").first.wait_for()
+                page.wait_for_function(_TOLD)  # the browser tells of a paint after it
                 found.append(page.evaluate(_PAINT))
             browser.close()
         return {
@@ -317,6 +318,7 @@ def painted(settings: Settings, cookie: str) -> dict[str, float]:
     return {}
 
 
+_TOLD: Final = "performance.getEntriesByName('first-contentful-paint').length > 0"
 _PAINT: Final = """() => {
   const first = performance.getEntriesByName('first-contentful-paint')[0];
   const came = performance.getEntriesByType('navigation')[0];
