@@ -21,6 +21,7 @@ from catalogue.performance import performance_faults
 from catalogue.programme import programme_faults
 from catalogue.project_templates import template_faults as project_template_faults
 from catalogue.reading import Sources, read_sources
+from catalogue.registers import register_faults
 from catalogue.responsibility import responsibility_faults
 from catalogue.stations import station_faults
 from catalogue.working_days import NONE
@@ -44,6 +45,7 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
             *kpi_faults(folder, codes, law),
             *_programme_faults(folder, law),
             *project_template_faults(folder, law),
+            *register_faults(folder, codes, [one for one, _ in sources.matters], law),
             *(_responsibility_faults(folder, codes, law) if sources.city else ()),
         }
     )

@@ -8,7 +8,7 @@ before the order is given.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Final
 from uuid import uuid4
@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from cases.messages import Source
 from cases.reception import NotNow, Request
 from catalogue.matters import Matter
-from forms import words
+from forms import from_registers, words
 from forms.citizen_ports import Citizen
 from forms.drafting import KEEPS, Begun, clash, keep, marked_seen, texts_of
 from forms.fields import (
@@ -69,6 +69,8 @@ class ApplyPage(Page):
     seen: Annotated[int, "The version of the draft that the page shows; 0: none was saved."]
     saved: Annotated[bool, "The draft has just been saved."]
     limit_mb: Annotated[int, "Largest file, in MB."]
+    registers: Annotated[tuple[str, ...], "Registers that can fill something, by name."] = ()
+    told: Annotated[tuple[str, ...], "What became of asking them."] = ()
 
 
 def matter_of(visit: Visit) -> Matter:
@@ -92,7 +94,7 @@ async def apply(visit: Visit) -> Response:
         page = _page(
             visit, matter, citizen, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4())
         )
-        return await show(visit, page)
+        return await show(visit, await _known(visit, page, citizen))
     texts: Posted = texts_of(draft.values)
     visit.posted = FormData([(name, one) for name, found in texts.items() for one in found])
     texts = in_rows(matter.form, "form", texts)
@@ -102,6 +104,23 @@ async def apply(visit: Visit) -> Response:
     page = replace(page, seen=draft.version)
     saved = visit.request.query_params.get("saved") == "1"
     return await show(visit, replace(page, saved=saved))
+
+
+async def _known(visit: Visit, page: ApplyPage, citizen: Citizen) -> ApplyPage:
+    """Return the empty form with what registers know of the citizen, and what they said before."""
+    shares = await from_registers.ask_on_line(visit, page.matter, citizen, {})
+    before = await visit.ask(visit.ports.citizens.remembered, citizen, page.matter)
+    if before is not None:
+        visit.saw(type="case")
+    page = _each(page, lambda part: from_registers.filled(visit, part, shares))
+    page = _each(page, lambda part: from_registers.remembered(visit, part, before))
+    return replace(page, told=from_registers.told(visit, shares))
+
+
+def _each(page: ApplyPage, change: Callable[[tuple[Field, ...]], tuple[Field, ...]]) -> ApplyPage:
+    who, body, content = change(page.who), change(page.body), change(page.content)
+    form = replace(page.form, fields=(*who, *body, *content, *page.service))
+    return replace(page, who=who, body=body, content=content, form=form)
 
 
 async def hand_in(visit: Visit) -> Response:
@@ -116,6 +135,12 @@ async def hand_in(visit: Visit) -> Response:
     page = _page(visit, matter, citizen, texts, rows, command, draft)
     if changes_rows(visit.text("do")):
         return await show(visit, page)
+    if visit.text("do") == from_registers.BUTTON:
+        visit.slow_down("questions")
+        shares = await from_registers.ask_on_line(visit, matter, citizen, texts)
+        said = from_registers.told(visit, shares) or from_registers.nothing_typed(visit)
+        shared = _each(page, lambda part: from_registers.filled(visit, part, shares))
+        return await show(visit, replace(shared, told=said))
     begun = _begun(page)
     if visit.text("do") in KEEPS:
         done = await keep(visit, begun, texts)
@@ -207,6 +232,7 @@ def _page(
         seen=marked_seen(0, texts),
         saved=False,
         limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
+        registers=from_registers.names_of(visit, matter),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from cases.messages import Actor
 from cases.views import PublicStatus
-from catalogue.matters import Material
+from catalogue.matters import Material, Matter
 from forms.entrance_ports import Where
 
 
@@ -103,6 +103,16 @@ class Beyond:
     """The applicant is the citizen, not somebody they act for."""
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """What a citizen said of themselves or their organisation before."""
+
+    case_no: str
+    """The newest of their cases that says any of it."""
+    values: Mapping[str, str]
+    """Field of the form → what stood there."""
+
+
 class Citizens(Protocol):
     """Citizens: their sign-in, and what is theirs."""
 
@@ -162,4 +172,8 @@ class Citizens(Protocol):
 
     def paper(self, case_id: str, paper: str) -> tuple[str, bytes] | None:
         """Name and bytes (PDF) of a paper that `beyond` names and that waits for no service."""
+        ...
+
+    def remembered(self, citizen: Citizen, matter: Matter) -> Remembered | None:
+        """What this very citizen has said in an earlier case that this form asks for again."""
         ...

@@ -12,6 +12,7 @@ ACTS = {
     "read_personal": N_("查看个人信息"),
     "print": N_("打开文书或材料"),
     "attached_read": N_("打开附件"),
+    "register_asked": N_("从登记库取信息"),
     "print_card": N_("打开监察文书"),
     "report": N_("出具报告"),
     "issue_document": N_("出具文书"),

@@ -69,6 +69,7 @@ from forms.process_ports import Processes
 from forms.project_ports import Projects
 from forms.project_report_ports import ProjectReports
 from forms.reason_ports import Reasons, RulingReasons
+from forms.register_ports import Registers
 from forms.responsibility_ports import ResponsibilityTable
 from forms.rule_ports import RulePacks
 from forms.signal_ports import Signals
@@ -733,6 +734,7 @@ class Ports:
     fund: Funds
     suggestions: Suggestions
     citizens: Citizens
+    registers: Registers
     warnings: Warnings
     log: LogBook
     keeping: Keeping

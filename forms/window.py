@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from cases.messages import Outcome, Source
 from cases.reception import NotNow, Request
 from catalogue.matters import Matter
-from forms import words
+from forms import from_registers, words
 from forms.designer_ports import DESIGNS
 from forms.drafting import KEEPS, Begun, clash, keep, marked_seen, texts_of
 from forms.fields import (
@@ -66,6 +66,8 @@ class NewCasePage(Page):
     seen: Annotated[int, "The version of the draft that the page shows; 0: none was saved."]
     saved: Annotated[bool, "The draft has just been saved."]
     limit_mb: Annotated[int, "Largest file, in MB."]
+    registers: Annotated[tuple[str, ...], "Registers that can fill something, by name."] = ()
+    told: Annotated[tuple[str, ...], "What became of asking them."] = ()
 
 
 async def choose(visit: Visit) -> Response:
@@ -120,6 +122,8 @@ async def file_case(visit: Visit) -> Response:
     page = _page(visit, matter, texts, rows, command, draft)
     if changes_rows(visit.text("do")):
         return await show(visit, page)
+    if visit.text("do") == from_registers.BUTTON:
+        return await show(visit, await _shared(visit, matter, page, texts))
     begun = _begun(visit, page)
     if visit.text("do") in KEEPS:
         kept = await keep(visit, begun, texts)
@@ -132,6 +136,16 @@ async def file_case(visit: Visit) -> Response:
     if wrong:
         return await show(visit, _wrong(page, wrong), 422)
     return await _hand_over(visit, page, body)
+
+
+async def _shared(visit: Visit, matter: Matter, page: NewCasePage, texts: Posted) -> NewCasePage:
+    """Return the form with what the registers know of whom and what was typed."""
+    shares = await from_registers.ask_at_window(visit, matter, texts)
+    applicant = from_registers.filled(visit, page.applicant, shares)
+    content = from_registers.filled(visit, page.content, shares)
+    said = from_registers.told(visit, shares) or from_registers.nothing_typed(visit)
+    form = replace(page.form, fields=(*applicant, *page.agent, *content, *page.intake))
+    return replace(page, applicant=applicant, content=content, form=form, told=said)
 
 
 async def _hand_over(visit: Visit, page: NewCasePage, body: dict[str, Any]) -> Response:
@@ -214,6 +228,7 @@ def _page(
         seen=marked_seen(0, texts),
         saved=False,
         limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
+        registers=from_registers.names_of(visit, matter),
     )
 
 

@@ -21,6 +21,7 @@ from cases.projects.performing_messages import BODIES as PERFORMANCE
 from cases.projects.performing_state import STAGES as EVALUATION_STAGES
 from cases.supervision.names import LEVELS
 from cases.warnings import LEVELS as WARNING_LEVELS
+from catalogue.registers import load_registers
 from yichuang import (
     incident_schemas,
     life_schemas,
@@ -38,6 +39,7 @@ from yichuang.orders import (
     Answer,
     OrderData,
 )
+from yichuang.register_wire import SIGNATURE, user_of
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 ENVELOPE: dict[str, Any] = {
@@ -366,6 +368,10 @@ def schemas() -> dict[str, dict[str, Any]]:
         ("project.changed", project_schemas.changed()),
     ):
         made[f"{name}.v{VERSION}.json"] = _in_draft(schema, f"{name}.v{VERSION}")
+    for register in load_registers().registers:
+        for part, schema in (("asked", register.asked()), ("answered", register.answered())):
+            name = f"register.{register.code}.{part}.v{VERSION}"
+            made[f"{name}.json"] = _in_draft(schema, name)
     made |= {f"case.{kind}.v{VERSION}.json": card_mark_schema(kind) for kind in MARKS}
     made |= {f"{name}.json": _in_draft(schema, name) for name, schema in life_schemas.schemas()}
     return made
@@ -551,6 +557,23 @@ def document() -> dict[str, Any]:
         "messages": {"signal": _message("signal", "信号", f"signal.v{VERSION}.json")},
         "x-jetstream": {"stream": "SIG", "retention": "workqueue", "consumer": "signals"},
     }
+    for register in load_registers().registers:
+        name = f"register.{register.code}"
+        channels[f"register_{register.code}"] = {
+            "address": f"reg.{{city}}.{register.department}.{register.code}.query",
+            "description": f"{register.name}：登记库应答，只有人员入口能问，只有用户"
+            f" {user_of(register.code)} 听得到；答复头 {SIGNATURE} 是对“主题、换行、正文”的"
+            " Ed25519 签名（base64），过时不候",
+            "parameters": _parameters("city"),
+            "messages": {
+                part: {
+                    "name": f"{name}.{part}",
+                    "contentType": "application/json",
+                    "payload": {"$ref": f"./schemas/{name}.{part}.v{VERSION}.json"},
+                }
+                for part in ("asked", "answered")
+            },
+        }
     channels["question"] = {
         "address": "qry.{city}.{user}.{question}",
         "description": "请求应答：case.status、case.events、command.outcome、signal.fate、"
@@ -574,6 +597,7 @@ def document() -> dict[str, Any]:
         ("readings", "receive"),
         ("signal", "receive"),
         ("question", "receive"),
+        *((f"register_{one.code}", "send") for one in load_registers().registers),
     ):
         operations[name] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
     return {

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     smtp_sender: str = ""
     notice_gateways: Mapping[str, tuple[Literal["sms", "im"], ...]] = {}
     webhooks: Mapping[str, str] = {}
+    registers: Mapping[str, str] = {}
 
     oidc_issuer: str = ""
     oidc_client_id: str = "yichuang"
@@ -175,6 +176,16 @@ class Settings(BaseSettings):
                 if not re.match(SUBJECT_TOKEN, word):
                     raise ValueError(f"{word!r}: 只能用小写字母、数字和连字符")
         return integrators
+
+    @field_validator("registers")
+    @classmethod
+    def _registers_have_keys(cls, registers: Mapping[str, str]) -> Mapping[str, str]:
+        for name, key in registers.items():
+            if not re.match(SUBJECT_TOKEN, name):
+                raise ValueError(f"{name!r}: 只能用小写字母、数字和连字符")
+            if key and not re.fullmatch(r"U[A-Z2-7]{55}", key):
+                raise ValueError(f"{name!r}: 须是 NATS 用户的公钥（U 开头，56 个字符），或者空")
+        return registers
 
     @field_validator("notice_gateways")
     @classmethod

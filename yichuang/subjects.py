@@ -7,6 +7,7 @@
 `cmd.<city>.<dept>.<user>.project.<verb>`   an order of a system to a project
 `cmd.<city>.<dept>.<user>.incident.<verb>`  an order of a unit's own system to an incident
 `rpl.<city>.<user>.<key>`               the answer to one order, `<key>` = `answer_key(event id)`
+`reg.<city>.<dept>.<register>.query`    request and reply, what a department's register knows
 `qry.<city>.<user>.<question>`          request and reply, nothing is kept
 `evt.<city>.<dept>.case.<kind>`         what has happened, from the outbox
 `evt.<city>.<dept>.alarm.<kind>`        an alarm that was raised or cleared, from the outbox

@@ -74,6 +74,7 @@ from yichuang.project_grounds import project_grounds
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import CityReception
 from yichuang.refusals import RefusalLog
+from yichuang.registers import registers_of
 from yichuang.release_door import ReleaseDoor
 from yichuang.released import Released
 from yichuang.rewrapping import Rewrapper
@@ -388,6 +389,7 @@ async def compose(
             now,
         ),
         citizens=citizens_of(settings, web, queries, desk_vault, sealer.who, now),
+        registers=registers_of(settings, web, sealer.who, now),
         suggestions=WebSuggestions(
             Services(open_engine(settings.store_url("web"), read_only=True))
         ),

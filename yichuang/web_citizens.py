@@ -7,10 +7,10 @@ import hashlib
 import hmac
 import json
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, select
@@ -37,6 +37,7 @@ from forms.citizen_ports import (
     NotVouched,
     OwnCase,
     Paper,
+    Remembered,
     ToSupply,
 )
 from forms.ports import Where
@@ -46,6 +47,10 @@ from yichuang.settings import SettingMissing, Settings
 from yichuang.web_accounts import AUTH_STREAM
 
 PER_PAGE: Final = 25
+LOOKED_BACK: Final = 5
+"""Cases in which it is looked for what was said before: the newest ones."""
+ABOUT: Final = frozenset({"uscc", "developer", "operator_name", "requester_kind", "requester_name"})
+"""Fields of forms that say who applies, beside those of personal data."""
 TOLD: Final = (
     "notice", "supplement", "undertaking", "promised", "statutory", "hearing_request", "hearing",
     "delivery", "rating", "rectify",
@@ -206,6 +211,21 @@ class WebCitizens:
         until = min((one.due_at for one in view.timers if one.key == "supplement"), default=None)
         return ToSupply(lacking, until)
 
+    def remembered(self, citizen: Citizen, matter: Matter) -> Remembered | None:
+        ids, _ = self.store.cases(citizen.id, LOOKED_BACK)
+        values: dict[str, str] = {}
+        number = ""
+        for case_id in ids:
+            masked = self.queries.case_view(case_id, self.now())
+            if masked is None:
+                continue
+            view = self.queries.case_view(case_id, self.now(), revealed=masked.personal)
+            said = {} if view is None else _said_before(view, matter)
+            fresh = {name: text for name, text in said.items() if name not in values}
+            if fresh and view is not None:
+                values, number = values | fresh, number or view.row.case_no
+        return Remembered(number, values) if values else None
+
     def beyond(self, case_id: str) -> Beyond | None:
         view, state = self.queries.case_view(case_id, self.now()), self.queries.state(case_id)
         if view is None or state is None:
@@ -231,6 +251,27 @@ class WebCitizens:
         if not any(one.id == paper and not one.waits for one in mine):
             return None
         return f"{found.view.number or found.view.kind}.pdf", found.content
+
+
+def _said_before(view: CaseView, matter: Matter) -> Mapping[str, str]:
+    """Return what an earlier case says of the citizen or their organisation, by the fields of this
+    matter's form. A field is the same when name, title and type are."""
+    found: dict[str, str] = {}
+    if view.applicant.get("kind") != "natural_person":
+        found = {
+            f"applicant.{part}": str(view.applicant[part])
+            for part in ("name", "id_number", "legal_representative")
+            if view.applicant.get(part)
+        }
+    earlier: Any = Matter.model_validate(view.matter).form.get("properties", {})
+    asked: Any = matter.form.get("properties", {})
+    for name, part in asked.items():
+        then, said = earlier.get(name), view.form.get(name)
+        same = then is not None and all(then.get(k) == part.get(k) for k in ("title", "type"))
+        about = part.get("x-personal") or name in ABOUT
+        if same and about and part.get("type") == "string" and isinstance(said, str) and said:
+            found[f"form.{name}"] = said
+    return found
 
 
 def _papers(view: CaseView) -> Sequence[Paper]:

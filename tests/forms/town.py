@@ -18,6 +18,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nats.aio.client import Client
 from pydantic import JsonValue
 from starlette.applications import Starlette
 
@@ -71,6 +72,7 @@ from catalogue.law import Article
 from catalogue.load import HERE, Catalogue, MatterUnknown, canonical, load_catalogue
 from catalogue.programme import load_programme
 from catalogue.reading import read_matter
+from catalogue.registers import load_registers
 from catalogue.stations import load_stations
 from forms.app import application
 from forms.dossier_ports import ShownDossier
@@ -105,6 +107,7 @@ from yichuang.notices.wording import sentence
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import may_know, no_such_case
+from yichuang.registers import WebRegisters
 from yichuang.service_seeds import OFFICE
 from yichuang.services import CITY_ONLINE, CITY_SUGGESTIONS
 from yichuang.stored_rulings import StoredRulings
@@ -138,6 +141,7 @@ from yichuang.web_ports import (
     WebDrafts,
     WebReader,
     WebUploads,
+    who_is,
 )
 from yichuang.web_process import Signed, WebProcess
 from yichuang.web_project_reports import WebProjectReports
@@ -665,6 +669,15 @@ class Town:
         finder = Finder(self.log, self.web)
         self.ports = Ports(
             citizens=self.citizens,
+            registers=WebRegisters(
+                load_registers(),
+                {},
+                "demo",
+                _no_bus,
+                self.web,
+                lambda actor: who_is(actor, sealer.who),
+                _now,
+            ),
             reception=self.reception,
             reader=reader,
             access=self.access,
@@ -1121,6 +1134,11 @@ def company(name: str) -> dict[str, str]:
         "legal_representative": "王大明",
         "phone": "13900000001",
     }
+
+
+async def _no_bus() -> Client:
+    """A town has no NATS: whoever asks a register there learns that it is away."""
+    raise OSError("no NATS")
 
 
 def _now() -> datetime:

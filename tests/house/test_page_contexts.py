@@ -88,6 +88,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/reasons.html",
         "macros/rights.html",
         "macros/side.html",
+        "macros/sharing.html",
         "macros/ui.html",
     }
     known = {page.template for page in ALL} | parts

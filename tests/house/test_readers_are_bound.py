@@ -132,6 +132,9 @@ PORTS: Final[Mapping[str, Way]] = {
     "citizens.materials": "asked",
     "citizens.to_supply": "asked",
     "citizens.beyond": "asked",
+    "citizens.remembered": "own",
+    "registers.ask": "asked",
+    "registers.offered": "office",  # their names
     "citizens.paper": "asked",
     "drafts.find": "own",
     "drafts.listing": "own",
@@ -299,6 +302,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "citizens.materials": frozenset({"mine._rows"}),  # of the citizen's own case alone
     "citizens.to_supply": frozenset({"mine._shown"}),  # of the citizen's own case alone
+    "registers.ask": frozenset({"from_registers._ask"}),  # whose form it is, with an entry
     "citizens.beyond": frozenset({"mine.beyond_of"}),  # of the citizen's own case alone
     "citizens.paper": frozenset({"collecting.paper"}),  # likewise, and of what `beyond` opens
     "reader.document": frozenset({"case.document"}),

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 
 from yichuang.settings import Settings
 from yichuang.terminal import complain, say
@@ -15,13 +16,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="*",
-        metavar="code LOGIN",
-        help="演示人员现在的动态码 (what a demo person's app shows now)",
+        metavar="code LOGIN | registers CODE…",
+        help="演示人员现在的动态码；演示的登记库 (a demo person's code; the demo's registers)",
     )
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Make the people, print their random passwords once, tell the cases."""
+    if args.what[:1] == ["registers"]:
+        return _registers(args.what[1:], settings)
     if args.what:
         return _code(args.what, settings)
     # Imports everything; `--help` should not wait for it.
@@ -76,4 +79,17 @@ def _code(words: list[str], settings: Settings) -> int:
         return 1
     say(code)
     complain(f"{seconds} 秒内有效，只能用一次")
+    return 0
+
+
+def _registers(codes: list[str], settings: Settings) -> int:
+    """Answer for the demo's registers until the process is ended."""
+    from yichuang.demo_registers import TABLES
+    from yichuang.register_service import serve_all
+
+    if unknown := [code for code in codes if code not in TABLES]:
+        complain(f"没有叫 {unknown[0]} 的演示登记库；有：{'、'.join(TABLES)}。")
+        return 2
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve_all(settings, {code: TABLES[code] for code in codes or TABLES}))
     return 0

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from yichuang.cli import WRONG
-from yichuang.embedded import ground, identity, parts
+from yichuang.embedded import ground, identity, parts, registers
 from yichuang.settings import CHECKOUT, Settings, as_environment, environment
 from yichuang.supervisor import PREPARE, StartFailed, Supervisor, supervise
 from yichuang.terminal import complain, say
@@ -42,13 +42,19 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
                 say(f"上次没有正常停止：已清理 {left} 个遗留进程，从停下的地方继续。")
             if args.demo:
                 settings = beside.enter_context(identity.beside(settings))
-            return _run_held(args, settings, chosen)
+                settings = registers.with_demo(settings)
+            return _run_held(args, settings, chosen, beside)
     except ground.StartRefused as refused:
         complain(str(refused))
         return WRONG
 
 
-def _run_held(args: argparse.Namespace, settings: Settings, chosen: tuple[parts.Part, ...]) -> int:
+def _run_held(
+    args: argparse.Namespace,
+    settings: Settings,
+    chosen: tuple[parts.Part, ...],
+    beside: contextlib.ExitStack,
+) -> int:
     ported = tuple(p.name for p in chosen if p.name in ("temporal", "nats", "witness", "web"))
     for line in ground.take_ports(settings, ported):
         say(line)
@@ -57,6 +63,7 @@ def _run_held(args: argparse.Namespace, settings: Settings, chosen: tuple[parts.
 
     def when_ready() -> None:
         if args.demo:
+            beside.enter_context(registers.beside(settings))
             _fill_demo(settings)
         where = f"：{settings.address}" if any(p.name == "web" for p in chosen) else ""
         say(f"一窗已就绪{where}（Ctrl-C 停止）")

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from nats.js.errors import Error as JetStreamError
 from sqlalchemy.exc import OperationalError
 
 from cases.database import open_engine
+from catalogue.registers import load_registers
 from yichuang.bus import connect, inbox_of
 from yichuang.questions import ELSEWHERE
+from yichuang.register_wire import subject_of, user_of
 from yichuang.services import is_seeded, listing
 from yichuang.settings import SUBJECT_TOKEN, SettingMissing, Settings
 
@@ -32,6 +34,8 @@ TELEMETRY_STREAMS = ("TELE", "EVT", "RPL")
 SIGNALS_STREAMS = ("SIG", "EVT", "RPL")
 NOTIFIER_STREAMS = ("NTF", "NRC")
 SYSTEM_USER = "system"
+ANSWER_WITHIN = "10s"
+"""How long a register may answer a question; no form waits so long."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class User:
     subscribe: tuple[str, ...]
     key: str = ""
     """Public nkey; empty: that of the seed among our own."""
+    only_answers: bool = False
+    """It publishes nothing but one answer to each question that it hears."""
 
 
 def _stream_keeper(streams: Sequence[str]) -> tuple[str, ...]:
@@ -169,6 +175,7 @@ def users(settings: Settings) -> list[User]:
                 f"cmd.{settings.city}.*.web.>",
                 f"qry.{settings.city}.web.>",
                 f"sig.{settings.city}.web.>",
+                f"reg.{settings.city}.*.*.query",
                 "_INBOX.>",  # answers to the questions that it listens to
             ),
             (
@@ -189,6 +196,7 @@ def users(settings: Settings) -> list[User]:
         if name in {user.name for user in own} or name in settings.nats_integrators:
             raise SettingMissing(f"YICHUANG_NOTICE_GATEWAYS：{name} 已另有用处，请换一个名字")
         own.append(_gateway_of_notices(name, channels, settings.city))
+    own += _registers(settings)
     taken = {user.name for user in own} | {SYSTEM_USER}
     for one in _services(settings):
         if one.name in taken:
@@ -197,6 +205,18 @@ def users(settings: Settings) -> list[User]:
             )
         own.append(_integrator(one, settings.city))
     return own
+
+
+def _registers(settings: Settings) -> Iterator[User]:
+    """Yield the users of the registers that are connected. Raises `SettingMissing`."""
+    known = load_registers().by_code
+    for code, key in settings.registers.items():
+        if code not in known:
+            raise SettingMissing(
+                f"YICHUANG_REGISTERS：没有登记库 {code}；有：{'、'.join(known) or '（没有）'}"
+            )
+        heard = subject_of(settings.city, known[code])
+        yield User(user_of(code), (), (heard,), key, only_answers=True)
 
 
 def _services(settings: Settings) -> list[Outside]:
@@ -317,6 +337,14 @@ def _quoted(text: str) -> str:
 
 
 def _user_block(settings: Settings, user: User) -> str:
+    if user.only_answers:
+        # Without `publish` the server lets nothing through but answers.
+        heard = ", ".join(f"{_quoted(one)}" for one in user.subscribe)
+        return (
+            f"      {{ nkey: {user.key or public_key(settings, user.name)}  # {user.name}\n"
+            f"        permissions: {{ subscribe: [{heard}], "
+            f'allow_responses: {{ max: 1, expires: "{ANSWER_WITHIN}" }} }} }}'
+        )
     publish = ", ".join(_quoted(subject) for subject in user.publish)
     subscribe = ", ".join(_quoted(subject) for subject in user.subscribe)
     return (
