@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from cases.citizens import subject_of
+from cases.plan_values import own_figures
 from cases.tables import case
 from cases.web_tables import citizen
+from catalogue.kpis import load_kpis
 from forms.citizen_ports import Paper
 from forms.cookies import CITIZEN_COOKIE
 from tests.forms.online import come_in, filed, hidden
@@ -202,3 +205,18 @@ def test_signing_out_ends_the_session_here_and_leads_to_the_providers_own_end(
     assert there.path == "/oauth2/end_session"
     assert asked["post_logout_redirect_uri"] == [f"{ADDRESS}/mine/signed-out"]
     assert asked["client_id"] == ["yichuang"]
+
+
+def test_what_is_filed_on_line_makes_its_matter_one_that_is_done_on_line(
+    city: Town, browser: TestClient
+) -> None:
+    come_in(browser)
+    filed(browser)
+    city.file()
+    now, zone = datetime.now(UTC), "Asia/Shanghai"
+    with city.cases.connect() as connection:
+        found = own_figures(
+            connection, load_kpis(), now.astimezone(ZoneInfo(zone)).date(), zone, now
+        )
+    # 食品经营许可 came on line, 建筑工程施工许可 only to the window.
+    assert (found["online"].numerator, found["online"].denominator) == (1, 2)
