@@ -25,6 +25,7 @@ from activities.sealing import Sealer, merged_form
 from audit.entry import entry_id
 from audit.vault import KeyDestroyed
 from cases import approval, messages, numbers
+from cases.case_papers import DECISIONS
 from cases.clocks.lines import ClockLine, lines
 from cases.database import reading
 from cases.messages import NAMESPACE, Command, DocumentRef, Outcome, Person
@@ -32,7 +33,7 @@ from cases.rulings import Ruling
 from cases.settling import DocumentWish, RuleForbids
 from cases.state import CaseState, ClockEvent, Event, Plan
 from cases.store import DocumentFile, StepRecord, place
-from cases.tables import case, matter_version
+from cases.tables import case, document, matter_version
 from catalogue.form_schema import torn
 from catalogue.matters import Matter
 
@@ -46,6 +47,8 @@ class Walked:
     applicant: Person | None = None
     clock: tuple[ClockEvent, ...] | None = None
     """Clock events up to `state.seq`; None: not read yet."""
+    decision: str | None = None
+    """Number of the written decision; None: not read yet, empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,9 @@ class Recording:
         except KeyDestroyed as gone:
             raise erased() from gone
         entry = entry_id(command.id, STEP)
+        walked.decision = next(
+            (file.ref.number for file in files if file.ref.kind in DECISIONS), walked.decision
+        )
         if form is not None:
             walked.form = form
         told = approval.clock_events(draft.events, after.seq)
@@ -172,7 +178,7 @@ class Recording:
             case=after,
             applicant=self._applicant(walked, command.case_id),
             command=command,
-            facts={**wish.facts, **self._people(command)},
+            facts={**wish.facts, **self._people(command), **self._served(wish, walked, after)},
         )
         content = self._printed(order)
         ref = DocumentRef(
@@ -184,6 +190,21 @@ class Recording:
         )
         sealed = self.sealer.document(content, after.subject, command.case_id, document_id)
         return DocumentFile(ref, wish.department, number, sealed)
+
+    def _served(self, wish: DocumentWish, walked: Walked, after: CaseState) -> dict[str, JsonValue]:
+        """Return the number of the decision whose service a record of service is about."""
+        if wish.kind != "service_record":
+            return {}
+        if walked.decision is None:  # decided in an earlier batch
+            newest = (
+                select(document.c.number)
+                .where(document.c.case_id == after.case_id, document.c.kind.in_(DECISIONS))
+                .order_by(document.c.seq.desc())
+                .limit(1)
+            )
+            with reading(self.engine) as connection:
+                walked.decision = connection.execute(newest).scalar() or ""
+        return {"served_number": walked.decision} if walked.decision else {}
 
     def _people(self, command: Command) -> dict[str, JsonValue]:
         """Return who acted, and in whose name, as a document prints them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,22 +15,28 @@ from cases import tables
 from cases.approval.waiting import pauses_of
 from cases.armed import rings_at
 from cases.card_views import cards_from
+from cases.case_papers import (
+    RECIPIENT,
+    document_view,
+    documents_of,
+    materials_of,
+    service_of,
+)
 from cases.masking import (
     ERASED,
     FILE_NAMES,
     differing,
-    mask_file_name,
     mask_form,
     mask_person,
 )
 from cases.messages import DocumentRef, Person
+from cases.passages import Change, Passages, kinds_of
 from cases.state import CaseState, ClockEvent
 from cases.store import place
 from cases.views import (
     CaseRow,
     CaseView,
     DocumentView,
-    MaterialView,
     OpinionView,
     RulingView,
     TimelineItem,
@@ -118,29 +123,42 @@ class Read:
         ]
 
 
-def materials_of(
-    matter: Matter, rows: Sequence[Any], opened: Mapping[Any, bytes | None], named: bool
-) -> Iterator[MaterialView]:
-    newest = {row.code: row for row in rows}
-    for known in matter.materials:
-        row = newest.get(known.code)
-        name = opened.get(("material", row.seq, row.n)) if row else b""
-        yield MaterialView(
-            code=known.code,
-            name=known.name,
-            required=known.required,
-            tolerable=known.tolerable,
-            received=row is not None,
-            originals=row.originals if row else 0,
-            copies=row.copies if row else 0,
-            upload=row.upload if row else "",
-            file_name=ERASED if name is None else _file_name(name.decode(), named),
-            digest=row.digest if row else "",
+def _timeline(
+    read: Read,
+    bodies: Mapping[int, Mapping[str, Any]],
+    known: Mapping[int, datetime],
+    plain: frozenset[str],
+) -> Iterator[TimelineItem]:
+    walk = Passages()
+    issued: dict[int, list[Any]] = {}
+    for document in read.documents:
+        issued.setdefault(document.seq, []).append(document)
+    on_the_clock = {event.seq for event in read.clock if event.kind not in OF_THE_STEPS}
+    for step in read.steps:
+        body = bodies[step.seq]
+        yield timeline_item(
+            step,
+            body,
+            issued.get(step.seq, ()),
+            known.get(step.seq - 1),
+            walk.through(step.verb, orjson.loads(step.events), body, plain),
+            step.seq in on_the_clock,
         )
 
 
-def _file_name(name: str, named: bool) -> str:
-    return name if named else mask_file_name(name)
+OF_THE_STEPS = frozenset(
+    {"step_opened", "step_done", "rated", "gathered", "rectified", "called_back", "checked"}
+)
+"""What is noted beside the clock and moves no period of the case."""
+
+
+def _plain(matter: Matter, revealed: Collection[str]) -> frozenset[str]:
+    """Return the names of the form's fields whose values the reader may see."""
+    described = matter.form.get("properties")
+    names = described if isinstance(described, dict) else {}
+    # The same rule as for the form itself: what masking leaves alone may be read.
+    seen = mask_form(dict.fromkeys(names, ""), matter.form, revealed)
+    return frozenset(name for name, value in seen.items() if value == "")
 
 
 def _personal(
@@ -186,18 +204,6 @@ def clock_event_of(row: Any) -> ClockEvent:
     )
 
 
-def document_view(row: Any) -> DocumentView:
-    return DocumentView(
-        id=row.id,
-        kind=row.kind,
-        number=row.number,
-        digest=row.digest,
-        code=row.code,
-        issued_at=row.issued_at,
-        seq=row.seq,
-    )
-
-
 def document_content(row: Any, content: bytes | None) -> DocumentContent:
     return DocumentContent(document_view(row), row.case_id, row.case_no, row.matter_name, content)
 
@@ -222,10 +228,17 @@ def timeline_item(
     body: Mapping[str, Any],
     documents: Sequence[Any],
     known_at: datetime | None = None,
+    changes: tuple[Change, ...] = (),
+    moved_clock: bool = False,
 ) -> TimelineItem:
     """Return one line of the timeline with the documents of its step; `known_at`: when the step
     before it was recorded, or its case's rest after that step."""
     summary = _summary(row.verb, body)
+    issued = tuple(
+        DocumentRef(id=d.id, kind=d.kind, number=d.number, digest=d.digest, code=d.code)
+        for d in documents
+    )
+    moved = moved_clock or any(one.what == "due" for one in changes)
     return TimelineItem(
         seq=row.seq,
         verb=row.verb,
@@ -238,11 +251,10 @@ def timeline_item(
         basis=row.basis,
         backfill=row.backfill,
         entry=row.entry_id,
-        documents=tuple(
-            DocumentRef(id=d.id, kind=d.kind, number=d.number, digest=d.digest, code=d.code)
-            for d in documents
-        ),
+        documents=issued,
         late_seconds=late_seconds(row, known_at) if row.verb == "timer_fired" else 0,
+        changes=changes,
+        kinds=kinds_of(row.verb, row.actor, bool(issued), moved),
     )
 
 
@@ -290,12 +302,11 @@ def assembled(
     person = None if applicant is None else Person.model_validate_json(applicant)
     form = orjson.loads(opened["form"] or b"{}")
     bodies = {step.seq: orjson.loads(opened["body", step.seq] or b"{}") for step in read.steps}
+    documents = documents_of(read.documents, state, read.steps)
+    service = service_of(read.steps, bodies, documents, revealed)
     shown: dict[str, JsonValue] = {"name": ERASED}
     if person is not None:
         shown = mask_person(person, revealed)
-    issued = defaultdict[int, list[Any]](list)
-    for document in read.documents:
-        issued[document.seq].append(document)
     known = {
         step.seq: rings_at(
             step.recorded_at, step.recorded_at if state.backfilled and step.backfill else None
@@ -308,9 +319,20 @@ def assembled(
         matter=matter.model_dump(mode="json"),
         form=mask_form(form, matter.form, revealed),
         applicant=shown,
-        personal=_personal(person, form, matter, opened),
+        personal=(
+            *_personal(person, form, matter, opened),
+            *([RECIPIENT] if service is not None and person is not None else []),
+        ),
         revealed=tuple(sorted(revealed)),
-        materials=tuple(materials_of(matter, read.materials, opened, FILE_NAMES in revealed)),
+        materials=tuple(
+            materials_of(
+                matter,
+                read.materials,
+                opened,
+                FILE_NAMES in revealed,
+                {step.seq: step.occurred_at for step in read.steps},
+            )
+        ),
         tasks=state.tasks,
         opinions=tuple(opinions_of(matter, read.opinions, opened)),
         procedures=state.procedures,
@@ -321,12 +343,10 @@ def assembled(
         requested_late=state.requested_late,
         timers=tuple(timer for timer in state.timers if not timer.is_card),
         clock=tuple(clock_event_of(event) for event in read.clock),
-        documents=tuple(document_view(document) for document in read.documents),
+        documents=documents,
         rulings=tuple(ruling_view(ruling) for ruling in read.rulings),
-        timeline=tuple(
-            timeline_item(step, bodies[step.seq], issued[step.seq], known.get(step.seq - 1))
-            for step in read.steps
-        ),
+        timeline=tuple(_timeline(read, bodies, known, _plain(matter, revealed))),
+        service=service,
         notice=tuple(notice_of(read.steps, bodies)),
         cards=cards_from(read.cards, read.card_marks, bodies),
     )

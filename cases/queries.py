@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid5
@@ -34,6 +34,7 @@ from cases.acceptance import order_of_acceptance, standing_of
 from cases.blind_index import Sought
 from cases.card_lists import card_list
 from cases.card_views import CardList, CardQuery
+from cases.case_papers import documents_with_fate
 from cases.case_view import (
     DocumentContent,
     Read,
@@ -466,9 +467,17 @@ class Queries:
         return document_content(found, content)
 
     def document_by_code(self, code: str) -> DocumentContent | None:
-        """Return a document, without its bytes, by the code printed on it."""
+        """Return a document, without its bytes, by the code printed on it: and what became of it
+        since, for whoever holds the paper."""
         found = self._document(tables.document.c.code == code.strip().upper())
-        return None if found is None else document_content(found, None)
+        if found is None:
+            return None
+        state = self.state(found.case_id)
+        assert state is not None
+        with reading(self.engine) as connection:
+            views = documents_with_fate(connection, state)
+        one = document_content(found, None)
+        return replace(one, view=next(view for view in views if view.id == found.id))
 
     def _document(self, condition: ColumnElement[bool], within: Engine | None = None) -> Any:
         query = (

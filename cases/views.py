@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from cases.card_views import CardView
 from cases.messages import DocumentRef, Frozen
+from cases.passages import Change, Kind
 from cases.state import ClockEvent, Hearing, Procedure, Task, Timer, Wait
 
 Pill = Literal["normal", "warning", "overdue", "paused", "extended", "ended"]
@@ -112,6 +113,10 @@ class TimelineItem(Frozen):
     late_seconds: int = 0
     """The law's own step: how long after its instant, or after that became known, it was recorded;
     whole seconds. More than a moment where server or worker was away then."""
+    changes: tuple[Change, ...] = ()
+    """From what to what it moved the case."""
+    kinds: tuple[Kind, ...] = ()
+    """Under which filters it stands."""
 
 
 class OpinionView(Frozen):
@@ -126,6 +131,19 @@ class OpinionView(Frozen):
     at: AwareDatetime
 
 
+class MaterialFile(Frozen):
+    """One handing-in of a material."""
+
+    seq: int
+    """Step by which it came."""
+    at: AwareDatetime
+    originals: int = 0
+    copies: int = 0
+    upload: str = ""
+    file_name: str = ""
+    digest: str = ""
+
+
 class MaterialView(Frozen):
     code: str
     name: str
@@ -137,6 +155,8 @@ class MaterialView(Frozen):
     upload: str = ""
     file_name: str = ""
     digest: str = ""
+    handed_in: tuple[MaterialFile, ...] = ()
+    """Every handing-in of it, the newest first; what stands above is the newest one's."""
 
 
 class DocumentView(Frozen):
@@ -149,6 +169,31 @@ class DocumentView(Frozen):
     void: bool = False
     seq: int = 0
     """Step that issued it."""
+    replaced_by: str = ""
+    """Number of the later one that says the same thing anew."""
+    voided_by: int = 0
+    """Step that took away what it grants; 0: none did."""
+
+
+class ServiceView(Frozen):
+    """送达: how, to whom and when the decision reached its addressee."""
+
+    seq: int
+    method: str
+    served_at: AwareDatetime
+    recipient: str
+    """Masked unless revealed, as `service.recipient`."""
+    relation: str = ""
+    place: str = ""
+    refusal: str = ""
+    witnesses: int = 0
+    """How many saw it left; their names stand in the record of service."""
+    by: str = ""
+    by_name: str = ""
+    served: str = ""
+    """Number of the decision that was served; empty: it has no written one."""
+    record: str = ""
+    """Id of the 送达回证; empty: none was written (补录)."""
 
 
 class RulingView(Frozen):
@@ -204,6 +249,8 @@ class CaseView(Frozen):
     """What the one-time notice asked for."""
     cards: tuple[CardView, ...] = ()
     """Supervision cards, the newest first."""
+    service: ServiceView | None = None
+    """Once it was served."""
     standing: Standing | None = None
     """Its place, where the matter's number is limited and the order of acceptance decides."""
 

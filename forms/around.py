@@ -26,6 +26,14 @@ LIVE_POLICY = f"{SCRIPTED_POLICY}; connect-src 'self'"
 """Of the pages that listen for changes, at our own address alone."""
 
 
+FRAMING_POLICY = CONTENT_POLICY.replace("object-src 'none'", "object-src 'self'; frame-src 'self'")
+"""Of the one page that shows a document of ours inside itself."""
+
+
+FRAMED_FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
+"""Of that document. Not `sandbox`, under which a browser shows no PDF: only for bytes of ours."""
+
+
 HEADERS = {
     "content-security-policy": CONTENT_POLICY,
     "x-content-type-options": "nosniff",

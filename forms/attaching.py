@@ -14,7 +14,8 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from cases.attached import MOST_ATTACHED, Attached
-from forms.case import HELD, download
+from forms.case import download
+from forms.case_files import HELD
 from forms.materials import ENDINGS, FileRefused, ending_fits, media_type, safe_name
 from forms.ports import Thing
 from forms.showing import not_found

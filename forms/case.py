@@ -12,22 +12,26 @@ from starlette.responses import Response
 
 from cases import approval
 from cases.card_views import CardView
+from cases.case_papers import RECIPIENT
 from cases.facts import CaseFacts
-from cases.masking import FILE_NAMES, is_erased
+from cases.masking import FILE_NAMES
 from cases.messages import Outcome
 from cases.state import Task
 from cases.views import CaseView, OpinionView, WorklistQuery
-from catalogue.matters import SUPERVISION_PAPERS, Matter
+from catalogue.law import Article
+from catalogue.matters import Matter
+from forms.act_decision import METHODS
 from forms.act_scene import Act, Scene
 from forms.acts import ACTS
 from forms.cards import CardLine, lines_of
+from forms.case_papers import papers_of
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, Option, schema_fields
 from forms.ports import File, Thing
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show
-from forms.stops import Stop
+from forms.timeline import Names, Timeline, timeline_of
 from forms.visit import Visit
 from forms.words import ID_TYPES, N_
 
@@ -92,7 +96,10 @@ class CasePage(Page):
     claimable: Annotated[tuple[Task, ...], "Open tasks of my department that nobody holds."]
     task_names: Annotated[Mapping[str, str], "Task key → what clerks call it."]
     departments: Annotated[Mapping[str, str], "Code → name."]
-    law: Annotated[Mapping[str, str], "Id of an article → how it is cited."]
+    timeline: Annotated[Timeline | None, "One page of the signed steps, the newest first."]
+    articles: Annotated[Mapping[str, Article], "Id of an article → its words."]
+    may_audit: Annotated[bool, "The reader may open entries of the log."]
+    methods: Annotated[Mapping[str, str], "Manner of service → what clerks call it."]
     people_names: Annotated[Mapping[str, str], "User id → name."]
     outcome: Annotated[Outcome | None, "What came of the act that led here."]
     before: Annotated[
@@ -244,10 +251,11 @@ async def show_case(
         facts=form_facts(scene.matter, view.form, visit),
         people=_people(view, visit),
         columns=_columns(scene),
-        clock=await _clock(visit, view, scene) if tab == "clock" else None,
+        clock=await _clock(visit, view, scene) if tab in ("overview", "clock") else None,
+        timeline=_timeline(visit, scene) if tab == "timeline" else None,
         reasons=await _reasons(visit, facts) if tab == "rulings" else (),
         cards=lines_of(visit, _own_cards(view), [act.verb for act in acts]),
-        papers=await _papers(visit, view, facts),
+        papers=await papers_of(visit, view, facts),
         main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),
         other_acts=tuple(act for act in acts if not act.main),
         claimable=tuple(
@@ -255,7 +263,11 @@ async def show_case(
         ),
         task_names={t.key: scene.task_name(t) for t in view.tasks},
         departments=scene.departments,
-        law=_law(visit, view, outcome),
+        articles=_articles(visit, view, outcome),
+        may_audit=(
+            await visit.ask(visit.ports.access.may, visit.actor, "audit_read", "audit")
+        ).allowed,
+        methods={code: visit.say(words) for code, words in METHODS.items()},
         people_names=dict(scene.colleagues),
         outcome=outcome if outcome and outcome.case_id == facts.id else None,
         before=before,
@@ -277,8 +289,13 @@ def _reveal_form(visit: Visit, scene: Scene, view: CaseView) -> Form:
     labels = {f"applicant.{key}": visit.say(label) for key, label in PERSON_LABELS.items()}
     labels |= {f.name: f.label for f in schema_fields(scene.matter.form, "form", visit.language)}
     labels[FILE_NAMES] = visit.say(N_("材料的文件名"))
+    labels[RECIPIENT] = visit.say(N_("签收人"))
     # 联系电话 may be the applicant's and one of the form.
-    whose = {"applicant": visit.say(N_("申请人")), "form": visit.say(N_("表单"))}
+    whose = {
+        "applicant": visit.say(N_("申请人")),
+        "form": visit.say(N_("表单")),
+        "service": visit.say(N_("送达")),
+    }
     fields = tuple(
         Option(name, labels.get(name, name), whose.get(name.partition(".")[0], ""))
         for name in view.personal
@@ -313,12 +330,22 @@ async def _reasons(visit: Visit, facts: CaseFacts) -> tuple[ReasonPanel, ...]:
     return panels_of(visit, found)
 
 
-def _law(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[str, str]:
-    found = {item.basis for item in view.timeline} | {event.article for event in view.clock}
-    found |= {card.article for card in view.cards}
+def _articles(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[str, Article]:
+    cited = {item.basis for item in view.timeline} | {event.article for event in view.clock}
+    cited |= {card.article for card in view.cards}
     if outcome:
-        found.add(outcome.basis)
-    return {basis: visit.ports.catalogue.cited(basis) for basis in found}
+        cited.add(outcome.basis)
+    found = {basis: visit.ports.catalogue.article(basis) for basis in cited}
+    return {basis: article for basis, article in found.items() if article is not None}
+
+
+def _timeline(visit: Visit, scene: Scene) -> Timeline:
+    view = scene.view
+    tasks = {task.key: scene.task_name(task) for task in view.tasks}
+    fields = schema_fields(scene.matter.form, "", visit.language)
+    labels = {field.name.removeprefix("."): field.label for field in fields}
+    address = f"/cases/{quote(view.row.case_no)}"
+    return timeline_of(visit, view.timeline, address, Names(tasks, labels))
 
 
 async def next_of(visit: Visit, case_id: str, finished: bool = False) -> str:
@@ -407,72 +434,6 @@ def _columns(scene: Scene) -> tuple[OpinionColumn, ...]:
             name = scene.departments.get(task.department, task.department)
             columns.append(OpinionColumn(scene.task_name(task), name, task, given))
     return tuple(columns)
-
-
-# --- files ---------------------------------------------------------------------------------------
-
-
-async def document(visit: Visit) -> Response:
-    """Hand out a document of the case; the reading is recorded first."""
-    facts = await facts_of(visit, "read")
-    wanted = visit.request.path_params["document"]
-    view = await view_of(visit, facts)
-    act = next((_printing(d.kind) for d in view.documents if d.id == wanted), "print")
-    await visit.demand(act, facts)
-    found = await visit.ask(visit.ports.reader.document, visit.actor, facts.id, wanted)
-    if found is None and is_erased(view.applicant):
-        raise Stop(410, visit.say(N_("已依法删除")), "erased")
-    if found is None:
-        raise not_found(visit)
-    await visit.ask(
-        visit.ports.disclosures.record, visit.who, visit.where, "print", facts.id, wanted,
-        str(uuid4()),
-    )  # fmt: skip
-    return download(found)
-
-
-def _printing(kind: str) -> str:
-    """Return the act by which a document is opened: who supervises sees no applicant's papers,
-    and an applicant not those of the supervision."""
-    return "print_card" if kind in SUPERVISION_PAPERS else "print"
-
-
-async def _papers(visit: Visit, view: CaseView, facts: CaseFacts) -> frozenset[str]:
-    """Return the ids of the documents that the visitor may open."""
-    acts = {_printing(d.kind) for d in view.documents}
-    may = {
-        a for a in acts if (await visit.ask(visit.ports.access.may, visit.actor, a, facts)).allowed
-    }
-    return frozenset(d.id for d in view.documents if _printing(d.kind) in may)
-
-
-HELD = {
-    "waiting": N_("这份文件正在检查，检查通过后才能打开，请稍后再试"),
-    "infected": N_("这份文件经检查含恶意内容，已隔离，不能打开；请通知申请人另交一份"),
-}
-"""Why nobody gets a file that is held, by `Uploads.held`."""
-
-
-async def material(visit: Visit) -> Response:
-    """Hand out a file that was handed in; it may show personal data, so it is recorded first."""
-    facts = await facts_of(visit, "read_personal")
-    view = await view_of(visit, facts)
-    wanted = visit.request.path_params["upload"]
-    if not any(m.upload == wanted for m in view.materials):
-        raise not_found(visit)
-    found = await visit.ask(visit.ports.uploads.read, wanted, facts.id)
-    if found is None:
-        if is_erased(view.applicant):
-            raise Stop(410, visit.say(N_("已依法删除")), "erased")
-        held = await visit.ask(visit.ports.uploads.held, wanted, facts.id)
-        if held:
-            raise Stop(423, visit.say(HELD[held]), f"held_{held}")
-        raise not_found(visit)
-    await visit.ask(
-        visit.ports.disclosures.record, visit.who, visit.where, "read_personal", facts.id, wanted,
-        str(uuid4()),
-    )  # fmt: skip
-    return download(found)
 
 
 def download(found: File) -> Response:

@@ -25,6 +25,7 @@ from cases.clocks import (
 from cases.state import ClockEvent, Plan
 from cases.views import CaseView
 from catalogue.clock_rules import ClockRule
+from catalogue.law import Article
 from catalogue.working_days import Calendar
 from forms.oversight import SharePanel, share_panel
 from forms.visit import Visit
@@ -74,6 +75,7 @@ class ClockLine:
     url: str
     chosen: bool
     bar: tuple[Stretch, ...]
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,16 @@ class ClockPanel:
     """All of it, for the chosen period."""
 
     lines: tuple[ClockLine, ...]
+    first: tuple[ClockLine, ...]
+    """Those that a first look needs: of the case as a whole and running, else those that ended."""
     chosen: ClockLine | None
     calendar: str
     horizon: date | None
     unit: str
     """What the ledger's amounts are counted in."""
     days: tuple[DayLine, ...]
+    articles: tuple[Article, ...]
+    """Those that the ledger rests on, with their words."""
     used_after: tuple[UsedAfter, ...]
     questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
@@ -223,11 +229,13 @@ def clock_panel(
     asked = without in events
     return ClockPanel(
         lines=lines,
+        first=tuple(_first(lines)),
         chosen=next((line for line in lines if line.chosen), None),
         calendar=f"{calendar.name} {calendar.version}",
         horizon=None if calendar.every_day else calendar.horizon,
         unit=say.unit(found[chosen]) if chosen else "",
         days=tuple(_days(found[chosen], say, events, visit, now)) if chosen else (),
+        articles=tuple(_articles(found[chosen], visit)) if chosen else (),
         used_after=_used_after(rules, view, chosen, calendar, plan.zone, say, now),
         questions=tuple(_questions(view, say, address, chosen, without)),
         answers=_answers(rules, view, without, calendar, plan, say, task_names, now)
@@ -238,6 +246,19 @@ def clock_panel(
         if chosen
         else None,
     )
+
+
+MOST_AT_FIRST = 4
+"""Bars on the first page of a case, so that form and materials stay in sight."""
+OF_A_TASK = ("step", "department", "explain", "by_hand")
+"""Families of periods that are of one task or card, not of the case."""
+
+
+def _first(lines: Sequence[ClockLine]) -> Iterator[ClockLine]:
+    own = [one for one in lines if one.key.partition(":")[0] not in OF_A_TASK]
+    running = [one for one in own if not one.ended]
+    whole = [one for one in own if one.key in ("statutory", "promised")]
+    yield from (running or whole or own)[:MOST_AT_FIRST]
 
 
 def _title(period: Period | str, say: _Words, task_names: Mapping[str, str]) -> str:
@@ -270,6 +291,7 @@ def _line(
         url=f"{address}?{urlencode({'tab': 'clock', 'clock': period.key})}",
         chosen=chosen,
         bar=_bar(found, now),
+        ended=period.end is not None,
     )
 
 
@@ -345,6 +367,14 @@ def _days(
             same_article=row.article == above,
         )
         above = row.article
+
+
+def _articles(found: Ledger, visit: Visit) -> Iterator[Article]:
+    bases = [found.period.rule.limit.basis, *(row.article for row in found.rows)]
+    for basis in dict.fromkeys(bases):
+        article = visit.ports.catalogue.article(basis)
+        if article is not None:
+            yield article
 
 
 def _grouped(rows: Sequence[Row], now: datetime, whole_days: bool) -> Iterator[Sequence[Row]]:

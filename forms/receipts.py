@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from forms.case import download, facts_of
-from forms.ports import File
+from forms.case import download, facts_of, view_of
+from forms.ports import File, Thing
 from forms.receipt_page import VerifierPage, verifier_page
 from forms.showing import not_found
 from forms.stops import Stop
@@ -55,6 +55,22 @@ async def of_case(visit: Visit) -> Response:
     """Hand the receipt to the clerk, for the applicant."""
     facts = await facts_of(visit, "print")
     return await _handed_out(visit, facts.id)
+
+
+async def of_step(visit: Visit) -> Response:
+    """Hand out the receipt of one step of a case: what proves that it stands in the log."""
+    facts = await facts_of(visit, "print")
+    view = await view_of(visit, facts)
+    seq = visit.request.path_params["seq"]
+    entry = next((item.entry for item in view.timeline if str(item.seq) == seq), "")
+    if not entry:
+        raise not_found(visit)
+    thing = Thing("case", facts.id)
+    receipts = visit.ports.receipts
+    file = await visit.ask(receipts.of_entry, visit.actor, visit.where, thing, entry)
+    if file is None:
+        raise Stop(409, visit.say(N_("这一步还没有写入日志，请过几秒再试")), "not_yet")
+    return download(file)
 
 
 async def _handed_out(visit: Visit, case_id: str) -> Response:

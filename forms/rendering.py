@@ -49,6 +49,10 @@ LIVE = frozenset({
 files of our own, and our own address."""
 
 
+FRAMING = frozenset({"document.html"})
+"""Templates that show a file of ours inside themselves."""
+
+
 @dataclass(frozen=True)
 class NavigationItem:
     """One line of the left-hand list."""

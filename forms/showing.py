@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import HTMLResponse, Response
 
-from forms.around import LIVE_POLICY, SCRIPTED_POLICY
+from forms.around import FRAMING_POLICY, LIVE_POLICY, SCRIPTED_POLICY
 from forms.citizen_ports import Citizen
 from forms.cookies import CITIZEN_COOKIE, VISIT_COOKIE, keep_cookie, new_visit_secret
 from forms.fields import Form
 from forms.help import help_of
 from forms.ports import Counts, NotNow, Thing
-from forms.rendering import LIVE, SCRIPTED, Frame, NavigationItem, Page, html
+from forms.rendering import FRAMING, LIVE, SCRIPTED, Frame, NavigationItem, Page, html
 from forms.stops import Stop
 from forms.visit import Visit
 from forms.words import N_, word
@@ -73,6 +73,8 @@ async def show(visit: Visit, page: Page, status: int = 200) -> Response:
         response.headers["content-security-policy"] = SCRIPTED_POLICY
     if page.template in LIVE:
         response.headers["content-security-policy"] = LIVE_POLICY
+    if page.template in FRAMING:
+        response.headers["content-security-policy"] = FRAMING_POLICY
     if fresh:
         keep_cookie(response, VISIT_COOKIE, fresh, None)
     return response

@@ -30,6 +30,7 @@ from cases.desk import Draft as SealedDraft
 from cases.facts import CaseFacts
 from cases.incoming import Coming, Incoming, TooManyComing
 from cases.messages import Actor, Command, Outcome
+from cases.passages import Change
 from cases.published import granted_decisions
 from cases.queries import Queries
 from cases.state import CaseState
@@ -205,6 +206,8 @@ class WebReader:
         people = {item.who for item in found.timeline} | {o.signer for o in found.opinions}
         people |= {item.on_behalf for item in found.timeline}
         people |= {one.issued_by for one in found.cards}
+        people |= {one for item in found.timeline for c in item.changes for one in _persons(c)}
+        people |= {found.service.by} if found.service else set()
         names = self.accounts.names(sorted(people - {""}))
         leaves = self.index.leaves([item.entry for item in found.timeline if item.entry])
         timeline = tuple(
@@ -213,6 +216,7 @@ class WebReader:
                     "who_name": names.get(item.who, ""),
                     "on_behalf_name": names.get(item.on_behalf, ""),
                     "leaf": leaves.get(item.entry),
+                    "changes": tuple(_named(one, names) for one in item.changes),
                 }
             )
             for item in found.timeline
@@ -222,7 +226,12 @@ class WebReader:
             for one in found.opinions
         )
         standing = found.standing and self._standing(actor, found.standing)
-        more = {"timeline": timeline, "opinions": opinions, "standing": standing}
+        service = found.service and found.service.model_copy(
+            update={"by_name": names.get(found.service.by, "")}
+        )
+        more = {
+            "timeline": timeline, "opinions": opinions, "standing": standing, "service": service,
+        }  # fmt: skip
         return found.model_copy(update=more)
 
     def _standing(self, actor: Actor, one: Standing) -> Standing:
@@ -283,6 +292,19 @@ class WebReader:
         return self.accounts.colleagues(department)
 
 
+def _persons(change: Change) -> tuple[str, ...]:
+    """Return the accounts that a change names."""
+    named = change.what in ("holder", "signer")
+    return tuple(filter(None, (change.before, change.after))) if named else ()
+
+
+def _named(change: Change, names: Mapping[str, str]) -> Change:
+    if not _persons(change):
+        return change
+    before, after = (names.get(one, one) for one in (change.before, change.after))
+    return change.model_copy(update={"before": before, "after": after})
+
+
 def _desk(actor: Actor) -> Desk:
     """Return whose lists these are: the person, whom they act for, and where they hold a role."""
     persons = tuple(filter(None, (actor.id, actor.on_behalf)))
@@ -320,6 +342,9 @@ class WebCatalogue:
     def cited(self, basis: str) -> str:
         article = self.catalogue().law.get(basis)
         return basis if article is None else article.cited
+
+    def article(self, basis: str) -> Article | None:
+        return self.catalogue().law.get(basis)
 
     def roles(self) -> Mapping[str, str]:
         return {code: role.title for code, role in ROLES.items() if code != "citizen"}

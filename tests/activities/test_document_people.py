@@ -8,6 +8,7 @@ import pytest
 
 from activities.settle import Settlement
 from tests.activities.conftest import FORGERIES, Town
+from tests.activities.test_bars import granted_and_served, of_safety
 
 NAMES = {"u:a": "安科长", "u:d": "丁主任"}
 
@@ -41,3 +42,9 @@ def test_a_document_is_ordered_with_the_names_of_both(
 def test_a_system_is_printed_under_no_name_of_a_person(named: Town) -> None:
     named.settle(None, named.file(by="s:portal", kind="service"))
     assert not [name for one in named.press.facts for name in one if name.endswith("_name")]
+
+
+def test_a_record_of_service_names_the_decision_that_was_served(town: Town) -> None:
+    granted_and_served(of_safety(town, 文书=["grant", "service_record"]))
+    decision, record = (number for number in town.press.rendered[-2:])
+    assert town.press.facts[-1]["served_number"] == decision != record

@@ -82,6 +82,8 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/incidents.html",
         "macros/moves.html",
         "macros/wall.html",
+        "macros/law.html",
+        "macros/papers.html",
         "macros/proof.html",
         "macros/plan.html",
         "macros/policy.html",
@@ -89,6 +91,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/rights.html",
         "macros/side.html",
         "macros/sharing.html",
+        "macros/timeline.html",
         "macros/ui.html",
     }
     known = {page.template for page in ALL} | parts

@@ -305,11 +305,11 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "registers.ask": frozenset({"from_registers._ask"}),  # whose form it is, with an entry
     "citizens.beyond": frozenset({"mine.beyond_of"}),  # of the citizen's own case alone
     "citizens.paper": frozenset({"collecting.paper"}),  # likewise, and of what `beyond` opens
-    "reader.document": frozenset({"case.document"}),
+    "reader.document": frozenset({"case_files.handed_out"}),
     "reasons.of_case": frozenset({"case._reasons"}),
-    "receipts.of_entry": frozenset({"payments.receipt"}),  # asks `payment_read`
+    "receipts.of_entry": frozenset({"payments.receipt", "receipts.of_step"}),
     "receipts.of_case": frozenset({"receipts._handed_out", "rest.receipt"}),
-    "uploads.read": frozenset({"case.material"}),
+    "uploads.read": frozenset({"case_files.material"}),
     "attached.of": frozenset({"incident._files"}),  # asks `read_personal`
     "attached.hand_out": frozenset({"attaching.hand_out"}),
     "incidents.by_number": frozenset({"incident_acting.do"}),  # an id that the machine looks at

@@ -278,9 +278,10 @@ NOTHING_PERSONAL = {
 """Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
 ITS_OWN = {
     "/status", "/suggest/rate",
-    "/cases/{case_no}/documents/{document}", "/cases/{case_no}/materials/{upload}",
-    "/supervision/report/{month}", "/process/events/{form}", "/readers",
-    "/incidents/{incident}/papers/{kind}",
+    "/cases/{case_no}/documents/{document}", "/cases/{case_no}/documents/{document}/inline",
+    "/cases/{case_no}/materials/{upload}",
+    "/supervision/report/{month}", "/readers", "/incidents/{incident}/papers/{kind}",
+    "/process/events/{form}",
     "/incidents/{incident}/files/{upload}", "/projects/{project}/papers/{upload}",
     "/projects/{project}/performance/files/{upload}",
     "/dashboard/report", "/mine", "/mine/{case_no}", "/apply/{matter}",
