@@ -26,8 +26,9 @@ LIVE_POLICY = f"{SCRIPTED_POLICY}; connect-src 'self'"
 """Of the pages that listen for changes, at our own address alone."""
 
 
-FRAMING_POLICY = CONTENT_POLICY.replace("object-src 'none'", "object-src 'self'; frame-src 'self'")
-"""Of the one page that shows a document of ours inside itself."""
+def framing(policy: str) -> str:
+    """Return a policy with leave to show a document of ours inside the page: for one page alone."""
+    return policy.replace("object-src 'none'", "object-src 'self'; frame-src 'self'")
 
 
 FRAMED_FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"

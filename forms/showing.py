@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import HTMLResponse, Response
 
-from forms.around import FRAMING_POLICY, LIVE_POLICY, SCRIPTED_POLICY
+from forms.around import CONTENT_POLICY, LIVE_POLICY, SCRIPTED_POLICY, framing
 from forms.citizen_ports import Citizen
 from forms.cookies import CITIZEN_COOKIE, VISIT_COOKIE, keep_cookie, new_visit_secret
 from forms.fields import Form
@@ -74,7 +74,8 @@ async def show(visit: Visit, page: Page, status: int = 200) -> Response:
     if page.template in LIVE:
         response.headers["content-security-policy"] = LIVE_POLICY
     if page.template in FRAMING:
-        response.headers["content-security-policy"] = FRAMING_POLICY
+        policy = response.headers.get("content-security-policy", CONTENT_POLICY)
+        response.headers["content-security-policy"] = framing(policy)
     if fresh:
         keep_cookie(response, VISIT_COOKIE, fresh, None)
     return response
