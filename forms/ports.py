@@ -311,10 +311,6 @@ class Catalogue(Protocol):
         """How a document cites an article of the law register; other words stay as they are."""
         ...
 
-    def article(self, basis: str) -> Article | None:
-        """The article of the law register, with its words; None for what is none of its ids."""
-        ...
-
 
 @dataclass(frozen=True)
 class Shown:

@@ -343,9 +343,6 @@ class WebCatalogue:
         article = self.catalogue().law.get(basis)
         return basis if article is None else article.cited
 
-    def article(self, basis: str) -> Article | None:
-        return self.catalogue().law.get(basis)
-
     def roles(self) -> Mapping[str, str]:
         return {code: role.title for code, role in ROLES.items() if code != "citizen"}
 
