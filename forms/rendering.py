@@ -114,10 +114,22 @@ def html(page: Page, frame: Frame) -> str:
     return template.render(context(page, frame))
 
 
+class Templates(Environment):
+    """Templates in which `links.clear` is what stands under that key, never a method of the dict.
+
+    Jinja asks for an attribute first: a filter's address was once `<built-in method clear …>`.
+    """
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 @lru_cache(maxsize=2)
 def environment(language: Language) -> Environment:
     """Return the templates of one language; names and texts are escaped always."""
-    made = Environment(
+    made = Templates(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,

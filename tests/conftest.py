@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,24 @@ import pytest
 from audit import outbox
 from audit.entry import NO_PREVIOUS, parse_entry
 from audit.merkle import leaf_hash
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--pictures", metavar="FOLDER", help="keep a picture of every page there, to be looked at"
+    )
+
+
+@pytest.fixture(scope="session")
+def pictures(request: pytest.FixtureRequest) -> Path | None:
+    """Return where pictures of pages are kept; None: nobody asked for them."""
+    named = request.config.getoption("--pictures")
+    if not named:
+        return None
+    folder = Path(named)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
 
 _ROWS = "SELECT seq, entry_id, leaf, body FROM audit_outbox WHERE entry_id IN "
 

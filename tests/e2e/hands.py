@@ -17,7 +17,7 @@ from playwright.sync_api import ElementHandle, FilePayload, Locator, Page, expec
 MOST_TABS: Final = 400
 """So many stops a page may have before we say that the keyboard does not get there."""
 
-BOXES: Final = "tr, li, dd, details, form, fieldset, section, article, .card"
+BOXES: Final = "p, tr, li, dd, details, form, fieldset, section, article, .card"
 """What a thing stands beside: a group or region of that name, else the smallest of these that says
 the words."""
 
@@ -154,6 +154,11 @@ class Hands:
         """Whether the page offers it now."""
         scope = self._beside(beside)
         return bool(scope.get_by_role(control, name=re.compile(rf"^\s*{re.escape(name)}")).count())
+
+    def offers(self, label: str) -> bool:
+        """Whether the page has such a field now."""
+        field = self.page.locator("main").get_by_label(re.compile(rf"^\s*{re.escape(label)}"))
+        return bool(field.count())
 
     def heading(self) -> str:
         return self.page.get_by_role("heading", level=1).first.inner_text()

@@ -6,6 +6,7 @@ A person signs in once, by pages, whatever hands come first; the other hands bri
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ class Keys:
     told: str
     """What `init` printed: the three administrators' codes among it."""
     passwords: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    """Who has not been here yet → the code with which they come in for the first time."""
     sessions: dict[str, Any] = field(default_factory=dict)
     """Who → the cookies of their session, as Playwright keeps them."""
 
@@ -42,6 +45,9 @@ class Keys:
         printed = self.city.command("demo", "--people-only")
         assert printed.returncode == 0, printed.stderr
         self.passwords = dict(re.findall(r"^  (\w+) +(\S+) ", printed.stdout, re.M))
+        self.codes = dict(
+            re.findall(r"管理员 (\w+) 的一次性登记码（只显示这一次）：(\S+)", self.told)
+        )
 
     def code(self, login: str) -> str:
         """Return what the person's app shows; waits where what it shows was used already."""
@@ -112,11 +118,32 @@ class Office:
         return self.desks[""]
 
     def sign_in(self, hands: Hands, login: str) -> None:
-        """Sign in by the two steps."""
+        """Sign in by the two steps; enrol before, who was never here."""
         hands.begin("/sign-in")
+        if login in self.keys.codes:
+            self.enrol(hands, login, self.keys.codes.pop(login))
+            return
         self.say_who(hands, login, self.keys.passwords[login])
         hands.fill("动态码", self.keys.code(login))
         hands.press("登录", beside="动态码")
+
+    def enrol(self, hands: Hands, login: str, code: str) -> None:
+        """Come in for the first time: a password of one's own, an app, codes for its loss."""
+        password = f"First-{secrets.token_hex(8)}"
+        hands.follow("首次登记")
+        hands.fill("登录名", login)
+        hands.fill("一次性注册码", code)
+        hands.fill("新口令", password)
+        hands.fill("再输一次", password)
+        hands.press("设定口令并登录")
+        hands.unfold("不能扫描：手工输入密钥")
+        secret = hands.read(r"手工输入密钥\s+([A-Z2-7 ]{16,})").replace(" ", "")
+        demo_codes.keep(self.city.settings, login, secret)
+        hands.fill("应用里显示的六位动态码", self.keys.code(login))
+        hands.press("登记", beside="身份验证应用")
+        hands.press("生成恢复码")
+        hands.press("我已打印或抄下，启用")
+        self.keys.passwords[login] = password
 
     def say_who(self, hands: Hands, login: str, password: str) -> None:
         """The first step of signing in."""
@@ -158,7 +185,7 @@ class Office:
 def sign_in_citizen(hands: Hands, name: str) -> None:
     """Sign in at the demo's provider, which asks for no password; its page is not ours."""
     hands.begin("/mine")
-    hands.follow("登录")
+    hands.follow("去统一身份认证登录")
     hands.page.locator('input[name="sub"]').fill(name)
     hands.page.locator("button, input[type=submit]").first.click()
     hands.page.wait_for_url(re.compile("/mine"))

@@ -10,11 +10,12 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import ConsoleMessage, Page
 
 from tests.attack.routes import ROUTES
 
@@ -33,9 +34,16 @@ OPTIONS = {
 }
 TALL = 6_000
 """Pixels."""
+DESK, TELEPHONE = (1366, 768), (390, 844)
+"""Widths and heights of windows."""
+
+Light = Literal["light", "dark"]
+LIGHTS: Final[tuple[Light, ...]] = ("light", "dark")
 GRAVE = ("serious", "critical")
 
 LINK = re.compile(r'<a [^>]*?href="([^"#]+)')
+FORM = re.compile(r"<form\b[^>]*>")
+ATTRIBUTE = re.compile(r'\b(method|action)="([^"]*)"')
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -56,6 +64,25 @@ def kind_of(address: str) -> str:
     return next((kind for kind, pattern in KINDS.items() if pattern.match(path)), "")
 
 
+SENT: Final = [
+    _pattern(route.removeprefix("POST ")) for route in ROUTES if route.startswith("POST ")
+]
+"""What addresses a form may be sent to."""
+
+
+def astray(text: str, here: str) -> list[str]:
+    """Return where the page's forms are sent that no route takes."""
+    found = []
+    for form in FORM.findall(text):
+        said = dict(ATTRIBUTE.findall(form))
+        path = urlsplit(unescape(said.get("action", "") or here)).path
+        posted = said.get("method", "get").lower() == "post"
+        known = any(one.match(path) for one in SENT) if posted else bool(kind_of(path))
+        if not known:
+            found.append(path)
+    return found
+
+
 PAGES = frozenset(kind for kind in KINDS if not FILES.search(kind))
 """Routes that show a page."""
 
@@ -67,11 +94,15 @@ class Look:
     seen: Counter[str] = field(default_factory=Counter)
     """Kind of page → how many were looked at, by whomsoever."""
     dead: list[str] = field(default_factory=list)
-    """Links that led nowhere: where from, where to, what the answer was."""
+    """Links and forms that led nowhere: where from, where to, what the answer was."""
     wide: list[str] = field(default_factory=list)
     """Pages that scroll sideways on a telephone."""
     faults: dict[str, list[str]] = field(default_factory=dict)
     """Page → what axe found serious or critical."""
+    said: list[str] = field(default_factory=list)
+    """What a page's console complained of: where, what."""
+    pictures: Path | None = None
+    """Where a picture of each page is kept: both widths, by day and by night; None: nowhere."""
     axe: Axe = field(default_factory=Axe)
 
     def through(self, page: Page, begin: str = "/") -> Iterator[str]:
@@ -90,6 +121,7 @@ class Look:
                 self.dead.append(f"{source} → {address}: {answer.status}")
                 continue
             mine[kind] += 1
+            self.dead += [f"{address} ⇒ {one}" for one in astray(answer.text(), address)]
             if not self.seen[kind]:
                 self.seen[kind] += 1
                 page.goto(address)
@@ -100,23 +132,43 @@ class Look:
                     asked.add(link)
                     waiting.append((address, link))
 
-    def judge(self, page: Page, address: str, narrow: int = 390) -> None:
-        """Ask axe about the page as it is, then see whether it fits a telephone."""
-        before = page.viewport_size
-        # Tall enough for the whole page: a bar that sticks to the window covers nothing then.
-        page.set_viewport_size({"width": before["width"] if before else 1366, "height": TALL})
+    def heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.said.append(f"{message.location['url']}: {message.text}")
+
+    def judge(self, page: Page, address: str) -> None:
+        """Ask axe about the page as it is, by day and by night; then see whether it fits a
+        telephone. Leaves the page by day, as wide as it was."""
+        for light in LIGHTS:
+            page.emulate_media(color_scheme=light)
+            # Tall enough for the whole page: a bar that sticks to the window covers nothing then.
+            page.set_viewport_size({"width": DESK[0], "height": TALL})
+            grave = self._grave(page)
+            if grave:
+                self.faults[f"{address} ({light})"] = grave
+            page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+            self._keep(page, address, DESK[0], light)
+        for light in reversed(LIGHTS):
+            page.emulate_media(color_scheme=light)
+            page.set_viewport_size({"width": TELEPHONE[0], "height": TELEPHONE[1]})
+            self._keep(page, address, TELEPHONE[0], light)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > TELEPHONE[0]:
+            self.wide.append(f"{address}: {width}")
+        page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+
+    def _grave(self, page: Page) -> list[str]:
         found: Any = self.axe.run(page, options=OPTIONS)
-        grave = [
+        return [
             f"{one['id']}: {node['target']} {node['html'][:160]}"
             for one in found.response["violations"]
             if one["impact"] in GRAVE
             for node in one["nodes"][:3]
         ]
-        if grave:
-            self.faults[address] = grave
-        page.set_viewport_size({"width": narrow, "height": 844})
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > narrow:
-            self.wide.append(f"{address}: {width}")
-        if before is not None:
-            page.set_viewport_size(before)
+
+    def _keep(self, page: Page, address: str, width: int, light: str) -> None:
+        if self.pictures is None:
+            return
+        name = re.sub(r"[^0-9A-Za-z]+", "-", kind_of(address)).strip("-") or "home"
+        file = self.pictures / f"{name}-{width}-{light}.png"
+        page.screenshot(path=file, full_page=True)

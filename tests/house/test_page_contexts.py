@@ -104,3 +104,11 @@ def test_an_undefined_name_is_a_fault_in_both_languages() -> None:
         env = environment(language)
         assert env.undefined is StrictUndefined
         assert env.autoescape is True
+
+
+def test_a_key_is_found_before_a_method_of_the_same_name() -> None:
+    links = {"clear": "/incidents", "items": "/all", "other": "/other"}
+    shown = environment("zh").from_string(
+        "{{ links.clear }} {{ links.items }} {{ links.other }} {{ links.get('clear') }}"
+    )
+    assert shown.render(links=links) == "/incidents /all /other /incidents"

@@ -3,6 +3,19 @@
 Import a new module below; each function is noted by `tests.e2e.office.task`.
 """
 
-from tests.e2e.tasks import cases, deputies, entering, supervision
+from tests.e2e.tasks import (
+    administrators,
+    cases,
+    citizens,
+    deputies,
+    entering,
+    incidents,
+    money,
+    plan,
+    supervision,
+)
 
-__all__ = ["cases", "deputies", "entering", "supervision"]
+__all__ = [
+    "administrators", "cases", "citizens", "deputies", "entering", "incidents", "money", "plan",
+    "supervision",
+]  # fmt: skip

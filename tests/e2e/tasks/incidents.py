@@ -1,0 +1,142 @@
+"""A water main breaks: reported, verified, graded, sent, handled, checked, closed, learnt from."""
+
+from __future__ import annotations
+
+from tests.e2e.hands import Hands
+from tests.e2e.office import Office, task
+
+WHERE = {
+    "mouse": "云溪区 · 溪口街道第1网格",
+    "keyboard": "云岭区 · 北门街道第2网格",
+    "without scripts": "滨江区 · 渡口街道第12网格",
+}
+"""Far from each other: two reports of one thing nearby would be one incident."""
+
+
+def did(hands: Hands, verb: str, text: dict[str, str] | None = None, **_: str) -> None:
+    """Open an act of the incident that is shown, fill its texts, send it."""
+    hands.follow(verb)
+    for label, words in (text or {}).items():
+        hands.fill(label, words)
+    hands.press(verb)
+
+
+def came_to(hands: Hands, title: str) -> None:
+    hands.follow("突发事件")
+    hands.follow(title)
+
+
+def reported(office: Office, title: str) -> Hands:
+    """Report it as the duty officer does; return their hands before the incident's page."""
+    duty = office.desk("zhiban1")
+    duty.follow("突发事件")
+    duty.follow("报告突发事件")
+    duty.choose("类型", "事故灾难 · 供水设施损坏")
+    duty.choose("来报级别", "红色")
+    duty.fill("一句话", title)
+    duty.fill("地址", "学府路8号门前")
+    duty.choose("网格", WHERE[office.way])
+    duty.press("报告")
+    for _ in range(60):
+        if duty.can("link", "查看事件"):
+            break
+        duty.page.wait_for_timeout(1000)
+        duty.follow("看看成了什么")
+    duty.follow("查看事件")
+    return duty
+
+
+@task("duty_officer", "unit_duty", "evaluator")
+def an_incident_went_from_the_call_to_the_archive(office: Office) -> None:
+    title = office.named("供水主管爆裂")
+    duty = reported(office, title)
+    did(duty, "核实", {"说明": "电话回访属实"})
+    duty.follow("研判定级")
+    duty.tick("不分级", of="事件等级")
+    duty.press("研判定级")
+    duty.follow("派发")
+    duty.choose("牵头单位", "水务集团")
+    duty.fill("任务要求", "关阀抢修")
+    duty.press("派发")
+    duty.see("待签收")
+
+    unit = office.desk("shuiwu1")
+    unit.follow("突发事件")
+    unit.follow("本单位的派单")
+    unit.press("签收", beside=title)
+    unit.follow(title)
+    did(unit, "出动", {"出动情况": "抢修队两车六人"})
+    did(unit, "到场", {"现场情况": "DN600 管爆裂"})
+    did(unit, "续报", {"续报内容": "已关上下游两阀"})
+    did(unit, "反馈", {"处置结果": "换管完毕，恢复供水"})
+
+    check = office.desk("hecha1")
+    came_to(check, title)
+    did(check, "核查")
+    came_to(duty, title)
+    did(duty, "办结", {"办结意见": "供水恢复，路面清理完毕"})
+    came_to_closed(check, title)
+    check.follow("综合评价")
+    check.choose("水务集团", "4")
+    check.press("综合评价")
+    check.follow("归档")
+    check.press("归档")
+    check.press("归档")
+    check.see("归档")
+    assert check.download("事后评估报告").startswith(b"%PDF-")
+
+
+def came_to_closed(hands: Hands, title: str) -> None:
+    """What is closed is no longer among what is going on: it is chosen by its stage."""
+    hands.follow("突发事件")
+    hands.choose("环节", "办结")
+    hands.press("筛选")
+    hands.follow(title)
+
+
+@task("arbiter", "commander", "unit_duty")
+def a_unit_refused_twice_an_arbiter_ruled_and_a_response_was_started(office: Office) -> None:
+    title = office.named("井盖下沉")
+    duty = reported(office, title)
+    did(duty, "核实")
+    duty.follow("派发")
+    duty.choose("牵头单位", "水务集团")
+    duty.press("派发")
+    unit = office.desk("shuiwu1")
+    for turn in range(2):
+        unit.begin("/")
+        unit.follow("突发事件")
+        unit.follow(title)
+        unit.follow("退单")
+        unit.tick("不属本单位职责", of="退单理由")
+        unit.fill("证据", "附管网图，产权不在本单位。")
+        unit.press("退单")
+        if turn:
+            break
+        came_to(duty, title)
+        duty.follow("派发")
+        duty.choose("牵头单位", "燃气集团")
+        duty.press("派发")
+        unit = office.desk("ranqi1")
+    judge = office.desk("zhongcai")
+    came_to(judge, title)
+    judge.follow("派单仲裁")
+    judge.tick("维持派发", of="裁定")
+    judge.fill("裁定理由", "井盖铸有本单位标识。")
+    judge.press("派单仲裁")
+    if judge.can("button", "派单仲裁"):
+        judge.press("派单仲裁")
+    judge.see("仲裁裁定")
+    chief = office.desk("zhihui")
+    came_to(chief, title)
+    chief.follow("研判定级")
+    chief.tick("一般", of="事件等级")
+    chief.press("研判定级")
+    chief.follow("启动应急响应")
+    chief.tick("四级响应", of="响应级别")
+    chief.fill("预计期限", "2027-12-01T12:00")
+    chief.fill("应急处置措施", "疏散周边人员")
+    chief.press("启动应急响应")
+    if chief.can("button", "启动应急响应"):
+        chief.press("启动应急响应")
+    chief.see("4 级响应")
