@@ -90,14 +90,15 @@ class Hands:
             self._write(field, text)
 
     def choose(self, label: str, option: str, beside: str = "") -> None:
-        """Choose an option of a list by its words, or by how they begin."""
+        """Choose an option of a list by its words, by how they begin, by what stands in them."""
         field = self._labelled(label, beside)
         options = [" ".join(one.split()) for one in field.locator("option").all_inner_texts()]
-        at = next((n for n, one in enumerate(options) if one == option), None)
-        if at is None:
-            at = next((n for n, one in enumerate(options) if one.startswith(option)), None)
-        assert at is not None, f"{label}: no {option!r} among {options}"
-        self._pick(field, at)
+        whole = [n for n, one in enumerate(options) if one == option]
+        begun = [n for n, one in enumerate(options) if one.startswith(option)]
+        within = [n for n, one in enumerate(options) if option in one]
+        found = whole or begun or within
+        assert found, f"{label}: no {option!r} among {options}"
+        self._pick(field, found[0])
 
     def tick(self, label: str, of: str = "", beside: str = "") -> None:
         """Tick a box, or choose one of several buttons; `of` names the question they answer."""

@@ -32,6 +32,11 @@ OPTIONS = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
 }
+CONTRAST = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "rule", "values": ["color-contrast"]},
+}
+"""By night only colours are others."""
 TALL = 6_000
 """Pixels."""
 DESK, TELEPHONE = (1366, 768), (390, 844)
@@ -143,7 +148,7 @@ class Look:
             page.emulate_media(color_scheme=light)
             # Tall enough for the whole page: a bar that sticks to the window covers nothing then.
             page.set_viewport_size({"width": DESK[0], "height": TALL})
-            grave = self._grave(page)
+            grave = self._grave(page, OPTIONS if light == "light" else CONTRAST)
             if grave:
                 self.faults[f"{address} ({light})"] = grave
             page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
@@ -157,8 +162,8 @@ class Look:
             self.wide.append(f"{address}: {width}")
         page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
 
-    def _grave(self, page: Page) -> list[str]:
-        found: Any = self.axe.run(page, options=OPTIONS)
+    def _grave(self, page: Page, options: Mapping[str, Any]) -> list[str]:
+        found: Any = self.axe.run(page, options=options)
         return [
             f"{one['id']}: {node['target']} {node['html'][:160]}"
             for one in found.response["violations"]

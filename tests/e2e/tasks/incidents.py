@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+
 from tests.e2e.hands import Hands
 from tests.e2e.office import Office, task
 
-WHERE = {
-    "mouse": "云溪区 · 溪口街道第1网格",
-    "keyboard": "云岭区 · 北门街道第2网格",
-    "without scripts": "滨江区 · 渡口街道第12网格",
-}
-"""Far from each other: two reports of one thing nearby would be one incident."""
+STREETS = (
+    "云溪区 · 溪口街道", "云溪区 · 学府街道", "云岭区 · 岭南街道", "云岭区 · 北门街道",
+    "滨江区 · 江湾街道", "滨江区 · 渡口街道",
+)  # fmt: skip
+cells = itertools.cycle(f"{street}第{n}网格" for n in range(1, 13) for street in STREETS)
+"""Each report from another: two reports of one thing nearby would be one incident."""
 
 
-def did(hands: Hands, verb: str, text: dict[str, str] | None = None, **_: str) -> None:
+def did(hands: Hands, verb: str, text: Mapping[str, str] | None = None) -> None:
     """Open an act of the incident that is shown, fill its texts, send it."""
     hands.follow(verb)
     for label, words in (text or {}).items():
@@ -35,7 +38,7 @@ def reported(office: Office, title: str) -> Hands:
     duty.choose("来报级别", "红色")
     duty.fill("一句话", title)
     duty.fill("地址", "学府路8号门前")
-    duty.choose("网格", WHERE[office.way])
+    duty.choose("网格", next(cells))
     duty.press("报告")
     for _ in range(60):
         if duty.can("link", "查看事件"):
