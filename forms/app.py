@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from typing import Final
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -45,7 +46,7 @@ from forms.plan_routes import plan_routes
 from forms.ports import NotNow, Options, Ports
 from forms.project_routes import project_routes
 from forms.release_routes import release_routes
-from forms.rendering import LIBRARIES, STATIC
+from forms.rendering import LIBRARIES, STATIC, asset
 from forms.rest import problem, rest_routes
 from forms.session_routes import session_routes
 from forms.shared_looks import SharedLooks
@@ -232,4 +233,25 @@ def _broken(request: Request, error: Exception) -> Response:
     sentence = f"系统出错，未能完成。请把编号 {number} 告诉系统管理员。"
     if _is_rest(request):
         return problem(500, "broken", sentence)
-    return PlainTextResponse(f"{sentence}\nSomething failed; quote {number}.", 500)
+    return HTMLResponse(BROKEN.format(css=asset("page.css"), sentence=sentence, number=number), 500)
+
+
+BROKEN: Final = """<!doctype html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>错误：系统出错</title>
+<link rel="stylesheet" href="{css}">
+</head>
+<body>
+<div class="frame bare"><main id="main"><div class="card">
+<h1>系统出错</h1>
+<p>{sentence}</p>
+<p lang="en">Something failed; quote {number}.</p>
+<p>用浏览器的“后退”可以回到刚才的页面，再试一次不会重复办理。<a href="/">回到首页</a></p>
+</div></main></div>
+</body>
+</html>
+"""
+"""Written without template or store: either may be what has failed."""

@@ -148,8 +148,9 @@ def looked(
     look = Look(pictures=pictures)
     for login in ("", *PEOPLE):
         context = chromium.new_context(
-            base_url=address, viewport={"width": 1366, "height": 768}, locale="zh-CN"
-        )
+            base_url=address, viewport={"width": 1366, "height": 768}, locale="zh-CN",
+            reduced_motion="reduce",  # a picture in the middle of a change of colours shows neither
+        )  # fmt: skip
         page = context.new_page()
         page.on("console", look.heard)
         if login:

@@ -235,8 +235,10 @@ def test_an_unforeseen_failure_shows_a_number_and_nothing_else(
     assert "content-security-policy" in answer.headers
     assert "nosniff" in answer.headers["x-content-type-options"]
     if answer.status_code == 500:
-        number = re.search(r"[0-9a-f]{8}", answer.text)
-        assert number and number[0] in caplog.text, "the number leads to the program's own log"
+        number = re.search(r"编号 ([0-9a-f]{8}) ", answer.text)
+        assert number and number[1] in caplog.text, "the number leads to the program's own log"
+        if answer.headers["content-type"].startswith("text/html"):
+            assert '<a href="/">回到首页</a>' in answer.text
         assert SECRET in caplog.text
 
 
