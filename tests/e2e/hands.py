@@ -119,7 +119,7 @@ class Hands:
         if summary.evaluate("e => e.parentElement.open"):
             return
         self._use(summary)
-        expect(summary.locator("..")).to_have_attribute("open", re.compile(""))
+        expect(summary.locator("..")).to_have_js_property("open", True)
 
     def download(self, name: str, beside: str = "") -> bytes:
         """Follow a link, or press a button, that hands out a file; return what is in it."""

@@ -1,4 +1,4 @@
-"""What somebody does who is no clerk: apply, look, check, suggest."""
+"""What somebody does who is no clerk: apply, look up, take a receipt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def a_citizen_applied_on_line_and_saw_what_comes_next(office: Office) -> None:
 
 
 @task()
-def a_stranger_looked_up_a_case_took_its_receipt_and_suggested(office: Office) -> None:
+def a_stranger_looked_up_a_case_and_took_its_receipt(office: Office) -> None:
     clerk = office.desk("chuangkou1")
     number = filed(clerk, office.named("查进度的小馆"))
     code = clerk.read(r"查询码\s*(\S+)")
