@@ -121,7 +121,9 @@ def words_of(visit: Visit, one: SavedFilter) -> str:
     ]
     since, until = query.get("received_from", ""), query.get("received_until", "")
     if since or until:
-        parts.append(say(N_("收件 {since} 至 {until}")).format(since=since, until=until))
+        said = N_("收件 {since} 至 {until}") if since and until else N_("收件自 {since}")
+        said = said if since else N_("收件至 {until}")
+        parts.append(say(said).format(since=since, until=until))
     if query.get("text"):
         parts.append(say(N_("查找“{text}”")).format(text=query["text"]))
     return " · ".join(part for part in parts if part)

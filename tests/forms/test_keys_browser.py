@@ -161,3 +161,15 @@ def test_numbers_keep_up_and_rows_stay_until_they_are_asked_for(
     expect(page.locator("tr.case")).to_have_count(before)
     page.get_by_role("link", name="列表已有变化，点此刷新").click()
     expect(page.locator("tr.case")).to_have_count(before + 1)
+
+
+def test_the_queue_in_english_sticks_out_nowhere(
+    opened: Opener,  # noqa: F811
+    numbers: list[str],
+) -> None:
+    page = opened("zhou")
+    page.goto("/language/en?next=/team")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert not page.evaluate(
+        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )

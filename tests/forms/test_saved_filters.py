@@ -171,3 +171,20 @@ def test_days_asked_for_are_far_from_where_counting_ends(town: Town, browser: Br
     page = browser("chen")
     assert page.get(f"/cases?received_until={later.date()}").status_code == 200
     assert page.get("/cases?received_until=2199-12-31").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"received_from": "2026-11-03"}, "收件自 2026-11-03"),
+        ({"received_until": "2026-11-04"}, "收件至 2026-11-04"),
+        ({"received_from": "2026-11-03", "received_until": "2026-11-04"},
+         "收件 2026-11-03 至 2026-11-04"),
+    ],
+)  # fmt: skip
+def test_a_kept_filter_says_its_days_in_words(
+    browser: Browsers, numbers: list[str], given: dict[str, str], said: str
+) -> None:
+    page = browser("li")
+    kept(page, said, **given)
+    assert f"全部办件 · {said}</td>" in page.get("/filters").text
