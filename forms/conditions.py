@@ -41,7 +41,7 @@ def in_words(asked: Asked, find: Find, language: Language) -> str:
 
 def _when(when: When, find: Find, say: Say) -> str:
     said = say(N_("且")).join(_test(one, find(one.field), say) for one in when.tests)
-    return say(N_("不是“{when}”")).format(when=said) if when.turned else said
+    return say(N_("并非{when}")).format(when=said) if when.turned else said
 
 
 def _test(test: Claim, field: Field | None, say: Say) -> str:

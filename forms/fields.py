@@ -288,9 +288,7 @@ def _field(
         required=required,
         hint=str(part.get("description", "")),
         options=choices,
-        values=tuple(str(v) for v in [part["default"]] if v is not None)
-        if "default" in part
-        else (),
+        values=_begins_with(part),
         max_length=length,
         low=str(part.get("minimum", "")),
         high=str(part.get("maximum", "")),
@@ -300,6 +298,14 @@ def _field(
         group=group,
         unit=str(part.get("x-unit", "")),
     )
+
+
+def _begins_with(part: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a field holds before anybody has typed, as a form would post it."""
+    value = part.get("default")
+    if value is None:
+        return ()
+    return (str(value).lower() if isinstance(value, bool) else str(value),)
 
 
 def _choices(part: Mapping[str, Any], language: Language) -> tuple[Option, ...]:

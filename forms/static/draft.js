@@ -20,9 +20,11 @@
       for (const one of form.querySelectorAll("[data-asked][hidden] [name]"))
         if (one.tagName !== "BUTTON" && (!/^(checkbox|radio)$/.test(one.type) || one.checked) && one.value)
           texts.append(one.name, one.value);
-      texts.set("do", "autosave");
-      return texts;
+      texts.delete("seen");
+      return texts.toString();
     };
+    // What is kept already is not kept again: a version that says nothing new is no version.
+    let same = body();
     const tell = (text) => {
       if (fault.textContent !== text) fault.textContent = text;
     };
@@ -36,11 +38,18 @@
       clearTimeout(timer);
       if (over || running || kept === changed) return;
       const now = changed;
+      const texts = body();
+      if (texts === same) {
+        kept = now;
+        since = 0;
+        return;
+      }
       running = new AbortController();
       if (!last) state.textContent = said.keptWaits;
       try {
         const answer = await fetch(form.action, {
-          method: "POST", body: body(), redirect: "manual", keepalive: !!last, signal: running.signal,
+          method: "POST", redirect: "manual", keepalive: !!last, signal: running.signal,
+          body: new URLSearchParams(`${texts}&seen=${seen.value}&do=autosave`),
           headers: { accept: "application/json" },
         });
         if (answer.type === "opaqueredirect" || answer.status === 403) return stop(said.keptEnded);
@@ -48,6 +57,7 @@
         if (answer.ok && found.seen) {
           seen.value = found.seen;
           kept = now;
+          same = texts;
           since = 0;
           state.textContent = said.keptSaid.replace("__at__", found.at);
           tell("");

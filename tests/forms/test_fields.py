@@ -40,6 +40,11 @@ def test_each_property_becomes_the_field_that_fits_it() -> None:
     }  # fmt: skip
 
 
+def test_a_box_that_is_checked_as_it_comes_is_shown_checked() -> None:
+    near = next(field for field in schema_fields(SCHEMA, "form", "zh") if field.name == "form.near")
+    assert near.value == "true"
+
+
 def test_choices_named_in_the_title_become_words() -> None:
     kind = next(field for field in schema_fields(SCHEMA, "form", "zh") if field.name == "form.kind")
     assert kind.label == "用途"
