@@ -19,6 +19,7 @@ import orjson
 from pydantic import JsonValue
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Engine,
     and_,
     bindparam,
@@ -58,6 +59,7 @@ from cases.views import (
     Notice,
     Order,
     PublicStatus,
+    Related,
     Worklist,
     WorklistQuery,
 )
@@ -82,6 +84,10 @@ Opener = Callable[[Sequence[tuple[str, bytes, bytes]]], Sequence[bytes | None]]
 _STATE = Prepared(
     select(tables.state.c.state).where(tables.state.c.case_id == bindparam("case_id"))
 )
+
+
+MOST_RELATED = 10
+"""Related cases of each sort on the page of a case; more are found in the lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +394,51 @@ class Queries:
         opened = dict(zip(read.keys(), self.open(read.sealed()), strict=True))
         view = assembled(read, opened, state, revealed, lambda name: self._row(row, name, now))
         return view.model_copy(update={"standing": standing})
+
+    def related(
+        self,
+        where: ColumnElement[bool],
+        personal: ColumnElement[bool] | None,
+        case_id: str,
+        now: datetime,
+    ) -> Related:
+        """Return other cases of the same applicant and of the same project.
+
+        `personal`: of which cases the reader may see personal data; None: of none. That two cases
+        are one person's is such data of both of them, so both must be among those.
+        """
+        with reading(self.engine) as connection:
+            own = connection.execute(
+                select(case.c.subject, case.c.project_code).where(case.c.id == case_id, where)
+            ).one_or_none()
+            if own is None:
+                return Related()
+            known = (
+                personal is not None
+                and connection.execute(
+                    select(case.c.id).where(case.c.id == case_id, personal)
+                ).scalar()
+            )
+            whose = case.c.subject == own.subject if known else None
+            same = case.c.project_code == own.project_code if own.project_code else None
+            found = [
+                [] if alike is None else self._alike(connection, [alike, where, *more], case_id)
+                for alike, more in ((whose, [personal]), (same, []))
+            ]
+        lines = [tuple(self._row(row, "", now) for row in rows[:MOST_RELATED]) for rows in found]
+        return Related(
+            applicant=lines[0],
+            project=lines[1],
+            more=any(len(rows) > MOST_RELATED for rows in found),
+        )
+
+    def _alike(
+        self, connection: Connection, conditions: Sequence[Any], case_id: str
+    ) -> Sequence[Any]:
+        lines = Lines.of("all", Desk(()))
+        query = lines.select(and_(case.c.id != case_id, *conditions))
+        newest = query.order_by(case.c.received_at.desc(), case.c.id).limit(MOST_RELATED + 1)
+        return connection.execute(newest).all()
 
     def acceptance(self, where: ColumnElement[bool], matter: str, page: int) -> Order:
         """Return a page of the order of acceptance, of the cases that the reader may list."""

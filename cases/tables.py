@@ -128,6 +128,13 @@ case = Table(
     Index("ix_case_matter_stage", "matter", "stage"),
     Index("ix_case_holder", "holder", "is_open"),
     Index("ix_case_subject", "subject"),
+    # What is asked of the same investment project; most cases name none.
+    Index(
+        "ix_case_project",
+        "project_code",
+        sqlite_where=text("project_code <> ''"),
+        postgresql_where=text("project_code <> ''"),
+    ),
     Index("ix_case_name_mac", "name_mac"),
     Index("ix_case_received", "received_at"),
 )

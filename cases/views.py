@@ -213,6 +213,17 @@ class Standing(Frozen):
     """Case numbers accepted before it and not yet decided, in order."""
 
 
+class Related(Frozen):
+    """Other cases that the reader may list, the newest first; at most `MOST_RELATED` of each."""
+
+    applicant: tuple[CaseRow, ...] = ()
+    """Of the same applicant, whose name stands in none of them."""
+    project: tuple[CaseRow, ...] = ()
+    """Of the same investment project."""
+    more: bool = False
+    """There are further ones."""
+
+
 class CaseView(Frozen):
     """One case, whole."""
 

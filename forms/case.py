@@ -17,7 +17,7 @@ from cases.facts import CaseFacts
 from cases.masking import FILE_NAMES
 from cases.messages import Outcome
 from cases.state import Task
-from cases.views import CaseView, OpinionView, WorklistQuery
+from cases.views import CaseView, OpinionView, Related, WorklistQuery
 from catalogue.law import Article
 from catalogue.matters import Matter
 from forms.act_decision import METHODS
@@ -89,6 +89,7 @@ class CasePage(Page):
     columns: Annotated[tuple[OpinionColumn, ...], "Opinions by department."]
     clock: Annotated[ClockPanel | None, "The case's periods and the ledger of one of them."]
     reasons: Annotated[tuple[ReasonPanel, ...], "Rulings with their reasons, the newest first."]
+    related: Annotated[Related, "Other cases of the applicant and of the project."]
     cards: Annotated[tuple[CardLine, ...], "Supervision cards in words, the newest first."]
     papers: Annotated[frozenset[str], "Ids of the documents that this reader may open."]
     main_acts: Annotated[tuple[Act, ...], "What may be done now."]
@@ -254,6 +255,7 @@ async def show_case(
         clock=await _clock(visit, view, scene) if tab in ("overview", "clock") else None,
         timeline=_timeline(visit, scene) if tab == "timeline" else None,
         reasons=await _reasons(visit, facts) if tab == "rulings" else (),
+        related=await visit.ask(visit.ports.reader.related, visit.actor, facts.id, verdict.allowed),
         cards=lines_of(visit, _own_cards(view), [act.verb for act in acts]),
         papers=await papers_of(visit, view, facts),
         main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),

@@ -27,7 +27,16 @@ from cases.reception import NotNow, Reception
 from cases.refused import Refused, RefusedQuery
 from cases.retiming import Direction
 from cases.state import CaseState
-from cases.views import CaseView, Granted, Notice, Order, PublicStatus, Worklist, WorklistQuery
+from cases.views import (
+    CaseView,
+    Granted,
+    Notice,
+    Order,
+    PublicStatus,
+    Related,
+    Worklist,
+    WorklistQuery,
+)
 from catalogue.law import Article
 from catalogue.matters import Matter
 from catalogue.working_days import Calendar
@@ -246,6 +255,11 @@ class Reader(Protocol):
     def case(
         self, actor: Actor, case_id: str, revealed: Collection[str] = ()
     ) -> CaseView | None: ...
+
+    def related(self, actor: Actor, case_id: str, whose: bool) -> Related:
+        """Other cases that the actor may list, of the same project; with `whose`, and where the
+        actor may see personal data of both, of the same applicant."""
+        ...
 
     def outcome(self, command_id: str) -> Outcome | None: ...
 

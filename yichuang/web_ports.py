@@ -41,6 +41,7 @@ from cases.views import (
     Notice,
     Order,
     PublicStatus,
+    Related,
     Standing,
     Worklist,
     WorklistQuery,
@@ -233,6 +234,11 @@ class WebReader:
             "timeline": timeline, "opinions": opinions, "standing": standing, "service": service,
         }  # fmt: skip
         return found.model_copy(update=more)
+
+    def related(self, actor: Actor, case_id: str, whose: bool) -> Related:
+        personal = self.access.where(actor, "read_personal") if whose else None
+        where = self.access.where(actor, "list")
+        return self._lists(actor).related(where, personal, case_id, self.now())
 
     def _standing(self, actor: Actor, one: Standing) -> Standing:
         """Return the place in the order with those cases before it that the reader may list."""
