@@ -229,7 +229,8 @@ class Recording:
         except GlyphMissing as missing:
             raise RuleForbids(
                 "glyph_missing",
-                f"文书字库没有这些字：{missing.characters}。请改用规范字，或由系统管理员安装字体后重新提交",
+                f"文书字库没有这些字：{missing.characters}。姓名不必改写："
+                "请系统管理员安装含有这些字的字体（如 fonts-hanazono）后重新提交",
                 "GB 18030-2022",
             ) from missing
 
