@@ -64,7 +64,6 @@ UNLINKED = {
     "/mine/signed-out": "where signing out as a citizen leads; the town has no provider",
     "/mine/leave": "a step of signing out by OpenID Connect; the town has no provider",
     "/mine/{case_no}/withdraw": "of who signed in by OpenID Connect; the town has no provider",
-    "/mine/{case_no}/papers/{paper}": "a file of who signed in by OpenID Connect",
     "/status/{case_no}/{code}": "drawn as a QR code",
     "/mine/{case_no}": "of who signed in by OpenID Connect; the town has no provider",
     "/apply/{matter}": "of who signed in by OpenID Connect; the town has no provider",

@@ -4,18 +4,16 @@ Import a new module below; each function is noted by `tests.e2e.office.task`.
 """
 
 from tests.e2e.tasks import (
-    administrators,
     cases,
     citizens,
     deputies,
     entering,
     incidents,
-    money,
     plan,
     supervision,
 )
 
 __all__ = [
-    "administrators", "cases", "citizens", "deputies", "entering", "incidents", "money", "plan",
+    "cases", "citizens", "deputies", "entering", "incidents", "plan",
     "supervision",
 ]  # fmt: skip
