@@ -37,7 +37,7 @@ from forms.showing import show
 from forms.visit import Visit
 from forms.words import N_
 
-LINES: Final = 12
+LINES: Final = 8
 """Incidents that a wall has room for; how many more there are is told."""
 CASES_SECONDS: Final = 60.0
 """Between two counts of the cases' clocks: they move by days."""
