@@ -25,7 +25,7 @@ def test_an_editor_drafts_a_version_and_a_signer_signs_it(
     page.get_by_role("button", name="加一行：表单字段").click()
     row = page.locator("fieldset[id^=row-fields]").last
     row.get_by_label("字段标识").fill("menu")
-    row.get_by_label("名称", exact=False).nth(1).fill("主要菜品")
+    row.locator("[name$='.title']").fill("主要菜品")
     row.get_by_label("英文名称").fill("Dishes")
     row.get_by_label("类型").select_option(label="多行文字")
     page.get_by_role("button", name="保存并检查").click()
