@@ -111,6 +111,7 @@ def test_who_may_see_no_personal_data_cannot_ask_by_name_whose_a_case_is(
 def filled(path: str, ground: Ground, case_no: str) -> str:
     known = {
         "case_no": case_no, "document": ground.document, "upload": ground.upload, "verb": "urge",
+        "seq": "1",
     }  # fmt: skip
     return re.sub(r"{(\w+)}", lambda name: known[name[1]], path)
 
