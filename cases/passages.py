@@ -148,4 +148,6 @@ def kinds_of(verb: str, actor: str, has_documents: bool, moved_clock: bool) -> t
 def _spelled(value: JsonValue) -> str:
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -45,10 +45,17 @@ def check(folder: Path, packs: Collection[str] | None = None) -> list[Fault]:
             *kpi_faults(folder, codes, law),
             *_programme_faults(folder, law),
             *project_template_faults(folder, law),
-            *register_faults(folder, codes, [one for one, _ in sources.matters], law),
-            *(_responsibility_faults(folder, codes, law) if sources.city else ()),
+            *(_against_departments(folder, codes, sources, law) if sources.city else ()),
         }
     )
+
+
+def _against_departments(
+    folder: Path, codes: Collection[str], sources: Sources, law: Mapping[str, Article]
+) -> Iterator[Fault]:
+    """Yield the faults of what names departments throughout: told of a city that can be read."""
+    yield from register_faults(folder, codes, [one for one, _ in sources.matters], law)
+    yield from _responsibility_faults(folder, codes, law)
 
 
 def _responsibility_faults(

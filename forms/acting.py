@@ -25,6 +25,7 @@ from forms.act_body import body_of
 from forms.act_scene import Act, Scene
 from forms.acts import ACTS
 from forms.case import Fact, facts_of, form_facts, next_of, offered, scene_of, view_of
+from forms.corrected_twice import corrected_since, newest, seen_of
 from forms.fields import (
     Field,
     Form,
@@ -58,6 +59,7 @@ class ActPage(Page):
     command: Annotated[str, "Id of the command; the same at every try of this form."]
     limit_mb: Annotated[int, "Largest file, in MB."]
     departments: Annotated[Mapping[str, str], "Code → name."]
+    seen: Annotated[int, "The last step of the case that this page shows."]
 
     def rests_on(self) -> tuple[str, ...]:
         """Return the article that the act rests on in this matter."""
@@ -120,6 +122,7 @@ async def _show(
     form: Form,
     command: str,
     status: int = 200,
+    seen: int | None = None,
 ) -> Response:
     page = ActPage(
         title=f"{visit.say(word('verb', act.verb))} · {view.row.case_no}",
@@ -130,6 +133,7 @@ async def _show(
         command=command,
         limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
         departments=scene.departments,
+        seen=seen_of(visit, view) if seen is None else seen,
     )
     return await show(visit, page, status)
 
@@ -139,7 +143,8 @@ async def do(visit: Visit) -> Response:
     act, facts = await _act(visit)
     view, scene = await _scene(visit, facts)
     command = visit.text("command") or str(uuid4())
-    if await visit.ask(visit.ports.reader.outcome, command) is None:
+    fresh = await visit.ask(visit.ports.reader.outcome, command) is None
+    if fresh:
         # Asked again after it was settled, the stage has moved on; the answer is the stored one.
         await _still_offered(visit, act, facts, view)
     texts = in_rows(scene.matter.form, "form", visit.texts(), visit.text("do"))
@@ -151,8 +156,11 @@ async def do(visit: Visit) -> Response:
     if rows is not None:
         body["materials"] = [m.model_dump(mode="json") for m in handed_in(rows)]
     wrong = _errors(visit, act, scene, form, body, rows or ())
-    if wrong:
-        return await _show(visit, act, view, scene, form.with_errors(wrong), command, 422)
+    both = corrected_since(visit, view, form, body) if fresh and not wrong else {}
+    if wrong or both:
+        status, seen = (422, None) if wrong else (409, newest(view))
+        again = form.with_errors(wrong or both)
+        return await _show(visit, act, view, scene, again, command, status, seen)
     if act.confirm and visit.text("step") != "confirmed":
         if visit.text("step") == "back":
             return await _show(visit, act, view, scene, form, command)

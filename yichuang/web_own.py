@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from audit.logstore import LogReader
+from audit.logstore import LogMissing, LogReader
 from audit.shards import reading_all
 from audit.tables import audit_entry
 from cases import digests, duty, log_lines
@@ -103,7 +103,10 @@ class WebOwn:
 
     def sign_ins(self, actor: Actor) -> Sequence[SignInLine]:
         me = self.pseudonym_of(actor.id)
-        self.finder.catch_up()
+        try:
+            self.finder.catch_up()
+        except LogMissing:
+            return ()  # a city that has no log yet has no history either
         with reading(self.web) as connection:
             own, _ = log_lines.search(connection, LineQuery(who=[me], acts=SIGN_IN_ACTS))
             failed: list[Line] = []
