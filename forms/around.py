@@ -15,11 +15,11 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""No script at all: no page needs one, but those that speak with a passkey."""
+"""Of answers that load no script: none may run."""
 
 
 SCRIPTED_POLICY = f"{CONTENT_POLICY}; script-src 'self'"
-"""Of the few pages that ask the browser for a passkey: one file of our own, nothing inline."""
+"""Of pages that load files of our own; nothing inside a page is run."""
 
 
 LIVE_POLICY = f"{SCRIPTED_POLICY}; connect-src 'self'"

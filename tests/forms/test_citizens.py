@@ -219,7 +219,7 @@ def test_what_is_wrong_is_told_beside_its_field_and_what_was_typed_is_kept(
     come_in(browser)
     answer = send(browser, "/apply/food-operation", FOOD | changed, NEEDED)
     assert answer.status_code == 422 and said in answer.text
-    assert "云川市人民大道88号一层" in answer.text and answer.text.count("已上传") == len(NEEDED)
+    assert "云川市人民大道88号一层" in answer.text and answer.text.count("✓ 已上传") == len(NEEDED)
 
 
 def test_who_applies_for_themselves_is_asked_for_no_organisation(
