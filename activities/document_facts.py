@@ -72,6 +72,10 @@ class Receipt(Letter):
     basis: str
     late: str = ""
     """What is said of a renewal that was asked for after its time; empty: it was in time."""
+    query_code: str = ""
+    """With the case's number, what its applicant looks it up by; empty: not printed."""
+    status_address: str = ""
+    """Where they do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -239,6 +239,8 @@ def _receipt(desk: _Desk) -> facts.Receipt:
         notice=period(desk.matter.notice.n, desk.matter.notice.unit),
         basis=desk.cited(desk.matter.notice.basis),
         late=_late(desk),
+        query_code=str(order.facts.get("public_code", "")),
+        status_address=f"{desk.verify_at.removesuffix('/verify')}/status",
     )
 
 

@@ -49,6 +49,8 @@ SAMPLES: Mapping[DocumentKind, facts.DocumentFacts] = {
         ),
         notice="5个工作日",
         basis=f"{_LICENSING}第三十二条第一款第（四）项",
+        query_code="K7QDM4XPZT2A",
+        status_address="https://yichuang.yunchuan.example/status",
     ),
     "supplement_notice": facts.SupplementNotice(
         **_common("补正告知书", "云市监许补〔2026〕7号"),

@@ -178,7 +178,12 @@ class Recording:
             case=after,
             applicant=self._applicant(walked, command.case_id),
             command=command,
-            facts={**wish.facts, **self._people(command), **self._served(wish, walked, after)},
+            facts={
+                **wish.facts,
+                **self._people(command),
+                **self._served(wish, walked, after),
+                **self._looked_up(wish, command),
+            },
         )
         content = self._printed(order)
         ref = DocumentRef(
@@ -190,6 +195,12 @@ class Recording:
         )
         sealed = self.sealer.document(content, after.subject, command.case_id, document_id)
         return DocumentFile(ref, wish.department, number, sealed)
+
+    def _looked_up(self, wish: DocumentWish, command: Command) -> dict[str, JsonValue]:
+        """Return what the applicant looks the case up by, which stands on what they are handed."""
+        if wish.kind != "receipt":
+            return {}
+        return {"public_code": self.sealer.code("case", command.case_id)}
 
     def _served(self, wish: DocumentWish, walked: Walked, after: CaseState) -> dict[str, JsonValue]:
         """Return the number of the decision whose service a record of service is about."""

@@ -466,6 +466,13 @@ def test_a_receipt_lists_what_was_taken_and_by_whom() -> None:
     assert "食品经营许可申请书10纸质" in text
     assert "2026年11月20日10时05分" in text
     assert "王芳" in text
+    assert "查询码" not in text
+
+
+def test_a_receipt_says_by_what_and_where_its_case_is_looked_up() -> None:
+    text = said("receipt", facts={"public_code": "K7QDM4XPZT2A"})
+    status = VERIFY_AT.rstrip("/").removesuffix("/verify") + "/status"
+    assert f"凭办件编号和查询码K7QDM4XPZT2A在{status}查询，不用登录" in text
 
 
 # --- the press ---
