@@ -9,7 +9,7 @@ class, and no address is typed, so that what a task reaches, a person reaches.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Literal
 
 from playwright.sync_api import ElementHandle, FilePayload, Locator, Page, expect
@@ -232,6 +232,14 @@ MARKS: Final = r"\s*(必填|选填|必备|非必备)?\s*$"
 """What stands behind a label that is no part of its words."""
 
 
+def _to_twelve(clock: Sequence[str]) -> Sequence[str]:
+    """Return hours, minutes and seconds of a day of twice twelve hours."""
+    if not clock:
+        return clock
+    hour = int(clock[0])
+    return (f"{hour % 12 or 12:02d}", *clock[1:], "PM" if hour >= 12 else "AM")
+
+
 def _either(find: Finder, name: str, kind: str = "") -> Locator:
     """Return what has exactly this name, else what has a name that begins so; the first seen."""
 
@@ -270,20 +278,23 @@ class Keyboard(Hands):
         assert field.input_value() == text, field.input_value()
 
     def _date(self, field: Locator, text: str) -> None:
-        """Type figure by figure, the year first or last as the browser has it."""
+        """Type figure by figure, the year first or last and the hours to 24 or to 12 as the browser
+        has it."""
         self._reach(field)
         year, month, day, *clock = re.findall(r"\d+", text)
+        wanted = f"{year}-{month}-{day}" + (f"T{clock[0]}:{clock[1]}" if clock else "")
         for order in ((year, month, day), (month, day, year)):
-            for part in order:
-                self.page.keyboard.type(part)
-                if part == year:
-                    self.page.keyboard.press("ArrowRight")
-            for part in clock:
-                self.page.keyboard.type(part)
-            if field.input_value().startswith(f"{year}-{month}-{day}"):
-                return
-            for _ in range(8):
-                self.page.keyboard.press("ArrowLeft")
+            for hours in (clock, _to_twelve(clock)):
+                for part in order:
+                    self.page.keyboard.type(part)
+                    if part == year:
+                        self.page.keyboard.press("ArrowRight")
+                for part in hours:
+                    self.page.keyboard.type(part)
+                if field.input_value().startswith(wanted):
+                    return
+                for _ in range(8):
+                    self.page.keyboard.press("ArrowLeft")
         raise Unreachable(f"no date by keys: {field.input_value()}")
 
     def _pick(self, field: Locator, at: int) -> None:

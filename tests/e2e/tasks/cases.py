@@ -145,5 +145,5 @@ def a_case_was_reviewed_decided_served_closed_and_rated(office: Office) -> None:
     window.press("提交评价")
     done(window)
     window.follow("文书")
-    assert window.download("送达回证").startswith(b"%PDF-")
+    assert window.download("下载 送达回证").startswith(b"%PDF-")
     window.see("归档")
