@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Literal
 
-from playwright.sync_api import ElementHandle, FilePayload, Locator, Page, expect
+from playwright.sync_api import ElementHandle, FilePayload, Locator, Page, Response, expect
 
 MOST_TABS: Final = 400
 """So many stops a page may have before we say that the keyboard does not get there."""
@@ -56,6 +56,13 @@ class Hands:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._answers: list[Response] = []
+        page.on("response", self._heard)
+
+    def _heard(self, answer: Response) -> None:
+        asked = answer.request
+        if asked.is_navigation_request() and asked.frame == self.page.main_frame:
+            self._answers.append(answer)
 
     # --- what a person does -----------------------------------------------------------------
 
@@ -186,9 +193,11 @@ class Hands:
     # --- finding ------------------------------------------------------------------------------
 
     def _go(self, target: Locator) -> None:
-        with self.page.expect_navigation(wait_until="domcontentloaded") as leaving:
+        self._answers.clear()
+        # Another document, not another place in this one.
+        with self.page.expect_event("domcontentloaded"):
             self._use(target)
-        answer = leaving.value
+        answer = self._answers[-1] if self._answers else None
         if answer is not None and answer.status >= 400 and not self.page.locator(".errors").count():
             said = self.page.locator("main").inner_text()
             raise AssertionError(f"{answer.status} {self.page.url}: {said[:1000]}")
@@ -282,7 +291,7 @@ class Keyboard(Hands):
         has it."""
         self._reach(field)
         year, month, day, *clock = re.findall(r"\d+", text)
-        wanted = f"{year}-{month}-{day}" + (f"T{clock[0]}:{clock[1]}" if clock else "")
+        wanted = f"{year}-{month}-{day}" + (f"T{':'.join(clock)}" if clock else "")
         for order in ((year, month, day), (month, day, year)):
             for hours in (clock, _to_twelve(clock)):
                 for part in order:
@@ -291,7 +300,7 @@ class Keyboard(Hands):
                         self.page.keyboard.press("ArrowRight")
                 for part in hours:
                     self.page.keyboard.type(part)
-                if field.input_value().startswith(wanted):
+                if field.input_value().removesuffix(":00") == wanted.removesuffix(":00"):
                     return
                 for _ in range(8):
                     self.page.keyboard.press("ArrowLeft")
