@@ -25,6 +25,11 @@ Control = Literal["link", "button", "group"]
 
 IS_THERE: Final = "e => e === document.activeElement"
 
+STAYS_THERE: Final = """e => e === document.activeElement && new Promise(
+  done => requestAnimationFrame(() => requestAnimationFrame(
+    () => done(e === document.activeElement))))"""
+"""The focus is there, and still is two frames later."""
+
 IS_BEFORE: Final = """e => {
   const at = document.activeElement;
   return !!(at.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_PRECEDING);
@@ -328,9 +333,12 @@ class Keyboard(Hands):
 
     def _reach(self, target: Locator) -> None:
         """Come to a thing by Tab or Shift+Tab. Raises `Unreachable`."""
+        # Nobody presses a key before they see the page; what takes the focus when it has come has
+        # taken it by then.
+        self.page.wait_for_load_state("load")
         handle = target.element_handle()
         for _ in range(MOST_TABS):
-            if handle.evaluate(IS_THERE):
+            if handle.evaluate(STAYS_THERE):
                 self._is_seen(handle)
                 return
             self._step(handle)
