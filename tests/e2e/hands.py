@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Literal
 
-from playwright.sync_api import ElementHandle, FilePayload, Locator, Page, Response, expect
+from playwright.sync_api import ElementHandle, FilePayload, Locator, Page, expect
 
 MOST_TABS: Final = 400
 """So many stops a page may have before we say that the keyboard does not get there."""
@@ -61,13 +61,6 @@ class Hands:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self._answers: list[Response] = []
-        page.on("response", self._heard)
-
-    def _heard(self, answer: Response) -> None:
-        asked = answer.request
-        if asked.is_navigation_request() and asked.frame == self.page.main_frame:
-            self._answers.append(answer)
 
     # --- what a person does -----------------------------------------------------------------
 
@@ -178,6 +171,9 @@ class Hands:
 
     # --- how: what another kind of hands does otherwise ---------------------------------------
 
+    def _come_to(self, target: Locator) -> None:
+        """Come so near that one movement uses it."""
+
     def _use(self, target: Locator) -> None:
         target.click()
 
@@ -198,11 +194,11 @@ class Hands:
     # --- finding ------------------------------------------------------------------------------
 
     def _go(self, target: Locator) -> None:
-        self._answers.clear()
-        # Another document, not another place in this one.
-        with self.page.expect_event("domcontentloaded"):
+        # What leads there (the link over the list of lists) goes to another place of this page.
+        self._come_to(target)
+        with self.page.expect_navigation(wait_until="domcontentloaded") as leaving:
             self._use(target)
-        answer = self._answers[-1] if self._answers else None
+        answer = leaving.value
         if answer is not None and answer.status >= 400 and not self.page.locator(".errors").count():
             said = self.page.locator("main").inner_text()
             raise AssertionError(f"{answer.status} {self.page.url}: {said[:1000]}")
@@ -278,6 +274,9 @@ class Keyboard(Hands):
 
     way = "keyboard"
 
+    def _come_to(self, target: Locator) -> None:
+        self._reach(target)
+
     def _use(self, target: Locator) -> None:
         self._reach(target)
         self.page.keyboard.press("Enter")
@@ -338,6 +337,10 @@ class Keyboard(Hands):
         self.page.wait_for_load_state("load")
         handle = target.element_handle()
         for _ in range(MOST_TABS):
+            if not handle.evaluate("e => e.isConnected"):
+                handle = (
+                    target.element_handle()
+                )  # a list that keeps itself up has put another there
             if handle.evaluate(STAYS_THERE):
                 self._is_seen(handle)
                 return

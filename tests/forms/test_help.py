@@ -40,7 +40,7 @@ def test_every_article_of_help_is_in_the_register() -> None:
 
 def test_the_list_quotes_its_article_with_the_words_of_the_law(browser: Browsers) -> None:
     page = browser("chen").get("/").text
-    assert 'href="#help"' in page
+    assert 'href="#page-help"' in page
     assert "《中华人民共和国行政许可法》第四十二条第一款" in page
     assert "二十日内作出行政许可决定" in page
 

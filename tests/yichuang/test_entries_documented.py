@@ -274,8 +274,13 @@ NOTHING_PERSONAL = {
     "/payments/{payment}/release", "/payments/{payment}/reverse",
     "/warnings/{warning}/adjust", "/warnings/{warning}/lift", "/alerts/{warning}.cap",
     "/alerts/{warning}/{seq:int}.cap", "/alerts.atom",
+    "/bulk", "/counts", "/filters", "/filters/{saved}", "/me", "/preferences",
+    "/designer", "/designer/{draft}", "/designer/{draft}/changes", "/designer/{draft}/form",
+    "/designer/{draft}/papers/{kind}", "/releases/{release}", "/releases/{release}/form",
+    "/releases/{release}/papers/{kind}",
 }  # fmt: skip
-"""Law, versions, stations, and the forms before a session. Case numbers are no personal data."""
+"""Law, versions, drafts of them, stations, the forms before a session, and what is one's own: roles,
+sign-ins, habits, kept filters. Case numbers are no personal data; samples are of nobody."""
 ITS_OWN = {
     "/status", "/suggest/rate",
     "/cases/{case_no}/documents/{document}", "/cases/{case_no}/documents/{document}/inline",
