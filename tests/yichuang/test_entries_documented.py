@@ -279,7 +279,7 @@ NOTHING_PERSONAL = {
     "/designer/{draft}/papers/{kind}", "/releases/{release}", "/releases/{release}/form",
     "/releases/{release}/papers/{kind}",
 }  # fmt: skip
-"""Law, versions, drafts of them, stations, the forms before a session, and what is one's own: roles,
+"""Law, versions, drafts of them, stations, forms before a session, and what is one's own: roles,
 sign-ins, habits, kept filters. Case numbers are no personal data; samples are of nobody."""
 ITS_OWN = {
     "/status", "/suggest/rate",
