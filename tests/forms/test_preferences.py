@@ -36,7 +36,7 @@ def test_of_choices_with_one_that_is_none_nothing_changes(browser: Browsers) -> 
 
 def test_who_switched_the_keys_off_is_sent_no_script(browser: Browsers) -> None:
     page = browser("sun")
-    on = page.get("/")
+    on = page.get("/deputies")
     assert "/static/keys.js" in on.text
     assert on.headers["content-security-policy"] == SCRIPTED_POLICY
     prefer(page, keys="off")
