@@ -261,7 +261,7 @@ def _check_documents(page: Page) -> None:
     ):
         assert any(kind in one for one in kinds), (kind, kinds)
     with page.expect_download() as download:
-        page.locator("table.lines a").first.click()
+        page.locator("table.lines").get_by_role("link", name="下载").first.click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
     code = page.locator("table.lines td.mono").first.inner_text()
     page.goto(f"/verify/{code}")
