@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.fund import store, under_fire
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+"""A thousand payments by many workers take a minute alone, and more beside other work."""
 
 
 def test_of_a_thousand_payments_none_is_made_twice_or_beyond_a_cap_and_no_fen_is_lost(

@@ -161,6 +161,8 @@ def _file(office: Office) -> None:
         {"name": "申请表.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 form"}
     )
     page.get_by_role("button", name="收件并出具收件凭证").click()
+    # Sent once the file has come whole; then the case, or what is wrong.
+    page.locator(".errors").or_(page.get_by_role("heading", name="可办操作")).first.wait_for()
     faults = page.locator(".errors")
     assert not faults.count(), faults.inner_text()
     found = re.search(r"/cases/(\w+)", page.url)

@@ -24,7 +24,7 @@ PER_KIND = 1
 
 FILES = re.compile(
     r"\.(csv|xlsx|cap|atom|json|pdf)$|/(documents|materials|papers|files|changes|proof|body)(/|$)"
-    r"|^/(api|static|language|healthz|verify/receipt)(/|$)|/report(/|$)"
+    r"|^/(api|static|language|healthz|verify/receipt|counts)(/|$)|/report(/|$)|^/process/events/"
 )
 """What is handed out as a file or read by a machine, no page."""
 
@@ -88,7 +88,8 @@ def astray(text: str, here: str) -> list[str]:
     return found
 
 
-PAGES = frozenset(kind for kind in KINDS if not FILES.search(kind))
+NAMED_LIKE_FILES = {"/designer/{draft}/changes", "/cases/{case_no}/documents/{document}/view"}
+PAGES = frozenset(kind for kind in KINDS if not FILES.search(kind)) | NAMED_LIKE_FILES
 """Routes that show a page."""
 
 

@@ -56,7 +56,6 @@ UNLINKED = {
     "/sign-in/second": "a step of signing in, by its form",
     "/sign-in/set-up": "a step of signing in, by its form",
     "/prove": "where an act leads that asks who one is once more",
-    "/verify/{code}": "printed on a document, as address and QR",
     "/fund/open": "once for a city; the town's is open",
     "/mine/sign-in": "a step of signing in by OpenID Connect; the town has no provider",
     "/mine/go": "a step of signing in by OpenID Connect; the town has no provider",
@@ -80,17 +79,18 @@ UNLINKED = {
     "/payments/{payment}/reverse": "the town's payment waits for its review",
     "/policy/{release}": "the town has no proposal of a policy",
     "/process/held": "from a case that was closed; the town has none",
+    "/supervision/shares/clocks": "from a case that was closed; the town has none",
     "/releases/{release}/dossier": "the town's proposal needs no dossier",
     "/signals/{signal}": "the town's signals come over no bus",
 }
 """Page → why no link leads to it here. All but steps of signing in are tried by their own tests."""
 
 
-def furnished(town: Town) -> None:
-    """Put something of everything into the town, so that lists lead on to what they list."""
+def furnished(town: Town) -> str:
+    """Put something of everything into the town, so that lists lead on; return a case's number."""
     for login, who in NEW.items():
         town.settle_in(login, who)
-    accepted(town)
+    case_no, _ = accepted(town)
     found_log(town.log, "city.example/log")
     proposed(town)
     seed_city(town.accounts, datetime.now(UTC))
@@ -109,6 +109,7 @@ def furnished(town: Town) -> None:
     editor = _client(town, "editor")
     begun = {"csrf": editor.token("/designer"), "matter": CODE, "do": "change"}
     assert editor.post("/designer", data=begun, follow_redirects=False).status_code == 303
+    return case_no
 
 
 def _client(town: Town, login: str) -> Client:
@@ -143,7 +144,7 @@ def looked(
     pictures: Path | None,
 ) -> Iterator[Look]:
     """Everything that everybody reaches, looked at once."""
-    furnished(town)
+    case_no = furnished(town)
     look = Look(pictures=pictures)
     for login in ("", *PEOPLE):
         context = chromium.new_context(
@@ -154,7 +155,10 @@ def looked(
         page.on("console", look.heard)
         if login:
             sign_in_by_browser(page, town, login)
-        for at in look.through(page, "/" if login else "/status"):
+        begins = ["/" if login else "/status"]
+        # Of a case each person opens one tab; what its documents lead to is looked at as well.
+        begins += [f"/cases/{case_no}?tab=documents"] if login == "chen" else []
+        for at in (one for begin in begins for one in look.through(page, begin)):
             look.judge(page, at)
         context.close()
     yield look

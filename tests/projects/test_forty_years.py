@@ -253,6 +253,7 @@ async def test_a_concession_lives_for_forty_years_through_restarts_and_other_cod
             await replayer.replay_workflow(await town.history(project, run))
 
 
+@pytest.mark.timeout(300)
 async def test_a_project_that_ends_early_waits_for_no_milestone_and_is_handed_over(
     installed: tuple[Settings, Workshop], trusted: Log
 ) -> None:
