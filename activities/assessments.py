@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
+from activities.layout import environment, style_sheet
 from catalogue.clauses import Clause, ClauseTable
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 SURE: Mapping[str, str] = {"C": "公开抄本", "P": "公开网页", "M": "凭记忆", "STD": "标准原文"}
 """How the wording of a clause was come by."""
@@ -60,17 +54,5 @@ class AssessmentFacts:
 def assessment_html(facts: AssessmentFacts) -> str:
     """Return the whole self-assessment with its style sheet inside."""
     own = {one.name: getattr(facts, one.name) for one in fields(facts)}
-    style = (TEMPLATES / "assessment.css").read_text(encoding="utf-8")
-    own |= {"css": Markup(style), "sure": SURE}  # noqa: S704 -- our file
-    return _environment().get_template("self_assessment.html").render(own)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    own |= {"css": style_sheet("assessment.css"), "sure": SURE}
+    return environment().get_template("self_assessment.html").render(own)

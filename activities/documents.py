@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import cache
-from pathlib import Path
 
 import segno
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from activities.document_facts import KINDS, DocumentFacts, Letter
+from activities.layout import environment, style_sheet
 from activities.wordings import WORDS, is_worded, paragraphs
 from catalogue.matters import DocumentKind
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 TYPE_AREA_PT = 442.20
 """Width of 版心, 156 mm (GB/T 9704-2012 §5.2.1)."""
@@ -54,7 +49,7 @@ def context_of(facts: Letter) -> Mapping[str, object]:
     """Return what the template is rendered with: the fields by name, and `COMPUTED`."""
     own = {one.name: getattr(facts, one.name) for one in fields(facts)}
     return own | {
-        "css": style_sheet(),
+        "css": style_sheet("document.css"),
         "organ_size": f"{min(LETTERHEAD_PT, TYPE_AREA_PT / len(facts.organ)):.2f}",
         "qr": segno.make(facts.verify_address, error="m", mask=QR_MASK).svg_data_uri(border=1),
     }
@@ -65,22 +60,3 @@ def render(kind: DocumentKind, facts: DocumentFacts) -> bytes:
     from activities.printing import printed
 
     return printed(html_for(kind, facts))
-
-
-@cache
-def style_sheet() -> Markup:
-    """Return the style sheet of GB/T 9704."""
-    # CSS, not HTML: quotes must stay quotes inside <style>.
-    return Markup((TEMPLATES / "document.css").read_text(encoding="utf-8"))  # noqa: S704  # our own file
-
-
-@cache
-def environment() -> Environment:
-    """Return where templates are found: escaped, and strict about what is missing."""
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

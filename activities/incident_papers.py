@@ -7,14 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from activities.layout import environment, style_sheet
 from cases.incidents.map import LEVEL_NAMES, Mark, map_svg
 from cases.incidents.story import (
     ResponseAct,
@@ -25,8 +23,6 @@ from cases.incidents.story import (
     report_draft,
 )
 from catalogue.grid import Grid
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 BRIEF_LINES: Final = 24
 """Lines of the timeline that a brief has, the newest; the after-action report has all."""
@@ -62,7 +58,7 @@ def brief_html(story: Story, around: Surroundings) -> str:
     own = _common(story, around)
     own["earlier"] = max(0, len(story.timeline) - BRIEF_LINES)
     own["timeline"] = tuple(story.timeline)[-BRIEF_LINES:]
-    return _environment().get_template("incident_brief.html").render(own)
+    return environment().get_template("incident_brief.html").render(own)
 
 
 def after_action_html(story: Story, around: Surroundings) -> str:
@@ -74,7 +70,7 @@ def after_action_html(story: Story, around: Surroundings) -> str:
     own["refusals"] = [one for one in story.timeline if one.kind == "refused"]
     own["escalations"] = [one for one in story.timeline if one.kind in ("rung", "escalated")]
     own["rulings"] = [one for one in story.timeline if one.kind == "arbitrated"]
-    return _environment().get_template("incident_after_action.html").render(own)
+    return environment().get_template("incident_after_action.html").render(own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,7 @@ def report_html(story: Story, to: str, sent: SentReport | None, around: Surround
     body = report_draft(story, to, clock_words(around)) if sent is None else sent.text
     on = _day(around) if sent is None else f"{_local(sent.at, around.zone):%Y年%-m月%-d日}"
     own |= {"to": to, "lines": body.splitlines(), "sent": sent, "on": on}
-    return _environment().get_template("incident_report.html").render(own)
+    return environment().get_template("incident_report.html").render(own)
 
 
 def clock_words(around: Surroundings) -> str:
@@ -127,7 +123,7 @@ def announcement_html(
         "on": f"{_local(act.at, around.zone):%Y年%-m月%-d日}",
         "items": [one for one in act.measures.splitlines() if one.strip()],
     }
-    return _environment().get_template("incident_announcement.html").render(own)
+    return environment().get_template("incident_announcement.html").render(own)
 
 
 def missing_of(act: ResponseAct) -> tuple[str, ...]:
@@ -159,8 +155,8 @@ def _common(story: Story, around: Surroundings) -> dict[str, object]:
         "elapsed": minutes_words((story.closed_at or around.now) - story.reported_at),
         "map": Markup(map_svg(around.grid, marks, f"{story.title}的位置")),  # noqa: S704 -- our own SVG, words escaped
         "on_map": story.lon is not None,
-        "css": _sheet("report.css"),
-        "document_css": _sheet("document.css"),
+        "css": style_sheet("report.css"),
+        "document_css": style_sheet("document.css"),
         "when": lambda moment: _clock(moment, around.zone),
         "whole": lambda moment: _when(moment, around.zone),
         "span": minutes_words,
@@ -181,17 +177,3 @@ def _when(moment: datetime, zone: str) -> str:
 
 def _clock(moment: datetime | None, zone: str) -> str:
     return "—" if moment is None else f"{_local(moment, zone):%m-%d %H:%M:%S}"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-
-
-@cache
-def _sheet(name: str) -> Markup:
-    # CSS, not HTML: quotes must stay quotes inside <style>.
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 -- our own file

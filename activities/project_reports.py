@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from functools import cache
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from activities.layout import environment, style_sheet
 from cases.charts import Bar, bars
 from cases.payments import yuan
 from cases.project_lists import MilestoneRow, ProjectRow
 from cases.projects.gantt import GanttRow, gantt_parts
 from cases.projects.state import REGIMES, SLIPPAGES
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
 MOST_PICTURES: Final = 6
 """Projects whose progress is drawn: the furthest behind."""
 
@@ -94,7 +91,7 @@ class QuarterFacts:
 
 def quarter_html(facts: QuarterFacts) -> str:
     """Return the whole report with its style sheet and charts inside."""
-    return _environment().get_template("quarterly_report.html").render(context_of(facts))
+    return environment().get_template("quarterly_report.html").render(context_of(facts))
 
 
 def context_of(facts: QuarterFacts) -> Mapping[str, object]:
@@ -107,7 +104,7 @@ def context_of(facts: QuarterFacts) -> Mapping[str, object]:
     for one in facts.projects:
         counted[one.slippage] += 1
     return own | {
-        "css": (TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        "css": style_sheet("report.css"),
         "made_on": _local(facts).strftime("%Y年%-m月%-d日 %H:%M"),
         "slippages": SLIPPAGES,
         "regimes": REGIMES,
@@ -156,14 +153,3 @@ def _spending(facts: QuarterFacts) -> str:
         for title, (allotted, paid) in known[:20]
     ]  # fmt: skip
     return bars(rows, ("已付", "未付"), label_width=190)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

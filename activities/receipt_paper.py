@@ -12,7 +12,8 @@ from typing import Final
 
 import segno
 
-from activities.documents import QR_MASK, environment, style_sheet
+from activities.documents import QR_MASK
+from activities.layout import environment, style_sheet
 
 TITLE: Final = "办件回执"
 
@@ -66,7 +67,7 @@ def receipt_html(paper: ReceiptPaper) -> str:
     code = segno.make(paper.verify_address, error="m", mask=QR_MASK)
     own = {
         "title": TITLE,
-        "css": style_sheet(),
+        "css": style_sheet("document.css"),
         "file": base64.b64encode(paper.file).decode(),
         "qr": code.svg_data_uri(border=1),
     }

@@ -6,21 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from fractions import Fraction
-from functools import cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from activities.layout import environment, style_sheet
 from cases.boards import Board, DepartmentLine
 from cases.charts import Bar, Series, bars, columns, lines
 from cases.clocks.attribution import RULE
 from cases.metrics import METRICS, Group, Metric
 from cases.oversight import Share, WatchedClock
 from catalogue.words import PROCEDURES
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 PERCENT = ("YC-ZB-01", "YC-ZB-02", "YC-ZB-14")
 """Metrics whose lines are drawn over the months."""
@@ -66,7 +62,7 @@ class MetricLine:
 
 def report_html(facts: ReportFacts) -> str:
     """Return the whole report with its style sheet and charts inside."""
-    return _environment().get_template("monthly_report.html").render(context_of(facts))
+    return environment().get_template("monthly_report.html").render(context_of(facts))
 
 
 def context_of(facts: ReportFacts) -> Mapping[str, object]:
@@ -74,7 +70,7 @@ def context_of(facts: ReportFacts) -> Mapping[str, object]:
     board = facts.board
     own = {one.name: getattr(facts, one.name) for one in fields(facts)}
     return own | {
-        "css": _style_sheet(),
+        "css": style_sheet("report.css"),
         "month": month_words(board.query.first, board.query.last),
         "made_on": _local(board.now, facts.zone).strftime("%Y年%-m月%-d日 %H:%M"),
         "metrics": tuple(_metric_lines(board.everything, board.before)),
@@ -219,19 +215,3 @@ def _holder_bars(facts: ReportFacts) -> str:
 
 def _local(at: datetime, zone: str) -> datetime:
     return at.astimezone(ZoneInfo(zone))
-
-
-@cache
-def _style_sheet() -> Markup:
-    return Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 -- our file
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

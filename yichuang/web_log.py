@@ -71,6 +71,19 @@ class Finder:
                     break
             return added
 
+    def bodies(self, lines: Sequence[Line]) -> Mapping[str, Mapping[str, Any]]:
+        """Return the bodies of the lines' entries by entry id; purged ones have none."""
+        query = select(audit_entry.c.entry_id, audit_entry.c.body)
+        found: dict[str, Mapping[str, Any]] = {}
+        with reading_all(self.log) as shards:
+            for shard in shards:
+                origin = LogReader(shard).state().origin
+                places = [one.seq for one in lines if one.origin == origin]
+                if places:
+                    rows = shard.execute(query.where(audit_entry.c.seq.in_(places)))
+                    found |= {r.entry_id: orjson.loads(bytes(r.body)) for r in rows if r.body}
+        return found
+
     def _next(self) -> int:
         with self.web.begin() as connection, reading_all(self.log) as shards:
             for shard in shards:
@@ -216,7 +229,7 @@ class WebLog:
         return (start + timedelta(days=later)).astimezone(UTC)
 
     def _shown(self, lines: Sequence[Line], names: bool) -> Sequence[LogLine]:
-        bodies = self._bodies(lines)
+        bodies = self.finder.bodies(lines)
         numbers = self._case_numbers({one.case_id for one in lines} - {""})
         purposes = self._purposes([one.entry_id for one in lines], bodies) if names else {}
         shown = []
@@ -237,18 +250,6 @@ class WebLog:
                 )
             )  # fmt: skip
         return shown
-
-    def _bodies(self, lines: Sequence[Line]) -> Mapping[str, Mapping[str, Any]]:
-        query = select(audit_entry.c.entry_id, audit_entry.c.body)
-        found: dict[str, Mapping[str, Any]] = {}
-        with reading_all(self.finder.log) as shards:
-            for shard in shards:
-                origin = LogReader(shard).state().origin
-                places = [one.seq for one in lines if one.origin == origin]
-                if places:
-                    rows = shard.execute(query.where(audit_entry.c.seq.in_(places)))
-                    found |= {r.entry_id: orjson.loads(bytes(r.body)) for r in rows if r.body}
-        return found
 
     def _case_numbers(self, ids: Collection[str]) -> Mapping[str, str]:
         query = select(case.c.id, case.c.case_no).where(case.c.id.in_(sorted(ids)))

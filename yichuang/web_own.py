@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from audit.logstore import LogMissing, LogReader
-from audit.shards import reading_all
-from audit.tables import audit_entry
+from audit.logstore import LogMissing
 from cases import digests, duty, log_lines
 from cases.database import reading
 from cases.log_lines import Line, LineQuery
@@ -118,22 +115,10 @@ class WebOwn:
                 found, more = log_lines.search(connection, query)
                 failed += found
                 before = found[-1].n if found else 0
-        bodies = self._bodies([*own, *failed])
+        bodies = self.finder.bodies([*own, *failed])
         lines = [*own, *(one for one in failed if _about(bodies.get(one.entry_id)) == me)]
         lines.sort(key=lambda one: (one.at, one.n), reverse=True)
         return [_line(one, bodies.get(one.entry_id, {})) for one in lines[:SHOWN]]
-
-    def _bodies(self, lines: Sequence[Line]) -> Mapping[str, Mapping[str, Any]]:
-        query = select(audit_entry.c.entry_id, audit_entry.c.body)
-        found: dict[str, Mapping[str, Any]] = {}
-        with reading_all(self.finder.log) as shards:
-            for shard in shards:
-                origin = LogReader(shard).state().origin
-                places = [one.seq for one in lines if one.origin == origin]
-                if places:
-                    rows = shard.execute(query.where(audit_entry.c.seq.in_(places)))
-                    found |= {r.entry_id: orjson.loads(bytes(r.body)) for r in rows if r.body}
-        return found
 
 
 def _about(body: Mapping[str, Any] | None) -> str:

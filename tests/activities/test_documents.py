@@ -21,7 +21,8 @@ from pypdf import PdfReader
 from activities import document_facts
 from activities.document_facts import KINDS
 from activities.document_orders import TITLES, facts_of
-from activities.documents import COMPUTED, TEMPLATES, html_for, render
+from activities.documents import COMPUTED, html_for, render
+from activities.layout import TEMPLATES
 from activities.papers import DocumentOrder
 from activities.press import ROOT, DocumentPress, PressFailed
 from activities.printing import GlyphMissing

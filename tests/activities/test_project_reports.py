@@ -76,6 +76,11 @@ def test_money_stands_to_the_fen_and_words_are_escaped() -> None:
     assert "<改造>" not in text
 
 
+def test_its_style_sheet_is_css_and_not_escaped() -> None:
+    style = quarter_html(facts()).partition("<style>")[2].partition("</style>")[0]
+    assert "content:" in style and "&#3" not in style and "&amp;" not in style
+
+
 def test_without_figures_of_the_plan_the_chapters_close_up() -> None:
     assert "三、方案指标" in quarter_html(facts())
     assert "三、项目" in quarter_html(facts(figures=()))

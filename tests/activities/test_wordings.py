@@ -10,7 +10,8 @@ import pytest
 from activities import document_facts as facts
 from activities.document_facts import KINDS
 from activities.document_samples import SAMPLES
-from activities.documents import environment, html_for
+from activities.documents import html_for
+from activities.layout import environment
 from activities.wordings import (
     WORDS,
     WordingFaulty,

@@ -4,7 +4,8 @@ import pytest
 
 from activities.document_facts import KINDS
 from activities.document_samples import SAMPLES
-from activities.documents import TEMPLATES, html_for
+from activities.documents import html_for
+from activities.layout import TEMPLATES
 from activities.printing import GlyphMissing, printed
 from catalogue.matters import DocumentKind
 
