@@ -13,11 +13,22 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from cases.database import reading
-from cases.web_tables import citizen, citizen_case, citizen_session
+from cases.web_tables import citizen, citizen_case, citizen_logout, citizen_session
 
 IDLE: Final = timedelta(minutes=60)
 """A session that nobody used for so long is over: a form is long, and a library's computer shared
@@ -28,6 +39,10 @@ _KEPT: Final = timedelta(days=1)
 
 Note = Callable[[Connection, str], None]
 """Writes the entry about a citizen's id into the open transaction."""
+
+
+class LogoutRepeated(Exception):
+    """A logout token that was used before."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +65,23 @@ class Citizens:
     engine: Engine
 
     def sign_in(
-        self, subject: str, seal: Callable[[str], bytes], at: datetime, note: Note
-    ) -> tuple[str, str]:
+        self, subject: str, seal: Callable[[str], bytes], at: datetime, note: Note,
+        provider_session: str | None = None,
+    ) -> tuple[str, str]:  # fmt: skip
         """Open a session; return its secret, which goes into the cookie and nowhere else, and the
-        citizen's id. Who comes for the first time gets one; two first times at once are one."""
+        citizen's id. Who comes for the first time gets one; two first times at once are one.
+
+        `provider_session`: the digest (`subject_of`) of what the provider calls its own session.
+        """
         known = self._known(subject) or f"c:{uuid4()}"
-        sealed = seal(known)
+        sealed, theirs = seal(known), provider_session
         try:
-            return self._open(known, subject, sealed, at, note), known
+            return self._open(known, subject, sealed, at, note, theirs), known
         except IntegrityError:
             first = self._known(subject)
             if first is None or first == known:
                 raise
-            return self._open(first, subject, seal(first), at, note), first
+            return self._open(first, subject, seal(first), at, note, theirs), first
 
     def _known(self, subject: str) -> str | None:
         with reading(self.engine) as connection:
@@ -70,7 +89,9 @@ class Citizens:
                 select(citizen.c.id).where(citizen.c.subject == subject)
             ).scalar()
 
-    def _open(self, who: str, subject: str, sealed: bytes, at: datetime, note: Note) -> str:
+    def _open(
+        self, who: str, subject: str, sealed: bytes, at: datetime, note: Note, theirs: str | None
+    ) -> str:
         secret = secrets.token_urlsafe(32)
         with self.engine.begin() as connection:
             connection.execute(
@@ -88,7 +109,7 @@ class Citizens:
             connection.execute(
                 insert(citizen_session).values(
                     token=_digest(secret), citizen_id=who, created_at=at, seen_at=at,
-                    ends_at=at + LONGEST,
+                    ends_at=at + LONGEST, provider_session=theirs,
                 )
             )  # fmt: skip
             note(connection, who)
@@ -121,6 +142,36 @@ class Citizens:
             if who is not None:
                 connection.execute(delete(held).where(held.c.token == _digest(secret)))
                 note(connection, who)
+
+    def end(self, subject: str, theirs: str, token: str, at: datetime, note: Note) -> int:
+        """End the sessions that the provider's logout token is about; return how many those were.
+
+        `subject`, `theirs`, `token`: digests of whom, of which session of the provider's, and of
+        the token's own id; one of the first two may be empty. A session of which the provider gave
+        no name ends with any of its person's. Raises `LogoutRepeated`; of two at once one counts.
+        """
+        held = citizen_session
+        if theirs and subject:
+            which = or_(
+                held.c.provider_session == theirs,
+                and_(_of(subject), held.c.provider_session.is_(None)),
+            )
+        else:
+            which = held.c.provider_session == theirs if theirs else _of(subject)
+        ended = 0
+        with self.engine.begin() as connection:
+            connection.execute(delete(citizen_logout).where(citizen_logout.c.at < at - _KEPT))
+            try:
+                connection.execute(insert(citizen_logout).values(token=token, at=at))
+            except IntegrityError as repeated:
+                raise LogoutRepeated from repeated
+            query = select(held.c.token, held.c.citizen_id).where(which).order_by(held.c.token)
+            for row in connection.execute(query).all():
+                # One that its own person ends at this moment has its entry from there.
+                if connection.execute(delete(held).where(held.c.token == row.token)).rowcount:
+                    note(connection, row.citizen_id)
+                    ended += 1
+        return ended
 
     def files(self, who: str, case_id: str, at: datetime) -> bool:
         """Note, before it is ordered, whose a case will be. False: it is another's."""
@@ -157,6 +208,12 @@ class Citizens:
                 select(func.count()).select_from(citizen_case).where(mine)
             ).scalar_one()
         return found, whole
+
+
+def _of(subject: str) -> ColumnElement[bool]:
+    """Return the condition that a session is somebody's whom the provider knows by `subject`."""
+    whose = select(citizen.c.id).where(citizen.c.subject == subject)
+    return citizen_session.c.citizen_id.in_(whose)
 
 
 def _digest(secret: str) -> str:

@@ -320,9 +320,21 @@ citizen_session = Table(
     Column("created_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
+    Column("provider_session", _Digest),
     Index("ix_citizen_session_ends", "ends_at"),
+    Index("ix_citizen_session_provider", "provider_session"),
 )
-"""A citizen's sign-in; the cookie's secret stands here as SHA-256."""
+"""A citizen's sign-in; the cookie's secret stands here as SHA-256, and so does the identity
+provider's name for its own session (NULL: it gave none)."""
+
+citizen_logout = Table(
+    "citizen_logout",
+    web_metadata,
+    Column("token", _Digest, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Index("ix_citizen_logout_at", "at"),
+)
+"""Ids of the provider's logout tokens, as digests, for as long as one could be sent once more."""
 
 citizen_case = Table(
     "citizen_case",

@@ -33,6 +33,7 @@ from forms.account_routes import account_routes
 from forms.around import KeepsSession, Net, SafeHeaders
 from forms.arriving import arrive
 from forms.case_routes import case_routes
+from forms.citizen_logout import logout_route
 from forms.citizen_routes import citizen_routes
 from forms.designer_routes import designer_routes
 from forms.duty_routes import duty_routes
@@ -120,6 +121,7 @@ def routes(options: Options) -> list[BaseRoute]:
         page("/verify/{code}", public.verify, signed_in=False),
         page("/status/receipt", receipts.own, signed_in=False, methods=post),
         Mount("/static", KeptFiles(directory=STATIC), name="static"),
+        logout_route(),
         *citizen_routes(files),
         *session_routes(),
         *duty_routes(),

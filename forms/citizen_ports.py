@@ -138,6 +138,13 @@ class Citizens(Protocol):
         """
         ...
 
+    async def ended_elsewhere(self, token: str, where: Where) -> str:
+        """End the sessions that the provider's logout token is about; say why not, or nothing.
+
+        Raises `cases.reception.NotNow`.
+        """
+        ...
+
     def find(self, secret: str) -> Citizen | None: ...
 
     def sign_out(self, secret: str, where: Where) -> None: ...

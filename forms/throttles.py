@@ -39,6 +39,13 @@ class Throttle:
         self._seen: OrderedDict[str, list[float]] = OrderedDict()
         self._lock = Lock()
 
+    def full(self, key: str) -> bool:
+        """Tell whether the next asking would have to wait; this one is not counted."""
+        now = time.monotonic()
+        with self._lock:
+            times = [t for t in self._seen.get(key, ()) if t > now - self.seconds]
+            return len(times) >= self.most
+
     def wait(self, key: str) -> float:
         """Count one asking; return the seconds to wait, 0 when it may go on."""
         now = time.monotonic()

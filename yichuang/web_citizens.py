@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -21,7 +22,7 @@ from audit.outbox import record
 from audit.vault import SubjectVault
 from cases.approval import actions
 from cases.citizens import Citizens as Store
-from cases.citizens import subject_of
+from cases.citizens import LogoutRepeated, subject_of
 from cases.database import open_engine, reading
 from cases.messages import Actor, case_id_for
 from cases.queries import Queries
@@ -63,6 +64,7 @@ UNSERVED: Final = ("decision", "certificate", "service")
 """Stages in which the decision may be there and was not served."""
 NOT_SET = "本市还没有接入统一身份认证，请到窗口办理"
 STATE_DIFFERS = "登录没有在同一个浏览器里完成，请从头再来一次"
+REPEATED = "这份退出通知用过了"
 NO_NAME = "统一身份认证没有给出您的姓名，不能在线办理，请到窗口办理"
 
 
@@ -126,6 +128,7 @@ class WebCitizens:
             lambda one: self.vault.seal(self.pseudonym_of(one), text, _place(one)),
             self.now(),
             lambda connection, one: self._note(connection, "sign_in", one, where),
+            subject_of(found.issuer, f"sid {found.sid}") if found.sid else None,
         )
         return CitizenIn(secret, Citizen(id=who, **said))
 
@@ -149,9 +152,32 @@ class WebCitizens:
             secret, lambda connection, one: self._note(connection, "sign_out", one, where)
         )
 
+    async def ended_elsewhere(self, token: str, where: Where) -> str:
+        if self.provider is None:
+            return NOT_SET
+        try:
+            over = await self.provider.ended(token)
+            digests = (
+                subject_of(over.issuer, over.sub) if over.sub else "",
+                subject_of(over.issuer, f"sid {over.sid}") if over.sid else "",
+                subject_of(over.issuer, f"jti {over.token_id}"),
+            )
+            await asyncio.to_thread(
+                self.store.end, *digests, self.now(),
+                lambda connection, one: self._note(
+                    connection, "sign_out", one, where, why="provider"
+                ),
+            )  # fmt: skip
+        except IdentityRefused as no:
+            return str(no)
+        except LogoutRepeated:
+            return REPEATED
+        return ""
+
     def _note(
-        self, connection: Connection, act: str, citizen: str, where: Where, denied: str = ""
-    ) -> None:
+        self, connection: Connection, act: str, citizen: str, where: Where, denied: str = "",
+        why: str = "",
+    ) -> None:  # fmt: skip
         named = self.pseudonym_of(citizen) if citizen else ""
         record(
             connection,
@@ -159,7 +185,7 @@ class WebCitizens:
                 id=str(uuid4()), stream=AUTH_STREAM, at=self.now(),
                 who=Who(named or "unknown", "citizen"), act=act,
                 obj=What("citizen", named or "-"), res="deny" if denied else "ok",
-                why=denied or None, where=EntryWhere(ip=where.ip or None, svc="web"),
+                why=denied or why or None, where=EntryWhere(ip=where.ip or None, svc="web"),
             ),
         )  # fmt: skip
 

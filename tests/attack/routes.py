@@ -33,6 +33,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /mine/go": "open",
     "GET /mine/callback": "open",
     "POST /mine/sign-out": "open",
+    "POST /mine/back-channel-logout": "open",
     "GET /apply/{matter}": "open",
     "POST /apply/{matter}": "open",
     "GET /mine": "open",

@@ -40,6 +40,8 @@ OPEN = {
     "GET /mine/go",
     "GET /mine/callback",
     "POST /mine/sign-out",
+    # The provider's own: a token that it signed, tests/forms/test_citizens_logout.py.
+    "POST /mine/back-channel-logout",
     "GET /apply/{matter}",
     "POST /apply/{matter}",
     "GET /mine",

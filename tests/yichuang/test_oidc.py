@@ -11,7 +11,14 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
 from cases.reception import NotNow
-from yichuang.oidc import LEEWAY_SECONDS, IdentityProvider, IdentityRefused
+from yichuang.oidc import (
+    LEEWAY_SECONDS,
+    LOGOUT_EVENT,
+    LOGOUT_SECONDS,
+    Ended,
+    IdentityProvider,
+    IdentityRefused,
+)
 
 ISSUER, US, NONCE = "https://id.example", "yichuang", "n-1"
 KEY = RSAKey.generate_key(2048, {"kid": "a"})
@@ -98,3 +105,58 @@ def test_off_this_machine_a_provider_speaks_tls() -> None:
     with pytest.raises(ValueError, match="https"):
         provider("http://id.example")
     assert provider("http://localhost:9400").issuer
+
+
+# --- that a session is over there ----------------------------------------------------------------
+
+
+def over(**changed: Any) -> dict[str, Any]:
+    said = {
+        "iss": ISSUER, "aud": US, "iat": int(time.time()), "jti": "t-1", "sub": "w", "sid": "s-1",
+        "events": {LOGOUT_EVENT: {}},
+    }  # fmt: skip
+    return {name: value for name, value in (said | changed).items() if value is not None}
+
+
+async def test_a_logout_token_names_whom_or_which_session() -> None:
+    assert await provider().ended(signed(over())) == Ended(ISSUER, "w", "s-1", "t-1")
+    assert (await provider().ended(signed(over(sid=None)))).sid == ""
+    assert (await provider().ended(signed(over(sub=None)))).sub == ""
+    assert await provider().ended(signed(over(exp=int(time.time()) + 60)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"iss": "https://evil.example"}, {"iss": None}, {"aud": "other"}, {"aud": None},
+        {"aud": [US, "other"]}, {"iat": None}, {"iat": 4_000_000_000}, {"jti": None}, {"jti": ""},
+        {"events": None}, {"events": {}}, {"events": {"https://x.example": {}}},
+        {"events": LOGOUT_EVENT}, {"events": {LOGOUT_EVENT: "yes"}}, {"nonce": NONCE},
+        {"sub": None, "sid": None}, {"exp": 1_000_000_000},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_logout_token_that_lacks_anything_ends_nothing(changed: dict[str, Any]) -> None:
+    with pytest.raises(IdentityRefused):
+        await provider().ended(signed(over(**changed)))
+
+
+async def test_an_id_token_is_no_logout_token_and_the_reverse() -> None:
+    with pytest.raises(IdentityRefused):
+        await provider().ended(signed(claims(jti="t", sid="s")))
+    with pytest.raises(IdentityRefused):
+        await provider()._judged(signed(over(exp=int(time.time()) + 60)), NONCE)
+
+
+async def test_a_logout_token_counts_for_ten_minutes() -> None:
+    now = int(time.time())
+    assert await provider().ended(signed(over(iat=now - LOGOUT_SECONDS + 30)))
+    with pytest.raises(IdentityRefused, match="过期"):
+        await provider().ended(signed(over(iat=now - LOGOUT_SECONDS - 30)))
+
+
+async def test_a_logout_token_of_another_key_or_a_shared_secret_ends_nothing() -> None:
+    secret = OctKey.import_key(b"k" * 32)
+    for token in (signed(over(), OTHER), signed(over(), secret, "HS256"), signed(over())[:-4], ""):
+        with pytest.raises(IdentityRefused):
+            await provider().ended(token)
