@@ -62,7 +62,7 @@ def columns(
     height: int = 200,
 ) -> str:
     """Return grouped columns with their numbers on top."""
-    top = _round_up(max((v for s in series for v in s.values if v is not None), default=1))
+    top = _whole(max((v for s in series for v in s.values if v is not None), default=1))
     frame = _Frame(width, height, len(labels), top, unit)
     body = [frame.grid(unit), *(frame.label(n, text) for n, text in enumerate(labels))]
     for n, one in enumerate(series):
@@ -230,3 +230,9 @@ def _round_up(value: float) -> float:
     while size > value:
         size /= 10
     return next(size * step for step in (1, 2, 4, 8, 10) if size * step >= value)
+
+
+def _whole(value: float) -> float:
+    """Return the top of a scale; a quarter of it is a whole number where such are shown."""
+    top = _round_up(value)
+    return top if value != int(value) else top + -top % 4

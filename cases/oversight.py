@@ -72,6 +72,8 @@ class WatchedClock:
     limit_unit: str
     days_left: int | None
     """Working days to the end, negative when late; None where no calendar can tell."""
+    warned: bool = False
+    """It is in the time of warning (预警)."""
     shares: tuple[Share, ...] = ()
     """The largest first; of what was counted."""
 
@@ -231,6 +233,7 @@ def _watched(
         limit_n=row.limit_n,
         limit_unit=row.limit_unit,
         days_left=days_between(now, row.due_at, calendars.get(row.calendar), row.zone),
+        warned=row.warn_at is not None and row.warn_at <= now,
         shares=shares.get((row.case_id, row.key), ()),
     )
 

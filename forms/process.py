@@ -398,7 +398,7 @@ async def held(visit: Visit) -> Response:
     visit.saw_rows(len(rows))
     names = Names(visit)
     page = HeldPage(
-        title=visit.say(N_("{name} 用了多少")).format(name=names.holder(*holder)),
+        title=visit.say(N_("{name}的用时")).format(name=names.holder(*holder)),
         rows=tuple(_held_case_row(one, names) for one in rows),
         total=total,
         late=late,

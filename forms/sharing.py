@@ -149,7 +149,7 @@ async def shared(visit: Visit) -> Response:
     }
     links["back"] = _at(PATH, replace(query, holder="", article="", late=False, page=1))
     page = SharedPage(
-        title=visit.say(N_("{name} 用了多少")).format(name=_holder(names, query)),
+        title=visit.say(N_("{name}的用时")).format(name=_holder(names, query)),
         query=query,
         rows=tuple(_line(visit, names, one) for one in rows),
         total=total,

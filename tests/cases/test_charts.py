@@ -52,6 +52,14 @@ def test_whatever_the_numbers_all_stands_inside_the_frame(values: list[float | N
                 assert -0.1 <= float(one.attrib.get(name, 0)) <= most + 0.1
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 9, 10, 41, 100])
+def test_a_scale_of_what_is_counted_is_divided_in_whole_numbers(most: int) -> None:
+    found = drawn(columns(MONTHS, [Series("收件", [0.0, 1.0, float(most)])]))
+    scale = [t.text or "" for t in found.findall(f"{SVG}text") if t.get("text-anchor") == "end"]
+    assert len(scale) == 5
+    assert all(one.isdecimal() for one in scale), scale
+
+
 def test_no_month_at_all_is_an_empty_chart() -> None:
     assert drawn(lines([], [Series("x", [])])) is not None
     assert drawn(bars([])) is not None
