@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
@@ -27,8 +25,6 @@ from yichuang.notices.finding import Lookup, Whom
 from yichuang.notices.sending import entry
 
 OFF = "off"
-EVERY_SECONDS = 30
-"""Between two looks at who is to be told."""
 
 _log = logging.getLogger("yichuang.web")
 
@@ -102,24 +98,3 @@ class DigestMaker:
                 "team": self.reader.counts(actor).team,
             }
         return counts
-
-
-@contextlib.asynccontextmanager
-async def digesting(maker: DigestMaker, away: tuple[type[Exception], ...]) -> AsyncIterator[None]:
-    """Make digests as their minute comes; what a store that is away refused comes again."""
-
-    async def keep() -> None:
-        while True:
-            try:
-                made = await asyncio.to_thread(maker.make)
-                if made:
-                    _log.info("%d digests made", made)
-            except away:
-                _log.warning("digests cannot be made now", exc_info=True)
-            await asyncio.sleep(EVERY_SECONDS)
-
-    task = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        task.cancel()

@@ -13,7 +13,8 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -39,6 +40,7 @@ class _Running:
     ready: bool = False
     trouble: str = ""
     trouble_since: str = ""
+    stalled: dict[str, str] = field(default_factory=dict)
 
 
 _running: _Running | None = None
@@ -93,6 +95,20 @@ def trouble(sentence: str, since: datetime | None) -> None:
         _running.trouble = sentence
         _running.trouble_since = since.isoformat() if since else ""
         _write()
+
+
+def stalled(job: str, *, is_so: bool) -> None:
+    """Note that something done beside the main work fails, or that it succeeds again.
+
+    Nothing happens in a process without a role.
+    """
+    if _running is None or (job in _running.stalled) == is_so:
+        return
+    if is_so:
+        _running.stalled[job] = datetime.now(UTC).isoformat()
+    else:
+        del _running.stalled[job]
+    _write()
 
 
 def is_stopping() -> bool:
@@ -150,6 +166,8 @@ class Note:
     trouble: str = ""
     """What cannot be written now, and since when; empty when all can."""
     trouble_since: str = ""
+    stalled: Mapping[str, str] = field(default_factory=dict)
+    """What is done beside the main work and fails now → since when."""
 
     @property
     def is_alive(self) -> bool:
@@ -194,6 +212,7 @@ def _write() -> None:
         "beat_at": datetime.now(UTC).isoformat(),
         "trouble": _running.trouble,
         "trouble_since": _running.trouble_since,
+        "stalled": _running.stalled,
     }
     # A full disk must not kill a role that could still answer readers; `status` shows the silence.
     with contextlib.suppress(OSError):

@@ -21,13 +21,14 @@ from yichuang.embedded import ground, temporal
 from yichuang.embedded.parts import PARTS, Part
 from yichuang.settings import SettingMissing, Settings
 
-State = Literal["ready", "starting", "silent", "unwritable", "down"]
+State = Literal["ready", "starting", "silent", "unwritable", "stalled", "down"]
 
 IN_CHINESE: dict[State, str] = {
     "ready": "正常",
     "starting": "正在启动",
     "silent": "无应答",
     "unwritable": "写不进",
+    "stalled": "部分停滞",
     "down": "未运行",
 }
 
@@ -91,6 +92,8 @@ async def _role(settings: Settings, part: Part, *, lives: bool) -> tuple[State, 
         return "silent", f"{silent:.0f} 秒没有心跳"
     if note.trouble:
         return "unwritable", note.trouble
+    if note.stalled:
+        return "stalled", f"{'、'.join(note.stalled)}：没有完成，会再试；原因见该进程的日志"
     if part.name == "worker":
         return await _worker(settings, note)
     if part.name == "web":

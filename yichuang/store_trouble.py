@@ -43,7 +43,8 @@ def failing() -> dict[str, tuple[datetime, str]]:
 
 
 def troubles(settings: Settings) -> list[KeptAlarm]:
-    """Return what the roles on this machine say that they cannot write, as alarms for the board.
+    """Return what the roles on this machine say that they cannot write or do, as alarms for the
+    board.
 
     They are in no store: that is what they are about.
     """
@@ -52,6 +53,10 @@ def troubles(settings: Settings) -> list[KeptAlarm]:
         if note.is_alive and note.trouble:
             since = datetime.fromisoformat(note.trouble_since)
             alarm = Alarm(f"unwritable:{note.role}", "unwritable", f"{note.role}：{note.trouble}")
+            found.append(KeptAlarm("-", alarm, since, since, ""))
+        for job, at in note.stalled.items() if note.is_alive else ():
+            since = datetime.fromisoformat(at)
+            alarm = Alarm(f"stalled:{note.role}:{job}", "stalled", f"{note.role}：{job}没有完成")
             found.append(KeptAlarm("-", alarm, since, since, ""))
     return found
 

@@ -7,8 +7,8 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -17,46 +17,36 @@ from zoneinfo import ZoneInfo
 
 import uvicorn
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, OperationalError
 
 from activities.sealing import Sealer
-from audit.logstore import LogMissing
 from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
 from audit.vault import SubjectVault
 from cases.account_life import AccountLife
 from cases.accounts import Accounts
-from cases.database import StoreUnwritable, open_engine
-from cases.delegations import NotOpen
-from cases.deliveries import CHANNELS
+from cases.database import open_engine
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
 from cases.habits import Habits
-from cases.incoming import Incoming
-from cases.messages import Actor
 from cases.queries import Queries
-from cases.reception import NotNow
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
-from catalogue.cap_sources import CapSource, load_cap_sources
+from catalogue.cap_sources import load_cap_sources
 from catalogue.kpis import load_kpis
 from catalogue.load import HERE
 from catalogue.programme import load_programme
 from catalogue.stations import load_stations
 from forms.app import Application, application
-from forms.intake_ports import CapAnswer
 from forms.ports import Options, Ports
 from policies.access import Access
 from policies.identity import Credentials
-from policies.policy import PolicyStale
 from yichuang import joining, roles, temporal, verify_child, way_in, web_erasures
 from yichuang.access_watch import PACK as ACCESS
 from yichuang.access_watch import AccessWatch
+from yichuang.beside import beside
 from yichuang.case_reach import CaseReach
-from yichuang.digest_maker import DigestMaker, digesting
 from yichuang.duty_rows import OpenIncidents
 from yichuang.erasing import Planner, Register
-from yichuang.feeds import Puller, pulling
 from yichuang.fund_door import FundDoor
 from yichuang.grant_gate import gate_of
 from yichuang.incident_door import IncidentDoor
@@ -64,7 +54,6 @@ from yichuang.incident_papers import IncidentPapers, body_opener, paper_opener
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.matter_text import read_text
-from yichuang.notices.finding import CENTRE, Lookup
 from yichuang.notifier import carried_by, wording_of
 from yichuang.payment_door import PaymentDoor
 from yichuang.performance_door import PerformanceDoor
@@ -77,18 +66,17 @@ from yichuang.refusals import RefusalLog
 from yichuang.registers import registers_of
 from yichuang.release_door import ReleaseDoor
 from yichuang.released import Released
-from yichuang.rewrapping import Rewrapper
 from yichuang.scanning import Quarantine, scanner_of
-from yichuang.services import CITY_SIGNALS, Services
+from yichuang.services import Services
 from yichuang.settings import Settings
-from yichuang.signal_desk import SignalDesk, answering, sender_of
 from yichuang.store_trouble import troubles
 from yichuang.stored_rulings import StoredRulings
 from yichuang.trusting import city_policy, policy_path
 from yichuang.warning_door import WarningDoor
 from yichuang.web_accounts import WebAccounts, recorder
 from yichuang.web_anomalies import WebAnomalies, people_of
-from yichuang.web_attached import AttachedEnds, WebAttached
+from yichuang.web_attached import WebAttached
+from yichuang.web_beside import AWAY, COMMON, jobs, now, services
 from yichuang.web_calendar import WebCalendars
 from yichuang.web_citizens import citizens_of
 from yichuang.web_deputies import WebDeputies
@@ -104,7 +92,7 @@ from yichuang.web_incidents import WebIncidents
 from yichuang.web_intake import BusDoor, WebIntake
 from yichuang.web_keeping import WebKeeping
 from yichuang.web_letters import WebLetters
-from yichuang.web_lives import WebLives, ending, life_of
+from yichuang.web_lives import WebLives
 from yichuang.web_log import Finder, WebLog
 from yichuang.web_own import WebOwn
 from yichuang.web_payments import WebPayments, asker
@@ -139,32 +127,8 @@ from yichuang.web_warnings import asker as asker_of_warnings
 
 STOP_SECONDS = 5
 """How long requests under way may take once the process is asked to stop."""
-WATCH_EVERY = timedelta(minutes=2)
-"""How often it is looked whether somebody's access is unusual."""
-FOLLOW_SECONDS = 5
-"""Between two looks at what the log has new; a search looks once more itself."""
-FORGET_EVERY = timedelta(hours=1)
-UNUSED_UPLOADS_KEPT = timedelta(days=30)
-"""An upload that no case has after so long is deleted (个人信息保护法第十九条: the shortest time
-that the purpose needs; drafts are finished within weeks)."""
-
-DRAFTS_KEPT = timedelta(days=90)
-"""A draft that nobody has saved for so long is deleted (第十九条)."""
-
-COMING_KEPT = timedelta(days=1)
-"""A file that began to come and never arrived: its sender's page is long closed."""
-
-COMMON = "cn"
-"""The calendar by which a rota knows days off: the country's."""
-
-AWAY = (OperationalError, StoreUnwritable, PolicyStale, LogMissing)
-"""Errors after which a page says that it cannot know, and asks for the same again."""
 
 _log = logging.getLogger("yichuang.web")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 async def compose(
@@ -574,193 +538,22 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    async with (
-        _forgetting(desk, _attached_ends(settings, desk)),
-        _finding(finder),
-        _watching(watch),
-        ending(life_of(settings)),
-        _wrapping(settings),
-        _holding(scanning),
-        _lapsing(app.state.ports.deputies),
-        _answering(settings, app.state.ports),
-        _pulling(settings, app.state.ports),
-        digesting(_digests(settings, app.state.ports), AWAY),
-    ):
+    closing = threading.Event()
+    running = beside(
+        jobs(settings, desk, finder, watch, app.state.ports, closing.is_set),
+        services(settings, app.state.ports, scanning),
+    )
+    async with running:
         await server.up.wait()
         roles.ready(settings, "web", settings.address)
         stopping = asyncio.create_task(roles.until_stopped())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        closing.set()
         app.state.closing.set()  # boards listen for as long as they are open
         server.should_exit = True
         await serving
         stopping.cancel()
     await letters.close()
-
-
-def _digests(settings: Settings, ports: Ports) -> DigestMaker:
-    web = open_engine(settings.store_url("web"))
-    sealer = joining.sealer_of(settings, way_in.desk_vault_of(settings, web))
-    return DigestMaker(
-        web,
-        Accounts(web, Credentials(), recorder(sealer.who, lambda: str(uuid4()))),
-        ports.reader,
-        ports.access,
-        ports.own.unread,
-        Lookup(CENTRE, [one for one in CHANNELS if one in carried_by(settings)]),
-        lambda: ports.catalogue.calendar(COMMON),
-        ZoneInfo(settings.zone),
-        now,
-    )
-
-
-@contextlib.asynccontextmanager
-async def _answering(settings: Settings, ports: Ports) -> AsyncIterator[None]:
-    """Take alerts and questions about signals over NATS, by the ports of the pages."""
-
-    def may(actor: Actor) -> str:
-        verdict = ports.access.may(actor, "report", "incident")
-        return "" if verdict.allowed else verdict.reason
-
-    services = Services(open_engine(settings.store_url("web"), read_only=True))
-    desk = SignalDesk(settings.city, ports.intake, sender_of(services), may)
-    task = asyncio.create_task(answering(settings, desk))
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _pulling(settings: Settings, ports: Ports) -> AsyncIterator[None]:
-    """Ask the feeds of publishers who do not send their alerts themselves."""
-    services = Services(open_engine(settings.store_url("web"), read_only=True))
-    find = sender_of(services)
-
-    async def take(source: CapSource, body: bytes) -> CapAnswer:
-        actor = await asyncio.to_thread(find, CITY_SIGNALS)
-        if actor is None:
-            raise NotNow(f"没有账号 {CITY_SIGNALS}")
-        intake = ports.intake
-        assert isinstance(intake, WebIntake)  # as `compose` made it
-        return await intake.take_pulled(actor, source, body)
-
-    feeds = [Puller(one, take) for one in load_cap_sources(HERE).sources if one.feed]
-    task = asyncio.create_task(pulling(feeds))
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _wrapping(settings: Settings) -> AsyncIterator[None]:
-    task = asyncio.create_task(Rewrapper(settings, "web").run())
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _holding(scanning: Quarantine | None) -> AsyncIterator[None]:
-    """Let the site's scanner look at what was handed in, where there is one."""
-    task = None if scanning is None else asyncio.create_task(scanning.run())
-    try:
-        yield
-    finally:
-        if task is not None:
-            task.cancel()
-
-
-def _attached_ends(settings: Settings, desk: Desk) -> AttachedEnds:
-    cases = open_engine(settings.store_url("cases"), read_only=True)
-    return AttachedEnds(cases, desk, way_in.desk_vault_of(settings, desk.engine))
-
-
-@contextlib.asynccontextmanager
-async def _forgetting(desk: Desk, ends: AttachedEnds) -> AsyncIterator[None]:
-    async def forget() -> None:
-        while True:
-            try:
-                gone = await asyncio.to_thread(desk.forget_unused, now() - UNUSED_UPLOADS_KEPT)
-                gone += await asyncio.to_thread(Incoming(desk.engine).forget, now() - COMING_KEPT)
-                _log.info("%d unused uploads deleted", gone)
-                gone = await asyncio.to_thread(desk.forget_drafts, now() - DRAFTS_KEPT)
-                _log.info("%d drafts deleted that nobody went on with", gone)
-                await asyncio.to_thread(ends.look)
-            except AWAY:
-                _log.warning("unused uploads could not be deleted now", exc_info=True)
-            await asyncio.sleep(FORGET_EVERY.total_seconds())
-
-    task = asyncio.create_task(forget())
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _lapsing(deputies: WebDeputies) -> AsyncIterator[None]:
-    """Close, with an entry each, the delegations that time, an account or a grant has ended; they
-    have ceased to count by themselves already."""
-
-    async def close() -> None:
-        while True:
-            try:
-                await asyncio.to_thread(deputies.close_lapsed)
-            except (*AWAY, NotOpen, IntegrityError):
-                # Another process of the web may have been faster; what is away comes back.
-                _log.warning("delegations cannot be closed now", exc_info=True)
-            await asyncio.sleep(WATCH_EVERY.total_seconds())
-
-    task = asyncio.create_task(close())
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _finding(finder: Finder) -> AsyncIterator[None]:
-    """Keep the lines by which the log is searched up with it, so that no search waits for them."""
-    stopping = threading.Event()
-
-    async def follow() -> None:
-        while True:
-            try:
-                await asyncio.to_thread(finder.catch_up, stopping.is_set)
-            except AWAY:
-                _log.warning("the log cannot be followed now", exc_info=True)
-            await asyncio.sleep(FOLLOW_SECONDS)
-
-    task = asyncio.create_task(follow())
-    try:
-        yield
-    finally:
-        stopping.set()
-        task.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _watching(watch: AccessWatch) -> AsyncIterator[None]:
-    """Look, now and again, whether somebody's access is unusual."""
-
-    async def look() -> None:
-        while True:
-            await asyncio.sleep(WATCH_EVERY.total_seconds())
-            try:
-                raised, cleared = await asyncio.to_thread(watch.look)
-                if raised or cleared:
-                    _log.warning("unusual access: %d found, %d gone", len(raised), len(cleared))
-            except (*AWAY, IntegrityError):
-                # Another process of the web may have been faster; what is away comes back.
-                _log.warning("access cannot be looked at now", exc_info=True)
-
-    task = asyncio.create_task(look())
-    try:
-        yield
-    finally:
-        task.cancel()
 
 
 def main(settings: Settings) -> int:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import OperationalError
-
 from cases.account_life import AccountLife
 from cases.accounts import AccountRefused, Accounts
-from cases.database import StoreUnwritable, open_engine
+from cases.database import open_engine
 from cases.grant_changes import GrantChanges, Rights
 from forms.account_ports import Reviewed, Soon
 from forms.entrance_ports import SignInRefused, Visitor
@@ -24,8 +20,6 @@ from yichuang import joining
 from yichuang.settings import Settings
 from yichuang.web_accounts import recorder
 
-LOOK_SECONDS = 30.0
-"""How late at most what is past its term is ended: a session of its owner lives so much longer."""
 REMOVAL = "季度复核：不再需要"
 
 _log = logging.getLogger("yichuang.accounts")
@@ -135,24 +129,3 @@ def life_of(settings: Settings) -> AccountLife:
     keys = open_engine(settings.store_url("keys"), read_only=True)
     sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
     return AccountLife(engine, recorder(sealer.who, lambda: str(uuid4())), settings.zone)
-
-
-@contextlib.asynccontextmanager
-async def ending(life: AccountLife) -> AsyncIterator[None]:
-    """End accounts that are past their term or asleep, now and again while the pages are served."""
-
-    async def look() -> None:
-        while True:
-            try:
-                for one in await asyncio.to_thread(life.end_due, datetime.now(UTC)):
-                    told = "%s is due (%s) and spared" if one.spared else "%s ended (%s)"
-                    _log.warning(told, one.account.id, one.why)
-            except (OperationalError, StoreUnwritable):
-                _log.warning("accounts cannot be looked at now", exc_info=True)
-            await asyncio.sleep(LOOK_SECONDS)
-
-    task = asyncio.create_task(look())
-    try:
-        yield
-    finally:
-        task.cancel()

@@ -35,7 +35,7 @@ from tests.forms.town import ADDRESS, HOST, Town
 from yichuang.events import EventInvalid, read
 from yichuang.orders import VERBS, order_event, request_of
 from yichuang.subjects import OrderSubject
-from yichuang.web import AWAY
+from yichuang.web_beside import AWAY
 
 ROOT = Path(__file__).parents[2]
 FEW = 2

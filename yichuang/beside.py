@@ -1,0 +1,87 @@
+"""What a process does again and again beside its main work.
+
+Whatever ends one turn of a job ends nothing else: a fault that nobody foresaw is logged with its
+trace, shown by `bin/yichuang status` and the supervisors' board until a turn succeeds, and the job
+is tried again. Pages stay up; what they do not show of themselves, a watch that has stopped, is
+told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from yichuang import roles
+
+AGAIN: Final = timedelta(seconds=30)
+"""After so long a service that has ended is started once more."""
+
+_log = logging.getLogger("yichuang.beside")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is looked at now and again, in a thread."""
+
+    name: str
+    """In Chinese, as `status` shows it."""
+    look: Callable[[], object]
+    every: timedelta
+    away: tuple[type[Exception], ...] = ()
+    """Errors that pass by themselves, as a store that is away or another process that was faster:
+    logged, and left to the next turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What runs for as long as the process does."""
+
+    name: str
+    run: Callable[[], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def beside(jobs: Sequence[Job], services: Sequence[Service] = ()) -> AsyncIterator[None]:
+    """Do the jobs and run the services until the block is left."""
+    tasks = [asyncio.create_task(_keep(one)) for one in jobs]
+    tasks += [asyncio.create_task(_run(one)) for one in services]
+    try:
+        yield
+    finally:
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep(job: Job) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(job.look)
+        except job.away as away:
+            _log.warning("%s: not now: %s", job.name, away)
+        except Exception:
+            _failed(job.name)
+        else:
+            roles.stalled(job.name, is_so=False)
+        await asyncio.sleep(job.every.total_seconds())
+
+
+async def _run(service: Service) -> None:
+    while True:
+        try:
+            await service.run()
+            _log.warning("%s ended by itself", service.name)
+        except Exception:
+            _failed(service.name)
+        await asyncio.sleep(AGAIN.total_seconds())
+        roles.stalled(service.name, is_so=False)
+
+
+def _failed(name: str) -> None:
+    _log.exception("%s: failed; it is tried again", name)
+    roles.stalled(name, is_so=True)
