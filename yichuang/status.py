@@ -156,6 +156,11 @@ def is_well(found: Sequence[Standing], census: CensusView | None) -> bool:
     return all(one.state == "ready" for one in found) and not (census and census.wrong_count)
 
 
+def is_up(found: Sequence[Standing]) -> bool:
+    """Whether every part does its main work: a new process would not mend a job beside it."""
+    return all(one.state in ("ready", "stalled") for one in found)
+
+
 def open_alarms(settings: Settings) -> list[KeptAlarm]:
     """Return every open alarm, the oldest first; none where the cases store cannot be read."""
     engine = open_engine(settings.store_url("cases"), read_only=True)

@@ -105,12 +105,16 @@ def jobs(
 
 def services(settings: Settings, ports: Ports, scanning: Quarantine | None) -> tuple[Service, ...]:
     """Return what runs for as long as the pages are served."""
-    every = (
+    found = [
         Service("总线上的预警和信号问答", lambda: answering(settings, _signals(settings, ports))),
-        Service("抓取预警源", lambda: pulling(_feeds(settings, ports))),
         Service("换主密钥后重新包裹", Rewrapper(settings, "web").run),
-    )
-    return every if scanning is None else (*every, Service("查毒", scanning.run))
+    ]
+    feeds = _feeds(settings, ports)
+    if feeds:
+        found.append(Service("抓取预警源", lambda: pulling(feeds)))
+    if scanning is not None:
+        found.append(Service("查毒", scanning.run))
+    return tuple(found)
 
 
 # --- jobs ------------------------------------------------------------------------------------

@@ -12,9 +12,12 @@ import pytest
 from yichuang import beside as room
 from yichuang import roles
 from yichuang.beside import Job, Service, beside
+from yichuang.embedded.parts import PARTS
 from yichuang.settings import Settings
+from yichuang.status import Standing, is_up, is_well, standing
 from yichuang.store_trouble import troubles
 
+(WEB,) = (one for one in PARTS if one.name == "web")
 AT_ONCE = timedelta(milliseconds=1)
 
 
@@ -59,18 +62,22 @@ def test_an_unforeseen_fault_is_told_until_a_turn_succeeds_and_troubles_no_other
 ) -> None:
     good, bad = Look(), Look(*[ZeroDivisionError("x")] * 3)
     seen: list[list[str]] = []
+    stood: list[Standing] = []
 
     async def play() -> None:
         jobs = (Job("坏的", bad, timedelta(seconds=0.2)), Job("好的", good, AT_ONCE))
         async with beside(jobs):
             await until(lambda: stalled(settings) == ["坏的"])
             seen.append([one.alarm.text for one in troubles(settings)])
+            stood.append(await standing(settings, WEB))
             before = good.turns
             await until(lambda: good.turns > before)
             await until(lambda: bad.turns > 3 and not stalled(settings))
 
     asyncio.run(play())
     assert seen == [["web：坏的没有完成"]]
+    assert (stood[0].state, "坏的" in stood[0].detail) == ("stalled", True)
+    assert (is_well(stood, None), is_up(stood)) == (False, True)
     assert troubles(settings) == []
 
 
