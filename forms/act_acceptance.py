@@ -28,14 +28,18 @@ def pre_review(scene: Scene) -> Sequence[Field]:
 def accept(scene: Scene) -> Sequence[Field]:
     say, matter = scene.say, scene.matter
     modes = [Option("plain", say(N_("正常受理")))]
-    if matter.tolerance:
+    late = tuple(
+        Option(m.code, m.name)
+        for m in scene.view.materials
+        if m.required and m.tolerable and not m.received
+    )
+    if matter.tolerance and late:
         modes.append(Option("tolerant", say(N_("容缺受理"))))
     if matter.commitment:
         modes.append(Option("commitment", say(N_("告知承诺"))))
     if len(modes) == 1:
         return (Field("mode", say(N_("受理方式")), "hidden", values=("plain",)),)
     fields = [Field("mode", say(N_("受理方式")), "radios", options=tuple(modes), values=("plain",))]
-    late = tuple(Option(m.code, m.name) for m in matter.materials if m.tolerable)
     if matter.tolerance and late:
         fields.append(
             Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from forms import words
-from forms.act_scene import Fields, Scene, Sentence
+from forms.act_scene import Fields, Scene
 from forms.fields import Field, Option
 from forms.words import N_, Say
 
@@ -39,10 +39,6 @@ def task_field(scene: Scene, *kinds: str, required: bool = True) -> Field:
 def colleague_field(scene: Scene, name: str, label: str, required: bool = True) -> Field:
     options = tuple(Option(code, who) for code, who in scene.colleagues)
     return Field(name, label, "select", required, options=options)
-
-
-def fixed(sentence: str) -> Sentence:
-    return lambda scene, _body: scene.say(sentence)
 
 
 def sentences(*named: tuple[str, str, bool]) -> Fields:

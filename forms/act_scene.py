@@ -65,13 +65,14 @@ Sentence = Callable[[Scene, Mapping[str, Any]], str]
 
 @dataclass(frozen=True)
 class Act:
-    """One verb as a form. `consequence` is said above the button; `confirm` asks once more."""
+    """One verb as a form. `consequence` is said above the button. Of an act that is for good the
+    form leads to its confirm page: `forms.act_finality`."""
 
     verb: str
-    button: str
+    button: str = ""
+    """Empty where the act is for good whatever is typed: the next page has the button."""
     consequence: str = ""
     fields: Fields = lambda scene: ()
-    confirm: Sentence | None = None
     parts: Callable[[Scene, Posted], dict[str, Any]] | None = None
     """Parts of the body that are not one field each."""
     main: bool = True

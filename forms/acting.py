@@ -1,44 +1,37 @@
-"""Doing something to a case: the form of a verb, its confirm page, its answer.
+"""Doing something to a case: the form of a verb, what is wrong with it, and what comes of it.
 
 The command's id is made with the form and travels in it, so a double click, the back button and a
-second try after a failure all name the same command and get the same outcome.
+second try after a failure all name the same command and get the same outcome. What the form holds
+is a `Sending` (`forms.act_sending`); an act that is for good is shown once more before it is done
+(`forms.act_confirming`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 from uuid import uuid4
 
-from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from cases.approval.articles import broken_by
 from cases.facts import CaseFacts
-from cases.messages import BODIES
+from cases.messages import Outcome
 from cases.reception import NotNow, Request
+from cases.settling import RuleForbids
 from cases.state import Plan
 from cases.views import CaseView
-from catalogue.form_schema import untied
-from forms.act_body import body_of
+from forms.act_confirming import STEP, ask_once_more, foretold, must_be_read, outcome_of
 from forms.act_scene import Act, Scene
+from forms.act_sending import Sending, faults_of, field_named, fields_of, sent, untouched
 from forms.acts import ACTS
 from forms.case import Fact, facts_of, form_facts, next_of, offered, scene_of, view_of
 from forms.corrected_twice import corrected_since, newest, seen_of
-from forms.fields import (
-    Field,
-    Form,
-    MaterialRow,
-    Posted,
-    Wrong,
-    pydantic_sentence,
-    schema_errors,
-)
+from forms.fields import Form, Wrong
 from forms.filing import hand_over, refusal
-from forms.materials import handed_in, lacking_rows, posted_rows, row_errors
 from forms.rendering import Page
-from forms.rows import changes_rows, in_rows
+from forms.rows import changes_rows
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
@@ -66,29 +59,43 @@ class ActPage(Page):
         return (broken_by(Plan.model_validate(self.view.plan), self.act.verb),)
 
 
-@dataclass(frozen=True)
-class ConfirmPage(Page):
-    """What will be done, in a sentence, before it is done for good."""
-
-    template: ClassVar[str] = "confirm.html"
-
-    view: Annotated[CaseView, "The case."]
-    act: Annotated[Act, "Verb and button."]
-    sentence: Annotated[str, "The outcome that the button brings about."]
-    form: Annotated[Form, "What was typed, to be read once more."]
-    hidden: Annotated[tuple[tuple[str, str], ...], "Everything typed, as it travels on."]
-    command: Annotated[str, "Id of the command."]
-
-
 async def act_page(visit: Visit) -> Response:
-    """The empty form of a verb; `task` or `card` in the address chooses it."""
+    """The empty form of a verb; `task` or `card` in the address chooses it.
+
+    Where there is nothing to fill in, what would come of it at once.
+    """
     act, facts = await _act(visit)
-    view, scene = await _scene(visit, facts)
-    fields = _fields(act, scene, None)
+    scene = await scene_of(visit, await view_of(visit, facts))
     given = visit.request.query_params
     chosen = {name: given[name] for name in ("task", "card") if given.get(name)}
-    fields = tuple(replace(f, values=(chosen[f.name],)) if f.name in chosen else f for f in fields)
-    return await _show(visit, act, view, scene, Form(fields), str(uuid4()))
+    fields = tuple(
+        replace(one, values=(chosen[one.name],)) if one.name in chosen else one
+        for one in fields_of(act, scene)
+    )
+    sending = untouched(act, scene, facts.id, str(uuid4()), Form(fields))
+    if outcome_of(sending) and not sending.asks:
+        # A form without a field would be a page for nothing.
+        follows = await foretold(visit, sending)
+        if not isinstance(follows, RuleForbids):
+            return await ask_once_more(visit, sending, follows)
+        return await _again(visit, sending, _why_not(visit, sending, follows), 200)
+    return await _show(visit, sending)
+
+
+async def do(visit: Visit) -> Response:
+    """Check what was typed, ask once more where it is for good, settle it, go on."""
+    act, facts = await _act(visit)
+    scene = await scene_of(visit, await view_of(visit, facts))
+    command = visit.text("command") or str(uuid4())
+    fresh = await visit.ask(visit.ports.reader.outcome, command) is None
+    if fresh:
+        # Asked again after it was settled, the stage has moved on; the answer is the stored one.
+        await _still_offered(visit, act, facts, scene)
+    sending = await sent(visit, act, scene, facts.id, command)
+    if changes_rows(visit.text("do")):
+        return await _show(visit, sending)
+    stopped = await _stopped(visit, sending) if fresh else None
+    return stopped or await _settled(visit, sending, facts)
 
 
 async def _act(visit: Visit) -> tuple[Act, CaseFacts]:
@@ -99,86 +106,63 @@ async def _act(visit: Visit) -> tuple[Act, CaseFacts]:
     return act, await facts_of(visit, act.verb)
 
 
-async def _scene(visit: Visit, facts: CaseFacts) -> tuple[CaseView, Scene]:
-    view = await view_of(visit, facts)
-    return view, await scene_of(visit, view)
+async def _still_offered(visit: Visit, act: Act, facts: CaseFacts, scene: Scene) -> None:
+    if act.verb not in {one.verb for one in await offered(visit, facts)}:
+        stage = visit.say(word("stage", scene.view.row.stage))
+        reason = visit.say(N_("本件现在处于“{stage}”，不能再“{verb}”")).format(
+            stage=stage, verb=visit.say(word("verb", act.verb))
+        )
+        raise Stop(409, reason, "wrong_stage", visit.say(N_("请回到办件查看最新情况")))
 
 
-def _fields(act: Act, scene: Scene, rows: tuple[MaterialRow, ...] | None) -> tuple[Field, ...]:
-    fields = []
-    for field in act.fields(scene):
-        if field.kind == "materials":
-            asked = lacking_rows(scene.matter.materials, scene.view.materials)
-            field = replace(field, rows=asked if rows is None else rows)
-        fields.append(field)
-    return tuple(fields)
+async def _stopped(visit: Visit, sending: Sending) -> Response | None:
+    """Return the page that comes before the order is given; None: it may be given."""
+    wrong = faults_of(visit, sending)
+    if wrong:
+        return await _again(visit, sending, wrong)
+    both = corrected_since(visit, sending.view, sending.form, sending.body)
+    if both:
+        return await _again(visit, sending, both, 409, newest(sending.view))
+    if not outcome_of(sending):
+        return None
+    if visit.text(STEP) == "back":
+        return await _show(visit, sending)
+    if not must_be_read(visit, sending):
+        return None
+    follows = await foretold(visit, sending)
+    if isinstance(follows, RuleForbids):
+        # It would be refused: said at once, beside the field, instead of after one more page.
+        return await _again(visit, sending, _why_not(visit, sending, follows))
+    return await ask_once_more(visit, sending, follows)
 
 
-async def _show(
-    visit: Visit,
-    act: Act,
-    view: CaseView,
-    scene: Scene,
-    form: Form,
-    command: str,
-    status: int = 200,
-    seen: int | None = None,
-) -> Response:
-    page = ActPage(
-        title=f"{visit.say(word('verb', act.verb))} · {view.row.case_no}",
-        view=view,
-        act=act,
-        form=form,
-        facts=form_facts(scene.matter, view.form, visit),
-        command=command,
-        limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
-        departments=scene.departments,
-        seen=seen_of(visit, view) if seen is None else seen,
-    )
-    return await show(visit, page, status)
+def _why_not(visit: Visit, sending: Sending, no: RuleForbids) -> Mapping[str, str]:
+    cited = visit.ports.catalogue.cited(no.basis) if no.basis else ""
+    reason = f"{no.reason}（{cited}）" if cited else no.reason
+    return {field_named(no.field, sending.form): reason}
 
 
-async def do(visit: Visit) -> Response:
-    """Check what was typed, ask once more where it is for good, settle it, go on."""
-    act, facts = await _act(visit)
-    view, scene = await _scene(visit, facts)
-    command = visit.text("command") or str(uuid4())
-    fresh = await visit.ask(visit.ports.reader.outcome, command) is None
-    if fresh:
-        # Asked again after it was settled, the stage has moved on; the answer is the stored one.
-        await _still_offered(visit, act, facts, view)
-    texts = in_rows(scene.matter.form, "form", visit.texts(), visit.text("do"))
-    rows = await _rows(visit, act, scene)
-    form = Form(tuple(_typed(f, texts) for f in _fields(act, scene, rows)))
-    if changes_rows(visit.text("do")):
-        return await _show(visit, act, view, scene, form, command)
-    body = body_of(act, scene, texts)
-    if rows is not None:
-        body["materials"] = [m.model_dump(mode="json") for m in handed_in(rows)]
-    wrong = _errors(visit, act, scene, form, body, rows or ())
-    both = corrected_since(visit, view, form, body) if fresh and not wrong else {}
-    if wrong or both:
-        status, seen = (422, None) if wrong else (409, newest(view))
-        again = form.with_errors(wrong or both)
-        return await _show(visit, act, view, scene, again, command, status, seen)
-    if act.confirm and visit.text("step") != "confirmed":
-        if visit.text("step") == "back":
-            return await _show(visit, act, view, scene, form, command)
-        return await _confirm(visit, act, view, scene, form, body, command)
-    request = Request(id=command, verb=act.verb, body=body, case_id=facts.id)
+async def _settled(visit: Visit, sending: Sending, facts: CaseFacts) -> Response:
+    """Give the order and lead on; a refusal shows the form again with what was typed."""
+    act, command = sending.act, sending.command
+    request = Request(id=command, verb=act.verb, body=dict(sending.body), case_id=facts.id)
     try:
         outcome = await settle(visit, request)
     except NotNow:
-        form = replace(form, errors=(Wrong(visit.say(NOT_NOW)),))
-        return await _show(visit, act, view, scene, form, command, 503)
+        form = replace(sending.form, errors=(Wrong(visit.say(NOT_NOW)),))
+        return await _show(visit, replace(sending, form=form), 503)
     if outcome.status == "refused":
-        wrong = {_field_name(outcome.field, form): refusal(visit, outcome)}
-        # A refusal is final for its id: what is corrected now is another command.
-        return await _show(visit, act, view, scene, form.with_errors(wrong), str(uuid4()), 422)
-    await hand_over(visit, rows or (), facts.id)
-    if act.verb == "recuse" and not body.get("person"):
+        return await _refused(visit, sending, outcome)
+    await hand_over(visit, sending.rows, facts.id)
+    if act.verb == "recuse" and not sending.body.get("person"):
         return RedirectResponse("/", 303)  # the case is no longer theirs to see
-    return await _on(visit, facts, view, command)
+    return await _on(visit, facts, sending.view, command)
+
+
+async def _refused(visit: Visit, sending: Sending, outcome: Outcome) -> Response:
+    wrong = {field_named(outcome.field, sending.form): refusal(visit, outcome)}
+    # A refusal is final for its id: what is corrected now is another command.
+    return await _again(visit, replace(sending, command=str(uuid4())), wrong)
 
 
 async def _on(visit: Visit, facts: CaseFacts, view: CaseView, command: str) -> Response:
@@ -190,83 +174,31 @@ async def _on(visit: Visit, facts: CaseFacts, view: CaseView, command: str) -> R
     return RedirectResponse(f"/cases/{view.row.case_no}?done={command}", 303)
 
 
-async def _still_offered(visit: Visit, act: Act, facts: CaseFacts, view: CaseView) -> None:
-    if act.verb not in {one.verb for one in await offered(visit, facts)}:
-        stage = visit.say(word("stage", view.row.stage))
-        reason = visit.say(N_("本件现在处于“{stage}”，不能再“{verb}”")).format(
-            stage=stage, verb=visit.say(word("verb", act.verb))
-        )
-        raise Stop(409, reason, "wrong_stage", visit.say(N_("请回到办件查看最新情况")))
-
-
-async def _rows(visit: Visit, act: Act, scene: Scene) -> tuple[MaterialRow, ...] | None:
-    if not any(f.kind == "materials" for f in act.fields(scene)):
-        return None
-    asked = lacking_rows(scene.matter.materials, scene.view.materials)
-    return await posted_rows(visit, asked)
-
-
-def _typed(field: Field, texts: Posted) -> Field:
-    """Return the field with what was posted; a composer keeps the words beside its choices too."""
-    if field.kind == "composer":
-        notes = {o.value: next(iter(texts.get(f"why.{o.value}", ())), "") for o in field.options}
-        return replace(field, values=tuple(texts.get(field.name, ())), notes=notes)
-    return field.filled(texts)
-
-
-def _errors(
+async def _again(
     visit: Visit,
-    act: Act,
-    scene: Scene,
-    form: Form,
-    body: Mapping[str, Any],
-    rows: tuple[MaterialRow, ...],
-) -> dict[str, str]:
-    labels = {f.name: f.label for f in form.fields}
-    wrong: dict[str, str] = dict(row_errors(rows))
-    try:
-        BODIES[act.verb].model_validate(body)
-    except ValidationError as faults:
-        for fault in faults.errors():
-            name = str(fault["loc"][0])
-            wrong.setdefault(name, pydantic_sentence(fault, labels.get(name, name), visit.say))
-    if any(f.name.startswith("form.") for f in form.fields):
-        # Corrections are a part of the form: what is left out is not missing.
-        partial = untied(scene.matter.form)
-        found = schema_errors(partial, "form", body.get("form", {}), visit.language, visit.say)
-        known = {part.name for f in form.fields for part in f.parts}
-        wrong |= {k: v for k, v in found.items() if k in known}
-    return wrong
-
-
-def _field_name(pointer: str, form: Form) -> str:
-    first = pointer.strip("/$.").replace("/", ".").removeprefix("body.").split(".")[0]
-    return form.named(pointer) or next((f.name for f in form.fields if f.name == first), "")
-
-
-async def _confirm(
-    visit: Visit,
-    act: Act,
-    view: CaseView,
-    scene: Scene,
-    form: Form,
-    body: Mapping[str, Any],
-    command: str,
+    sending: Sending,
+    wrong: Mapping[str, str],
+    status: int = 422,
+    seen: int | None = None,
 ) -> Response:
-    assert act.confirm is not None
-    kept = [
-        (name, text)
-        for name, found in visit.texts().items()
-        if name not in ("csrf", "command", "step", "do")
-        for text in found
-    ]
-    page = ConfirmPage(
-        title=f"{visit.say(N_('请核对'))} · {view.row.case_no}",
+    """Show the form with what was typed, and what is wrong with it."""
+    marked = replace(sending, form=sending.form.with_errors(wrong))
+    return await _show(visit, marked, status, seen)
+
+
+async def _show(
+    visit: Visit, sending: Sending, status: int = 200, seen: int | None = None
+) -> Response:
+    view, act, scene = sending.view, sending.act, sending.scene
+    page = ActPage(
+        title=f"{visit.say(word('verb', act.verb))} · {view.row.case_no}",
         view=view,
         act=act,
-        sentence=act.confirm(scene, body),
-        form=form,
-        hidden=tuple(kept),
-        command=command,
+        form=sending.form,
+        facts=form_facts(scene.matter, view.form, visit),
+        command=sending.command,
+        limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
+        departments=scene.departments,
+        seen=seen_of(visit, view) if seen is None else seen,
     )
-    return await show(visit, page)
+    return await show(visit, page, status)

@@ -9,6 +9,7 @@ from itertools import groupby
 from urllib.parse import urlencode
 
 from cases import approval
+from cases.approval.clocks import OF_A_TASK
 from cases.clocks import (
     Due,
     Ledger,
@@ -250,8 +251,6 @@ def clock_panel(
 
 MOST_AT_FIRST = 4
 """Bars on the first page of a case, so that form and materials stay in sight."""
-OF_A_TASK = ("step", "department", "explain", "by_hand")
-"""Families of periods that are of one task or card, not of the case."""
 
 
 def _first(lines: Sequence[ClockLine]) -> Iterator[ClockLine]:

@@ -20,6 +20,7 @@
         only: apply them, recompute the timers, ask again until (); then decide
     document_wishes(before, command, events, after) -> tuple[DocumentWish, ...]
     clock_events(events, seq) -> tuple[ClockEvent, ...]
+    foretold(state, command, clock, calendar) -> Foretold | RuleForbids | None    nothing is done
     actions(state) -> tuple[str, ...]                   verbs that stage and matter allow
 
 One settled step of a live or backfilled command, as `settle` walks it:
@@ -40,6 +41,7 @@ from cases.approval.articles import WORKING_DAYS
 from cases.approval.cards import taken_back
 from cases.approval.clocks import clock_rules
 from cases.approval.evolving import KINDS, UnknownEvent, apply, evolve
+from cases.approval.foretold import Foretold, foretold
 from cases.approval.machine import (
     STAGE_NAMES,
     actions,
@@ -71,6 +73,7 @@ __all__ = [
     "KINDS",
     "STAGE_NAMES",
     "WORKING_DAYS",
+    "Foretold",
     "Move",
     "UnknownEvent",
     "actions",
@@ -80,6 +83,7 @@ __all__ = [
     "decide",
     "document_wishes",
     "evolve",
+    "foretold",
     "impossible",
     "instant_of",
     "moved",

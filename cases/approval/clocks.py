@@ -31,6 +31,9 @@ WORKING_DAYS = "XKF-82"
 WITHOUT_TIMER = frozenset({"department"})
 """Clocks that are shown and divided, and at whose end nothing is expected."""
 
+OF_A_TASK = frozenset({"step", "department", "explain", "by_hand"})
+"""Families of periods that are of one task or card, not of the case."""
+
 HEARING_REQUEST = "hearing_request"
 """Key of the five days in which a hearing may be asked for."""
 

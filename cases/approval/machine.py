@@ -184,7 +184,7 @@ def impossible(state: CaseState | None, command: Command) -> RuleForbids | None:
     instant counts. Cheap and pure; asks neither rules nor calendar.
     """
     try:
-        then = None if state is None else _in_time(state, command)
+        then = None if state is None else in_time(state, command)
         if state is not None and then is None:
             _in_order(state, command)
         else:
@@ -194,7 +194,7 @@ def impossible(state: CaseState | None, command: Command) -> RuleForbids | None:
     return None
 
 
-def _in_time(state: CaseState, command: Command) -> CaseState | None:
+def in_time(state: CaseState, command: Command) -> CaseState | None:
     """Return the case after the instants that came before the order, as far as they are known.
 
     None: the law accepted it meanwhile, and only the rules know which departments have it now;

@@ -91,14 +91,19 @@ def test_a_head_explains_and_a_supervisor_accepts(browser: Browsers, town: Town)
     path = f"/cases/{case_no}/do/explain_card"
     assert f"explain-{number}" in head.get(f"{path}?task=explain-{number}").text
     typed = posted(
-        head, path, task=f"explain-{number}", cause="收费公示更新不及时", measures="退费并公示"
+        head,
+        path,
+        task=f"explain-{number}",
+        cause="收费公示更新不及时",
+        measures="退费并公示",
+        step="confirmed",
     )
     assert head.post(path, data=typed, follow_redirects=False).status_code == 303
     shown = supervisor.get(f"/cases/{case_no}?tab=cards").text
     assert "已说明，待审核" in shown
     assert "收费公示更新不及时；退费并公示" in shown
     path = f"/cases/{case_no}/do/review_explanation"
-    typed = posted(supervisor, path, card=number, result="accepted")
+    typed = posted(supervisor, path, card=number, result="accepted", step="confirmed")
     assert supervisor.post(path, data=typed, follow_redirects=False).status_code == 303
     state = town.queries.state(case_id)
     assert state is not None

@@ -25,10 +25,12 @@ def test_a_hearing_is_told_asked_for_and_notified(browser: Browsers, town: Town)
     case_no, case_id = accepted(town)
     clerk, window = browser("zhao"), browser("chen")
     path = f"/cases/{case_no}/do/tell_hearing_right"
-    told = clerk.post(path, data=posted(clerk, path, interest="采光", parties="王五\n赵六"))
+    told = clerk.post(
+        path, data=posted(clerk, path, interest="采光", parties="王五\n赵六", step="confirmed")
+    )
     assert "听证权利告知书" in told.text
     path = f"/cases/{case_no}/do/request_hearing"
-    form = posted(window, path, by="interested_party", requester="王五")
+    form = posted(window, path, by="interested_party", requester="王五", step="confirmed")
     assert window.post(path, data=form).url.path == f"/cases/{case_no}"
     state = town.queries.state(case_id)
     assert state is not None and state.hearing is not None and state.last_at is not None
@@ -45,6 +47,7 @@ def test_a_hearing_is_told_asked_for_and_notified(browser: Browsers, town: Town)
     assert "第四十八条第一款第（一）项" in refused.text
     later = (state.last_at.astimezone(ZONE) + timedelta(days=9)).strftime("%Y-%m-%dT%H:%M")
     form = posted(clerk, path, hearing_at=later, place="听证室", host=chosen, public="true")
+    form["step"] = "confirmed"
     done = clerk.post(path, data=form)
     assert "听证通知书" in done.text
     assert "听证时间" in done.text
@@ -74,7 +77,10 @@ def test_a_publication_stops_the_promise_and_supervision_may_find_it_unlawful(
     page = clerk.get(path).text
     assert "公示" in page and "现场核查</option>" not in page  # 许可的承诺只因公示停表
     started = clerk.post(
-        path, data=posted(clerk, path, ground="publicity", expected_days="5", reason="公示")
+        path,
+        data=posted(
+            clerk, path, ground="publicity", expected_days="5", reason="公示", step="confirmed"
+        ),
     )
     assert "所需时间告知书" in started.text
     assert "承诺时限停表" in started.text

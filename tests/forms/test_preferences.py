@@ -76,7 +76,9 @@ def opined(town: Town, page: Browser, number: str) -> str:
                   "inspected_at": state.last_at.isoformat()}  # fmt: skip
     town.order("zhao", "inspect", inspection, state.case_id)
     path = f"/cases/{number}/do/opine"
-    answer = page.post(path, data=posted(page, path, **OPINION), follow_redirects=False)
+    answer = page.post(
+        path, data=posted(page, path, **OPINION, step="confirmed"), follow_redirects=False
+    )
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])
 

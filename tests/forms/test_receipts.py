@@ -100,7 +100,12 @@ def test_the_words_of_the_office_are_withheld(town: Town, browser: Browsers) -> 
     filed = town.file()
     clerk = browser("chen")
     page = f"/cases/{filed.case_no}"
-    given = {"csrf": token_of(clerk.get(page).text), "mode": "plain", "command": "accept-receipt"}
+    given = {
+        "csrf": token_of(clerk.get(page).text),
+        "mode": "plain",
+        "command": "accept-receipt",
+        "step": "confirmed",
+    }
     assert clerk.post(f"{page}/do/accept", data=given).status_code == 200
     answer = clerk.post(f"{page}/receipt", data={"csrf": given["csrf"], "as": "file"})
     receipt = answer.json()

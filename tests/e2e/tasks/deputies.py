@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tests.e2e.office import Office, task
-from tests.e2e.tasks.cases import act, done, filed
+from tests.e2e.tasks.cases import act, done, filed, sure
 
 
 @task("window_clerk")
@@ -28,7 +28,7 @@ def a_deputy_accepted_and_acted_in_the_name_of_a_colleague(office: Office) -> No
     deputy.see("代理中")
     deputy.press("以 陈窗口 的名义办理")
     act(deputy, number, "受理")
-    deputy.press("受理并出具受理通知书")
+    sure(deputy, "受理并出具受理通知书")
     done(deputy)
     deputy.follow("时间线")
     deputy.see("林窗口 代 陈窗口")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.office import Office, task
-from tests.e2e.tasks.cases import accepted, act, done
+from tests.e2e.tasks.cases import accepted, act, done, sure
 
 
 @task("supervisor", "section_head")
@@ -20,26 +20,24 @@ def a_card_was_issued_explained_reviewed_and_another_revoked(office: Office) -> 
     act(watcher, number, "发监察牌")
     watcher.tick("体制外办理", of="事由")
     watcher.fill("监察情况", "现场检查发现申请材料先在线下流转。")
-    watcher.press("发牌")
-    watcher.press("发出监察牌")
+    sure(watcher, "发出监察牌")
     done(watcher)
 
     head = office.desk("shichangke")
     act(head, number, "书面说明")
     head.fill("原因", "经办人员操作不熟。")
     head.fill("整改措施", "已培训，材料当日录入。")
-    head.press("提交书面说明")
+    sure(head, "提交书面说明")
     done(head)
 
     act(watcher, number, "审核说明")
     watcher.tick("采纳", of="审核结果")
-    watcher.press("提交审核结果")
+    sure(watcher, "提交审核结果")
     done(watcher)
     other = office.desk("jiancha2")
     act(other, number, "撤销监察牌")
     other.fill("撤销理由", "经复核，材料系误附。")
-    other.press("撤销")
-    other.press("撤销这张监察牌")
+    sure(other, "撤销这张监察牌")
     done(other)
     other.follow("监察 (1)")
     other.see("已撤销")
