@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from pydantic import AwareDatetime
 
@@ -62,6 +62,11 @@ class ToSupply:
     """What, and why."""
     until: AwareDatetime | None
     """By when it is to be there."""
+    form: Mapping[str, Any] = field(default_factory=dict)
+    """JSON Schema of those fields of the application that are asked for and were not corrected yet;
+    empty: none."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What the applicant said in them."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,10 @@ from forms.lists import page_numbers
 from forms.materials import empty_rows, handed_in, posted_rows, row_errors
 from forms.ports import Draft
 from forms.rendering import Page
+from forms.rows import changes_rows
 from forms.showing import not_found, show
 from forms.status_code import status_code
+from forms.supplementing import asked_fields, corrected, nothing_new
 from forms.visit import Visit
 from forms.whats_next import OnTheWay, after, way_of
 from forms.words import N_
@@ -64,7 +66,7 @@ class OwnCasePage(Page):
     to_supply: Annotated[ToSupply | None, "What is asked of the applicant; None: nothing."]
     rows: Annotated[tuple[MaterialRow, ...], "What may be handed in now."]
     rating: Annotated[Form, "The rating; without fields where there is none to give."]
-    form: Annotated[Form, "Errors of what was sent."]
+    form: Annotated[Form, "Fields that are to be corrected; errors of what was sent."]
     command: Annotated[str, "Id of the next order; the same at every try."]
     limit_mb: Annotated[int, "Largest file, in MB."]
 
@@ -90,18 +92,24 @@ async def own_case(visit: Visit) -> Response:
 
 
 async def supply(visit: Visit) -> Response:
-    """补正: hand in what the notice asks for."""
+    """补正: hand in the papers, and correct the fields, that the notice asks for."""
     own = await own_of(visit)
+    asked = await visit.ask(visit.ports.citizens.to_supply, own.case_id)
     rows = await posted_rows(visit, await _rows(visit, own))
-    wrong = dict(row_errors(rows))
+    said = corrected(visit, asked)
+    if changes_rows(visit.text("do")):
+        return await _shown(visit, own, command_of(visit), rows=rows, fields=said.fields)
+    wrong = {**row_errors(rows), **said.wrong}
     given = tuple(replace(row, originals="1" if row.upload else "", copies="") for row in rows)
     handed = handed_in(given)
-    if not handed and not wrong:
-        wrong = {"": visit.say(N_("请至少上传一份需要补正的材料"))}
+    if not handed and not said.values and not wrong:
+        wrong = {**nothing_new(visit, asked)}
     if wrong:
-        return await _shown(visit, own, command_of(visit), wrong, 422, rows)
-    body = {"materials": [one.model_dump(mode="json") for one in handed]}
-    return await order(visit, own, "supply", body, rows)
+        return await _shown(visit, own, command_of(visit), wrong, 422, rows, said.fields)
+    body: dict[str, Any] = {"materials": [one.model_dump(mode="json") for one in handed]}
+    if said.values:
+        body["form"] = dict(said.values)
+    return await order(visit, own, "supply", body, rows, said.fields)
 
 
 async def rate(visit: Visit) -> Response:
@@ -117,24 +125,29 @@ async def rate(visit: Visit) -> Response:
 
 
 async def order(
-    visit: Visit, own: OwnCase, verb: str, body: dict[str, Any], rows: tuple[MaterialRow, ...] = ()
+    visit: Visit,
+    own: OwnCase,
+    verb: str,
+    body: dict[str, Any],
+    rows: tuple[MaterialRow, ...] = (),
+    fields: tuple[Field, ...] = (),
 ) -> Response:
     """Give the order in the name of the city's door; show the case anew, or why it was refused."""
     sender = await visit.ask(visit.ports.citizens.sender)
     command = command_of(visit)
     if sender is None:
         said = visit.say(N_("在线办理已经停用，请到窗口办理"))
-        return await _shown(visit, own, command, {"": said}, 503, rows)
+        return await _shown(visit, own, command, {"": said}, 503, rows, fields)
     request = Request(id=f"{verb}:{command}", verb=verb, body=body, case_id=own.case_id)
     source = Source(door="web", ip=visit.where.ip)
     visit.slow_down("questions")
     try:
         (outcome,) = await visit.ports.reception.handle(sender, source, (request,))
     except NotNow:
-        return await _shown(visit, own, command, {"": visit.say(NOT_NOW)}, 503, rows)
+        return await _shown(visit, own, command, {"": visit.say(NOT_NOW)}, 503, rows, fields)
     if outcome.status == "refused":
-        wrong = {"": refusal(visit, outcome)}
-        return await _shown(visit, own, str(uuid4()), wrong, 422, rows)
+        wrong = {Form(fields).named(outcome.field): refusal(visit, outcome)}
+        return await _shown(visit, own, str(uuid4()), wrong, 422, rows, fields)
     await hand_over(visit, rows, own.case_id)
     return RedirectResponse(f"/mine/{own.status.case_no}?done={verb}", 303)
 
@@ -146,6 +159,7 @@ async def _shown(
     wrong: Mapping[str, str] | None = None,
     status: int = 200,
     rows: tuple[MaterialRow, ...] = (),
+    fields: tuple[Field, ...] = (),
 ) -> Response:
     wrong = wrong or {}
     asked = await visit.ask(visit.ports.citizens.to_supply, own.case_id)
@@ -153,10 +167,17 @@ async def _shown(
     if asked is not None and not rows:
         rows = await _rows(visit, own)
     rating = Form(tuple(_rating(visit)) if own.status.stage == "rating" else ())
-    errors = tuple(
-        Wrong(text, f"f-{name.replace('.', '-')}" if name.startswith("file.") else "")
-        for name, text in wrong.items()
-        if name != "grade"
+    form = Form(fields or asked_fields(visit, asked))
+    form = form.with_errors(
+        {k: v for k, v in wrong.items() if k != "grade" and not k.startswith("file.")}
+    )
+    errors = (
+        *form.errors,
+        *(
+            Wrong(text, f"f-{name.replace('.', '-')}")
+            for name, text in wrong.items()
+            if name.startswith("file.")
+        ),
     )
     if "grade" in wrong:
         rating = rating.with_errors({"grade": wrong["grade"]})
@@ -174,7 +195,7 @@ async def _shown(
         to_supply=asked,
         rows=rows if asked is not None else (),
         rating=rating,
-        form=Form((), errors),
+        form=replace(form, errors=errors),
         command=command,
         limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
     )

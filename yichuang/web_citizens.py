@@ -235,7 +235,15 @@ class WebCitizens:
             return None
         lacking = [(str(one.get("what", "")), str(one.get("why", ""))) for one in view.notice]
         until = min((one.due_at for one in view.timers if one.key == "supplement"), default=None)
-        return ToSupply(lacking, until)
+        state = self.queries.state(case_id)
+        known: Any = Matter.model_validate(view.matter).form.get("properties", {})
+        asked = {name: known[name] for name in known if state and name in state.lacking}
+        if not asked:
+            return ToSupply(lacking, until)
+        # They are the applicant's own words, shown to nobody else.
+        whole = self.queries.case_view(case_id, self.now(), revealed=view.personal) or view
+        values = {name: whole.form[name] for name in asked if name in whole.form}
+        return ToSupply(lacking, until, {"type": "object", "properties": asked}, values)
 
     def remembered(self, citizen: Citizen, matter: Matter) -> Remembered | None:
         ids, _ = self.store.cases(citizen.id, LOOKED_BACK)

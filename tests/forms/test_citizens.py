@@ -295,6 +295,52 @@ def test_what_the_notice_asks_for_is_shown_and_handed_in(city: Town, browser: Te
     assert state is not None and "health-cert" in state.handed_in and state.stage == "received"
 
 
+def asked_for(city: Town, number: str, *lacking: tuple[str, str]) -> str:
+    """Let the office ask for these; return the case."""
+    case_id = city.queries.find_case(number)
+    assert case_id is not None
+    city.order("chen", "pre_review", {"result": "passed"}, case_id)
+    asked = [{"code": code, "what": what, "why": "请更正"} for code, what in lacking]
+    city.order("chen", "ask_supplement", {"lacking": asked, "supply_within_days": 30}, case_id)
+    return case_id
+
+
+def test_the_fields_that_the_notice_names_are_corrected_and_no_others(
+    city: Town, browser: TestClient
+) -> None:
+    come_in(browser)
+    number = filed(browser)
+    case_id = asked_for(
+        city, number, ("id_number", "负责人身份证号码"), ("items", "经营项目"),
+        ("floor_area_m2", "面积"),
+    )  # fmt: skip
+    page = browser.get(f"/mine/{number}").text
+    names = set(re.findall(r'name="(form\.\w+)"', page))
+    assert names == {"form.id_number", "form.items", "form.floor_area_m2"}
+    assert 'value="86.5"' in page and 'value="110105199003071234"' in page, "one's own words"
+    path, same = f"/mine/{number}/supply", {
+        "form.id_number": "110105199003071234", "form.items": "热食类食品制售",
+        "form.floor_area_m2": "86.5",
+    }  # fmt: skip
+    nothing = send(browser, path, same)
+    assert nothing.status_code == 422 and "请更正所列的项目" in nothing.text
+    bad = send(browser, path, same | {"form.floor_area_m2": "很大"})
+    assert bad.status_code == 422 and "应是数字" in bad.text and 'value="很大"' in bad.text
+    other = same | {"form.floor_area_m2": "90", "form.operator_name": "别的名字"}
+    done = send(browser, path, other)
+    assert done.status_code == 303, done.text
+    view = city.ports.reader.case(city.actor("chen"), case_id)
+    assert view is not None
+    assert (view.form["floor_area_m2"], view.form["operator_name"]) == (90, "云川小馆有限公司")
+    page = browser.get(f"/mine/{number}").text
+    left = set(re.findall(r'name="(form\.\w+)"', page))
+    assert left == {"form.id_number", "form.items"}, "what was corrected is asked no more"
+    last = same | {"form.id_number": "110105199003071242", "form.items": "冷食类食品制售"}
+    assert send(browser, path, last).status_code == 303
+    state = city.queries.state(case_id)
+    assert state is not None and state.stage == "received"
+
+
 def test_a_closed_case_is_rated_by_whose_it_is(city: Town, browser: TestClient) -> None:
     come_in(browser)
     with city.web.connect() as connection:
