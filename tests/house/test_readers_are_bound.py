@@ -287,7 +287,10 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
             "suggest.rate",  # after number and code
         }
     ),
-    "reader.state": frozenset({"case.offered", "bulk_rows._tried"}),  # the latter after `knows`
+    "reader.state": frozenset(
+        {"case.offered", "bulk_rows._tried", "act_confirming.foretold"}  # the latter two after
+        # `knows` and the act
+    ),
     "reader.case": frozenset({"case.view_of", "rest.read_case"}),
     "reader.outcome": frozenset(
         {
@@ -303,7 +306,9 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {"case.show_case", "suggest._answered"}  # the latter of what it has just filed
     ),
     "citizens.materials": frozenset({"mine._rows"}),  # of the citizen's own case alone
-    "citizens.to_supply": frozenset({"mine._shown"}),  # of the citizen's own case alone
+    "citizens.to_supply": frozenset(
+        {"mine._shown", "mine.supply"}
+    ),  # of the citizen's own case alone
     "registers.ask": frozenset({"from_registers._ask"}),  # whose form it is, with an entry
     "citizens.beyond": frozenset({"mine.beyond_of"}),  # of the citizen's own case alone
     "citizens.paper": frozenset({"collecting.paper"}),  # likewise, and of what `beyond` opens
