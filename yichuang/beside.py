@@ -11,12 +11,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from yichuang import roles
+
+AWAY: Final = (OSError, SQLAlchemyError)
+"""A store that is away or busy: the next turn finds what this one left."""
+
+PASSES_WITHIN: Final = timedelta(minutes=10)
+"""What passes by itself and has not after so long, or after three turns where they are rarer, is
+told like any fault."""
 
 AGAIN: Final = timedelta(seconds=30)
 """After so long a service that has ended is started once more."""
@@ -34,7 +44,7 @@ class Job:
     every: timedelta
     away: tuple[type[Exception], ...] = ()
     """Errors that pass by themselves, as a store that is away or another process that was faster:
-    logged, and left to the next turn."""
+    logged, and left to the next turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +69,19 @@ async def beside(jobs: Sequence[Job], services: Sequence[Service] = ()) -> Async
 
 
 async def _keep(job: Job) -> None:
+    patience = max(PASSES_WITHIN, 3 * job.every).total_seconds()
+    succeeded = time.monotonic()
     while True:
         try:
             await asyncio.to_thread(job.look)
         except job.away as away:
             _log.warning("%s: not now: %s", job.name, away)
+            if time.monotonic() - succeeded > patience:
+                roles.stalled(job.name, is_so=True)
         except Exception:
             _failed(job.name)
         else:
+            succeeded = time.monotonic()
             roles.stalled(job.name, is_so=False)
         await asyncio.sleep(job.every.total_seconds())
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio import activity
 from temporalio.client import Client
 
@@ -44,7 +41,6 @@ from activities.simulating import Simulating
 from activities.supervising import Supervision
 from activities.trials import Trials
 from activities.warning import Announcing
-from audit.shards import log_engines
 from cases.attached_rows import KeptFiles
 from cases.database import open_engine
 from cases.messages import OF_LAW, Command, Warrant
@@ -55,49 +51,45 @@ from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from policies.warrants import CLOCK_SKEW, WarrantInvalid, WarrantKeys, WarrantSigner, verify
 from rules.process import RulesProcess
-from yichuang import joining, paper_keeper, personal_ends, roles, temporal
+from yichuang import joining, roles, temporal
 from yichuang.asked_again import AskedAgain
+from yichuang.beside import Job, beside
 from yichuang.calendar_changes import CalendarChanges
 from yichuang.calendar_watch import CalendarWatch
 from yichuang.card_changes import CityCardChanges
 from yichuang.card_rules import CityAddressees, CityCardRules
 from yichuang.card_watch import CardWatch
 from yichuang.case_signals import CaseSignals
-from yichuang.census import Census
 from yichuang.duty_watch import DutyWatch
 from yichuang.fund_watch import FundWatch
 from yichuang.incident_rules import CityIncidentRules
-from yichuang.index_keys import index_keys
 from yichuang.key_log import note_subjects
-from yichuang.life_watch import INCIDENTS, PROJECTS, LifeWatch
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.performance_watch import PerformanceWatch
 from yichuang.plan_watch import PlanWatch
 from yichuang.project_grounds import project_grounds
 from yichuang.project_rules import CityProjectRules
-from yichuang.reconciling import Reconciler
 from yichuang.release_gates import Gates, period
 from yichuang.released import Released
-from yichuang.rewrapping import Rewrapper
 from yichuang.ruling import CityRules
 from yichuang.settings import SettingMissing, Settings, Store
 from yichuang.simulating import changes_limits
 from yichuang.simulation_child import ChildSimulator
 from yichuang.witness_watch import WitnessWatch
+from yichuang.worker_beside import (
+    CALENDAR_EVERY,
+    CARDS_EVERY,
+    LAPSES_EVERY,
+    SWEEP_EVERY,
+    WITNESS_EVERY,
+    services,
+    sweep,
+    watch,
+)
 from yichuang.workflow_gate import WorkflowGate, WorkflowRefused, running
 
 THREADS = 4
 """Activities at once. SQLite has one writer; what is beside the transaction overlaps."""
-SWEEP_EVERY = timedelta(hours=1)
-"""How often unused document numbers are voided (those older than a day)."""
-CARDS_EVERY = timedelta(minutes=1)
-"""How often it is looked whether somebody is there for what waits to be read."""
-WITNESS_EVERY = timedelta(seconds=10)
-"""How often it is looked whether a witness of the log stays away."""
-LAPSES_EVERY = timedelta(seconds=20)
-"""How often it is looked whether one of our own warnings has come to the end of its time."""
-CALENDAR_EVERY = timedelta(minutes=10)
-"""How often the calendars are looked at for the year that is missing; a signature looks at once."""
 
 _log = logging.getLogger("yichuang.worker")
 
@@ -245,6 +237,23 @@ class Workshop:
             self.projects.settle,
             self.doubting.doubt,
         )
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return what a worker looks at now and again, beside running cases."""
+        every = [
+            sweep(self.settlement),
+            watch("缺年份的日历", self.calendar_watch.look, CALENDAR_EVERY),
+            watch("无人收的监察牌", self.card_watch.look, CARDS_EVERY),
+            watch("无人值守的班次", self.duty_watch.look, CARDS_EVERY),
+            watch("绩效评价和整改的逾期", self.performance_watch.look, CALENDAR_EVERY),
+            watch("该付未付和闲置的资金", self.fund_watch.look, CALENDAR_EVERY),
+            watch("预警到期", self.lapsing.look, LAPSES_EVERY),
+            watch("伪造的命令", self.forgery_watch.look, SWEEP_EVERY),
+            watch("方案指标的季末留存", self.plan_watch.look, SWEEP_EVERY),
+        ]
+        if self.witness_watch is not None:
+            every.append(watch("日志见证", self.witness_watch.look, WITNESS_EVERY))
+        return tuple(every)
 
 
 @contextmanager
@@ -538,42 +547,8 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
     with ThreadPoolExecutor(at_once, thread_name_prefix="settle") as threads:
         async with temporal.make_worker(client, queue, shop.activities(), threads, at_once):
             roles.ready(settings, "worker", f"任务队列 {queue}")
-            beside = (
-                asyncio.create_task(_sweep(shop.settlement)),
-                asyncio.create_task(_watch(shop.calendar_watch.look, CALENDAR_EVERY)),
-                asyncio.create_task(_watch(shop.card_watch.look, CARDS_EVERY)),
-                asyncio.create_task(_watch(shop.duty_watch.look, CARDS_EVERY)),
-                asyncio.create_task(_watch(shop.performance_watch.look, CALENDAR_EVERY)),
-                asyncio.create_task(_watch(shop.fund_watch.look, CALENDAR_EVERY)),
-                asyncio.create_task(_watch(shop.lapsing.look, LAPSES_EVERY)),
-                asyncio.create_task(_watch(shop.forgery_watch.look, SWEEP_EVERY)),
-                asyncio.create_task(_watch(shop.plan_watch.look, SWEEP_EVERY)),
-                *(
-                    asyncio.create_task(_watch(one.look, WITNESS_EVERY))
-                    for one in (shop.witness_watch,)
-                    if one is not None
-                ),
-                asyncio.create_task(Census(shop.cases, client, queue, shop.alarms).run()),
-                *(
-                    asyncio.create_task(LifeWatch(shop.cases, client, queue, kind).run())
-                    for kind in (INCIDENTS, PROJECTS)
-                ),
-                asyncio.create_task(_reconcile(settings, shop, client)),
-                asyncio.create_task(Rewrapper(settings, "keys").run()),
-                asyncio.create_task(personal_ends.carry_on(settings)),
-                asyncio.create_task(paper_keeper.carry_on(settings)),
-                asyncio.create_task(index_keys(settings).run()),
-            )
-            stopped = asyncio.create_task(roles.until_stopped())
-            try:
-                await asyncio.wait((stopped, *beside), return_when=asyncio.FIRST_COMPLETED)
-                for one in beside:
-                    if one.done():
-                        one.result()  # raises what ended it: the supervisor starts us anew
-            finally:
-                for one in (stopped, *beside):
-                    one.cancel()
-                await asyncio.gather(stopped, *beside, return_exceptions=True)
+            async with beside(shop.jobs(), services(settings, shop.cases, shop.alarms, client)):
+                await roles.until_stopped()
 
 
 def workflow_gate(client: Client, shop: Workshop) -> WorkflowGate:
@@ -586,38 +561,3 @@ def workflow_gate(client: Client, shop: Workshop) -> WorkflowGate:
         shop.unseparated,
         _now,
     )
-
-
-async def _reconcile(settings: Settings, shop: Workshop, client: Client) -> None:
-    """Hold histories and log against one another, now and again."""
-    log = open_engine(settings.store_url("log"), read_only=True)
-    try:
-        holder = f"{socket.gethostname()}:{os.getpid()}"
-        await Reconciler(shop.cases, lambda: log_engines(log), client, shop.alarms).run(holder)
-    finally:
-        log.dispose()
-
-
-async def _sweep(settlement: Settlement) -> None:
-    """Void numbers that nobody used, now and every hour; a busy store waits for the next hour."""
-    while True:
-        try:
-            for number in await asyncio.to_thread(settlement.sweep_unused_numbers):
-                _log.info("文号作废 %s", number)
-        except OSError as away:
-            _log.warning("numbers are not swept now: %s", away)
-        await asyncio.sleep(SWEEP_EVERY.total_seconds())
-
-
-async def _watch(look: Callable[[], tuple[list[str], list[str]]], every: timedelta) -> None:
-    """Let alarms be raised and cleared, now and again; a busy store waits for the next look."""
-    while True:
-        try:
-            raised, cleared = await asyncio.to_thread(look)
-            for key in raised:
-                _log.warning("警报 %s", key)
-            for key in cleared:
-                _log.info("警报解除 %s", key)
-        except (OSError, SQLAlchemyError) as away:
-            _log.warning("alarms are not looked at now: %s", away)
-        await asyncio.sleep(every.total_seconds())

@@ -92,6 +92,21 @@ def test_what_passes_by_itself_is_no_stall(settings: Settings) -> None:
     assert stalled(settings) == []
 
 
+def test_what_should_pass_and_does_not_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "PASSES_WITHIN", timedelta(milliseconds=20))
+    busy = Look(*[TimeoutError("busy")] * 200)
+
+    async def play() -> None:
+        async with beside([Job("忙的", busy, AT_ONCE, (TimeoutError,))]):
+            await until(lambda: stalled(settings) == ["忙的"])
+            busy.faults.clear()
+            await until(lambda: not stalled(settings))
+
+    asyncio.run(play())
+
+
 def test_a_service_that_fell_is_told_and_started_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Engine
@@ -22,6 +23,7 @@ from cases.signal_windows import silences
 from catalogue.load import HERE
 from catalogue.stations import load_stations
 from yichuang import joining, roles, temporal
+from yichuang.beside import AWAY, Job, Service, beside
 from yichuang.bus import connect
 from yichuang.incident_door import IncidentDoor
 from yichuang.key_log import note_subjects
@@ -44,7 +46,7 @@ signal may be late, `reading.LATEST`). 突发事件应对法第八十五条 lets
 incident alone."""
 SWEPT_DAYS: Final = 14
 """How many days back a sweep looks: it runs every hour, and a fortnight's outage leaves no hole."""
-SWEEP_SECONDS: Final = 3600.0
+SWEEP_EVERY: Final = timedelta(hours=1)
 SILENCES_SECONDS: Final = 1.0
 """How old the list of planned windows may be."""
 
@@ -99,11 +101,9 @@ def old_days(now: datetime) -> list[str]:
     return [day_key(now - timedelta(days=one)) for one in days]
 
 
-async def _sweep(store: SignalStore) -> None:
-    while True:
-        now = datetime.now(UTC)
-        await asyncio.to_thread(store.forget, old_days(now), now)
-        await asyncio.sleep(SWEEP_SECONDS)
+def _forget(store: SignalStore) -> None:
+    now = datetime.now(UTC)
+    store.forget(old_days(now), now)
 
 
 async def _tell(intake: Intake, engine: Engine) -> None:
@@ -150,22 +150,18 @@ async def _serve(settings: Settings) -> None:
     working = asyncio.create_task(intake.run(stop))
     giving = asyncio.create_task(ordering.run(stop, intake.arrived))
     beating = asyncio.create_task(roles.until_stopped())
-    beside = [
-        asyncio.create_task(one)
-        for one in (
-            _sweep(store),
-            _tell(intake, engine),
-            Rewrapper(settings, "signals").run(),
-            EndsFollowed(store, cases, lambda: datetime.now(UTC)).run(),
-        )
+    jobs = [Job("过期信号内容的清除", partial(_forget, store), SWEEP_EVERY, AWAY)]
+    services_beside = [
+        Service("信号的计数", partial(_tell, intake, engine)),
+        Service("换主密钥后重新包裹", Rewrapper(settings, "signals").run),
+        Service("随事件销毁信号", EndsFollowed(store, cases, lambda: datetime.now(UTC)).run),
     ]
     roles.ready(settings, "signals", intake.told())
-    try:
-        await asyncio.wait({working, giving, beating, *beside}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stop.set()
-        for one in beside:
-            one.cancel()
+    async with beside(jobs, services_beside):
+        try:
+            await asyncio.wait({working, giving, beating}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
     await asyncio.gather(working, giving)  # raises what ended it
     await bus.drain()
 
