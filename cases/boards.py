@@ -79,6 +79,18 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """What runs now: how many, and the top of both lists."""
+
+    now: datetime
+    counts: WatchCounts
+    overdue: tuple[WatchedClock, ...]
+    overdue_all: int
+    warning: tuple[WatchedClock, ...]
+    warning_all: int
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """What a supervisor sees."""
 
@@ -130,8 +142,7 @@ class Boards:
         trend = [name for name, _, _ in whole.months][-TREND_MONTHS:]
         question = self._question(where, span, query, now)
         shares = shares_by_holder(connection, question)
-        overdue, overdue_all = self._list(connection, where, query, now, "overdue", rows)
-        warning, warning_all = self._list(connection, where, query, now, "warning", rows)
+        running = self.watching(connection, where, query, now, rows=rows)
         wanted = Wanted(where, now, matter=query.matter, department=query.department)
         (everything,) = grouped(within, "all", self._matters(query), span.last)
         (before,) = grouped(
@@ -140,20 +151,36 @@ class Boards:
         return Board(
             query=query,
             now=now,
-            counts=counts(connection, wanted),
+            counts=running.counts,
             everything=everything,
             before=before,
             matters=grouped(within, "matter", self.matters, span.last),
             months=_every(grouped(_of_months(cells, set(trend)), "month"), trend),
             departments=self._departments(connection, question, within, shares),
             outside=_outside(shares),
-            overdue=overdue,
-            overdue_all=overdue_all,
-            warning=warning,
-            warning_all=warning_all,
+            overdue=running.overdue,
+            overdue_all=running.overdue_all,
+            warning=running.warning,
+            warning_all=running.warning_all,
             forecast=forecast(connection, wanted, self.calendars, limit=rows),
             calendars={name: one.version for name, one in self.calendars.items()},
         )
+
+    def watching(
+        self,
+        connection: Connection,
+        where: ColumnElement[bool],
+        query: BoardQuery,
+        now: datetime,
+        *,
+        rows: int = 10,
+    ) -> Watching:
+        """Return what runs now; the months of the query say nothing about it."""
+        overdue, overdue_all = self._list(connection, where, query, now, "overdue", rows)
+        warning, warning_all = self._list(connection, where, query, now, "warning", rows)
+        wanted = Wanted(where, now, matter=query.matter, department=query.department)
+        counted_now = counts(connection, wanted)
+        return Watching(now, counted_now, overdue, overdue_all, warning, warning_all)
 
     def compared(
         self,

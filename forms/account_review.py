@@ -13,6 +13,7 @@ from forms.account_ports import Reviewed
 from forms.accounts import WHY, may, must_read, show_account
 from forms.ports import Thing
 from forms.rendering import Page
+from forms.role_words import role_names
 from forms.showing import show
 from forms.visit import Visit
 from forms.words import N_
@@ -50,7 +51,7 @@ async def review(visit: Visit, fault: str = "") -> Response:
         quarter=await visit.ask(visit.ports.lives.quarter),
         lines=tuple(lines),
         done=sum(1 for one in lines if one.result),
-        roles=visit.ports.catalogue.roles(),
+        roles=role_names(visit),
         departments=visit.ports.catalogue.departments(visit.language),
         compartments=await visit.ask(visit.ports.granting.compartments),
         results={code: visit.say(words) for code, words in RESULTS.items()},

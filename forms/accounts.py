@@ -14,6 +14,7 @@ from forms.account_ports import Change, Holding, Soon
 from forms.fields import Field, Form, Option, Wrong
 from forms.ports import AccountRow, SignInRefused, Thing
 from forms.rendering import Page
+from forms.role_words import role_names
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
@@ -121,7 +122,7 @@ async def _show_accounts(
         title=visit.say(N_("账号")),
         accounts=tuple(rows),
         form=form,
-        roles=visit.ports.catalogue.roles(),
+        roles=role_names(visit),
         departments=visit.ports.catalogue.departments(visit.language),
         states={code: visit.say(words) for code, words in STATES.items()},
         waiting={one.account: one.id for one in waiting},
@@ -192,7 +193,7 @@ async def show_account(
         waiting=waiting,
         history=tuple(changes),
         form=form,
-        roles=visit.ports.catalogue.roles(),
+        roles=role_names(visit),
         departments=visit.ports.catalogue.departments(visit.language),
         compartments=await visit.ask(visit.ports.granting.compartments),
         states={code: visit.say(words) for code, words in STATES.items()},

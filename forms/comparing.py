@@ -15,13 +15,13 @@ from cases.charts import Bar, bars
 from cases.clocks.attribution import RULE
 from cases.metrics import Figures
 from cases.months import NoMonth
+from forms.board_query import board_query, months_offered
 from forms.drilling import drill_url
 from forms.fields import Option
 from forms.oversight import Names, address
 from forms.rendering import Page
 from forms.showing import show
 from forms.stops import Stop
-from forms.supervision import board_query, months_offered
 from forms.visit import Visit
 from forms.words import N_
 

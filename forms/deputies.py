@@ -14,6 +14,7 @@ from cases.messages import Actor, Grant
 from forms.deputy_ports import Colleague, Proposal, ShownDelegation
 from forms.fields import Field, Form, Option, Wrong
 from forms.rendering import Page
+from forms.role_words import role_names
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
@@ -104,7 +105,7 @@ async def _form(visit: Visit) -> Form | None:
     people: Sequence[Colleague] = await visit.ask(visit.ports.deputies.colleagues, own)
     if not held or not people:
         return None
-    roles = visit.ports.catalogue.roles()
+    roles = role_names(visit)
     departments = visit.ports.catalogue.departments(visit.language)
     today = datetime.now(visit.zone).date().isoformat()
     return Form(
@@ -136,7 +137,7 @@ async def _show(visit: Visit, form: Form | None, status: int = 200) -> Response:
         phases=_words(visit, PHASES),
         whys=_words(visit, WHYS),
         reasons=_words(visit, REASON_WORDS),
-        roles=visit.ports.catalogue.roles(),
+        roles=role_names(visit),
         departments=visit.ports.catalogue.departments(visit.language),
         form=form,
         longest=LONGEST_DAYS,
@@ -202,7 +203,7 @@ async def deputy(visit: Visit, fault: str = "") -> Response:
         whys=_words(visit, WHYS),
         reasons=_words(visit, REASON_WORDS),
         kinds=_words(visit, KINDS),
-        roles=visit.ports.catalogue.roles(),
+        roles=role_names(visit),
         departments=visit.ports.catalogue.departments(visit.language),
         fault=fault,
     )

@@ -14,13 +14,13 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from cases.months import NoMonth
+from forms.board_query import board_query, months_offered
 from forms.fields import Option
 from forms.oversight import address
 from forms.process_ports import EventDataAsked, EventDataRefused
 from forms.rendering import Page
 from forms.showing import show
 from forms.stops import Stop
-from forms.supervision import board_query, months_offered
 from forms.visit import Visit
 from forms.words import N_
 

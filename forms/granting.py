@@ -12,6 +12,7 @@ from forms.account_ports import Change
 from forms.accounts import CHANGE_STATES, may, must_read, show_account
 from forms.ports import Thing
 from forms.rendering import Page
+from forms.role_words import role_names
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
@@ -45,7 +46,7 @@ async def grants(visit: Visit, fault: str = "") -> Response:
         title=visit.say(N_("权限变更")),
         waiting=tuple(waiting),
         settled=tuple(settled),
-        roles=visit.ports.catalogue.roles(),
+        roles=role_names(visit),
         departments=visit.ports.catalogue.departments(visit.language),
         compartments=await visit.ask(visit.ports.granting.compartments),
         change_states={code: visit.say(words) for code, words in CHANGE_STATES.items()},

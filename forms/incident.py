@@ -36,6 +36,7 @@ from forms.incident_words import (
 )
 from forms.ports import Thing
 from forms.rendering import Page
+from forms.role_words import role_names
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
@@ -294,7 +295,7 @@ def _unit(
 
 
 def _event(visit: Visit, told: Told, departments: Mapping[str, str]) -> Event:
-    roles = visit.ports.catalogue.roles()
+    roles = role_names(visit)
     who = told.who or (visit.say(N_("时限")) if told.kind == "timer_fired" else "")
     if told.on_behalf:
         who = f"{who}（{visit.say(N_('代'))} {told.on_behalf}）"

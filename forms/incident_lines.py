@@ -113,7 +113,7 @@ def line_of(scene: Scene, row: IncidentRow, units: Sequence[UnitRow]) -> Line:
         row.title, named, where, row.stage, say(STAGES.get(row.stage, row.stage)),
         row.response_level, row.signals, row.late, row.reported_at, row.acknowledged_at,
         row.reported_at + PROMISE, row.due_at,
-        scene.departments.get(row.lead, row.lead), "；".join(sent),
+        scene.departments.get(row.lead, row.lead), scene.visit.say(N_("；")).join(sent),
         buttons_of(scene, row, units),
     )  # fmt: skip
 

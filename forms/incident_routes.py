@@ -44,6 +44,7 @@ def incident_routes(files: int) -> list[BaseRoute]:
             act="list",
             thing="incident",
             shows=Shown("list", "incident"),
+            quiet=True,
         ),
         page(
             "/incidents/unit",
@@ -58,6 +59,7 @@ def incident_routes(files: int) -> list[BaseRoute]:
             act="list",
             thing="incident",
             shows=Shown("list", "incident"),
+            quiet=True,
         ),
         page(
             "/incidents/{incident}",
@@ -72,6 +74,7 @@ def incident_routes(files: int) -> list[BaseRoute]:
             act="list",
             thing="incident",
             shows=Shown("read", "incident"),
+            quiet=True,
         ),
         page(
             "/incidents/{incident}/files/{upload}",

@@ -165,13 +165,13 @@ async def _one(visit: Visit, incident_id: str, after: int) -> AsyncIterator[byte
         await until_next_look(closing)
 
 
-async def still_listening(visit: Visit) -> bool:
-    """Tell whether the session is open and its person may still list, with rights as they are."""
+async def still_listening(visit: Visit, act: str = "list", thing: str = "incident") -> bool:
+    """Tell whether the session is open and its person may still do that, as rights are now."""
     found = await visit.ask(visit.ports.entrance.still, visit.secret)
     if found is None:
         return False
     visit.visitor = await in_whose_name(visit, found)
-    verdict = await visit.ask(visit.ports.access.may, visit.actor, "list", "incident")
+    verdict = await visit.ask(visit.ports.access.may, visit.actor, act, thing)
     return verdict.allowed
 
 

@@ -14,6 +14,7 @@ from forms.letters import STATES
 from forms.ports import AccountRow
 from forms.process_words import span_word
 from forms.rendering import Page
+from forms.role_words import role_names
 from forms.showing import show
 from forms.visit import Visit
 from forms.words import N_
@@ -101,7 +102,7 @@ async def integrations(visit: Visit) -> Response:
     notices = await visit.ask(visit.ports.keeping.notices_out)
     accounts = await visit.ask(visit.ports.accounts.listing)
     departments = visit.ports.catalogue.departments(visit.language)
-    roles = visit.ports.catalogue.roles()
+    roles = role_names(visit)
     waited = (datetime.now(UTC) - events.oldest).total_seconds() if events.oldest else 0.0
     page = IntegrationsPage(
         title=say(N_("系统对接")),

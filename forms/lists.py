@@ -38,6 +38,7 @@ class ListPage(Page):
     query: Annotated[WorklistQuery, "The filters in force."]
     links: Annotated[Mapping[str, str], "Name of a link → its address: states, sizes, pages."]
     matters: Annotated[tuple[Option, ...], "Matters to filter by."]
+    names: Annotated[Mapping[str, str], "Matter → its name in the reader's language."]
     stages: Annotated[tuple[Option, ...], "Stages to filter by, with counts in brackets."]
     departments: Annotated[Mapping[str, str], "Code → name."]
     filtered: Annotated[bool, "Some filter is on: an empty list offers to clear it."]
@@ -101,15 +102,17 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
     title = titles[scope]
     if query.stage:
         title = say(word("stage", query.stage))
+    names = {
+        m.code: m.name_en if visit.language == "en" else m.name
+        for m in visit.ports.catalogue.matters()
+    }
     page = ListPage(
         title=title,
         worklist=worklist,
         query=query,
         links=_links(query, worklist, visit.request.query_params.get("kept", "")),
-        matters=tuple(
-            Option(m.code, m.name_en if visit.language == "en" else m.name)
-            for m in visit.ports.catalogue.matters()
-        ),
+        matters=tuple(Option(code, name) for code, name in names.items()),
+        names=names,
         stages=tuple(
             Option(code, say(word("stage", code)), _note(worklist, code)) for code in STAGES_LISTED
         ),

@@ -25,6 +25,7 @@ from forms.log_words import (
 )
 from forms.ports import File
 from forms.rendering import Page
+from forms.role_words import role_names
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
@@ -298,7 +299,7 @@ def _facts(visit: Visit, found: ShownEntry) -> list[Fact]:
     where, policy = body.get("from", {}), body.get("pol", {})
     rule, flow = body.get("rule", {}), body.get("wf", {})
     departments = visit.ports.catalogue.departments(visit.language)
-    roles = visit.ports.catalogue.roles()
+    roles = role_names(visit)
     place = departments.get(who.get("org", ""), who.get("org", ""))
     role = roles.get(who.get("role", ""), who.get("role", ""))
     kind = _said(visit, ACTORS, who["id"])

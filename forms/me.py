@@ -12,6 +12,7 @@ from cases.messages import Grant
 from forms.log_words import ACTS
 from forms.own_ports import SignInLine
 from forms.rendering import Page
+from forms.role_words import role_names
 from forms.showing import show
 from forms.visit import Visit
 from forms.words import N_
@@ -50,7 +51,7 @@ async def me(visit: Visit) -> Response:
     page = MePage(
         title=visit.say(N_("我的")),
         grants=own.grants,
-        roles=visit.ports.catalogue.roles(),
+        roles=role_names(visit),
         departments=visit.ports.catalogue.departments(visit.language),
         clearance=own.clearance,
         sign_ins=await visit.ask(visit.ports.own.sign_ins, own),

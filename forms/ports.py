@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from cases.alarms import KeptAlarm
-from cases.boards import Board, BoardQuery, Compared, WatchQuery
+from cases.boards import Board, BoardQuery, Compared, Watching, WatchQuery
 from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView
 from cases.delay_shares import SharedClock, ShareLine, ShareQuery
@@ -602,6 +602,10 @@ class Supervision(Protocol):
 
     def counts(self, actor: Actor) -> WatchCounts:
         """How many cases have a clock in each state of watch."""
+        ...
+
+    def watching(self, actor: Actor, query: BoardQuery) -> Watching:
+        """What runs now, of the query's matter and department: counts and the top of the lists."""
         ...
 
     def watched(

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from cases.months import NoMonth, month_of
 from cases.refused import MOST_ORDERS, Refused, RefusedOrder, RefusedQuery, SentBack
+from forms.board_query import months_offered
 from forms.incident_fields import GROUND_WORDS
 from forms.lists import page_numbers
 from forms.oversight import Names, address
@@ -19,7 +20,6 @@ from forms.process_words import span_word
 from forms.rendering import Page
 from forms.showing import show
 from forms.stops import Stop
-from forms.supervision import months_offered
 from forms.visit import Visit
 from forms.words import N_, word
 

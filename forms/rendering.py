@@ -43,7 +43,7 @@ SCRIPTED = frozenset({"second.html", "prove.html", "set_up.html"})
 
 LIVE = frozenset({
     "incidents.html", "incident.html", "incident_act.html", "new_case.html", "apply.html",
-    "act.html", "own_case.html", "list.html", "wall.html",
+    "act.html", "own_case.html", "list.html", "wall.html", "supervision.html",
 })  # fmt: skip
 """Templates that listen for changes, fetch their parts, keep drafts or send files piece by piece:
 files of our own, and our own address."""

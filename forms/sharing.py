@@ -14,13 +14,13 @@ from cases.charts import Bar, bars
 from cases.clocks.attribution import RULE
 from cases.delay_shares import SharedClock, ShareLine, ShareQuery
 from cases.months import NoMonth, month_of
+from forms.board_query import months_offered
 from forms.fields import Option
 from forms.lists import page_numbers
 from forms.oversight import Names, address, clock_url
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop
-from forms.supervision import months_offered
 from forms.visit import Visit
 from forms.words import N_, timer_word
 

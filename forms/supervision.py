@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from typing import Annotated, ClassVar, get_args
+from typing import Annotated, ClassVar
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -17,12 +17,14 @@ from starlette.responses import Response
 from cases.boards import Board, BoardQuery, WatchQuery
 from cases.clocks.attribution import RULE
 from cases.metrics import Group
-from cases.months import NoMonth, month_of, months_before
+from cases.months import NoMonth
 from cases.oversight import Watch
+from forms.board_query import WATCHES, board_query, months_offered
 from forms.case import download
 from forms.drilling import drill_url
 from forms.fields import Option
 from forms.lists import page_numbers
+from forms.live_supervision import OLD_SECONDS, drawn, running
 from forms.oversight import (
     ClockRow,
     DepartmentRow,
@@ -50,12 +52,7 @@ from forms.words import N_, timer_word
 SUPERVISE = ("supervise", "supervision")
 REPORT = ("report", "supervision")
 ROWS = 50
-ALARMS = 10
-"""Alarms that the board shows; `bin/yichuang status --json` has all."""
-WATCHES: tuple[Watch, ...] = get_args(Watch)
 CLOCKS = ("promised", "statutory", "step", "notice", "delivery", "rectify", "check")
-LATEST_MONTHS = 24
-"""Months that the filters offer."""
 
 WATCH_WORDS: Mapping[Watch, str] = {
     "": N_("全部在走"),
@@ -67,26 +64,18 @@ WATCH_WORDS: Mapping[Watch, str] = {
 
 
 @dataclass(frozen=True)
-class AlarmLine:
-    """One open alarm."""
-
-    text: str
-    since: datetime
-    department: str
-    """Its short name; empty: about none."""
-
-
-@dataclass(frozen=True)
 class BoardPage(Page):
     """The board of supervision."""
 
     template: ClassVar[str] = "supervision.html"
 
-    board: Annotated[Board, "Counts and the query that made them."]
+    board: Annotated[Board, "What was counted, and the query that asked for it."]
+    running: Annotated[Markup, "What runs late and soon will."]
+    at: Annotated[datetime, "When that was read."]
+    stream: Annotated[str, "Address of what comes after."]
+    old_seconds: Annotated[int, "After so long without news it is old."]
     figures: Annotated[tuple[Figure, ...], "Every metric, this span and the one before."]
-    links: Annotated[Mapping[str, str], "Name → address: states of watch, CSV, report."]
-    overdue: Annotated[tuple[ClockRow, ...], "What is late, the longest first."]
-    warning: Annotated[tuple[ClockRow, ...], "What is due soon."]
+    links: Annotated[Mapping[str, str], "Name → address: other boards, CSV, report."]
     forecast: Annotated[tuple[ForecastRow, ...], "Who is about to breach."]
     departments: Annotated[tuple[DepartmentRow, ...], "Departments compared."]
     outside: Annotated[tuple[ShareText, ...], "What applicants and procedures used."]
@@ -98,8 +87,6 @@ class BoardPage(Page):
     department_options: Annotated[tuple[Option, ...], "Departments to choose from."]
     may_report: Annotated[bool, "The reader may make the monthly report."]
     rule: Annotated[str, "Id of the rule by which time is divided."]
-    alarms: Annotated[tuple[AlarmLine, ...], "What somebody must look at now, the oldest first."]
-    more_alarms: Annotated[int, "How many more there are than are shown."]
 
 
 @dataclass(frozen=True)
@@ -129,14 +116,16 @@ async def board(visit: Visit) -> Response:
     visit.saw_rows(len(found.overdue) + len(found.warning))
     verdict = await visit.ask(visit.ports.access.may, visit.actor, *REPORT)
     names = Names(visit)
-    sounding = await visit.ask(visit.ports.supervision.alarms, visit.actor)
+    now = await running(visit, query)
     page = BoardPage(
         title=visit.say(N_("监察看板")),
         board=found,
+        running=drawn(visit, now),
+        at=now.at,
+        stream=address("/supervision/changes", **_span(query), **_own(query)),
+        old_seconds=OLD_SECONDS,
         figures=tuple(figures_of(visit, found, lambda count: drill_url(count, query))),
         links=_links(query),
-        overdue=tuple(clock_row(visit, names, one) for one in found.overdue),
-        warning=tuple(clock_row(visit, names, one) for one in found.warning),
         forecast=tuple(forecast_of(visit, names, found)),
         departments=tuple(departments_of(visit, names, found, partial(_of_department, query))),
         outside=tuple(outside_of(names, found)),
@@ -152,15 +141,6 @@ async def board(visit: Visit) -> Response:
         department_options=names.department_options,
         may_report=verdict.allowed,
         rule=RULE,
-        alarms=tuple(
-            AlarmLine(
-                one.alarm.text,
-                one.raised_at,
-                names.department(one.alarm.department) if one.alarm.department else "",
-            )
-            for one in sounding[:ALARMS]
-        ),
-        more_alarms=max(0, len(sounding) - ALARMS),
     )
     return await show(visit, page)
 
@@ -179,36 +159,25 @@ async def _board(visit: Visit, query: BoardQuery) -> Board:
         raise Stop(404, str(wrong), "no_month") from wrong
 
 
-def board_query(visit: Visit) -> BoardQuery:
-    """Return the filters of the address: this month where it names none."""
-    given = visit.request.query_params
-    this = month_of(datetime.now(UTC), visit.options.zone)
-    last = given.get("until", "").strip() or this
-    first = given.get("from", "").strip() or last
-    return BoardQuery(
-        min(first, last), last, given.get("matter", "").strip(), given.get("department", "").strip()
-    )
-
-
-def months_offered(visit: Visit) -> Sequence[str]:
-    """Return the months that filters offer, the newest first."""
-    this = month_of(datetime.now(UTC), visit.options.zone)
-    return [months_before(this, n) for n in range(LATEST_MONTHS)]
-
-
 def _links(query: BoardQuery) -> Mapping[str, str]:
-    own = {"matter": query.matter, "department": query.department}
-    span = {"from": query.first, "until": query.last}
-    links = {f"watch:{watch}": address("/supervision/clocks", watch=watch, **own)
-             for watch in WATCHES}  # fmt: skip
-    links["process"] = address("/process", sort=query.matter, department=query.department, **span)
-    links["departments"] = address("/supervision/departments", **span, matter=query.matter)
-    links["refusals"] = address("/supervision/refusals", **span)
-    links["shares"] = address("/supervision/shares", **span, **own)
-    links["csv"] = address("/supervision.csv", **span, **own)
-    links["report"] = f"/supervision/report/{query.last}"
-    links["clear"] = "/supervision"
-    return links
+    own, span = _own(query), _span(query)
+    return {
+        "process": address("/process", sort=query.matter, department=query.department, **span),
+        "departments": address("/supervision/departments", **span, matter=query.matter),
+        "refusals": address("/supervision/refusals", **span),
+        "shares": address("/supervision/shares", **span, **own),
+        "csv": address("/supervision.csv", **span, **own),
+        "report": f"/supervision/report/{query.last}",
+        "clear": "/supervision",
+    }
+
+
+def _own(query: BoardQuery) -> Mapping[str, str]:
+    return {"matter": query.matter, "department": query.department}
+
+
+def _span(query: BoardQuery) -> Mapping[str, str]:
+    return {"from": query.first, "until": query.last}
 
 
 # --- running clocks ------------------------------------------------------------------------------

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import comparing, drilling, event_data, process, refusals, sharing, supervision, wall
+from forms import (
+    comparing,
+    drilling,
+    event_data,
+    live_supervision,
+    process,
+    refusals,
+    sharing,
+    supervision,
+    wall,
+)
 from forms.guard import page
 from forms.ports import Shown
 
@@ -18,6 +28,14 @@ def supervision_routes() -> list[BaseRoute]:
             act="supervise",
             thing="supervision",
             shows=Shown("list", "supervision"),
+        ),
+        page(
+            "/supervision/changes",
+            live_supervision.changes,
+            act="supervise",
+            thing="supervision",
+            shows=Shown("list", "supervision"),
+            quiet=True,
         ),
         page(
             "/supervision.csv",
@@ -105,6 +123,7 @@ def supervision_routes() -> list[BaseRoute]:
             act="list",
             thing="incident",
             shows=Shown("list", "incident"),
+            quiet=True,
         ),
         page("/process/events", event_data.choose, act="supervise", thing="supervision"),
         page(

@@ -17,7 +17,7 @@ from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from cases.alarms import KeptAlarm, open_alarms
-from cases.boards import Board, BoardQuery, Boards, Compared, WatchQuery
+from cases.boards import Board, BoardQuery, Boards, Compared, Watching, WatchQuery
 from cases.database import bounded, reading
 from cases.delay_shares import SharedClock, ShareLine, ShareQuery, shared_clocks, shares
 from cases.drilled import Drilled, DrillQuery, drilled
@@ -79,6 +79,10 @@ class Oversight:
     def counts(self, where: ColumnElement[bool]) -> WatchCounts:
         with reading(self.engine) as connection:
             return counts(connection, Wanted(where, self.now()))
+
+    def watching(self, where: ColumnElement[bool], query: BoardQuery) -> Watching:
+        with reading(self.engine) as connection:
+            return self._boards().watching(connection, where, query, self.now())
 
     def watched(
         self, where: ColumnElement[bool], query: WatchQuery, size: int
@@ -190,6 +194,9 @@ class WebSupervision:
 
     def counts(self, actor: Actor) -> WatchCounts:
         return self._boards(actor).counts(self.access.where(actor, "list"))
+
+    def watching(self, actor: Actor, query: BoardQuery) -> Watching:
+        return self._boards(actor).watching(self.access.where(actor, "list"), query)
 
     def watched(
         self, actor: Actor, query: WatchQuery, size: int

@@ -160,6 +160,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /supervision": "list",
     "GET /supervision.csv": "list",
     "GET /supervision/cases": "list",
+    "GET /supervision/changes": "list",
     "GET /supervision/clocks": "list",
     "GET /supervision/departments": "list",
     "GET /supervision/refusals": "list",

@@ -54,7 +54,7 @@ def joint(town: Town) -> Outcome:
 def test_the_board_links_each_count_to_its_list(joint: Outcome, browser: Browsers) -> None:
     page = browser("feng").get("/supervision")
     assert page.status_code == 200
-    found = dict(re.findall(r'href="/supervision/clocks\?watch=(\w+)">[^<]*\((\d+)\)', page.text))
+    found = dict(re.findall(r'href="/supervision/clocks\?watch=(\w+)"><b>(\d+)</b>', page.text))
     assert found["overdue"] == "1"
     assert {"warning", "standing", "provisional"} <= set(found)
     lists = browser("feng").get("/supervision/clocks?watch=overdue")
@@ -92,7 +92,7 @@ def test_every_metric_stands_on_the_board_with_its_formula(browser: Browsers) ->
 
 def test_the_board_is_cut_to_what_its_reader_may_list(joint: Outcome, browser: Browsers) -> None:
     """The head of the housing section sees the permit; the board of another office would not."""
-    assert "(1)" in browser("zhou").get("/supervision").text
+    assert "<b>1</b>" in browser("zhou").get("/supervision").text
     page = browser("zhao").get("/supervision")
     assert page.status_code == 403
 

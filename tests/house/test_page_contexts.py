@@ -89,6 +89,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/policy.html",
         "macros/reasons.html",
         "macros/rights.html",
+        "macros/running.html",
         "macros/side.html",
         "macros/sharing.html",
         "macros/timeline.html",

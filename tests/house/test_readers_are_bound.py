@@ -52,6 +52,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "supervision.alarms": "where",
     "supervision.board": "where",
     "supervision.watched": "where",
+    "supervision.watching": "where",
     "supervision.counts": "where",
     "supervision.drilled": "where",
     "supervision.compared": "where",
