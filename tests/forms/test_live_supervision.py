@@ -133,7 +133,8 @@ def test_a_lost_line_is_said_and_so_is_that_it_stands_again(
     address: str,  # noqa: F811
 ) -> None:
     let_run_out(town, filed.case_id)
-    page = chromium.new_context(base_url=address, locale="zh-CN").new_page()
+    context = chromium.new_context(base_url=address, locale="zh-CN")
+    page = context.new_page()
     sign_in_by_browser(page, town, "feng")
 
     def broken(route: Route) -> None:
@@ -148,3 +149,4 @@ def test_a_lost_line_is_said_and_so_is_that_it_stands_again(
     expect(live).to_have_text("实时")
     expect(page.locator("#age")).to_contain_text("秒前")
     expect(page.locator("#old")).to_be_hidden()
+    context.close()  # the server ends when nobody listens
