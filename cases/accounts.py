@@ -608,6 +608,13 @@ def revoke(connection: Connection, user: str, at: datetime, but: str = "") -> in
         .where(session.c.id != but, session.c.ends_at > at)
         .values(revoked_at=at)
     )
+    # Those that are over of themselves may still have a screen of the wall.
+    connection.execute(
+        update(session)
+        .where(session.c.account_id == user, session.c.revoked_at.is_(None))
+        .where(session.c.id != but)
+        .values(revoked_at=at)
+    )
     return int(ended.rowcount)
 
 

@@ -44,6 +44,8 @@ class SignInRules:
     lock: timedelta = timedelta(minutes=15)
     idle: timedelta = timedelta(minutes=15)
     session: timedelta = timedelta(hours=10)
+    screen: timedelta = timedelta(hours=24)
+    """For so long after signing in a wall that was opened goes on showing: two shifts of twelve."""
     half_way: timedelta = timedelta(minutes=15)
     """Between password and second factor: long enough to install an app on a phone."""
 

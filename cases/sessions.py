@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from cases.accounts import Account, Happening, Place, Recorder, Secrets, account_of, revoke
 from cases.attempts import SignInRules
@@ -135,6 +145,19 @@ class Sessions:
             found = self._find(connection, secret, at)
         return None if found is None else found[0]
 
+    def screen(self, name: str, at: datetime) -> Session | None:
+        """Return a session as a screen of the wall has it: idle or past its hours, but younger than
+        a screen may be, and ended by nobody. It opens the wall alone; whoever asks must have shown
+        the mark that the session itself was given for it."""
+        with reading(self.engine) as connection:
+            found = self._row(
+                connection,
+                session.c.id == name,
+                session.c.created_at > at - self.rules.screen,
+                at=at,
+            )
+        return None if found is None else found[0]
+
     def ended(self, secret: str, at: datetime) -> tuple[Ended, str]:
         """Return why the session of a cookie is over, and whose it was; empty: there was none."""
         with reading(self.engine) as connection:
@@ -205,15 +228,24 @@ class Sessions:
     def _find(
         self, connection: Connection, secret: str, at: datetime
     ) -> tuple[Session, datetime] | None:
+        return self._row(
+            connection,
+            session.c.token == self.secrets.digest(secret),
+            session.c.ends_at > at,
+            session.c.seen_at > at - self.rules.idle,
+            at=at,
+        )
+
+    def _row(
+        self, connection: Connection, *wanted: ColumnElement[bool], at: datetime
+    ) -> tuple[Session, datetime] | None:
         kept = exists().where(
             recovery_code.c.account_id == account.c.id, recovery_code.c.kept_at.is_not(None)
         )
         row = connection.execute(
             select(session, account, kept.label("codes_kept"))
             .join(account, account.c.id == session.c.account_id)
-            .where(session.c.token == self.secrets.digest(secret), session.c.revoked_at.is_(None))
-            .where(session.c.ends_at > at, session.c.seen_at > at - self.rules.idle)
-            .where(session.c.proved_at.is_not(None))
+            .where(*wanted, session.c.revoked_at.is_(None), session.c.proved_at.is_not(None))
             .where(account.c.disabled_at.is_(None))
         ).first()
         return None if row is None else self._held(row, at)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from forms.cookies import LANGUAGE_COOKIE, NEW_SECRET, SESSION_COOKIE, VISIT_COOKIE, new_secret_of
+from forms.cookies import (
+    LANGUAGE_COOKIE,
+    NEW_SECRET,
+    SESSION_COOKIE,
+    VISIT_COOKIE,
+    WALL_COOKIE,
+    new_secret_of,
+)
 from forms.ports import Options, Ports, SignInRefused, Visitor
 from forms.posting import LARGEST_PART, MOST_FIELDS, MOST_FILES, comes_from_here, shown_proof
 from forms.stops import ProveFirst, SignInFirst
@@ -16,9 +25,10 @@ from forms.visit import Visit
 from forms.words import Language
 
 
-async def arrive(request: Request, quiet: bool = False) -> Visit:
+async def arrive(request: Request, quiet: bool = False, screen: bool = False) -> Visit:
     """Return the visit of a request: language, session, visitor. `quiet`: the page asks by itself,
-    which is no activity, and the session goes on being idle."""
+    which is no activity, and the session goes on being idle. `screen`: a screen of the wall may
+    come whose session is idle or past its hours."""
     ports: Ports = request.app.state.ports
     options: Options = request.app.state.options
     language: Language = "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh"
@@ -27,11 +37,30 @@ async def arrive(request: Request, quiet: bool = False) -> Visit:
     if visit.secret:
         owner = ports.entrance.still if quiet else ports.entrance.visitor
         visit.visitor = await visit.ask(owner, visit.secret)
+    if visit.visitor is None and screen:
+        visit.visitor = await on_screen(visit)
+        visit.screen = visit.visitor is not None
     if visit.visitor is None:
         visit.secret = request.cookies.get(VISIT_COOKIE, "")
     else:
         visit.visitor = await in_whose_name(visit, visit.visitor)
     return visit
+
+
+async def on_screen(visit: Visit) -> Visitor | None:
+    """Return whose screen of the wall asks; None: it has no mark, or its session was ended."""
+    mark = visit.request.cookies.get(WALL_COOKIE, "")
+    session = mark.partition(".")[0]
+    found = await visit.ask(visit.ports.entrance.screen, session) if session else None
+    if found is None or not hmac.compare_digest(mark.encode(), screen_mark(found).encode()):
+        return None
+    return found
+
+
+def screen_mark(visitor: Visitor) -> str:
+    """Return the mark of a screen: from a key of the session that no page shows."""
+    made = hmac.new(visitor.form_key.encode(), b"screen of the wall", hashlib.sha256)
+    return f"{visitor.session}.{made.hexdigest()}"
 
 
 async def in_whose_name(visit: Visit, visitor: Visitor) -> Visitor:

@@ -26,6 +26,10 @@ CITIZEN_COOKIE = "__Host-citizen"
 """Who is signed in as a citizen; nothing of the offices' sessions."""
 
 
+WALL_COOKIE = "__Host-wall"
+"""The mark of a screen of the wall: which session opened it, and that the session did."""
+
+
 LANGUAGE_COOKIE = "__Host-language"
 
 

@@ -115,6 +115,11 @@ class Entrance(Protocol):
         the session goes on being idle."""
         ...
 
+    def screen(self, session: str) -> Visitor | None:
+        """Whose session has a screen of the wall, though it be idle or past its hours; None when
+        somebody ended it, or it is too old for that. Whoever asks has seen the screen's mark."""
+        ...
+
     def ended(self, secret: str) -> tuple[Ended, str]:
         """Why the session of a cookie is over, and whose it was."""
         ...

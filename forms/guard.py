@@ -53,6 +53,7 @@ def page(
     step_up: bool | Callable[[Visit], bool] = False,
     rate: Rate = "page",
     quiet: bool = False,
+    screen: bool = False,
 ) -> Route:
     """Return the route of a page.
 
@@ -64,6 +65,7 @@ def page(
     factor, who they are. An act of `policies.vocabulary.STEP_UP` needs it by itself.
 
     `quiet`: open pages fetch it by themselves; it keeps no session from ending that nobody uses.
+    `screen`: a wall that was opened may go on asking for it when its session is idle.
     """
 
     async def answer(visit: Visit, request: Request) -> Response:
@@ -79,7 +81,7 @@ def page(
         return response
 
     async def endpoint(request: Request) -> Response:
-        visit = await arrive(limited(request, body), quiet)
+        visit = await arrive(limited(request, body), quiet, screen)
         if signed_in and visit.visitor is None:
             return await to_sign_in(visit)
         elsewhere = None if visit.visitor is None else _first(visit.visitor, path)

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cases.incident_lists import Change, IncidentRow, UnitRow
 from cases.reception import NotNow
-from forms.arriving import in_whose_name
+from forms.arriving import in_whose_name, on_screen
 from forms.incident import state_of
 from forms.incident_board import Asked, asked, board_of, counts_of, scene_of, spots_of
 from forms.incident_lines import Scene, counter_words, line_html, line_of, spot_svg
@@ -165,9 +165,16 @@ async def _one(visit: Visit, incident_id: str, after: int) -> AsyncIterator[byte
         await until_next_look(closing)
 
 
-async def still_listening(visit: Visit, act: str = "list", thing: str = "incident") -> bool:
-    """Tell whether the session is open and its person may still do that, as rights are now."""
+async def still_listening(
+    visit: Visit, act: str = "list", thing: str = "incident", *, screen: bool = False
+) -> bool:
+    """Tell whether the session is open and its person may still do that, as rights are now.
+
+    `screen`: or whether the screen of the wall may go on, that the session has opened.
+    """
     found = await visit.ask(visit.ports.entrance.still, visit.secret)
+    if found is None and screen:
+        found = await on_screen(visit)
     if found is None:
         return False
     visit.visitor = await in_whose_name(visit, found)

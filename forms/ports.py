@@ -785,6 +785,7 @@ class Options:
     zone: str = "Asia/Shanghai"
     upload_limit_bytes: int = 20 * 1024 * 1024
     session_hours: int = 10
+    wall_hours: int = 24
     session_idle_minutes: int = 15
     step_up_minutes: int = 15
     """How long the proof of a second factor is good for an act that cannot be taken back."""

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from forms.arriving import arrive, safe_next
-from forms.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, drop_cookie
+from forms.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, WALL_COOKIE, drop_cookie
 from forms.fields import Field, Form, Wrong
 from forms.ports import HalfIn, SignInRefused
 from forms.rendering import Page
@@ -114,6 +114,7 @@ async def sign_out(visit: Visit) -> Response:
     await visit.ask(visit.ports.entrance.sign_out, visit.secret, visit.where)
     response = RedirectResponse("/sign-in", 303)
     drop_cookie(response, SESSION_COOKIE)
+    drop_cookie(response, WALL_COOKIE)
     return response
 
 

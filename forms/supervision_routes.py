@@ -116,7 +116,15 @@ def supervision_routes() -> list[BaseRoute]:
             thing="supervision",
             shows=Shown("list", "supervision"),
         ),
-        page("/wall", wall.wall, act="list", thing="incident", shows=Shown("list", "incident")),
+        page(
+            "/wall",
+            wall.wall,
+            act="list",
+            thing="incident",
+            shows=Shown("list", "incident"),
+            quiet=True,
+            screen=True,
+        ),
         page(
             "/wall/changes",
             wall.changes,
@@ -124,6 +132,7 @@ def supervision_routes() -> list[BaseRoute]:
             thing="incident",
             shows=Shown("list", "incident"),
             quiet=True,
+            screen=True,
         ),
         page("/process/events", event_data.choose, act="supervise", thing="supervision"),
         page(

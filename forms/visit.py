@@ -43,6 +43,8 @@ class Visit:
     secret: str = ""
     """The session's secret, or the random value of a visit that has no session."""
     visitor: Visitor | None = None
+    screen: bool = False
+    """The visitor came by the mark of a screen of the wall: there is no session that acts."""
     citizen: Citizen | None = None
     """On a page of citizens: who is signed in as one. No page of the offices looks at it."""
     posted: FormData = field(default_factory=FormData)

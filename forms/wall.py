@@ -4,6 +4,9 @@ One page that a browser keeps open: incidents by their board's order, the figure
 running clocks of the cases stand for whoever may see that. The stream sends the whole picture anew
 when something changed and every few seconds besides; the page says how old what it shows is, and
 says so loudly when nothing has come for a while. It shows what its reader may list, nothing more.
+
+Nobody touches it, so its session ends as every idle one does; the wall alone goes on
+(docs/decisions/0030-a-wall-outlasts-its-session.md).
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from starlette.responses import Response, StreamingResponse
 from cases.incident_lists import Filters
 from cases.oversight import WatchCounts
 from cases.reception import NotNow
+from forms.arriving import screen_mark
+from forms.cookies import WALL_COOKIE, keep_cookie
 from forms.incident_board import Asked, board_of, scene_of
 from forms.incident_lines import Line, Scene, counter_words, line_of
 from forms.incident_stream import (
@@ -91,7 +96,10 @@ async def wall(visit: Visit) -> Response:
         stream="/wall/changes",
         old_seconds=OLD_SECONDS,
     )
-    return await show(visit, page)
+    response = await show(visit, page)
+    if not visit.screen:
+        keep_cookie(response, WALL_COOKIE, screen_mark(visit.who), visit.options.wall_hours * 3600)
+    return response
 
 
 async def changes(visit: Visit) -> Response:
@@ -121,7 +129,7 @@ async def _pictures(visit: Visit) -> AsyncIterator[bytes]:
                 yield event("wall", said)
             if now - asked_session >= SESSION_SECONDS:
                 asked_session = now
-                if not await still_listening(visit):
+                if not await still_listening(visit, screen=True):
                     return  # the browser comes back, and is led to where one signs in
         except NotNow:
             pass  # nothing is sent: the page grows old, and says so

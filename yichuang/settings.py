@@ -129,6 +129,7 @@ class Settings(BaseSettings):
     session_idle_minutes: Annotated[int, Field(ge=1, le=480)] = 15
     step_up_minutes: Annotated[int, Field(ge=1, le=480)] = 15
     session_hours: Annotated[int, Field(ge=1, le=24)] = 10
+    wall_hours: Annotated[int, Field(ge=1, le=72)] = 24
     sign_in_attempts: Annotated[int, Field(ge=1, le=20)] = 5
     sign_in_lock_minutes: Annotated[int, Field(ge=1)] = 15
     dossier_months: Annotated[int, Field(ge=1, le=60)] = 6

@@ -85,4 +85,5 @@ def rules_of(settings: Settings) -> SignInRules:
         lock=timedelta(minutes=settings.sign_in_lock_minutes),
         idle=timedelta(minutes=settings.session_idle_minutes),
         session=timedelta(hours=settings.session_hours),
+        screen=timedelta(hours=settings.wall_hours),
     )

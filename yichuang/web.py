@@ -475,6 +475,7 @@ def options_of(settings: Settings) -> Options:
         zone=settings.zone,
         upload_limit_bytes=settings.upload_limit_mb * 1024 * 1024,
         session_hours=settings.session_hours,
+        wall_hours=settings.wall_hours,
         session_idle_minutes=settings.session_idle_minutes,
         step_up_minutes=settings.step_up_minutes,
         pages_per_minute=settings.pages_per_minute,

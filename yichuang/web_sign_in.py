@@ -76,6 +76,10 @@ class WebSignIn:
         held = self.entrance.sessions.still(secret, self.now())
         return None if held is None else self._visitor(held)
 
+    def screen(self, session: str) -> Visitor | None:
+        held = self.entrance.sessions.screen(session, self.now())
+        return None if held is None else self._visitor(held)
+
     def ended(self, secret: str) -> tuple[Ended, str]:
         return self.entrance.sessions.ended(secret, self.now())
 

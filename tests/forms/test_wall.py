@@ -8,10 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from sqlalchemy import select
 
+from cases.web_tables import session
 from forms.around import LIVE_POLICY
+from forms.cookies import WALL_COOKIE
 from forms.wall import LINES
+from tests.forms.conftest import Browser as Client
 from tests.forms.conftest import Browsers
+from tests.forms.entering import aged
 from tests.forms.incident_rows import made, night, put
 from tests.forms.test_incident_board import DUTY, Stream
 from tests.forms.town import Town
@@ -125,3 +130,91 @@ async def test_a_title_is_text_on_the_wall_whatever_it_holds(busy: Town, browser
         picture = await anext(pictures(stream))
     assert "<script>alert" not in picture["html"]
     assert "&lt;script&gt;" in picture["html"]
+
+
+# --- the session ---------------------------------------------------------------------------------
+
+
+IDLE = {"seen_at": timedelta(minutes=20)}
+OVER = {"seen_at": timedelta(hours=11), "ends_at": timedelta(hours=1),
+        "created_at": timedelta(hours=11)}  # fmt: skip
+
+
+def open_wall(town: Town, browser: Browsers, login: str = "ding") -> Client:
+    client = browser(login)
+    assert client.get("/wall").status_code == 200
+    return client
+
+
+def shown(client: Client, path: str = "/wall") -> int:
+    return client.get(path, follow_redirects=False).status_code
+
+
+@pytest.mark.parametrize("how", [IDLE, OVER], ids=["idle", "past its hours"])
+async def test_a_wall_that_was_opened_goes_on_and_nothing_else_does(
+    busy: Town, browser: Browsers, how: dict[str, timedelta]
+) -> None:
+    client = open_wall(busy, browser)
+    aged(busy, "ding", **how)
+    assert shown(client) == 200
+    async with Stream(client, "/wall/changes") as stream:
+        assert "html" in await anext(pictures(stream))
+    for path in ("/incidents", "/incidents/changes", "/me", "/", "/supervision"):
+        assert shown(client, path) == 303, path
+    sent = client.post("/incidents/new", data={"csrf": "0" * 64}, follow_redirects=False)
+    assert sent.status_code == 303
+    assert sent.headers["location"].startswith("/sign-in")
+
+
+def test_an_idle_browser_that_opened_no_wall_opens_none(busy: Town, browser: Browsers) -> None:
+    client = browser("ding")
+    aged(busy, "ding", **IDLE)
+    assert shown(client) == 303
+    client.cookies.set(WALL_COOKIE, f"{session_of(busy, 'ding')}.{'0' * 64}", domain="town.test")
+    assert shown(client) == 303
+
+
+def test_a_wall_is_over_a_day_after_the_sign_in(busy: Town, browser: Browsers) -> None:
+    client = open_wall(busy, browser)
+    aged(busy, "ding", **{**OVER, "created_at": timedelta(hours=23)})
+    assert shown(client) == 200
+    aged(busy, "ding", **{**OVER, "created_at": timedelta(hours=25)})
+    assert shown(client) == 303
+
+
+def test_who_signs_out_leaves_no_wall_behind(busy: Town, browser: Browsers) -> None:
+    client = open_wall(busy, browser)
+    mark = client.cookies[WALL_COOKIE]
+    client.post("/sign-out", data={"csrf": client.token("/incidents")})
+    assert WALL_COOKIE not in client.cookies
+    client.cookies.set(WALL_COOKIE, mark, domain="town.test")
+    assert shown(client) == 303
+
+
+@pytest.mark.parametrize("how", [IDLE, OVER], ids=["idle", "past its hours"])
+def test_ending_a_person_s_sessions_ends_their_walls(
+    busy: Town, browser: Browsers, how: dict[str, timedelta]
+) -> None:
+    client = open_wall(busy, browser)
+    aged(busy, "ding", **how)
+    busy.accounts.revoke_sessions(busy.ids["ding"], busy.ids["ding"], datetime.now(UTC))
+    assert shown(client) == 303
+
+
+def test_loading_the_wall_keeps_no_session_from_ending(busy: Town, browser: Browsers) -> None:
+    client = open_wall(busy, browser)
+    aged(busy, "ding", seen_at=timedelta(minutes=10))
+    query = select(session.c.seen_at).where(session.c.account_id == busy.ids["ding"])
+    with busy.web.connect() as connection:
+        before = connection.execute(query).scalars().all()
+    assert shown(client) == 200
+    with busy.web.connect() as connection:
+        assert connection.execute(query).scalars().all() == before
+
+
+def session_of(town: Town, login: str) -> str:
+    query = select(session.c.id).where(session.c.account_id == town.ids[login])
+    with town.web.connect() as connection:
+        return str(
+            connection.execute(query.order_by(session.c.created_at.desc())).scalars().first()
+        )
