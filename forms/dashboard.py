@@ -73,7 +73,7 @@ async def dashboard(visit: Visit) -> Response:
         shades=SHADES,
         overdue=[_line(one, board.today) for one in board.overdue],
         coming=[_line(one, board.today) for one in board.coming],
-        money=Markup(fund_bars(board, visit.say(N_("基金")), visit.say(N_("指标")),  # noqa: S704 -- our own SVG, words escaped
+        money=Markup(fund_bars(board, visit.say(N_("基金")), visit.say(N_("下达的指标")),  # noqa: S704 -- our own SVG, words escaped
                                visit.say(N_("已付")), visit.say(N_("已使用")))),
         numbers=await _numbers(visit),
         quarters=visit.ports.project_reports.latest(),
