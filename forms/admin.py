@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
+from cases.releases import SEED_AUTHOR, SEED_SIGNER
 from cases.releasing import moves_cases, verbs_of
 from forms.fields import Field, Form, Option
 from forms.ports import Release, Thing
@@ -29,6 +30,10 @@ RELEASE_KINDS = {
 PROPOSABLE = ("matter", "rules", "calendar", "policy")
 """Kinds that have a gate."""
 LARGEST_PROPOSAL = 200_000
+WAITING = ("proposed", "blocked")
+"""States of what nobody has signed yet."""
+SEEDS = {SEED_AUTHOR: N_("随系统安装"), SEED_SIGNER: N_("随系统安装")}
+"""Who has brought the first versions, in words."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,11 @@ class ReleasesPage(Page):
 
     template: ClassVar[str] = "releases.html"
 
-    releases: Annotated[tuple[Release, ...], "Newest first."]
+    releases: Annotated[tuple[Release, ...], "What waits first, then the newest."]
     form: Annotated[Form, "A new proposal."]
     kinds: Annotated[Mapping[str, str], "Kind → word."]
+    names: Annotated[Mapping[str, str], "Id of a version → what people call the thing."]
+    people: Annotated[Mapping[str, str], "User id → name."]
     may_propose: Annotated[bool, "May propose a version of some kind."]
     signable: Annotated[frozenset[str], "Ids that this person may sign: somebody else's proposals."]
     own: Annotated[frozenset[str], "Ids of this person's own proposals, which may be withdrawn."]
@@ -107,20 +114,38 @@ async def _show_releases(visit: Visit, form: Form, status: int = 200) -> Respons
     askable, revocable = await _revocable(visit, rows)
     page = ReleasesPage(
         title=visit.say(N_("版本发布")),
-        releases=tuple(rows),
+        releases=tuple(sorted(rows, key=lambda one: one.state not in WAITING)),
         form=form,
         kinds={code: visit.say(label) for code, label in RELEASE_KINDS.items()},
+        names=await _names(visit, rows),
+        people=await _people(visit),
         may_propose=bool(form.fields[0].options),
         signable=await _signable(visit, rows),
         own=frozenset(
-            one.id
-            for one in rows
-            if one.state in ("proposed", "blocked") and one.proposed_by == visit.actor.id
+            one.id for one in rows if one.state in WAITING and one.proposed_by == visit.actor.id
         ),
         askable=askable,
         revocable=revocable,
     )
     return await show(visit, page, status)
+
+
+async def _names(visit: Visit, rows: Sequence[Release]) -> Mapping[str, str]:
+    """Return what the things are called of which these are versions; left out: the name says it."""
+    english = visit.language == "en"
+    called = {
+        ("matter", one.code): one.name_en if english else one.name
+        for one in visit.ports.catalogue.matters()
+    }
+    for one in await visit.ask(visit.ports.rules.in_force):
+        title = one.pack.definition.title
+        called["rules", one.pack.id] = title.en if english else title.zh
+    return {one.id: called[one.kind, one.name] for one in rows if (one.kind, one.name) in called}
+
+
+async def _people(visit: Visit) -> Mapping[str, str]:
+    known = dict(await visit.ask(visit.ports.reader.colleagues, ""))
+    return known | {code: visit.say(words) for code, words in SEEDS.items()}
 
 
 async def releases(visit: Visit) -> Response:
@@ -178,7 +203,8 @@ async def sign_release(visit: Visit) -> Response:
     )
     if refused:
         raise Stop(409, refused, "not_signed")
-    return RedirectResponse("/calendar" if found.kind == "calendar" else "/releases", 303)
+    shown = {"calendar": "/calendar", "matter": f"/releases/{found.id}"}
+    return RedirectResponse(shown.get(found.kind, "/releases"), 303)
 
 
 async def withdraw_release(visit: Visit) -> Response:

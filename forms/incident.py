@@ -65,6 +65,8 @@ class UnitLine:
     """Until when it has to acknowledge, or to arrive; None: nothing is awaited of it."""
     awaited: str
     refused: tuple[tuple[datetime, str], ...]
+    ruled_by: str
+    """Id of the other incident whose ruling sends it here; empty: none does."""
 
 
 @dataclass(frozen=True)
@@ -288,9 +290,11 @@ def _unit(
         for found in shown.state.refusals
         if found.department == one.department
     )
+    learned = one.why.removeprefix("ruling:") if one.why.startswith("ruling:") else ""
+    ruled_by = learned if learned != shown.state.incident_id else ""
     return UnitLine(
         one, departments.get(one.department, one.department), visit.say(UNIT_STATES[one.state]),
-        shown.names.get(one.acknowledged_by, ""), due_at, awaited, refused,
+        shown.names.get(one.acknowledged_by, ""), due_at, awaited, refused, ruled_by,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from cases.messages import Actor, Outcome, Source
 from catalogue.grid import Grid
 from catalogue.incident_types import IncidentType
 from catalogue.load import Catalogue
+from forms.incident_fields import GROUND_WORDS
 from forms.incident_ports import MARKS, BoardView, ShownIncident, Told
 from policies.access import Access
 from yichuang.incident_papers import GONE
@@ -164,7 +165,9 @@ class WebIncidents:
             body = self.opened(incident_id, one)
         except (KeyDestroyed, UnknownSubject):
             return GONE
-        return "；".join(str(body[name]) for name in SPOKEN if body.get(name))
+        said = (str(body[name]) for name in SPOKEN if body.get(name))
+        # 退单 names its ground by a code; every other ground is somebody's own words.
+        return "；".join(GROUND_WORDS.get(one, one) for one in said)
 
     def routed(self, state: IncidentState) -> Sequence[Routed]:
         catalogue = self.catalogue()

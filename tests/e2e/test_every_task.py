@@ -68,21 +68,12 @@ def test_every_role_of_people_has_a_task() -> None:
 
 WITHOUT = {
     "service_backfill": "a right to tell of the past over REST; no page asks for it",
-    "government_head": "not yet: decides on an extension that no short case reaches",
-    "catalogue_editor": "not yet",
-    "catalogue_signer": "not yet",
-    "intake_operator": "not yet: a dead letter comes over the bus",
     "operator": "not yet: objects to an evaluation of a year that has passed",
-    "arbiter": "not yet; `tests/forms/test_incident_acts.py` tries what it asks",
-    "commander": "not yet; `tests/forms/test_incident_acts.py` tries what it asks",
     "project_clerk": "by the mouse in `test_project_money.py`",
     "project_lead": "not yet",
     "gate_approver": "by the mouse in `test_project_money.py`",
     "payment_reviewer": "by the mouse in `test_project_money.py`",
     "treasurer": "by the mouse in `test_project_money.py`",
     "leader": "by the mouse in `test_project_money.py`",
-    "sysadmin": "not yet",
-    "secadmin": "not yet",
-    "auditadmin": "not yet",
 }
 """Role → why nobody does a task of it with all three kinds of hands."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cases.releases import SEED_AUTHOR, SEED_SIGNER
 from forms.ports import Release
 from rules.load import PACKS
 from tests.forms.conftest import Browsers
@@ -38,13 +39,35 @@ def test_the_page_offers_what_one_may(
     browser: Browsers, login: str, sign: bool, withdraw: bool, kinds: set[str]
 ) -> None:
     page = browser(login).get("/releases").text
-    assert (SIGN in page, WITHDRAW in page) == (sign, withdraw)
+    # A matter is signed on the page that shows what it changes.
+    assert SIGN not in page
+    assert ("看改动并签署" in page, WITHDRAW in page) == (sign, withdraw)
     offered = {
         kind
         for kind in ("matter", "rules", "calendar", "policy")
         if f'<option value="{kind}"' in page
     }
     assert offered == kinds
+
+
+def test_the_list_says_who_and_what_in_words_and_what_waits_first(
+    town: Town, browser: Browsers
+) -> None:
+    author, signer = town.actor("editor"), town.actor("signer")
+    matter = town.matters.matters[0]
+    rows = [
+        Release("new", "rules", "routing", "2026.2", "0" * 64, "active", SEED_AUTHOR, PROPOSED,
+                PROPOSED, signed_by=SEED_SIGNER),
+        Release("one", "matter", matter.code, "2026.9", "0" * 64, "proposed", author.id, PROPOSED,
+                None),
+        Release("old", "calendar", "cn", "1", "0" * 64, "active", author.id, PROPOSED, PROPOSED,
+                signed_by=signer.id),
+    ]  # fmt: skip
+    town.releases.releases[:] = rows
+    page = browser("secadmin").get("/releases").text
+    assert matter.name in page and "编制人" in page and "随系统安装" in page
+    assert author.id not in page and "seed:" not in page
+    assert page.index("待签署</") < page.index("routing")
 
 
 @pytest.mark.usefixtures("proposed")

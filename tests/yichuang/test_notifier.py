@@ -416,7 +416,8 @@ def _first_of(connection: Connection) -> str:
 
 
 @pytest.mark.parametrize(
-    ("level", "said"), [("red", "红色"), ("4", "4 级"), ("serious", "较大"), ("", "")]
+    ("level", "said"),
+    [("red", "红色"), ("4", "4 级"), ("0", "已解除"), ("serious", "较大"), ("", "")],
 )
 def test_a_notice_names_kind_level_and_district_in_words(level: str, said: str) -> None:
     fields = {"number": "云突1号", "type": "lift", "level": level, "district": "d1"}

@@ -61,7 +61,7 @@ def sentence(
     parts = [
         said("number"),
         names.get(said("type"), said("type")),
-        f"{level} 级" if level.isdecimal() else LEVELS.get(level, level),
+        _level(level),
         names.get(said("district"), said("district")),
         f"时限 {_moment(said('due'), zone)}" if said("due") else "",
         f"已用时限的 {said('rung')}%" if said("rung") else "",
@@ -70,6 +70,13 @@ def sentence(
     told = "，".join(part for part in parts if part)
     title = TITLES.get(kind, TITLES["other"])
     return f"【{title}】{told}" if told else f"【{title}】"
+
+
+def _level(level: str) -> str:
+    """Return a level in words; that of a response is a figure, and nought once it has ended."""
+    if level == "0":
+        return "已解除"
+    return f"{level} 级" if level.isdecimal() else LEVELS.get(level, level)
 
 
 def digest_sentence(counts: Mapping[str, JsonValue]) -> str:

@@ -4,16 +4,19 @@ Import a new module below; each function is noted by `tests.e2e.office.task`.
 """
 
 from tests.e2e.tasks import (
+    administrators,
     cases,
+    catalogue,
     citizens,
     deputies,
     entering,
     incidents,
+    integration,
     plan,
     supervision,
 )
 
 __all__ = [
-    "cases", "citizens", "deputies", "entering", "incidents", "plan",
-    "supervision",
+    "administrators", "cases", "catalogue", "citizens", "deputies", "entering", "incidents",
+    "integration", "plan", "supervision",
 ]  # fmt: skip

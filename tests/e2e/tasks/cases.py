@@ -161,3 +161,49 @@ def a_case_was_reviewed_decided_served_closed_and_rated(office: Office) -> None:
     window.follow("文书")
     assert window.download("下载 送达回证").startswith(b"%PDF-")
     window.see("归档")
+
+
+def site_filed(hands: Hands, project: str) -> str:
+    """收件 of a construction permit, which four departments review; return its number."""
+    hands.follow("收件登记")
+    hands.follow("建筑工程施工许可")
+    hands.choose("类型", "企业法人")
+    hands.fill("姓名或名称", "云川建设有限公司")
+    hands.fill("证件号码", "91990100MA0000001X")
+    hands.fill("联系电话", "13900000001", beside="申请人")
+    for label, text in (
+        ("工程名称", project), ("投资项目代码", "2026-990100-83-01-000123"),
+        ("建设单位", "云川建设有限公司"), ("建设单位统一社会信用代码", "91990100MA0000001X"),
+        ("联系人", "王小明"), ("联系电话", "13900000001"), ("建设地点", "云川市云溪区学府路8号"),
+        ("建筑高度（米）", "23.5"), ("建筑面积（平方米）", "8600"), ("合同价格（万元）", "4200"),
+    ):  # fmt: skip
+        hands.fill(label, text, beside="申请内容")
+    hands.choose("建筑用途", "公共")
+    for paper, kind in (
+        ("建筑工程施工许可申请表", "原件"), ("建筑工程用地批准手续", "复印件"),
+        ("建设工程规划许可证", "复印件"), ("施工合同及中标通知书（或直接发包手续）", "复印件"),
+        ("施工图设计文件审查合格书", "复印件"), ("保证工程质量和安全的具体措施", "原件"),
+        ("消防设计文件", "原件"), ("建设资金已经落实承诺书", "原件"),
+        ("工伤保险参保证明", "复印件"),
+    ):  # fmt: skip
+        hands.fill(f"{paper} {kind}", "1")
+    hands.press("收件并出具收件凭证")
+    done(hands)
+    return hands.read(r"([A-Z]+\d{13})")
+
+
+@task("government_head", "window_clerk")
+def an_extension_was_approved_by_the_head_of_government(office: Office) -> None:
+    window = office.desk("chuangkou1")
+    number = site_filed(window, office.named("云溪小学教学楼"))
+    window.follow("受理")
+    window.press("受理并出具受理通知书")
+    done(window)
+    head = office.desk("shizhang")
+    act(head, number, "延期")
+    head.fill("延期理由", "专家对深基坑方案意见分歧，须再次论证。")
+    head.press("批准延期")
+    office.proved(head, "shizhang")
+    head.press("批准延期一次，并出具延期决定通知书")
+    done(head)
+    head.see("延期决定通知书")

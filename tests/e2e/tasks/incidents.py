@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from tests.e2e.hands import Hands
 from tests.e2e.office import Office, task
@@ -14,6 +16,10 @@ STREETS = (
 )  # fmt: skip
 cells = itertools.cycle(f"{street}第{n}网格" for n in range(1, 13) for street in STREETS)
 """Each report from another: two reports of one thing nearby would be one incident."""
+
+
+def tomorrow() -> str:
+    return f"{datetime.now(ZoneInfo('Asia/Shanghai')) + timedelta(days=1):%Y-%m-%dT%H:%M}"
 
 
 def did(hands: Hands, verb: str, text: Mapping[str, str] | None = None) -> None:
@@ -49,19 +55,38 @@ def reported(office: Office, title: str) -> Hands:
     return duty
 
 
+def graded(hands: Hands, level: str) -> None:
+    hands.follow("研判定级")
+    hands.tick(level, of="事件等级")
+    hands.press("研判定级")
+
+
+def sent(hands: Hands, unit: str, task: str) -> None:
+    hands.follow("派发")
+    hands.choose("牵头单位", unit)
+    hands.fill("任务要求", task)
+    hands.press("派发")
+    hands.see("待签收")
+
+
+def refused(hands: Hands, title: str, evidence: str) -> None:
+    """退单 by the unit to which it was sent."""
+    hands.follow("突发事件")
+    hands.follow("本单位的派单")
+    hands.follow(title)
+    hands.follow("退单")
+    hands.tick("不属本单位职责", of="退单理由")
+    hands.fill("证据", evidence)
+    hands.press("退单")
+
+
 @task("duty_officer", "unit_duty", "evaluator")
 def an_incident_went_from_the_call_to_the_archive(office: Office) -> None:
     title = office.named("供水主管爆裂")
     duty = reported(office, title)
     did(duty, "核实", {"说明": "电话回访属实"})
-    duty.follow("研判定级")
-    duty.tick("不分级", of="事件等级")
-    duty.press("研判定级")
-    duty.follow("派发")
-    duty.choose("牵头单位", "水务集团")
-    duty.fill("任务要求", "关阀抢修")
-    duty.press("派发")
-    duty.see("待签收")
+    graded(duty, "不分级")
+    sent(duty, "水务集团", "关阀抢修")
 
     unit = office.desk("shuiwu1")
     unit.follow("突发事件")
@@ -95,3 +120,38 @@ def came_to_closed(hands: Hands, title: str) -> None:
     hands.choose("环节", "办结")
     hands.press("筛选")
     hands.follow(title)
+
+
+@task("arbiter", "commander", "unit_duty")
+def two_units_refused_an_arbiter_ruled_and_a_response_was_started(office: Office) -> None:
+    title = office.named("主管爆裂致路面塌陷")
+    duty = reported(office, title)
+    did(duty, "核实")
+    graded(duty, "一般")
+    sent(duty, "水务集团", "关阀")
+    refused(office.desk("shuiwu1"), title, "附管网图，产权不在本单位。")
+    came_to(duty, title)
+    sent(duty, "燃气集团", "现场处置")
+    refused(office.desk("ranqi1"), title, "现场无燃气管线。")
+
+    judge = office.desk("zhongcai")
+    came_to(judge, title)
+    judge.follow("派单仲裁")
+    judge.tick("改派", of="裁定")
+    judge.choose("改派给", "水务集团")
+    judge.fill("裁定理由", "竣工图载明该管归水务集团。")
+    judge.press("派单仲裁")
+    judge.see("仲裁裁定")
+
+    chief = office.desk("zhihui")
+    came_to(chief, title)
+    chief.follow("启动应急响应")
+    chief.tick("四级响应", of="响应级别")
+    chief.fill("预计期限", tomorrow())
+    chief.fill("应急处置措施", "疏散周边人员")
+    chief.press("启动应急响应")
+    chief.see("4 级响应")
+    did(chief, "解除应急响应", {"解除说明": "险情排除"})
+    chief.see("险情排除")
+    chief.see("4 级响应已解除")
+    chief.see("不属本单位职责；现场无燃气管线。")
