@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection
 
 from cases.counting import (
+    Kept,
     Question,
     cards_by_department,
     counted,
@@ -122,6 +123,8 @@ class Boards:
     calendars: Calendars
     matters: Sequence[Matter]
     zone: str
+    kept: Kept | None = None
+    """Sums made ahead, of the reader who asks; None: rows are counted."""
 
     def board(
         self,
@@ -223,7 +226,7 @@ class Boards:
     def _question(
         self, where: ColumnElement[bool], span: Span, query: BoardQuery, now: datetime
     ) -> Question:
-        return Question(where, span, now, query.matter, query.department)
+        return Question(where, span, now, query.matter, query.department, self.kept)
 
     def _matters(self, query: BoardQuery) -> list[Matter]:
         return [

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cases.clocks.lines import ClockLine
 from cases.sql import Prepared, Statements
 from cases.tables import clock, clock_share
+from cases.tally_tables import tally_mark
 
 Row = Mapping[str, Any]
 
@@ -45,6 +46,7 @@ def refresh(connection: Connection, case_id: str, lines: Sequence[ClockLine]) ->
             connection.execute(insert(clock), rows)
         if shares:
             connection.execute(insert(clock_share), shares)
+        connection.execute(insert(tally_mark).values(case_id=case_id))
     return found
 
 

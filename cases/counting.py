@@ -8,9 +8,9 @@ the city's zone, never by a database's own idea of a month.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -42,6 +42,14 @@ IN_DAYS = ("working_day", "on_the_spot")
 Counts = dict[Cell, dict[str, int]]
 
 
+class Kept(Protocol):
+    """Sums made ahead, as one reader sees them (`cases.tallied`): the same numbers as the rows'."""
+
+    def counted(self, question: Question) -> Counts: ...
+    def duties(self, question: Question) -> dict[str, dict[str, int]]: ...
+    def shares(self, question: Question) -> dict[tuple[str, str, bool], float]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is counted: whose rows, of which span, matter and department."""
@@ -52,6 +60,8 @@ class Question:
     matter: str = ""
     department: str = ""
     """Implementing department; empty: any."""
+    kept: Kept | None = None
+    """Sums to take instead of counting rows; of the reader whose condition `where` is."""
 
     def condition(self) -> ColumnElement[bool]:
         parts = [self.where]
@@ -80,11 +90,17 @@ class Counted:
     """Clock whose ledger shows the row; of a card, the clock it was given for."""
     duty: ColumnElement[str]
     """Department that a row is put down to."""
+    amounts: Mapping[str, tuple[ColumnElement[Any], ColumnElement[bool]]] = field(
+        default_factory=dict
+    )
+    """Name of a sum → the amount of a row, and the rows that it adds up."""
 
     def totals(self) -> Iterator[ColumnElement[int]]:
         for name, condition in self.counts.items():
             every = condition is TRUE
             yield (func.count() if every else total(condition)).label(name)
+        for name, (amount, condition) in self.amounts.items():
+            yield _sum(amount, condition).label(name)
 
 
 TRUE = true()
@@ -92,15 +108,13 @@ TRUE = true()
 
 def counted(connection: Connection, question: Question) -> Counts:
     """Return every count of every cell: matter, implementing department, month."""
+    if question.kept is not None:
+        return _late_now(connection, question, question.kept.counted(question))
     found: Counts = {}
     spot = spot_digests(connection)
     figures: dict[str, int]
     for query in (
-        _ended(question),
-        _plain(received(spot), question),
-        _plain(served(), question),
-        _plain(rated(), question),
-        _plain(cards(), question),
+        _plain(rows, question) for rows in (ended(), received(spot), served(), rated(), cards())
     ):
         for row in connection.execute(query):
             values = row._mapping
@@ -155,6 +169,7 @@ _s = clock.alias("statutory")
 
 def ended() -> Counted:
     """Cases that were decided: by the promised clock, with the statutory one beside it."""
+    in_days, law_in_days = _p.c.limit_unit.in_(IN_DAYS), _s.c.limit_unit.in_(IN_DAYS)
     both = and_(_s.c.case_id == _p.c.case_id, _s.c.key == "statutory")
     return Counted(
         _p.join(case, case.c.id == _p.c.case_id).outerjoin(_s, both),
@@ -166,30 +181,19 @@ def ended() -> Counted:
             "late_ended": ~_p.c.on_time,
             "on_time_statutory": _s.c.on_time,
             "early": _p.c.remaining > 0,
-            "closed_in_days": _p.c.limit_unit.in_(IN_DAYS),
+            "closed_in_days": in_days,
             "with_procedure": _s.c.stops > 0,
         },
         _p.c.case_id,
         _p.c.key,
         case.c.department,
+        {
+            "promised_used": (_p.c.used, in_days),
+            "promised_paused": (_p.c.paused, in_days),
+            "statutory_used": (_s.c.used, law_in_days),
+            "statutory_budget": (_s.c.budget, law_in_days),
+        },
     )
-
-
-def _ended(question: Question) -> Select[Any]:
-    rows = ended()
-    in_days = _p.c.limit_unit.in_(IN_DAYS)
-    law_in_days = _s.c.limit_unit.in_(IN_DAYS)
-    query = _grouped(
-        rows.source,
-        rows.instant,
-        question,
-        *rows.totals(),
-        _sum(_p.c.used, in_days).label("promised_used"),
-        _sum(_p.c.paused, in_days).label("promised_paused"),
-        _sum(_s.c.used, law_in_days).label("statutory_used"),
-        _sum(_s.c.budget, law_in_days).label("statutory_budget"),
-    )
-    return query.where(rows.only)
 
 
 def _plain(rows: Counted, question: Question) -> Select[Any]:
@@ -203,21 +207,20 @@ def received(spot: Sequence[str]) -> Counted:
     """
     told = clock_event.c
     notices = (
-        select(told.case_id, func.count().label("n"))
-        .where(told.kind == "noticed")
-        .group_by(told.case_id)
-        .subquery("notices")
+        select(func.count())
+        .where(told.kind == "noticed", told.case_id == case.c.id)
+        .scalar_subquery()
     )
     return Counted(
-        case.outerjoin(notices, notices.c.case_id == case.c.id),
+        case,
         case.c.received_at,
         TRUE,
         {
             "received": TRUE,
             "online": case.c.channel.in_(ONLINE),
             "spot": case.c.matter_digest.in_(spot),
-            "noticed": notices.c.n >= 1,
-            "noticed_twice": notices.c.n >= 2,
+            "noticed": notices >= 1,
+            "noticed_twice": notices >= 2,
         },
         case.c.id,
         literal("promised"),
@@ -352,6 +355,30 @@ def _in_hand(connection: Connection, question: Question) -> Iterator[tuple[Cell,
                 yield (row["matter"], row["department"], name), figures
 
 
+def _late_now(connection: Connection, question: Question, found: Counts) -> Counts:
+    """Add to kept sums what is late in the month that has not ended: it grows with the hour."""
+    now = question.now
+    this = next((name for name, since, until in question.span.months if since <= now < until), "")
+    if not this:
+        return found
+    query = (
+        select(case.c.matter, case.c.department, func.count())
+        .select_from(_p.join(case, case.c.id == _p.c.case_id))
+        .where(
+            _p.c.clock == "promised",
+            _p.c.ended_at.is_(None),
+            _p.c.due_at <= now,
+            question.condition(),
+        )
+        .group_by(case.c.matter, case.c.department)
+    )
+    late = {(row[0], row[1], this): int(row[2]) for row in connection.execute(query)}
+    for cell, figures in found.items():
+        if cell[2] == this and "open" in figures:
+            figures["late_open"] = late.get(cell, 0)
+    return found
+
+
 def spot_digests(connection: Connection) -> list[str]:
     """Return the versions of matters that are 即办件; there are as many rows as versions."""
     rows = connection.execute(select(matter_version.c.digest, matter_version.c.matter))
@@ -384,8 +411,25 @@ def steps(question: Question) -> Counted:
     )
 
 
+def ended_steps() -> Counted:
+    """Review steps in anybody's cases that have ended, and the days that they used."""
+    in_days = clock.c.limit_unit.in_(IN_DAYS)
+    return Counted(
+        clock.join(case, case.c.id == clock.c.case_id),
+        clock.c.ended_at,
+        and_(clock.c.clock == "step", clock.c.ended_at.is_not(None)),
+        {"steps": TRUE, "steps_on_time": clock.c.on_time, "steps_in_days": in_days},
+        clock.c.case_id,
+        clock.c.key,
+        clock.c.department,
+        {"steps_used": (clock.c.used, in_days)},
+    )
+
+
 def steps_by_department(connection: Connection, question: Question) -> dict[str, dict[str, int]]:
     """Return each department's review steps: ended, in time, days used; open and late now."""
+    if question.kept is not None:
+        return _open_steps(connection, question, question.kept.duties(question))
     rows = steps(question)
     in_days = rows.counts["steps_in_days"]
     query = (
@@ -400,8 +444,38 @@ def steps_by_department(connection: Connection, question: Question) -> dict[str,
     }
 
 
+def _open_steps(
+    connection: Connection, question: Question, ended: Mapping[str, Mapping[str, int]]
+) -> dict[str, dict[str, int]]:
+    """Add to kept sums the steps that are open now."""
+    found = {
+        name: {one: numbers.get(one, 0) for one in STEP_SUMS}
+        for name, numbers in ended.items()
+        if numbers.get("steps")
+    }
+    query = (
+        select(clock.c.department, func.count(), total(clock.c.due_at <= question.now))
+        .select_from(clock.join(case, case.c.id == clock.c.case_id))
+        .where(clock.c.clock == "step", clock.c.ended_at.is_(None), question.condition())
+        .group_by(clock.c.department)
+    )
+    for name, n, late in connection.execute(query):
+        one = found.setdefault(name, dict.fromkeys(STEP_SUMS, 0))
+        one |= {"steps_open": int(n), "steps_late": int(late)}
+    return found
+
+
+STEP_SUMS = ("steps", "steps_on_time", "steps_in_days", "steps_used", "steps_open", "steps_late")
+
+
 def cards_by_department(connection: Connection, question: Question) -> dict[str, dict[str, int]]:
     """Return how many yellow and red cards of the span stand against each department."""
+    if question.kept is not None:
+        return {
+            name: {level: numbers.get(level, 0) for level in ("yellow", "red")}
+            for name, numbers in question.kept.duties(question).items()
+            if numbers.get("yellow") or numbers.get("red")
+        }
     query = (
         select(
             card.c.department,
@@ -426,6 +500,8 @@ def shares_by_holder(
     connection: Connection, question: Question
 ) -> dict[tuple[str, str, bool], float]:
     """Return whose the time of the decided cases was: (kind, name, paused) → working days."""
+    if question.kept is not None:
+        return question.kept.shares(question)
     query = (
         select(
             clock_share.c.holder_kind,

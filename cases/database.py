@@ -109,6 +109,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def one_moment(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection as `reading`, of which all statements see the same moment on PostgreSQL
+    too: for what is read in parts that must fit together."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with reading(engine) as connection:
+        yield connection
+
+
 def bounded(engine: Engine, role: str, bounds: Bounds) -> Engine:
     """Return the engine for one reader: each transaction runs as `role`, within these bounds.
 

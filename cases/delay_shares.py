@@ -7,16 +7,18 @@ by which the case's own version of its matter sets the limit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
 from sqlalchemy import case as when
 
-from cases.counting import IN_DAYS, within
-from cases.months import span_of
+from cases.counting import IN_DAYS, Question, within
+from cases.months import Span, span_of
 from cases.tables import case, clock, clock_share, matter_version
+from cases.tallied import Tally
+from cases.tally import BILLIONTHS
 from catalogue.matters import Matter
 
 
@@ -77,12 +79,18 @@ class SharedClock:
 
 
 def shares(
-    connection: Connection, where: ColumnElement[bool], query: ShareQuery, zone: str
+    connection: Connection,
+    where: ColumnElement[bool],
+    query: ShareQuery,
+    zone: str,
+    tally: Tally | None = None,
 ) -> Sequence[ShareLine]:
     """Return who used how much under which article, the most in late clocks on top, then the most.
 
-    Raises `NoMonth`.
+    With `tally`, from its sums. Raises `NoMonth`.
     """
+    if tally is not None:
+        return _from_sums(connection, query, span_of(query.first, query.last, zone), tally)
     amount, stood, late = clock_share.c.amount, clock_share.c.paused, ~clock.c.on_time
     asked = (
         select(
@@ -105,6 +113,31 @@ def shares(
         line = found.setdefault((kind, name, articles.get(digest, "")), [0, 0, 0, 0, 0])
         for n, one in enumerate(amounts):
             line[n] += float(one)
+    return _lines(found)
+
+
+def _from_sums(
+    connection: Connection, query: ShareQuery, span: Span, tally: Tally
+) -> Sequence[ShareLine]:
+    question = Question(tally.seen.where, span, span.until, query.matter, query.department)
+    articles = _articles(connection, query.clock)
+    late = ("late_clocks", "late_used", "late_paused", "late_clocks", "late_used")
+    names = late if query.late else ("clocks", "used", "paused", "late_clocks", "late_used")
+    found: dict[tuple[str, str, str], list[float]] = {}
+    for (kind, name, digest), numbers in tally.divided(question, query.clock).items():
+        article = articles.get(digest, "")
+        if query.holder not in ("", f"{kind}:{name}") or query.article not in ("", article):
+            continue
+        if not numbers.get(names[0]):
+            continue
+        line = found.setdefault((kind, name, article), [0, 0, 0, 0, 0])
+        for n, one in enumerate(names):
+            amount = numbers.get(one, 0)
+            line[n] += amount if one.endswith("clocks") else amount / BILLIONTHS
+    return _lines(found)
+
+
+def _lines(found: Mapping[tuple[str, str, str], Sequence[float]]) -> list[ShareLine]:
     lines = [
         ShareLine(*who, int(clocks), used, paused, int(late_clocks), late_used)
         for who, (clocks, used, paused, late_clocks, late_used) in found.items()

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, literal, select
 
 from cases.counting import within
 from cases.incident_tables import incident, incident_event
@@ -111,6 +111,10 @@ def refused(
     )
 
 
+_IS_REFUSED: Final = command.c.status == literal("refused", literal_execute=True)
+"""As the index says it: a bound word would not be known to be the same."""
+
+
 def _orders(connection: Connection, where: ColumnElement[bool], span: Span) -> list[RefusedOrder]:
     query = (
         select(
@@ -118,7 +122,7 @@ def _orders(connection: Connection, where: ColumnElement[bool], span: Span) -> l
             case.c.department, command.c.verb, command.c.recorded_at, command.c.outcome,
         )
         .select_from(command.join(case, case.c.id == command.c.case_id))
-        .where(command.c.status == "refused", within(command.c.recorded_at, span), where)
+        .where(_IS_REFUSED, within(command.c.recorded_at, span), where)
         .order_by(command.c.recorded_at.desc(), command.c.id)
         .limit(MOST_ORDERS)
     )  # fmt: skip

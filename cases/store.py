@@ -44,6 +44,7 @@ from cases.rulings import Ruling
 from cases.separations import HOST_HEARING, groups, hosts
 from cases.sql import Prepared, Statements
 from cases.state import CaseState, ClockEvent, Event
+from cases.tally_tables import tally_mark
 
 
 class CaseMoved(Exception):
@@ -258,6 +259,7 @@ def _write(sql: Statements, dialect: str, record: StepRecord, rows: StepRows) ->
     _write_state_rows(sql, dialect, before, after)
     write_lines(sql, dialect, after.case_id, record.lines)
     _write_hands(sql, dialect, record)
+    sql.run(_insert(tally_mark), {"case_id": after.case_id})
     _write_outbox(sql, record)
     return previous
 

@@ -198,7 +198,9 @@ command = Table(
     Column("status", String(8), nullable=False),
     Column("outcome", Text, nullable=False),
     Column("recorded_at", Instant, nullable=False),
-)
+    Index("ix_command_refused", "recorded_at", "id", sqlite_where=text("status = 'refused'"),
+          postgresql_where=text("status = 'refused'")),
+)  # fmt: skip
 """Every command ever settled, refused ones too, with its one outcome (JSON), kept for ever."""
 
 separation = Table(

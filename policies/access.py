@@ -20,10 +20,13 @@ from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 from cases.database import Bounds
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command, Grant, Warrant
+from cases.seen import Group, Seen
 from policies.engine import Engine, holds
 from policies.policy import ANY, Policy, PolicyStale, Row
 from policies.scopes import (
     EVERYWHERE,
+    OF_GROUPS,
+    OF_PERSONS,
     RELATIONS,
     SCOPES,
     Object,
@@ -55,6 +58,8 @@ _BROKEN = (RuntimeError, InvalidExpression, LookupError, TypeError, ValueError, 
 
 DRAFTING = "release_propose"
 """The act for which a department's role reaches its own department's versions only."""
+
+EVERYWHERE_REACH = Reach(True, frozenset())
 
 STALE = "policy_stale"
 """Code of the refusal while it cannot be known which policy is in force."""
@@ -316,6 +321,46 @@ class Access:
         label = dominates_sql(actor) if object_type == "case" else true()
         return and_(or_(*allow), *(not_(denied) for denied in deny), label)
 
+    def seen(self, actor: Actor, act: str) -> Seen:
+        """Return which cases the actor may read, for sums over groups of cases too.
+
+        A row on persons (who holds a case, whose it is, who stands back) tells nothing of a group:
+        the cases that name the actor are told by `named`. `act` is one of `READING`.
+        """
+        where, subject = self.where(actor, act), self._subject(actor)
+        if subject is None:
+            return Seen(where, lambda _group: False)
+        personal: list[ColumnElement[bool]] = []
+        allow: list[Reach] = []
+        deny = False
+        involved: list[Reach] = []
+        for row in self._engine.policy.shards["case", act]:
+            condition = _row_sql(row, subject)
+            if condition is None:
+                continue
+            if row.scope in OF_PERSONS:
+                personal.append(OF_PERSONS[row.scope](subject))
+                continue
+            reach = EVERYWHERE_REACH if row.department == "held" else subject.reach.get(row.role)
+            if row.scope != "always" or row.department not in OF_GROUPS or reach is None:
+                return Seen(where)
+            if row.effect == "deny":
+                if row.department != "held":
+                    return Seen(where)
+                deny = True
+            else:
+                (involved if row.department == "involved" else allow).append(reach)
+
+        def covers(group: Group) -> bool:
+            if deny or not dominates(actor, group.label_level, _unpacked(group.compartments)):
+                return False
+            with_tasks = (group.department, *_unpacked(group.departments))
+            return any(one.covers(group.department) for one in allow) or any(
+                one.covers_any(with_tasks) for one in involved
+            )
+
+        return Seen(where, covers, or_(*personal) if personal else None)
+
     def bounds(self, actor: Actor) -> Bounds:
         """Return what the database may at most let the actor see of cases, incidents and projects;
         see `Bounds`."""
@@ -537,6 +582,11 @@ def _keep_host_apart(command: Command, facts: CaseFacts) -> None:
 
 def _separated(found: Clash) -> tuple[str, str, str, str]:
     return "separation", sentence(found), found.basis, "请由其他人员办理；职责分离不能授权绕过"
+
+
+def _unpacked(text: str) -> tuple[str, ...]:
+    """Return the words of a column in which `|` stands around each of them."""
+    return tuple(word for word in text.split("|") if word)
 
 
 def _row_sql(row: Row, subject: Subject) -> ColumnElement[bool] | None:

@@ -347,6 +347,23 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
 )
 
 
+def _recused_set(subject: Subject) -> ColumnElement[bool]:
+    """The same cases as `_recused_sql` tells, led to by an index on who stood back."""
+    stood_back = select(hand.c.case_id).where(
+        hand.c.act == RECUSED,
+        hand.c.person.in_(sorted(subject.persons)),
+    )
+    return case.c.id.in_(stood_back.correlate(None))
+
+
+OF_PERSONS: Mapping[str, Callable[[Subject], ColumnElement[bool]]] = MappingProxyType(
+    {"assigned": _assigned_sql, "about_me": _about_me_sql, "recused": _recused_set}
+)
+"""Scopes that hang on whom a case names → the cases that name the subject so, found by an index."""
+OF_GROUPS = frozenset({"implementing", "involved", "held"})
+"""Relations that hang on the departments of a case alone, whether its tasks are open or not."""
+
+
 # --- the label -------------------------------------------------------------------------------
 
 

@@ -38,6 +38,7 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     proved_workflows,
     reconcile_tables,
     review_tables,
+    tally_tables,
     warning_tables,
     window_tables,
 )
@@ -138,10 +139,11 @@ def let_in(engine: Engine, role: str) -> None:
 PAGE_TABLES = (
     "case_file", "case_compartment", "case_state", "card", "card_mark", "clock", "clock_event",
     "clock_share", "case_index", "document", "hand", "index_key", "material", "matter_version",
-    "notification", "opinion", "ruling", "step", "task", "timer",
+    "notification", "opinion", "ruling", "step", "tally", "tally_mark", "tally_state",
+    "tally_sum", "task", "timer",
 )  # fmt: skip
-"""What lists, boards and the page of a case read; of these all but the catalogue's versions and the
-names of index keys have row-level security."""
+"""What lists, boards and the page of a case read; of these all but the catalogue's versions, the
+names of index keys and the state of kept sums have row-level security."""
 
 
 INCIDENT_TABLES = (

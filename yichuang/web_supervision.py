@@ -18,7 +18,7 @@ from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from cases.alarms import KeptAlarm, open_alarms
 from cases.boards import Board, BoardQuery, Boards, Compared, Watching, WatchQuery
-from cases.database import bounded, reading
+from cases.database import bounded, one_moment, reading
 from cases.delay_shares import SharedClock, ShareLine, ShareQuery, shared_clocks, shares
 from cases.drilled import Drilled, DrillQuery, drilled
 from cases.holders import EVERYWHERE
@@ -26,6 +26,8 @@ from cases.messages import Actor
 from cases.months import span_of
 from cases.oversight import Wanted, WatchCounts, WatchedClock, counts
 from cases.refused import Refused, RefusedQuery, refused
+from cases.seen import Seen
+from cases.tallied import Tally, opened
 from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
 from forms import ports
@@ -72,9 +74,10 @@ class Oversight:
     zone: str
     now: Callable[[], datetime]
 
-    def board(self, where: ColumnElement[bool], query: BoardQuery, rows: int = 10) -> Board:
-        with reading(self.engine) as connection:
-            return self._boards().board(connection, where, query, self.now(), rows=rows)
+    def board(self, seen: Seen, query: BoardQuery, rows: int = 10) -> Board:
+        with one_moment(self.engine) as connection:
+            boards = self._boards(opened(connection, seen, self.zone))
+            return boards.board(connection, seen.where, query, self.now(), rows=rows)
 
     def counts(self, where: ColumnElement[bool]) -> WatchCounts:
         with reading(self.engine) as connection:
@@ -94,9 +97,10 @@ class Oversight:
         with reading(self.engine) as connection:
             return drilled(connection, where, query, self.now(), self.zone, size)
 
-    def shares(self, where: ColumnElement[bool], query: ShareQuery) -> Sequence[ShareLine]:
-        with reading(self.engine) as connection:
-            return shares(connection, where, query, self.zone)
+    def shares(self, seen: Seen, query: ShareQuery) -> Sequence[ShareLine]:
+        with one_moment(self.engine) as connection:
+            tally = opened(connection, seen, self.zone)
+            return shares(connection, seen.where, query, self.zone, tally)
 
     def shared_clocks(
         self, where: ColumnElement[bool], query: ShareQuery, size: int
@@ -104,15 +108,16 @@ class Oversight:
         with reading(self.engine) as connection:
             return shared_clocks(connection, where, query, self.zone, size)
 
-    def compared(self, where: ColumnElement[bool], query: BoardQuery) -> Compared:
-        with reading(self.engine) as connection:
-            return self._boards().compared(connection, where, query, self.now())
+    def compared(self, seen: Seen, query: BoardQuery) -> Compared:
+        with one_moment(self.engine) as connection:
+            boards = self._boards(opened(connection, seen, self.zone))
+            return boards.compared(connection, seen.where, query, self.now())
 
-    def report(self, where: ColumnElement[bool], month: str, issuer: str) -> str:
+    def report(self, seen: Seen, month: str, issuer: str) -> str:
         """Return the report of a month as HTML. Raises `NoMonth`."""
         span_of(month, month, self.zone)
         catalogue = self.catalogue()
-        board = self.board(where, BoardQuery(month, month), REPORT_ROWS)
+        board = self.board(seen, BoardQuery(month, month), REPORT_ROWS)
         calendar = catalogue.calendars.get(main_calendar(catalogue))
         return report_html(
             ReportFacts(
@@ -127,9 +132,9 @@ class Oversight:
             )
         )
 
-    def _boards(self) -> Boards:
+    def _boards(self, kept: Tally | None = None) -> Boards:
         catalogue = self.catalogue()
-        return Boards(catalogue.calendars, catalogue.matters_at(self.now()), self.zone)
+        return Boards(catalogue.calendars, catalogue.matters_at(self.now()), self.zone, kept)
 
 
 def main_calendar(catalogue: Catalogue) -> str:
@@ -190,7 +195,7 @@ class WebSupervision:
         return [one for one in sounding if held & set(_upwards(one.alarm.department, parents))]
 
     def board(self, actor: Actor, query: BoardQuery) -> Board:
-        return self._boards(actor).board(self.access.where(actor, "list"), query)
+        return self._boards(actor).board(self.access.seen(actor, "list"), query)
 
     def counts(self, actor: Actor) -> WatchCounts:
         return self._boards(actor).counts(self.access.where(actor, "list"))
@@ -207,7 +212,7 @@ class WebSupervision:
         return self._boards(actor).drilled(self.access.where(actor, "list"), query, size)
 
     def shares(self, actor: Actor, query: ShareQuery) -> Sequence[ShareLine]:
-        return self._boards(actor).shares(self.access.where(actor, "list"), query)
+        return self._boards(actor).shares(self.access.seen(actor, "list"), query)
 
     def shared_clocks(
         self, actor: Actor, query: ShareQuery, size: int
@@ -221,13 +226,13 @@ class WebSupervision:
             return refused(connection, cases, incidents, query, self.oversight.zone, size)
 
     def compared(self, actor: Actor, query: BoardQuery) -> Compared:
-        return self._boards(actor).compared(self.access.where(actor, "list"), query)
+        return self._boards(actor).compared(self.access.seen(actor, "list"), query)
 
     def report(self, visitor: ports.Visitor, where: ports.Where, month: str) -> ports.File:
         actor = visitor.actor
         everywhere = any(grant.department == "*" for grant in actor.grants)
         issuer = "全市" if everywhere else f"{visitor.department_name}权限内的办件"
-        html = self._boards(actor).report(self.access.where(actor, "list"), month, issuer)
+        html = self._boards(actor).report(self.access.seen(actor, "list"), month, issuer)
         content = self.press.print_html(html)
         who = Who(
             self.pseudonym_of(actor.id),

@@ -83,6 +83,7 @@ from yichuang.worker_beside import (
     SWEEP_EVERY,
     WITNESS_EVERY,
     services,
+    summing,
     sweep,
     watch,
 )
@@ -547,7 +548,8 @@ async def _serve(settings: Settings, shop: Workshop) -> None:
     with ThreadPoolExecutor(at_once, thread_name_prefix="settle") as threads:
         async with temporal.make_worker(client, queue, shop.activities(), threads, at_once):
             roles.ready(settings, "worker", f"任务队列 {queue}")
-            async with beside(shop.jobs(), services(settings, shop.cases, shop.alarms, client)):
+            jobs = (*shop.jobs(), summing(settings, shop.cases))
+            async with beside(jobs, services(settings, shop.cases, shop.alarms, client)):
                 await roles.until_stopped()
 
 

@@ -17,7 +17,7 @@ from activities.alarming import Alarms
 from activities.settle import Settlement
 from audit.shards import log_engines
 from cases.database import open_engine
-from yichuang import paper_keeper, personal_ends
+from yichuang import paper_keeper, personal_ends, tallying
 from yichuang.beside import AWAY, Job, Service
 from yichuang.census import Census
 from yichuang.index_keys import index_keys
@@ -25,6 +25,7 @@ from yichuang.life_watch import INCIDENTS, PROJECTS, LifeWatch
 from yichuang.reconciling import Reconciler
 from yichuang.rewrapping import Rewrapper
 from yichuang.settings import Settings
+from yichuang.tallying import Tallying
 
 SWEEP_EVERY: Final = timedelta(hours=1)
 """How often unused document numbers are voided (those older than a day)."""
@@ -51,6 +52,11 @@ def watch(name: str, look: Look, every: timedelta) -> Job:
 def sweep(settlement: Settlement) -> Job:
     """Return the job that voids document numbers which nobody used."""
     return Job("作废未用的文号", partial(_swept, settlement), SWEEP_EVERY, AWAY)
+
+
+def summing(settings: Settings, cases: Engine) -> Job:
+    """Return the job that keeps the sums of boards."""
+    return Job("看板汇总", Tallying(cases, settings.zone).look, tallying.EVERY, AWAY)
 
 
 def services(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, insert, select, text, 
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from activities.indexing import BlindIndex
-from cases import tables
+from cases import tables, tally
 from cases.database import Bounds, bounded, reading
 from cases.messages import Actor, Grant
 from cases.queries import Queries
@@ -33,6 +33,8 @@ pytestmark = pytest.mark.long
 
 OURS = Bounds("zjj|xf", "u:clerk", 2, "")
 ROLE = "yichuang_page"
+OF_NOBODY = ("index_key", "matter_version", "tally_state")
+"""What the pages read that tells of no case."""
 NAMES = ("ours", "theirs", "secret", "apart")
 IDS: dict[str, str] = {}
 """What the cases are called here → their ids: the same in each city, since references make them."""
@@ -140,7 +142,7 @@ def test_who_has_a_task_or_is_asked_to_sign_sees_the_case(store: Engine) -> None
 
 
 @pytest.mark.parametrize(
-    "table", [one for one in PAGE_TABLES if one not in ("case_file", "index_key", "matter_version")]
+    "table", [one for one in PAGE_TABLES if one not in {"case_file", "tally_sum", *OF_NOBODY}]
 )
 def test_no_table_of_a_case_shows_another_departments_rows(store: Engine, table: str) -> None:
     with page(store) as connection:
@@ -233,8 +235,27 @@ def test_every_table_of_a_case_has_row_security_in_the_database(store: Engine) -
             text("SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace ="
                  " current_schema()::regnamespace")
         ).scalars()  # fmt: skip
-        assert set(held) == of_a_case | {"case_file", *INCIDENT_TABLES, *PROJECT_TABLES}
-    assert set(PAGE_TABLES) - {"matter_version", "index_key"} <= of_a_case | {"case_file"}
+        bare = {"case_file", "tally", "tally_mark", "tally_sum"}
+        assert set(held) == of_a_case | {*bare, *INCIDENT_TABLES, *PROJECT_TABLES}
+    assert set(PAGE_TABLES) - set(OF_NOBODY) <= of_a_case | bare
+
+
+def test_a_sum_of_cases_is_seen_as_its_cases_are(store: Engine) -> None:
+    """Marked or summed: what is not ours adds nothing that plain SQL could read."""
+    for _ in range(2):
+        with page(store) as connection:
+            assert ids(connection, "SELECT case_id FROM tally_mark UNION SELECT case_id FROM tally"
+                       ) == {"ours"}  # fmt: skip
+            sums = connection.execute(
+                text("SELECT DISTINCT department, label_level FROM tally_sum")
+            )
+            assert {tuple(row) for row in sums} <= {("zjj", 2)}
+        with store.begin() as connection:
+            while tally.fold(connection, "Asia/Shanghai"):
+                pass
+    with page(store, Bounds("*", "u:x", 4, "涉军")) as connection:
+        found = connection.execute(text("SELECT DISTINCT label_level FROM tally_sum")).scalars()
+        assert set(found) >= {2, 4}, "there are such sums"
 
 
 def test_the_pages_own_lists_run_within_the_bounds(town: Town, store: Engine) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Engine, true
+from sqlalchemy import Engine, true
 
 from activities.press import DocumentPress, PressFailed
 from activities.printing import GlyphMissing
@@ -19,6 +19,7 @@ from audit.outbox import record
 from cases.accounts import Accounts
 from cases.database import StoreUnwritable, open_engine
 from cases.months import NoMonth
+from cases.seen import Seen
 from policies.identity import Credentials
 from policies.scopes import Thing
 from yichuang import joining
@@ -59,10 +60,10 @@ def _report(args: argparse.Namespace, settings: Settings, cases: Engine, web: En
     if isinstance(asked, str):
         complain(asked)
         return WRONG
-    who, where, issuer = asked
+    who, seen, issuer = asked
     released = joining.released_of(settings, cases)
     oversight = Oversight(cases, released.catalogue, settings.zone, _now)
-    html = oversight.report(where, args.month, issuer)
+    html = oversight.report(seen, args.month, issuer)
     press = DocumentPress(released.catalogue, "")
     try:
         content = press.print_html(html)
@@ -78,10 +79,10 @@ def _report(args: argparse.Namespace, settings: Settings, cases: Engine, web: En
 
 def _asker(
     login: str, settings: Settings, cases: Engine, web: Engine
-) -> tuple[Who, ColumnElement[bool], str] | str:
+) -> tuple[Who, Seen, str] | str:
     """Return who asks, over which cases, in words; or a sentence why not."""
     if not login:
-        return Who("system", "system"), true(), "全市"
+        return Who("system", "system"), Seen(true(), lambda _group: True), "全市"
     keys = open_engine(settings.store_url("keys"), read_only=True)
     sealer = joining.sealer_of(settings, joining.vault_of(settings, keys))
     accounts = Accounts(web, Credentials(), recorder(sealer.who, lambda: str(uuid4())))
@@ -95,7 +96,7 @@ def _asker(
     if not decision.allowed:
         return f"{decision.reason}。{decision.remedy}"
     who = Who(sealer.who(actor.id), "human", org=actor.department or None)
-    return who, access.where(actor, "list"), f"{found.name}权限内的办件"
+    return who, access.seen(actor, "list"), f"{found.name}权限内的办件"
 
 
 def _now() -> datetime:

@@ -1,0 +1,211 @@
+"""The counts of `cases.counting` from sums made ahead, exact at the moment of reading.
+
+    sums of the groups that the reader sees
+      − what cases that stand apart have put into them
+      + what these cases say now, as far as the reader sees them
+
+Apart stand the cases that have moved since they were summed (marked), and those that name the
+reader and so may be seen otherwise than their group. Where sums are not whole, of other rules, or
+too many cases stand apart, there is no tally: the caller counts rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+from sqlalchemy import Connection, select
+
+from cases.counting import Counts, Question
+from cases.seen import GROUP_COLUMNS, Group, Seen
+from cases.tables import case
+from cases.tally import (
+    BETWEEN,
+    BILLIONTHS,
+    DECIDED_CLOCK,
+    DUTY,
+    FIGURES,
+    HAND,
+    PARTS,
+    SHARES,
+    Numbers,
+    Share,
+    kept,
+    rules_of,
+    shares_of,
+)
+from cases.tally_tables import tally_mark, tally_state, tally_sum
+
+APART: Final = 2_000
+"""So many cases are taken from their rows at most (0.3 ms each); where more stand apart, all are
+counted by the database."""
+AT_ONCE: Final = 500
+
+
+@dataclass
+class Tally:
+    """The sums as one reader sees them at one moment. Use it within one reading."""
+
+    connection: Connection
+    seen: Seen
+    apart: Mapping[str, Mapping[str, Mapping[Group, Numbers]]]
+    """Part → month → group → what the cases that stand apart add to it (or take from it)."""
+    _seen: dict[Group, bool] = field(default_factory=dict)
+
+    # --- what pages ask ---
+
+    def counted(self, question: Question) -> Counts:
+        """Return every count of every cell, as `cases.counting.counted` does, but what is late in
+        a month that has not ended."""
+        found: Counts = {}
+        months = [name for name, _, _ in question.span.months]
+        for month, group, numbers in self._sums(FIGURES, question, months):
+            figures = found.setdefault((group.matter, group.department, month), {})
+            for name, n in numbers.items():
+                figures[name] = figures.get(name, 0) + n
+        for cell, figures in self._in_hand(question):
+            found.setdefault(cell, {}).update(figures)
+        return found
+
+    def _in_hand(self, question: Question) -> Iterator[tuple[tuple[str, str, str], dict[str, int]]]:
+        """Yield what was in hand when each month ended: whatever had begun and was not over."""
+        moved: dict[tuple[str, str], dict[str, Numbers]] = {}
+        months = [one for one in question.span.months if one[1] <= question.now]
+        for month, group, numbers in self._sums(HAND, question, None):
+            of_month = moved.setdefault((group.matter, group.department), {})
+            sums = of_month.setdefault(month, {})
+            for name, n in numbers.items():
+                sums[name] = sums.get(name, 0) + n
+        for (matter, department), of_month in moved.items():
+            for name, _, _ in months:
+                known = [numbers for month, numbers in of_month.items() if month <= name]
+                began, over, late, late_over = (
+                    sum(one.get(kind, 0) for one in known)
+                    for kind in ("began", "over", "late", "late_over")
+                )
+                if began - over:
+                    figures = {"open": began - over, "late_open": late - late_over}
+                    yield (matter, department, name), figures
+
+    def duties(self, question: Question) -> dict[str, Numbers]:
+        """Return what departments did in the span: steps that ended, cards against them."""
+        found: dict[str, Numbers] = {}
+        months = [name for name, _, _ in question.span.months]
+        for _, _, numbers in self._sums(DUTY, question, months):
+            for key, n in numbers.items():
+                department, name = key.split(BETWEEN)
+                one = found.setdefault(department, {})
+                one[name] = one.get(name, 0) + n
+        return found
+
+    def shares(self, question: Question) -> dict[tuple[str, str, bool], float]:
+        """Return whose the time of the decided cases was; see `counting.shares_by_holder`."""
+        found: dict[tuple[str, str, bool], int] = {}
+        months = [name for name, _, _ in question.span.months]
+        for _, _, numbers in self._sums(SHARES, question, months):
+            for key, n in numbers.items():
+                clock, kind, name, what = key.split(BETWEEN)
+                if clock == DECIDED_CLOCK and what in ("used", "paused"):
+                    holder = (kind, name, what == "paused")
+                    found[holder] = found.get(holder, 0) + n
+        return {holder: n / BILLIONTHS for holder, n in found.items() if n}
+
+    def divided(self, question: Question, clock: str) -> dict[tuple[str, str, str], dict[str, int]]:
+        """Return, by holder and version of the matter, clocks and amounts in billionths."""
+        found: dict[tuple[str, str, str], dict[str, int]] = {}
+        months = [name for name, _, _ in question.span.months]
+        for _, group, numbers in self._sums(SHARES, question, months):
+            for key, n in numbers.items():
+                of, kind, name, what = key.split(BETWEEN)
+                if of == clock:
+                    one = found.setdefault((kind, name, group.digest), {})
+                    one[what] = one.get(what, 0) + n
+        return found
+
+    # --- sums ---
+
+    def _sums(
+        self, part: str, question: Question, months: Sequence[str] | None
+    ) -> Iterator[tuple[str, Group, Numbers]]:
+        """Yield month, group and numbers of what is seen; all months where none are named."""
+        table = tally_sum.c
+        query = select(table.month, *(table[name] for name in GROUP_COLUMNS), table.said)
+        query = query.where(table.part == part)
+        if months is not None:
+            query = query.where(table.month.in_(months))
+        if question.matter:
+            query = query.where(table.matter == question.matter)
+        if question.department:
+            query = query.where(table.department == question.department)
+        for row in self.connection.execute(query):
+            group = Group(*row[1:7])
+            if self._covers(group):
+                yield row[0], group, orjson.loads(row[7])
+        for month, groups in self.apart.get(part, {}).items():
+            if months is not None and month not in months:
+                continue
+            for group, numbers in groups.items():
+                if question.matter in ("", group.matter) and question.department in (
+                    "", group.department,
+                ):  # fmt: skip
+                    yield month, group, numbers
+
+    def _covers(self, group: Group) -> bool:
+        known = self._seen.get(group)
+        if known is None:
+            assert self.seen.covers is not None  # else there is no tally
+            known = self._seen[group] = self.seen.covers(group)
+        return known
+
+
+def opened(connection: Connection, seen: Seen, zone: str) -> Tally | None:
+    """Return the sums for this reader; None where rows must be counted.
+
+    The connection must see one moment (`cases.database.one_moment`): a worker may put further cases
+    in meanwhile.
+    """
+    state = connection.execute(select(tally_state)).one_or_none()
+    if seen.covers is None or state is None:
+        return None
+    if not state.is_whole or state.rules != rules_of(zone):
+        return None
+    marked = select(tally_mark.c.case_id).distinct().limit(APART + 1)
+    apart = set(connection.execute(marked).scalars())
+    if len(apart) > APART:
+        return None
+    if seen.named is not None:
+        columns = (case.c.id, seen.where, *(case.c[name] for name in GROUP_COLUMNS))
+        for id, is_seen, *group in connection.execute(select(*columns).where(seen.named)):
+            if bool(is_seen) != seen.covers(Group(*group)):
+                apart.add(id)
+    if len(apart) > APART:
+        return None
+    return Tally(connection, seen, _apart(connection, seen, sorted(apart), zone))
+
+
+def _apart(
+    connection: Connection, seen: Seen, ids: Sequence[str], zone: str
+) -> dict[str, dict[str, dict[Group, Numbers]]]:
+    found: dict[str, dict[str, dict[Group, Numbers]]] = {part: {} for part in PARTS}
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        assert seen.covers is not None  # else there is no tally
+        put_in = [one for one in kept(connection, some).values() if seen.covers(one.group)]
+        visible = select(case.c.id).where(case.c.id.in_(some), seen.where)
+        there = list(connection.execute(visible).scalars())
+        _add(found, put_in, -1)
+        _add(found, shares_of(connection, there, zone).values(), 1)
+    return found
+
+
+def _add(
+    found: dict[str, dict[str, dict[Group, Numbers]]], shares: Iterable[Share], sign: int
+) -> None:
+    for share in shares:
+        for part, months in share.said.items():
+            for month, numbers in months.items():
+                of_group = found[part].setdefault(month, {}).setdefault(share.group, {})
+                for name, n in numbers.items():
+                    of_group[name] = of_group.get(name, 0) + sign * n
