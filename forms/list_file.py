@@ -74,7 +74,9 @@ def _csv(visit: Visit, found: Worklist, label: str) -> str:
     writer.writerow([visit.say(one) for one in HEAD])
     names = visit.ports.catalogue.departments(visit.language)
     for row in found.rows:
-        writer.writerow([_safe(one) for one in _line(visit, row, names.get(row.department, ""))])
+        writer.writerow(
+            [safe_cell(one) for one in _line(visit, row, names.get(row.department, ""))]
+        )
     writer.writerow([label, took])
     return out.getvalue()
 
@@ -89,5 +91,6 @@ def _line(visit: Visit, row: CaseRow, department: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _safe(text: str) -> str:
+def safe_cell(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_BEGINS_FORMULA) else text

@@ -134,7 +134,7 @@ async def policy(visit: Visit) -> Response:
         since=known.since,
         count=len(known.policy.rows),
         roles=tuple(_role_line(role, known.policy.rows, people) for role in ROLES),
-        rows=tuple(map(_shown, rows)),
+        rows=tuple(map(row_shown, rows)),
         filters=_filters(visit, wanted),
         asked=asked,
         first=(LABEL, SEPARATION),
@@ -189,7 +189,8 @@ def _role_line(role: str, rows: Iterable[Row], people: Mapping[str, int]) -> Rol
     )
 
 
-def _shown(row: Row) -> RowShown:
+def row_shown(row: Row) -> RowShown:
+    """Return a row in words."""
     return RowShown(
         line=row.line,
         who="任何人" if row.role == ANY else ROLES[row.role].title,
@@ -271,8 +272,8 @@ async def proposal(visit: Visit) -> Response:
         release=release,
         gate=found.gate,
         failed=tuple(one for one in found.gate if not one.passed),
-        gone=tuple(map(_shown, changed.gone)),
-        come=tuple(map(_shown, changed.come)),
+        gone=tuple(map(row_shown, changed.gone)),
+        come=tuple(map(row_shown, changed.come)),
         moved=tuple(
             MovedShown(one.way == "gains", one.sentence(), people.get(one.role, 0))
             for one in changed.moved
@@ -316,5 +317,6 @@ __all__ = [
     "policy",
     "proposal",
     "propose_policy",
+    "row_shown",
     "withdraw_policy",
 ]

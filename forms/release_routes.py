@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from forms import admin, calendar, dossier, policy_pages, rule_pages
+from forms import admin, calendar, dossier, policy_pages, rule_pages, separation
 from forms.guard import page
 from forms.ports import Shown
 
@@ -37,6 +37,21 @@ def release_routes() -> list[BaseRoute]:
             thing="policy",
             methods=post,
             body=2 * 1024 * 1024,
+        ),
+        page(
+            "/policy/duties",
+            separation.separation,
+            act="policy_read",
+            thing="policy",
+            shows=Shown("list", "account"),
+        ),
+        page(
+            "/policy/duties.csv",
+            separation.separation_file,
+            act="policy_read",
+            thing="policy",
+            shows=Shown("export", "account"),
+            rate="export",
         ),
         page("/policy/{release}", policy_pages.proposal, act="policy_read", thing="policy"),
         page(

@@ -302,6 +302,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /policy": "role",
     "GET /policy/new": "role",
     "POST /policy/new": "role",
+    "GET /policy/duties": "role",
+    "GET /policy/duties.csv": "role",
     "GET /policy/{release}": "role",
     "POST /policy/{release}/approve": "role",
     "POST /policy/{release}/withdraw": "role",
