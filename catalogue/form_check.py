@@ -95,13 +95,19 @@ def _rows_faults(loc: Loc, name: str, part: Mapping[str, Any]) -> Iterator[FormF
     yield from _row_faults((*loc, "items"), name, part["items"])
 
 
+_OF_ROWS: Final = (
+    "type", "title", "properties", "required", "additionalProperties", "x-order",
+)  # fmt: skip
+"""What may be said of a repeating group's row."""
+
+
 def _row_faults(where: Loc, name: str, items: Mapping[str, Any]) -> Iterator[FormFault]:
     columns = items.get("properties")
     if not isinstance(columns, Mapping) or not columns:
         yield where, f"「{name}」的行没有字段", "请写 items.properties"
         return
     for key in items:
-        if key not in ("type", "title", "properties", "required", "additionalProperties"):
+        if key not in _OF_ROWS:
             yield (*where, key), f"「{name}」的行不会用「{key}」", "请改正或删去"
     for column, one in columns.items():
         yield from _column_faults((*where, "properties", column), f"「{name}」的「{column}」", one)

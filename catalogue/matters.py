@@ -7,6 +7,7 @@ was in force when it was filed, so every field here is a value, never a referenc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Literal
 
@@ -178,6 +179,28 @@ class Label(Frozen):
     compartments: tuple[str, ...] = Field(default=(), alias="范畴")
 
 
+def _in_group(part: JsonValue) -> JsonValue:
+    """Return a repeating group with its columns in their own order (`column_order`)."""
+    items = part.get("items") if isinstance(part, dict) else None
+    columns = items.get("properties") if isinstance(items, dict) else None
+    if not (isinstance(part, dict) and isinstance(items, dict) and isinstance(columns, dict)):
+        return part
+    names = column_order(columns, items.get("required"), items.get(ORDER))
+    ordered: dict[str, JsonValue] = {name: columns[name] for name in names}
+    return {**part, "items": {**items, "properties": ordered}}
+
+
+def column_order(
+    columns: Iterable[str], required: object = None, written: object = None
+) -> tuple[str, ...]:
+    """Return a group's columns as they are read: as `x-order` has them; where it does not say, the
+    required ones in their order and then the rest. Canonical JSON keeps lists and sorts keys."""
+    known = list(columns)
+    said = written if isinstance(written, list) else required if isinstance(required, list) else []
+    first = [str(name) for name in said if name in known]
+    return tuple(dict.fromkeys([*first, *known]))
+
+
 class Matter(Frozen):
     """One version of one matter."""
 
@@ -277,5 +300,5 @@ class Matter(Frozen):
         known = [str(name) for name in written] if isinstance(written, list) else []
         names = [name for name in known if name in properties]
         names += [name for name in properties if name not in names]
-        ordered: dict[str, JsonValue] = {name: properties[name] for name in names}
+        ordered: dict[str, JsonValue] = {name: _in_group(properties[name]) for name in names}
         return {**form, "properties": ordered, ORDER: list[JsonValue](names)}

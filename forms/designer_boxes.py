@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from activities.wordings import WORDS
 from catalogue import words as catalogue_words
 from forms import words
-from forms.designer_fields import FIELD_TYPES
+from forms.designer_fields import FIELD_TYPES, PART_TYPES
 from forms.designer_sheet import LIMITS, Sheet
 from forms.fields import Field, Form, Kind, Option, Wrong
 from forms.visit import Visit
@@ -18,14 +18,16 @@ from forms.words import N_
 TYPE_WORDS: Final[Mapping[str, str]] = {
     "text": N_("一行文字"), "long": N_("多行文字"), "integer": N_("整数"), "number": N_("数"),
     "yes_no": N_("是否"), "date": N_("日期"), "moment": N_("时刻"), "choice": N_("单选"),
-    "choices": N_("多选"), "lines": N_("逐行填写"), "raw": N_("其他结构（如可重复的一组）"),
+    "choices": N_("多选"), "lines": N_("逐行填写"), "group": N_("可重复的一组（每行填几项）"),
+    "raw": N_("其他结构"),
 }  # fmt: skip
 LIMIT_WORDS: Final[Mapping[str, str]] = {
     "statutory": N_("法定办结时限"), "promised": N_("承诺办结时限"), "notice": N_("补正告知时限"),
     "delivery": N_("送达时限"),
 }  # fmt: skip
 TABLE_WORDS: Final[Mapping[str, str]] = {
-    "fields": N_("表单字段"), "conditions": N_("条件：视情况填写"), "materials": N_("申请材料"),
+    "fields": N_("表单字段"), "parts": N_("组内字段：可重复的一组每行填什么"),
+    "conditions": N_("条件：视情况填写"), "materials": N_("申请材料"),
     "steps": N_("办理环节"),
 }  # fmt: skip
 
@@ -106,6 +108,10 @@ class BoxMaker(Protocol):
         self, column: str, label: str, kind: Kind = "text", *, required: bool = True,
         hint: str = "", options: tuple[Option, ...] = (), wide: bool = False, most: int = 200,
     ) -> Field: ...  # fmt: skip
+
+
+RowMaker = Callable[[BoxMaker, Mapping[str, str]], tuple[list[Field], list[Field]]]
+"""(how a box is made, the row) → its boxes, and those that few rows need."""
 
 
 @dataclass(frozen=True)
@@ -205,14 +211,40 @@ class _Boxes:
                 values=(row.get(column, ""),),
             )  # fmt: skip
 
-        make = {"fields": self._field, "conditions": self._condition, "materials": self._material,
-                "steps": self._step}[table]  # fmt: skip
-        fields, more = make(box)
+        makers: Mapping[str, RowMaker] = {
+            "fields": self._field, "parts": self._part, "conditions": self._condition,
+            "materials": self._material, "steps": self._step,
+        }  # fmt: skip
+        fields, more = makers[table](box, row)
         name = row.get("title") or row.get("name") or row.get("when") or ""
+        if table == "parts" and name:
+            name = f"{self._titles().get(row.get('group', ''), row.get('group', ''))} · {name}"
         return BoxRow(table, n, name, tuple(fields), tuple(more))
 
-    def _field(self, box: BoxMaker) -> tuple[list[Field], list[Field]]:
-        types = tuple(Option(code, self.visit.say(TYPE_WORDS[code])) for code in FIELD_TYPES)
+    def _titles(self, kind: str = "") -> dict[str, str]:
+        """Return the form's fields, or those of one type, by key."""
+        return {
+            row["key"]: row.get("title") or row["key"]
+            for row in self.sheet.tables.get("fields", [])
+            if row.get("key") and kind in ("", row.get("type"))
+        }
+
+    def _keys(self, known: Mapping[str, str], chosen: str) -> tuple[Option, ...]:
+        """Return fields to choose from. One that is there no longer stays to be seen: or a browser
+        would choose another by itself."""
+        gone = self.visit.say(N_("没有这个字段"))
+        more = {chosen: gone} if chosen and chosen not in known else {}
+        return tuple(Option(key, f"{title}（{key}）") for key, title in {**known, **more}.items())
+
+    def _part(self, box: BoxMaker, row: Mapping[str, str]) -> tuple[list[Field], list[Field]]:
+        groups = self._keys(self._titles("group"), row.get("group", ""))
+        first, more = self._field(box, row, PART_TYPES)
+        return [box("group", N_("属于哪一组"), "select", options=groups), *first], more
+
+    def _field(
+        self, box: BoxMaker, _row: Mapping[str, str], kinds: Sequence[str] = FIELD_TYPES
+    ) -> tuple[list[Field], list[Field]]:
+        types = tuple(Option(code, self.visit.say(TYPE_WORDS[code])) for code in kinds)
         return [
             box("key", N_("字段标识"), hint=N_("小写字母和下划线；一经启用不要改"), most=60),
             box("title", N_("名称")),
@@ -232,12 +264,8 @@ class _Boxes:
                 wide=True, most=8000),
         ]  # fmt: skip
 
-    def _condition(self, box: BoxMaker) -> tuple[list[Field], list[Field]]:
-        keys = tuple(
-            Option(row["key"], f"{row['title']}（{row['key']}）")
-            for row in self.sheet.tables.get("fields", [])
-            if row.get("key") and row.get("title")
-        )
+    def _condition(self, box: BoxMaker, row: Mapping[str, str]) -> tuple[list[Field], list[Field]]:
+        keys = self._keys(self._titles(), row.get("when", ""))
         return [
             box("when", N_("当字段"), "select", options=keys),
             box("equals", N_("等于（几个值用顿号隔开；是否类写“是”“否”）"), most=500),
@@ -246,7 +274,7 @@ class _Boxes:
             box("hide", N_("就不要填写（字段标识，用顿号隔开）"), required=False, most=500),
         ], []  # fmt: skip
 
-    def _material(self, box: BoxMaker) -> tuple[list[Field], list[Field]]:
+    def _material(self, box: BoxMaker, _row: Mapping[str, str]) -> tuple[list[Field], list[Field]]:
         return [
             box("code", N_("材料编码"), most=60),
             box("name", N_("材料名称")),
@@ -258,7 +286,7 @@ class _Boxes:
             box("tolerable", N_("可容缺"), "check", required=False),
         ], []  # fmt: skip
 
-    def _step(self, box: BoxMaker) -> tuple[list[Field], list[Field]]:
+    def _step(self, box: BoxMaker, _row: Mapping[str, str]) -> tuple[list[Field], list[Field]]:
         say = self.visit.say
         signing = (
             Option("any", say(N_("或签（一人即可）"))),

@@ -114,8 +114,20 @@ def _titles(matter: Matter | None) -> dict[Path, str]:
     for name, field in matter.form.get("properties", {}).items():  # type: ignore[union-attr]
         title = field.get("title") if isinstance(field, dict) else None
         found["表单", "properties", name] = f"{title or name}"
+        found |= _columns(name, field)
     for path in [path for path, _ in _leaves(value, ()) if path[:1] == ("表单",)]:
         for n, part in enumerate(path):
             if n and part in FORM_WORDS:
                 found.setdefault(path[: n + 1], FORM_WORDS[part])
     return found
+
+
+def _columns(name: str, field: Any) -> dict[Path, str]:
+    """Return what the columns of a repeating group are called; of any other field nothing."""
+    items = field.get("items") if isinstance(field, dict) else None
+    columns = items.get("properties") if isinstance(items, dict) else None
+    return {
+        ("表单", "properties", name, "items", "properties", key): str(one.get("title") or key)
+        for key, one in (columns if isinstance(columns, dict) else {}).items()
+        if isinstance(one, dict)
+    }

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import yaml
 
+from catalogue.matters import ORDER, column_order
+
 FIELD_COLUMNS: Final = (
     "key", "title", "en", "type", "required", "personal", "low", "high", "unit", "pattern",
     "choices", "hint", "extra",
@@ -16,9 +18,12 @@ FIELD_COLUMNS: Final = (
 
 FIELD_TYPES: Final = (
     "text", "long", "integer", "number", "yes_no", "date", "moment", "choice", "choices", "lines",
-    "raw",
+    "group", "raw",
 )  # fmt: skip
-"""一行文字、多行文字、整数、数、是否、日期、时刻、单选、多选、逐行填写、其他结构."""
+"""一行文字、多行文字、整数、数、是否、日期、时刻、单选、多选、逐行填写、可重复的一组、其他结构."""
+PART_TYPES: Final = FIELD_TYPES[:-2]
+"""What stands inside a group: a form has one storey."""
+PART_COLUMNS: Final = ("group", *FIELD_COLUMNS)
 
 LONG: Final = 1000
 """Characters of a text of several lines where no limit is written."""
@@ -31,6 +36,7 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
     "text": ("minLength", "maxLength"), "long": ("minLength", "maxLength"),
     "integer": ("minimum", "maximum"), "number": ("minimum", "maximum"),
     "choices": ("minItems", "maxItems"), "lines": ("minItems", "maxItems"),
+    "group": ("minItems", "maxItems"),
 }  # fmt: skip
 
 
@@ -56,6 +62,8 @@ def field_row(key: str, schema: Mapping[str, Any], required: bool) -> Row:
         row["low"], row["high"] = (str(left.pop(name, "")) for name in (low, high))
         row["pattern"] = str(left.pop("pattern", ""))
         row["choices"] = _choices(left, kind)
+        if kind == "group":
+            left.pop("items")
     row["extra"] = (
         yaml.safe_dump(left, allow_unicode=True, sort_keys=False, width=1000) if left else ""
     )
@@ -74,8 +82,46 @@ def _type(schema: Mapping[str, Any]) -> str:
         inner = schema.get("items")
         if isinstance(inner, dict) and inner.get("type") == "string":
             return "choices" if "enum" in inner else "lines"
-        return "raw"
+        return "group" if _is_group(inner) else "raw"
     return {"integer": "integer", "number": "number", "boolean": "yes_no"}.get(str(kind), "raw")
+
+
+def _is_group(inner: Any) -> bool:
+    """Tell whether the boxes show the whole of a group's row, so that none of it is lost."""
+    if not isinstance(inner, dict) or not isinstance(inner.get("properties"), dict):
+        return False
+    columns, needed = inner["properties"], inner.get("required", [])
+    if not columns or not all(
+        isinstance(one, dict) and _type(one) in PART_TYPES for one in columns.values()
+    ):
+        return False
+    order = column_order(columns, needed, inner.get(ORDER))
+    return inner == _row_schema({name: columns[name] for name in order}, needed)
+
+
+def _row_schema(columns: Mapping[str, Any], needed: Sequence[str]) -> dict[str, Any]:
+    """Return the schema of one row of a group; its order is written where nothing else tells it."""
+    keys = tuple(columns)
+    plain = column_order(sorted(keys), list(needed))
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(needed),
+        "properties": dict(columns),
+        **({} if keys == plain else {ORDER: list(keys)}),
+    }
+
+
+def part_rows(key: str, schema: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of what stands inside a group; of any other field none."""
+    if _type(schema) != "group":
+        return []
+    inner = schema["items"]
+    names = column_order(inner["properties"], inner.get("required"), inner.get(ORDER))
+    return [
+        {"group": key, **field_row(name, inner["properties"][name], name in inner["required"])}
+        for name in names
+    ]
 
 
 def _choices(left: dict[str, Any], kind: str) -> str:
@@ -97,17 +143,18 @@ def _choices(left: dict[str, Any], kind: str) -> str:
 
 
 def form_of(
-    fields: Sequence[tuple[int, Row]], conditions: Sequence[tuple[int, Row]], read: Read
+    fields: Sequence[tuple[int, Row]],
+    parts: Sequence[tuple[int, Row]],
+    conditions: Sequence[tuple[int, Row]],
+    read: Read,
 ) -> dict[str, Any]:
     """Return the form's schema of the rows, each with its place on the desk."""
-    properties: dict[str, Any] = {}
-    needed: list[str] = []
-    for n, row in fields:
-        # A key twice would vanish silently: it keeps its row, and the check names it.
-        key = row["key"] if row["key"] not in properties else f"{row['key']}-{n}"
-        properties[key] = schema_of(row, partial(read, f"fields.{n}.extra"))
-        if row.get("required") == "true":
-            needed.append(key)
+    properties, needed = _keyed(fields, "fields", read)
+    for (_, row), key in zip(fields, properties, strict=True):
+        if row.get("type") == "group":
+            own = [(m, part) for m, part in parts if part.get("group") == row.get("key")]
+            columns = _row_schema(*_keyed(own, "parts", read))
+            properties[key]["items"] = {**columns, **properties[key].pop("items", {})}
     form: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
@@ -119,6 +166,21 @@ def form_of(
     if conditions:
         form["allOf"] = [_condition(row, properties) for _, row in conditions]
     return form
+
+
+def _keyed(
+    rows: Sequence[tuple[int, Row]], table: str, read: Read
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the rows' schemas by key, and the keys of those that must be filled in."""
+    found: dict[str, Any] = {}
+    needed: list[str] = []
+    for n, row in rows:
+        # A key twice would vanish silently: it keeps its row, and the check names it.
+        key = row["key"] if row["key"] not in found else f"{row['key']}-{n}"
+        found[key] = schema_of(row, partial(read, f"{table}.{n}.extra"))
+        if row.get("required") == "true":
+            needed.append(key)
+    return found, needed
 
 
 def schema_of(row: Mapping[str, str], extra: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
@@ -159,7 +221,7 @@ def _limits(row: Mapping[str, str], kind: str) -> dict[str, Any]:
 
 _SCHEMA_TYPES: Final[Mapping[str, str]] = {
     "integer": "integer", "number": "number", "yes_no": "boolean", "choices": "array",
-    "lines": "array",
+    "lines": "array", "group": "array",
 }  # fmt: skip
 
 

@@ -15,7 +15,14 @@ import yaml
 
 from catalogue.marks import Loc, marked_text
 from catalogue.matters import ORDER, Matter
-from forms.designer_fields import FIELD_COLUMNS, conditions_of, field_row, form_of
+from forms.designer_fields import (
+    FIELD_COLUMNS,
+    PART_COLUMNS,
+    conditions_of,
+    field_row,
+    form_of,
+    part_rows,
+)
 
 ONE: Final[Mapping[str, str]] = {
     "标识": "code", "版本": "version", "事项名称": "name", "事项英文名称": "name_en",
@@ -47,6 +54,7 @@ YES_OR_NO: Final = frozenset({"required", "tolerable", "always", "personal"})
 
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "fields": FIELD_COLUMNS,
+    "parts": PART_COLUMNS,
     "conditions": ("when", "equals", "need", "show", "hide"),
     "materials": tuple(MATERIALS.values()),
     "steps": (*STEPS.values(), "n", "unit", "basis"),
@@ -103,6 +111,7 @@ def sheet_of(matter: Matter) -> Sheet:
     needed = form.pop("required", [])
     properties: dict[str, Any] = form.pop("properties", {})
     sheet.tables["fields"] = [field_row(k, one, k in needed) for k, one in properties.items()]
+    sheet.tables["parts"] = [row for k, one in properties.items() for row in part_rows(k, one)]
     sheet.tables["conditions"], others = conditions_of(form.pop("allOf", []), properties)
     for known in (ORDER, "$schema", "type", "additionalProperties"):
         form.pop(known, None)
@@ -154,6 +163,8 @@ class Written:
     rows: Mapping[str, Sequence[int]]
     keys: Sequence[str]
     """The form's fields in their order."""
+    parts: Mapping[tuple[str, str], int]
+    """Group and field inside it → row."""
 
 
 def written(sheet: Sheet) -> Written:
@@ -179,8 +190,11 @@ def written(sheet: Sheet) -> Written:
         rows[table] = [n for n, _ in kept]
         value[element] = [_values(row, columns, steps=table == "steps") for _, row in kept]
     rows["fields"] = [n for n, row in enumerate(sheet.tables["fields"]) if _is_filled(row)]
+    parts = [(n, row) for n, row in enumerate(sheet.tables["parts"]) if _is_filled(row)]
+    _in_groups(sheet, parts)
     form = form_of(
         [(n, sheet.tables["fields"][n]) for n in rows["fields"]],
+        parts,
         [(n, row) for n, row in enumerate(sheet.tables["conditions"]) if _is_filled(row)],
         _mapping,
     )
@@ -196,7 +210,17 @@ def written(sheet: Sheet) -> Written:
     taken = sorted(str(key) for key in rest if key in value or key in ("申请材料", "表单"))
     if taken:
         raise Unwritten("rest", f"「{'、'.join(taken)}」在上面已有，请从这里删去")
-    return Written(_yaml({**value, **rest}), rows, list(form["properties"]))
+    inside = {(row.get("group", ""), row.get("key", "")): n for n, row in reversed(parts)}
+    return Written(_yaml({**value, **rest}), rows, list(form["properties"]), inside)
+
+
+def _in_groups(sheet: Sheet, parts: Sequence[tuple[int, Row]]) -> None:
+    """Raise `Unwritten` for a row that belongs to no group: it would vanish silently."""
+    groups = {row["key"] for row in sheet.tables["fields"] if row.get("type") == "group"}
+    for n, row in parts:
+        if row.get("group", "") not in groups:
+            told = f"没有标识为「{row.get('group', '')}」、类型为可重复的一组的字段，请改选所属的组"
+            raise Unwritten(f"parts.{n}.group", told)
 
 
 def _values(row: Row, columns: Mapping[str, str], *, steps: bool) -> dict[str, Any]:
@@ -268,14 +292,28 @@ def _in_table(table: str, inner: Sequence[str | int], made: Written) -> str:
 def _in_form(inner: Sequence[str | int], made: Written) -> str:
     if len(inner) >= 2 and inner[0] == "properties" and inner[1] in made.keys:
         row = made.rows["fields"][made.keys.index(str(inner[1]))]
-        box = {"title": "title", "x-en": "en", "pattern": "pattern", "x-personal": "personal"}
-        return f"fields.{row}.{box.get(str(inner[2]), 'key') if len(inner) > 2 else 'key'}"
+        inside = made.parts.get((str(inner[1]), str(inner[4]))) if len(inner) > 4 else None
+        if inside is not None and inner[2:4] == ["items", "properties"]:
+            return f"parts.{inside}.{_column(inner[5:])}"
+        return f"fields.{row}.{_column(inner[2:])}"
     return "conditions" if inner[:1] == ["allOf"] else "form_rest"
+
+
+_COLUMN_OF: Final[Mapping[str, str]] = {
+    "title": "title", "x-en": "en", "pattern": "pattern", "x-personal": "personal",
+    "enum": "choices",
+    "minLength": "low", "maxLength": "high", "minimum": "low", "maximum": "high",
+    "minItems": "low", "maxItems": "high",
+}  # fmt: skip
+
+
+def _column(inner: Sequence[str | int]) -> str:
+    return _COLUMN_OF.get(str(inner[0]), "key") if inner else "key"
 
 
 # --- what was posted, and rows that are moved ----------------------------------------------------
 
-_CELL = re.compile(r"(fields|conditions|materials|steps)\.(\d{1,3})\.([a-z_]+)")
+_CELL = re.compile(r"(fields|parts|conditions|materials|steps)\.(\d{1,3})\.([a-z_]+)")
 
 
 def posted_sheet(texts: Mapping[str, Sequence[str]]) -> Sheet:
@@ -331,6 +369,7 @@ def moved(sheet: Sheet, order: str) -> str:
 
 _NEW: Mapping[str, Row] = {
     "fields": {"type": "text"},
+    "parts": {"type": "text"},
     "materials": {"required": "true", "originals": "1"},
     "steps": {"signing": "any", "always": "true", "unit": "working_day"},
 }
@@ -346,7 +385,8 @@ def kept(sheet: Sheet) -> dict[str, Any]:
 
 def reopened(value: Mapping[str, Any]) -> Sheet:
     """Return the sheet of `kept`."""
-    return Sheet(**value)
+    tables: dict[str, list[Row]] = {name: [] for name in TABLES}  # an older draft has fewer
+    return Sheet(**{**value, "tables": {**tables, **value["tables"]}})
 
 
 def every_row(sheet: Sheet) -> Iterator[tuple[str, int, Row]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from httpx2 import Response
 
 from catalogue.load import canonical
+from catalogue.matters import Matter
 from catalogue.reading import read_matter
 from forms.designer import next_version
 from forms.designer_changes import differences
-from forms.designer_sheet import TABLES, box_of, sheet_of, written
+from forms.designer_sheet import TABLES, Unwritten, box_of, reopened, sheet_of, written
+from forms.designer_sheet import kept as kept_sheet
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.designs import CODE, Desk, registered
 from tests.forms.town import Town
@@ -48,10 +52,72 @@ def sent(visitor: Browser, draft: str) -> Response:
 def test_a_matter_laid_out_and_written_again_is_the_same_matter(town: Town) -> None:
     for matter in town.matters.matters:
         if matter.process == "approval":
-            made = written(sheet_of(matter))
-            found = read_matter(made.text, "m.yaml", [])
-            assert found is not None
-            assert canonical(found[0]) == canonical(matter), matter.code
+            # As it is shipped, and as the register gives it back: there keys are sorted.
+            for one in (matter, Matter.model_validate_json(canonical(matter))):
+                made = written(sheet_of(one))
+                found = read_matter(made.text, "m.yaml", [])
+                assert found is not None
+                assert canonical(found[0]) == canonical(matter), matter.code
+
+
+def test_a_groups_columns_keep_their_order_through_the_register(town: Town) -> None:
+    matter = town.matters.matter("enterprise-start", "2026.1")
+    back = Matter.model_validate_json(canonical(matter))
+    columns: dict[str, Any] = back.form["properties"]["investors"]["items"]  # type: ignore[index,call-overload,assignment]
+    assert list(columns["properties"]) == ["name", "id_number", "sum_wan", "manner", "due_on"]
+    sheet = sheet_of(back)
+    rows = sheet.tables["parts"]
+    rows.insert(0, rows.pop(4))  # the day first: neither required nor sorted any more
+    found = read_matter(written(sheet).text, "m.yaml", [])
+    assert found is not None
+    again = sheet_of(Matter.model_validate_json(canonical(found[0]))).tables["parts"]
+    assert [row["key"] for row in again] == ["due_on", "name", "id_number", "sum_wan", "manner"]
+
+
+def test_what_a_group_asks_for_is_changed_in_boxes_and_told_there(town: Town) -> None:
+    sheet = sheet_of(town.matters.matter("enterprise-start", "2026.1"))
+    rows = sheet.tables["parts"]
+    assert {row["group"] for row in rows} == {"investors"}
+    new = {"group": "investors", "key": "nation", "title": "国籍", "en": "Nationality",
+           "type": "choice", "choices": "中国\n其他", "required": "true"}  # fmt: skip
+    rows.insert(1, new)
+    made = written(sheet)
+    found = read_matter(made.text, "m.yaml", [])
+    assert found is not None
+    before = town.matters.matter("enterprise-start", "2026.1")
+    moved = {one.where for one in differences(before, found[0])}
+    title = "股东（发起人、合伙人）出资情况"
+    assert f"表单 · 字段 · {title} · 每项 · 字段 · 国籍 · 名称" in moved
+    place = ("表单", "properties", "investors", "items", "properties")
+    assert box_of((*place, "nation"), made) == "parts.1.key"
+    assert box_of((*place, "sum_wan", "x-en"), made) == "parts.3.en"
+    group = [row["key"] for row in sheet.tables["fields"]].index("investors")
+    last = ("表单", "properties", "investors", "maxItems")
+    assert box_of(last, made) == f"fields.{group}.high"
+
+
+def test_a_row_of_no_group_is_told_and_not_lost(town: Town) -> None:
+    sheet = sheet_of(town.matters.matter("enterprise-start", "2026.1"))
+    sheet.tables["parts"][2]["group"] = "elsewhere"
+    with pytest.raises(Unwritten, match="elsewhere") as told:
+        written(sheet)
+    assert told.value.box == "parts.2.group"
+
+
+def test_a_row_that_the_boxes_cannot_show_whole_stays_as_it_is_written(town: Town) -> None:
+    matter = town.matters.matter("enterprise-start", "2026.1")
+    form: dict[str, Any] = json.loads(json.dumps(matter.form))
+    form["properties"]["investors"]["items"]["title"] = "股东"
+    sheet = sheet_of(matter.model_copy(update={"form": form}))
+    assert sheet.tables["parts"] == []
+    (row,) = [one for one in sheet.tables["fields"] if one["key"] == "investors"]
+    assert row["type"] == "raw" and "sum_wan" in row["extra"]
+
+
+def test_a_draft_of_an_older_desk_opens(town: Town) -> None:
+    sheet = kept_sheet(sheet_of(town.matters.matter(CODE, "2026.1")))
+    del sheet["tables"]["parts"]
+    assert reopened(sheet).tables["parts"] == []
 
 
 def test_a_fault_is_told_at_its_box(town: Town) -> None:
@@ -120,6 +186,30 @@ def test_a_draft_is_changed_looked_at_and_sent(town: Town, browser: Browsers) ->
     assert matter.promised.n == 8 and matter.advice == "请先预约。"
     assert matter.form["properties"]["menu"]["maxLength"] == 1000  # type: ignore[index,call-overload]
     assert editor.get(draft).status_code == 404  # the draft is gone with the sending
+
+
+def test_a_group_is_made_in_boxes_and_seen_as_the_window_would(browser: Browsers) -> None:
+    editor = browser("editor")
+    draft = begun(editor)
+    number = len([one for one in Desk(editor.get(draft).text).posted() if one.endswith(".key")])
+    kept(editor, draft, "add.fields")
+    row = f"fields__{number}__"
+    group = {row + "key": "cooks", row + "title": "厨师名单", row + "en": "Cooks",
+             row + "type": "group"}  # fmt: skip
+    kept(editor, draft, "add.parts", **group)
+    inside = {"parts__0__group": "cooks", "parts__0__key": "name", "parts__0__title": "厨师姓名",
+              "parts__0__en": "Name", "parts__0__required": "true"}  # fmt: skip
+    kept(editor, draft, "check", **inside)
+    assert "没有写最多几行" in editor.get(f"{draft}?check").text
+    kept(editor, draft, "check", **{row + "high": "5"})
+    assert "检查通过" in editor.get(f"{draft}?check").text
+    look = editor.get(f"{draft}/form").text
+    assert "厨师名单" in look and "厨师姓名" in look
+    # The group is called otherwise: its rows are told, and stay what they are.
+    kept(editor, draft, "check", **{row + "key": "chefs"})
+    told = editor.get(f"{draft}?check").text
+    assert "没有标识为「cooks」" in told and "没有这个字段（cooks）" in told
+    assert Desk(told).posted()["parts.0.group"] == ["cooks"]
 
 
 def test_rows_are_added_moved_and_dropped_without_a_script(browser: Browsers) -> None:
