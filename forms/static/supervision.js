@@ -22,7 +22,7 @@
     const state = old || lost ? words.offline : words.online;
     // Told when it changes, not every second.
     if (by("live").textContent !== state) by("live").textContent = state;
-    by("live").className = `tag ${old || lost ? "offline" : "online"}`;
+    by("live").className = `tag no-print ${old || lost ? "offline" : "online"}`;
     const banner = by("old");
     banner.hidden = !old;
     // Said once: a screen reader need not hear the seconds pass.
