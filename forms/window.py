@@ -10,6 +10,7 @@ from uuid import uuid4
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
+from cases.facts import CaseFacts
 from cases.messages import Outcome, Source
 from cases.reception import NotNow, Request
 from catalogue.matters import Matter
@@ -45,6 +46,7 @@ class ChoosePage(Page):
     groups: Annotated[Mapping[str, tuple[Matter, ...]], "Department name → its matters."]
     drafts: Annotated[tuple[Draft, ...], "My begun forms, newest first."]
     text: Annotated[str, "What was searched for."]
+    barred: Annotated[Mapping[str, str], "Matter that this person may not file → why."]
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,29 @@ async def choose(visit: Visit) -> Response:
     known = await visit.ask(visit.ports.drafts.listing, visit.actor)
     drafts = tuple(one for one in known if not one.matter.startswith(DESIGNS))
     visit.saw_rows(len(drafts))
-    return await show(visit, ChoosePage(visit.say(N_("收件登记")), groups, drafts, text))
+    barred = await _barred(visit, [one for some in groups.values() for one in some])
+    page = ChoosePage(visit.say(N_("收件登记")), groups, drafts, text, barred)
+    return await show(visit, page)
+
+
+def _new(matter: Matter) -> CaseFacts:
+    """Return a case of the matter that nobody has filed yet, as policy is asked about it."""
+    label = matter.label
+    return CaseFacts(
+        id="new", matter=matter.code, department=matter.department, label_level=label.level,
+        compartments=label.compartments,
+    )  # fmt: skip
+
+
+async def _barred(visit: Visit, matters: Sequence[Matter]) -> Mapping[str, str]:
+    """Return why this person may not file some of the matters: said before anything is typed."""
+    found = {}
+    for one in matters:
+        verdict = await visit.ask(visit.ports.access.may, visit.actor, "file", _new(one))
+        if not verdict.allowed:
+            said = "；".join(part for part in (verdict.reason, verdict.remedy) if part)
+            found[one.code] = said or visit.say(N_("您没有这项权限"))
+    return found
 
 
 def matter_of(visit: Visit, code: str) -> Matter:
@@ -95,6 +119,7 @@ def matter_of(visit: Visit, code: str) -> Matter:
 async def new_case(visit: Visit) -> Response:
     """The empty form, or a draft of mine."""
     matter = matter_of(visit, visit.request.path_params["matter"])
+    await visit.demand("file", _new(matter))
     wanted = visit.request.query_params.get("draft", "")
     draft = await visit.ask(visit.ports.drafts.find, visit.actor, wanted) if wanted else None
     if draft is None:

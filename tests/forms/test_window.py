@@ -150,3 +150,25 @@ def test_who_may_not_apply_again_is_told_the_article_and_the_day(
     assert fresh
     other = {**form, "command": fresh[1], "applicant.id_number": "91990100MA0000078X"}
     assert page.post(PATH, data=other).url.path.startswith("/cases/ZJJ")
+
+
+def test_who_may_not_file_a_matter_is_told_before_anything_is_typed(
+    browser: Browsers, town: Town
+) -> None:
+    town.settle_in("chi", ("池窗口", "ck", (("window_clerk", "scjg"),)))
+    page = browser("chi")
+    listed = page.get("/new").text
+    assert f'href="{PATH}"' not in listed and 'href="/new/food-operation"' in listed
+    assert "您现在不能收" in listed
+    answer = page.get(PATH)
+    assert answer.status_code == 403 and "收件凭证" not in answer.text
+
+
+def test_the_level_of_a_matter_is_told_to_a_clerk_whose_level_is_lower(
+    browser: Browsers, town: Town
+) -> None:
+    town.settle_in("low", ("低窗口", "ck", (("window_clerk", "zjj"),)), clearance=1)
+    page = browser("low")
+    said = "敏感标记为 2 级，超出您的许可级别"
+    assert said in page.get("/new").text
+    assert said in page.get(PATH).text

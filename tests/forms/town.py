@@ -1036,12 +1036,12 @@ class Town:
             id=found.id, kind="service", grants=found.grants, clearance=found.clearance
         )  # fmt: skip
 
-    def settle_in(self, login: str, who: Person | None = None) -> None:
+    def settle_in(self, login: str, who: Person | None = None, clearance: int = 3) -> None:
         """Give a person an account and a password; `who` is not one of `PEOPLE`."""
         name, department, held = who or PEOPLE[login]
         grants = tuple(Grant(role=role, department=where) for role, where in held)
         self.ids[login], code = self.accounts.create_account(
-            login, name, department, at=_now(), by="system", grants=grants, clearance=3
+            login, name, department, at=_now(), by="system", grants=grants, clearance=clearance
         )
         opened = enrolled(self.entrance, login, code, PASSWORD, _now(), Place())
         assert isinstance(opened, SignedIn), opened
