@@ -12,11 +12,12 @@ from tests.e2e.tasks import (
     entering,
     incidents,
     integration,
+    new_clerk,
     plan,
     supervision,
 )
 
 __all__ = [
     "administrators", "cases", "catalogue", "citizens", "deputies", "entering", "incidents",
-    "integration", "plan", "supervision",
+    "integration", "new_clerk", "plan", "supervision",
 ]  # fmt: skip
