@@ -432,6 +432,18 @@ class Queries:
             more=any(len(rows) > MOST_RELATED for rows in found),
         )
 
+    def earlier(self, where: ColumnElement[bool], number: str, most: int) -> Sequence[str]:
+        """Return numbers of cases whose applicant has this very number of identity, the newest
+        first. `where`: of which cases the reader may know whose they are."""
+        query = (
+            select(case.c.case_no)
+            .where(self.sought(number).condition(), where)
+            .order_by(case.c.received_at.desc(), case.c.id)
+            .limit(most)
+        )
+        with reading(self.engine) as connection:
+            return list(connection.execute(query).scalars())
+
     def _alike(
         self, connection: Connection, conditions: Sequence[Any], case_id: str
     ) -> Sequence[Any]:

@@ -261,6 +261,11 @@ class Reader(Protocol):
         actor may see personal data of both, of the same applicant."""
         ...
 
+    def earlier(self, actor: Actor, number: str, most: int) -> Sequence[str]:
+        """Numbers of cases of whoever has this number of identity, of which the actor may see
+        personal data; the newest first."""
+        ...
+
     def outcome(self, command_id: str) -> Outcome | None: ...
 
     def cards(self, actor: Actor, query: CardQuery) -> CardList:

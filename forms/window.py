@@ -14,7 +14,7 @@ from cases.facts import CaseFacts
 from cases.messages import Outcome, Source
 from cases.reception import NotNow, Request
 from catalogue.matters import Matter
-from forms import from_registers, words
+from forms import earlier, from_registers, words
 from forms.designer_ports import DESIGNS
 from forms.drafting import KEEPS, Begun, clash, keep, marked_seen, texts_of
 from forms.fields import (
@@ -149,6 +149,8 @@ async def file_case(visit: Visit) -> Response:
         return await show(visit, page)
     if visit.text("do") == from_registers.BUTTON:
         return await show(visit, await _shared(visit, matter, page, texts))
+    if visit.text("do") == earlier.BUTTON:
+        return await show(visit, await _said_before(visit, matter, page, texts))
     begun = _begun(visit, page)
     if visit.text("do") in KEEPS:
         kept = await keep(visit, begun, texts)
@@ -171,6 +173,17 @@ async def _shared(visit: Visit, matter: Matter, page: NewCasePage, texts: Posted
     said = from_registers.told(visit, shares) or from_registers.nothing_typed(visit)
     form = replace(page.form, fields=(*applicant, *page.agent, *content, *page.intake))
     return replace(page, applicant=applicant, content=content, form=form, told=said)
+
+
+async def _said_before(
+    visit: Visit, matter: Matter, page: NewCasePage, texts: Posted
+) -> NewCasePage:
+    """Return the form with what earlier cases of the same applicant say."""
+    found = await earlier.ask_earlier(visit, matter, texts)
+    applicant = earlier.filled(visit, page.applicant, found)
+    content = earlier.filled(visit, page.content, found)
+    form = replace(page.form, fields=(*applicant, *page.agent, *content, *page.intake))
+    return replace(page, applicant=applicant, content=content, form=form, told=(found.told,))
 
 
 async def _hand_over(visit: Visit, page: NewCasePage, body: dict[str, Any]) -> Response:

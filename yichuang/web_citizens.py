@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -42,6 +42,7 @@ from forms.citizen_ports import (
     ToSupply,
 )
 from forms.ports import Where
+from forms.said_before import OF_ORGANISATIONS, said_before
 from yichuang.oidc import IdentityProvider, IdentityRefused, Vouched
 from yichuang.services import CITY_ONLINE, Services
 from yichuang.settings import SettingMissing, Settings
@@ -50,8 +51,6 @@ from yichuang.web_accounts import AUTH_STREAM
 PER_PAGE: Final = 25
 LOOKED_BACK: Final = 5
 """Cases in which it is looked for what was said before: the newest ones."""
-ABOUT: Final = frozenset({"uscc", "developer", "operator_name", "requester_kind", "requester_name"})
-"""Fields of forms that say who applies, beside those of personal data."""
 TOLD: Final = (
     "notice", "supplement", "undertaking", "promised", "statutory", "hearing_request", "hearing",
     "delivery", "rating", "rectify",
@@ -254,7 +253,7 @@ class WebCitizens:
             if masked is None:
                 continue
             view = self.queries.case_view(case_id, self.now(), revealed=masked.personal)
-            said = {} if view is None else _said_before(view, matter)
+            said = {} if view is None else said_before(view, matter, OF_ORGANISATIONS)
             fresh = {name: text for name, text in said.items() if name not in values}
             if fresh and view is not None:
                 values, number = values | fresh, number or view.row.case_no
@@ -285,27 +284,6 @@ class WebCitizens:
         if not any(one.id == paper and not one.waits for one in mine):
             return None
         return f"{found.view.number or found.view.kind}.pdf", found.content
-
-
-def _said_before(view: CaseView, matter: Matter) -> Mapping[str, str]:
-    """Return what an earlier case says of the citizen or their organisation, by the fields of this
-    matter's form. A field is the same when name, title and type are."""
-    found: dict[str, str] = {}
-    if view.applicant.get("kind") != "natural_person":
-        found = {
-            f"applicant.{part}": str(view.applicant[part])
-            for part in ("name", "id_number", "legal_representative")
-            if view.applicant.get(part)
-        }
-    earlier: Any = Matter.model_validate(view.matter).form.get("properties", {})
-    asked: Any = matter.form.get("properties", {})
-    for name, part in asked.items():
-        then, said = earlier.get(name), view.form.get(name)
-        same = then is not None and all(then.get(k) == part.get(k) for k in ("title", "type"))
-        about = part.get("x-personal") or name in ABOUT
-        if same and about and part.get("type") == "string" and isinstance(said, str) and said:
-            found[f"form.{name}"] = said
-    return found
 
 
 def _papers(view: CaseView) -> Sequence[Paper]:

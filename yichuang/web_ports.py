@@ -13,7 +13,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, and_, select
 
 from audit.entry import EntryDraft, What, Who, entry_id
 from audit.entry import Where as EntryWhere
@@ -239,6 +239,10 @@ class WebReader:
         personal = self.access.where(actor, "read_personal") if whose else None
         where = self.access.where(actor, "list")
         return self._lists(actor).related(where, personal, case_id, self.now())
+
+    def earlier(self, actor: Actor, number: str, most: int) -> Sequence[str]:
+        may = and_(self.access.where(actor, "list"), self.access.where(actor, "read_personal"))
+        return self._lists(actor).earlier(may, number, most)
 
     def _standing(self, actor: Actor, one: Standing) -> Standing:
         """Return the place in the order with those cases before it that the reader may list."""

@@ -48,6 +48,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "reader.notice_ids": "where",
     "reader.hidden": "where",
     "reader.related": "where",
+    "reader.earlier": "where",
     "census.view": "where",
     "supervision.alarms": "where",
     "supervision.board": "where",
@@ -281,6 +282,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
             "lists.everything",  # asks `knows`
             "bulk_rows._tried",  # asks `knows`
             "case._before",  # asks `knows`
+            "earlier.ask_earlier",  # of what `reader.earlier` has cut
             "lists.find",  # asks `knows`
             "rest._may_read",  # asks `read`
             "public._status",  # after number and code
@@ -292,7 +294,9 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {"case.offered", "bulk_rows._tried", "act_confirming.foretold"}  # the latter two after
         # `knows` and the act
     ),
-    "reader.case": frozenset({"case.view_of", "rest.read_case"}),
+    "reader.case": frozenset(
+        {"case.view_of", "rest.read_case", "earlier._said_in"}  # the last asks `read_personal`
+    ),
     "reader.outcome": frozenset(
         {
             "drafting._by_itself",
@@ -390,6 +394,7 @@ QUERIES: Final[Mapping[str, Way]] = {
     "notices": "where",
     "notice_ids": "where",
     "related": "where",
+    "earlier": "where",
     "case_facts": "asked",
     "case_view": "asked",
     "state": "asked",
