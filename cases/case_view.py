@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -13,7 +12,6 @@ from sqlalchemy import Connection, select
 
 from cases import tables
 from cases.approval.waiting import pauses_of
-from cases.armed import rings_at
 from cases.card_views import cards_from
 from cases.case_papers import (
     RECIPIENT,
@@ -22,6 +20,7 @@ from cases.case_papers import (
     materials_of,
     service_of,
 )
+from cases.case_timeline import seen_fields, timeline_of
 from cases.masking import (
     ERASED,
     FILE_NAMES,
@@ -29,8 +28,7 @@ from cases.masking import (
     mask_form,
     mask_person,
 )
-from cases.messages import DocumentRef, Person
-from cases.passages import Change, Passages, kinds_of
+from cases.messages import Person
 from cases.state import CaseState, ClockEvent
 from cases.store import place
 from cases.views import (
@@ -39,7 +37,6 @@ from cases.views import (
     DocumentView,
     OpinionView,
     RulingView,
-    TimelineItem,
 )
 from catalogue.matters import Matter
 
@@ -123,44 +120,6 @@ class Read:
         ]
 
 
-def _timeline(
-    read: Read,
-    bodies: Mapping[int, Mapping[str, Any]],
-    known: Mapping[int, datetime],
-    plain: frozenset[str],
-) -> Iterator[TimelineItem]:
-    walk = Passages()
-    issued: dict[int, list[Any]] = {}
-    for document in read.documents:
-        issued.setdefault(document.seq, []).append(document)
-    on_the_clock = {event.seq for event in read.clock if event.kind not in OF_THE_STEPS}
-    for step in read.steps:
-        body = bodies[step.seq]
-        yield timeline_item(
-            step,
-            body,
-            issued.get(step.seq, ()),
-            known.get(step.seq - 1),
-            walk.through(step.verb, orjson.loads(step.events), body, plain),
-            step.seq in on_the_clock,
-        )
-
-
-OF_THE_STEPS = frozenset(
-    {"step_opened", "step_done", "rated", "gathered", "rectified", "called_back", "checked"}
-)
-"""What is noted beside the clock and moves no period of the case."""
-
-
-def _plain(matter: Matter, revealed: Collection[str]) -> frozenset[str]:
-    """Return the names of the form's fields whose values the reader may see."""
-    described = matter.form.get("properties")
-    names = described if isinstance(described, dict) else {}
-    # The same rule as for the form itself: what masking leaves alone may be read.
-    seen = mask_form(dict.fromkeys(names, ""), matter.form, revealed)
-    return frozenset(name for name, value in seen.items() if value == "")
-
-
 def _personal(
     person: Person | None,
     form: Mapping[str, JsonValue],
@@ -219,58 +178,6 @@ def ruling_view(row: Any) -> RulingView:
     )
 
 
-SUMMARISED = ("reason", "text", "reasons", "ground", "findings", "remark", "undertaking", "cause")
-"""Fields of an order's body that say in words what was done."""
-
-
-def timeline_item(
-    row: Any,
-    body: Mapping[str, Any],
-    documents: Sequence[Any],
-    known_at: datetime | None = None,
-    changes: tuple[Change, ...] = (),
-    moved_clock: bool = False,
-) -> TimelineItem:
-    """Return one line of the timeline with the documents of its step; `known_at`: when the step
-    before it was recorded, or its case's rest after that step."""
-    summary = _summary(row.verb, body)
-    issued = tuple(
-        DocumentRef(id=d.id, kind=d.kind, number=d.number, digest=d.digest, code=d.code)
-        for d in documents
-    )
-    moved = moved_clock or any(one.what == "due" for one in changes)
-    return TimelineItem(
-        seq=row.seq,
-        verb=row.verb,
-        at=row.occurred_at,
-        recorded_at=row.recorded_at,
-        who=row.actor,
-        on_behalf=row.on_behalf,
-        department=row.department,
-        summary=summary,
-        basis=row.basis,
-        backfill=row.backfill,
-        entry=row.entry_id,
-        documents=issued,
-        late_seconds=late_seconds(row, known_at) if row.verb == "timer_fired" else 0,
-        changes=changes,
-        kinds=kinds_of(row.verb, row.actor, bool(issued), moved),
-    )
-
-
-def late_seconds(row: Any, known_at: datetime | None) -> int:
-    """Return how late the law's own step is, as `census.firings` counts it, in whole seconds."""
-    since = row.occurred_at if known_at is None else max(row.occurred_at, known_at)
-    return max(0, int((row.recorded_at - since).total_seconds()))
-
-
-def _summary(verb: str, body: Mapping[str, Any]) -> str:
-    recorded = body if verb == "record_step" else body.get("step")
-    if isinstance(recorded, Mapping):
-        return str(recorded.get("step", ""))
-    return next((str(body[name]) for name in SUMMARISED if body.get(name)), "")
-
-
 def notice_of(
     steps: Sequence[Any], bodies: Mapping[int, Mapping[str, Any]]
 ) -> Sequence[dict[str, JsonValue]]:
@@ -307,12 +214,6 @@ def assembled(
     shown: dict[str, JsonValue] = {"name": ERASED}
     if person is not None:
         shown = mask_person(person, revealed)
-    known = {
-        step.seq: rings_at(
-            step.recorded_at, step.recorded_at if state.backfilled and step.backfill else None
-        )
-        for step in read.steps
-    }
     return CaseView(
         row=row(str(shown["name"])),
         plan=state.plan.model_dump(mode="json"),
@@ -345,7 +246,7 @@ def assembled(
         clock=tuple(clock_event_of(event) for event in read.clock),
         documents=documents,
         rulings=tuple(ruling_view(ruling) for ruling in read.rulings),
-        timeline=tuple(_timeline(read, bodies, known, _plain(matter, revealed))),
+        timeline=tuple(timeline_of(read, state, bodies, seen_fields(matter, revealed))),
         service=service,
         notice=tuple(notice_of(read.steps, bodies)),
         cards=cards_from(read.cards, read.card_marks, bodies),
