@@ -114,6 +114,24 @@ def test_a_clerk_files_a_case_corrects_it_and_sees_the_receipt(
     expect(page.get_by_role("link", name="收件凭证").first).to_be_visible()
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_enter_does_what_is_for_good_after_one_look_and_a_double_click_does_not(
+    opened: Opener, town: Town, scripts: bool
+) -> None:
+    filed = town.file()
+    page = opened("chen", scripts=scripts)
+    page.goto(f"/cases/{filed.case_no}/do/refuse_acceptance")
+    page.get_by_label("不予受理的理由").fill("不属于本机关职权范围")
+    page.get_by_role("button", name="下一步：核对").dblclick()
+    expect(page.get_by_role("heading", name="请核对")).to_be_visible()
+    page.goto(f"/cases/{filed.case_no}")
+    page.get_by_role("link", name="受理", exact=True).press("Enter")
+    outcome = page.get_by_role("button", name="受理并出具受理通知书")
+    expect(outcome).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("已完成")
+
+
 def _fill(page: Page, **changes: str) -> None:
     page.locator("#f-applicant-name").fill("云川建设有限公司")
     page.locator("#f-applicant-id_number").fill("91990100MA0000001X")
