@@ -382,7 +382,7 @@ READERS: Final[Mapping[str, type]] = {
 }
 """What stands behind a port of which something is cut by policy."""
 
-ASKING: Final = ("access.where", "access.decide", "reach.where", "hidden(")
+ASKING: Final = ("access.where", "access.seen", "access.decide", "reach.where", "hidden(")
 """Signs of the question, in the function or in one of its class that it calls."""
 
 QUERIES: Final[Mapping[str, Way]] = {
