@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -15,6 +16,11 @@ from catalogue.working_days import Calendar
 
 LEAST_KNOWN = 5
 """Closed steps that a median needs before anything is forecast from it (ours, 2026-11)."""
+
+
+LONGEST_REST = timedelta(days=30)
+"""What fell due longer ago is late by a working day at least, whatever holidays lay between: it
+breaks no more, and need not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +59,7 @@ def forecast(
     has used, is more than what is left; and the promise of the case when it is more than is left
     of that. Nothing is said of a department with fewer than `LEAST_KNOWN` such steps closed.
     """
-    medians = {
-        (row.matter, row.task, row.department): (Fraction(row.twice, 2), row.known)
-        for row in connection.execute(_medians())
-    }
+    medians = _medians(connection)
     found = []
     for row in connection.execute(_open_steps(wanted)):
         median, known = medians.get((row.matter, row.task, row.department), (None, 0))
@@ -98,16 +101,15 @@ def _foreseen(
     )
 
 
-def _medians() -> Select[Any]:
-    """Return twice the median of each department's closed steps, by matter and task.
+def _medians(connection: Connection) -> dict[tuple[str, str, str], tuple[Fraction, int]]:
+    """Return the median of each department's closed steps, by matter and task, and of how many.
 
-    By row numbers, since SQLite has no median: of an even number the two in the middle.
+    From how often each number of days was used: no database needs to sort all steps. Of an even
+    number, halfway between the two in the middle.
     """
     kind = (case.c.matter, clock.c.task, clock.c.department)
-    n = func.count().over(partition_by=kind)
-    place = func.row_number().over(partition_by=kind, order_by=(clock.c.used, clock.c.case_id))
-    ranked = (
-        select(*kind, clock.c.used, n.label("known"), place.label("place"))
+    query = (
+        select(*kind, clock.c.used, func.count())
         .select_from(clock.join(case, case.c.id == clock.c.case_id))
         .where(
             clock.c.clock == "step",
@@ -115,25 +117,26 @@ def _medians() -> Select[Any]:
             clock.c.ended_by == "step_done",
             clock.c.limit_unit == "working_day",
         )
-        .subquery()
+        .group_by(*kind, clock.c.used)
     )
-    lower, upper = (ranked.c.known + 1) // 2, (ranked.c.known + 2) // 2
-    middle = or_(ranked.c.place == lower, ranked.c.place == upper)
-    return (
-        select(
-            ranked.c.matter,
-            ranked.c.task,
-            ranked.c.department,
-            func.max(ranked.c.known).label("known"),
-            (func.min(ranked.c.used) + func.max(ranked.c.used)).label("twice"),
-        )
-        .where(middle)
-        .group_by(ranked.c.matter, ranked.c.task, ranked.c.department)
-    )
+    used: dict[tuple[str, str, str], dict[int, int]] = {}
+    for matter, task, department, days, n in connection.execute(query):
+        used.setdefault((matter, task, department), {})[int(days or 0)] = int(n)
+    return {key: (_median(of_days), sum(of_days.values())) for key, of_days in used.items()}
+
+
+def _median(of_days: Mapping[int, int]) -> Fraction:
+    n = sum(of_days.values())
+    lower, upper = (n + 1) // 2, (n + 2) // 2
+    place, middle = 0, list[int]()
+    for days, count in sorted(of_days.items()):
+        middle += [days for wanted in (lower, upper) if place < wanted <= place + count]
+        place += count
+    return Fraction(sum(middle), 2)
 
 
 def _open_steps(wanted: Wanted) -> Select[Any]:
-    promise = clock.alias("promise")
+    promise, long_ago = clock.alias("promise"), wanted.now - LONGEST_REST
     own = Wanted(
         wanted.where, wanted.now, clock="step", matter=wanted.matter, department=wanted.department
     )
@@ -156,5 +159,9 @@ def _open_steps(wanted: Wanted) -> Select[Any]:
                 promise, and_(promise.c.case_id == clock.c.case_id, promise.c.key == "promised")
             )
         )
-        .where(running(own), clock.c.limit_unit == "working_day")
+        .where(
+            running(own),
+            clock.c.limit_unit == "working_day",
+            or_(clock.c.due_at > long_ago, promise.c.due_at > long_ago),
+        )
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, union_all
 from sqlalchemy import case as when
 
 from cases import approval, tables
@@ -144,15 +144,24 @@ def watched(
     standing_last = () if wanted.watch in ("overdue", "warning") else (clock.c.due_at.is_(None),)
     order = (*standing_last, clock.c.due_at, clock.c.case_id, clock.c.key)
     # Sorted by keys alone: whole rows of a long list would be carried through the sort.
-    page = (
-        select(clock.c.case_id, clock.c.key)
-        .select_from(source)
-        .where(condition)
-        .order_by(*order)
-        .limit(limit)
-        .offset(offset)
-        .subquery()
-    )
+    listed = select(clock.c.case_id, clock.c.key, clock.c.due_at).select_from(source)
+    if wanted.watch in ("overdue", "warning"):
+        # The first of each clock stand together in an index; all of them would have to be sorted.
+        kinds = (wanted.clock,) if wanted.clock else WATCHED
+        firsts = (
+            listed.where(condition, clock.c.clock == kind).order_by(*order).limit(limit + offset)
+            for kind in kinds
+        )
+        every = union_all(*(select(one.subquery()) for one in firsts)).subquery()
+        page = (
+            select(every.c.case_id, every.c.key)
+            .order_by(every.c.due_at, every.c.case_id, every.c.key)
+            .limit(limit)
+            .offset(offset)
+            .subquery()
+        )
+    else:
+        page = listed.where(condition).order_by(*order).limit(limit).offset(offset).subquery()
     query = (
         select(clock, case.c.case_no, case.c.matter, case.c.matter_name, case.c.zone,
                case.c.calendar, case.c.department.label("implementing"))
