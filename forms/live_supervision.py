@@ -18,7 +18,7 @@ from typing import Final
 from markupsafe import Markup
 from starlette.responses import Response, StreamingResponse
 
-from cases.boards import BoardQuery, Watching
+from cases.boards import Board, BoardQuery, Watching
 from cases.oversight import WatchCounts
 from cases.reception import NotNow
 from forms.board_query import board_query, watch_links
@@ -72,7 +72,12 @@ class Running:
 
 async def running(visit: Visit, query: BoardQuery) -> Running:
     """Return what runs now, of what the reader may list."""
-    found: Watching = await visit.ask(visit.ports.supervision.watching, visit.actor, query)
+    found = await visit.ask(visit.ports.supervision.watching, visit.actor, query)
+    return await shown_of(visit, query, found)
+
+
+async def shown_of(visit: Visit, query: BoardQuery, found: Watching | Board) -> Running:
+    """Return what was read as the page shows it; a whole board has read it with the rest."""
     sounding = await visit.ask(visit.ports.supervision.alarms, visit.actor)
     names = Names(visit)
     return Running(

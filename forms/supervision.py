@@ -24,7 +24,7 @@ from forms.case import download
 from forms.drilling import drill_url
 from forms.fields import Option
 from forms.lists import page_numbers
-from forms.live_supervision import OLD_SECONDS, drawn, running
+from forms.live_supervision import OLD_SECONDS, drawn, shown_of
 from forms.oversight import (
     ClockRow,
     DepartmentRow,
@@ -116,7 +116,7 @@ async def board(visit: Visit) -> Response:
     visit.saw_rows(len(found.overdue) + len(found.warning))
     verdict = await visit.ask(visit.ports.access.may, visit.actor, *REPORT)
     names = Names(visit)
-    now = await running(visit, query)
+    now = await shown_of(visit, query, found)
     page = BoardPage(
         title=visit.say(N_("监察看板")),
         board=found,
