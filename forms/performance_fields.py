@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -128,7 +128,12 @@ def _plan(s: PerformanceScene) -> Sequence[Field]:
                value=str(plan.since_year if plan else s.project.starts_on.year)),
         _field(s, "until_year", N_("至哪一年"), "number",
                value=str(plan.until_year if plan else until.year)),
-        _money(s, "availability_fen", N_("每年可用性付费"), terms.availability_fen if terms else 0),
+        replace(
+            _money(s, "availability_fen", N_("每年可用性付费"),
+                   terms.availability_fen if terms else 0),
+            hint=s.say(N_("特许经营不得补贴建设，填 0"))
+            if s.project.regime == "concession" else "",
+        ),
         _field(s, "linked_bp", N_("其中与绩效挂钩"), "number", unit="%",
                value=hundredths(terms.linked_bp) if terms else "30",
                hint=N_("存量项目不低于 30%")),

@@ -314,7 +314,9 @@ def _said(visit: Visit, titles: Mapping[str, str], key: str, value: JsonValue) -
     if key in _UNSAID or value in ("", None, []):
         return ""
     if key.endswith("_fen") and isinstance(value, int):
-        return yuan(value) if value else ""
+        return visit.say(N_("{n} 元")).format(n=yuan(value)) if value else ""
+    if key == "years":
+        return visit.say(N_("{n} 年")).format(n=value)
     if key == "milestone":
         return titles.get(str(value), str(value))
     if key == "timer":

@@ -91,7 +91,13 @@ def _establish(s: ActScene) -> Sequence[Field]:
         regimes = [one for one in regimes if one.value == template.regime]
     steps = template.steps if template is not None else ()
     english = s.visit.language == "en"
-    every = [Option(one.id, one.en if english else one.zh, str(one.days)) for one in steps]
+    days = s.say(N_("{n} 天"))
+    every = [
+        Option(one.id, one.en if english else one.zh, days.format(n=one.days)) for one in steps
+    ]
+    # What the regime of the template asks for: another answer would be refused.
+    regime = template.regime if template is not None else ""
+    bought, used = regime == "stock", regime == "concession"
     return (
         Field("template", "", "hidden", False, values=(s.chosen,)),
         _field(s, "title", N_("项目名称")),
@@ -100,19 +106,20 @@ def _establish(s: ActScene) -> Sequence[Field]:
         _field(s, "sector", N_("行业"), required=False),
         _field(s, "regime", N_("适用制度"), "radios", options=regimes, value=regimes[0].value,
                hint=N_("2023年2月政策以前已经采购的为存量项目；新的政府和社会资本合作项目限于使用者付费，按特许经营")),
-        _field(s, "procured_before_stop", N_("2023年2月以前已经完成采购"), "check", False),
-        _field(s, "user_pays", N_("使用者付费"), "check", False),
+        _field(s, "procured_before_stop", N_("2023年2月以前已经完成采购"), "check", False,
+               value="true" if bought else ""),
+        _field(s, "user_pays", N_("使用者付费"), "check", False, value="true" if used else ""),
         _field(s, "started_by_2024", N_("2024年底以前已经开工（只对存量项目）"), "check", False),
         _field(s, "mode", N_("运作方式"), "select", options=_choices(s, w.MODES), value="other"),
         _field(s, "pay", N_("付费机制"), "select", options=_choices(s, w.PAY_MODES),
-               value="government"),
+               value="user" if used else "government"),
         _field(s, "term_years", N_("运营（特许经营）期限"), "number", False, unit=N_("年"),
                hint=N_("没有期限的不填；特许经营不超过四十年")),
         _field(s, "starts_on", N_("开始日期"), "date", value=s.today.isoformat()),
         _money(s, "feasibility_fen", N_("可行性研究投资估算"), required=False),
         _field(s, "library_code", N_("项目库编码"), required=False),
         Field("leaves_out", s.say(N_("本项目没有的步骤")), "checks", False, options=tuple(every),
-              hint=s.say(N_("步骤后的数字是计划天数")), wide=True),
+              hint=s.say(N_("步骤后是计划天数")), wide=True),
     )  # fmt: skip
 
 

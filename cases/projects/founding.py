@@ -12,7 +12,7 @@ from cases.messages import Command
 from cases.payments import yuan
 from cases.projects import messages as m
 from cases.projects.schedule import Span, laid_out
-from cases.projects.state import Capital, Milestone, ProjectState, StageOf
+from cases.projects.state import REGIMES, Capital, Milestone, ProjectState, StageOf
 from cases.projects.step import (
     PROJECT,
     RED_LINES,
@@ -103,9 +103,12 @@ def _insist_regime(
     applies = judged.outcome.get("applies")
     if applies is not None and applies != body.regime:
         basis = judged.bases[0] if judged.bases else ""
+        words = {str(code): word for code, word in REGIMES.items()}
         raise RuleForbids(
-            "wrong_regime", f"按项目情况应当适用「{applies}」，不是「{body.regime}」", basis,
-            "body.regime",
+            "wrong_regime",
+            f"按所填情况应当适用「{words.get(str(applies), applies)}」，"
+            f"不是「{words[body.regime]}」；请核对是否使用者付费、何时完成采购，或者另选模板",
+            basis, "body.regime",
         )  # fmt: skip
     if template.regime and template.regime != body.regime:
         raise RuleForbids(

@@ -24,6 +24,9 @@ LABEL: Final = 250
 """Width of the titles."""
 TAIL: Final = 96
 """Room at the right for the words of lateness."""
+EARLY: Final = 6
+"""So short is the bar of what is reached before it was to begin: no bar reaches into days to come.
+"""
 MOST_TITLE: Final = 17
 """Characters of a title that fit; the whole stands in the row's tooltip and in the table."""
 PLAN, DONE, EXPECTED, CRITICAL, TODAY = "#b9c6cf", "#0b4a5e", "#4a5663", "#b3321f", "#8a6d00"
@@ -248,10 +251,12 @@ def _bars(row: GanttRow, y: int, scale: _Scale) -> Iterator[str]:
     left = scale.x(row.begins)
     yield _bar("plan", left, scale.x(row.plan), y + 5, 16, f'fill="{PLAN}"')
     if row.actual is not None:
-        yield _bar("actual", left, scale.x(row.actual), y + 9, 8, f'fill="{DONE}"')
+        done = scale.x(row.actual)
+        yield _bar("actual", min(left, done - EARLY), done, y + 9, 8, f'fill="{DONE}"')
     elif row.forecast is not None:
         style = f'fill="none" stroke="{EXPECTED}" stroke-width="1.5" stroke-dasharray="4 2"'
-        yield _bar("forecast", left, scale.x(row.forecast), y + 9, 8, style)
+        done = scale.x(row.forecast)
+        yield _bar("forecast", min(left, done - EARLY), done, y + 9, 8, style)
     if row.gate:
         x, middle = scale.x(row.plan), y + 13
         yield (

@@ -128,7 +128,9 @@ class Hands:
 
     def download(self, name: str, beside: str = "") -> bytes:
         """Follow a link, or press a button, that hands out a file; return what is in it."""
-        scope = self._beside(beside)
+        begins = re.compile(rf"^\s*{re.escape(name)}")
+        offered = self.page.get_by_role("link", name=begins)
+        scope = self._beside(beside, offered.or_(self.page.get_by_role("button", name=begins)))
         found = _either(
             lambda words, exact: scope.get_by_role("link", name=words, exact=exact).or_(
                 scope.get_by_role("button", name=words, exact=exact)

@@ -114,8 +114,12 @@ class Office:
         key = f"citizen:{name}"
         if key not in self.desks:
             self.desks[key] = self._sat_down(key, lambda hands, _: sign_in_citizen(hands, name))
-        self.desks[key].begin("/mine")
-        return self.desks[key]
+        hands = self.desks[key]
+        hands.begin("/mine")
+        if hands.can("link", "去统一身份认证登录"):
+            sign_in_citizen(hands, name)
+            self.keys.sessions[key] = hands.page.context.storage_state()
+        return hands
 
     def stranger(self) -> Hands:
         """Return the page of somebody who is not signed in."""

@@ -52,6 +52,15 @@ def test_what_is_done_is_drawn_to_its_day_and_what_is_expected_is_not_drawn_besi
     )
 
 
+def test_what_is_done_before_it_was_to_begin_reaches_into_no_day_to_come() -> None:
+    done = TODAY - timedelta(1)
+    found = drawn([row(0, begins=DAY), row(9, actual=done)])
+    (bar,) = of(found, "actual")
+    assert length(bar) < 10
+    (later,) = of(drawn([row(0, begins=DAY), row(9, actual=TODAY)]), "actual")
+    assert float(bar.attrib["x"]) < float(later.attrib["x"])
+
+
 @pytest.mark.parametrize(("days", "said"), [(1, "滞后 1 天"), (0, ""), (-1, "提前 1 天")])
 def test_lateness_is_said_in_days(days: int, said: str) -> None:
     one = row(0, actual=DAY + timedelta(29 + days))

@@ -12,12 +12,14 @@ from tests.e2e.tasks import (
     entering,
     incidents,
     integration,
+    money,
     new_clerk,
     plan,
+    projects,
     supervision,
 )
 
 __all__ = [
     "administrators", "cases", "catalogue", "citizens", "deputies", "entering", "incidents",
-    "integration", "new_clerk", "plan", "supervision",
+    "integration", "money", "new_clerk", "plan", "projects", "supervision",
 ]  # fmt: skip
