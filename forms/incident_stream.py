@@ -32,7 +32,8 @@ LOOK_SECONDS = 0.5
 """Between two looks whether anything changed: one number is read, shared by all who listen."""
 ANEW_SECONDS = 10.0
 """After so long the whole window is read, changes or not; a change that another writer committed
-late under a lower number shows then at the latest."""
+late under a lower number shows then at the latest. A page takes three times as long a silence for a
+dead line (`static/listening.js`)."""
 SESSION_SECONDS = 5.0
 """Between two looks whether the session is still open, and its person's rights the same. A
 listening page is no activity: it does not keep a session from ending that nobody uses."""
@@ -149,9 +150,12 @@ async def one_changes(visit: Visit) -> Response:
 async def _one(visit: Visit, incident_id: str, after: int) -> AsyncIterator[bytes]:
     closing: asyncio.Event = visit.request.app.state.closing
     yield f"retry: {RETRY_MS}\n\n".encode()
-    asked_session = monotonic()
+    said = asked_session = monotonic()
     while not closing.is_set():
         last = await visit.ask(visit.ports.incidents.last)
+        if monotonic() - said >= ANEW_SECONDS:
+            said = monotonic()
+            yield event("beat", {})  # a line that is silent for longer is a dead one
         if last > after:
             told = await visit.ask(visit.ports.incidents.since, visit.actor, after)
             after = _known(told, max(last, after))

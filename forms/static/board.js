@@ -107,6 +107,7 @@
   const tell = (changes) => {
     const news = by("news");
     for (const [seq, number, what] of changes) {
+      if (news.querySelector(`[data-seq="${seq}"]`)) continue; // told before the line was lost
       const line = document.createElement("li");
       line.dataset.seq = seq;
       line.textContent = `${new Date(now()).toTimeString().slice(0, 8)} ${number} ${what}`;
@@ -120,19 +121,16 @@
     live.textContent = text;
     live.className = `tag ${name}`;
   };
-  const listen = () => {
-    const source = new EventSource(words.stream);
-    source.addEventListener("open", () => state("online", words.online));
-    source.addEventListener("board", (event) => patch(JSON.parse(event.data)));
-    source.addEventListener("away", () => state("offline", words.offline));
-    source.addEventListener("error", () => {
-      // Closed for good means that the server answered something else: the way to sign in.
-      if (source.readyState === EventSource.CLOSED) state("offline", words.over);
-      else state("offline", words.offline);
-    });
-    addEventListener("pagehide", () => source.close());
-  };
-  listen();
+  listening(words.stream, {
+    board: (event) => {
+      patch(JSON.parse(event.data));
+      state("online", words.online);
+    },
+    away: () => state("offline", words.offline),
+  }, (name) => {
+    if (name === "open") state("online", words.online);
+    else state("offline", name === "over" ? words.over : words.offline);
+  });
   setInterval(tick, 1000);
   tick();
 })();

@@ -26,19 +26,59 @@
       one.classList.toggle("over", left < 0);
     }
   };
-  const source = new EventSource(here.dataset.stream);
-  source.addEventListener("changed", async () => {
-    const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-    if (!answer.ok || answer.redirected) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const main = fresh.getElementById("incident");
-    const old = document.getElementById("incident");
-    if (!main || !old) return;
-    ahead = Date.parse(main.dataset.now) - Date.now();
-    old.replaceWith(document.adoptNode(main));
-    tick();
+
+  /* What is shown is what was so at `shown`; a reading that fails is tried until it does not. */
+  const said = document.getElementById("lost");
+  let shown = Date.now() + ahead, lost = "", reading = false, wanted = false;
+  const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: here.dataset.zone, timeStyle: "medium" });
+  const say = () => {
+    const text = lost ? said.dataset[lost].replace("__at__", clock.format(shown)) : "";
+    if (said.textContent !== text) said.textContent = text;
+    said.hidden = !text;
+  };
+  const anew = async () => {
+    if (reading) {
+      wanted = true;
+      return;
+    }
+    reading = true;
+    wanted = false;
+    try {
+      const answer = await fetch(location.pathname, { headers: { accept: "text/html" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect") {
+        lost = "over";
+        return;
+      }
+      if (!answer.ok) throw new Error(String(answer.status));
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("incident");
+      const old = document.getElementById("incident");
+      if (fresh && old) {
+        ahead = Date.parse(fresh.dataset.now) - Date.now();
+        shown = Date.parse(fresh.dataset.now);
+        const id = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+        old.replaceWith(document.adoptNode(fresh));
+        if (id) [...fresh.querySelectorAll("a")].find((one) => one.getAttribute("href") === id)?.focus({ preventScroll: true });
+        lost = "";
+        tick();
+      }
+    } catch {
+      lost = "away";
+      setTimeout(anew, 3000);
+    } finally {
+      reading = false;
+      say();
+      if (wanted) anew();
+    }
+  };
+  listening(here.dataset.stream, { changed: anew }, (name) => {
+    if (name === "open") {
+      // What was missed while the line was lost is read with the whole page.
+      if (lost) anew();
+      return;
+    }
+    lost = name === "over" ? "over" : "away";
+    say();
   });
-  addEventListener("pagehide", () => source.close());
   setInterval(tick, 1000);
   tick();
 })();

@@ -25,6 +25,37 @@
     if (xhr.status < 500) location.reload();
   });
 
+  // What is shown is what was so at `read`; a slow or a lost network is said where one looks.
+  const SLOW = 700; // ms: a quicker answer needs no word
+  const away = by("away");
+  const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: away.dataset.zone, timeStyle: "medium" });
+  let read = Date.now(), slow = 0;
+  const say = (text) => {
+    if (away.textContent !== text) away.textContent = text;
+    away.hidden = !text;
+  };
+  const asks = (event) => !event.detail.elt.matches("[hx-trigger]"); // not the numbers that keep up
+  document.addEventListener("htmx:beforeSend", (event) => {
+    if (!asks(event)) return;
+    clearTimeout(slow);
+    slow = setTimeout(() => say(away.dataset.waits), SLOW);
+    by("list").setAttribute("aria-busy", "true");
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (asks(event)) {
+      clearTimeout(slow);
+      by("list").removeAttribute("aria-busy");
+    }
+    if (!event.detail.successful) return;
+    read = Date.now();
+    say("");
+  });
+  for (const name of ["sendError", "timeout", "responseError"])
+    document.addEventListener(`htmx:${name}`, (event) => {
+      const { status } = event.detail.xhr;
+      if (!status || status >= 500) say(away.dataset.away.replace("__at__", clock.format(read)));
+    });
+
   const number = () => by("side")?.querySelector("a[aria-current] .count")?.textContent;
   let before = number();
   document.addEventListener("htmx:afterSettle", (event) => {
