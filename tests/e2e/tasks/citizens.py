@@ -1,15 +1,17 @@
-"""What somebody does who is no clerk: apply, look up, take a receipt."""
+"""What somebody does who is no clerk: apply, supply, collect, rate, withdraw, look up, take a
+receipt."""
 
 from __future__ import annotations
 
+from tests.e2e.hands import Hands
 from tests.e2e.office import Office, task
-from tests.e2e.tasks.cases import PAPER, filed
+from tests.e2e.tasks.cases import PAPER, act, done, filed
+
+WHO = {"mouse": "wangshimin", "keyboard": "lishimin", "without scripts": "wangshimin"}
 
 
-@task("citizen")
-def a_citizen_applied_on_line_and_saw_what_comes_next(office: Office) -> None:
-    who = {"mouse": "wangshimin", "keyboard": "lishimin", "without scripts": "wangshimin"}
-    hands = office.citizen(who[office.way])
+def applied(hands: Hands, wanted: str, *, served_on_line: bool = False) -> str:
+    """Apply for a piece of government information; return the case's number."""
     hands.follow("申请新的事项")
     hands.follow("政府信息公开申请")
     hands.follow("在线提交")
@@ -19,13 +21,109 @@ def a_citizen_applied_on_line_and_saw_what_comes_next(office: Office) -> None:
     hands.fill("姓名或名称", "王世敏", beside="申请内容")
     hands.fill("身份证号码或统一社会信用代码", "110105199003071234", beside="申请内容")
     hands.fill("联系电话", "13900000001", beside="申请内容")
-    hands.fill("所需政府信息的名称、文号或特征描述", office.named("2026年度绿道建设计划"))
+    hands.fill("所需政府信息的名称、文号或特征描述", wanted)
     hands.tick("电子文件", of="提供形式")
     hands.choose("获取方式", "网上获取")
     hands.upload("政府信息公开申请表", PAPER)
     hands.upload("身份证明", PAPER)
+    if served_on_line:
+        hands.tick("同意电子送达")
     hands.press("提交申请")
-    hands.see("办件编号")
+    hands.see("申请已经提交")
+    return hands.read(r"办件编号\s+([A-Z]+\d{13})")
+
+
+def own(hands: Hands, number: str) -> None:
+    """Come to one's own case by the list of one's own."""
+    hands.begin("/mine")
+    hands.follow("政府信息公开申请", beside=number)
+
+
+def looked_at_first(window: Hands, number: str) -> None:
+    """预审 passed; and where the day of receipt is the day both confirm, that it is confirmed."""
+    act(window, number, "预审")
+    window.tick("通过", of="预审结果")
+    window.press("提交预审结果")
+    done(window)
+    if window.can("link", "确认收到"):
+        act(window, number, "确认收到")
+        window.press("确认收到")
+        done(window)
+
+
+@task("citizen", "section_clerk", "organ_head", "certificate_desk")
+def a_citizen_applied_supplied_collected_the_answer_on_line_and_rated(office: Office) -> None:
+    hands = office.citizen(WHO[office.way])
+    number = applied(hands, office.named("2026年度绿道建设计划"), served_on_line=True)
+    window = office.desk("chuangkou1")
+    looked_at_first(window, number)
+    act(window, number, "一次性告知补正")
+    window.tick("身份证明", of="需要补正的全部内容")
+    window.fill("要求与理由：身份证明", "复印件不清晰")
+    window.press("出具补正告知书")
+    window.press("出具一次性补正告知书")
+    done(window)
+
+    own(hands, number)
+    hands.see("复印件不清晰", beside="需要您补正")
+    hands.press("提交补正")
+    hands.see("请至少上传一份需要补正的材料")
+    hands.upload("身份证明", PAPER)
+    hands.press("提交补正")
+    hands.see("补正的材料已经提交")
+
+    act(window, number, "受理")
+    window.press("受理并出具受理通知书")
+    done(window)
+    clerk = office.desk("gongkai1")
+    clerk.follow("团队队列")
+    clerk.press("签收", beside=number)
+    done(clerk)
+    act(clerk, number, "填写审查意见")
+    clerk.tick("同意", of="审查结论")
+    clerk.fill("审查意见", "可以公开。")
+    clerk.press("提交审查意见")
+    done(clerk)
+    chief = office.desk("gongkaiju")
+    act(chief, number, "作出决定")
+    chief.tick("准予", of="决定")
+    chief.press("下一步：核对决定")
+    office.proved(chief, "gongkaiju")
+    chief.press("准予许可")
+    done(chief)
+    desk = office.desk("gongkaizheng")
+    act(desk, number, "制证")
+    desk.press("登记制证")
+    office.proved(desk, "gongkaizheng")
+    done(desk)
+
+    own(hands, number)
+    hands.press("领取文书，视为送达")
+    hands.see("您已经领取文书")
+    assert hands.download("送达回证").startswith(b"%PDF-")
+    act(window, number, "办结")
+    window.press("办结归档")
+    done(window)
+    own(hands, number)
+    hands.tick("非常满意", of="您对这次办理是否满意")
+    hands.fill("还想说的", "很快")
+    hands.press("提交评价")
+    hands.see("您的评价已经收到")
+
+
+@task("citizen")
+def a_citizen_applied_and_withdrew(office: Office) -> None:
+    hands = office.citizen(WHO[office.way])
+    number = applied(hands, office.named("旧城改造招标文件"))
+    hands.follow("撤回申请")
+    hands.follow("不撤回，返回")
+    hands.follow("撤回申请")
+    hands.fill("撤回的原因", "已从网站下载")
+    hands.press("撤回申请，终止办理")
+    hands.see("申请已经撤回")
+    assert not hands.can("link", "撤回申请")
+    hands.begin("/mine")
+    hands.see("撤回", beside=number)
 
 
 @task()
