@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tests.e2e.hands import Hands
 from tests.e2e.office import Office, task
-from tests.e2e.tasks.cases import PAPER, act, done, filed
+from tests.e2e.tasks.cases import PAPER, act, done, filed, find
 
 WHO = {"mouse": "wangshimin", "keyboard": "lishimin", "without scripts": "wangshimin"}
 
@@ -39,14 +39,11 @@ def own(hands: Hands, number: str) -> None:
     hands.follow("政府信息公开申请", beside=number)
 
 
-def looked_at_first(window: Hands, number: str) -> None:
-    """预审 passed; and where the day of receipt is the day both confirm, that it is confirmed."""
-    act(window, number, "预审")
-    window.tick("通过", of="预审结果")
-    window.press("提交预审结果")
-    done(window)
+def received(window: Hands, number: str) -> None:
+    """Confirm the receipt with the applicant, where the matter counts from the day both confirm."""
+    find(window, number)
     if window.can("link", "确认收到"):
-        act(window, number, "确认收到")
+        window.follow("确认收到")
         window.press("确认收到")
         done(window)
 
@@ -56,7 +53,7 @@ def a_citizen_applied_supplied_collected_the_answer_on_line_and_rated(office: Of
     hands = office.citizen(WHO[office.way])
     number = applied(hands, office.named("2026年度绿道建设计划"), served_on_line=True)
     window = office.desk("chuangkou1")
-    looked_at_first(window, number)
+    received(window, number)
     act(window, number, "一次性告知补正")
     window.tick("身份证明", of="需要补正的全部内容")
     window.fill("要求与理由：身份证明", "复印件不清晰")
