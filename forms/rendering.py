@@ -37,8 +37,12 @@ LIBRARIES = {
 """Static files of others, from locked packages: name → file."""
 
 
-SCRIPTED = frozenset({"second.html", "prove.html", "set_up.html"})
-"""Templates that load a script whoever reads them: a browser speaks with a passkey."""
+SCRIPTED = frozenset({
+    "second.html", "prove.html", "set_up.html", "project_act.html", "performance_act.html",
+    "fund_act.html", "new_payment.html", "withdraw.html",
+})  # fmt: skip
+"""Templates that load a script whoever reads them: a browser speaks with a passkey, a form says that
+it is on its way."""
 
 
 LIVE = frozenset({
