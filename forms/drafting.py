@@ -6,6 +6,7 @@ of either is lost before they have chosen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
@@ -26,7 +27,10 @@ SEEN: Final = "seen"
 """Hidden field: the version of the draft that this page shows; 0: it was never saved."""
 TAKE: Final = "take."
 """Before a field's name: whose version of it was chosen."""
-_OURS: Final = ("csrf", "do", SEEN, "draft", "command")
+PAGE: Final = "page"
+"""Hidden field of `draft.js`: which open page this is, and how often it has sent itself."""
+_MARK: Final = re.compile(r"([0-9a-f-]{36})\.(\d{1,6})")
+_OURS: Final = ("csrf", "do", SEEN, PAGE, "draft", "command")
 GONE: Final = N_("这份草稿已经提交或删除，没有再保存；页面上的内容还在")
 
 
@@ -116,7 +120,7 @@ async def keep(visit: Visit, begun: Begun, texts: Posted) -> Response | str:
 async def clash(visit: Visit, begun: Begun, texts: Posted) -> Response | None:
     """Return the page with both versions if the draft was saved elsewhere meanwhile."""
     theirs = await visit.ask(visit.ports.drafts.find, visit.author, begun.draft)
-    if theirs is None or theirs.version == _seen(visit):
+    if theirs is None or theirs.version == _seen(visit) or _is_own(visit, theirs):
         return None
     if not any(_differences(visit, begun, texts, theirs)):
         return None
@@ -141,15 +145,21 @@ async def _by_itself(visit: Visit, begun: Begun, texts: Posted) -> Response:
 async def _save(
     visit: Visit, begun: Begun, values: Mapping[str, JsonValue], seen: int
 ) -> SavedDraft:
-    return await visit.ask(
-        visit.ports.drafts.save,
-        visit.author,
-        begun.draft,
-        begun.matter,
-        begun.title,
-        values,
-        seen,
-    )
+    draft = (visit.author, begun.draft, begun.matter, begun.title, values)
+    saved: SavedDraft = await visit.ask(visit.ports.drafts.save, *draft, seen)
+    if saved.theirs is not None and _is_own(visit, saved.theirs):
+        saved = await visit.ask(visit.ports.drafts.save, *draft, saved.theirs.version)
+    return saved
+
+
+def _is_own(visit: Visit, saved: Draft) -> bool:
+    """Tell whether a version is one that this same page sent before, whose answer it never got.
+
+    What a page sent earlier and what comes late is none: the newer text stays.
+    """
+    here = _MARK.fullmatch(visit.text(PAGE))
+    there = _MARK.fullmatch(_one(texts_of(saved.values), PAGE))
+    return bool(here and there and here[1] == there[1] and int(there[2]) < int(here[2]))
 
 
 def _seen(visit: Visit) -> int:

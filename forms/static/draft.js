@@ -10,6 +10,15 @@
     const state = form.querySelector("[data-kept-state]");
     const fault = form.querySelector("[data-kept-fault]");
     const seen = form.elements.namedItem("seen");
+    // Which open page this is, and how often it has sent itself: a saving whose answer is lost is
+    // known again, and is nobody else's.
+    const mark = document.createElement("input");
+    const self = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("")
+      .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+    let times = 0;
+    const marked = () => (mark.value = `${self}.${(times += 1)}`);
+    Object.assign(mark, { type: "hidden", name: "page" });
+    form.append(mark);
     let changed = 0, kept = 0, since = 0, timer = 0, running = null, over = false;
 
     const body = () => {
@@ -21,6 +30,7 @@
         if (one.tagName !== "BUTTON" && (!/^(checkbox|radio)$/.test(one.type) || one.checked) && one.value)
           texts.append(one.name, one.value);
       texts.delete("seen");
+      texts.delete("page");
       return texts.toString();
     };
     // What is kept already is not kept again: a version that says nothing new is no version.
@@ -49,7 +59,7 @@
       try {
         const answer = await fetch(form.action, {
           method: "POST", redirect: "manual", keepalive: !!last, signal: running.signal,
-          body: new URLSearchParams(`${texts}&seen=${seen.value}&do=autosave`),
+          body: new URLSearchParams(`${texts}&seen=${seen.value}&page=${marked()}&do=autosave`),
           headers: { accept: "application/json" },
         });
         if (answer.type === "opaqueredirect" || answer.status === 403) return stop(said.keptEnded);
@@ -90,6 +100,7 @@
     form.addEventListener("input", typed);
     form.addEventListener("change", typed);
     form.addEventListener("submit", () => {
+      marked();
       // Handed in: a saving that is still on its way must not begin the draft anew.
       over = true;
       clearTimeout(timer);

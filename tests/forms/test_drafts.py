@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from httpx2 import Response
@@ -15,7 +16,7 @@ from tests.forms.test_grouped_forms import COMPANY, INVESTORS, START, filled
 PDF = b"%PDF-1.7 " + b"x" * (PIECE + 1000)
 
 
-def saved(page: Browser, form: dict[str, Any], **changes: Any) -> Response:
+def saved(page: Browser, form: dict[str, Any], /, **changes: Any) -> Response:
     return page.post(START, data={**form, "do": "autosave", **changes})
 
 
@@ -41,6 +42,22 @@ def test_a_saving_whose_answer_was_lost_is_no_clash(browser: Browsers) -> None:
     form = filled(page, START, COMPANY)
     assert saved(page, form).json()["seen"] == 1
     assert saved(page, form).json()["seen"] == 1
+
+
+def test_what_a_page_saved_itself_is_no_clash_and_its_late_saving_overwrites_nothing(
+    browser: Browsers,
+) -> None:
+    page, mark = browser("chen"), str(uuid4())
+    form = filled(page, START, COMPANY)
+    assert saved(page, form, page=f"{mark}.1").json()["seen"] == 1  # its answer never came
+    newer = {"form.company_name": "新名有限公司", "seen": "0"}
+    assert saved(page, form, page=f"{mark}.2", **newer).json()["seen"] == 2
+    late = {"form.company_name": "旧名有限公司", "seen": "0"}
+    assert saved(page, form, page=f"{mark}.1", **late).status_code == 409
+    assert saved(page, form, page=f"{uuid4()}.9", **late).status_code == 409
+    assert 'value="新名有限公司"' in opened(page, form["draft"])
+    filed = page.post(START, data={**form, **newer, "page": f"{mark}.3", "form.domicile": "新址"})
+    assert filed.url.path.startswith("/cases/")
 
 
 def test_who_saves_second_sees_both_and_chooses_field_by_field(browser: Browsers) -> None:
