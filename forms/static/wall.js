@@ -49,24 +49,22 @@
     }
   };
 
-  const source = new EventSource(words.stream);
-  source.addEventListener("wall", (event) => {
-    const said = JSON.parse(event.data);
-    read = Date.parse(said.at);
-    ahead = read - Date.now();
-    over = false;
-    by("at").dateTime = said.at;
-    by("at").textContent = clock.format(read);
-    wall.innerHTML = said.html;
+  listening(words.stream, {
+    wall: (event) => {
+      const said = JSON.parse(event.data);
+      read = Date.parse(said.at);
+      ahead = read - Date.now();
+      over = false;
+      by("at").dateTime = said.at;
+      by("at").textContent = clock.format(read);
+      wall.innerHTML = said.html;
+      tick();
+      if (performance.now() - began > RELOAD) location.reload();
+    },
+  }, (name) => {
+    over = name === "over";
     tick();
-    if (performance.now() - began > RELOAD) location.reload();
   });
-  source.addEventListener("error", () => {
-    // Closed for good means that the server answered something else: the way to sign in.
-    over = source.readyState === EventSource.CLOSED;
-    tick();
-  });
-  addEventListener("pagehide", () => source.close());
   setInterval(tick, 1000);
   tick();
 })();

@@ -28,7 +28,7 @@ class Line:
     latency: float = 0.0
     """Seconds before the first byte of an answer."""
     silent: bool = False
-    """Connections live, and nothing comes."""
+    """Connections live, and nothing comes; those that were there then never speak again."""
     dead: bool = False
     """No connection is taken."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -66,8 +66,10 @@ class Line:
             while data := await reader.read(CHUNK):
                 await asyncio.sleep(first + (len(data) / self.rate if self.rate else 0))
                 first = 0.0
-                while self.silent:  # noqa: ASYNC110 -- another thread says so
-                    await asyncio.sleep(0.05)
+                if self.silent:
+                    while await reader.read(CHUNK):  # what goes into a dead line is gone
+                        pass
+                    break
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort() if writer.transport.is_closing() else writer.close()

@@ -95,6 +95,7 @@ def duty(
 ) -> Iterator[Page]:
     town.settle_in("ding", DUTY)
     page = seated(chromium, line, town, "ding")
+    page.clock.install()
     yield page
     page.context.close()
 
@@ -122,6 +123,7 @@ def test_a_file_that_breaks_off_goes_on_and_a_form_pressed_again_is_sent_once(
     expect(sending).to_contain_text("网络中断，连上后自动接着传")
     way.mend()
     expect(clerk.locator("[data-here]")).to_contain_text("设计图.pdf")
+    expect(sending).to_have_count(0)
     way.rate, way.latency = 0, 4.0
     clerk.evaluate(KEEP_WHAT_IS_SAID)
     sent: list[str] = []
@@ -175,7 +177,6 @@ def test_the_queue_says_that_it_waits_or_is_cut_off_and_goes_on(
 def test_a_board_whose_line_falls_silent_says_so_and_misses_nothing(
     duty: Page, way: Line, town: Town
 ) -> None:
-    duty.clock.install()
     duty.goto("/incidents")
     live = duty.locator("#live")
     expect(live).to_have_text("实时")
@@ -187,6 +188,7 @@ def test_a_board_whose_line_falls_silent_says_so_and_misses_nothing(
     duty.clock.run_for(31_000)  # a line that lives and says nothing: the browser does not notice
     expect(live).to_contain_text("连接中断，正在重连")
     way.mend()
+    duty.clock.run_for(31_000)
     expect(live).to_have_text("实时")
     expect(duty.locator("#lines")).to_contain_text(one.number)
     told = duty.locator("#news li", has_text=f"{one.number} 接报")
@@ -213,3 +215,15 @@ def test_an_incident_whose_line_is_lost_says_when_it_stopped_and_comes_up_to_dat
     way.mend()
     expect(duty.locator("#incident dl.facts dd").first).to_have_text("核实")
     expect(lost).to_be_hidden()
+
+
+def test_a_wall_whose_line_falls_silent_goes_on_by_itself(duty: Page, way: Line) -> None:
+    duty.goto("/wall")
+    old = duty.locator("#old")
+    expect(old).to_be_hidden()
+    way.silent = True
+    duty.clock.run_for(40_000)
+    expect(old).to_contain_text("正在重连")
+    way.mend()
+    duty.clock.run_for(31_000)
+    expect(old).to_be_hidden()

@@ -17,6 +17,7 @@ def funded(office: Office, title: str) -> None:
     money.follow("专项基金")
     if money.can("link", "设立专项基金"):
         money.follow("设立专项基金")
+        office.proved(money, "caizheng1")
         money.fill("名称", "云川市智慧城市专项基金")
         money.fill("总额", "500,000,000")
         money.press("设立专项基金")
@@ -99,6 +100,7 @@ def a_refused_payment_was_mended_released_by_three_people_and_seen_by_the_leader
         hands.follow("付费申请")
         hands.follow("FK", beside=title)
         hands.follow(words)
+        office.proved(hands, login)
         hands.fill(label, text)
         hands.press(words)
     hands.see("已支付")
