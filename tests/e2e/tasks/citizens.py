@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tests.e2e.hands import Hands
 from tests.e2e.office import Office, task
-from tests.e2e.tasks.cases import PAPER, act, done, filed, find
+from tests.e2e.tasks.cases import PAPER, act, done, filed, find, sure
 
 WHO = {"mouse": "wangshimin", "keyboard": "lishimin", "without scripts": "wangshimin"}
 
@@ -44,7 +44,7 @@ def received(window: Hands, number: str) -> None:
     find(window, number)
     if window.can("link", "确认收到"):
         window.follow("确认收到")
-        window.press("确认收到")
+        sure(window, "确认收到")
         done(window)
 
 
@@ -57,8 +57,7 @@ def a_citizen_applied_supplied_collected_the_answer_on_line_and_rated(office: Of
     act(window, number, "一次性告知补正")
     window.tick("身份证明", of="需要补正的全部内容")
     window.fill("要求与理由：身份证明", "复印件不清晰")
-    window.press("出具补正告知书")
-    window.press("出具一次性补正告知书")
+    sure(window, "出具一次性补正告知书")
     done(window)
 
     own(hands, number)
@@ -70,7 +69,7 @@ def a_citizen_applied_supplied_collected_the_answer_on_line_and_rated(office: Of
     hands.see("补正的材料已经提交")
 
     act(window, number, "受理")
-    window.press("受理并出具受理通知书")
+    sure(window, "受理并出具受理通知书")
     done(window)
     clerk = office.desk("gongkai1")
     clerk.follow("团队队列")
@@ -79,19 +78,20 @@ def a_citizen_applied_supplied_collected_the_answer_on_line_and_rated(office: Of
     act(clerk, number, "填写审查意见")
     clerk.tick("同意", of="审查结论")
     clerk.fill("审查意见", "可以公开。")
-    clerk.press("提交审查意见")
+    sure(clerk, "提交审查意见：同意")
     done(clerk)
     chief = office.desk("gongkaiju")
     act(chief, number, "作出决定")
     chief.tick("准予", of="决定")
-    chief.press("下一步：核对决定")
+    chief.press("下一步：核对")
     office.proved(chief, "gongkaiju")
-    chief.press("准予许可")
+    sure(chief, "准予许可")
     done(chief)
     desk = office.desk("gongkaizheng")
     act(desk, number, "制证")
-    desk.press("登记制证")
+    desk.press("下一步：核对")
     office.proved(desk, "gongkaizheng")
+    sure(desk, "登记制证")
     done(desk)
 
     own(hands, number)
@@ -99,7 +99,7 @@ def a_citizen_applied_supplied_collected_the_answer_on_line_and_rated(office: Of
     hands.see("您已经领取文书")
     assert hands.download("送达回证").startswith(b"%PDF-")
     act(window, number, "办结")
-    window.press("办结归档")
+    sure(window, "办结归档")
     done(window)
     own(hands, number)
     hands.tick("非常满意", of="您对这次办理是否满意")
