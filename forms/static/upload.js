@@ -4,6 +4,10 @@
 (() => {
   "use strict";
   const PIECE = 512 * 1024; // bytes; the server takes no more at once
+  const FIRST = 128 * 1024;
+  const LEAST = 16 * 1024; // on a line that breaks every minute something must come through whole
+  const QUICK = 1000; // ms: a piece that takes less is followed by a larger one
+  const LONG = 8000; // ms: one that takes more by a smaller one, so that one sees it move
   const TRIES = 8; // in a row without success, then a button goes on
   const MB = 1024 * 1024;
   const running = new Set();
@@ -17,7 +21,7 @@
 
   class Sending {
     constructor(input, table, file) {
-      Object.assign(this, { input, table, file, said: table.dataset, came: 0, id: "", tries: 0, over: false });
+      Object.assign(this, { input, table, file, said: table.dataset, came: 0, id: "", tries: 0, over: false, piece: FIRST });
       this.form = input.form;
       this.code = input.name.slice("file.".length);
       this.box = element("div", "sending small");
@@ -64,12 +68,14 @@
       this.show();
       while (!this.over) {
         let answer;
+        const began = performance.now();
         try {
           answer = this.id
-            ? await this.post({ file: this.id, start: this.came }, this.file.slice(this.came, this.came + PIECE))
+            ? await this.post({ file: this.id, start: this.came }, this.file.slice(this.came, this.came + this.piece))
             : await this.post({ name: this.file.name, size: this.file.size });
         } catch {
           if (this.over) return;
+          this.piece = Math.max(LEAST, this.piece / 2);
           if (!(await this.rested())) return;
           continue;
         }
@@ -90,6 +96,9 @@
         }
         if (found.refused) return this.refuse(found.refused);
         this.tries = 0;
+        const took = performance.now() - began;
+        if (this.id && took < QUICK) this.piece = Math.min(PIECE, this.piece * 2);
+        if (this.id && took > LONG) this.piece = Math.max(LEAST, this.piece / 2);
         this.fault.textContent = "";
         this.id = found.file || this.id;
         this.came = found.came;

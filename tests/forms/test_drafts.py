@@ -56,7 +56,9 @@ def test_what_a_page_saved_itself_is_no_clash_and_its_late_saving_overwrites_not
     assert saved(page, form, page=f"{mark}.1", **late).status_code == 409
     assert saved(page, form, page=f"{uuid4()}.9", **late).status_code == 409
     assert 'value="新名有限公司"' in opened(page, form["draft"])
-    filed = page.post(START, data={**form, **newer, "page": f"{mark}.3", "form.domicile": "新址"})
+    filed = page.post(
+        START, data={**form, **newer, "page": f"{mark}.3", "form.domicile": "云川市商务路99号"}
+    )
     assert filed.url.path.startswith("/cases/")
 
 

@@ -119,7 +119,7 @@ def test_a_large_file_goes_in_pieces_over_a_connection_that_breaks(
     broken: list[Route] = []
 
     def break_once(route: Route) -> None:
-        if len(broken) < 2 and len(route.request.post_data_buffer or b"") > PIECE:
+        if len(broken) < 2 and len(route.request.post_data_buffer or b"") > 100_000:
             broken.append(route)
             route.abort()
         else:
