@@ -41,8 +41,7 @@
 
   by("live").hidden = false;
   by("again").hidden = true;
-  const source = new EventSource(words.stream);
-  source.addEventListener("running", (event) => {
+  const running = (event) => {
     const said = JSON.parse(event.data);
     read = Date.parse(said.at);
     ahead = read - Date.now();
@@ -51,18 +50,16 @@
     by("at").textContent = clock.format(read);
     if (said.html !== undefined && said.html.trim() !== box.innerHTML.trim()) put(said.html);
     tick();
-  });
-  source.addEventListener("away", () => {
+  };
+  const away = () => {
     lost = true; // the store is away, the line is not
     tick();
-  });
-  source.addEventListener("error", () => {
-    // Closed for good means that the server answered something else: the way to sign in.
-    over = source.readyState === EventSource.CLOSED;
-    lost = true;
+  };
+  listening(words.stream, { running, away }, (name) => {
+    over = name === "over";
+    lost = name !== "open";
     tick();
   });
-  addEventListener("pagehide", () => source.close());
   setInterval(tick, 1000);
   tick();
 })();
