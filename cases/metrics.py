@@ -129,11 +129,11 @@ METRICS: tuple[Metric, ...] = (
         f"{_CLOCK}：promised 的 due_at、ended_at", _HOUSE, good="low",
     ),
     Metric(
-        "YC-ZB-15", "黄牌数", "期内产生且未撤销的黄牌", "yellow", "",
+        "YC-ZB-15", "黄牌数（张）", "期内产生且未撤销的黄牌", "yellow", "",
         f"{_CARD}：level、at；card_mark", "GB/T 39046-2020 表 11", shown="count", good="low",
     ),
     Metric(
-        "YC-ZB-16", "红牌数", "期内产生且未撤销的红牌", "red", "",
+        "YC-ZB-16", "红牌数（张）", "期内产生且未撤销的红牌", "red", "",
         f"{_CARD}：level、at；card_mark", "GB/T 39046-2020 表 11", shown="count", good="low",
     ),
     Metric(
@@ -142,7 +142,7 @@ METRICS: tuple[Metric, ...] = (
         f"{_CARD}：explain_days；card_mark", _HOUSE, good="high",
     ),
     Metric(
-        "YC-ZB-17", "平均办理时长", "承诺时钟已用工作日之和 ÷ 办结件（不含停表）",
+        "YC-ZB-17", "平均办理时长（工作日）", "承诺时钟已用工作日之和 ÷ 办结件（不含停表）",
         "promised_used", "closed_in_days",
         f"{_CLOCK}：promised 的 used", _HOUSE, shown="days", good="low",
     ),
