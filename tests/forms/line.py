@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 CHUNK = 2048
 """Bytes at once: what is cut in the middle of them has partly come."""
+
+BETWEEN = 0.2
+"""Seconds without a byte after which another answer begins."""
 
 
 @dataclass
@@ -26,7 +30,7 @@ class Line:
     rate: float = 0.0
     """Bytes a second each way of one connection; 0: as fast as it goes."""
     latency: float = 0.0
-    """Seconds before the first byte of an answer."""
+    """Seconds before the first byte of each answer."""
     silent: bool = False
     """Connections live, and nothing comes; those that were there then never speak again."""
     dead: bool = False
@@ -54,24 +58,27 @@ class Line:
         there, back = await asyncio.open_connection("127.0.0.1", self.port)
         self._writers |= {writer, back}
         try:
-            ways = (self._passed(reader, back), self._passed(there, writer, self.latency))
+            ways = (self._passed(reader, back), self._passed(there, writer, answers=True))
             await asyncio.gather(*ways)
         finally:
             self._writers -= {writer, back}
 
     async def _passed(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: float = 0.0
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
     ) -> None:
+        spoke = 0.0
         with suppress(OSError):
             while data := await reader.read(CHUNK):
-                await asyncio.sleep(first + (len(data) / self.rate if self.rate else 0))
-                first = 0.0
+                begins = answers and time.monotonic() - spoke > BETWEEN
+                wait = self.latency if begins else 0.0
+                await asyncio.sleep(wait + (len(data) / self.rate if self.rate else 0))
                 if self.silent:
                     while await reader.read(CHUNK):  # what goes into a dead line is gone
                         pass
                     break
                 writer.write(data)
                 await writer.drain()
+                spoke = time.monotonic()
         writer.transport.abort() if writer.transport.is_closing() else writer.close()
 
     async def run(self, listening: socket.socket, over: threading.Event) -> None:
