@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nats.aio.client import Client
 from pydantic import JsonValue
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 
 from activities.announcing import Announcer
@@ -110,6 +111,7 @@ from yichuang.reception import may_know, no_such_case
 from yichuang.registers import WebRegisters
 from yichuang.service_seeds import OFFICE
 from yichuang.services import CITY_ONLINE, CITY_SUGGESTIONS
+from yichuang.settings import Store as StoreName
 from yichuang.stored_rulings import StoredRulings
 from yichuang.unsealing import opener
 from yichuang.web_accounts import WebAccounts, recorder
@@ -574,17 +576,18 @@ class CitySuggestions:
 
 @dataclass
 class Town:
-    """Everything behind the pages, in one folder."""
+    """Everything behind the pages, in one folder, or over the stores that are handed in."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, opened: Callable[[StoreName], Engine] | None = None) -> None:
+        open_store = opened or (lambda name: open_engine(f"sqlite:///{folder / name}.sqlite"))
         self.projects = Projects()
-        self.cases = open_engine(f"sqlite:///{folder / 'cases.sqlite'}")
-        self.web = open_engine(f"sqlite:///{folder / 'web.sqlite'}")
-        self.keys = open_engine(f"sqlite:///{folder / 'keys.sqlite'}")
-        self.log = open_engine(f"sqlite:///{folder / 'log.sqlite'}")
-        self.readings = open_engine(f"sqlite:///{folder / 'readings.sqlite'}")
+        self.cases = open_store("cases")
+        self.web = open_store("web")
+        self.keys = open_store("keys")
+        self.log = open_store("log")
+        self.readings = open_store("readings")
         readings_metadata.create_all(self.readings)
-        self.signals = open_engine(f"sqlite:///{folder / 'signals.sqlite'}")
+        self.signals = open_store("signals")
         for metadata in (signals_metadata, outbox_metadata, keys_metadata):
             metadata.create_all(self.signals)
         for metadata in (cases_metadata, outbox_metadata):

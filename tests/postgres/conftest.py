@@ -25,19 +25,25 @@ from yichuang.stores import create_schema, migrate
 Stores = Mapping[Store, Engine]
 
 
-def the_tests_of(module: str, *, without: Sequence[str] = ()) -> dict[str, Any]:
+def the_tests_of(
+    module: str, *, without: Sequence[str] = (), only: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the tests and fixtures of another module, for this one's namespace.
 
-    `without` names what is about SQLite itself, and the fixtures that the caller replaces.
+    `without` names what is about SQLite itself, and the fixtures that the caller replaces; `only`
+    the tests that ask the stores something of their own, where the rest would be said twice.
     """
     there = vars(importlib.import_module(module))
-    missing = set(without) - set(there)
+    missing = {*without, *only} - set(there)
     assert not missing, f"{module} no longer has {missing}"
     return {
         name: value
         for name, value in there.items()
         if name not in without
-        and (name.startswith("test_") or type(value).__name__ == "FixtureFunctionDefinition")
+        and (
+            (name.startswith("test_") and (not only or name in only))
+            or type(value).__name__ == "FixtureFunctionDefinition"
+        )
     }
 
 
