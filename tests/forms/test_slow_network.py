@@ -185,7 +185,8 @@ def test_a_board_whose_line_falls_silent_says_so_and_misses_nothing(
     long_ago = datetime.now(UTC) - timedelta(hours=3)
     one = made(7101, kind, town.incidents.grid, long_ago, level="red")
     put(town.cases, [one])
-    duty.clock.run_for(31_000)  # a line that lives and says nothing: the browser does not notice
+    time.sleep(0.5)  # what was on its way has come
+    duty.clock.run_for(65_000)  # a line that lives and says nothing: the browser does not notice
     expect(live).to_contain_text("连接中断，正在重连")
     way.mend()
     duty.clock.run_for(31_000)
@@ -222,7 +223,8 @@ def test_a_wall_whose_line_falls_silent_goes_on_by_itself(duty: Page, way: Line)
     old = duty.locator("#old")
     expect(old).to_be_hidden()
     way.silent = True
-    duty.clock.run_for(40_000)
+    time.sleep(0.5)
+    duty.clock.run_for(65_000)
     expect(old).to_contain_text("正在重连")
     way.mend()
     duty.clock.run_for(31_000)
