@@ -36,7 +36,7 @@ GROUP_COLUMNS: Final = ("matter", "matter_digest", "department", "departments", 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One reader's cases, said in three ways that agree (tests/policies/test_seen.py)."""
+    """One reader's cases, said in three ways that agree (tests/activities/test_tally.py)."""
 
     where: ColumnElement[bool]
     """The condition over `case_file`: what holds."""

@@ -25,6 +25,7 @@ from forms.act_scene import Act, Scene
 from forms.acts import ACTS
 from forms.cards import CardLine, lines_of
 from forms.case_papers import papers_of
+from forms.claims import doable
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, Option, schema_fields
 from forms.ports import File, Thing
@@ -94,7 +95,9 @@ class CasePage(Page):
     papers: Annotated[frozenset[str], "Ids of the documents that this reader may open."]
     main_acts: Annotated[tuple[Act, ...], "What may be done now."]
     other_acts: Annotated[tuple[Act, ...], "What may be done besides."]
-    claimable: Annotated[tuple[Task, ...], "Open tasks of my department that nobody holds."]
+    claimable: Annotated[
+        tuple[Task, ...], "Open tasks of my department, held by nobody, that I may do."
+    ]
     task_names: Annotated[Mapping[str, str], "Task key → what clerks call it."]
     departments: Annotated[Mapping[str, str], "Code → name."]
     timeline: Annotated[Timeline | None, "One page of the signed steps, the newest first."]
@@ -232,6 +235,7 @@ async def show_case(
     outcome = await visit.ask(visit.ports.reader.outcome, done) if done else None
     verdict = await visit.ask(visit.ports.access.may, visit.actor, "read_personal", facts)
     claims = any(act.verb == "claim" for act in acts)
+    may_do = await doable(visit, facts)
     # Whoever holds number and code is handed what the applicant said: as good as printing it.
     issues = (await visit.ask(visit.ports.access.may, visit.actor, "print", facts)).allowed
     before = await _before(visit, query.get("after", ""))
@@ -261,7 +265,9 @@ async def show_case(
         main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),
         other_acts=tuple(act for act in acts if not act.main),
         claimable=tuple(
-            t for t in scene.tasks() if claims and t.department == scene.department and not t.holder
+            t
+            for t in scene.tasks()
+            if claims and t.department == scene.department and not t.holder and may_do(t.key)
         ),
         task_names={t.key: scene.task_name(t) for t in view.tasks},
         departments=scene.departments,

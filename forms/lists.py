@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from cases.views import Worklist, WorklistQuery
 from forms.bulk_fields import offered
 from forms.case import knows
+from forms.claims import doable
 from forms.fields import Option
 from forms.list_address import FILTERS, PATHS, address
 from forms.rendering import Page
@@ -106,6 +107,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
         m.code: m.name_en if visit.language == "en" else m.name
         for m in visit.ports.catalogue.matters()
     }
+    may_do = await doable(visit, "case")
     page = ListPage(
         title=title,
         worklist=worklist,
@@ -133,7 +135,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
         claimable={
             row.case_id: str(uuid4())
             for row in worklist.rows
-            if scope == "team" and row.step and not row.holder
+            if scope == "team" and row.step and not row.holder and may_do(row.step)
         },
         pages=page_numbers(worklist.page, worklist.pages),
     )

@@ -177,6 +177,17 @@ def test_claiming_from_the_queue_takes_one_click(browser: Browsers, town: Town) 
     assert case_no in page.get("/").text
 
 
+@pytest.mark.parametrize(("who", "claims"), [("zhao", False), ("zhou", True)])
+def test_one_signs_for_a_task_whose_work_one_may_do(
+    browser: Browsers, town: Town, who: str, claims: bool
+) -> None:
+    case_no, _ = decided_upon(town)
+    page, action = browser(who), f'action="/cases/{case_no}/do/claim"'
+    assert case_no in page.get("/team").text
+    assert (action in page.get("/team").text) == claims
+    assert (action in page.get(f"/cases/{case_no}").text) == claims
+
+
 def test_opinions_stand_side_by_side(browser: Browsers, town: Town) -> None:
     case_no, _ = decided_upon(town)
     html = browser("wu").get(f"/cases/{case_no}").text
