@@ -33,7 +33,7 @@ and whoever could close the last of the others would close the house (docs/decis
 FIRST = (
     ("sysadmin", "sysadmin", "系统管理员"),
     ("secadmin", "secadmin", "安全管理员"),
-    ("secadmin2", "secadmin", "安全管理员"),
+    ("secadmin2", "secadmin", "安全管理员2"),
     ("auditadmin", "auditadmin", "审计管理员"),
 )
 """Login, role and name of the accounts of the first start."""
@@ -323,9 +323,8 @@ class Accounts:
             for _ in range(LEAST["secadmin"] - administrators(connection)["secadmin"]):
                 taken = set(connection.execute(select(account.c.login)).scalars())
                 login = next(name for n in range(2, 1000) if (name := f"secadmin{n}") not in taken)
-                made.append(
-                    (login, self._administrator(connection, login, "secadmin", "安全管理员", at))
-                )
+                name = f"安全管理员{login.removeprefix('secadmin')}"
+                made.append((login, self._administrator(connection, login, "secadmin", name, at)))
         return tuple(made)
 
     # --- reading -----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from forms.act_fields import sentence_field, task_field, word_options
 from forms.act_scene import Scene
@@ -12,8 +13,13 @@ from forms.words import N_
 
 def opine(scene: Scene) -> Sequence[Field]:
     say = scene.say
+    field = task_field(scene, "review")
+    if any(one.inspectors_needed and not one.inspected for one in scene.tasks("review")):
+        field = replace(
+            field, hint=say(N_("须现场核查的环节，先填写现场核查笔录（行政许可法第三十四条）"))
+        )
     return (
-        task_field(scene, "review"),
+        field,
         Field(
             "result",
             say(N_("审查结论")),

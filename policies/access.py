@@ -482,7 +482,7 @@ class Access:
             named = "、".join(label.compartments)
             return (
                 "label",
-                f"客体的敏感标记为 {label.label_level} 级{named}，超出您的许可级别或范畴",
+                f"办理的对象要求许可级别 {label.label_level} 级{named}，您的许可级别或范畴不够",
                 "GB/T 22239-2019 8.1.4.2 g",
                 f"许可级别{_GRANTOR}",
             )
