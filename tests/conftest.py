@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from audit import outbox
 from audit.entry import NO_PREVIOUS, parse_entry
 from audit.merkle import leaf_hash
+
+# No test asserts a time: a busy machine is no fault of what is tried.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
