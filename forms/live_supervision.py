@@ -119,7 +119,7 @@ async def _telling(visit: Visit, query: BoardQuery) -> AsyncIterator[bytes]:
     closing: asyncio.Event = visit.request.app.state.closing
     yield f"retry: {RETRY_MS}\n\n".encode()
     looked, asked_session, sent = float("-inf"), monotonic(), ""
-    while not closing.is_set():
+    while True:  # once at least: whoever came is told what is so
         now = monotonic()
         try:
             if now - looked >= ANEW_SECONDS:
@@ -135,3 +135,5 @@ async def _telling(visit: Visit, query: BoardQuery) -> AsyncIterator[bytes]:
         except NotNow:
             yield event("away", {})
         await until_next_look(closing)
+        if closing.is_set():
+            return

@@ -186,6 +186,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 def browser(bare: Ground) -> Iterator[Browsers]:
     """Each person signs in once for all tests here."""
     app, known = bare.town.app(), dict[str, Browser]()
+    app.state.closing.set()  # a stream tells what is so now, and ends
 
     def make(login: str) -> Browser:
         if login not in known:
@@ -199,7 +200,7 @@ def browser(bare: Ground) -> Iterator[Browsers]:
 
 _MOVING = re.compile(
     r"[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    r"|(\d{4}-)?\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?|\b\d{2}:\d{2}\b"
+    r"|(\d{4}-)?\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?|(?:T|\b)\d{2}:\d{2}(:\d{2}(\.\d+)?)?\b"
     r"|kept(=|%3D)[\w%=-]+"
 )
 
