@@ -20,6 +20,7 @@ from forms.fund_charts import money_curve_svg
 from forms.fund_ports import FundView, JournalView, ProjectView
 from forms.fund_words import ACCOUNT_WORDS, KIND_WORDS, STAGE_WORDS
 from forms.payment_reading import read_for
+from forms.project_links import project_url
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit
@@ -107,7 +108,7 @@ async def project(visit: Visit) -> Response:
         may=await _may(visit),
         may_request=bool(await visit.ask(visit.ports.payments.may_request, visit.actor)),
         opened=await read_for(visit, [one.department for one, _ in view.payments]),
-        own_url=f"/projects/{quote(key)}" if view.money.title else "",
+        own_url=await project_url(visit, key) if view.money.title else "",
     )
     return await show(visit, shown)
 

@@ -37,6 +37,7 @@ from cases.project_public import RunningProgramme
 from catalogue.kpis import Kpi
 from forms.fields import Field, Form
 from forms.ports import Thing
+from forms.project_links import project_url
 from forms.project_words import SHADES, SLIPPAGES
 from forms.rendering import Page
 from forms.showing import not_found, show
@@ -211,7 +212,6 @@ async def plan(visit: Visit) -> Response:
     programme = visit.ports.plan.programme()
     running = await visit.ask(visit.ports.plan.running)
     may = visit.ports.access.may
-    reads = await visit.ask(may, visit.actor, "list", "project")
     opens = await visit.ask(may, visit.actor, "establish", "project")
     return await show(
         visit,
@@ -225,7 +225,7 @@ async def plan(visit: Visit) -> Response:
             article=visit.ports.catalogue.cited(programme.basis),
             reportable=await visit.ask(visit.ports.plan.may_report, visit.actor),
             programme_no=running.number if running else "",
-            programme_url=f"/projects/{running.project}" if running and reads.allowed else "",
+            programme_url=await project_url(visit, running.project) if running else "",
             may_open=running is None and opens.allowed,
             statistics=await visit.ask(visit.ports.plan.statistics),
         ),
