@@ -13,9 +13,11 @@ from tests.e2e.tasks.cases import done, filed, sure
 OFFERED = "可办操作"
 
 
-def came_from_the_list(hands: Hands, number: str, listed: str = "全部办件") -> None:
+def came_from_the_list(hands: Hands, number: str) -> None:
     hands.begin("/")
-    hands.follow(listed)
+    hands.follow("全部办件")
+    hands.choose("环节", "新办件")
+    hands.press("筛选")
     hands.follow(number)
 
 
