@@ -42,6 +42,7 @@ def a_new_clerk_refused_an_application_with_reasons(office: Office) -> None:
     number = filed(hands, office.named("不归本市的小馆"))
     came_from_the_list(hands, number)
     do_as_told(hands, "不予受理")
+    office.proved(hands, "chuangkou2")
     hands.press("下一步：核对")
     hands.see("请填写“不予受理的理由”")
     hands.fill("不予受理的理由", "经营场所不在本市，应向所在地申请。")
