@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -87,14 +88,20 @@ async def _keep(job: Job) -> None:
 
 
 async def _run(service: Service) -> None:
+    loop = asyncio.get_running_loop()
     while True:
+        # Taken back once it has run for a while: one that falls at once stays told, since when too.
+        runs = partial(roles.stalled, service.name, is_so=False)
+        calm = loop.call_later(AGAIN.total_seconds(), runs)
         try:
             await service.run()
-            _log.warning("%s ended by itself", service.name)
+            _log.warning("%s ended by itself; it is started again", service.name)
+            roles.stalled(service.name, is_so=True)
         except Exception:
             _failed(service.name)
+        finally:
+            calm.cancel()
         await asyncio.sleep(AGAIN.total_seconds())
-        roles.stalled(service.name, is_so=False)
 
 
 def _failed(name: str) -> None:

@@ -128,6 +128,31 @@ def test_a_service_that_fell_is_told_and_started_again(
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("fault", [ConnectionResetError(), None])
+def test_a_service_that_falls_at_once_stays_told_from_the_first_time_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    monkeypatch.setattr(room, "AGAIN", timedelta(seconds=0.05))
+    said: list[str] = []
+
+    def since() -> str:
+        note = roles.read_note(settings, "web")
+        assert note is not None
+        return note.stalled.get("总线", "")
+
+    async def serve() -> None:
+        said.append(since())
+        if fault is not None:
+            raise fault
+
+    async def play() -> None:
+        async with beside((), [Service("总线", serve)]):
+            await until(lambda: len(said) > 4)
+
+    asyncio.run(play())
+    assert said[0] == "" and len(set(said[1:])) == 1 and said[1]
+
+
 def test_leaving_ends_all_of_it(settings: Settings) -> None:
     look = Look()
 
