@@ -163,6 +163,16 @@ class Stream:
         self.parts: asyncio.Queue[bytes] = asyncio.Queue()
         self.status = 0
 
+    async def told(self, kind: str) -> AsyncIterator[dict[str, str]]:
+        """Yield what each event of a kind says, from now on."""
+        waiting = b""
+        while True:
+            waiting += await self.parts.get()
+            *whole, waiting = waiting.split(b"\n\n")
+            for one in whole:
+                if f"event: {kind}".encode() in one:
+                    yield orjson.loads(one.partition(b"data: ")[2])
+
     async def __aenter__(self) -> Stream:
         asked = False
 

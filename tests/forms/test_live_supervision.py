@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import orjson
 import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Route, expect
@@ -40,26 +39,16 @@ def let_run_out(town: Town, case_id: str) -> None:
         )
 
 
-async def pictures(stream: Stream) -> AsyncIterator[dict[str, str]]:
-    waiting = b""
-    while True:
-        waiting += await stream.parts.get()
-        *whole, waiting = waiting.split(b"\n\n")
-        for one in whole:
-            if b"event: running" in one:
-                yield orjson.loads(one.partition(b"data: ")[2])
-
-
 async def test_a_line_that_was_lost_has_everything_when_it_is_back(
     town: Town, filed: Outcome, browser: Browsers
 ) -> None:
     client = browser("feng")
     async with Stream(client, "/supervision/changes") as stream:
-        first = await anext(pictures(stream))
+        first = await anext(stream.told("running"))
     assert filed.case_no not in first["html"]
     let_run_out(town, filed.case_id)  # while nobody listens
     async with Stream(client, "/supervision/changes") as stream:
-        second = await anext(pictures(stream))
+        second = await anext(stream.told("running"))
     assert filed.case_no in second["html"]
     assert datetime.fromisoformat(second["at"]) > datetime.fromisoformat(first["at"])
     # The page and its stream have it alike, so that nothing jumps when the line stands.
@@ -72,7 +61,7 @@ async def test_it_is_of_the_matter_and_department_that_the_page_is_of(
     let_run_out(town, filed.case_id)
     for query, there in (("?matter=construction-permit", True), ("?matter=food-operation", False)):
         async with Stream(browser("feng"), f"/supervision/changes{query}") as stream:
-            told = await anext(pictures(stream))
+            told = await anext(stream.told("running"))
         assert (filed.case_no in told["html"]) is there
     page = browser("feng").get("/supervision?matter=food-operation").text
     assert 'data-stream="/supervision/changes?' in page
@@ -92,7 +81,7 @@ async def test_an_alarm_is_text_whatever_it_holds(
     with town.cases.begin() as connection:
         sounding.sound(connection, bad, datetime.now(UTC))
     async with Stream(browser("feng"), "/supervision/changes") as stream:
-        told = await anext(pictures(stream))
+        told = await anext(stream.told("running"))
     assert "<script>alert" not in told["html"]
     assert "&lt;script&gt;" in told["html"]
 
@@ -110,7 +99,7 @@ async def test_who_only_listens_does_nothing_and_the_session_goes_on_being_idle(
 
     before = seen()
     async with Stream(client, "/supervision/changes") as stream:
-        await anext(pictures(stream))
+        await anext(stream.told("running"))
     assert seen() == before
 
 

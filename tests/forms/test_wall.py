@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import orjson
 import pytest
 from sqlalchemy import select
 
@@ -92,22 +91,12 @@ def test_it_is_linked_from_the_board(busy: Town, browser: Browsers) -> None:
     assert 'href="/wall"' in browser("ding").get("/incidents").text
 
 
-async def pictures(stream: Stream) -> AsyncIterator[dict[str, str]]:
-    waiting = b""
-    while True:
-        waiting += await stream.parts.get()
-        *whole, waiting = waiting.split(b"\n\n")
-        for one in whole:
-            if b"event: wall" in one:
-                yield orjson.loads(one.partition(b"data: ")[2])
-
-
 async def test_what_happens_stands_on_the_wall_without_asking(
     busy: Town, browser: Browsers
 ) -> None:
     kind, grid = busy.incidents.kinds["gas_leak"], busy.incidents.grid
     async with Stream(browser("ding"), "/wall/changes") as stream:
-        seen = pictures(stream)
+        seen = stream.told("wall")
         first = await anext(seen)
         red = made(9500, kind, grid, datetime.now(UTC), level="red")
         put(busy.cases, [red])
@@ -127,7 +116,7 @@ async def test_a_title_is_text_on_the_wall_whatever_it_holds(busy: Town, browser
     put(busy.cases, [bad])
     assert "<script>alert" not in browser("ding").get("/wall").text
     async with Stream(browser("ding"), "/wall/changes") as stream:
-        picture = await anext(pictures(stream))
+        picture = await anext(stream.told("wall"))
     assert "<script>alert" not in picture["html"]
     assert "&lt;script&gt;" in picture["html"]
 
@@ -158,7 +147,7 @@ async def test_a_wall_that_was_opened_goes_on_and_nothing_else_does(
     aged(busy, "ding", **how)
     assert shown(client) == 200
     async with Stream(client, "/wall/changes") as stream:
-        assert "html" in await anext(pictures(stream))
+        assert "html" in await anext(stream.told("wall"))
     for path in ("/incidents", "/incidents/changes", "/me", "/", "/supervision"):
         assert shown(client, path) == 303, path
     sent = client.post("/incidents/new", data={"csrf": "0" * 64}, follow_redirects=False)
