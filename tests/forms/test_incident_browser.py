@@ -66,6 +66,7 @@ def test_a_line_is_chosen_and_an_act_begun_by_keys_alone(opened: Opener) -> None
     expect(page.locator("tr.incident").nth(1)).to_have_class("incident lv-red chosen")
     chosen = page.locator("tr.chosen a.open").text_content()
     page.keyboard.press("g")
+    page.wait_for_url("**/do/grade*")  # until it is loaded whole: the keys are a script's
     expect(page.get_by_role("heading", level=1)).to_contain_text("研判定级")
     expect(page.locator("aside h2")).to_have_text(chosen or "")
     page.keyboard.press("4")

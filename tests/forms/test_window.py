@@ -169,6 +169,6 @@ def test_the_level_of_a_matter_is_told_to_a_clerk_whose_level_is_lower(
 ) -> None:
     town.settle_in("low", ("低窗口", "ck", (("window_clerk", "zjj"),)), clearance=1)
     page = browser("low")
-    said = "敏感标记为 2 级，超出您的许可级别"
+    said = "办理的对象要求许可级别 2 级"
     assert said in page.get("/new").text
     assert said in page.get(PATH).text

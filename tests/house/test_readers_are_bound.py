@@ -347,7 +347,9 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "projects.names": frozenset(
         {"fund.journal", "payments._page", "payments.listing", "payments.payment"}
     ),  # of projects whose money is on the page already
-    "projects.project": frozenset({"project.project", "project_sheet.exported"}),  # after it
+    "projects.project": frozenset(
+        {"project.project", "project_sheet.exported", "project_links.project_url"}  # after it
+    ),
     "performances.known": frozenset(
         {"performance.read_by", "project_beside.performance_of"}  # they ask `performance_read`
     ),
