@@ -112,7 +112,7 @@ class Performing(OneStep):
         ruling = self.rules.evaluate(terms.digest, dict(asked.facts), at)
         for fired in ruling.fired:
             if terms.stops & fired.then.keys():
-                raise RuleForbids(fired.rule, fired.title, fired.basis)
+                raise RuleForbids(fired.rule, fired.title, fired.basis, asked.field)
 
     def _around(self, at: datetime, project: ProjectSeen | None) -> Around:
         catalogue = self.catalogue()

@@ -15,6 +15,7 @@ from cases.messages import Command, Person
 from cases.projection import json_text
 from cases.rulings import Ruling
 from cases.store import Sealed, handed_in, place
+from catalogue.form_schema import corrected
 
 CODE_CHARACTERS = 12
 """Base32 characters of a printed code: 60 bits, beyond guessing at any rate a web page allows."""
@@ -143,5 +144,5 @@ def merged_form(form: Mapping[str, Any], body: messages.Frozen) -> dict[str, Any
     if isinstance(body, messages.File):
         return dict(body.form)
     if isinstance(body, messages.Supply | messages.CorrectOnSpot) and body.form:
-        return {**form, **body.form}
+        return corrected(form, body.form)
     return None

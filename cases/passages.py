@@ -10,6 +10,7 @@ import orjson
 from pydantic import AwareDatetime, JsonValue, TypeAdapter
 
 from cases.messages import OF_LAW, Frozen
+from catalogue.form_schema import corrected
 
 What = Literal["stage", "holder", "signer", "due", "field"]
 """环节 · 承办人 · 签署人 · 到期 · 表单的一项."""
@@ -121,8 +122,9 @@ class Passages:
         if not isinstance(given, Mapping):
             return
         if verb != "file":
-            for name, after in given.items():
-                before = self.form.get(name)
+            whole = corrected(self.form, given)
+            for name in given:
+                before, after = self.form.get(name), whole[name]
                 if before != after:
                     shown = name in plain
                     yield Change(
@@ -131,7 +133,7 @@ class Passages:
                         before=_spelled(before) if shown else "",
                         after=_spelled(after) if shown else "",
                     )
-        self.form |= given
+        self.form = corrected(self.form, given)
 
 
 def kinds_of(verb: str, actor: str, has_documents: bool, moved_clock: bool) -> tuple[Kind, ...]:

@@ -15,9 +15,11 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    and_,
     delete,
     exists,
     insert,
+    or_,
     select,
     update,
 )
@@ -75,6 +77,10 @@ class OpenSession:
     seen_at: datetime
     address: str
     agent: str
+    wall: bool = False
+    """It opened the wall, and a screen of it may still be on."""
+    over: bool = False
+    """It is idle or past its hours: nothing but its wall is left of it."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,21 @@ class Sessions:
             )
         return None if found is None else found[0]
 
+    def opened_wall(self, name: str, at: datetime) -> None:
+        """Note that a session opened the wall: whoever it is finds that screen in their list."""
+        with reading(self.engine) as connection:
+            known = connection.execute(
+                select(session.c.wall_at).where(session.c.id == name)
+            ).scalar_one_or_none()
+        if known is not None:
+            return
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(session)
+                .where(session.c.id == name, session.c.wall_at.is_(None))
+                .values(wall_at=at)
+            )
+
     def ended(self, secret: str, at: datetime) -> tuple[Ended, str]:
         """Return why the session of a cookie is over, and whose it was; empty: there was none."""
         with reading(self.engine) as connection:
@@ -185,26 +206,39 @@ class Sessions:
             self.record(connection, happening)
 
     def listing(self, user: str, at: datetime) -> tuple[OpenSession, ...]:
-        """Return the open sessions of an account, the one last seen first."""
+        """Return the open sessions of an account, and those that have a wall left, the one last
+        seen first."""
         with reading(self.engine) as connection:
             rows = connection.execute(
                 select(session)
                 .where(session.c.account_id == user, session.c.revoked_at.is_(None))
-                .where(session.c.ends_at > at, session.c.seen_at > at - self.rules.idle)
+                .where(or_(self._open(at), self._on_screen(at)))
                 .order_by(session.c.seen_at.desc())
             ).all()
         return tuple(
-            OpenSession(row.id, row.created_at, row.seen_at, row.address, row.agent) for row in rows
-        )
+            OpenSession(
+                row.id, row.created_at, row.seen_at, row.address, row.agent,
+                wall=row.wall_at is not None and row.created_at > at - self.rules.screen,
+                over=row.ends_at <= at or row.seen_at <= at - self.rules.idle,
+            )
+            for row in rows
+        )  # fmt: skip
+
+    def _open(self, at: datetime) -> ColumnElement[bool]:
+        return and_(session.c.ends_at > at, session.c.seen_at > at - self.rules.idle)
+
+    def _on_screen(self, at: datetime) -> ColumnElement[bool]:
+        return and_(session.c.wall_at.is_not(None), session.c.created_at > at - self.rules.screen)
 
     def end_one(self, held: Session, name: str, at: datetime, place: Place) -> bool:
-        """End one of one's own sessions; False when it is none of them, or over."""
+        """End one of one's own sessions and its wall; False when it is none of them, or over."""
         user = held.account.id
         with self.engine.begin() as connection:
             changed = connection.execute(
                 update(session)
                 .where(session.c.id == name, session.c.account_id == user)
-                .where(session.c.revoked_at.is_(None), session.c.ends_at > at)
+                .where(session.c.revoked_at.is_(None))
+                .where(or_(session.c.ends_at > at, self._on_screen(at)))
                 .values(revoked_at=at)
             )
             if changed.rowcount:

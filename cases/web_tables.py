@@ -170,6 +170,7 @@ session = Table(
     Column("proved_at", Instant),  # when the second factor was last shown; null: opens nothing
     # The delegation under which it acts; empty: as its own person.
     Column("delegation", String(36), nullable=False, server_default=""),
+    Column("wall_at", Instant),  # when it first opened the wall, which may outlast it
     Index("ix_session_account", "account_id"),
     Index("ix_session_ends", "ends_at"),
 )

@@ -7,7 +7,7 @@ nobody is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -166,7 +166,66 @@ def tied(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def untied(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a form's schema without what ties its fields together: for some of its fields."""
-    return {key: value for key, value in schema.items() if key not in ("required", *TIES)}
+    free = {key: value for key, value in schema.items() if key not in ("required", *TIES)}
+    if isinstance(parts := free.get("properties"), Mapping):
+        free["properties"] = {
+            name: untied(part) if _is_group(part) else part for name, part in parts.items()
+        }
+    return free
+
+
+def _is_group(part: object) -> bool:
+    """Return whether a property is fields under one name; their rows would be an array."""
+    return isinstance(part, Mapping) and part.get("type") == "object"
+
+
+def names_in(form: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of what a form says; of fields under one name each as `name.field` too."""
+    inner = {
+        f"{name}.{field}"
+        for name, value in form.items()
+        if isinstance(value, Mapping)
+        for field in value
+    }
+    return frozenset(form) | inner
+
+
+def corrected(form: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the form with what is given in its place: of fields under one name those that are
+    given, of rows all."""
+    found = dict(form)
+    for name, value in given.items():
+        before = form.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            value = {**before, **value}
+        found[name] = value
+    return found
+
+
+def said_in(form: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form says in the properties of a schema, such as `only` makes."""
+    found: dict[str, Any] = {}
+    for name, part in schema.get("properties", {}).items():
+        value = form.get(name)
+        if _is_group(part) and isinstance(value, Mapping):
+            value = said_in(value, part)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def only(schema: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+    """Return an object's schema with the named properties alone, `name.field` being one field of
+    a group; nothing of it is required, nothing tied. Empty: it has none of them."""
+    found: dict[str, Any] = {}
+    for name, part in schema.get("properties", {}).items():
+        if name in names:
+            found[name] = untied(part) if _is_group(part) else part
+        elif _is_group(part):
+            inner = {f"{name}.{field}": field for field in part.get("properties", {})}
+            if some := only(part, [field for path, field in inner.items() if path in names]):
+                found[name] = {**untied(part), "properties": some["properties"]}
+    return {"type": "object", "properties": found} if found else {}
 
 
 BARRED: Final = "not"

@@ -242,8 +242,12 @@ def _broken(request: Request, error: Exception) -> Response:
     sentence = f"系统出错，未能完成。请把编号 {number} 告诉系统管理员。"
     if _is_rest(request):
         return problem(500, "broken", sentence)
-    return HTMLResponse(BROKEN.format(css=asset("page.css"), sentence=sentence, number=number), 500)
+    page = BROKEN.format(css=asset("page.css"), sentence=sentence, number=number)
+    return HTMLResponse(page, 500, {FAULT_HEADER: number})
 
+
+FAULT_HEADER: Final = "x-fault"
+"""The number to quote, for scripts that ask for a part of a page (static/list.js)."""
 
 BROKEN: Final = """<!doctype html>
 <html lang="zh-CN">

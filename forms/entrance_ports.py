@@ -120,6 +120,10 @@ class Entrance(Protocol):
         somebody ended it, or it is too old for that. Whoever asks has seen the screen's mark."""
         ...
 
+    def opened_wall(self, session: str) -> None:
+        """Note that a session opened the wall, whose screen its owner may end by itself."""
+        ...
+
     def ended(self, secret: str) -> tuple[Ended, str]:
         """Why the session of a cookie is over, and whose it was."""
         ...

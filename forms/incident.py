@@ -284,7 +284,7 @@ def _unit(
     due_at, awaited = None, ""
     if one.state == "dispatched":
         due_at = one.dispatched_at + timedelta(minutes=shown.state.limits.again)
-        awaited = visit.say(N_("签收"))
+        awaited = visit.say(N_("签收派单"))
     refused = tuple(
         (found.at, found.ground)
         for found in shown.state.refusals

@@ -47,6 +47,7 @@ class LetterPage(Page):
     letter: Annotated[DeadLetter, "As it is kept."]
     form: Annotated[Form, "The payload, to be mended."]
     state: Annotated[str, "Word of its state."]
+    linked: Annotated[bool, "Whether the reader may open cases: the number is a link then."]
 
 
 async def letters(visit: Visit) -> Response:
@@ -80,9 +81,9 @@ async def _show(
 ) -> Response:
     field = Field("payload", visit.say(N_("报文")), "textarea", values=(payload,), wide=True)
     form = Form((field,), (Wrong(wrong, field.id),) if wrong else ())
-    page = LetterPage(
-        f"{visit.say(N_('死信'))} {found.id}", found, form, visit.say(STATES[found.state])
-    )
+    linked = (await visit.ask(visit.ports.access.may, visit.actor, "list", "case")).allowed
+    title = f"{visit.say(N_('死信'))} {found.id}"
+    page = LetterPage(title, found, form, visit.say(STATES[found.state]), linked)
     return await show(visit, page, status)
 
 

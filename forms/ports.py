@@ -501,6 +501,8 @@ class DeadLetter:
     """As received, or as mended; JSON where it was JSON. Only from `find`."""
     changed_by: str = ""
     changed_at: datetime | None = None
+    answer: Outcome | None = None
+    """What became of it once it was sent again. Only from `find`."""
 
 
 class DeadLetters(Protocol):

@@ -30,7 +30,7 @@ def asked_fields(visit: Visit, asked: ToSupply | None) -> tuple[Field, ...]:
     if asked is None:
         return ()
     return tuple(
-        _begun(one, asked.values.get(one.name.removeprefix("form.")))
+        _begun(one, _said(asked.values, one.name.removeprefix("form.")))
         for one in _fields(visit, asked)
     )
 
@@ -41,6 +41,25 @@ def _fields(visit: Visit, asked: ToSupply) -> tuple[Field, ...]:
         replace(one, required=False, asked=ALWAYS, when="")
         for one in schema_fields(asked.form, "form", visit.language)
     )
+
+
+def _said(values: Mapping[str, Any], name: str) -> Any:
+    """Return the value of a field, `group.field` being one of a group."""
+    group, _, field = name.partition(".")
+    value = values.get(group)
+    return value.get(field) if field and isinstance(value, Mapping) else value
+
+
+def _new(typed: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what does not stand in the form already, of a group field by field."""
+    found: dict[str, Any] = {}
+    for name, value in typed.items():
+        before = values.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            value = _new(value, before) or before
+        if value != before:
+            found[name] = value
+    return found
 
 
 def _begun(field: Field, value: Any) -> Field:
@@ -69,7 +88,7 @@ def corrected(visit: Visit, asked: ToSupply | None) -> Corrected:
     texts: Posted = in_rows(asked.form, "form", visit.texts(), visit.text("do"))
     fields = tuple(one.filled(texts) for one in _fields(visit, asked))
     typed = schema_values(asked.form, "form", texts)
-    values = {name: value for name, value in typed.items() if value != asked.values.get(name)}
+    values = _new(typed, asked.values)
     wrong = schema_errors(asked.form, "form", values, visit.language, visit.say)
     return Corrected(fields, values, wrong)
 

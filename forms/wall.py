@@ -98,6 +98,7 @@ async def wall(visit: Visit) -> Response:
     )
     response = await show(visit, page)
     if not visit.screen:
+        await visit.ask(visit.ports.entrance.opened_wall, visit.who.session)
         keep_cookie(response, WALL_COOKIE, screen_mark(visit.who), visit.options.wall_hours * 3600)
     return response
 

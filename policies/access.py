@@ -479,7 +479,7 @@ class Access:
         label = thing.case or thing.thing
         assert label is not None
         if not dominates(actor, label.label_level, label.compartments):
-            named = "、".join(label.compartments)
+            named = f"（范畴：{'、'.join(label.compartments)}）" if label.compartments else ""
             return (
                 "label",
                 f"办理的对象要求许可级别 {label.label_level} 级{named}，您的许可级别或范畴不够",

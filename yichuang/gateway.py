@@ -42,7 +42,7 @@ from yichuang.bus import connect
 from yichuang.events import STRUCTURED, Event, EventInvalid, read
 from yichuang.fund_door import FundDoor, WithFund
 from yichuang.in_order import InOrder
-from yichuang.inbox import Inbox, Message, Taken
+from yichuang.inbox import Inbox, Message, Taken, named
 from yichuang.incident_door import IncidentDoor
 from yichuang.key_log import note_subjects
 from yichuang.life_reception import WithLives, incident_kind, project_kind
@@ -360,8 +360,7 @@ def _same_sender(waiting: list[_Order]) -> tuple[list[_Order], list[_Order]]:
 
 
 def _named(order: _Order) -> tuple[str, str]:
-    """Return source and id by which the register knows a message."""
-    return f"{order.subject.user} {order.event.source}"[:200], order.event.id[:200]
+    return named(order.subject.user, order.event)
 
 
 def _taken(order: _Order, outcomes: Mapping[str, Outcome]) -> Taken:

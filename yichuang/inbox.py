@@ -24,6 +24,7 @@ from audit.vault import SubjectVault
 from cases.database import reading
 from cases.gateway_tables import dead_letter, inbox
 from cases.messages import Outcome
+from yichuang.events import Event, EventInvalid, read
 from yichuang.message_log import BURIED, ORDERS, REPEATED, TAKEN, covering
 from yichuang.subjects import sender_of
 
@@ -68,6 +69,11 @@ class DeadLetter:
     body: bytes = b""
     """Only from `Inbox.letter`; the newest, mended if it was mended."""
     headers: Mapping[str, str] | None = None
+
+
+def named(user: str, event: Event) -> tuple[str, str]:
+    """Return source and id by which the register knows a message."""
+    return f"{user} {event.source}"[:200], event.id[:200]
 
 
 READ_STREAM = "sys:read:nats"
@@ -236,6 +242,22 @@ class Inbox:
         body = self._vault.open(row.key_subject, bytes(sealed), place.encode())
         return _letter(row, body, json.loads(row.headers))
 
+    def answer_to(self, letter: DeadLetter) -> Outcome | None:
+        """Return what became of a letter that was sent again; None: nothing is noted of it yet, or
+        it could not be taken again, and is another letter now."""
+        user = sender_of(letter.subject)
+        try:
+            event = read(letter.body, letter.headers)
+        except EventInvalid:
+            return None
+        source, message = named(user or "", event)
+        query = select(inbox.c.outcome).where(
+            inbox.c.source == source, inbox.c.message_id == message, inbox.c.state == "answered"
+        )
+        with reading(self._engine) as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else Outcome.model_validate_json(found)
+
     def mend(self, number: int, body: bytes, by: str) -> None:
         """Keep a corrected text beside the original. Raises `NoSuchLetter` if it is dealt with."""
         with self._one, self._engine.begin() as connection:
@@ -295,4 +317,4 @@ def _letter(row: Any, body: bytes = b"", headers: Mapping[str, str] | None = Non
     )
 
 
-__all__ = ["DeadLetter", "Inbox", "Message", "NoSuchLetter", "Taken"]
+__all__ = ["DeadLetter", "Inbox", "Message", "NoSuchLetter", "Taken", "named"]

@@ -212,8 +212,10 @@ class Desk:
     async def _letter(self, user: str, asked: dict[str, Any]) -> Any:
         await self._web_only(user)
         letter = await self._found(asked)
+        answer = await asyncio.to_thread(self._inbox.answer_to, letter)
         return {
             **_shown(letter),
+            "answer": answer.model_dump(mode="json") if answer else None,
             "body": base64.b64encode(letter.body).decode(),
             "headers": dict(letter.headers or {}),
         }

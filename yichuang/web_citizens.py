@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, select
@@ -29,6 +29,7 @@ from cases.queries import Queries
 from cases.reception import NotNow
 from cases.tables import case
 from cases.views import CaseView
+from catalogue.form_schema import only, said_in
 from catalogue.matters import SUPERVISION_PAPERS, Material, Matter
 from forms.citizen_ports import (
     Ahead,
@@ -235,14 +236,12 @@ class WebCitizens:
         lacking = [(str(one.get("what", "")), str(one.get("why", ""))) for one in view.notice]
         until = min((one.due_at for one in view.timers if one.key == "supplement"), default=None)
         state = self.queries.state(case_id)
-        known: Any = Matter.model_validate(view.matter).form.get("properties", {})
-        asked = {name: known[name] for name in known if state and name in state.lacking}
+        asked = only(Matter.model_validate(view.matter).form, state.lacking if state else ())
         if not asked:
             return ToSupply(lacking, until)
         # They are the applicant's own words, shown to nobody else.
         whole = self.queries.case_view(case_id, self.now(), revealed=view.personal) or view
-        values = {name: whole.form[name] for name in asked if name in whole.form}
-        return ToSupply(lacking, until, {"type": "object", "properties": asked}, values)
+        return ToSupply(lacking, until, asked, said_in(whole.form, asked))
 
     def remembered(self, citizen: Citizen, matter: Matter) -> Remembered | None:
         ids, _ = self.store.cases(citizen.id, LOOKED_BACK)

@@ -12,6 +12,7 @@ import orjson
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from cases.messages import Outcome
 from cases.reception import NotNow
 from forms.ports import DeadLetter, Visitor
 from yichuang.bus import connect
@@ -94,6 +95,7 @@ class WebLetters:
 def _letter(row: Mapping[str, Any]) -> DeadLetter:
     body = base64.b64decode(row.get("body", "")).decode("utf-8", "replace")
     changed = row.get("changed_at")
+    answer = row.get("answer")
     return DeadLetter(
         id=str(row["id"]),
         subject=row["subject"],
@@ -104,4 +106,5 @@ def _letter(row: Mapping[str, Any]) -> DeadLetter:
         payload=body,
         changed_by=row.get("changed_by") or "",
         changed_at=datetime.fromisoformat(changed) if changed else None,
+        answer=Outcome.model_validate(answer) if answer else None,
     )

@@ -80,6 +80,9 @@ class WebSignIn:
         held = self.entrance.sessions.screen(session, self.now())
         return None if held is None else self._visitor(held)
 
+    def opened_wall(self, session: str) -> None:
+        self.entrance.sessions.opened_wall(session, self.now())
+
     def ended(self, secret: str) -> tuple[Ended, str]:
         return self.entrance.sessions.ended(secret, self.now())
 

@@ -14,6 +14,7 @@ from cases.messages import Command
 from cases.rulings import Ruling
 from cases.settling import RuleForbids
 from cases.state import CaseState, Stage
+from catalogue.form_schema import names_in
 from catalogue.matters import Step
 
 Rulings = Mapping[str, Ruling]
@@ -162,12 +163,13 @@ def _known_materials(state: CaseState, materials: Sequence[messages.HandedIn]) -
 
 def supply(walk: Walk, command: Command, body: messages.Supply, rulings: Rulings) -> None:
     state = walk.state
-    brought = {one.code for one in body.materials} | set(body.form)
+    fields = names_in(body.form)
+    brought = {one.code for one in body.materials} | fields
     complete = state.stage == "supplement" and not set(state.lacking) - brought
     walk.emit(
         "supplied",
         materials=sorted(one.code for one in body.materials),
-        fields=sorted(body.form),
+        fields=sorted(fields),
         facts=facts_of(state, body.form),
         complete=complete,
         made_good=bool(state.missing) and not set(state.missing) - brought,

@@ -76,6 +76,8 @@ class Asked:
 
     pack: str
     facts: Mapping[str, JsonValue]
+    field: str = ""
+    """Which field of the order what is forbidden stands in; empty: in none alone."""
 
 
 def questions(
@@ -112,12 +114,16 @@ def _of_plan(command: Command, body: m.Plan) -> list[Asked]:
     project: dict[str, JsonValue] = {"project": command.case_id}
     yuan = body.terms.availability_fen / 100
     asked = [
-        Asked(pack="project", facts={**project, "regime": body.regime, "availability_yuan": yuan})
+        Asked(
+            pack="project",
+            facts={**project, "regime": body.regime, "availability_yuan": yuan},
+            field="body.terms.availability_fen",
+        )
     ]
     if body.regime == "stock":
         share = body.terms.linked_bp / 100
         linked = {**project, "regime": "stock", "performance_share_percent": share}
-        asked.append(Asked(pack="ppp", facts=linked))
+        asked.append(Asked(pack="ppp", facts=linked, field="body.terms.linked_bp"))
     return asked
 
 
@@ -135,7 +141,7 @@ def _of_fiscal(
     }
     if project is not None and project.pay:
         facts["pay"] = project.pay
-    return Asked(pack="ppp", facts=facts)
+    return Asked(pack="ppp", facts=facts, field="body.lines")
 
 
 def _insist_years(body: m.Fiscal) -> None:

@@ -52,8 +52,12 @@
   });
   for (const name of ["sendError", "timeout", "responseError"])
     document.addEventListener(`htmx:${name}`, (event) => {
-      const { status } = event.detail.xhr;
-      if (!status || status >= 500) say(away.dataset.away.replace("__at__", clock.format(read)));
+      const { xhr } = event.detail;
+      if (xhr.status && xhr.status < 500) return;
+      // The server's own fault has a number to quote; what has none is a line or a server away.
+      const fault = xhr.status && xhr.getResponseHeader("x-fault");
+      const said = fault ? away.dataset.broken.replace("__number__", fault) : xhr.status ? away.dataset.busy : away.dataset.away;
+      say(said.replace("__at__", clock.format(read)));
     });
 
   const number = () => by("side")?.querySelector("a[aria-current] .count")?.textContent;

@@ -10,11 +10,12 @@ import orjson
 import pytest
 from sqlalchemy import event, func, select, text
 
+from activities.sealing import merged_form
 from activities.settle import HistoryDiffers
 from audit.tables import audit_outbox, audit_payload
 from cases import numbers, tables
 from cases.database import StoreUnwritable, reading
-from cases.messages import Outcome
+from cases.messages import Outcome, Supply
 from cases.settling import Batch
 from cases.state import CaseState
 from cases.store import CaseMoved
@@ -290,3 +291,9 @@ def test_a_full_disk_says_so_and_leaves_the_case_as_it_was(town: Town) -> None:
     event.remove(town.engine, "connect", limit)
     town.engine.dispose()
     assert town.outcome(state, long).status == "done"
+
+
+def test_a_correction_in_a_group_leaves_the_rest_of_the_group_as_it_was() -> None:
+    form = {"area": 5, "owner": {"name": "王某", "phone": "138"}}
+    after = merged_form(form, Supply.model_validate({"form": {"owner": {"phone": "139"}}}))
+    assert after == {"area": 5, "owner": {"name": "王某", "phone": "139"}}

@@ -373,3 +373,15 @@ def test_what_only_the_rules_know_is_not_refused_before_they_are_asked() -> None
     in_time = order("opine", opinion, at=MONDAY + timedelta(days=1), who="u:r")
     assert code_of(state, in_time) == "wrong_stage"
     assert approval.questions_of_time(state, in_time.occurred_at) == ()
+
+
+def test_a_field_of_a_group_counts_as_supplied_once_it_is_there() -> None:
+    lacking = [{"code": f"owner.{one}", "what": one, "why": "更正"} for one in ("name", "phone")]
+    notice = {"lacking": lacking, "supply_within_days": 15}
+    settlement = PlainSettlement(matter())
+    state, _ = settlement.walk(None, order("file", body_of_file()))
+    state, _ = settlement.walk(state, order("ask_supplement", notice, at=MONDAY))
+    state, _ = settlement.walk(state, order("supply", {"form": {"owner": {"name": "王某"}}}))
+    assert (state.stage, state.lacking) == ("supplement", ("owner.phone",))
+    state, _ = settlement.walk(state, order("supply", {"form": {"owner": {"phone": "138"}}}))
+    assert (state.stage, state.lacking) == ("received", ())

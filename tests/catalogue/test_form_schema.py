@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from catalogue.form_check import form_faults
-from catalogue.form_schema import claims_of, conditions, torn
+from catalogue.form_schema import (
+    claims_of,
+    conditions,
+    corrected,
+    names_in,
+    only,
+    said_in,
+    torn,
+    untied,
+)
 from catalogue.load import load_catalogue
 
 TEXT = {"type": "string", "title": "文字", "x-en": "Text"}
@@ -180,3 +189,52 @@ def test_what_a_correction_tears_apart_is_told_by_field() -> None:
     assert torn_apart["online_address"] == "请填写“网络经营的网址或平台名称”"
     assert torn_apart["diners"] == "“供餐人数”在这种情况下不填，请去掉"
     assert not {"online_address", "diners"} & set(torn(form, whole))
+
+
+# --- some of the fields --------------------------------------------------------------------------
+
+GROUPED: dict[str, Any] = {
+    "type": "object",
+    "required": ["kind", "owner"],
+    "properties": {
+        "kind": TEXT,
+        "owner": {
+            "type": "object",
+            "required": ["name", "address"],
+            "properties": {"name": TEXT, "address": TEXT},
+        },
+        "lines": ROWS,
+    },
+}
+SAID = {"kind": "甲", "owner": {"name": "王某", "address": "旧址"}, "lines": [{"name": "一"}]}
+
+
+def test_of_fields_under_one_name_only_those_that_are_given_are_corrected() -> None:
+    after = corrected(SAID, {"owner": {"address": "新址"}, "lines": [{"name": "二"}]})
+    assert after["owner"] == {"name": "王某", "address": "新址"}
+    assert after["lines"] == [{"name": "二"}]
+    assert corrected({}, {"owner": {"address": "新址"}}) == {"owner": {"address": "新址"}}
+
+
+def test_a_field_of_a_group_is_named_with_its_group() -> None:
+    assert names_in({"owner": {"address": "新址"}, "lines": []}) == {
+        "owner", "owner.address", "lines",
+    }  # fmt: skip
+
+
+def test_one_field_of_a_group_may_be_corrected_without_the_others() -> None:
+    given = {"owner": {"address": "新址"}}
+    assert not Draft202012Validator(GROUPED).is_valid(given)
+    assert Draft202012Validator(untied(GROUPED)).is_valid(given)
+    assert GROUPED["properties"]["owner"]["required"], "the matter's own schema stays as it was"
+
+
+def test_only_the_named_fields_are_asked_for_and_what_was_said_in_them() -> None:
+    asked = only(GROUPED, {"owner.address", "lines"})
+    assert set(asked["properties"]) == {"owner", "lines"}
+    assert set(asked["properties"]["owner"]["properties"]) == {"address"}
+    assert said_in(SAID, asked) == {"owner": {"address": "旧址"}, "lines": [{"name": "一"}]}
+    assert only(GROUPED, {"owner"})["properties"]["owner"]["properties"].keys() == {
+        "name", "address",
+    }  # fmt: skip
+    assert only(GROUPED, {"monitoring"}) == {}

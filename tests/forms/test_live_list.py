@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from forms.app import FAULT_HEADER
 from forms.around import LIVE_POLICY
 from forms.rendering import LIBRARIES, asset
 from tests.forms.conftest import Browser, Browsers
@@ -70,3 +71,29 @@ def test_the_list_runs_htmx_from_its_locked_package_under_a_strict_policy(
     assert '"allowEval": false' in shown.text and '"historyCacheSize": 0' in shown.text
     assert page.get("/static/htmx-4.min.js").status_code == 404  # what no page uses
     assert page.get("/static/../rendering.py").status_code == 404
+
+
+class Broken:
+    """A reader whose lists fail, as a fault of ours would have it."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "worklist":
+            raise RuntimeError("a fault of ours")
+        return getattr(self.inner, name)
+
+
+def test_a_fault_of_the_server_has_its_number_where_a_script_finds_it(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town, "ports", replace(town.ports, reader=Broken(town.ports.reader)))
+    page = Browser(
+        town.app(), base_url=ADDRESS, headers={"origin": ADDRESS}, raise_server_exceptions=False
+    )
+    page.town = town
+    page.sign_in("zhao")
+    answer = page.get("/cases")
+    assert answer.status_code == 500
+    assert f"请把编号 {answer.headers[FAULT_HEADER]} 告诉系统管理员" in answer.text

@@ -9,14 +9,16 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import func, select
 
 from cases.tables import case
+from forms.app import FAULT_HEADER
 from tests.forms.entering import sign_in_by_browser
 from tests.forms.incident_rows import change, made, put
 from tests.forms.line import Line, laid
@@ -150,6 +152,10 @@ def test_what_is_typed_off_line_is_kept_when_the_line_is_back(clerk: Page, way: 
     assert clerk.locator("#f-form-company_name").input_value() == "离线有限公司"
 
 
+def _answered(status: int, headers: dict[str, str], route: Route) -> None:
+    route.fulfill(status=status, headers=headers, body="不行")
+
+
 def test_the_queue_says_that_it_waits_or_is_cut_off_and_goes_on(
     clerk: Page, way: Line, town: Town
 ) -> None:
@@ -168,6 +174,14 @@ def test_the_queue_says_that_it_waits_or_is_cut_off_and_goes_on(
     expect(away).to_contain_text(re.compile(r"连不上：列表和件数停在 \d\d:\d\d:\d\d"))
     expect(clerk.locator('a[aria-current="true"]')).to_contain_text("预警")
     way.mend()
+    for status, headers, said in (
+        (503, {}, "系统现在太忙或者正在重启"),
+        (500, {FAULT_HEADER: "0a1b2c3d"}, "请把编号 0a1b2c3d 告诉系统管理员"),
+    ):
+        clerk.route("**/cases?state=overdue*", partial(_answered, status, headers))
+        clerk.get_by_role("link", name=re.compile("^超期")).click()
+        expect(away).to_contain_text(said)
+        clerk.unroute("**/cases?state=overdue*")
     clerk.get_by_role("link", name=re.compile("^超期")).click()
     expect(clerk.locator('a[aria-current="true"]')).to_contain_text("超期")
     expect(away).to_be_hidden()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cases.web_tables import session
 from forms.around import LIVE_POLICY
@@ -190,6 +190,30 @@ def test_ending_a_person_s_sessions_ends_their_walls(
     assert shown(client) == 303
 
 
+def test_one_wall_is_ended_by_itself_and_the_others_go_on(busy: Town, browser: Browsers) -> None:
+    walls = [open_wall(busy, browser), open_wall(busy, browser)]
+    desk = browser("ding")
+    here = session_of(busy, "ding")
+    aged(busy, "ding", **OVER)
+    freshened(busy, here)
+    page = desk.get("/security").text
+    assert page.count("只剩大屏") >= 2 and "结束大屏" in page
+    one = walls[0].cookies[WALL_COOKIE].partition(".")[0]
+    form = {"csrf": desk.token("/security"), "session": one}
+    assert desk.post("/security/sessions", data=form).status_code == 200
+    assert (shown(walls[0]), shown(walls[1])) == (303, 200)
+    assert f'value="{one}"' not in desk.get("/security").text
+
+
+def test_a_session_that_is_over_and_opened_no_wall_is_in_no_list(
+    busy: Town, browser: Browsers
+) -> None:
+    browser("ding")
+    old = session_of(busy, "ding")
+    aged(busy, "ding", **OVER)
+    assert f'value="{old}"' not in browser("ding").get("/security").text
+
+
 def test_loading_the_wall_keeps_no_session_from_ending(busy: Town, browser: Browsers) -> None:
     client = open_wall(busy, browser)
     aged(busy, "ding", seen_at=timedelta(minutes=10))
@@ -207,3 +231,11 @@ def session_of(town: Town, login: str) -> str:
         return str(
             connection.execute(query.order_by(session.c.created_at.desc())).scalars().first()
         )
+
+
+def freshened(town: Town, name: str) -> None:
+    """Let a session have begun now."""
+    now = datetime.now(UTC)
+    values = {"seen_at": now, "created_at": now, "ends_at": now + timedelta(hours=1)}
+    with town.web.begin() as connection:
+        connection.execute(update(session).where(session.c.id == name).values(values))

@@ -109,3 +109,16 @@ def test_the_label_is_read_alike_for_every_role_and_act(
                 assert code == answer(policy, TOWN, actor, act, thing)
                 codes.add(code)
     assert (codes == {"label"}) != covers
+
+
+def test_a_label_that_is_not_covered_is_told_with_its_scope_in_brackets(
+    town: Access, now: datetime
+) -> None:
+    case = object_in("case", frozenset())
+    assert isinstance(case, CaseFacts)
+    actor = person(("window_clerk",), "human", (), clearance=2)
+    said = town.decide(actor, "read", case.model_copy(update={"label_level": 3}), now).reason
+    assert said.startswith("办理的对象要求许可级别 3 级，您的")
+    walled = case.model_copy(update={"label_level": 3, "compartments": ("卫生", "公安")})
+    said = town.decide(actor, "read", walled, now).reason
+    assert said.startswith("办理的对象要求许可级别 3 级（范畴：卫生、公安），您的")

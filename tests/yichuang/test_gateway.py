@@ -350,6 +350,23 @@ async def test_a_mended_letter_is_read_back_and_may_be_settled_once(
             city.inbox.settle(number, "discarded", "u:mender")
 
 
+async def test_a_letter_that_was_sent_again_names_the_case_that_came_of_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with running(settings, tmp_path) as city:
+        bad = order_event(CITY, "file", {"body": {**FILING, "x": 1}}, source="/p", event_id="m")
+        await city.raw(bad.to_json())
+        await city.until(lambda: len(city.answers) == 1)
+        number = city.inbox.letters()[0][0].id
+        assert city.inbox.answer_to(city.inbox.letter(number)) is None
+        good = order_event(CITY, "file", {"body": FILING}, source="/p", event_id="m").to_json()
+        city.inbox.mend(number, good, "u:mender")
+        await city.raw(city.inbox.letter(number).body)
+        await city.until(lambda: len(city.answers) == 2)
+        answer = city.inbox.answer_to(city.inbox.letter(number))
+        assert answer is not None and (answer.status, answer.case_no) == ("done", "NO-1")
+
+
 async def test_the_bytes_of_a_dead_letter_do_not_lie_in_the_store_in_clear(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -189,22 +189,28 @@ async def test_of_two_evaluators_at_once_one_scores_and_the_other_is_told(town: 
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "basis"),
+    ("body", "code", "basis", "field"),
     [
-        ({"terms": {**PLAN["terms"], "linked_bp": 2_900}}, "PPP-30", "CZGF-30"),
-        ({"regime": "concession"}, "XM-SUBSIDY", "GBH115-5"),
+        (
+            {"terms": {**PLAN["terms"], "linked_bp": 2_900}}, "PPP-30", "CZGF-30",
+            "body.terms.linked_bp",
+        ),
+        (
+            {"regime": "concession"}, "XM-SUBSIDY", "GBH115-5", "body.terms.availability_fen",
+        ),
         (
             {"indicators": [*INDICATORS[:2], {**INDICATORS[2], "weight_bp": 1_900}]},
             "weights_not_whole",
             "YCJX-1",
+            "body.indicators",
         ),
     ],
 )  # fmt: skip
 async def test_what_may_not_be_planned_is_refused_with_its_article_and_an_entry(
-    town: Town, body: dict[str, Any], code: str, basis: str
+    town: Town, body: dict[str, Any], code: str, basis: str, field: str
 ) -> None:
     no = await act(town, m.PLAN, {**PLAN, **body}, CLERK)
-    assert (no.status, no.code, no.basis) == ("refused", code, basis)
+    assert (no.status, no.code, no.basis, no.field) == ("refused", code, basis, field)
     assert rows(town) == []
     (entry,) = town.entries("performance:-")
     assert (entry["res"], entry["why"]) == ("deny", code)

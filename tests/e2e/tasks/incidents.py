@@ -91,7 +91,7 @@ def an_incident_went_from_the_call_to_the_archive(office: Office) -> None:
     unit = office.desk("shuiwu1")
     unit.follow("突发事件")
     unit.follow("本单位的派单")
-    unit.press("签收", beside=title)
+    unit.press("签收派单", beside=title)
     unit.follow(title)
     did(unit, "出动", {"出动情况": "抢修队两车六人"})
     did(unit, "到场", {"现场情况": "DN600 管爆裂"})

@@ -59,6 +59,13 @@ def a_message_that_could_not_be_taken_was_put_right_and_sent_on(office: Office) 
         if hands.can("link", "20"):
             break
         hands.page.wait_for_timeout(500)
+    hands.follow("20", beside="colour")
+    for _ in range(60):
+        if hands.page.get_by_text("已办理", exact=True).is_visible():
+            break
+        hands.page.wait_for_timeout(500)
+        hands.page.reload()
+    hands.see("办件编号")
     clerk = office.desk("shichang1")
     clerk.search(shop)
     clerk.see(shop)
