@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection
 
+from cases import counting, oversight
 from cases.counting import (
-    Kept,
     Question,
     cards_by_department,
     counted,
@@ -116,6 +117,10 @@ class Board:
     """Name → version of each calendar in force."""
 
 
+class Kept(counting.Kept, oversight.Kept, Protocol):
+    """Sums made ahead, as one reader sees them (`cases.tallied`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boards:
     """What boards are made of, besides rows: the calendars, the matters, the zone."""
@@ -146,7 +151,7 @@ class Boards:
         question = self._question(where, span, query, now)
         shares = shares_by_holder(connection, question)
         running = self.watching(connection, where, query, now, rows=rows)
-        wanted = Wanted(where, now, matter=query.matter, department=query.department)
+        wanted = self._wanted(where, now, query)
         (everything,) = grouped(within, "all", self._matters(query), span.last)
         (before,) = grouped(
             _of_months(cells, set(earlier)), "all", self._matters(query), earlier[-1]
@@ -181,8 +186,7 @@ class Boards:
         """Return what runs now; the months of the query say nothing about it."""
         overdue, overdue_all = self._list(connection, where, query, now, "overdue", rows)
         warning, warning_all = self._list(connection, where, query, now, "warning", rows)
-        wanted = Wanted(where, now, matter=query.matter, department=query.department)
-        counted_now = counts(connection, wanted)
+        counted_now = counts(connection, self._wanted(where, now, query))
         return Watching(now, counted_now, overdue, overdue_all, warning, warning_all)
 
     def compared(
@@ -212,7 +216,9 @@ class Boards:
         size: int,
     ) -> tuple[tuple[WatchedClock, ...], int]:
         """Return one page of running clocks and the number of all."""
-        wanted = Wanted(where, now, query.watch, query.clock, query.matter, query.department)
+        wanted = Wanted(
+            where, now, query.watch, query.clock, query.matter, query.department, self.kept
+        )
         offset = (query.page - 1) * size
         return watched(connection, wanted, self.calendars, limit=size, offset=offset)
 
@@ -244,8 +250,14 @@ class Boards:
         watch: Watch,
         rows: int,
     ) -> tuple[tuple[WatchedClock, ...], int]:
-        wanted = Wanted(where, now, watch, matter=query.matter, department=query.department)
-        return watched(connection, wanted, self.calendars, limit=rows)
+        return watched(
+            connection, self._wanted(where, now, query, watch), self.calendars, limit=rows
+        )
+
+    def _wanted(
+        self, where: ColumnElement[bool], now: datetime, query: BoardQuery, watch: Watch = ""
+    ) -> Wanted:
+        return Wanted(where, now, watch, "", query.matter, query.department, self.kept)
 
     def _departments(
         self,

@@ -48,6 +48,8 @@ class Kept(Protocol):
     def counted(self, question: Question) -> Counts: ...
     def duties(self, question: Question) -> dict[str, dict[str, int]]: ...
     def shares(self, question: Question) -> dict[tuple[str, str, bool], float]: ...
+    def late_now(self, question: Question) -> Mapping[tuple[str, str], int]: ...
+    def steps_now(self, question: Question) -> Mapping[str, tuple[int, int]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ TRUE = true()
 def counted(connection: Connection, question: Question) -> Counts:
     """Return every count of every cell: matter, implementing department, month."""
     if question.kept is not None:
-        return _late_now(connection, question, question.kept.counted(question))
+        return _late_now(question, question.kept, question.kept.counted(question))
     found: Counts = {}
     spot = spot_digests(connection)
     figures: dict[str, int]
@@ -355,27 +357,16 @@ def _in_hand(connection: Connection, question: Question) -> Iterator[tuple[Cell,
                 yield (row["matter"], row["department"], name), figures
 
 
-def _late_now(connection: Connection, question: Question, found: Counts) -> Counts:
+def _late_now(question: Question, kept: Kept, found: Counts) -> Counts:
     """Add to kept sums what is late in the month that has not ended: it grows with the hour."""
     now = question.now
     this = next((name for name, since, until in question.span.months if since <= now < until), "")
     if not this:
         return found
-    query = (
-        select(case.c.matter, case.c.department, func.count())
-        .select_from(_p.join(case, case.c.id == _p.c.case_id))
-        .where(
-            _p.c.clock == "promised",
-            _p.c.ended_at.is_(None),
-            _p.c.due_at <= now,
-            question.condition(),
-        )
-        .group_by(case.c.matter, case.c.department)
-    )
-    late = {(row[0], row[1], this): int(row[2]) for row in connection.execute(query)}
+    late = kept.late_now(question)
     for cell, figures in found.items():
         if cell[2] == this and "open" in figures:
-            figures["late_open"] = late.get(cell, 0)
+            figures["late_open"] = late.get(cell[:2], 0)
     return found
 
 
@@ -429,7 +420,7 @@ def ended_steps() -> Counted:
 def steps_by_department(connection: Connection, question: Question) -> dict[str, dict[str, int]]:
     """Return each department's review steps: ended, in time, days used; open and late now."""
     if question.kept is not None:
-        return _open_steps(connection, question, question.kept.duties(question))
+        return _open_steps(question, question.kept, question.kept.duties(question))
     rows = steps(question)
     in_days = rows.counts["steps_in_days"]
     query = (
@@ -445,7 +436,7 @@ def steps_by_department(connection: Connection, question: Question) -> dict[str,
 
 
 def _open_steps(
-    connection: Connection, question: Question, ended: Mapping[str, Mapping[str, int]]
+    question: Question, kept: Kept, ended: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, int]]:
     """Add to kept sums the steps that are open now."""
     found = {
@@ -453,15 +444,9 @@ def _open_steps(
         for name, numbers in ended.items()
         if numbers.get("steps")
     }
-    query = (
-        select(clock.c.department, func.count(), total(clock.c.due_at <= question.now))
-        .select_from(clock.join(case, case.c.id == clock.c.case_id))
-        .where(clock.c.clock == "step", clock.c.ended_at.is_(None), question.condition())
-        .group_by(clock.c.department)
-    )
-    for name, n, late in connection.execute(query):
+    for name, (n, late) in kept.steps_now(question).items():
         one = found.setdefault(name, dict.fromkeys(STEP_SUMS, 0))
-        one |= {"steps_open": int(n), "steps_late": int(late)}
+        one |= {"steps_open": n, "steps_late": late}
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _MONTH = re.compile(r"^(20\d\d)-(0[1-9]|1[0-2])$")
@@ -53,6 +54,17 @@ def span_of(first: str, last: str, zone: str) -> Span:
 def month_of(at: datetime, zone: str) -> str:
     """Return the month of an instant in a zone: 2026-11."""
     return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m")
+
+
+@lru_cache(maxsize=4096)
+def _month_of_hour(hour: datetime, zone: str) -> str:
+    return month_of(hour, zone)
+
+
+def month_at(at: datetime, zone: str) -> str:
+    """Return the month of an instant; no zone changes its month within a quarter of an hour."""
+    quarter = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
+    return _month_of_hour(quarter, zone)
 
 
 def months_before(month: str, n: int) -> str:

@@ -10,9 +10,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy import case as when
 
 from cases import approval, tables
@@ -89,6 +99,50 @@ class WatchCounts:
     provisional: int
 
 
+class OpenStep(NamedTuple):
+    """What open steps have in common that are foreseen alike."""
+
+    matter: str
+    task: str
+    department: str
+    limit_n: int
+    due_at: datetime
+    case_due: datetime | None
+    calendar: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where some lines of a list of running clocks lie."""
+
+    instants: tuple[datetime, ...]
+    """At which they are due."""
+    due_never: bool
+    """They may be among those that stand still, at the end of the list."""
+    offset: int
+    """How many that are due then come before them."""
+
+
+class Runs(Protocol):
+    """What runs now, from sums made ahead: `cases.tallied_running.Running`."""
+
+    cases: dict[str, int]
+
+    def watched(self, clock: str, state: str) -> int: ...
+    def stretch(self, clock: str, state: str, offset: int, limit: int) -> Stretch | None: ...
+
+
+class Kept(Protocol):
+    """Sums made ahead, as one reader sees them (`cases.tallied`): the same numbers as the rows'."""
+
+    def running(self, matter: str, department: str, now: datetime) -> Runs: ...
+    def open_steps(
+        self, matter: str, department: str, since: datetime
+    ) -> Mapping[OpenStep, int]: ...
+    def days_taken(self) -> Mapping[tuple[str, str, str], Mapping[int, int]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which running clocks: filters of the page."""
@@ -100,6 +154,14 @@ class Wanted:
     matter: str = ""
     department: str = ""
     """Implementing department, or the one whose duty the clock is."""
+    kept: Kept | None = None
+    """Sums to take instead of counting rows; of the reader whose condition `where` is."""
+
+    def runs(self) -> Runs | None:
+        """Return what runs from kept sums; None where rows are counted."""
+        if self.kept is None:
+            return None
+        return self.kept.running(self.matter, self.department, self.now)
 
 
 # --- running clocks ------------------------------------------------------------------------------
@@ -107,6 +169,9 @@ class Wanted:
 
 def counts(connection: Connection, wanted: Wanted) -> WatchCounts:
     """Return how many cases there are in each state of watch. A case counts once in each."""
+    runs = wanted.runs() if not wanted.clock else None  # kept of all clocks together
+    if runs is not None:
+        return WatchCounts(*(runs.cases.get(name, 0) for name in ("total", *WATCH_STATES)))
     state = {name: _state(name, wanted.now) for name in WATCH_STATES}
     per_case = (
         select(
@@ -140,26 +205,24 @@ def watched(
     """Return one page of running clocks, what is due first on top, and the number of all."""
     condition = and_(running(wanted), _state(wanted.watch, wanted.now))
     source = clock.join(case, case.c.id == clock.c.case_id)
-    n = connection.execute(select(func.count()).select_from(source).where(condition)).scalar_one()
+    runs, state = wanted.runs(), wanted.watch or "total"
+    if runs is not None:
+        n = runs.watched(wanted.clock, state)
+    else:
+        counting = select(func.count()).select_from(source).where(condition)
+        n = int(connection.execute(counting).scalar_one())
     standing_last = () if wanted.watch in ("overdue", "warning") else (clock.c.due_at.is_(None),)
     order = (*standing_last, clock.c.due_at, clock.c.case_id, clock.c.key)
     # Sorted by keys alone: whole rows of a long list would be carried through the sort.
     listed = select(clock.c.case_id, clock.c.key, clock.c.due_at).select_from(source)
-    if wanted.watch in ("overdue", "warning"):
-        # The first of each clock stand together in an index; all of them would have to be sorted.
-        kinds = (wanted.clock,) if wanted.clock else WATCHED
-        firsts = (
-            listed.where(condition, clock.c.clock == kind).order_by(*order).limit(limit + offset)
-            for kind in kinds
-        )
-        every = union_all(*(select(one.subquery()) for one in firsts)).subquery()
-        page = (
-            select(every.c.case_id, every.c.key)
-            .order_by(every.c.due_at, every.c.case_id, every.c.key)
-            .limit(limit)
-            .offset(offset)
-            .subquery()
-        )
+    stretch = None if runs is None else runs.stretch(wanted.clock, state, offset, limit)
+    if stretch is not None:
+        then = clock.c.due_at.in_(stretch.instants)
+        within = or_(then, clock.c.due_at.is_(None)) if stretch.due_never else then
+        some = listed.where(condition, within).order_by(*order)
+        page = some.limit(limit).offset(stretch.offset).subquery()
+    elif wanted.watch in ("overdue", "warning"):
+        page = _firsts(listed.where(condition).order_by(*order), wanted, limit, offset)
     else:
         page = listed.where(condition).order_by(*order).limit(limit).offset(offset).subquery()
     query = (
@@ -174,6 +237,21 @@ def watched(
     rows = connection.execute(query).all()
     shares = _shares(connection, rows, calendars, wanted.now) if divided else {}
     return tuple(_watched(row, calendars, wanted.now, shares) for row in rows), n
+
+
+def _firsts(listed: Select[Any], wanted: Wanted, limit: int, offset: int) -> Subquery:
+    """Return a page of what is late or warned of: the first of each clock stand together in an
+    index, and all of them would have to be sorted."""
+    kinds = (wanted.clock,) if wanted.clock else WATCHED
+    firsts = (listed.where(clock.c.clock == kind).limit(limit + offset) for kind in kinds)
+    every = union_all(*(select(one.subquery()) for one in firsts)).subquery()
+    return (
+        select(every.c.case_id, every.c.key)
+        .order_by(every.c.due_at, every.c.case_id, every.c.key)
+        .limit(limit)
+        .offset(offset)
+        .subquery()
+    )
 
 
 def running(wanted: Wanted) -> ColumnElement[bool]:

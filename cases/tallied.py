@@ -13,28 +13,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select, true
 
 from cases.counting import Counts, Question
+from cases.months import month_at
+from cases.oversight import OpenStep
 from cases.seen import GROUP_COLUMNS, Group, Seen
 from cases.tables import case
-from cases.tally import (
+from cases.tallied_running import Running, days_taken, open_steps, running
+from cases.tally import BILLIONTHS, kept, rules_of, shares_of
+from cases.tally_share import (
+    ALWAYS,
     BETWEEN,
-    BILLIONTHS,
     DECIDED_CLOCK,
     DUTY,
     FIGURES,
     HAND,
     PARTS,
+    RUNNING,
     SHARES,
+    STEPS,
     Numbers,
     Share,
-    kept,
-    rules_of,
-    shares_of,
 )
 from cases.tally_tables import tally_mark, tally_state, tally_sum
 
@@ -44,15 +48,23 @@ counted by the database."""
 AT_ONCE: Final = 500
 
 
+Moved = dict[str, dict[str, dict[Group, Numbers]]]
+"""Part → month → group → numbers to add."""
+
+
 @dataclass
 class Tally:
     """The sums as one reader sees them at one moment. Use it within one reading."""
 
     connection: Connection
     seen: Seen
-    apart: Mapping[str, Mapping[str, Mapping[Group, Numbers]]]
-    """Part → month → group → what the cases that stand apart add to it (or take from it)."""
+    zone: str
+    apart: Moved
+    """What the cases that stand apart add to the sums that the reader sees (or take from them)."""
+    moved: Moved
+    """The same for everybody: what the sums lag behind the rows."""
     _seen: dict[Group, bool] = field(default_factory=dict)
+    _running: dict[tuple[str, str, datetime], Running] = field(default_factory=dict)
 
     # --- what pages ask ---
 
@@ -124,33 +136,76 @@ class Tally:
                     one[what] = one.get(what, 0) + n
         return found
 
+    def late_now(self, question: Question) -> Mapping[tuple[str, str], int]:
+        """Return how many promises are late now, by matter and implementing department."""
+        return self.running(question.matter, question.department, question.now).late_promises
+
+    def steps_now(self, question: Question) -> Mapping[str, tuple[int, int]]:
+        """Return how many steps each department has open now, and how many of them are late."""
+        found = self.running(question.matter, question.department, question.now)
+        late = found.late_steps
+        return {name: (n, late.get(name, 0)) for name, n in found.open_steps.items() if n}
+
+    def running(self, matter: str, department: str, now: datetime) -> Running:
+        """Return what runs now; a board asks it more than once."""
+        key = (matter, department, now)
+        if key not in self._running:
+            sums = self._of(RUNNING, true(), matter, "")
+            self._running[key] = running(sums, department, now)
+        return self._running[key]
+
+    def open_steps(self, matter: str, department: str, since: datetime) -> Mapping[OpenStep, int]:
+        """Return how many open steps there are of each kind that is foreseen alike; those that
+        were due, with their cases, in a month before `since` are left out."""
+        months = tally_sum.c.month >= month_at(since, self.zone)
+        return open_steps(self._of(STEPS, months, matter, ""), department)
+
+    def days_taken(self) -> Mapping[tuple[str, str, str], Mapping[int, int]]:
+        """Return how long the city's ended steps took, whoever asks; see `days_taken`."""
+        return days_taken(self._everybody_s(STEPS, ALWAYS))
+
     # --- sums ---
 
     def _sums(
         self, part: str, question: Question, months: Sequence[str] | None
     ) -> Iterator[tuple[str, Group, Numbers]]:
         """Yield month, group and numbers of what is seen; all months where none are named."""
+        within = true() if months is None else tally_sum.c.month.in_(months)
+        named = None if months is None else set(months)
+        for month, group, numbers in self._of(part, within, question.matter, question.department):
+            if named is None or month in named:
+                yield month, group, numbers
+
+    def _of(
+        self, part: str, months: ColumnElement[bool], matter: str, department: str
+    ) -> Iterator[tuple[str, Group, Numbers]]:
+        """Yield month, group and numbers of what is seen. What stands apart comes of every month:
+        it may have left one that was asked for, or come into it."""
+        wanted = [months]
+        if matter:
+            wanted.append(tally_sum.c.matter == matter)
+        if department:
+            wanted.append(tally_sum.c.department == department)
+        for month, group, numbers in self._rows(part, and_(*wanted)):
+            if self._covers(group):
+                yield month, group, numbers
+        for month, groups in self.apart.get(part, {}).items():
+            for group, numbers in groups.items():
+                if matter in ("", group.matter) and department in ("", group.department):
+                    yield month, group, numbers
+
+    def _everybody_s(self, part: str, month: str) -> Iterator[tuple[str, Group, Numbers]]:
+        yield from self._rows(part, tally_sum.c.month == month)
+        for group, numbers in self.moved.get(part, {}).get(month, {}).items():
+            yield month, group, numbers
+
+    def _rows(
+        self, part: str, condition: ColumnElement[bool]
+    ) -> Iterator[tuple[str, Group, Numbers]]:
         table = tally_sum.c
         query = select(table.month, *(table[name] for name in GROUP_COLUMNS), table.said)
-        query = query.where(table.part == part)
-        if months is not None:
-            query = query.where(table.month.in_(months))
-        if question.matter:
-            query = query.where(table.matter == question.matter)
-        if question.department:
-            query = query.where(table.department == question.department)
-        for row in self.connection.execute(query):
-            group = Group(*row[1:7])
-            if self._covers(group):
-                yield row[0], group, orjson.loads(row[7])
-        for month, groups in self.apart.get(part, {}).items():
-            if months is not None and month not in months:
-                continue
-            for group, numbers in groups.items():
-                if question.matter in ("", group.matter) and question.department in (
-                    "", group.department,
-                ):  # fmt: skip
-                    yield month, group, numbers
+        for row in self.connection.execute(query.where(table.part == part, condition)):
+            yield row[0], Group(*row[1:7]), orjson.loads(row[7])
 
     def _covers(self, group: Group) -> bool:
         known = self._seen.get(group)
@@ -182,27 +237,29 @@ def opened(connection: Connection, seen: Seen, zone: str) -> Tally | None:
                 apart.add(id)
     if len(apart) > APART:
         return None
-    return Tally(connection, seen, _apart(connection, seen, sorted(apart), zone))
+    return Tally(connection, seen, zone, *_apart(connection, seen, sorted(apart), zone))
 
 
 def _apart(
     connection: Connection, seen: Seen, ids: Sequence[str], zone: str
-) -> dict[str, dict[str, dict[Group, Numbers]]]:
-    found: dict[str, dict[str, dict[Group, Numbers]]] = {part: {} for part in PARTS}
+) -> tuple[Moved, Moved]:
+    """Return what these cases change for the reader, and for everybody."""
+    mine: Moved = {part: {} for part in PARTS}
+    every: Moved = {part: {} for part in PARTS}
     for start in range(0, len(ids), AT_ONCE):
         some = ids[start : start + AT_ONCE]
         assert seen.covers is not None  # else there is no tally
-        put_in = [one for one in kept(connection, some).values() if seen.covers(one.group)]
+        before, after = kept(connection, some).values(), shares_of(connection, some, zone)
         visible = select(case.c.id).where(case.c.id.in_(some), seen.where)
-        there = list(connection.execute(visible).scalars())
-        _add(found, put_in, -1)
-        _add(found, shares_of(connection, there, zone).values(), 1)
-    return found
+        there = set(connection.execute(visible).scalars())
+        _add(mine, [one for one in before if seen.covers(one.group)], -1)
+        _add(mine, [one for case_id, one in after.items() if case_id in there], 1)
+        _add(every, before, -1)
+        _add(every, after.values(), 1)
+    return mine, every
 
 
-def _add(
-    found: dict[str, dict[str, dict[Group, Numbers]]], shares: Iterable[Share], sign: int
-) -> None:
+def _add(found: Moved, shares: Iterable[Share], sign: int) -> None:
     for share in shares:
         for part, months in share.said.items():
             for month, numbers in months.items():

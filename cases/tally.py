@@ -8,9 +8,7 @@ be taken out again to the last digit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import timedelta
 from typing import Any, Final
 
 import orjson
@@ -19,56 +17,28 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cases import counting
 from cases.counting import DECIDED, IN_DAYS, Counted
-from cases.months import month_of
+from cases.months import month_at
 from cases.seen import GROUP_COLUMNS, Group
 from cases.tables import case, clock, clock_share
+from cases.tally_running import put_running, put_steps
+from cases.tally_share import (
+    BETWEEN,
+    DECIDED_CLOCK,
+    DUTY,
+    FIGURES,
+    HAND,
+    SHARES,
+    Numbers,
+    Share,
+)
 from cases.tally_tables import tally, tally_mark, tally_state, tally_sum
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Of the counts. Whoever changes what is counted (here or in `cases.counting`) adds one: the sums
 are made anew, and pages count rows meanwhile."""
 BILLIONTHS: Final = 10**9
 MOST: Final = 200
 """Cases put into the sums in one transaction: the store is locked for some tens of milliseconds."""
-
-FIGURES: Final = "figures"
-HAND: Final = "hand"
-DUTY: Final = "duty"
-SHARES: Final = "shares"
-PARTS: Final = (FIGURES, HAND, DUTY, SHARES)
-DECIDED_CLOCK: Final = "decided"
-"""Name under which the promised time of decided cases is kept, beside `promised` of all."""
-BETWEEN: Final = "\t"
-"""Between the words of a name; no code has one."""
-
-Numbers = dict[str, int]
-Said = dict[str, dict[str, Numbers]]
-"""Part → month → name → number."""
-
-
-@dataclass(slots=True)
-class Share:
-    """What one case puts into the sums."""
-
-    group: Group
-    said: Said = field(default_factory=dict)
-
-    def add(self, part: str, month: str, name: str, n: int) -> None:
-        if n:
-            of_month = self.said.setdefault(part, {}).setdefault(month, {})
-            of_month[name] = of_month.get(name, 0) + n
-
-
-@lru_cache(maxsize=4096)
-def _month_of_hour(hour: datetime, zone: str) -> str:
-    return month_of(hour, zone)
-
-
-def month_at(at: datetime, zone: str) -> str:
-    """Return the month of an instant; no zone changes its month within a quarter of an hour."""
-    quarter = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
-    return _month_of_hour(quarter, zone)
-
 
 # --- what a case puts in -------------------------------------------------------------------------
 
@@ -87,6 +57,8 @@ def shares_of(connection: Connection, ids: Sequence[str], zone: str) -> dict[str
     _in_hand(connection, found, zone)
     _duties(connection, found, zone)
     _divided(connection, found, zone)
+    put_running(connection, found, zone)
+    put_steps(connection, found, zone)
     return found
 
 
@@ -226,6 +198,12 @@ def fold(connection: Connection, zone: str, most: int = MOST) -> int:
     put(connection, list(dict.fromkeys(row.case_id for row in marks)), zone)
     connection.execute(delete(tally_mark).where(tally_mark.c.id.in_([row.id for row in marks])))
     return len(marks)
+
+
+def distrust(connection: Connection) -> None:
+    """Let all sums be made anew: the worker begins with its next round, pages count rows until it
+    is through. Safe beside it. The caller commits."""
+    connection.execute(tally_state.update().values(rules="", is_whole=False))
 
 
 def begin(connection: Connection, zone: str) -> None:

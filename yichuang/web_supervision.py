@@ -79,19 +79,22 @@ class Oversight:
             boards = self._boards(opened(connection, seen, self.zone))
             return boards.board(connection, seen.where, query, self.now(), rows=rows)
 
-    def counts(self, where: ColumnElement[bool]) -> WatchCounts:
-        with reading(self.engine) as connection:
-            return counts(connection, Wanted(where, self.now()))
+    def counts(self, seen: Seen) -> WatchCounts:
+        with one_moment(self.engine) as connection:
+            kept = opened(connection, seen, self.zone)
+            return counts(connection, Wanted(seen.where, self.now(), kept=kept))
 
-    def watching(self, where: ColumnElement[bool], query: BoardQuery) -> Watching:
-        with reading(self.engine) as connection:
-            return self._boards().watching(connection, where, query, self.now())
+    def watching(self, seen: Seen, query: BoardQuery) -> Watching:
+        with one_moment(self.engine) as connection:
+            boards = self._boards(opened(connection, seen, self.zone))
+            return boards.watching(connection, seen.where, query, self.now())
 
     def watched(
-        self, where: ColumnElement[bool], query: WatchQuery, size: int
+        self, seen: Seen, query: WatchQuery, size: int
     ) -> tuple[Sequence[WatchedClock], int]:
-        with reading(self.engine) as connection:
-            return self._boards().watched(connection, where, query, self.now(), size)
+        with one_moment(self.engine) as connection:
+            boards = self._boards(opened(connection, seen, self.zone))
+            return boards.watched(connection, seen.where, query, self.now(), size)
 
     def drilled(self, where: ColumnElement[bool], query: DrillQuery, size: int) -> Drilled:
         with reading(self.engine) as connection:
@@ -198,15 +201,15 @@ class WebSupervision:
         return self._boards(actor).board(self.access.seen(actor, "list"), query)
 
     def counts(self, actor: Actor) -> WatchCounts:
-        return self._boards(actor).counts(self.access.where(actor, "list"))
+        return self._boards(actor).counts(self.access.seen(actor, "list"))
 
     def watching(self, actor: Actor, query: BoardQuery) -> Watching:
-        return self._boards(actor).watching(self.access.where(actor, "list"), query)
+        return self._boards(actor).watching(self.access.seen(actor, "list"), query)
 
     def watched(
         self, actor: Actor, query: WatchQuery, size: int
     ) -> tuple[Sequence[WatchedClock], int]:
-        return self._boards(actor).watched(self.access.where(actor, "list"), query, size)
+        return self._boards(actor).watched(self.access.seen(actor, "list"), query, size)
 
     def drilled(self, actor: Actor, query: DrillQuery, size: int) -> Drilled:
         return self._boards(actor).drilled(self.access.where(actor, "list"), query, size)

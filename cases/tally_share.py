@@ -1,0 +1,41 @@
+"""What one case puts into the sums: by part, month and name; and the names of the parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from cases.seen import Group
+
+FIGURES: Final = "figures"
+HAND: Final = "hand"
+DUTY: Final = "duty"
+SHARES: Final = "shares"
+RUNNING: Final = "running"
+"""What runs now, and from which instant on it is warned of and late (cases/tally_running.py)."""
+STEPS: Final = "steps"
+"""Steps of departments: how many days those that ended took, and by when those that run are due."""
+PARTS: Final = (FIGURES, HAND, DUTY, SHARES, RUNNING, STEPS)
+ALWAYS: Final = ""
+"""The month of what hangs on no instant."""
+DECIDED_CLOCK: Final = "decided"
+"""Name under which the promised time of decided cases is kept, beside `promised` of all."""
+BETWEEN: Final = "\t"
+"""Between the words of a name; no code has one."""
+
+Numbers = dict[str, int]
+Said = dict[str, dict[str, Numbers]]
+"""Part → month → name → number."""
+
+
+@dataclass(slots=True)
+class Share:
+    """What one case puts into the sums."""
+
+    group: Group
+    said: Said = field(default_factory=dict)
+
+    def add(self, part: str, month: str, name: str, n: int) -> None:
+        if n:
+            of_month = self.said.setdefault(part, {}).setdefault(month, {})
+            of_month[name] = of_month.get(name, 0) + n
