@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     dossier_days: Annotated[int, Field(ge=1, le=90)] = 7
     upload_limit_mb: Annotated[int, Field(ge=1, le=1024)] = 20
     scanner: str = ""
+    questions_per_minute: Annotated[int, Field(ge=1)] = 20
     pages_per_minute: Annotated[int, Field(ge=10)] = 600
     searches_per_minute: Annotated[int, Field(ge=1)] = 60
     exports_per_minute: Annotated[int, Field(ge=1)] = 60

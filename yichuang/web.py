@@ -478,6 +478,7 @@ def options_of(settings: Settings) -> Options:
         wall_hours=settings.wall_hours,
         session_idle_minutes=settings.session_idle_minutes,
         step_up_minutes=settings.step_up_minutes,
+        questions_per_minute=settings.questions_per_minute,
         pages_per_minute=settings.pages_per_minute,
         searches_per_minute=settings.searches_per_minute,
         exports_per_minute=settings.exports_per_minute,
