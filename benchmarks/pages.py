@@ -42,6 +42,7 @@ from cases.database import open_engine
 from forms.app import routes
 from forms.cookies import CITIZEN_COOKIE, SESSION_COOKIE
 from forms.ports import Options
+from yichuang import way_in
 from yichuang.settings import Settings
 
 Store = Literal["cases", "log", "web"]
@@ -77,8 +78,10 @@ TABS: Final = ("overview", "timeline", "documents", "clock")
 """Of the case of 500 steps and 200 files."""
 APART: Final[Mapping[str, str]] = {
     "/alarms/dead": "readings that no machine's description fits; the demo has none",
+    "/cases/{case_no}/materials/{upload}": "the demo hands in no files",
     "/duty/handovers/{handover}": "between two shifts; the demo's are not handed over",
     "/fund/open": "once for a city; the demo's is open",
+    "/incidents/{incident}/files/{upload}": "the demo hands in no files",
     "/letters/{letter}": "a message that was given up; the demo has none",
     "/mine/callback": "by the identity provider, who is elsewhere",
     "/mine/go": "by the identity provider, who is elsewhere",
@@ -88,6 +91,9 @@ APART: Final[Mapping[str, str]] = {
     "/payments/{payment}/pay": "the demo's payments are done",
     "/payments/{payment}/return": "the demo's payments are done",
     "/payments/{payment}/review": "the demo's payments are done",
+    "/process/events/{form}": "checks every step with the log, in which a copy has one entry",
+    "/projects/{project}/papers/{upload}": "the demo hands in no files",
+    "/projects/{project}/performance/files/{upload}": "the demo hands in no files",
     "/releases/{release}/dossier": "the demo's releases are past their gates",
     "/sign-in/second": "a step of signing in, by its form",
     "/sign-in/set-up": "a step of signing in, by its form",
@@ -118,7 +124,8 @@ def _act(settings: Settings, running: ground.Process) -> list[str]:
 
 def people_of(settings: Settings, running: ground.Process, cases: Engine, web: Engine) -> People:
     """Return everybody, signed in."""
-    citizen = {CITIZEN: citizen_in(web, cases, sealer_of(settings))}
+    desk, who = way_in.desk_vault_of(settings, web), sealer_of(settings).who
+    citizen = {CITIZEN: citizen_in(web, cases, desk, who)}
     return People(settings.web, signed_in(settings) | citizen, running.cpu_seconds)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, func, select
 
-from activities.sealing import Sealer
+from activities.project_reports import Quarter
+from audit.vault import SubjectVault
 from benchmarks.pages_copies import FIRST, ZONE
 from cases.citizens import Citizens, subject_of
 from cases.database import reading
@@ -35,6 +36,7 @@ HEAD: Final = "zhujianke"
 DEPUTY: Final = "shichangke"
 EDITOR: Final = "bianzhi"
 COMMANDER: Final = "zhihui"
+LEADER: Final = "lingdao1"
 WARNING: Final[Form] = {
     "category": "geology", "level": "yellow", "event": "山体滑坡", "event_en": "Landslide",
     "area": "青石街道北坡", "area_en": "Qingshi, north slope", "matters": "坡体位移加快",
@@ -74,13 +76,15 @@ def hidden_in(page: str) -> dict[str, str]:
     return {name: one.group(1) for name, one in found.items() if one is not None}
 
 
-def citizen_in(web: Engine, cases: Engine, sealer: Sealer) -> str:
+def citizen_in(
+    web: Engine, cases: Engine, vault: SubjectVault, pseudonym_of: Callable[[str], str]
+) -> str:
     """Sign a citizen in to whom some of the city's cases belong; return the cookie's secret."""
     store, now = Citizens(web), datetime.now(UTC)
     text = json.dumps(SAID, ensure_ascii=False).encode()
     secret, who = store.sign_in(
         subject_of(PROVIDER, "bench"),
-        lambda one: sealer.vault.seal(sealer.who(one), text, _place(one)),
+        lambda one: vault.seal(pseudonym_of(one), text, _place(one)),
         now,
         lambda _connection, _one: None,
     )
@@ -115,7 +119,9 @@ def ahead(cases: Engine) -> Mapping[str, list[str]]:
         row = connection.execute(paper).first()
         number = connection.execute(select(func.min(case.c.case_no)).where(own)).scalar()
         theirs = [quote(no) for is_open in (True, False) for _, no in _own(connection, is_open)]
-    found = {CLERK: ["/counts", f"/cases?q={quote(str(number))}"], "": []}
+    quarter = Quarter.of(datetime.now(ZoneInfo(ZONE)).date()).name
+    found = {LEADER: [f"/dashboard/report?quarter={quarter}"]}
+    found |= {CLERK: ["/counts", "/prove?next=/team", f"/cases?q={quote(str(number))}"], "": []}
     if theirs:
         found[CITIZEN] = [f"/mine/{theirs[-1]}", f"/mine/{theirs[0]}/withdraw", "/mine"]
     if row is not None:
