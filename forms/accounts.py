@@ -15,6 +15,7 @@ from forms.fields import Field, Form, Option, Wrong
 from forms.ports import AccountRow, SignInRefused, Thing
 from forms.rendering import Page
 from forms.role_words import role_names
+from forms.settled_finality import ask_to_close
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
@@ -226,6 +227,8 @@ async def change_account(visit: Visit) -> Response:
         typed = visit.text("nkey")
         refused = await visit.ask(visit.ports.accounts.set_key, visit.who, key, typed)
     if what == "close":
+        if asked := await ask_to_close(visit, key):
+            return asked
         refused = await visit.ask(visit.ports.accounts.close, visit.who, key)
     if refused:
         return await show_account(visit, key, fault=refused.reason, status=409)

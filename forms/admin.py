@@ -14,6 +14,7 @@ from cases.releasing import moves_cases, verbs_of
 from forms.fields import Field, Form, Option
 from forms.ports import Release, Thing
 from forms.rendering import Page
+from forms.settled_finality import ask_to_sign
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
@@ -194,6 +195,8 @@ async def _named(visit: Visit) -> Release:
 async def sign_release(visit: Visit) -> Response:
     found = await _named(visit)
     await visit.demand(verbs_of(found.kind).sign, _as_thing(found))
+    if asked := await ask_to_sign(visit, found, _shown_at(found)):
+        return asked
     refused = await visit.ask(
         visit.ports.releases.sign,
         visit.who,
@@ -203,8 +206,12 @@ async def sign_release(visit: Visit) -> Response:
     )
     if refused:
         raise Stop(409, refused, "not_signed")
+    return RedirectResponse(_shown_at(found), 303)
+
+
+def _shown_at(found: Release) -> str:
     shown = {"calendar": "/calendar", "matter": f"/releases/{found.id}"}
-    return RedirectResponse(shown.get(found.kind, "/releases"), 303)
+    return shown.get(found.kind, "/releases")
 
 
 async def withdraw_release(visit: Visit) -> Response:

@@ -41,6 +41,10 @@ class Taken:
         """Return what an order's body carries as `attached`."""
         return [one.model_dump() for one in self.files]
 
+    def hidden(self) -> list[tuple[str, str]]:
+        """Return the hidden fields that carry them on to the next try."""
+        return [(KEPT, one.upload) for one in self.files]
+
 
 async def posted(visit: Visit, thing: Thing, field: str = FIELD, hidden: str = KEPT) -> Taken:
     """Return the files of a form: those of an earlier try, and those chosen now, kept at once.

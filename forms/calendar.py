@@ -18,6 +18,7 @@ from forms.calendar_ports import CalendarSheet, CalendarVersion
 from forms.fields import Field, Form
 from forms.ports import Release, Thing
 from forms.rendering import Page
+from forms.settled_finality import ask_to_revoke
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
@@ -300,6 +301,9 @@ async def revoke(visit: Visit) -> Response:
     found = await _named(visit)
     asked = Thing(OBJECT, found.id, proposed_by=found.revoke_asked_by)
     await visit.demand("release_sign", asked)
+    back = "/calendar" if found.kind == "calendar" else "/releases"
+    if first := await ask_to_revoke(visit, found, back):
+        return first
     refused = await visit.ask(
         visit.ports.releases.revoke, visit.who, found.id, visit.text("preview")
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from forms.case import download
-from forms.mine import beyond_of, citizen_at, order, own_of
+from forms.citizen_ports import OwnCase
+from forms.for_good import Asking, asked_first
+from forms.mine import beyond_of, citizen_at, command_of, order, own_of
 from forms.ports import File, Shown
 from forms.showing import not_found
 from forms.stops import Stop
@@ -21,6 +23,8 @@ async def collect(visit: Visit) -> Response:
     """
     own = await own_of(visit)
     beyond = await beyond_of(visit, own)
+    if beyond.collectable and (asked := await _asked(visit, own)):
+        return asked
     body = {
         "method": "electronic",
         "recipient": citizen_at(visit).name,
@@ -28,6 +32,20 @@ async def collect(visit: Visit) -> Response:
         "place": "一窗“我的办件”，经统一身份认证领取",
     }
     return await order(visit, own, "serve", body)
+
+
+async def _asked(visit: Visit, own: OwnCase) -> Response | None:
+    """Return the page before it is served: from then on the days to object are counted."""
+    number = own.status.case_no
+    asking = Asking(
+        visit.say(N_("领取文书，视为送达")), number, f"/mine/{number}",
+        follows=[
+            visit.say(N_("送达回证写上现在的时刻，申请复议、提起诉讼的期限从现在起算。")),
+            visit.say(N_("领取后可以随时下载。")),
+        ],
+        command=command_of(visit), asks=False,
+    )  # fmt: skip
+    return await asked_first(visit, asking)
 
 
 async def paper(visit: Visit) -> Response:

@@ -38,6 +38,7 @@ from forms.fields import Field, Form, MaterialRow, Wrong, schema_fields
 from forms.materials import empty_rows
 from forms.ports import Draft, Release, Thing
 from forms.rendering import Page
+from forms.settled_finality import ask_to_drop
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
@@ -326,6 +327,10 @@ async def keep(visit: Visit) -> Response:
 async def drop(visit: Visit) -> Response:
     """Throw a draft of one's own away."""
     known = await _found(visit)
+    sentence, here = visit.say(N_("丢弃这份草稿")), f"/designer/{quote(known.id)}"
+    name = known.sheet.one.get("name", "")
+    if asked := await ask_to_drop(visit, sentence, name, here):
+        return asked
     await visit.ask(visit.ports.drafts.remove, visit.actor, known.id)
     return RedirectResponse("/designer", 303)
 

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from forms.erasure_ports import ErasurePlan, Kind, ShownErasure
 from forms.rendering import Page
+from forms.settled_finality import ask_to_erase
 from forms.showing import show
 from forms.visit import Visit
 from forms.words import N_
@@ -107,6 +108,8 @@ async def refuse(visit: Visit) -> Response:
 async def _settle(visit: Visit, yes: bool) -> Response:
     settle = visit.ports.erasures.approve if yes else visit.ports.erasures.refuse
     order = visit.request.path_params["order"]
+    if yes and (asked := await ask_to_erase(visit, order)):
+        return asked
     fault = await visit.ask(settle, visit.actor, visit.where.ip, order)
     if fault:
         return await erasures(visit, fault)

@@ -10,12 +10,16 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
+from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from cases import fund as f
 from cases.fund import FundAnswer
 from cases.messages import Source
+from cases.payment_rows import KeptPayment
 from forms.fields import Field, Form, Option
+from forms.for_good import asked_first, goes_back, said_in
+from forms.fund_finality import FINAL, FundScene
 from forms.fund_words import PATHS, SAID, TITLES
 from forms.money_choices import contract_option, project_field
 from forms.payments import COMMAND, fen_of
@@ -51,7 +55,7 @@ def act(verb: str) -> Callable[[Visit], Any]:
     """Return the page of an order to the fund: the empty form, and what was posted of it."""
 
     async def page(visit: Visit) -> Response:
-        return await _act(visit, verb, "", PATHS[verb], "/fund")
+        return await _act(visit, verb, None, PATHS[verb], "/fund")
 
     return page
 
@@ -68,12 +72,14 @@ def step(verb: str) -> Callable[[Visit], Any]:
         if not (await visit.ask(visit.ports.access.may, visit.actor, verb, asked)).allowed:
             raise not_found(visit, (verb, asked))
         action = PATHS[verb].replace("{payment}", one.id)
-        return await _act(visit, verb, one.id, action, f"/payments/{one.id}")
+        return await _act(visit, verb, one, action, f"/payments/{one.id}")
 
     return page
 
 
-async def _act(visit: Visit, verb: str, thing: str, action: str, back: str) -> Response:
+async def _act(
+    visit: Visit, verb: str, payment: KeptPayment | None, action: str, back: str
+) -> Response:
     fields = tuple(await _fields(visit, verb))
     if visit.posted:
         fields = tuple(one.filled(visit.texts()) for one in fields)
@@ -93,6 +99,11 @@ async def _act(visit: Visit, verb: str, thing: str, action: str, back: str) -> R
     body = dict(_typed(visit, page.form, wrong))
     if wrong:
         return await _again(visit, page, wrong)
+    if goes_back(visit):
+        return await show(visit, page)
+    if asked := await _asked(visit, verb, page, payment, body):
+        return asked
+    thing = "" if payment is None else payment.id
     source = Source(door="web", session=visit.who.session, ip=visit.where.ip)
     answer: FundAnswer = await visit.ask(
         visit.ports.fund.act, visit.actor, source, page.command, verb, thing, body
@@ -108,6 +119,23 @@ async def _act(visit: Visit, verb: str, thing: str, action: str, back: str) -> R
     # A refusal is the answer to its command for ever: what is mended is another command.
     page = replace(page, command=str(uuid4()))
     return await _again(visit, page, {place if place in names else fields[0].name: said})
+
+
+async def _asked(
+    visit: Visit, verb: str, page: FundActPage, payment: KeptPayment | None, body: dict[str, Any]
+) -> Response | None:
+    """Return the page before what is for good; None: it was read, or the order says why not."""
+    foretell = FINAL.get(verb)
+    try:
+        f.BODIES[verb].model_validate(body)
+    except ValidationError:
+        return None
+    if foretell is None or await visit.ask(visit.ports.fund.answered, page.command):
+        return None
+    about = "" if payment is None else payment.number
+    scene = FundScene(visit, body, payment, about, page.back, page.command, said_in(page.form))
+    asking = await foretell(scene)
+    return None if asking is None else await asked_first(visit, asking)
 
 
 async def _again(visit: Visit, page: FundActPage, wrong: Mapping[str, str]) -> Response:

@@ -104,6 +104,10 @@ class Funds(Protocol):
         """What a payment request stands on, and its steps. Who calls has asked policy."""
         ...
 
+    def answered(self, command_id: str) -> bool:
+        """Whether an order of that id is settled, and will be answered again as it was."""
+        ...
+
     def act(
         self,
         actor: Actor,

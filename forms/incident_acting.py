@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -68,13 +69,46 @@ class IncidentConfirmPage(Page):
     command: Annotated[str, "Id of the command; the same as the form's."]
 
 
+AT_ONCE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "archive": N_("归档后本事件不再变动；没有写明理由保留的个人信息即行销毁。"),
+        "merge": N_("并案后本事件即行终结，已派的单位撤回，以后只在并入的事件中办理，不能再分开。"),
+        "close": N_("办结后不再派发，时限不再计算，不能重新办理；随后只能评价、归档。"),
+        "evaluate": N_("评价只能作一次，计入各处置单位的成绩。"),
+    }
+)
+"""Order → what comes of it, where nothing takes it back however it is filled in."""
+
+TAKEN_BACK: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "grade": "`regrade`",
+        "regrade": "graded anew",
+        "dispatch": "the unit sends it back by `refuse_dispatch`; a further one may be sent",
+        "acknowledge": "`refuse_dispatch`",
+        "refuse_dispatch": "`arbitrate`, or sent again",
+        "arbitrate": "sent again, to another unit",
+        "set_out": "a fact of its moment; a report that follows mends it",
+        "arrive": "a fact of its moment; a report that follows mends it",
+        "progress": "the next report mends it",
+        "answer": "`check` sends it back to be done again",
+        "check": "until it is closed the response may go on",
+        "start_response": "`end_response`",
+        "adjust_response": "adjusted again",
+        "end_response": "`start_response`",
+        "report_up": "the report that follows mends it",
+        "keep_personal": "written anew with another reason, or erased by `archive`",
+        "add_lesson": "`finish_lesson`",
+        "finish_lesson": "a further lesson may follow",
+    }
+)
+"""Order → what takes it back, for whoever asks why it is not asked once more."""
+
+
 def for_good(verb: str, body: Mapping[str, Any]) -> str:
     """Return what will come of an order that nothing takes back; empty for any other."""
     if verb == "verify" and body.get("true") is False:
         return N_("认定不实后，本事件即行终结，不再派发，所取得的个人信息销毁。")
-    if verb == "archive":
-        return N_("归档后本事件不再变动；没有写明理由保留的个人信息即行销毁。")
-    return ""
+    return AT_ONCE.get(verb, "")
 
 
 async def act_page(visit: Visit) -> Response:

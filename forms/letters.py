@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from forms.fields import Field, Form, Wrong
 from forms.ports import DeadLetter
 from forms.rendering import Page
+from forms.settled_finality import ask_to_drop
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
@@ -101,6 +102,11 @@ async def mend(visit: Visit) -> Response:
     payload = str(visit.posted.get("payload", ""))
     letters = visit.ports.dead_letters
     if visit.text("do") == "discard":
+        sentence = visit.say(N_("放弃这封死信，不再处理"))
+        if found.state != "discarded" and (
+            asked := await ask_to_drop(visit, sentence, found.id, f"/letters/{found.id}")
+        ):
+            return asked
         refused = await letters.discard(visit.who, found.id)
     else:
         try:

@@ -17,6 +17,7 @@ from forms.applying import COMMAND, NOT_NOW
 from forms.citizen_ports import Beyond, Citizen, OwnCase, ToSupply
 from forms.fields import Field, Form, MaterialRow, Option, Wrong
 from forms.filing import hand_over, refusal
+from forms.for_good import Asking, asked_first, goes_back, said_in
 from forms.lists import page_numbers
 from forms.materials import empty_rows, handed_in, posted_rows, row_errors
 from forms.ports import Draft
@@ -120,6 +121,15 @@ async def rate(visit: Visit) -> Response:
         return await _shown(
             visit, own, command_of(visit), {"grade": visit.say(N_("请选择一项"))}, 422
         )
+    rating = Form(tuple(one.filled(visit.texts()) for one in _rating(visit)))
+    if goes_back(visit):
+        return await _shown(visit, own, command_of(visit), rated=rating)
+    sentence, here = visit.say(N_("提交评价（只能评价一次）")), f"/mine/{own.status.case_no}"
+    asking = Asking(
+        sentence, own.status.case_no, here, said_in(rating), command=command_of(visit)
+    )  # fmt: skip
+    if asked := await asked_first(visit, asking):
+        return asked
     body = {"grade": int(grade), "text": visit.text("text")[:500], "channel": "computer"}
     return await order(visit, own, "rate", body)
 
@@ -160,6 +170,7 @@ async def _shown(
     status: int = 200,
     rows: tuple[MaterialRow, ...] = (),
     fields: tuple[Field, ...] = (),
+    rated: Form | None = None,
 ) -> Response:
     wrong = wrong or {}
     asked = await visit.ask(visit.ports.citizens.to_supply, own.case_id)
@@ -167,6 +178,7 @@ async def _shown(
     if asked is not None and not rows:
         rows = await _rows(visit, own)
     rating = Form(tuple(_rating(visit)) if own.status.stage == "rating" else ())
+    rating = rated if rated is not None and rating.fields else rating
     form = Form(fields or asked_fields(visit, asked))
     form = form.with_errors(
         {k: v for k, v in wrong.items() if k != "grade" and not k.startswith("file.")}

@@ -21,6 +21,7 @@ from cases.reception import NotNow
 from forms import attaching
 from forms.attaching import Taken
 from forms.fields import Field, Form, Wrong, pydantic_sentence
+from forms.for_good import asked_first, goes_back
 from forms.performance import read_by
 from forms.performance_duties import DutyRow, duty_rows, lines_of
 from forms.performance_fields import (
@@ -37,6 +38,7 @@ from forms.performance_fields import (
 )
 from forms.performance_views import address_of, side_of, thing_of
 from forms.performance_words import AGAIN, BRANCHES, DUTIES, SAID, STAGES, TITLES
+from forms.project_finality import asking_of_performance
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop
@@ -114,6 +116,12 @@ async def do(visit: Visit) -> Response:
     if wrong:
         typed = replace(typed, form=typed.form.with_errors(wrong))
         return await _show(visit, verb, scene, typed, command, 422)
+    if goes_back(visit):
+        return await _show(visit, verb, scene, typed, command)
+    if not await visit.ask(visit.ports.performances.answered, command):
+        asking = asking_of_performance(scene, verb, typed.form, body, command)
+        if asking is not None and (asked := await asked_first(visit, asking)):
+            return asked
     return await _hand_in(visit, verb, scene, typed, body, command)
 
 

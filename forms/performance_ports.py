@@ -54,6 +54,10 @@ class Performances(Protocol):
         """The same with scores and history, for a caller that has asked policy."""
         ...
 
+    def answered(self, command_id: str) -> bool:
+        """Whether an order of that id is settled, and will be answered again as it was."""
+        ...
+
     def duties(self) -> Sequence[Duty]:
         """What every project costs the budget, for a caller that asked policy about the whole."""
         ...

@@ -14,6 +14,7 @@ from forms.fields import Field, Form, Option
 from forms.policy_ports import PolicyInForce, PolicyProposal
 from forms.ports import Release, Thing
 from forms.rendering import Page
+from forms.settled_finality import ask_to_sign
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
@@ -295,6 +296,8 @@ async def approve_policy(visit: Visit) -> Response:
     """The second person's approval; the gate has passed it, and the worker looks once more."""
     release, _ = await _named(visit)
     await visit.demand("policy_approve", _as_thing(release))
+    if asked := await ask_to_sign(visit, release, f"/policy/{release.id}"):
+        return asked
     refused = await visit.ask(visit.ports.releases.sign, visit.who, release.id, "", "")
     if refused:
         raise Stop(409, refused, "not_signed")

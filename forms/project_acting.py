@@ -18,9 +18,11 @@ from catalogue.project_templates import ProjectTemplate
 from forms import attaching
 from forms.attaching import Taken
 from forms.fields import Form, Wrong, pydantic_sentence
+from forms.for_good import asked_first, goes_back
 from forms.ports import Thing
 from forms.project import state_of, thing_of
 from forms.project_fields import ESTABLISH, FIELDS, ActScene, body_of, takes_paper
+from forms.project_finality import asking_of
 from forms.project_words import VERBS
 from forms.rendering import Page
 from forms.showing import not_found, show
@@ -127,6 +129,10 @@ async def _hand_in(
     wrong |= _errors(visit, verb, form, body) if not wrong else {}
     if wrong:
         return await _show(visit, verb, scene, form.with_errors(wrong), taken, command, 422)
+    if goes_back(visit):
+        return await _show(visit, verb, scene, form, taken, command)
+    if asked := await _asked(visit, verb, scene, form, body, command, taken):
+        return asked
     if taken.files:
         await attaching.take(visit, replace(thing, id=project_id), taken.files)
     source = Source(door="web", ip=visit.where.ip, session=visit.who.session)
@@ -142,6 +148,17 @@ async def _hand_in(
         again = str(uuid4())
         return await _show(visit, verb, scene, form.with_errors(found), taken, again, 422)
     return RedirectResponse(f"/projects/{project_id}?done={command}", 303)
+
+
+async def _asked(
+    visit: Visit, verb: str, scene: ActScene, form: Form, body: Mapping[str, Any], command: str,
+    taken: Taken,
+) -> Response | None:  # fmt: skip
+    """Return the page before what is for good; None: it was read, or it is not for good."""
+    if scene.state is None or await visit.ask(visit.ports.projects.answered, command):
+        return None
+    asking = asking_of(scene, verb, form, body, command, taken.hidden())
+    return None if asking is None else await asked_first(visit, asking)
 
 
 def _with_paper(visit: Visit, body: dict[str, Any], taken: Taken) -> dict[str, str]:

@@ -120,6 +120,10 @@ class Projects(Protocol):
         """One project with its history, for a caller that has asked policy."""
         ...
 
+    def answered(self, command_id: str) -> bool:
+        """Whether an order of that id is settled, and will be answered again as it was."""
+        ...
+
     def names(self, project_ids: Collection[str]) -> Mapping[str, str]:
         """Number and title of each that there is, for who may read of its money."""
         ...

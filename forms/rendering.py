@@ -40,6 +40,7 @@ LIBRARIES = {
 SCRIPTED = frozenset({
     "second.html", "prove.html", "set_up.html", "project_act.html", "performance_act.html",
     "fund_act.html", "new_payment.html", "withdraw.html", "confirm.html",
+    "for_good.html",
 })  # fmt: skip
 """Templates that load a script whoever reads them: a browser speaks with a passkey, a form says
 that it is on its way."""

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from cases.messages import Outcome, Source
 from cases.reception import NotNow, Request
 from forms.fields import Field, Form, Option, Wrong
+from forms.for_good import Asking, asked_first, goes_back, said_in
 from forms.ports import Shown
 from forms.rendering import Page
 from forms.showing import not_found, show
@@ -121,6 +122,14 @@ async def rate(visit: Visit) -> Response:
     visit.seen = Shown("read", "case", facts.id)
     if facts.stage != "rating":
         return await show(visit, _refused(page, say(N_("还没有办结，或者已经评价过"))), 422)
+    if goes_back(visit):
+        return await show(visit, page)
+    sentence = say(N_("提交评价（只能评价一次）"))
+    asking = Asking(
+        sentence, visit.text("case_no"), "/suggest", said_in(page.form), command=page.command
+    )  # fmt: skip
+    if asked := await asked_first(visit, asking):
+        return asked
     body = {"grade": int(visit.text("grade")), "text": visit.text("text"), "channel": "computer"}
     request = Request(id=f"suggest:{page.command}", verb="rate", body=body, case_id=facts.id)
     source = Source(door="web", ip=visit.where.ip)

@@ -27,6 +27,10 @@ class Warnings(Protocol):
         """Have an act announced. Raises `NotNow`; repeat with the same id."""
         ...
 
+    def answered(self, command_id: str) -> bool:
+        """Whether an act of that id is settled, and will be answered again as it was."""
+        ...
+
     def listing(self, actor: Actor) -> Sequence[KeptAct]:
         """The newest act of each warning, the newest first; empty for who may not read them."""
         ...

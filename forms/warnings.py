@@ -23,7 +23,6 @@ from cases.warnings import (
     ENDS,
     GOVERNMENT,
     ISSUE,
-    LAPSE,
     LEVELS,
     LIFT,
     MEASURES,
@@ -34,14 +33,14 @@ from cases.warnings import (
     WarningAnswer,
 )
 from forms.fields import Field, Form, Option
+from forms.for_good import asked_first, goes_back
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
+from forms.warning_finality import LEVEL_WORDS, VERB_WORDS, asking_of
 from forms.words import N_
 
-LEVEL_WORDS = {"red": N_("红色"), "orange": N_("橙色"), "yellow": N_("黄色"), "blue": N_("蓝色")}
-VERB_WORDS = {ISSUE: N_("发布"), ADJUST: N_("调整"), LIFT: N_("宣布解除"), LAPSE: N_("到时失效")}
 COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 TEXTS = ("event", "area", "matters", "advice", "issuer")
 """What is said in both languages."""
@@ -169,15 +168,15 @@ async def lift(visit: Visit) -> Response:
         Field("reason_en", say(N_("同上（英文）")), "textarea", max_length=1000, wide=True),
     )  # fmt: skip
     page = _page(visit, LIFT, f"/warnings/{last.warning}/lift", fields)
-    if not visit.posted:
+    if not visit.posted or goes_back(visit):
         return await show(visit, page)
     body: dict[str, Any] = {name: visit.text(name) for name in ("reason", "reason_en")}
-    return await _asked(visit, page, LIFT, last.warning, Lifting, body)
+    return await _asked(visit, page, LIFT, last, Lifting, body)
 
 
 async def _announce(visit: Visit, verb: str, action: str, last: KeptAct | None) -> Response:
     page = _page(visit, verb, action, tuple(_fields(visit, last.said if last else None)))
-    if not visit.posted:
+    if not visit.posted or goes_back(visit):
         return await show(visit, page)
     texts = visit.texts()
     body: dict[str, Any] = {
@@ -202,7 +201,7 @@ async def _announce(visit: Visit, verb: str, action: str, last: KeptAct | None) 
         wrong["circle_radius_m"] = fault
     if wrong:
         return await _again(visit, page, wrong)
-    return await _asked(visit, page, verb, last.warning if last else "", Announced, body)
+    return await _asked(visit, page, verb, last, Announced, body)
 
 
 def _circle(visit: Visit) -> tuple[dict[str, float | int] | None, str]:
@@ -224,7 +223,7 @@ async def _asked(
     visit: Visit,
     page: WarningActPage,
     verb: str,
-    warning: str,
+    last: KeptAct | None,
     shape: type[Announced | Lifting],
     raw: Mapping[str, Any],
 ) -> Response:
@@ -238,7 +237,12 @@ async def _asked(
         label = next((f.label for f in page.form.fields if f.name == name), name)
         said = visit.say(N_("“{label}”填写有误")).format(label=label)
         return await _again(visit, page, {name: said})
+    if not await visit.ask(visit.ports.warnings.answered, page.command):
+        asking = asking_of(visit, verb, last, body, page.form, page.command)
+        if asking is not None and (first := await asked_first(visit, asking)):
+            return first
     source = Source(door="web", session=visit.who.session, ip=visit.where.ip)
+    warning = last.warning if last else ""
     answer: WarningAnswer = await visit.ask(
         visit.ports.warnings.act, visit.actor, source, page.command, verb, warning,
         body.model_dump(mode="json"),

@@ -32,6 +32,7 @@ from forms.materials import empty_rows, handed_in, posted_rows
 from forms.ports import Draft
 from forms.rendering import Page
 from forms.rows import changes_rows, in_rows
+from forms.settled_finality import ask_to_drop
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
@@ -223,7 +224,13 @@ def _begun(visit: Visit, page: NewCasePage) -> Begun:
 
 async def remove_draft(visit: Visit) -> Response:
     """Remove one of one's own drafts that will not be gone on with."""
-    await visit.ask(visit.ports.drafts.remove, visit.author, visit.text("draft")[:64])
+    draft = visit.text("draft")[:64]
+    known = await visit.ask(visit.ports.drafts.find, visit.author, draft)
+    if known is None:
+        return RedirectResponse("/new", 303)
+    if asked := await ask_to_drop(visit, visit.say(N_("删除这份草稿")), known.title, "/new"):
+        return asked
+    await visit.ask(visit.ports.drafts.remove, visit.author, draft)
     return RedirectResponse("/new", 303)
 
 

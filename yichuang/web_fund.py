@@ -147,6 +147,10 @@ class WebFund:
         with reading(self.engine) as connection:
             return rows.claim_of(connection, payment)
 
+    def answered(self, command_id: str) -> bool:
+        with reading(self.engine) as connection:
+            return rows.answered(connection, command_id) is not None
+
     def act(
         self,
         actor: Actor,

@@ -70,6 +70,10 @@ class WebPerformance:
         )  # fmt: skip
         return ShownPerformance(state, scores, told, names)
 
+    def answered(self, command_id: str) -> bool:
+        with reading(self.engine) as connection:
+            return rows.answered(connection, command_id) is not None
+
     def duties(self) -> Sequence[Duty]:
         with reading(self.engine) as connection:
             return rows.duties(connection)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Engine
 
-from cases import fund_rows, project_lists
+from cases import fund_rows, project_lists, project_rows
 from cases.database import bounded, reading
 from cases.fund import FUND, Sums
 from cases.messages import Actor, Outcome, Source
@@ -109,6 +109,10 @@ class WebProjects:
         people |= {by for one in state.milestones for each in one.passes for by in each.by}
         names = self.accounts.names(sorted(people - {""}))
         return ShownProject(state, tuple(_told(one, names) for one in events), money, names)
+
+    def answered(self, command_id: str) -> bool:
+        with reading(self.engine) as connection:
+            return project_rows.answered(connection, command_id) is not None
 
     def names(self, project_ids: Collection[str]) -> Mapping[str, str]:
         with reading(self.engine) as connection:

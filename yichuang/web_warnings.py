@@ -45,6 +45,10 @@ class WebWarnings:
     ) -> WarningAnswer:
         return self.ask(actor, source, command_id, verb, warning, body)
 
+    def answered(self, command_id: str) -> bool:
+        with reading(self.engine) as connection:
+            return warning_rows.answered(connection, command_id) is not None
+
     def listing(self, actor: Actor) -> Sequence[KeptAct]:
         if not self._may(actor):
             return ()

@@ -105,6 +105,9 @@ def test_the_signer_sees_each_deadline_before_and_after_and_signs_that_list(
     rows = page.split('id="moves"')[1]
     assert re.search(r"ZJJ\d+", rows) and timer_word("notice") in rows and "变动后" in rows
     form = {"csrf": signer.token("/calendar"), "preview": digest[1]}
+    asked = signer.post(f"/releases/{one.id}/sign", data=form, follow_redirects=False)
+    assert asked.status_code == 200 and digest[1] in asked.text
+    form["step"] = "confirmed"
     answer = signer.post(f"/releases/{one.id}/sign", data=form, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/calendar")
     assert town.releases.signed_on == digest[1]
@@ -174,6 +177,10 @@ def test_a_revocation_is_asked_with_reasons_and_agreed_to_by_another(
     digest = re.search(r'/revoke".*?name="preview" value="([0-9a-f]{64})"', page)
     assert digest is not None and "通知有误" in page
     form = {"csrf": signer.token("/calendar"), "preview": digest[1]}
+    asked = signer.post(f"/calendar/{one.id}/revoke", data=form, follow_redirects=False)
+    assert asked.status_code == 200 and "本版不再适用" in asked.text
+    assert town.releases.revoked == ("", "", ""), "nothing is done by asking"
+    form["step"] = "confirmed"
     answer = signer.post(f"/calendar/{one.id}/revoke", data=form, follow_redirects=False)
     assert answer.status_code == 303
     assert town.releases.revoked == (town.actor("signer").id, one.id, digest[1])

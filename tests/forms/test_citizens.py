@@ -355,7 +355,9 @@ def test_a_closed_case_is_rated_by_whose_it_is(city: Town, browser: TestClient) 
     assert city.citizens.store.files(me, case_id, datetime.now(UTC))
     assert "请您评价" in browser.get(f"/mine/{number}").text
     assert send(browser, f"/mine/{number}/rate", {}).status_code == 422
-    done = send(browser, f"/mine/{number}/rate", {"grade": "2", "text": "很快"})
+    done = send(
+        browser, f"/mine/{number}/rate", {"grade": "2", "text": "很快", "step": "confirmed"}
+    )
     assert done.status_code == 303, done.text
     with city.cases.connect() as connection:
         grade = connection.execute(select(case.c.grade).where(case.c.id == case_id)).scalar_one()

@@ -63,6 +63,10 @@ def test_collecting_what_was_agreed_to_be_served_on_line_serves_it_once(
     page = browser.get(f"/mine/{number}").text
     assert "文书等您领取" in page and "尚未送达" in page and decision(page) is None
     sent = {"csrf": hidden(page, "csrf"), "command": hidden(page, "command")}
+    asked = browser.post(f"/mine/{number}/collect", data=sent, headers={"origin": ADDRESS})
+    assert asked.status_code == 200 and "期限从现在起算" in asked.text
+    assert stage(city, case_id) == "service", "nothing is served by asking"
+    sent["step"] = "confirmed"
     there = [
         browser.post(f"/mine/{number}/collect", data=sent, headers={"origin": ADDRESS})
         for _ in range(2)

@@ -41,6 +41,8 @@ def test_an_editor_drafts_a_version_and_a_signer_signs_it(
     signer = _page(town, chromium, address, "signer", scripts)
     signer.goto(where)
     signer.get_by_role("button", name="签署并生效").click()
+    expect(signer.get_by_role("heading", name="请核对")).to_be_visible()
+    signer.get_by_role("button", name="并使其生效").click()
     expect(signer.locator(".head .tag")).to_have_text("有效")
     made = town.releases.releases[-1]
     assert (made.state, made.signed_by) == ("active", town.actor("signer").id)

@@ -109,7 +109,10 @@ def test_then_another_signs_the_same_digest(
     signer = browser("signer")
     assert SIGN in signer.get(PAGE).text and digest in signer.get(PAGE).text
     form = {"dossier": digest, "csrf": signer.token(PAGE)}
-    assert signer.post(SIGN, data=form, follow_redirects=False).status_code == 303
+    asked = signer.post(SIGN, data=form, follow_redirects=False)
+    assert asked.status_code == 200 and f'name="dossier" value="{digest}"' in asked.text
+    sure = form | {"step": "confirmed"}
+    assert signer.post(SIGN, data=sure, follow_redirects=False).status_code == 303
     assert town.releases.signed_on == digest
 
 

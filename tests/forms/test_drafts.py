@@ -124,7 +124,11 @@ def test_a_draft_is_removed_by_its_owner(browser: Browsers) -> None:
     form = filled(page, START, COMPANY)
     saved(page, form)
     assert form["draft"] in page.get("/new").text
-    page.post("/new/drafts/remove", data={"csrf": form["csrf"], "draft": form["draft"]})
+    gone = {"csrf": form["csrf"], "draft": form["draft"]}
+    asked = page.post("/new/drafts/remove", data=gone)
+    assert "请核对" in asked.text and "其中所写的不能再找回" in asked.text
+    assert form["draft"] in page.get("/new").text, "nothing is done by asking"
+    page.post("/new/drafts/remove", data=gone | {"step": "confirmed"})
     assert form["draft"] not in page.get("/new").text
 
 

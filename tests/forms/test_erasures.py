@@ -28,7 +28,7 @@ def late(town: Town) -> Iterator[None]:
 
 
 def post(reader: Browser, path: str, **fields: str) -> int:
-    form = fields | {"csrf": reader.token("/erasures")}
+    form = fields | {"csrf": reader.token("/erasures"), "step": "confirmed"}
     return int(reader.post(path, data=form, follow_redirects=False).status_code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,7 +23,7 @@ CODE = "91440300708461136T"
 
 
 def sent(page: Browser, path: str, **typed: str) -> Any:
-    form = typed | {"csrf": page.token(path), "command": str(uuid4())}
+    form = {"step": "confirmed"} | typed | {"csrf": page.token(path), "command": str(uuid4())}
     return page.post(path, data=form, follow_redirects=False)
 
 
@@ -230,3 +231,98 @@ def test_the_pages_are_there_in_english(browser: Browsers, project: str, contrac
     for path in ("/fund", "/fund/journal", f"/fund/projects/{project}", "/fund/allotments/new"):
         shown = page.get(path).text
         assert not re.search(r"\{|%\(", shown) and "Special fund" in shown, path
+
+
+# --- what is for good is asked once more ---------------------------------------------------------
+
+
+def allotment(page: Browser, project: str, amount: str = "1234.5") -> dict[str, str]:
+    return {
+        "project": project, "department": "zjj", "budget_year": "2026", "amount_fen": amount,
+        "document": "云财〔2026〕9号", "csrf": page.token("/fund/allotments/new"),
+        "command": str(uuid4()),
+    }  # fmt: skip
+
+
+def shown_of(text: str) -> str:
+    found = re.search(r'name="shown" value="([^"]*)"', text)
+    assert found
+    return html.unescape(found[1])
+
+
+def booked(town: Town, project: str) -> int:
+    found = town.ports.fund.project(town.actor("feng"), project)
+    assert found is not None
+    return found.money.sums.allotted_fen
+
+
+@pytest.mark.usefixtures("contract")
+def test_an_allotment_is_asked_once_more_with_what_it_changes(
+    browser: Browsers, project: str, town: Town
+) -> None:
+    page, path = browser("shenhe"), "/fund/allotments/new"
+    form = allotment(page, project)
+    asked = page.post(path, data=form, follow_redirects=False)
+    assert asked.status_code == 200 and "请核对" in asked.text
+    for words in (
+        "1,000,000.00 元",
+        "1,001,234.50 元",
+        "云财〔2026〕9号",
+        "autofocus>下达指标 1,234.50",
+    ):
+        assert words in asked.text, words
+    assert booked(town, project) == 100_000_000, "nothing is done by asking"
+    back = page.post(path, data=form | {"step": "back"})
+    assert 'value="1234.5"' in back.text and "云财〔2026〕9号" in back.text
+    sure = form | {"step": "confirmed", "shown": shown_of(asked.text)}
+    there = [page.post(path, data=sure, follow_redirects=False).headers["location"]
+             for _ in range(2)]  # fmt: skip
+    assert there == ["/fund", "/fund"] and booked(town, project) == 100_123_450
+
+
+@pytest.mark.usefixtures("contract")
+def test_what_somebody_booked_meanwhile_is_told_before_it_is_done(
+    browser: Browsers, project: str, town: Town
+) -> None:
+    page, path = browser("shenhe"), "/fund/allotments/new"
+    form = allotment(page, project)
+    asked = page.post(path, data=form)
+    did(browser("shenhe"), path, **allotment(page, project, "100"))
+    late = page.post(path, data=form | {"step": "confirmed", "shown": shown_of(asked.text)})
+    assert late.status_code == 409 and "情况有变" in late.text
+    assert "<del>1,000,000.00 元</del> → <strong>1,000,100.00 元</strong>" in late.text
+    assert "autofocus>下达指标" not in late.text, "Enter reads first"
+    assert booked(town, project) == 100_010_000
+    sure = form | {"step": "confirmed", "shown": shown_of(late.text)}
+    assert page.post(path, data=sure, follow_redirects=False).status_code == 303
+    assert booked(town, project) == 100_133_450
+
+
+@pytest.mark.parametrize("junk", ["{", "[[1]]", "7", '{"a": 1}', "[" * 5000])
+@pytest.mark.usefixtures("contract")
+def test_whatever_comes_back_as_shown_breaks_nothing(
+    browser: Browsers, project: str, junk: str
+) -> None:
+    page = browser("shenhe")
+    form = allotment(page, project) | {"step": "confirmed", "shown": junk}
+    answer = page.post("/fund/allotments/new", data=form, follow_redirects=False)
+    assert answer.status_code == 303
+
+
+def test_a_payment_says_to_whom_it_goes_and_what_is_kept_back(
+    browser: Browsers, project: str, contract: str
+) -> None:
+    there = str(asked(browser("xiangmu"), project, contract).headers["location"])
+    did(browser("shenhe"), f"{there}/review", opinion="佐证齐全")
+    payer = browser("guoku")
+    page = sent(payer, f"{there}/pay", voucher="GK-7", step="")
+    assert page.status_code == 200
+    for words in ("向收款单位支付 97,000.00 元", "云川建设有限公司", CODE, "预留质保金 3,000.00 元",
+                  "已审核", "GK-7", "第十二条"):  # fmt: skip
+        assert words in page.text, words
+    assert "国库支付" in payer.get(there).text, "nothing is done by asking"
+    did(payer, f"{there}/pay", voucher="GK-7")
+    mine = sent(payer, f"{there}/reverse", reason="付错", step="")
+    assert mine.status_code in (200, 403, 404, 422)
+    undone = sent(browser("shenhe"), f"{there}/reverse", reason="付错", step="")
+    assert "冲正这笔 100,000.00 元的付费" in undone.text and "已冲正" in undone.text

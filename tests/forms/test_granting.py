@@ -172,6 +172,10 @@ def test_an_account_of_a_person_is_closed_on_its_page_and_its_sessions_end(
     person = town.ids["intake"]
     assert leaving.get("/letters").status_code == 200
     form = {"csrf": admin.token("/password"), "do": "close"}
+    asked = admin.post(f"/accounts/{person}", data=form, follow_redirects=False)
+    assert asked.status_code == 200 and "停用后会话立即终止，不能恢复" in asked.text
+    assert leaving.get("/letters").status_code == 200, "nothing is done by asking"
+    form["step"] = "confirmed"
     assert admin.post(f"/accounts/{person}", data=form, follow_redirects=False).status_code == 303
     assert leaving.get("/letters", follow_redirects=False).status_code == 303
     page = admin.get(f"/accounts/{person}").text
@@ -181,7 +185,7 @@ def test_an_account_of_a_person_is_closed_on_its_page_and_its_sessions_end(
 def test_the_last_administrators_are_not_closed(browser: Browsers, town: Town) -> None:
     admin = browser("sysadmin")
     for login in ("secadmin", "auditor"):
-        form = {"csrf": admin.token("/password"), "do": "close"}
+        form = {"csrf": admin.token("/password"), "do": "close", "step": "confirmed"}
         answer = admin.post(f"/accounts/{town.ids[login]}", data=form)
         assert answer.status_code == 409 and "请先任命接任的人" in answer.text
 

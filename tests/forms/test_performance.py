@@ -71,7 +71,7 @@ def place(city: Town, title: str) -> str:
 
 
 def post(page: Browser, path: str, files: Any = None, **typed: Any) -> Any:
-    form = {"csrf": page.token("/projects"), "command": str(uuid4()), **typed}
+    form = {"csrf": page.token("/projects"), "command": str(uuid4()), "step": "confirmed", **typed}
     return page.post(path, data=form, files=files, follow_redirects=False)
 
 

@@ -97,7 +97,10 @@ def test_ones_own_proposal_may_be_withdrawn_and_not_approved(town: Town, browser
 def test_another_approves(town: Town, browser: Browsers) -> None:
     guard = browser("secadmin")
     token = guard.token("/policy/one")
-    answer = guard.post(APPROVE, data={"csrf": token}, follow_redirects=False)
+    asked = guard.post(APPROVE, data={"csrf": token}, follow_redirects=False)
+    assert asked.status_code == 200 and "签署后对全市生效，不能撤回" in asked.text
+    sure = {"csrf": token, "step": "confirmed"}
+    answer = guard.post(APPROVE, data=sure, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/policy/one")
     assert town.releases.releases[0].state == "active"
 

@@ -74,9 +74,9 @@ def address(page: Browser, title: str) -> str:
     return text.split('<td class="number"><a href="')[1].split('"')[0]
 
 
-def post(page: Browser, path: str, **typed: Any) -> Any:
-    form = {"csrf": page.token("/projects"), "command": f"c-{path}", **typed}
-    return page.post(path, data=form, follow_redirects=False)
+def post(page: Browser, path: str, files: Any = None, **typed: Any) -> Any:
+    form = {"csrf": page.token("/projects"), "command": f"c-{path}", "step": "confirmed", **typed}
+    return page.post(path, data=form, files=files, follow_redirects=False)
 
 
 @pytest.mark.parametrize("pack", ["project", "ppp"])
@@ -379,3 +379,33 @@ def test_the_quarterly_report_is_an_entry_and_a_file(city: Town, browser: Browse
     assert found.status_code == 200
     assert "项目季报" in found.headers["content-disposition"] or found.content
     assert page.get("/dashboard/report?quarter=2031Q1").status_code == 404
+
+
+# --- what is for good is asked once more ---------------------------------------------------------
+
+
+def test_an_end_is_asked_once_more_and_keeps_the_file(city: Town, browser: Browsers) -> None:
+    page = browser("fuzeren")
+    own = address(page, "污水")
+    path, files = f"{own}/do/terminate", {"attach": ("协议.pdf", PDF, "application/pdf")}
+    typed = {"ground": "agreed", "on": TODAY.isoformat(), "compensation_fen": "120000.5",
+             "reason": "双方同意", "paper.name": "提前终止协议"}  # fmt: skip
+    asked = post(page, path, step="", files=files, **typed)
+    assert asked.status_code == 200 and city.project_door.orders == []
+    for words in ("请核对", "补偿 120,000.50 元", "进行中", "已提前终止", "双方协商"):
+        assert words in asked.text, words
+    kept = re.findall(r'name="attached" value="([^"]+)"', asked.text)
+    assert len(kept) == 1, "the file is chosen once"
+    back = post(page, path, step="back", attached=kept[0], **typed)
+    assert "双方同意</textarea>" in back.text and "协议.pdf" in back.text
+    assert post(page, path, attached=kept[0], **typed).status_code == 303
+    ((_, verb, body),) = city.project_door.orders
+    assert verb == "terminate" and body["compensation_fen"] == 12_000_050
+    assert body["paper"]["upload"] == kept[0]
+
+
+def test_what_can_be_mended_is_not_asked_twice(city: Town, browser: Browsers) -> None:
+    page = browser("bansheng")
+    own = address(page, "污水")
+    answer = post(page, f"{own}/do/set_cost", step="", total_fen="1", reason="招标")
+    assert answer.status_code == 303

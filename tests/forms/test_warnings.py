@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,7 @@ def post(
 ) -> tuple[int, str, str]:
     """Post as the page's own form does; return status, the address it leads to, and the page."""
     data = form | {"csrf": page.token(address), "command": command or str(uuid4())}
+    data["step"] = "confirmed"
     answer = page.post(address, data=data, follow_redirects=False)
     return answer.status_code, answer.headers.get("location", ""), answer.text
 
@@ -267,3 +269,35 @@ def test_what_begins_or_changes_a_warning_is_stepped_up_and_lifting_is_not_delay
     assert {act for kind, act in STEP_UP if kind == "warning"} == {
         "warning_issue", "warning_adjust",
     }  # fmt: skip
+
+
+def test_what_is_announced_is_asked_once_more(town: Town, browser: Browsers) -> None:
+    page, address = browser("jiang"), "/warnings/new"
+    before = len(town.ports.warnings.public())
+    form = FORM | {"csrf": page.token(address), "command": str(uuid4())}
+    asked = page.post(address, data=form, follow_redirects=False)
+    assert asked.status_code == 200 and "autofocus>发布黄色预警：山体滑坡</button>" in asked.text
+    assert "即刻以中英文 CAP 报文向社会公布" in asked.text and "第六十四条" in asked.text
+    assert len(town.ports.warnings.public()) == before, "nothing is announced by asking"
+    back = page.post(address, data=form | {"step": "back"})
+    assert "请勿进入北坡" in back.text and 'value="山体滑坡"' in back.text
+    sure = form | {"step": "confirmed"}
+    there = [page.post(address, data=sure, follow_redirects=False).headers["location"]
+             for _ in range(2)]  # fmt: skip
+    assert there[0] == there[1] and len(town.ports.warnings.public()) == before + 1
+
+
+def test_a_warning_that_was_adjusted_meanwhile_is_told_before_it_is_lifted(
+    town: Town, browser: Browsers
+) -> None:
+    page = browser("jiang")
+    _, there, _ = post(page, "/warnings/new", FORM)
+    form = {"reason": "坡体已加固", "reason_en": "Secured", "csrf": page.token(f"{there}/lift"),
+            "command": str(uuid4())}  # fmt: skip
+    asked = page.post(f"{there}/lift", data=form)
+    found = re.search(r'name="shown" value="([^"]*)"', asked.text)
+    assert found and "解除预警：山体滑坡" in asked.text
+    shown = html.unescape(found[1]).replace("发布", "调整")  # as if it had been adjusted since
+    late = page.post(f"{there}/lift", data=form | {"step": "confirmed", "shown": shown})
+    assert late.status_code == 409 and "情况有变" in late.text
+    assert "警报已解除" not in page.get(there).text

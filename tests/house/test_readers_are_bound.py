@@ -86,6 +86,11 @@ PORTS: Final[Mapping[str, Way]] = {
     "projects.known": "asked",
     "projects.names": "asked",
     "projects.project": "asked",
+    # whether one's own order is settled: who knows its id has made it.
+    "projects.answered": "asked",
+    "performances.answered": "asked",
+    "fund.answered": "asked",
+    "warnings.answered": "asked",
     "projects.today": "public",
     "performances.known": "asked",
     "performances.shown": "asked",
@@ -330,10 +335,16 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "incidents.incident": frozenset({"incident._shown"}),
     "incidents.known": frozenset({"incident.state_of"}),
     "incidents.routed": frozenset({"incident_acting._scene"}),
+    "projects.answered": frozenset({"project_acting._asked"}),
+    "performances.answered": frozenset({"performance_acting.do"}),
+    "fund.answered": frozenset({"fund_acting._asked"}),
+    "warnings.answered": frozenset({"warnings._asked"}),
     "payments.find": frozenset(
         {"payments._found", "rest.read_payment", "fund_acting.step", "fund_acting.page"}
     ),
-    "fund.claim": frozenset({"payments.payment", "payments.receipt"}),  # after `payment_read`
+    "fund.claim": frozenset(
+        {"payments.payment", "payments.receipt", "fund_finality.claim"}  # the last after the act
+    ),  # after `payment_read`
     "projects.known": frozenset(
         {
             "project.state_of",

@@ -29,6 +29,8 @@ def a_matter_was_changed_sent_through_the_gate_and_signed_by_another(office: Off
     signer.see(advice)
     signer.press("签署并生效")
     office.proved(signer, "qianshu")
+    signer.see("签署后对全市生效，不能撤回")
+    signer.press("签署 ")
     signer.see("有效")
     signer.see("施签署")
 

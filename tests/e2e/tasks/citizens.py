@@ -98,6 +98,8 @@ def a_citizen_applied_supplied_collected_the_answer_on_line_and_rated(office: Of
 
     own(hands, number)
     hands.press("领取文书，视为送达")
+    hands.see("申请复议、提起诉讼的期限从现在起算")
+    hands.press("领取文书，视为送达")
     hands.see("您已经领取文书")
     assert hands.download("送达回证").startswith(b"%PDF-")
     act(window, number, "办结")
@@ -107,6 +109,7 @@ def a_citizen_applied_supplied_collected_the_answer_on_line_and_rated(office: Of
     hands.tick("非常满意", of="您对这次办理是否满意")
     hands.fill("还想说的", "很快")
     hands.press("提交评价")
+    hands.press("提交评价（只能评价一次）")
     hands.see("您的评价已经收到")
 
 

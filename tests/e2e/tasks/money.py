@@ -21,12 +21,15 @@ def funded(office: Office, title: str) -> None:
         money.fill("名称", "云川市智慧城市专项基金")
         money.fill("总额", "500,000,000")
         money.press("设立专项基金")
+        money.see("总额设立后不再改变")
+        money.press("设立专项基金，总额 500,000,000.00 元")
     money.follow("下达、调减指标")
     money.choose("项目", title)
     money.choose("实施机构", "市专项办")
     money.fill("金额", "800000")
     money.fill("指标文号", office.named("云财指〔2026〕1号"))
     money.press("下达、调减指标")
+    money.press("下达指标 800,000.00 元")
     clerk = office.desk("xiangmu1")
     clerk.follow("专项基金")
     clerk.follow("登记合同")
@@ -39,6 +42,7 @@ def funded(office: Office, title: str) -> None:
     clerk.fill("质保金比例", "3")
     clerk.fill("签订日", today())
     clerk.press("登记合同")
+    clerk.press("登记合同，价款 600,000.00 元")
 
 
 def asked(clerk: Hands, title: str) -> None:
@@ -74,11 +78,11 @@ def a_refused_payment_was_mended_released_by_three_people_and_seen_by_the_leader
     for login in ("fagai1", "fagai2"):
         hands = office.desk(login)
         came_to(hands, title)
-        did(hands, "关口通过", {"意见": "同意"}, of=DESIGN)
+        did(hands, "关口通过", {"意见": "同意"}, of=DESIGN, sure=login == "fagai2")
     came_to(clerk, title)
-    did(clerk, "完成里程碑", of=DESIGN)
+    did(clerk, "完成里程碑", of=DESIGN, sure=True)
     proved(clerk, CONTRACT)
-    did(clerk, "完成里程碑", of=CONTRACT)
+    did(clerk, "完成里程碑", of=CONTRACT, sure=True)
     assert clerk.download("合同", beside=CONTRACT).startswith(b"%PDF-")
     lead = office.desk("xiangmufz")
     came_to(lead, title)
@@ -103,6 +107,8 @@ def a_refused_payment_was_mended_released_by_three_people_and_seen_by_the_leader
         office.proved(hands, login)
         hands.fill(label, text)
         hands.press(words)
+    hands.see("预留质保金 3,000.00 元")
+    hands.press("向收款单位支付 97,000.00 元")
     hands.see("已支付")
 
     # the leader sees it, and what lies behind

@@ -28,12 +28,23 @@ def came_to(hands: Hands, title: str) -> None:
     hands.follow("云项", beside=title)
 
 
-def did(hands: Hands, verb: str, texts: Mapping[str, str] | None = None, of: str = "") -> None:
-    """Open an act of the project, or of one milestone, that is shown; fill it; send it."""
+def did(
+    hands: Hands,
+    verb: str,
+    texts: Mapping[str, str] | None = None,
+    of: str = "",
+    *,
+    sure: bool = False,
+) -> None:
+    """Open an act of the project, or of one milestone, that is shown; fill it; send it; `sure`: it
+    is for good, and is asked once more."""
     hands.follow(verb, beside=of)
     for label, words in (texts or {}).items():
         hands.fill(label, words)
     hands.press(verb)
+    if sure:
+        assert hands.heading() == "请核对"
+        hands.press(f"{verb}：{of}")
     hands.see("已办理")
 
 
@@ -71,6 +82,7 @@ def an_operator_proved_objected_to_its_evaluation_and_mended_what_was_asked(
     year = int(today()[:4])
     lead.fill("终止日期", f"{year + 20}-06-30")
     lead.press("签订协议")
+    lead.press(f"与{OPERATOR}签订协议，至 {year + 20}-06-30 止")
     lead.see(OPERATOR)
 
     operator = office.desk("yunying1")
@@ -117,6 +129,7 @@ def an_operator_proved_objected_to_its_evaluation_and_mended_what_was_asked(
     lead.follow("确认评价")
     lead.fill("答复", "已复核，抽样涵盖晴雨。")
     lead.press("确认评价")
+    lead.press("确认 ")
     lead.see("已确认")
     lead.follow("下达整改任务")
     lead.choose("指标", "B")
