@@ -80,6 +80,7 @@ APART: Final[Mapping[str, str]] = {
     "/alarms/dead": "readings that no machine's description fits; the demo has none",
     "/cases/{case_no}/materials/{upload}": "the demo hands in no files",
     "/duty/handovers/{handover}": "between two shifts; the demo's are not handed over",
+    "/filters/{saved}": "leads on to a list",
     "/fund/open": "once for a city; the demo's is open",
     "/incidents/{incident}/files/{upload}": "the demo hands in no files",
     "/letters/{letter}": "a message that was given up; the demo has none",

@@ -123,7 +123,12 @@ def ahead(cases: Engine) -> Mapping[str, list[str]]:
     found = {LEADER: [f"/dashboard/report?quarter={quarter}"]}
     found |= {CLERK: ["/counts", "/prove?next=/team", f"/cases?q={quote(str(number))}"], "": []}
     if theirs:
-        found[CITIZEN] = [f"/mine/{theirs[-1]}", f"/mine/{theirs[0]}/withdraw", "/mine"]
+        found[CITIZEN] = [
+            "/apply/enterprise-start",
+            f"/mine/{theirs[-1]}",
+            f"/mine/{theirs[0]}/withdraw",
+            "/mine",
+        ]
     if row is not None:
         no = quote(row.case_no)
         found[CLERK].append(f"/cases/{no}?tab=documents")
