@@ -405,7 +405,8 @@ def painted(settings: Settings, cookie: str) -> dict[str, float]:
             for _ in range(PAINTS + 1):
                 page.goto(f"http://{host}:{port}/team")
                 page.locator("tbody tr").first.wait_for()
-                page.wait_for_function(_TOLD)  # the browser tells of a paint after it
+                while not page.evaluate(_TOLD):  # the browser tells of a paint after it
+                    page.wait_for_timeout(20)
                 found.append(page.evaluate(_PAINT))
             browser.close()
         return {

@@ -39,7 +39,7 @@ def granted_decisions(
     total = connection.execute(select(func.count()).select_from(case).where(where)).scalar_one()
     pages = max(1, -(-total // PAGE))
     page = min(max(page, 1), pages)
-    rows = connection.execute(_rows(where).limit(PAGE).offset((page - 1) * PAGE)).all()
+    rows = connection.execute(_rows(where, (page - 1) * PAGE)).all()
     names = opened(
         [(r.subject, r.applicant_sealed, place("case", "applicant", r.id)) for r in rows]
     )
@@ -69,7 +69,10 @@ def _is_published(matters: Collection[str]) -> ColumnElement[bool]:
     )
 
 
-def _rows(where: ColumnElement[bool]) -> Select[Any]:
+def _rows(where: ColumnElement[bool], offset: int) -> Select[Any]:
+    newest = (case.c.decided_at.desc(), case.c.id)
+    # Found by the index alone, so that the last of many pages reads no row of those before it.
+    shown = select(case.c.id).where(where).order_by(*newest).limit(PAGE).offset(offset)
     number = (
         select(func.max(document.c.number))
         .where(document.c.case_id == case.c.id, document.c.kind.in_(("grant", "deemed_renewal")))
@@ -83,8 +86,8 @@ def _rows(where: ColumnElement[bool]) -> Select[Any]:
             step.c.subject.label("step_subject"), step.c.body_sealed,
         )
         .outerjoin(step, decides)
-        .where(where)
-        .order_by(case.c.decided_at.desc(), case.c.id)
+        .where(case.c.id.in_(shown))
+        .order_by(*newest)
     )  # fmt: skip
 
 

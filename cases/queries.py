@@ -237,11 +237,19 @@ class Queries:
         `where` is the condition that policy made of the cases that the reader may list.
         """
         told = tables.notification
+        # Each is asked of its own case: joined, a store of many cases begins with all that policy
+        # shows (400 ms for fourteen notices in 100,000 cases).
+        own = select(case.c.case_no).where(case.c.id == told.c.case_id)
+        seen = [] if where is None else [own.where(where).correlate(told).exists()]
         query = (
-            select(told, case.c.case_no, tables.card.c.level, tables.card.c.title)
-            .join(case, case.c.id == told.c.case_id)
+            select(
+                told,
+                own.correlate(told).scalar_subquery().label("case_no"),
+                tables.card.c.level,
+                tables.card.c.title,
+            )
             .outerjoin(tables.card, tables.card.c.number == told.c.task)
-            .where(_told_to(desk), *([] if where is None else [where]))
+            .where(_told_to(desk), *seen)
             .order_by(told.c.at.desc())
             .limit(limit)
         )

@@ -137,6 +137,16 @@ case = Table(
     ),
     Index("ix_case_name_mac", "name_mac"),
     Index("ix_case_received", "received_at"),
+    # The public list of what was granted: its order, and all that its count asks.
+    Index(
+        "ix_case_published",
+        "ending",
+        "decided_at",
+        "id",
+        "matter",
+        "label_level",
+        "compartments",
+    ),
 )
 """One row per case: what lists sort by, scopes filter by and separations are held by."""
 
