@@ -59,6 +59,8 @@ KEPT: Final = 2
 OFTEN: Final = 10_000_000
 """Pages a minute: how often one person may ask is not what is looked at."""
 SECONDS: Final = 120.0
+KEPT_SECONDS: Final = 20.0
+"""The web hangs up a line on which nobody has asked for thirty seconds."""
 CHROMIUM: Final = Path("/usr/bin/chromium")
 PAINTS: Final = 7
 QUEUES: Final[Mapping[str, str]] = {
@@ -244,6 +246,7 @@ class People:
     spent: Callable[[], float]
     """CPU seconds of the city until now: what neighbours on a busy machine do not change."""
     _line: http.client.HTTPConnection | None = field(default=None, init=False)
+    _asked_at: float = field(default=0.0, init=False)
 
     def ask(self, login: str, address: str) -> Answer:
         """Return what the web answers to this person; only a page's body is kept. What is not there
@@ -264,6 +267,9 @@ class People:
     def _answer(
         self, method: str, login: str, address: str, more: Mapping[str, str], body: str = ""
     ) -> Answer:
+        if time.monotonic() - self._asked_at > KEPT_SECONDS:
+            self._hang_up()
+        self._asked_at = time.monotonic()
         if self._line is None:
             self._line = http.client.HTTPConnection(*self.web, timeout=SECONDS)
         name = CITIZEN_COOKIE if login == CITIZEN else SESSION_COOKIE
