@@ -32,6 +32,8 @@ class Letter:
     """Where the code can be checked, the code included."""
     sealed: bool = False
     """False: the page says 未加盖电子印章."""
+    anew: str = ""
+    """That it was issued again, why, and which one is void; empty: it was not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from activities import document_facts as facts
 from activities.card_papers import PUBLIC_REASONS, why_in_words
-from activities.papers import DocumentOrder
+from activities.papers import ANEW, DocumentOrder
 from cases import messages
 from catalogue.city import City
 from catalogue.law import Article
@@ -107,6 +107,7 @@ class _Common(TypedDict):
     phone: str
     code: str
     verify_address: str
+    anew: str
 
 
 def facts_of(order: DocumentOrder, catalogue: Catalogue, verify_at: str) -> facts.DocumentFacts:
@@ -152,6 +153,7 @@ class _Desk:
             phone=self.matter.phone or order.department.phone,
             code=order.code,
             verify_address=f"{self.verify_at}/{order.code}",
+            anew=_anew(order),
         )
 
     def local(self, instant: datetime) -> datetime:
@@ -209,6 +211,20 @@ class _Desk:
 def in_words(day: date) -> str:
     """Return 2026年3月5日: Arabic digits, no padding (GB/T 9704-2012 §7.3.5.4)."""
     return f"{day.year}年{day.month}月{day.day}日"
+
+
+def _anew(order: DocumentOrder) -> str:
+    """Return what a document says that was issued again: why, and which one is void; often ""."""
+    said = order.facts.get(ANEW)
+    if not isinstance(said, dict):
+        return ""
+    former, version = said["replaces"], said["version"]
+    why = (
+        f"原{former}文书存在文字差错，现予更正，重新出具（第{version}版）"
+        if said["ground"] == "correction"
+        else f"原{former}文书遗失，现按原内容补发（第{version}版）"
+    )
+    return f"{why}；原文书自本文书出具之日起作废。"
 
 
 def period(n: int, unit: Unit) -> str:
@@ -396,9 +412,11 @@ def _refusal(desk: _Desk) -> facts.Refusal:
 
 
 def _service_record(desk: _Desk) -> facts.ServiceRecord:
-    served = messages.Serve.model_validate(desk.order.command.body)
+    verb = desk.order.command.verb
+    kind = messages.ServeReissued if verb == "serve_reissued" else messages.Serve
+    served = kind.model_validate(desk.order.command.body)
     method, article = METHODS[served.method]
-    decision = TITLES[_decision_kind(desk)].format(activity=desk.activity)
+    decision = TITLES[_served_kind(desk)].format(activity=desk.activity)
     number = desk.order.facts.get("served_number")
     return facts.ServiceRecord(
         **desk.common(),
@@ -408,12 +426,23 @@ def _service_record(desk: _Desk) -> facts.ServiceRecord:
         relation=served.relation,
         method=method,
         place=served.place or ("受送达人指定的电子系统" if served.method == "electronic" else ""),
-        served_at=desk.minute(desk.order.case.served_at),
+        served_at=desk.minute(_reached_at(desk.order)),
         server=_who(desk.order),
         refusal=served.refusal,
         witnesses=served.witnesses,
         basis=desk.cited(desk.matter.delivery.basis, article),
     )
+
+
+def _served_kind(desk: _Desk) -> DocumentKind:
+    """Return the kind of what was served: the decision, or a document that was issued again."""
+    known = desk.order.facts.get("served_kind")
+    return next((kind for kind in TITLES if kind == known), _decision_kind(desk))
+
+
+def _reached_at(order: DocumentOrder) -> datetime | None:
+    said = order.facts.get("served_at")
+    return datetime.fromisoformat(said) if isinstance(said, str) else order.case.served_at
 
 
 def _decision_kind(desk: _Desk) -> DocumentKind:

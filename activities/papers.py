@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydantic import JsonValue
 
@@ -12,6 +12,9 @@ from cases.messages import Command, Person
 from cases.state import CaseState
 from catalogue.city import Department
 from catalogue.matters import DocumentKind, Matter
+
+ANEW: Final = "anew"
+"""Fact of a document that is issued again: ground, version, number of the former one."""
 
 
 @dataclass(frozen=True, slots=True)

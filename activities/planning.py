@@ -20,6 +20,7 @@ from activities.indexing import BlindIndex
 from activities.instants import Instants, Rules, folded
 from activities.papers import Press
 from activities.recording import Draft, Names, Recording, Walked, erased, nobody_is_named
+from activities.reissuing import Reissuing, reissued
 from activities.sealing import Sealer
 from activities.supervising import Supervision
 from audit.vault import KeyDestroyed
@@ -231,6 +232,7 @@ class Planner:
             ruled = instants.ruled(state, asked, approval.instant_of(state, command))
             ruled |= instants.on_card(state, command, body, told)
             decided = instants.addressed(state, approval.decide(state, command, ruled))
+            decided = reissued(self.engine, state, command, body, decided)
             in_turn = self._in_turn(state, body, approval.instant_of(state, command))
             decided = (*decided, *in_turn)
             state = folded(state, decided)
@@ -298,8 +300,9 @@ class Planner:
     @property
     def _recording(self) -> Recording:
         return Recording(
-            self.engine, self.sealer, self.press, self.announcer, self._instants, self.names
-        )
+            self.engine, self.sealer, self.press, self.announcer, self._instants, self.names,
+            Reissuing(self.engine, self.sealer, self.reopened),
+        )  # fmt: skip
 
 
 _CLOCK = (

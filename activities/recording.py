@@ -6,7 +6,7 @@ What comes out is written by one transaction (`cases.store`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -21,6 +21,7 @@ from activities.entries import STEP
 from activities.instants import Instants
 from activities.papers import DocumentOrder, Press
 from activities.printing import FontsMissing, GlyphMissing
+from activities.reissuing import REISSUE_SERVED, REISSUED, Reissuing, served_document
 from activities.sealing import Sealer, merged_form
 from audit.entry import entry_id
 from audit.vault import KeyDestroyed
@@ -83,6 +84,8 @@ class Recording:
     announcer: Announcer
     instants: Instants
     names: Names = nobody_is_named
+    reissuing: Reissuing | None = None
+    """None: nothing is ever issued again."""
 
     def record(
         self,
@@ -185,6 +188,18 @@ class Recording:
                 **self._looked_up(wish, command),
             },
         )
+        if self.reissuing is not None and wish.facts.get("event") == REISSUED:
+            first = self.reissuing.first(after, wish, command.body.get("texts", {}))
+            order = replace(
+                order,
+                case=first.case,
+                command=first.command,
+                facts={
+                    **first.facts,
+                    **self._people(first.command),
+                    **self._looked_up(wish, command),
+                },
+            )
         content = self._printed(order)
         ref = DocumentRef(
             id=document_id,
@@ -206,6 +221,8 @@ class Recording:
         """Return the number of the decision whose service a record of service is about."""
         if wish.kind != "service_record":
             return {}
+        if wish.facts.get("event") == REISSUE_SERVED:
+            return served_document(self.engine, after, wish)
         if walked.decision is None:  # decided in an earlier batch
             newest = (
                 select(document.c.number)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from cases import tables
+from cases.approval.reissuing import unserved
 from cases.masking import ERASED, mask_file_name, mask_name
 from cases.state import CaseState
 from cases.views import DocumentView, MaterialFile, MaterialView, ServiceView
@@ -87,15 +88,31 @@ def documents_of(
 ) -> tuple[DocumentView, ...]:
     """Return the documents in the order of their issue, each with what became of it."""
     newest = {row.kind: row for row in rows}
+    anew = {(one.step, one.kind): one for one in state.reissues}
+    former = {row.id: row for row in rows}
+    later = {one.document: row for row in rows if (one := anew.get((row.seq, row.kind)))}
     taken = 0
     if state.ending == "revoked":
         taken = max((step.seq for step in steps if step.verb in TAKERS), default=0)
     found = []
     for row in rows:
         view = document_view(row)
-        later = newest[row.kind]
-        if row.kind in ANEW and later.id != row.id:
-            view = view.model_copy(update={"replaced_by": later.number, "void": True})
+        last = newest[row.kind]
+        if row.kind in ANEW and last.id != row.id:
+            view = view.model_copy(update={"replaced_by": last.number, "void": True})
+        if row.id in later:
+            view = view.model_copy(update={"replaced_by": later[row.id].number, "void": True})
+        one = anew.get((row.seq, row.kind))
+        if one is not None:
+            replaced = former.get(one.document)
+            said = {
+                "version": one.version,
+                "ground": one.ground,
+                "replaces": replaced.number if replaced is not None else "",
+                "served_again_at": one.served_at,
+                "waits": any(waiting.step == one.step for waiting in unserved(state)),
+            }
+            view = view.model_copy(update=said)
         if row.kind in TAKEN_AWAY and taken > row.seq:
             view = view.model_copy(update={"voided_by": taken, "void": True})
         found.append(view)
@@ -130,9 +147,44 @@ def service_of(
     step = next((one for one in reversed(steps) if one.verb == "serve"), None)
     if step is None:
         return None
-    body = bodies[step.seq]
+    earlier = (d for d in reversed(documents) if d.kind in DECISIONS and d.seq < step.seq)
+    return _service(step, bodies[step.seq], next(earlier, None), documents, revealed)
+
+
+def served_again(
+    steps: Sequence[Any],
+    bodies: Mapping[int, Mapping[str, Any]],
+    documents: Sequence[DocumentView],
+    revealed: Collection[str] = (),
+) -> tuple[ServiceView, ...]:
+    """Return how what was issued again was served, the newest first."""
+    return tuple(
+        _service(
+            step,
+            bodies[step.seq],
+            next(
+                (
+                    d for d in documents
+                    if d.version > 1 and str(d.seq) == str(bodies[step.seq].get("step"))
+                ),
+                None,
+            ),
+            documents,
+            revealed,
+        )
+        for step in reversed(steps)
+        if step.verb == "serve_reissued"
+    )  # fmt: skip
+
+
+def _service(
+    step: Any,
+    body: Mapping[str, Any],
+    served: DocumentView | None,
+    documents: Sequence[DocumentView],
+    revealed: Collection[str],
+) -> ServiceView:
     recipient = str(body.get("recipient", "")) or ERASED
-    served = next((d for d in reversed(documents) if d.kind in DECISIONS), None)
     record = next((d for d in documents if d.kind == "service_record" and d.seq == step.seq), None)
     return ServiceView(
         seq=step.seq,

@@ -18,6 +18,7 @@ from cases.case_papers import (
     document_view,
     documents_of,
     materials_of,
+    served_again,
     service_of,
 )
 from cases.case_timeline import seen_fields, timeline_of
@@ -211,6 +212,7 @@ def assembled(
     bodies = {step.seq: orjson.loads(opened["body", step.seq] or b"{}") for step in read.steps}
     documents = documents_of(read.documents, state, read.steps)
     service = service_of(read.steps, bodies, documents, revealed)
+    again = served_again(read.steps, bodies, documents, revealed)
     shown: dict[str, JsonValue] = {"name": ERASED}
     if person is not None:
         shown = mask_person(person, revealed)
@@ -222,7 +224,7 @@ def assembled(
         applicant=shown,
         personal=(
             *_personal(person, form, matter, opened),
-            *([RECIPIENT] if service is not None and person is not None else []),
+            *([RECIPIENT] if (service or again) and person is not None else []),
         ),
         revealed=tuple(sorted(revealed)),
         materials=tuple(
@@ -248,6 +250,7 @@ def assembled(
         rulings=tuple(ruling_view(ruling) for ruling in read.rulings),
         timeline=tuple(timeline_of(read, state, bodies, seen_fields(matter, revealed))),
         service=service,
+        served_again=again,
         notice=tuple(notice_of(read.steps, bodies)),
         cards=cards_from(read.cards, read.card_marks, bodies),
     )

@@ -488,6 +488,25 @@ class Serve(Frozen):
     witnesses: tuple[Name, ...] = ()
 
 
+class Reissue(Frozen):
+    """重新出具文书: 错误更正 or 遗失补发. What was decided stays as it is (行政许可法第八条)."""
+
+    document: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
+    """Id of the document that is void from now on."""
+    ground: Literal["correction", "loss"]
+    reason: Text
+    texts: Annotated[dict[Code, Text], Field(max_length=8)] = Field(default_factory=dict)
+    """Name of a text that was typed when it was issued → what it should have said. Which a kind
+    has: `cases.approval.reissuing.CORRECTABLE`; of a correction only."""
+
+
+class ServeReissued(Serve):
+    """重新送达: what was issued again reaches its addressee, with a record of its own."""
+
+    step: int = Field(ge=1)
+    """The step that issued it again."""
+
+
 class Close(Frozen):
     """办结."""
 
@@ -659,6 +678,8 @@ BODIES: Mapping[str, type[Frozen]] = MappingProxyType(
         "decide": Decide,
         "certify": Certify,
         "serve": Serve,
+        "reissue": Reissue,
+        "serve_reissued": ServeReissued,
         "close": Close,
         "rate": Rate,
         "rectify": Rectify,

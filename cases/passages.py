@@ -23,7 +23,7 @@ DECISIONS = frozenset(
         "pre_review", "ask_supplement", "accept", "refuse_acceptance", "not_required", "opine",
         "inspect", "gather", "extend", "decide", "certify", "return_step", "disallow_pause",
         "restore_pause", "check_afterwards", "revoke_licence", "issue_card", "revoke_card",
-        "review_explanation",
+        "review_explanation", "reissue",
     }
 )  # fmt: skip
 """Verbs by which an office finds, decides or orders something."""

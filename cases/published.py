@@ -74,8 +74,10 @@ def _rows(where: ColumnElement[bool], offset: int) -> Select[Any]:
     # Found by the index alone, so that the last of many pages reads no row of those before it.
     shown = select(case.c.id).where(where).order_by(*newest).limit(PAGE).offset(offset)
     number = (
-        select(func.max(document.c.number))
+        select(document.c.number)
         .where(document.c.case_id == case.c.id, document.c.kind.in_(("grant", "deemed_renewal")))
+        .order_by(document.c.seq.desc())  # one that was issued again takes the former's place
+        .limit(1)
         .scalar_subquery()
     )
     decides = and_(step.c.case_id == case.c.id, step.c.verb == "decide")

@@ -529,13 +529,13 @@ class Queries:
     def document_file(
         self, document_id: str, within: Engine | None = None
     ) -> DocumentContent | None:
-        """Return a document with its bytes. `within`: as for `case_view`."""
+        """Return a document with its bytes and what became of it. `within`: as for `case_view`."""
         found = self._document(tables.document.c.id == document_id, within)
         if found is None:
             return None
         where = place("document", "file", found.case_id, found.id)
         (content,) = self.open([(found.subject, found.file_sealed, where)])
-        return document_content(found, content)
+        return self._with_fate(found, content)
 
     def document_by_code(self, code: str) -> DocumentContent | None:
         """Return a document, without its bytes, by the code printed on it: and what became of it
@@ -543,11 +543,14 @@ class Queries:
         found = self._document(tables.document.c.code == code.strip().upper())
         if found is None:
             return None
+        return self._with_fate(found, None)
+
+    def _with_fate(self, found: Any, content: bytes | None) -> DocumentContent:
         state = self.state(found.case_id)
         assert state is not None
         with reading(self.engine) as connection:
             views = documents_with_fate(connection, state)
-        one = document_content(found, None)
+        one = document_content(found, content)
         return replace(one, view=next(view for view in views if view.id == found.id))
 
     def _document(self, condition: ColumnElement[bool], within: Engine | None = None) -> Any:

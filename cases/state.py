@@ -247,6 +247,25 @@ class Bar(Frozen):
     article: str
 
 
+class Reissue(Frozen):
+    """A document that was issued again (更正、补发), as later steps must know it."""
+
+    document: str
+    """Id of the former one, which is void since."""
+    step: int
+    """The step that issued it again."""
+    at: AwareDatetime | None = None
+    kind: str = ""
+    """Kind of both; empty only where no store was asked."""
+    ground: Literal["correction", "loss"]
+    version: int = 2
+    """The one first issued is version 1."""
+    origin: int = 0
+    """The step that issued version 1."""
+    served_at: AwareDatetime | None = None
+    """When it reached the addressee; None: not yet."""
+
+
 class ClockEvent(Frozen):
     """One event that the clocks are derived from (`cases.clocks`).
 
@@ -336,6 +355,8 @@ class CaseState(Frozen):
     rated_at: AwareDatetime | None = None
     cards: tuple[Card, ...] = ()
     """Supervision cards, revoked ones too, in the order in which they were issued."""
+    reissues: tuple[Reissue, ...] = ()
+    """Documents issued again, in the order in which they were."""
     bar: Bar | None = None
     """行政许可法第七十八、七十九条: set by the refusal or revocation that brings it."""
 

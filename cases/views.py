@@ -173,6 +173,15 @@ class DocumentView(Frozen):
     """Number of the later one that says the same thing anew."""
     voided_by: int = 0
     """Step that took away what it grants; 0: none did."""
+    version: int = 1
+    """2 and more: it was issued again."""
+    ground: str = ""
+    """Why it was issued again: `correction` or `loss`; empty: it was not."""
+    replaces: str = ""
+    """Number of the former one, where it was issued again."""
+    served_again_at: AwareDatetime | None = None
+    waits: bool = False
+    """It was issued again and has yet to be served."""
 
 
 class ServiceView(Frozen):
@@ -262,6 +271,8 @@ class CaseView(Frozen):
     """Supervision cards, the newest first."""
     service: ServiceView | None = None
     """Once it was served."""
+    served_again: tuple[ServiceView, ...] = ()
+    """How documents that were issued again were served, the newest first."""
     standing: Standing | None = None
     """Its place, where the matter's number is limited and the order of acceptance decides."""
 

@@ -29,7 +29,8 @@ ACTS = frozenset({
     "request_hearing", "notify_hearing", "assign_inspectors", "confirm_receipt",
     "decide", "certify", "serve", "close", "rate", "rectify", "call_back", "withdraw", "urge",
     "copy_to", "recuse", "check_afterwards", "record_step", "issue_card", "revoke_card",
-    "explain_card", "review_explanation", "revoke_licence",
+    "explain_card", "review_explanation", "revoke_licence", "reissue",
+    "serve_reissued",
 })  # fmt: skip
 """Acts that a separation of duties may name: the verbs of cases/messages.py that people use.
 

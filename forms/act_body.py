@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from forms.act_reissue import TEXT
 from forms.act_scene import Act, Scene
 from forms.fields import Field, Posted
 
@@ -15,7 +16,7 @@ def body_of(act: Act, scene: Scene, posted: Posted) -> dict[str, Any]:
     """Return the JSON body that the posted fields make; unreadable values stay for the check."""
     body: dict[str, Any] = {}
     for field in act.fields(scene):
-        if field.name.startswith("form.") or field.kind in ("composer", "materials"):
+        if field.name.startswith(("form.", TEXT)) or field.kind in ("composer", "materials"):
             continue
         value = _value(field, [text.strip() for text in posted.get(field.name, ())], scene.zone)
         if value not in (None, "", []):

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from forms.act_decision import decide_sentence
+from forms.act_reissue import reissue_sentence
 from forms.act_scene import Scene, Sentence
 from forms.words import N_
 
@@ -46,6 +47,8 @@ FINAL: Mapping[str, Sentence] = MappingProxyType(
         "decide": decide_sentence,
         "certify": _always(N_("登记制证")),
         "serve": _always(N_("登记送达，并出具送达回证")),
+        "reissue": reissue_sentence,
+        "serve_reissued": _always(N_("登记重新出具的文书送达，并出具送达回证")),
         "close": _always(N_("办结归档")),
         "rate": _always(N_("提交评价（只能评价一次）")),
         "call_back": _where("satisfied", true=N_("申请人满意，回访完毕")),

@@ -24,6 +24,7 @@ from forms.act_handing import (
 from forms.act_hearings import host_name, notify_hearing, request_hearing, tell_hearing_right
 from forms.act_papers import corrected, corrections, lacking, lacking_field
 from forms.act_pauses import end_procedure, end_wait, pause, start_procedure, start_wait
+from forms.act_reissue import reissue, serve_reissued, served_step, texts
 from forms.act_review import assign_inspectors, gather, inspect, opine
 from forms.act_scene import Act
 from forms.fields import Field
@@ -87,6 +88,17 @@ ACTS: Mapping[str, Act] = {
         ),
         Act("call_back", button=N_("提交回访记录"), fields=call_back),
         Act("check_afterwards", button=N_("提交核查结果"), fields=check_afterwards),
+        Act("serve_reissued", fields=serve_reissued, parts=served_step),
+        Act(
+            "reissue",
+            consequence=N_(
+                "原文书自重新出具之时起作废，查验时即显示作废；新的一份须再次送达。"
+                "更正只改文字差错，不得改变决定的结果、有效期和当事人。"
+            ),
+            fields=reissue,
+            parts=texts,
+            main=False,
+        ),
         Act(
             "revoke_licence",
             consequence=N_(

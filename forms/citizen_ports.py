@@ -91,6 +91,10 @@ class Paper:
     void: bool
     waits: bool
     """It takes effect by service, and was not served yet: it opens by being collected."""
+    version: int = 1
+    """2 and more: it was issued again."""
+    replaced_by: str = ""
+    """Number of the one that took its place."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,9 @@ class Beyond:
     """The soonest first."""
     papers: Sequence[Paper]
     collectable: bool
-    """The decision waits, and the applicant agreed to be served on line."""
+    """A document waits, and the applicant agreed to be served on line."""
+    again: int
+    """The step that issued again what waits; 0: it is the decision's first service."""
     withdrawable: bool
     """Nothing was decided yet."""
     in_person: bool

@@ -31,6 +31,8 @@ async def collect(visit: Visit) -> Response:
         "relation": "本人" if beyond.in_person else "代理人",
         "place": "一窗“我的办件”，经统一身份认证领取",
     }
+    if beyond.again:
+        return await order(visit, own, "serve_reissued", {"step": beyond.again, **body})
     return await order(visit, own, "serve", body)
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from cases.masking import is_erased
 from cases.views import DocumentView, ServiceView
 from forms.act_decision import METHODS
+from forms.act_reissue import GROUNDS
 from forms.around import FRAMED_FILE_POLICY
 from forms.case import facts_of, view_of
 from forms.case_files import handed_out
@@ -21,9 +22,6 @@ from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import word
-
-SERVED = frozenset({"grant", "refusal"})
-"""Kinds whose service the page tells: decisions."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,11 @@ class DocumentPage(Page):
     erased: Annotated[bool, "Its file was erased by law."]
     alike: Annotated[tuple[DocumentView, ...], "Others of its kind in the case, the newest first."]
     papers: Annotated[frozenset[str], "Ids of the documents that this reader may open."]
-    service: Annotated[ServiceView | None, "How it was served, where it is a decision or says so."]
+    services: Annotated[tuple[ServiceView, ...], "How it was served, or what it is a record of."]
+    current: Annotated[
+        DocumentView | None, "The one that took its place; None: it is not replaced."
+    ]
+    grounds: Annotated[Mapping[str, str], "Why a document is issued again → what clerks call it."]
     documents: Annotated[tuple[DocumentView, ...], "All documents of the case, for their numbers."]
     methods: Annotated[Mapping[str, str], "Manner of service → what clerks call it."]
 
@@ -53,7 +55,8 @@ async def document_page(visit: Visit) -> Response:
     await visit.demand(printing(document.kind if document else ""), facts)
     if document is None:
         raise not_found(visit)
-    told = document.kind in SERVED or (view.service and view.service.record == document.id)
+    every = (*view.served_again, *((view.service,) if view.service else ()))
+    services = tuple(s for s in every if document.number == s.served or document.id == s.record)
     name = visit.say(word("document", document.kind))
     page = DocumentPage(
         title=f"{name} {document.number}",
@@ -67,7 +70,9 @@ async def document_page(visit: Visit) -> Response:
             if one.kind == document.kind and one.id != document.id
         ),
         papers=await papers_of(visit, view, facts),
-        service=view.service if told else None,
+        services=services,
+        current=next((d for d in view.documents if d.number == document.replaced_by), None),
+        grounds={code: visit.say(words) for code, words in GROUNDS.items()},
         documents=view.documents,
         methods={code: visit.say(words) for code, words in METHODS.items()},
     )  # fmt: skip

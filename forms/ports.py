@@ -220,6 +220,10 @@ class VerifiedDocument:
     void: bool
     matter_name: str
     leaf: int | None = None
+    replaced_by: str = ""
+    """Number of the one that took its place."""
+    version: int = 1
+    replaces: str = ""
 
 
 Purpose = Literal["list", "log", "census", "look_ahead"]

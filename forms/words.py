@@ -101,6 +101,8 @@ VERBS = {
     "decide": N_("作出决定"),
     "certify": N_("制证"),
     "serve": N_("送达"),
+    "reissue": N_("更正重发、补发文书"),
+    "serve_reissued": N_("再次送达"),
     "close": N_("办结"),
     "rate": N_("好差评"),
     "rectify": N_("差评整改"),

@@ -93,8 +93,8 @@ OF_CITIZENS = frozenset(
 
 NOT_OF_SERVICES = frozenset(
     {
-        "read_personal", "print", "print_card", "revoke_licence", "disallow_pause", "restore_pause",
-        "issue_card", "revoke_card", "explain_card", "review_explanation",
+        "read_personal", "print", "print_card", "revoke_licence", "reissue", "disallow_pause",
+        "restore_pause", "issue_card", "revoke_card", "explain_card", "review_explanation",
     }
 )  # fmt: skip
 """What a department's own system never does: it gets its own cases' papers where they arose, and
@@ -116,6 +116,7 @@ BY_LAW: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
             "行政许可法第四十二条",
         ),
         "revoke_licence": (frozenset({"organ_head"}), "行政许可法第六十九条"),
+        "reissue": (frozenset({"section_head", "organ_head"}), "行政许可法第三十八条"),
         "accept": (frozenset({"window_clerk", "service_intake"}), "行政许可法第二十六条"),
         "refuse_acceptance": (
             frozenset({"window_clerk", "service_intake"}),

@@ -25,8 +25,8 @@ REVIEWING = frozenset({"held", "involved", "task"})
 
 _ALWAYS = (
     "file", "supply", "ask_supplement", "accept", "refuse_acceptance", "not_required", "decide",
-    "certify", "serve", "close", "withdraw", "rate", "rectify", "call_back", "urge", "return_step",
-    "read", "list", "read_personal", "print",
+    "certify", "serve", "reissue", "serve_reissued", "close", "withdraw", "rate", "rectify",
+    "call_back", "urge", "return_step", "read", "list", "read_personal", "print",
 )  # fmt: skip
 """What every matter with a decision needs of its implementing department."""
 

@@ -19,6 +19,7 @@ import uvicorn
 from sqlalchemy import Engine
 
 from activities.sealing import Sealer
+from activities.stamping import Stamps
 from audit.receipts import ReceiptMaker
 from audit.shards import reading_all
 from audit.vault import SubjectVault
@@ -159,6 +160,7 @@ async def compose(
     changes = GrantChanges(web, record, gate)
     letters = WebLetters(settings)
     press = LazyPress(released.catalogue)
+    stamps = Stamps(press.print_html)
     client = await temporal.connect(settings, lazy=True)
     queue, refusals = (
         settings.temporal_task_queue,
@@ -231,6 +233,7 @@ async def compose(
         accounts,
         LogIndex(log, cases),
         now,
+        stamps,
         page_role=settings.page_role,
     )
     ports = Ports(
@@ -352,7 +355,7 @@ async def compose(
             lambda: [one.code for one in released.catalogue().city.departments],
             now,
         ),
-        citizens=citizens_of(settings, web, queries, desk_vault, sealer.who, now),
+        citizens=citizens_of(settings, web, queries, desk_vault, sealer.who, now, stamps),
         registers=registers_of(settings, web, sealer.who, now),
         suggestions=WebSuggestions(
             Services(open_engine(settings.store_url("web"), read_only=True))

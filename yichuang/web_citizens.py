@@ -16,11 +16,13 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, select
 
+from activities.stamping import Stamps
 from audit.entry import EntryDraft, What, Who
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from audit.vault import SubjectVault
 from cases.approval import actions
+from cases.approval.reissuing import unserved
 from cases.citizens import Citizens as Store
 from cases.citizens import LogoutRepeated, subject_of
 from cases.database import open_engine, reading
@@ -88,6 +90,7 @@ class WebCitizens:
     """In whose name the city's own door files; None: that account is closed."""
     queries: Queries
     now: Callable[[], datetime]
+    stamps: Stamps
 
     @property
     def possible(self) -> bool:
@@ -264,12 +267,16 @@ class WebCitizens:
             return None
         told = sorted((one for one in view.timers if one.key in TOLD), key=lambda one: one.due_at)
         papers = _papers(view)
+        again = 0
+        if state.stage != "service":
+            again = next((one.step for one in unserved(state) if one.kind in BY_SERVICE), 0)
         return Beyond(
             ahead=[Ahead(one.key, one.due_at, one.article, one.provisional) for one in told],
             papers=papers,
-            collectable=state.stage == "service"
-            and state.electronic_service
+            collectable=state.electronic_service
+            and (state.stage == "service" or again > 0)
             and any(one.waits for one in papers),
+            again=again,
             withdrawable="withdraw" in actions(state),
             in_person=view.applicant.get("kind") == "natural_person",
         )
@@ -282,15 +289,17 @@ class WebCitizens:
         mine = () if view is None else _papers(view)
         if not any(one.id == paper and not one.waits for one in mine):
             return None
-        return f"{found.view.number or found.view.kind}.pdf", found.content
+        content = self.stamps.copy(found.content, found.view.void, found.view.replaced_by)
+        return f"{found.view.number or found.view.kind}.pdf", content
 
 
 def _papers(view: CaseView) -> Sequence[Paper]:
     """Return the documents meant for the applicant, the newest first."""
-    unserved = view.row.stage in UNSERVED
+    undelivered = view.row.stage in UNSERVED
     return [
         Paper(one.id, one.kind, one.number, one.issued_at, one.void,
-              unserved and one.kind in BY_SERVICE)
+              (undelivered or one.waits) and one.kind in BY_SERVICE,
+              one.version, one.replaced_by)
         for one in reversed(view.documents)
         if one.kind not in SUPERVISION_PAPERS
     ]  # fmt: skip
@@ -303,6 +312,7 @@ def citizens_of(
     vault: SubjectVault,
     pseudonym_of: Callable[[str], str],
     now: Callable[[], datetime],
+    stamps: Stamps,
 ) -> WebCitizens:
     """Return the port over the city's stores; without `YICHUANG_OIDC_ISSUER` nobody signs in.
 
@@ -315,7 +325,7 @@ def citizens_of(
         return None if found is None else found.actor("")
 
     provider = provider_of(settings) if settings.oidc_issuer else None
-    return WebCitizens(Store(web), provider, vault, pseudonym_of, door, queries, now)
+    return WebCitizens(Store(web), provider, vault, pseudonym_of, door, queries, now, stamps)
 
 
 def provider_of(settings: Settings) -> IdentityProvider:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import JsonValue
 from sqlalchemy import Engine, and_, select
 
+from activities.stamping import Stamps
 from audit.entry import EntryDraft, What, Who, entry_id
 from audit.entry import Where as EntryWhere
 from audit.outbox import record
@@ -145,6 +146,7 @@ class WebReader:
     accounts: Accounts
     index: LogIndex
     now: Callable[[], datetime]
+    stamps: Stamps
     zone: str = "Asia/Shanghai"
     """The city's, in which a day of a filter begins."""
     page_role: str = ""
@@ -209,6 +211,7 @@ class WebReader:
         people |= {one.issued_by for one in found.cards}
         people |= {one for item in found.timeline for c in item.changes for one in _persons(c)}
         people |= {found.service.by} if found.service else set()
+        people |= {one.by for one in found.served_again}
         names = self.accounts.names(sorted(people - {""}))
         leaves = self.index.leaves([item.entry for item in found.timeline if item.entry])
         timeline = tuple(
@@ -230,8 +233,12 @@ class WebReader:
         service = found.service and found.service.model_copy(
             update={"by_name": names.get(found.service.by, "")}
         )
+        again = tuple(
+            one.model_copy(update={"by_name": names.get(one.by, "")}) for one in found.served_again
+        )
         more = {
             "timeline": timeline, "opinions": opinions, "standing": standing, "service": service,
+            "served_again": again,
         }  # fmt: skip
         return found.model_copy(update=more)
 
@@ -273,7 +280,9 @@ class WebReader:
         if found is None or found.case_id != case_id or found.content is None:
             return None
         name = f"{found.view.number or found.view.kind}.pdf"
-        return ports.File(name, "application/pdf", found.content)
+        view = found.view
+        content = self.stamps.copy(found.content, view.void, view.replaced_by)
+        return ports.File(name, "application/pdf", content)
 
     def public_status(self, case_no: str, code: str) -> PublicStatus | None:
         return self.queries.public_status(case_no, code)
@@ -296,6 +305,9 @@ class WebReader:
             view.void,
             found.matter_name,
             self.index.leaf_of_document(view.id),
+            view.replaced_by,
+            view.version,
+            view.replaces,
         )
 
     def colleagues(self, department: str) -> Sequence[tuple[str, str]]:

@@ -90,6 +90,8 @@ _REQUIRED: MappingProxyType[tuple[str, str], str] = MappingProxyType(
         ("revoke_licence", "ground"): REVOCATION,
         ("revoke_licence", "reason"): REVOCATION,
         ("restore_pause", "reason"): SUPERVISION,
+        ("reissue", "ground"): PROCEDURE_OF_LAW,
+        ("reissue", "reason"): PROCEDURE_OF_LAW,
     }
 )
 """Verb and field of its body → the article that asks for what the field must say."""
@@ -129,6 +131,8 @@ _OF_VERB: MappingProxyType[str, str] = MappingProxyType(
         "decide": DECISION,
         "certify": CERTIFICATE,
         "serve": DELIVERY,
+        "reissue": PROCEDURE_OF_LAW,
+        "serve_reissued": DELIVERY,
         "close": DELIVERY,
         "rate": RATING,
         "rectify": RATING,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -112,16 +112,24 @@ def certify(walk: Walk, command: Command, body: messages.Certify, rulings: Rulin
 
 
 def check_serve(state: CaseState, command: Command, body: messages.Serve) -> None:
+    check_service(state, command, body, state.decided_at)
+
+
+def check_service(
+    state: CaseState, command: Command, body: messages.Serve, since: datetime | None
+) -> None:
+    """Refuse a service that cannot have been: before `since`, when what is served was made, after
+    now, or by a way to which nobody agreed."""
     at = instant_of(state, command)
     served_at = body.served_at or at
     if served_at > at:
         raise RuleForbids(
             "in_the_future", "送达时间晚于现在", state.plan.delivery.basis, "body.served_at"
         )
-    if state.decided_at is not None and served_at < state.decided_at:
+    if since is not None and served_at < since:
         raise RuleForbids(
-            "served_before_decision",
-            "送达时间早于决定时间",
+            "served_before_decision" if since == state.decided_at else "served_before_issue",
+            "送达时间早于决定时间" if since == state.decided_at else "送达时间早于重新出具的时间",
             state.plan.delivery.basis,
             "body.served_at",
         )

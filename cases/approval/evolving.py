@@ -18,6 +18,7 @@ from cases.state import (
     Hearing,
     OpinionGiven,
     Procedure,
+    Reissue,
     Task,
     Timer,
     Wait,
@@ -25,6 +26,9 @@ from cases.state import (
 
 Change = dict[str, Any]
 """Fields of the state that an event sets."""
+
+DECISIONS = frozenset({"grant", "refusal"})
+"""Kinds of document that 送达 brings to the addressee."""
 
 _MOMENT = TypeAdapter(datetime)
 _DAY = TypeAdapter(date)
@@ -350,7 +354,31 @@ def _licence_revoked(state: CaseState, event: Event) -> Change:
 
 
 def _served(state: CaseState, event: Event) -> Change:
-    return {"served_at": _MOMENT.validate_python(event.data["served_at"])}
+    """The decision was served; one that was issued again before that was served with it."""
+    at = _MOMENT.validate_python(event.data["served_at"])
+    reissues = tuple(
+        one.model_copy(update={"served_at": at})
+        if one.kind in DECISIONS and one.served_at is None
+        else one
+        for one in state.reissues
+    )
+    return {"served_at": at, "reissues": reissues}
+
+
+def _reissued(state: CaseState, event: Event) -> Change:
+    known = {name: value for name, value in event.data.items() if name in Reissue.model_fields}
+    one = Reissue.model_validate(known | {"at": event.at})
+    return {"reissues": (*state.reissues, one)}
+
+
+def _reissue_served(state: CaseState, event: Event) -> Change:
+    at = _MOMENT.validate_python(event.data["served_at"])
+    return {
+        "reissues": tuple(
+            one.model_copy(update={"served_at": at}) if one.step == event.data["step"] else one
+            for one in state.reissues
+        )
+    }
 
 
 def _ending(state: CaseState, event: Event) -> Change:
@@ -499,6 +527,8 @@ _CHANGES: MappingProxyType[str, Callable[[CaseState, Event], Change]] = MappingP
         "decided": _decided,
         "certified": _nothing,
         "served": _served,
+        "reissued": _reissued,
+        "reissue_served": _reissue_served,
         "closed": _closed,
         "rated": _rated,
         "rectified": _nothing,

@@ -11,7 +11,18 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from cases import messages
-from cases.approval import articles, bars, cards, ending, hearing, intake, recusal, review, waiting
+from cases.approval import (
+    articles,
+    bars,
+    cards,
+    ending,
+    hearing,
+    intake,
+    recusal,
+    reissuing,
+    review,
+    waiting,
+)
 from cases.approval.evolving import evolve
 from cases.approval.intake import Rulings, missing_materials
 from cases.approval.review import people
@@ -125,6 +136,13 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         "revoke_licence": Row(
             ("closing", "rating", "rectification", "call_back", "ended"),
             bars.revoke_licence, bars.check_revoke_licence, bars.may_revoke,
+        ),
+        "reissue": Row(
+            (*ALIVE, "ended"), reissuing.reissue, reissuing.check_reissue, reissuing.may_reissue
+        ),
+        "serve_reissued": Row(
+            (*ALIVE, "ended"), reissuing.serve_reissued, reissuing.check_serve_reissued,
+            lambda state: bool(reissuing.unserved(state)),
         ),
         "issue_card": Row(ALIVE, cards.issue_card, cards.check_issue_card),
         "revoke_card": Row(

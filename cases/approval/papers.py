@@ -23,6 +23,7 @@ _ISSUED_BY: MappingProxyType[str, DocumentKind] = MappingProxyType(
         "procedure_started": "procedure_notice",
         "extended": "extension_notice",
         "served": "service_record",
+        "reissue_served": "service_record",
         "wait_started": "wait_notice",
         "hearing_right_told": "hearing_right_notice",
         "hearing_notified": "hearing_notice",
@@ -65,6 +66,18 @@ def document_wishes(
                     }
                 )
             )
+            continue
+        if event.kind == "reissued":
+            if event.data.get("kind"):  # nothing to print where no store was asked
+                wishes.append(
+                    DocumentWish.model_validate(
+                        {
+                            "kind": event.data["kind"],
+                            "department": event.data.get("department", after.plan.department),
+                            "facts": {**event.data, "event": event.kind},
+                        }
+                    )
+                )
             continue
         kind = _kind_of(event)
         if kind is not None and (kind in after.plan.documents or kind in BY_LAW):

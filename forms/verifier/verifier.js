@@ -752,7 +752,8 @@ const ACTS = {
   "request_hearing": "登记听证申请", "notify_hearing": "通知听证", "assign_inspectors": "指派检验人员",
   "confirm_receipt": "确认收到", "extend": "延期", "return_step": "退回环节", "decide": "作出决定", "certify": "制证",
   "serve": "送达", "close": "办结", "rate": "好差评", "rectify": "差评整改", "call_back": "回访", "withdraw": "撤回申请",
-  "urge": "催办", "copy_to": "抄送", "recuse": "回避", "check_afterwards": "承诺核查", "revoke_licence": "撤销许可", "record_step": "记录环节",
+  "urge": "催办", "copy_to": "抄送", "recuse": "回避", "check_afterwards": "承诺核查", "revoke_licence": "撤销许可",
+  "reissue": "更正重发、补发文书", "serve_reissued": "再次送达", "record_step": "记录环节",
   "issue_card": "发监察牌", "revoke_card": "撤销监察牌", "explain_card": "书面说明", "review_explanation": "审核说明",
   "timer_fired": "时限届满", "retimed": "期限重算"
 };

@@ -32,6 +32,7 @@ from activities.plan_reports import PlanReports
 from activities.planning import Planner
 from activities.sealing import Sealer
 from activities.settle import Settlement
+from activities.stamping import Stamps
 from activities.supervising import Supervision
 from activities.warning import Announcing
 from audit.notes import NoteVerifier
@@ -201,10 +202,30 @@ class LinePress:
     """Renders a line of text: what a document looks like is not what is tried here."""
 
     def render(self, order: DocumentOrder) -> bytes:
-        return f"%PDF-1.7 {order.kind} {order.number} {order.code}".encode()
+        return blank_page(f"{order.kind} {order.number} {order.code}")
 
     def print_html(self, html: str) -> bytes:
-        return b"%PDF-1.7 " + html.encode()
+        return blank_page(html)
+
+
+def blank_page(line: str) -> bytes:
+    """Return a PDF of one empty page that can be read; the line stands in its first comment."""
+    made, places = f"%PDF-1.7 {line}\n".encode(), []
+    for n, one in enumerate(
+        (
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>>>",
+        ),
+        start=1,
+    ):
+        places.append(len(made))
+        made += b"%d 0 obj %s endobj\n" % (n, one)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return made + (
+        b"xref\n0 4\n0000000000 65535 f \n%strailer<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n"
+        % (table, len(made))
+    )
 
 
 @lru_cache(maxsize=1)
@@ -663,11 +684,12 @@ class Town:
             body_opener(vault),
             papers.draft,
         )
+        stamps = Stamps(LinePress().print_html)
         self.citizens = WebCitizens(
-            Store(self.web), None, web_vault, named, self._online, self.queries, _now
+            Store(self.web), None, web_vault, named, self._online, self.queries, _now, stamps
         )
         reader = WebReader(
-            self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now
+            self.queries, policy_access, self.accounts, LogIndex(self.log, self.cases), _now, stamps
         )
         finder = Finder(self.log, self.web)
         self.ports = Ports(

@@ -1,0 +1,185 @@
+"""更正重发、补发: a document that is wrong or lost is issued again, and served again.
+
+Nothing of what was decided changes: result, conditions in force, the licence's last day and who
+holds it stay as they are (行政许可法第八条). What else there is to know of a document — its kind,
+its number, whether it is void already — stands in rows; `activities.reissuing` asks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from cases import messages
+from cases.approval import articles
+from cases.approval.ending import check_service
+from cases.approval.evolving import DECISIONS
+from cases.approval.review import people
+from cases.approval.walk import Walk, instant_of
+from cases.messages import Command
+from cases.settling import RuleForbids
+from cases.state import CaseState, Reissue
+from catalogue.matters import DocumentKind
+
+CORRECTABLE: Mapping[DocumentKind, tuple[str, ...]] = MappingProxyType(
+    {
+        "receipt": (),
+        "supplement_notice": (),
+        "acceptance_notice": (),
+        "acceptance_refusal": ("reason", "apply_to"),
+        "procedure_notice": ("ground",),
+        "extension_notice": ("reason",),
+        "grant": ("conditions", "hearing_record"),
+        "refusal": ("reasons", "hearing_record"),
+        "wait_notice": ("reason",),
+        "hearing_right_notice": ("interest",),
+        "hearing_notice": ("place", "announcement"),
+        "deemed_renewal": (),
+    }
+)
+"""Kind of document that may be issued again → the texts of the order that issued it.
+
+Without a text: a correction prints anew what stands in the catalogue now (organ, address, words of
+the document). Never 有效期, 决定 or the addressee: to change those is another decision. A record of
+service proves what happened, and a card's paper is its card's: neither is issued again.
+"""
+
+
+def may_reissue(state: CaseState) -> bool:
+    """Whether the case may have a document at all; which it has, only the rows know."""
+    return bool(state.plan.documents)
+
+
+def unserved(state: CaseState) -> tuple[Reissue, ...]:
+    """Return what was issued again and has yet to be served, in order.
+
+    A decision that never was served waits for `serve`; what was issued yet again is void.
+    """
+    newest = {(one.kind, one.origin): one.step for one in state.reissues}
+    return tuple(
+        one
+        for one in state.reissues
+        if one.served_at is None
+        and newest[one.kind, one.origin] == one.step
+        and not (one.kind in DECISIONS and state.served_at is None)
+    )
+
+
+def check_reissue(state: CaseState, command: Command, body: messages.Reissue) -> None:
+    if command.backfill:
+        raise RuleForbids(
+            "not_backfilled",
+            "文书只能现在重新出具，不能补录",
+            articles.PROCEDURE_OF_LAW,
+            "backfill",
+        )
+    known = next((one for one in state.reissues if one.document == body.document), None)
+    if known is not None:
+        raise RuleForbids(
+            "already_reissued",
+            f"这份文书已经在第 {known.step} 步重新出具，现已作废；请对现行的一份办理",
+            articles.PROCEDURE_OF_LAW,
+            "body.document",
+        )
+    if body.ground == "loss" and body.texts:
+        raise RuleForbids(
+            "loss_changes_nothing",
+            "遗失补发的内容与原件一致，不得改动；内容有误的请选错误更正",
+            articles.VESTED,
+            "body.texts",
+        )
+
+
+def check_document(
+    state: CaseState, command: Command, body: messages.Reissue, kind: str
+) -> DocumentKind:
+    """Return the kind of the document, which may be issued again by this person and so.
+
+    Raises `RuleForbids` where it may not: what only the rows tell was asked before.
+    """
+    found: DocumentKind | None = next((one for one in CORRECTABLE if one == kind), None)
+    if found is None:
+        raise RuleForbids(
+            "not_reissued",
+            "送达回证、监察文书记录的是已经发生的事，不能重新出具",
+            articles.PROCEDURE_OF_LAW,
+            "body.document",
+        )
+    if body.ground == "loss":
+        return found
+    texts = CORRECTABLE[found]
+    wrong = [name for name in body.texts if name not in texts]
+    if wrong:
+        raise RuleForbids(
+            "not_correctable",
+            f"这种文书不能更正 {'、'.join(wrong)}：更正只改文字差错，"
+            "不得改变决定的结果、有效期和当事人",
+            articles.VESTED,
+            f"body.texts.{wrong[0]}",
+        )
+    if texts and not body.texts:
+        raise RuleForbids(
+            "nothing_corrected",
+            "请写明更正后的文字；内容没有差错的，请选遗失补发",
+            articles.PROCEDURE_OF_LAW,
+            "body.texts",
+        )
+    if found in DECISIONS:
+        _apart(state, command)
+    return found
+
+
+def _apart(state: CaseState, command: Command) -> None:
+    """Refuse who decided, or may not decide: where a matter keeps deciding apart, it takes a second
+    person to correct what one has signed alone."""
+    who = people(command)
+    for separation in state.plan.separations:
+        if "decide" not in separation.acts:
+            continue
+        for act in separation.acts:
+            if who & set(state.hands.get(act, ())):
+                raise RuleForbids(
+                    "same_person",
+                    "作出决定的人和依法不得作出决定的人，都不能独自更正决定书，请由其他负责人办理",
+                    separation.basis,
+                    "actor",
+                )
+
+
+def reissue(
+    walk: Walk, command: Command, body: messages.Reissue, rulings: Mapping[str, Any]
+) -> None:
+    walk.emit(
+        "reissued",
+        document=body.document,
+        step=walk.state.seq + 1,
+        ground=body.ground,
+        texts=sorted(body.texts),
+        article=articles.PROCEDURE_OF_LAW,
+    )
+
+
+def check_serve_reissued(state: CaseState, command: Command, body: messages.ServeReissued) -> None:
+    waiting = next((one for one in unserved(state) if one.step == body.step), None)
+    if waiting is None:
+        raise RuleForbids(
+            "nothing_to_serve",
+            f"第 {body.step} 步没有重新出具而待送达的文书；尚未送达过的决定书请按送达办理",
+            articles.DELIVERY,
+            "body.step",
+        )
+    check_service(state, command, body, waiting.at)
+
+
+def serve_reissued(
+    walk: Walk, command: Command, body: messages.ServeReissued, rulings: Mapping[str, Any]
+) -> None:
+    served_at = body.served_at or instant_of(walk.state, command)
+    walk.emit(
+        "reissue_served",
+        step=body.step,
+        method=body.method,
+        served_at=served_at.isoformat(),
+        article=walk.state.plan.delivery.basis,
+    )
