@@ -165,7 +165,7 @@ def served_again(
             next(
                 (
                     d for d in documents
-                    if d.version > 1 and str(d.seq) == str(bodies[step.seq].get("step"))
+                    if d.version > 1 and str(d.seq) == str(bodies[step.seq].get("of_step"))
                 ),
                 None,
             ),

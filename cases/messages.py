@@ -503,7 +503,7 @@ class Reissue(Frozen):
 class ServeReissued(Serve):
     """重新送达: what was issued again reaches its addressee, with a record of its own."""
 
-    step: int = Field(ge=1)
+    of_step: int = Field(ge=1)
     """The step that issued it again."""
 
 

@@ -107,11 +107,11 @@ def serve_reissued(scene: Scene) -> Sequence[Field]:
         Option(str(d.seq), named(d, say)) for d in reversed(scene.view.documents) if d.waits
     )
     first = tuple(one.value for one in options[:1])
-    which = Field("step", say(N_("送达的文书")), "select", options=options, values=first)
+    which = Field("of_step", say(N_("送达的文书")), "select", options=options, values=first)
     return (which, *serve(scene))
 
 
 def served_step(scene: Scene, posted: Posted) -> dict[str, Any]:
     """Return the step as a number, as the order has it."""
-    text = next(iter(posted.get("step", ())), "")
-    return {"step": int(text)} if text.isdecimal() and len(text) < 9 else {}
+    text = next(iter(posted.get("of_step", ())), "")
+    return {"of_step": int(text)} if text.isdecimal() and len(text) < 9 else {}

@@ -32,7 +32,7 @@ async def collect(visit: Visit) -> Response:
         "place": "一窗“我的办件”，经统一身份认证领取",
     }
     if beyond.again:
-        return await order(visit, own, "serve_reissued", {"step": beyond.again, **body})
+        return await order(visit, own, "serve_reissued", {"of_step": beyond.again, **body})
     return await order(visit, own, "serve", body)
 
 

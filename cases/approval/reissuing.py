@@ -161,13 +161,13 @@ def reissue(
 
 
 def check_serve_reissued(state: CaseState, command: Command, body: messages.ServeReissued) -> None:
-    waiting = next((one for one in unserved(state) if one.step == body.step), None)
+    waiting = next((one for one in unserved(state) if one.step == body.of_step), None)
     if waiting is None:
         raise RuleForbids(
             "nothing_to_serve",
-            f"第 {body.step} 步没有重新出具而待送达的文书；尚未送达过的决定书请按送达办理",
+            f"第 {body.of_step} 步没有重新出具而待送达的文书；尚未送达过的决定书请按送达办理",
             articles.DELIVERY,
-            "body.step",
+            "body.of_step",
         )
     check_service(state, command, body, waiting.at)
 
@@ -178,7 +178,7 @@ def serve_reissued(
     served_at = body.served_at or instant_of(walk.state, command)
     walk.emit(
         "reissue_served",
-        step=body.step,
+        step=body.of_step,
         method=body.method,
         served_at=served_at.isoformat(),
         article=walk.state.plan.delivery.basis,

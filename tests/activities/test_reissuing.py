@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -148,7 +148,14 @@ class _EveryArticle(dict[str, Article]):
     """Knows every article: which are cited is not what is tried here."""
 
     def __getitem__(self, name: str) -> Article:
-        return Article.model_construct(law="行政许可法", clause=name)
+        return Article.model_construct(
+            id=name,
+            law="行政许可法",
+            clause=name,
+            gist="",
+            in_force_from=date(2004, 7, 1),
+            source="L",
+        )
 
 
 def test_the_same_order_twice_issues_once(town: Town, press: KeptPress) -> None:
@@ -239,12 +246,12 @@ def test_it_is_served_again_once_with_a_record_of_its_own(town: Town, press: Kep
     after = done(town, state, "reissue", asking(town, state), "u:h", at=later)
     (waiting,) = unserved(after)
     assert newest(town, after).waits and waiting.step == after.seq
-    body = {**SERVE, "step": waiting.step}
+    body = {**SERVE, "of_step": waiting.step}
     early = {**body, "served_at": town.start.isoformat()}
     no = town.outcome(after, town.order("serve_reissued", early, by="u:d", id="early", at=later))
     assert no.code == "served_before_issue"
     wrong = town.outcome(
-        after, town.order("serve_reissued", {**SERVE, "step": 1}, by="u:d", id="w")
+        after, town.order("serve_reissued", {**SERVE, "of_step": 1}, by="u:d", id="w")
     )
     assert wrong.code == "nothing_to_serve"
     final = done(town, after, "serve_reissued", body, "u:d", at=later)

@@ -356,7 +356,7 @@ def test_what_a_stage_allows_is_what_the_table_says() -> None:
     assert "accept" in approval.actions(state)
     assert "decide" not in approval.actions(state)
     ended, _ = walk(BY_NAME["plain-grant"])
-    assert approval.actions(ended) == ("revoke_licence",)
+    assert approval.actions(ended) == ("revoke_licence", "reissue")
     assert HEAD in ended.hands["decide"]
 
 

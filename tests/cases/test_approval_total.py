@@ -114,6 +114,13 @@ BODIES_TRIED: dict[str, list[dict[str, Any]]] = {
     + [{"result": "refuse", "reasons": "虚假", "ground": "false_materials"}],
     "certify": [{"certificate": "许可证"}],
     "serve": [{"method": "direct", "recipient": "本人"}],
+    "reissue": [
+        {"document": f"{n}" * 36, "ground": ground, "reason": "查明"}
+        for n, ground in enumerate(("correction", "loss"))
+    ],
+    "serve_reissued": [
+        {"of_step": step, "method": "direct", "recipient": "本人"} for step in range(2, 40)
+    ],
     "close": [{}],
     "rate": [{"grade": 2}, {"grade": 5}],
     "rectify": [{"cause": "慢", "measures": "改"}],
@@ -175,7 +182,7 @@ def assert_answers(state: CaseState, events: tuple[Event, ...]) -> None:
     if state.stage == "ended":
         assert not open_ones
         assert state.ending in ENDINGS
-        assert set(approval.actions(state)) <= {"revoke_licence"}
+        assert set(approval.actions(state)) <= {"revoke_licence", "reissue", "serve_reissued"}
         assert timers(state, clock_of(state)) == ()
     elif state.plan.process == "approval" and state.stage != "rating":
         # Somebody always has something to do, and somebody is always named for it.

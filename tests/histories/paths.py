@@ -83,6 +83,7 @@ HEAD = "u:head"
 _LACK = {"lacking": [{"code": "plan", "what": "平面图"}]}
 _BROUGHT = {"materials": [{"code": "plan"}]}
 _AGREE = {"task": "review-review", "result": "agree", "text": "符合条件"}
+_LOST = {"document": "0" * 36, "ground": "loss", "reason": "申请人声明遗失"}
 _SERVE = {"method": "direct", "recipient": "李四"}
 
 
@@ -128,6 +129,21 @@ PATHS: tuple[Path, ...] = (
             "received", "review", "decision", "certificate", "service", "closing", "rating",
             "ended",
         ),
+    ),
+    Path(
+        "issued-again",
+        (
+            Step("accept", 1),
+            Step("opine", 2, _AGREE, "u:reviewer"),
+            *_from_decision(3)[:3],
+            Step("serve_reissued", 6, {**_SERVE, "of_step": 7}, refused="nothing_to_serve"),
+            Step("reissue", 7, _LOST, HEAD),
+            Step("reissue", 8, _LOST, HEAD, refused="already_reissued"),
+            Step("serve_reissued", 9, {**_SERVE, "of_step": 7}),
+            *_from_decision(7)[3:],
+        ),
+        "ended",
+        "granted",
     ),
     Path(
         "retimed",

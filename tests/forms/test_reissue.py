@@ -1,0 +1,123 @@
+"""A document that is wrong or lost is issued again in the browser: asked once more, told to all."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import Any
+
+from pypdf import PdfReader
+from sqlalchemy import text
+
+from tests.forms.conftest import Browser, Browsers
+from tests.forms.test_case import posted
+from tests.forms.test_document_page import served
+from tests.forms.test_for_good import send
+from tests.forms.town import Town
+
+SERVED = {"method": "direct", "recipient": "欧阳收件"}
+
+
+def grants(town: Town, case_no: str) -> list[Any]:
+    query = text(
+        "SELECT d.id, d.number, d.code, d.seq FROM document d JOIN case_file c ON c.id = d.case_id"
+        " WHERE c.case_no = :no AND d.kind = 'grant' ORDER BY d.seq"
+    )
+    with town.cases.connect() as connection:
+        return list(connection.execute(query, {"no": case_no}).all())
+
+
+def ask(page: Browser, path: str, **typed: Any) -> Any:
+    return send(page, path, posted(page, path, **typed))
+
+
+def test_a_correction_is_confirmed_shown_with_both_versions_and_served_again(
+    town: Town, browser: Browsers
+) -> None:
+    case_no, _ = served(town)
+    (first,) = grants(town, case_no)
+    page, path = browser("wu"), f"/cases/{case_no}/do/reissue"
+    form = posted(
+        page, path, document=first.id, ground="correction", reason="条件写错一字",
+        **{"texts.conditions": "施工期间围挡"},
+    )  # fmt: skip
+    asked = send(page, path, form)
+    assert f"{first.number} 作废，重新出具第 2 版" in asked.text and "施工期间围挡" in asked.text
+    assert len(grants(town, case_no)) == 1, "nothing is done by looking"
+    assert send(page, path, form, "confirmed").status_code == 303
+    former, newer = grants(town, case_no)
+    html = page.get(f"/cases/{case_no}?tab=documents").text
+    assert f"已由 {newer.number} 代替" in html and "第 2 版" in html and "待再次送达" in html
+    shown = page.get(f"/cases/{case_no}/documents/{former.id}/view").text
+    assert "这份文书已经作废" in shown and f"现行的是 {newer.number}" in shown
+    shown = page.get(f"/cases/{case_no}/documents/{newer.id}/view").text
+    assert f"代替 {former.number}" in shown and "错误更正" in shown
+
+    stranger = browser()
+    told = stranger.get(f"/verify/{former.code}").text
+    assert "已经作废" in told and f"已由 {newer.number} 代替" in told
+    assert "现行有效" in stranger.get(f"/verify/{newer.code}").text
+
+    desk, again = browser("zheng"), f"/cases/{case_no}/do/serve_reissued"
+    form = posted(desk, again, of_step=str(newer.seq), **SERVED)
+    assert "登记重新出具的文书送达" in send(desk, again, form).text
+    assert send(desk, again, form, "confirmed").status_code == 303
+    html = desk.get(f"/cases/{case_no}").text
+    assert re.search(rf"送达的文书</dt><dd[^>]*>{re.escape(newer.number)}<", html)
+    assert re.search(rf"送达的文书</dt><dd[^>]*>{re.escape(former.number)}<", html)
+    assert "待再次送达" not in desk.get(f"/cases/{case_no}?tab=documents").text
+
+
+def test_a_copy_of_the_void_one_bears_a_stamp_and_the_valid_one_is_as_it_was_issued(
+    town: Town, browser: Browsers
+) -> None:
+    case_no, case_id = served(town)
+    (first,) = grants(town, case_no)
+    page = browser("wu")
+    path = f"/cases/{case_no}/documents"
+    as_issued = page.get(f"{path}/{first.id}/inline").content
+    body = {"document": first.id, "ground": "loss", "reason": "申请人登报声明遗失"}
+    assert town.order("wu", "reissue", body, case_id).status == "done"
+    _, newer = grants(town, case_no)
+    for way in ("", "/inline"):
+        copy = page.get(f"{path}/{first.id}{way}").content
+        assert copy != as_issued and len(PdfReader(BytesIO(copy)).pages) == 1
+    valid = page.get(f"{path}/{newer.id}").content
+    assert newer.number.encode() in valid
+
+
+def test_what_the_law_forbids_stands_beside_its_field_and_keeps_what_was_typed(
+    town: Town, browser: Browsers
+) -> None:
+    case_no, _ = served(town)
+    (first,) = grants(town, case_no)
+    page, path = browser("wu"), f"/cases/{case_no}/do/reissue"
+    form = posted(
+        page, path, document=first.id, ground="loss", reason="登报声明遗失",
+        **{"texts.conditions": "另加一项"},
+    )  # fmt: skip
+    asked = send(page, path, form)
+    assert asked.status_code == 422
+    assert "遗失补发的内容与原件一致" in asked.text
+    assert "登报声明遗失</textarea>" in asked.text and "另加一项</textarea>" in asked.text
+    assert len(grants(town, case_no)) == 1
+
+
+def test_only_heads_of_the_deciding_department_reissue(town: Town, browser: Browsers) -> None:
+    case_no, _ = served(town)
+    for login, may in (("wu", True), ("chen", False), ("zheng", False), ("zhao", False)):
+        html = browser(login).get(f"/cases/{case_no}").text
+        assert (f"/cases/{case_no}/do/reissue" in html) is may, login
+
+
+def test_who_decided_is_told_that_another_must_correct(town: Town, browser: Browsers) -> None:
+    case_no, _ = served(town)
+    (first,) = grants(town, case_no)
+    page, path = browser("zhou"), f"/cases/{case_no}/do/reissue"
+    form = posted(
+        page, path, document=first.id, ground="correction", reason="写错",
+        **{"texts.conditions": "围挡"},
+    )  # fmt: skip
+    answer = send(page, path, form, "confirmed")
+    assert "请由其他负责人办理" in answer.text
+    assert len(grants(town, case_no)) == 1
