@@ -159,7 +159,8 @@ class Reissuing:
         query = (
             select(
                 one.seq, one.command_id, one.verb, one.actor, one.on_behalf, one.door,
-                one.occurred_at, one.backfill, one.events, one.subject, one.body_sealed, one.case_id,
+                one.occurred_at, one.backfill, one.events, one.subject, one.body_sealed,
+                one.case_id,
             )
             .where(one.case_id == case_id, one.seq <= until)
             .order_by(one.seq)

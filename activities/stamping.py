@@ -1,4 +1,4 @@
-"""作废章: a copy of a void document says on each page that it is void, and which one took its place.
+"""作废章: each page of a copy of a void document says that it is void, and what took its place.
 
 What was issued is never touched: its bytes stay sealed as the log's digest has them, and only what
 is handed out bears the stamp. pypdf lays it over the page: well kept, without a native part.
