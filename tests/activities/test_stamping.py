@@ -30,7 +30,7 @@ def test_every_page_of_a_void_copy_says_so_and_keeps_what_stood_there() -> None:
     copy = words(stamps.copy(issued, True, "云市监许准〔2026〕2号"))
     assert len(copy) == 2
     for said, stood in zip(copy, ("准予行政许可决定书", "第二页"), strict=True):
-        assert "作废" in said and "已由云市监许准〔2026〕2号代替" in said and stood in said
+        assert "已经作废，由云市监许准〔2026〕2号代替" in said and stood in said
     assert "代替" not in words(stamps.copy(issued, True))[0], "nothing took its place"
     stamps.copy(issued, True, "云市监许准〔2026〕2号")
     assert len(prints) == 2, "a stamp that was printed is kept"
