@@ -16,7 +16,7 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -77,7 +77,7 @@ def multiplied(engine: Engine, sealer: Sealer, size: int, zone: str = ZONE) -> i
     if there >= size:
         return there
     dice = random.Random(there)  # noqa: S311 -- rows to measure with, no secret
-    with _writing(engine, size - there) as connection:
+    with _writing(engine, size - there) as (connection, whole):
         with connection.begin():
             _begin(connection, zone)
         for start in range(there, size, PORTION):
@@ -85,6 +85,7 @@ def multiplied(engine: Engine, sealer: Sealer, size: int, zone: str = ZONE) -> i
             with connection.begin():
                 _copy(connection, sealer, dice, patterns, decided, numbers)
             _tell(f"{numbers.stop} cases")
+        whole()  # sums are asked of rows by their indexes
         with connection.begin():
             _sum(connection, zone)
         _tell("sums")
@@ -99,11 +100,12 @@ def _tell(what: str) -> None:
 
 
 @contextmanager
-def _writing(engine: Engine, copies: int) -> Iterator[Connection]:
-    """Open one connection; for many copies, one that trusts that nothing is cut off meanwhile."""
+def _writing(engine: Engine, copies: int) -> Iterator[tuple[Connection, Callable[[], None]]]:
+    """Open one connection; for many copies, one that trusts that nothing is cut off meanwhile, and
+    how to make the indexes and triggers that it lays aside."""
     with engine.connect() as connection:
         if copies < MANY:
-            yield connection
+            yield connection, lambda: None
             return
         driver = connection.connection.driver_connection
         assert driver is not None
@@ -118,12 +120,16 @@ def _writing(engine: Engine, copies: int) -> Iterator[Connection]:
             driver.execute(f"PRAGMA {said}")
         for kind, name, _ in aside:
             driver.execute(f'DROP {kind} "{name}"')
+
+        def whole() -> None:
+            while aside:
+                driver.execute(aside[0][2])
+                _tell(aside.pop(0)[1])
+
         try:
-            yield connection
+            yield connection, whole
         finally:
-            for _, name, sql in aside:
-                driver.execute(sql)
-                _tell(name)
+            whole()
             for said in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
                 driver.execute(f"PRAGMA {said}")
             connection.invalidate()
