@@ -10,16 +10,17 @@ from sqlalchemy import Connection
 
 from cases import plan_rows
 from cases.plan.figures import Figure, PlanLine, Point, expected, standing, value_of
-from cases.plan_values import own_figures
+from cases.plan_values import Kept, own_figures
 from catalogue.kpis import Kpi, Kpis
 
 
 def lines(
-    connection: Connection, kpis: Kpis, zone: str, now: datetime, on: date | None = None
-) -> tuple[PlanLine, ...]:
+    connection: Connection, kpis: Kpis, zone: str, now: datetime, on: date | None = None,
+    sums: Kept | None = None,
+) -> tuple[PlanLine, ...]:  # fmt: skip
     """Return every number in the catalogue's order, as of the end of a day (by default today)."""
     today = on or now.astimezone(ZoneInfo(zone)).date()
-    own = own_figures(connection, kpis, today, zone, now)
+    own = own_figures(connection, kpis, today, zone, now, sums)
     reported = plan_rows.newest(connection, today, now)
     found = []
     for kpi in kpis.kpis:

@@ -6,11 +6,11 @@ lines behind a number are shown to each reader as far as policy lets them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
@@ -89,17 +89,31 @@ def window_of(on: date, zone: str, now: datetime) -> Window:
     return Window(until - WINDOW, until)
 
 
+class Kept(Protocol):
+    """Sums made ahead, of the whole city (`cases.tallied`): the same numbers as the rows'."""
+
+    def of_days(self, first: date, last: date) -> Mapping[tuple[str, str], int]:
+        """Return what counted on the days from the first up to before the last, in the city's zone:
+        (matter, column of `counted_by_day`) → number."""
+        ...
+
+
 def own_figures(
-    connection: Connection, kpis: Kpis, on: date, zone: str, now: datetime
-) -> dict[str, Figure]:
+    connection: Connection, kpis: Kpis, on: date, zone: str, now: datetime,
+    kept: Kept | None = None,
+) -> dict[str, Figure]:  # fmt: skip
     """Return the counts of every number of our own that has any, by code."""
     window = window_of(on, zone, now)
+    days = None if kept is None else _of_days(connection, kept, window, zone)
     found: dict[str, Figure] = {}
     for one in kpis.kpis:
         counter = _COUNTERS.get(one.source) if one.own else None
         if counter is None:
             continue
-        above, below = counter(connection, window)
+        if days is not None and one.source in OF_CASES:
+            above, below = _FROM_DAYS[one.source](days)
+        else:
+            above, below = counter(connection, window)
         if below:
             found[one.code] = Figure(above, below, on)
     return found
@@ -243,6 +257,99 @@ def _pair(connection: Connection, query: Executable) -> tuple[int, int]:
     return int(above or 0), int(below or 0)
 
 
+# --- from sums -----------------------------------------------------------------------------------
+
+Days = Mapping[tuple[str, str], int]
+"""(Matter, column of `counted_by_day`) → number."""
+
+EVER: Final = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+
+
+def counted_by_day(window: Window = EVER) -> Iterator[Select[Any]]:
+    """Yield what is counted of each case: its `id`, the instant `at` of its day, and columns that
+    add up; the same conditions as the counters'."""
+    yield _decided(
+        window, case.c.id, _p.c.ended_at.label("at"), _s.c.used.label("used"),
+        _s.c.budget.label("budget"),
+    )  # fmt: skip
+    yield _rated(
+        window, case.c.id, _r.c.ended_at.label("at"), literal(1).label("rated"),
+        _flag(case.c.grade.between(1, 3)).label("good"),
+    )  # fmt: skip
+    yield select(
+        case.c.id, case.c.received_at.label("at"), literal(1).label("received"),
+        _flag(case.c.channel.in_(ONLINE)).label("online"),
+        _flag(case.c.channel == "window").label("window"),
+    ).where(_received(window))  # fmt: skip
+    yield _ended(
+        window, case.c.id, _p.c.ended_at.label("at"), literal(1).label("decided"),
+        _flag(_p.c.on_time).label("on_time"),
+    )  # fmt: skip
+
+
+def _ended(window: Window, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Decided cases, whatever their statutory period is in."""
+    return (
+        select(*columns)
+        .select_from(_p.join(case, case.c.id == _p.c.case_id))
+        .where(
+            _p.c.clock == "promised", _p.c.ended_by.in_(DECIDED), window.holds(_p.c.ended_at)
+        )
+    )  # fmt: skip
+
+
+def _of_days(connection: Connection, kept: Kept, window: Window, zone: str) -> Days:
+    """Return what counted in a window: its whole days from sums, the rest from rows."""
+    tz = ZoneInfo(zone)
+    first, last = (at.astimezone(tz).date() for at in (window.since, window.until))
+    if _midnight(first, tz) < window.since:
+        first += timedelta(days=1)
+    if first >= last:
+        return _of_rows(connection, (window,))
+    rest = (Window(window.since, _midnight(first, tz)), Window(_midnight(last, tz), window.until))
+    found = dict(kept.of_days(first, last))
+    for key, n in _of_rows(connection, [one for one in rest if one.since < one.until]).items():
+        found[key] = found.get(key, 0) + n
+    return found
+
+
+def _midnight(day: date, tz: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tz)
+
+
+def _of_rows(connection: Connection, windows: Iterable[Window]) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for query in (query for window in windows for query in counted_by_day(window)):
+        inner = query.add_columns(case.c.matter.label("matter")).subquery()
+        names = [one.name for one in inner.c if one.name not in ("id", "at", "matter")]
+        grouped = select(
+            inner.c.matter, *(func.sum(inner.c[name]).label(name) for name in names)
+        ).group_by(inner.c.matter)
+        for row in connection.execute(grouped).mappings():
+            for name in names:
+                key = (row["matter"], name)
+                found[key] = found.get(key, 0) + int(row[name] or 0)
+    return found
+
+
+def _summed(days: Days, name: str) -> int:
+    return sum(n for (_, of), n in days.items() if of == name)
+
+
+def _with_any(days: Days, name: str) -> int:
+    return sum(1 for (_, of), n in days.items() if of == name and n)
+
+
+_FROM_DAYS: Final[Mapping[str, Callable[[Days], tuple[int, int]]]] = MappingProxyType(
+    {
+        "approval_time": lambda days: (_summed(days, "used"), _summed(days, "budget")),
+        "satisfaction": lambda days: (_summed(days, "good"), _summed(days, "rated")),
+        "online": lambda days: (_with_any(days, "online"), _with_any(days, "received")),
+        "window": lambda days: (_with_any(days, "window"), _with_any(days, "received")),
+    }
+)
+
+
 # --- what is behind ------------------------------------------------------------------------------
 
 OF_CASES: Final[Sequence[OwnSource]] = ("approval_time", "satisfaction", "online", "window")
@@ -352,28 +459,23 @@ def _count(connection: Connection, query: Select[Any]) -> int:
 # --- for everybody -------------------------------------------------------------------------------
 
 
-def statistics(connection: Connection, zone: str, now: datetime) -> dict[str, int]:
+def statistics(
+    connection: Connection, zone: str, now: datetime, kept: Kept | None = None
+) -> dict[str, int]:
     """Return counts of the running year that name nobody: cases and incidents of the whole city."""
     first = datetime(now.astimezone(ZoneInfo(zone)).year, 1, 1, tzinfo=ZoneInfo(zone))
     year = Window(first, now)
-    of_cases = select(
-        func.count(), total(case.c.channel.in_(ONLINE))
-    ).where(case.c.process == "approval", year.holds(case.c.received_at))  # fmt: skip
-    received, online = _pair(connection, of_cases)
-    ended = select(func.count(), total(_p.c.on_time)).where(
-        _p.c.clock == "promised", _p.c.ended_by.in_(DECIDED), year.holds(_p.c.ended_at)
+    days = _of_rows(connection, (year,)) if kept is None else _of_days(connection, kept, year, zone)
+    received, online, decided, on_time = (
+        _summed(days, name) for name in ("received", "online", "decided", "on_time")
     )
-    decided, on_time = _pair(connection, ended)
     closed = incident.c.closed_at.is_not(None)
     handled = select(func.count(), total(closed)).where(
         year.holds(incident.c.reported_at), incident.c.merged_into == ""
     )
     reported, over = _pair(connection, handled)
     suggested, answered = _suggestions(connection, year)
-    good, rated = _pair(
-        connection, _rated(year, total(case.c.grade.between(1, 3)), func.count())
-        .where(case.c.matter == SUGGESTION)
-    )  # fmt: skip
+    good, rated = (days.get((SUGGESTION, name), 0) for name in ("good", "rated"))
     return {
         "received": received, "online": online, "decided": decided, "on_time": on_time,
         "incidents": reported, "closed": over, "suggestions": suggested, "answered": answered,

@@ -282,6 +282,18 @@ def held(connection: Connection, where: ColumnElement[bool], sought: Sought) -> 
     return sorted(found, key=lambda one: (-one.used - one.paused, one.kind, one.name))
 
 
+def decided_shares(ids: Sequence[str]) -> Select[Any]:
+    """Return whose the time of these cases was, one row for each share, as `held` reads them."""
+    return (
+        select(
+            _CASE.id.label("case_id"), _CASE.received_at, clock_share.c.holder_kind,
+            clock_share.c.holder, clock_share.c.paused, clock_share.c.amount, _p.c.on_time,
+        )
+        .select_from(_ended())
+        .where(_CASE.id.in_(ids), _is_decided())
+    )  # fmt: skip
+
+
 def held_cases(
     connection: Connection,
     where: ColumnElement[bool],
@@ -329,9 +341,8 @@ def _ended() -> FromClause:
 
 
 def _decided(where: ColumnElement[bool], sought: Sought) -> ColumnElement[bool]:
-    return and_(
-        _chosen(_SOURCES["case"], where, sought),
-        _p.c.clock == "promised",
-        _p.c.ended_by.in_(DECIDED),
-        _p.c.limit_unit.in_(IN_DAYS),
-    )
+    return and_(_chosen(_SOURCES["case"], where, sought), _is_decided())
+
+
+def _is_decided() -> ColumnElement[bool]:
+    return and_(_p.c.clock == "promised", _p.c.ended_by.in_(DECIDED), _p.c.limit_unit.in_(IN_DAYS))

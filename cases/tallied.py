@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import orjson
@@ -22,18 +22,23 @@ from sqlalchemy import ColumnElement, Connection, and_, select, true
 from cases.counting import Counts, Question
 from cases.months import month_at
 from cases.oversight import OpenStep
+from cases.process import ProcessMap
+from cases.process_rows import Held
 from cases.seen import GROUP_COLUMNS, Group, Seen
 from cases.tables import case
+from cases.tallied_process import process_of
 from cases.tallied_running import Running, days_taken, open_steps, running
 from cases.tally import BILLIONTHS, kept, rules_of, shares_of
 from cases.tally_share import (
     ALWAYS,
     BETWEEN,
+    DAYS,
     DECIDED_CLOCK,
     DUTY,
     FIGURES,
     HAND,
     PARTS,
+    PROCESS,
     RUNNING,
     SHARES,
     STEPS,
@@ -46,6 +51,8 @@ APART: Final = 2_000
 """So many cases are taken from their rows at most (0.3 ms each); where more stand apart, all are
 counted by the database."""
 AT_ONCE: Final = 500
+EVERYBODY: Final = Seen(true(), lambda _group: True)
+"""Whoever counts for the whole city."""
 
 
 Moved = dict[str, dict[str, dict[Group, Numbers]]]
@@ -164,16 +171,43 @@ class Tally:
         """Return how long the city's ended steps took, whoever asks; see `days_taken`."""
         return days_taken(self._everybody_s(STEPS, ALWAYS))
 
+    def process(
+        self, months: Sequence[str], matter: str, department: str
+    ) -> tuple[ProcessMap, Sequence[Held]]:
+        """Return the map of the cases that came in in these months, and who held them."""
+        return process_of(self._in_months(PROCESS, months, matter, department))
+
+    def of_days(self, first: date, last: date) -> Mapping[tuple[str, str], int]:
+        """Return what counted on the days from the first up to before the last; see
+        `cases.plan_values.Kept`."""
+        found: dict[tuple[str, str], int] = {}
+        since, until = first.isoformat(), last.isoformat()
+        months = and_(tally_sum.c.month >= since[:7], tally_sum.c.month <= until[:7])
+        for month, group, numbers in self._of(DAYS, months, "", ""):
+            for name, n in numbers.items():
+                day, what = name.split(BETWEEN)
+                if since <= f"{month}-{day}" < until:
+                    found[group.matter, what] = found.get((group.matter, what), 0) + n
+        return found
+
     # --- sums ---
 
     def _sums(
         self, part: str, question: Question, months: Sequence[str] | None
     ) -> Iterator[tuple[str, Group, Numbers]]:
         """Yield month, group and numbers of what is seen; all months where none are named."""
-        within = true() if months is None else tally_sum.c.month.in_(months)
-        named = None if months is None else set(months)
-        for month, group, numbers in self._of(part, within, question.matter, question.department):
-            if named is None or month in named:
+        if months is None:
+            return self._of(part, true(), question.matter, question.department)
+        return self._in_months(part, months, question.matter, question.department)
+
+    def _in_months(
+        self, part: str, months: Sequence[str], matter: str, department: str
+    ) -> Iterator[tuple[str, Group, Numbers]]:
+        named = set(months)
+        for month, group, numbers in self._of(
+            part, tally_sum.c.month.in_(months), matter, department
+        ):
+            if month in named:
                 yield month, group, numbers
 
     def _of(

@@ -20,6 +20,8 @@ from cases.counting import DECIDED, IN_DAYS, Counted
 from cases.months import month_at
 from cases.seen import GROUP_COLUMNS, Group
 from cases.tables import case, clock, clock_share
+from cases.tally_days import put_days
+from cases.tally_process import put_process
 from cases.tally_running import put_running, put_steps
 from cases.tally_share import (
     BETWEEN,
@@ -33,7 +35,7 @@ from cases.tally_share import (
 )
 from cases.tally_tables import tally, tally_mark, tally_state, tally_sum
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Of the counts. Whoever changes what is counted (here or in `cases.counting`) adds one: the sums
 are made anew, and pages count rows meanwhile."""
 BILLIONTHS: Final = 10**9
@@ -59,6 +61,8 @@ def shares_of(connection: Connection, ids: Sequence[str], zone: str) -> dict[str
     _divided(connection, found, zone)
     put_running(connection, found, zone)
     put_steps(connection, found, zone)
+    put_process(connection, found, zone)
+    put_days(connection, found, zone)
     return found
 
 

@@ -15,7 +15,11 @@ RUNNING: Final = "running"
 """What runs now, and from which instant on it is warned of and late (cases/tally_running.py)."""
 STEPS: Final = "steps"
 """Steps of departments: how many days those that ended took, and by when those that run are due."""
-PARTS: Final = (FIGURES, HAND, DUTY, SHARES, RUNNING, STEPS)
+PROCESS: Final = "process"
+"""Ways through, how long each step took, and who held the cases; by the month they came in."""
+DAYS: Final = "days"
+"""What the plan's numbers and the public statistics count, by the day of the city's zone."""
+PARTS: Final = (FIGURES, HAND, DUTY, SHARES, RUNNING, STEPS, PROCESS, DAYS)
 ALWAYS: Final = ""
 """The month of what hangs on no instant."""
 DECIDED_CLOCK: Final = "decided"

@@ -14,7 +14,7 @@ from cases.clocks.attribution import RULE
 from cases.months import NoMonth, month_of, months_before
 from cases.process import BEGIN, END, Arrow, ProcessMap, without_rare
 from cases.process.picture import MapWords, costly, process_svg
-from cases.process_rows import KINDS, Held, HeldCase, Kind, Passage
+from cases.process_rows import KINDS, MOST_THINGS, Held, HeldCase, Kind, Passage
 from forms.fields import Option
 from forms.oversight import Names, address, clock_url
 from forms.process_ports import MapFound, MapQuery
@@ -125,6 +125,7 @@ class PassagesPage(Page):
 
     rows: Annotated[tuple[PassageRow, ...], "The longest first."]
     total: Annotated[int, "How many there are."]
+    most: Annotated[int, "Among so many of the newest things they were looked for."]
     sort_label: Annotated[str, "What sorts of things are called."]
     back: Annotated[str, "Address of the map."]
 
@@ -358,6 +359,7 @@ async def passages(visit: Visit) -> Response:
         title=title,
         rows=tuple(_passage_row(visit, query.kind, one, names, sorts) for one in rows),
         total=total,
+        most=MOST_THINGS,
         sort_label=visit.say(SORTS[query.kind]),
         back=_at("/process", query),
     )

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from cases import plan_book, plan_rows, plan_values, project_public
-from cases.database import reading
+from cases.database import one_moment, reading
 from cases.messages import Actor, Source
 from cases.plan.figures import PlanLine, Point
 from cases.plan.messages import OBJECT, REPORT, PlanReportAnswer, ReportFigure
@@ -21,6 +21,7 @@ from cases.plan_rows import KeptReport
 from cases.plan_values import OF_INCIDENTS, OF_PROJECTS, BehindPage
 from cases.project_public import PublicPage, RunningProgramme
 from cases.reception import NotNow
+from cases.tallied import EVERYBODY, opened
 from catalogue.kpis import Kpis
 from catalogue.programme import Programme
 from policies.access import Access, Thing
@@ -123,10 +124,13 @@ class WebPlan:
         with self._counting:
             if time.monotonic() - self._kept.at > self.fresh_s:
                 now = self.now()
-                with reading(self.engine) as connection:
-                    self._kept.lines = plan_book.lines(connection, self.numbers, self.zone, now)
+                with one_moment(self.engine) as connection:
+                    sums = opened(connection, EVERYBODY, self.zone)
+                    self._kept.lines = plan_book.lines(
+                        connection, self.numbers, self.zone, now, sums=sums
+                    )
                     self._kept.running = project_public.running_programme(connection)
-                    self._kept.statistics = plan_values.statistics(connection, self.zone, now)
+                    self._kept.statistics = plan_values.statistics(connection, self.zone, now, sums)
                 self._kept.at = time.monotonic()
             return self._kept
 

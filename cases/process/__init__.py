@@ -14,8 +14,11 @@ from cases.process.mapped import (
     Box,
     Happened,
     ProcessMap,
+    Times,
     Way,
     mapped,
+    mapped_from,
+    told_as,
     without_rare,
 )
 
@@ -26,7 +29,10 @@ __all__ = [
     "Box",
     "Happened",
     "ProcessMap",
+    "Times",
     "Way",
     "mapped",
+    "mapped_from",
+    "told_as",
     "without_rare",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, pairwise
@@ -112,6 +112,67 @@ def mapped(steps: Iterable[Happened]) -> ProcessMap:
     return reading.done()
 
 
+MINUTE: Final = 60
+HOUR: Final = 3600
+DAY: Final = 86_400
+TENTH: Final = 10
+
+
+def told_as(seconds: float) -> int:
+    """Return a time as precisely as pages tell it: whole seconds, or a tenth of the minutes, hours
+    or days that it is long."""
+    size = abs(seconds)
+    unit = 1 if size < MINUTE else MINUTE if size < HOUR else HOUR if size < DAY else DAY
+    least = max(1, unit // TENTH)
+    return round(seconds / least) * least
+
+
+@dataclass(slots=True)
+class Times:
+    """How long something took, many times over."""
+
+    counts: Counter[int] = field(default_factory=Counter)
+    """Seconds, as `told_as` says them → how often."""
+    whole: float = 0.0
+    """All of them together, not rounded."""
+
+    def add(self, seconds: int, n: int) -> None:
+        self.counts[seconds] += n
+
+    def arrow(self, source: str, target: str) -> Arrow | None:
+        """Return the arrow; None where nothing went along it."""
+        ordered = sorted((took, n) for took, n in self.counts.items() if n > 0)
+        count = sum(n for _, n in ordered)
+        if not count:
+            return None
+        places = ((count - 1) // 2, count // 2, -(-count * TENTHS // 10) - 1)
+        lower, upper, nine = (_at_place(ordered, place) for place in places)
+        middle = (lower + upper) / 2
+        return Arrow(source, target, count, middle, nine, ordered[-1][0], self.whole)
+
+
+def _at_place(ordered: Sequence[tuple[int, int]], place: int) -> int:
+    for took, n in ordered:
+        if place < n:
+            return took
+        place -= n
+    raise AssertionError("a place after the last")
+
+
+def mapped_from(
+    ways: Mapping[tuple[bool, tuple[str, ...]], int], times: Mapping[tuple[str, str], Times]
+) -> ProcessMap:
+    """Return the same map from how many things went each way (and are over), and how long it took.
+
+    Of how many things it is does not matter.
+    """
+    reading = _Reading()
+    for (is_over, acts), n in sorted(ways.items()):
+        reading.count(acts, n, is_over)
+    arrows = (time.arrow(*pair) for pair, time in times.items())
+    return reading.done([one for one in arrows if one is not None])
+
+
 def without_rare(whole: ProcessMap, percent: int) -> ProcessMap:
     """Return the map with as few arrows as tell `percent` of all that happened, each box reached.
 
@@ -156,31 +217,35 @@ class _Reading:
     other_ways: int = 0
 
     def read(self, steps: Sequence[Happened]) -> None:
-        acts = tuple(one.act for one in steps)
-        self.things += 1
-        self.steps += len(steps)
-        self.counts.update(acts)
-        self.within.update(set(acts))
-        last = max(len(acts) - 1, 1)
-        for n, act in enumerate(acts):
-            self.places[act] = self.places.get(act, 0.0) + n / last
-        self.ends[BEGIN, acts[0]] += 1
+        self.count(tuple(one.act for one in steps), 1, steps[-1].is_over)
         for one, following in pairwise(steps):
             pair = (one.act, following.act)
             took = (following.at - one.at).total_seconds()
             self.times.setdefault(pair, array("d")).append(took)
-        if steps[-1].is_over:
-            self.over += 1
-            self.ends[acts[-1], END] += 1
-            self._way(acts)
 
-    def _way(self, acts: tuple[str, ...]) -> None:
+    def count(self, acts: tuple[str, ...], n: int, is_over: bool) -> None:
+        """Count things that went the same way; how long it took is another matter."""
+        self.things += n
+        self.steps += n * len(acts)
+        last = max(len(acts) - 1, 1)
+        for place, act in enumerate(acts):
+            self.counts[act] += n
+            self.places[act] = self.places.get(act, 0.0) + n * place / last
+        for act in set(acts):
+            self.within[act] += n
+        self.ends[BEGIN, acts[0]] += n
+        if is_over:
+            self.over += n
+            self.ends[acts[-1], END] += n
+            self._way(acts, n)
+
+    def _way(self, acts: tuple[str, ...], n: int) -> None:
         if acts in self.ways or len(self.ways) < MOST_KEPT_WAYS:
-            self.ways[acts] += 1
+            self.ways[acts] += n
         else:
-            self.other_ways += 1
+            self.other_ways += n
 
-    def done(self) -> ProcessMap:
+    def done(self, timed: Sequence[Arrow] = ()) -> ProcessMap:
         boxes = sorted(
             (Box(act, n, self.within[act], self.places[act] / n) for act, n in self.counts.items()),
             key=lambda one: (one.place, one.act),
@@ -188,7 +253,7 @@ class _Reading:
         common = sorted(self.ways.items(), key=lambda one: (-one[1], one[0]))[:MOST_WAYS]
         return ProcessMap(
             self.things, self.over, self.steps, tuple(boxes),
-            tuple(sorted(self._arrows(), key=lambda one: (-one.count, one.source, one.target))),
+            tuple(sorted((*self._arrows(), *timed), key=_commonest)),
             tuple(Way(acts, n) for acts, n in common), len(self.ways), self.other_ways,
         )  # fmt: skip
 
@@ -201,3 +266,7 @@ class _Reading:
             middle = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
             nine = ordered[-(-n * TENTHS // 10) - 1]
             yield Arrow(source, target, n, middle, nine, ordered[-1], sum(ordered))
+
+
+def _commonest(one: Arrow) -> tuple[int, str, str]:
+    return -one.count, one.source, one.target
