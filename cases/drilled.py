@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, lit
 from sqlalchemy import case as when
 
 from cases import counting
-from cases.counting import Counted, Question
+from cases.counting import Counted, Kept, Question
 from cases.months import NoMonth, Span, span_of
 from cases.tables import case
 
@@ -102,8 +102,13 @@ def drilled(
     now: datetime,
     zone: str,
     size: int,
+    kept: Kept | None = None,
 ) -> Drilled:
-    """Return the rows behind a number, the newest first. Raises `NoMonth`, `NoDay`, `NoCount`."""
+    """Return the rows behind a number, the newest first. Raises `NoMonth`, `NoDay`, `NoCount`.
+
+    `kept`: sums made ahead, from which it is told how many rows there are and how they fall; days
+    are not kept, nor whose step or card it is.
+    """
     span = span_of(query.first, query.last, zone)
     question = Question(where, span, now, query.matter, query.department)
     counted, condition = _rows_of(connection, question, query.count)
@@ -115,7 +120,10 @@ def drilled(
         since, until = _day(query, span, zone)
         chosen = and_(chosen, counted.instant >= since, counted.instant < until)
     places = [] if query.count in AT_END else _places(span, zone)
-    cells = _cells(connection, counted, chosen, places)
+    from_sums = (
+        None if kept is None else _from_sums(connection, replace(question, kept=kept), query)
+    )
+    cells = _cells(connection, counted, chosen, places) if from_sums is None else from_sums
     total = sum(n for *_, n in cells)
     page = _page(counted, chosen).limit(size).offset((query.page - 1) * size)
     return Drilled(
@@ -161,9 +169,13 @@ def _at_end(question: Question) -> Counted:
     return rows if since <= question.now else replace(rows, only=false())
 
 
+_PARTS: Final = {"late": ("late_ended", "late_open"), "handled": ("closed", "open")}
+"""Of `BOTH`: what was decided in the span, and what was in hand at its end."""
+
+
 def _decided_or_in_hand(question: Question, count: str) -> tuple[Counted, ColumnElement[bool]]:
     decided, standing = counting.ended(), _at_end(question)
-    name, other = ("late_ended", "late_open") if count == "late" else ("closed", "open")
+    name, other = _PARTS[count]
     over = and_(decided.only, decided.counts[name], counting.within(decided.instant, question.span))
     # Both are rows of the same clock; what was decided in the span is not in hand at its end.
     either = or_(over, and_(standing.only, standing.counts[other]))
@@ -218,6 +230,31 @@ def _cells(
         inner.c.m, inner.c.d, inner.c.p
     )
     return [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(query)]
+
+
+def _from_sums(
+    connection: Connection, question: Question, query: DrillQuery
+) -> list[tuple[str, str, str, int]] | None:
+    """Return the same cells from sums; None where rows must be counted."""
+    months = question.span.months
+    if query.day or query.count in (*STEPS, *CARDS):
+        return None
+    if query.count not in AT_END and len(months) == 1:
+        return None
+    found = []
+    for (matter, department, month), figures in counting.counted(connection, question).items():
+        if query.duty not in ("", department):
+            continue  # these are put down to whoever implements the matter
+        if query.count in BOTH:
+            ended, standing = _PARTS[query.count]
+            n = figures.get(ended, 0) + (figures.get(standing, 0) if month == months[-1][0] else 0)
+        elif query.count in IN_HAND:
+            n = figures.get(query.count, 0) if month == months[-1][0] else 0
+        else:
+            n = figures.get(query.count, 0)
+        if n:
+            found.append((matter, department, "" if query.count in AT_END else month, n))
+    return found
 
 
 def _page(counted: Counted, chosen: ColumnElement[bool]) -> Select[Any]:

@@ -96,9 +96,10 @@ class Oversight:
             boards = self._boards(opened(connection, seen, self.zone))
             return boards.watched(connection, seen.where, query, self.now(), size)
 
-    def drilled(self, where: ColumnElement[bool], query: DrillQuery, size: int) -> Drilled:
-        with reading(self.engine) as connection:
-            return drilled(connection, where, query, self.now(), self.zone, size)
+    def drilled(self, seen: Seen, query: DrillQuery, size: int) -> Drilled:
+        with one_moment(self.engine) as connection:
+            kept = opened(connection, seen, self.zone)
+            return drilled(connection, seen.where, query, self.now(), self.zone, size, kept)
 
     def shares(self, seen: Seen, query: ShareQuery) -> Sequence[ShareLine]:
         with one_moment(self.engine) as connection:
@@ -212,7 +213,7 @@ class WebSupervision:
         return self._boards(actor).watched(self.access.seen(actor, "list"), query, size)
 
     def drilled(self, actor: Actor, query: DrillQuery, size: int) -> Drilled:
-        return self._boards(actor).drilled(self.access.where(actor, "list"), query, size)
+        return self._boards(actor).drilled(self.access.seen(actor, "list"), query, size)
 
     def shares(self, actor: Actor, query: ShareQuery) -> Sequence[ShareLine]:
         return self._boards(actor).shares(self.access.seen(actor, "list"), query)

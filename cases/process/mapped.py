@@ -247,7 +247,7 @@ class _Reading:
 
     def done(self, timed: Sequence[Arrow] = ()) -> ProcessMap:
         boxes = sorted(
-            (Box(act, n, self.within[act], self.places[act] / n) for act, n in self.counts.items()),
+            (Box(act, n, self.within[act], self._place(act, n)) for act, n in self.counts.items()),
             key=lambda one: (one.place, one.act),
         )
         common = sorted(self.ways.items(), key=lambda one: (-one[1], one[0]))[:MOST_WAYS]
@@ -256,6 +256,10 @@ class _Reading:
             tuple(sorted((*self._arrows(), *timed), key=_commonest)),
             tuple(Way(acts, n) for acts, n in common), len(self.ways), self.other_ways,
         )  # fmt: skip
+
+    def _place(self, act: str, n: int) -> float:
+        # Rounded: what was added up in another order stands in the same place.
+        return round(self.places[act] / n, 9)
 
     def _arrows(self) -> Iterator[Arrow]:
         for (source, target), n in self.ends.items():

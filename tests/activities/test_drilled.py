@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import false, true
 
 from cases.counting import Question, counted, steps_by_department
-from cases.database import reading
+from cases.database import one_moment, reading
 from cases.drilled import AT_END, COUNTS, STEPS, Drilled, DrillQuery, NoCount, NoDay, drilled
 from cases.metrics import METRICS, Group, grouped
 from cases.months import span_of
 from cases.tables import case
+from cases.tallied import EVERYBODY, opened
 from tests.activities.conftest import Town, town_in
 from tests.activities.test_metrics import MARCH, NOW, STEP, ZONE, filled
+from tests.activities.test_tally import summed
 
 NO_ROWS = {
     "catalogue_promised", "catalogue_statutory", "matters", "spot_matters", "online_matters",
@@ -148,3 +151,29 @@ def test_what_holds_at_an_instant_has_no_days(busy: Town) -> None:
 def test_a_word_that_is_no_count_is_refused(busy: Town, count: str) -> None:
     with pytest.raises(NoCount):
         behind(busy, count)
+
+
+# --- from sums -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def summed_town(busy: Town) -> Town:
+    summed(busy)
+    return busy
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_from_kept_sums_every_list_is_told_as_from_its_rows(summed_town: Town, count: str) -> None:
+    with one_moment(summed_town.engine) as connection:
+        kept = opened(connection, EVERYBODY, ZONE)
+        assert kept is not None
+        asked: tuple[dict[str, Any], ...] = (
+            {}, {"first": "2026-01"}, {"first": "2026-02", "last": "2026-04"}, {"matter": "food"},
+            {"department": "zjj"}, {"duty": "scjg", "first": "2026-02"}, {"duty": "zjj"},
+        )  # fmt: skip
+        for more in asked:
+            query = replace(ASKED, count=count, **more)
+            rows, sums = (
+                drilled(connection, true(), query, NOW, ZONE, 3, one) for one in (None, kept)
+            )
+            assert sums == rows, query
