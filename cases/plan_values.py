@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy import case as when
 
@@ -50,7 +51,13 @@ class Window:
     until: datetime
 
     def holds(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
+        if self == EVER:
+            return true()
         return and_(instant >= self.since, instant < self.until)
+
+
+EVER: Final = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+"""What has happened at all: no condition, so that no index is walked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +269,22 @@ def _pair(connection: Connection, query: Executable) -> tuple[int, int]:
 Days = Mapping[tuple[str, str], int]
 """(Matter, column of `counted_by_day`) → number."""
 
-EVER: Final = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+
+def of_cases_by_day(ids: Sequence[str]) -> Iterator[Select[Any]]:
+    """Yield the same of these cases, by the keys of their rows: an index over all cases would
+    answer the conditions, and be walked for each."""
+    for query, own in zip(
+        counted_by_day(EVER), (_key_of(_p), _key_of(_r), None, _key_of(_p)), strict=True
+    ):
+        mine = query.where(case.c.id.in_(ids))
+        yield mine if own is None else mine.where(own[0].in_(ids), own[1])
 
 
-def counted_by_day(window: Window = EVER) -> Iterator[Select[Any]]:
+def _key_of(one: Any) -> tuple[ColumnElement[str], ColumnElement[bool]]:
+    return one.c.case_id, one.c.key == ("rating" if one is _r else "promised")
+
+
+def counted_by_day(window: Window) -> Iterator[Select[Any]]:
     """Yield what is counted of each case: its `id`, the instant `at` of its day, and columns that
     add up; the same conditions as the counters'."""
     yield _decided(

@@ -290,7 +290,7 @@ def decided_shares(ids: Sequence[str]) -> Select[Any]:
             clock_share.c.holder, clock_share.c.paused, clock_share.c.amount, _p.c.on_time,
         )
         .select_from(_ended())
-        .where(_CASE.id.in_(ids), _is_decided())
+        .where(_CASE.id.in_(ids), _p.c.case_id.in_(ids), _p.c.key == "promised", _is_decided())
     )  # fmt: skip
 
 

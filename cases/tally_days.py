@@ -14,16 +14,15 @@ from sqlalchemy import Connection
 
 from cases import plan_values as plan
 from cases.months import month_at
-from cases.tables import case
 from cases.tally_running import named
 from cases.tally_share import DAYS, Share
 
 
 def put_days(connection: Connection, found: Mapping[str, Share], zone: str) -> None:
     """Tell on which days these cases count, and as what."""
-    tz, own = ZoneInfo(zone), case.c.id.in_(list(found))
-    for query in plan.counted_by_day():
-        for row in connection.execute(query.where(own)).mappings():
+    tz = ZoneInfo(zone)
+    for query in plan.of_cases_by_day(list(found)):
+        for row in connection.execute(query).mappings():
             at: datetime = row["at"]
             share, day = found[row["id"]], at.astimezone(tz).strftime("%d")
             for name, n in row.items():
