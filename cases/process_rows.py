@@ -290,7 +290,14 @@ def decided_shares(ids: Sequence[str]) -> Select[Any]:
             clock_share.c.holder, clock_share.c.paused, clock_share.c.amount, _p.c.on_time,
         )
         .select_from(_ended())
-        .where(_CASE.id.in_(ids), _p.c.case_id.in_(ids), _p.c.key == "promised", _is_decided())
+        .where(
+            _CASE.id.in_(ids),
+            _p.c.case_id.in_(ids),
+            # As no index over all cases knows it: that would be walked for a few.
+            func.coalesce(_p.c.clock, "") == "promised",
+            _p.c.key == "promised",
+            *_is_ended(),
+        )
     )  # fmt: skip
 
 
@@ -345,4 +352,8 @@ def _decided(where: ColumnElement[bool], sought: Sought) -> ColumnElement[bool]:
 
 
 def _is_decided() -> ColumnElement[bool]:
-    return and_(_p.c.clock == "promised", _p.c.ended_by.in_(DECIDED), _p.c.limit_unit.in_(IN_DAYS))
+    return and_(_p.c.clock == "promised", *_is_ended())
+
+
+def _is_ended() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _p.c.ended_by.in_(DECIDED), _p.c.limit_unit.in_(IN_DAYS)
