@@ -253,7 +253,7 @@ async def _change_form(visit: Visit, found: AccountRow, holding: Holding) -> For
             Option(f"{one.role}@{one.department}", named(one)) for one in holding.grants)),
     ] if holding.grants else []  # fmt: skip
     roles = tuple(
-        Option(code, role.title)
+        Option(code, say(role.title))
         for code, role in ROLES.items()
         if found.kind in role.kinds and code != CITIZEN
     )
@@ -272,7 +272,7 @@ async def _change_form(visit: Visit, found: AccountRow, holding: Holding) -> For
         Field("clearance", say(N_("许可级别")), "select", options=levels,
               values=(str(holding.clearance),)),
         Field("compartments", say(N_("知悉范围")), "checks", required=False, wide=True,
-              options=tuple(Option(code, name) for code, name in kept.items()),
+              options=tuple(Option(code, say(name)) for code, name in kept.items()),
               values=holding.compartments),
         Field("reason", say(N_("理由")), "textarea", wide=True, max_length=LONGEST_REASON,
               hint=say(N_("写明依据：任职文件、岗位调整、合同。不写他人的个人信息。"))),

@@ -41,8 +41,17 @@ def lacking_field(scene: Scene) -> Field:
 
 
 def lacking(scene: Scene, posted: Posted) -> dict[str, Any]:
-    """Return what the composer says: each thing checked, with why."""
-    names = {o.value: o.label for o in lacking_field(scene).options}
+    """Return what the composer says: each thing checked, with why.
+
+    The notice is a paper of the office: its things are called in Chinese whoever wrote it in what
+    language.
+    """
+    names = {m.code: m.name for m in scene.matter.materials}
+    names |= {
+        f.name.removeprefix("form."): f.label
+        for f in schema_fields(scene.matter.form, "form", "zh")
+    }
+    names[OTHER] = "其他（写明内容）"
     found = []
     for code in posted.get("lacking", ()):
         if code not in names:

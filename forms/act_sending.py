@@ -49,7 +49,7 @@ def fields_of(
     fields = []
     for field in act.fields(scene):
         if field.kind == "materials":
-            asked = lacking_rows(scene.matter.materials, scene.view.materials)
+            asked = lacking_rows(scene.matter.materials, scene.view.materials, scene.language)
             field = replace(field, rows=asked if rows is None else rows)
         fields.append(field)
     return tuple(fields)
@@ -75,7 +75,7 @@ async def sent(visit: Visit, act: Act, scene: Scene, case_id: str, command: str)
 async def _rows(visit: Visit, act: Act, scene: Scene) -> tuple[MaterialRow, ...] | None:
     if not any(field.kind == "materials" for field in act.fields(scene)):
         return None
-    asked = lacking_rows(scene.matter.materials, scene.view.materials)
+    asked = lacking_rows(scene.matter.materials, scene.view.materials, scene.language)
     return await posted_rows(visit, asked)
 
 

@@ -92,13 +92,19 @@ async def apply(visit: Visit) -> Response:
         draft = await visit.ask(visit.ports.drafts.find, citizen.actor, wanted)
     if draft is None or draft.matter != _draft_key(matter):
         page = _page(
-            visit, matter, citizen, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4())
+            visit,
+            matter,
+            citizen,
+            {},
+            empty_rows(matter.materials, visit.language),
+            str(uuid4()),
+            str(uuid4()),
         )
         return await show(visit, await _known(visit, page, citizen))
     texts: Posted = texts_of(draft.values)
     visit.posted = FormData([(name, one) for name, found in texts.items() for one in found])
     texts = in_rows(matter.form, "form", texts)
-    rows = await posted_rows(visit, empty_rows(matter.materials))
+    rows = await posted_rows(visit, empty_rows(matter.materials, visit.language))
     command = next(iter(texts.get("command", ())), str(uuid4()))
     page = _page(visit, matter, citizen, texts, rows, command, draft.id)
     page = replace(page, seen=draft.version)
@@ -127,7 +133,7 @@ async def hand_in(visit: Visit) -> Response:
     """File it, or keep the draft; what was typed stays whatever happens."""
     matter, citizen = matter_of(visit), visit.citizen
     assert citizen is not None
-    rows = await posted_rows(visit, empty_rows(matter.materials))
+    rows = await posted_rows(visit, empty_rows(matter.materials, visit.language))
     kept = visit.text("command")
     command = kept if COMMAND.fullmatch(kept) else str(uuid4())
     draft = visit.text("draft") if COMMAND.fullmatch(visit.text("draft")) else str(uuid4())

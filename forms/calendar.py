@@ -124,8 +124,8 @@ async def _show(
         sheet=sheet,
         year=year,
         years=tuple(range(sheet.calendar.first.year, sheet.calendar.horizon.year + 2)),
-        months=tuple(_months(sheet.calendar, year, today)),
-        legend=tuple(_legend(sheet.calendar, year)),
+        months=tuple(_months(visit, sheet.calendar, year, today)),
+        legend=tuple(_legend(visit, sheet.calendar, year)),
         papers=sheet.calendar.papers.get(year, ()),
         offers=offers,
         moves=await _moves(visit, sheet),
@@ -144,20 +144,20 @@ def _year(visit: Visit, shown: Calendar, today: date) -> int:
     return min(max(year, shown.first.year), shown.horizon.year + 1)
 
 
-def _months(shown: Calendar, year: int, today: date) -> Iterator[Month]:
+def _months(visit: Visit, shown: Calendar, year: int, today: date) -> Iterator[Month]:
     for number in range(1, 13):
         first = date(year, number, 1)
         cells: list[Cell | None] = [None] * first.weekday()
         day = first
         while day.month == number:
-            cells.append(_cell(shown, day, today))
+            cells.append(_cell(visit, shown, day, today))
             day += timedelta(days=1)
         cells += [None] * (-len(cells) % 7)
         weeks = tuple(tuple(cells[n : n + 7]) for n in range(0, len(cells), 7))
         yield Month(number, weeks, sum(1 for one in cells if one is not None and one.working))
 
 
-def _cell(shown: Calendar, day: date, today: date) -> Cell:
+def _cell(visit: Visit, shown: Calendar, day: date, today: date) -> Cell:
     working, ordinal = shown.is_working(day), day.toordinal()
     usual = day.weekday() < 5
     mark = "on" if working and not usual else "off" if not working and usual else ""
@@ -165,10 +165,11 @@ def _cell(shown: Calendar, day: date, today: date) -> Cell:
     guessed = statutory(day.year).get(day, "") if shown.festivals and not known else ""
     if day in shown.off or guessed:
         mark = "off"
-    return Cell(day, mark, shown.names.get(day, guessed), working, known, day == today)
+    name = shown.names.get(day, guessed)
+    return Cell(day, mark, name and visit.say(name), working, known, day == today)
 
 
-def _legend(shown: Calendar, year: int) -> Iterator[tuple[str, str, str]]:
+def _legend(visit: Visit, shown: Calendar, year: int) -> Iterator[tuple[str, str, str]]:
     """Yield each name with its days off and the days worked in exchange."""
     names: dict[str, tuple[list[date], list[date]]] = {}
     for day in sorted((*shown.off, *shown.on)):
@@ -177,7 +178,7 @@ def _legend(shown: Calendar, year: int) -> Iterator[tuple[str, str, str]]:
             off, on = names.setdefault(name, ([], []))
             (on if day in shown.on else off).append(day)
     for name, (off, on) in names.items():
-        yield name, _spans(off), _spans(on)
+        yield visit.say(name), _spans(off), _spans(on)
 
 
 def _spans(days: list[date]) -> str:

@@ -28,6 +28,7 @@ from forms.case_papers import papers_of
 from forms.claims import doable
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, Option, schema_fields
+from forms.materials import named_views
 from forms.ports import File, Thing
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
@@ -156,9 +157,11 @@ async def scene_of(visit: Visit, view: CaseView) -> Scene:
     # 加签 and 转办 may go to any department; one's own colleagues stand first.
     people = await visit.ask(visit.ports.reader.colleagues, "")
     own = {code for code, _ in await visit.ask(visit.ports.reader.colleagues, _own(visit))}
+    matter = Matter.model_validate(view.matter)
+    materials = named_views(matter.materials, view.materials, visit.language)
     return Scene(
-        view=view,
-        matter=Matter.model_validate(view.matter),
+        view=view.model_copy(update={"materials": materials}),
+        matter=matter,
         department=_own(visit),
         colleagues=tuple(sorted(people, key=lambda one: (one[0] not in own, one[1]))),
         departments=departments,
@@ -246,11 +249,11 @@ async def show_case(
             for part in (
                 visit.say(N_("下一件")) if before else "",
                 view.row.case_no,
-                view.row.matter_name,
+                scene.matter.name_en if visit.language == "en" else view.row.matter_name,
             )
             if part
         ),
-        view=view,
+        view=scene.view,
         tab=tab if tab in TABS else "overview",
         tabs=TABS,
         facts=form_facts(scene.matter, view.form, visit),

@@ -360,7 +360,7 @@ def _form_page(visit: Visit, matter: Matter, back: str) -> DesignFormPage:
         title=visit.say(N_("表单样子")),
         matter=matter,
         content=tuple(schema_fields(matter.form, "form", visit.language)),
-        rows=empty_rows(matter.materials),
+        rows=empty_rows(matter.materials, visit.language),
         limit_mb=visit.options.upload_limit_bytes // (1024 * 1024),
         back=back,
     )

@@ -271,7 +271,14 @@ def _names(text: str) -> list[str]:
 def _value(text: str, schema: Mapping[str, Any]) -> object:
     kind = schema.get("type")
     if kind == "boolean":
-        return {"是": True, "true": True, "否": False, "false": False}.get(text, text)
+        return {
+            "是": True,
+            "yes": True,
+            "true": True,
+            "否": False,
+            "no": False,
+            "false": False,
+        }.get(text.lower(), text)
     return _number(text) if kind in ("integer", "number") else text
 
 

@@ -25,6 +25,7 @@ from catalogue.form_schema import (
     judged,
     missing_of,
 )
+from forms import words
 from forms.conditions import in_words
 from forms.rows import is_typed
 from forms.words import N_, Language, Say
@@ -222,7 +223,7 @@ def _rows(
         label,
         kind="rows",
         required=required,
-        hint=str(part.get("description", "")),
+        hint=_hint(part, language),
         personal=is_personal(part),
         wide=True,
         group=group,
@@ -286,7 +287,7 @@ def _field(
         label,
         kind=kind,
         required=required,
-        hint=str(part.get("description", "")),
+        hint=_hint(part, language),
         options=choices,
         values=_begins_with(part),
         max_length=length,
@@ -300,6 +301,11 @@ def _field(
     )
 
 
+def _hint(part: Mapping[str, Any], language: Language) -> str:
+    said = str(part.get("description", ""))
+    return words.translations(language).gettext(said) if said else ""
+
+
 def _begins_with(part: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a field holds before anybody has typed, as a form would post it."""
     value = part.get("default")
@@ -309,6 +315,7 @@ def _begins_with(part: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _choices(part: Mapping[str, Any], language: Language) -> tuple[Option, ...]:
+    say = words.translations(language).gettext
     source = part.get("items", part) if part.get("type") == "array" else part
     if "oneOf" in source:
         return tuple(
@@ -320,7 +327,7 @@ def _choices(part: Mapping[str, Any], language: Language) -> tuple[Option, ...]:
     names: Mapping[str, str] = source.get("x-en-enum", {})
     if language == "zh":
         names = _spelled_out(str(part.get("title", "")), codes)[1]
-    return tuple(Option(code, names.get(code, code)) for code in codes)
+    return tuple(Option(code, names.get(code) or say(code)) for code in codes)
 
 
 def _kind(part: Mapping[str, Any], choices: Sequence[Option], length: int | None) -> Kind:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from cases.attached import Attached
 from cases.incident_tables import HANDLING
 from cases.incidents.machine import handled_by
-from cases.incidents.map import Mark, map_svg
+from cases.incidents.map import LEVEL_NAMES, MapWords, Mark, map_svg
 from cases.incidents.messages import asked_units
 from cases.incidents.state import IncidentState, Unit
 from forms.attaching import hand_out
@@ -414,4 +414,10 @@ def _picture(visit: Visit, shown: ShownIncident) -> Markup:
     lon, lat = point
     assert lon is not None and lat is not None
     mark = Mark(lon, lat, row.level, chief=True)
-    return Markup(map_svg(grid, [mark], visit.say(N_("位置图"))))  # noqa: S704 -- our own, escaped
+    english = visit.language == "en"
+    words = MapWords(
+        {level: visit.say(name) for level, name in LEVELS.items()} if english else LEVEL_NAMES,
+        visit.say(N_("{n} 公里")),
+        english,
+    )
+    return Markup(map_svg(grid, [mark], visit.say(N_("位置图")), words))  # noqa: S704 -- our own, escaped

@@ -12,6 +12,7 @@ from cases.incidents.routing import Routed
 from cases.incidents.state import IncidentState
 from forms.fields import Field, Option, Posted
 from forms.incident_words import REPORTING
+from forms.routing_words import why_sent
 from forms.visit import Visit
 from forms.words import N_
 
@@ -103,7 +104,11 @@ def _dispatch(s: ActScene) -> Sequence[Field]:
     proposed = [one for one in s.routed if one.department not in sent]
     lead = s.state.lead
     options = tuple(
-        Option(one.department, s.departments.get(one.department, one.department), one.why)
+        Option(
+            one.department,
+            s.departments.get(one.department, one.department),
+            why_sent(s.visit, one),
+        )
         for one in proposed
     )
     every = tuple(Option(code, name) for code, name in s.departments.items() if code not in sent)

@@ -121,7 +121,9 @@ def _fields(visit: Visit) -> list[Field]:
     grid = visit.ports.intake.grid()
     none = Option("", say(N_("不知道")))
     districts = {one.code: one.name_en if english else one.name for one in grid.districts}
-    cells = tuple(Option(one.id, f"{districts[one.district]} · {one.name}") for one in grid.cells)
+    cells = tuple(
+        Option(one.id, f"{districts[one.district]} · {one.named(english)}") for one in grid.cells
+    )
     now = datetime.now(visit.zone)
     levels = tuple(Option(code, say(word)) for code, word in LEVELS.items() if code)
     return [

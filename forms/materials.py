@@ -18,9 +18,10 @@ from starlette.datastructures import UploadFile
 from cases.messages import HandedIn
 from cases.views import MaterialView
 from catalogue.matters import Material
+from forms import words
 from forms.fields import MaterialRow, Posted
 from forms.visit import Visit
-from forms.words import N_
+from forms.words import N_, Language
 
 LONGEST_NAME = 120
 """Characters of a kept file name; NAME_MAX is 255 bytes and a Chinese character takes three."""
@@ -127,18 +128,37 @@ def safe_name(given: str) -> str:
     return kept or "file"
 
 
-def empty_rows(asked: Sequence[Material]) -> tuple[MaterialRow, ...]:
+def empty_rows(asked: Sequence[Material], language: Language) -> tuple[MaterialRow, ...]:
     """Return the list of materials with nothing handed in."""
+    say = words.translations(language).gettext
     return tuple(
-        MaterialRow(m.code, m.name, m.required, m.tolerable, m.issuer, m.originals, m.copies)
+        MaterialRow(
+            m.code, material_name(m, language), m.required, m.tolerable,
+            say(m.issuer) if m.issuer else "", m.originals, m.copies,
+        )
         for m in asked
-    )
+    )  # fmt: skip
 
 
-def lacking_rows(asked: Sequence[Material], had: Sequence[MaterialView]) -> tuple[MaterialRow, ...]:
+def material_name(one: Material, language: Language) -> str:
+    """Return what a material is called in the reader's language."""
+    return one.name_en if language == "en" and one.name_en else one.name
+
+
+def named_views(
+    asked: Sequence[Material], had: Sequence[MaterialView], language: Language
+) -> tuple[MaterialView, ...]:
+    """Return a case's materials, each called by the reader's language where its matter says how."""
+    names = {m.code: material_name(m, language) for m in asked}
+    return tuple(m.model_copy(update={"name": names.get(m.code, m.name)}) for m in had)
+
+
+def lacking_rows(
+    asked: Sequence[Material], had: Sequence[MaterialView], language: Language
+) -> tuple[MaterialRow, ...]:
     """Return the materials that may be handed in now, those not yet received first."""
     received = {m.code for m in had if m.received}
-    return tuple(sorted(empty_rows(asked), key=lambda row: row.code in received))
+    return tuple(sorted(empty_rows(asked, language), key=lambda row: row.code in received))
 
 
 async def posted_rows(visit: Visit, rows: Sequence[MaterialRow]) -> tuple[MaterialRow, ...]:

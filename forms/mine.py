@@ -197,7 +197,7 @@ async def _shown(
     visit.saw(own.case_id, type="case")
     said = visit.request.query_params.get("done", "")
     page = OwnCasePage(
-        title=own.status.matter_name,
+        title=visit.say(own.status.matter_name),
         own=own,
         way=way_of(own.status, visit.say),
         after=after(own.status, visit.say),
@@ -234,7 +234,7 @@ async def beyond_of(visit: Visit, own: OwnCase) -> Beyond:
 
 async def _rows(visit: Visit, own: OwnCase) -> tuple[MaterialRow, ...]:
     found: Sequence[Material] = await visit.ask(visit.ports.citizens.materials, own.case_id)
-    return tuple(replace(row, required=False) for row in empty_rows(found))
+    return tuple(replace(row, required=False) for row in empty_rows(found, visit.language))
 
 
 async def own_of(visit: Visit) -> OwnCase:

@@ -455,7 +455,7 @@ def _facts(visit: Visit, pack: Pack) -> Iterator[Field]:
             False,
             options=tuple(_options(visit, spec)),
             max_length=200,
-            unit=spec.unit,
+            unit=visit.say(spec.unit) if spec.unit else "",
         )
 
 

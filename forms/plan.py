@@ -243,7 +243,7 @@ def number_line(visit: Visit, one: PlanLine) -> NumberLine:
         name=_name(visit, kpi.name, kpi.english),
         target=target if kpi.most else f"{sign} {target}",
         unit=visit.say(UNITS[kpi.unit]),
-        horizon=kpi.horizon,
+        horizon=visit.say(kpi.horizon),
         value=shown(stands.value),
         expected=shown(stands.expected),
         light=visit.say(LIGHTS[stands.light]),
@@ -277,7 +277,8 @@ def stage_lines(
                 visit,
                 MilestoneLine(
                     names[one.id], year_end(begins, one.year),
-                    tuple(names[before] for before in one.depends), one.evidence, one.kpi,
+                    tuple(names[before] for before in one.depends),
+                    visit.say(one.evidence), one.kpi,
                     by_code[one.kpi].light if one.kpi in by_code else "",
                     by_code[one.kpi].pill if one.kpi in by_code else "",
                 ),
@@ -467,12 +468,12 @@ def _fields(visit: Visit, kpi: Kpi, stands: KeptReport | None) -> Iterator[Field
     )  # fmt: skip
     yield Field(
         "numerator", say(N_("分子")), "number", values=(str(stands.numerator),) if stands else (),
-        hint=kpi.numerator,
+        hint=say(kpi.numerator),
     )  # fmt: skip
     if not kpi.countless:
         yield Field(
             "denominator", say(N_("分母")), "number",
-            values=(str(stands.denominator),) if stands else (), hint=kpi.denominator,
+            values=(str(stands.denominator),) if stands else (), hint=say(kpi.denominator),
         )  # fmt: skip
     yield Field(
         "note", say(N_("更正理由")) if stands else say(N_("说明")), "textarea", bool(stands),

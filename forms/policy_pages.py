@@ -18,7 +18,7 @@ from forms.settled_finality import ask_to_sign
 from forms.showing import not_found, show
 from forms.stops import Stop
 from forms.visit import Visit
-from forms.words import N_
+from forms.words import N_, Say
 from policies.decision_table import OWN
 from policies.differences import Difference, difference
 from policies.explaining import LABEL, SEPARATION
@@ -80,7 +80,7 @@ class PolicyPage(Page):
     rows: Annotated[tuple[RowShown, ...], "Those asked for; none when nothing is."]
     filters: Annotated[tuple[Field, ...], "Role, object type, act."]
     asked: Annotated[bool, "Rows were asked for."]
-    first: Annotated[tuple[str, ...], "What stands before every row, in Chinese."]
+    first: Annotated[tuple[str, ...], "What stands before every row."]
     versions: Annotated[tuple[Release, ...], "Versions in the register, newest first."]
     may_propose: Annotated[bool, "May propose a change."]
 
@@ -134,11 +134,11 @@ async def policy(visit: Visit) -> Response:
         version=known.policy.version,
         since=known.since,
         count=len(known.policy.rows),
-        roles=tuple(_role_line(role, known.policy.rows, people) for role in ROLES),
-        rows=tuple(map(row_shown, rows)),
+        roles=tuple(_role_line(role, known.policy.rows, people, visit.say) for role in ROLES),
+        rows=tuple(row_shown(row, visit.say) for row in rows),
         filters=_filters(visit, wanted),
         asked=asked,
-        first=(LABEL, SEPARATION),
+        first=(visit.say(LABEL), visit.say(SEPARATION)),
         versions=tuple(one for one in versions if one.kind == "policy"),
         may_propose=await _may(visit, "policy_propose", "policy"),
     )
@@ -170,35 +170,35 @@ def _filters(visit: Visit, wanted: Mapping[str, str]) -> tuple[Field, ...]:
             "select",
             required=False,
             values=(wanted[name],),
-            options=tuple(Option(value, word) for value, word in words.items()),
+            options=tuple(Option(value, say(word)) for value, word in words.items()),
         )
         for name, label, words in choices
     )
 
 
-def _role_line(role: str, rows: Iterable[Row], people: Mapping[str, int]) -> RoleLine:
+def _role_line(role: str, rows: Iterable[Row], people: Mapping[str, int], say: Say) -> RoleLine:
     known, mine = ROLES[role], [row for row in rows if row.role == role]
     types = dict.fromkeys(row.object_type for row in mine if row.effect == "allow")
     return RoleLine(
         role=role,
-        title=known.title,
+        title=say(known.title),
         kinds=tuple(sorted(known.kinds)),
         allows=sum(row.effect == "allow" for row in mine),
         denies=sum(row.effect == "deny" for row in mine),
         people=people.get(role, 0),
-        types=tuple(OBJECT_TITLES[one] for one in types),
+        types=tuple(say(OBJECT_TITLES[one]) for one in types),
     )
 
 
-def row_shown(row: Row) -> RowShown:
-    """Return a row in words."""
+def row_shown(row: Row, say: Say) -> RowShown:
+    """Return a row in the reader's words; its note is the policy's own text."""
     return RowShown(
         line=row.line,
-        who="任何人" if row.role == ANY else ROLES[row.role].title,
-        where="—" if row.department == "held" else RELATIONS[row.department].sentence,
-        what=OBJECT_TITLES[row.object_type],
-        act="一切动作" if row.act == ANY else ACT_TITLES[row.act],
-        when="—" if row.scope == "always" else SCOPES[row.scope].sentence,
+        who=say(N_("任何人") if row.role == ANY else ROLES[row.role].title),
+        where="—" if row.department == "held" else say(RELATIONS[row.department].sentence),
+        what=say(OBJECT_TITLES[row.object_type]),
+        act=say(N_("一切动作") if row.act == ANY else ACT_TITLES[row.act]),
+        when="—" if row.scope == "always" else say(SCOPES[row.scope].sentence),
         allow=row.effect == "allow",
         note=row.note,
     )
@@ -273,8 +273,8 @@ async def proposal(visit: Visit) -> Response:
         release=release,
         gate=found.gate,
         failed=tuple(one for one in found.gate if not one.passed),
-        gone=tuple(map(row_shown, changed.gone)),
-        come=tuple(map(row_shown, changed.come)),
+        gone=tuple(row_shown(row, visit.say) for row in changed.gone),
+        come=tuple(row_shown(row, visit.say) for row in changed.come),
         moved=tuple(
             MovedShown(one.way == "gains", one.sentence(), people.get(one.role, 0))
             for one in changed.moved

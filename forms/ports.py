@@ -800,6 +800,7 @@ class Options:
     session_idle_minutes: int = 15
     step_up_minutes: int = 15
     """How long the proof of a second factor is good for an act that cannot be taken back."""
+    city_name_en: str = ""
     sign_ins_per_minute: int = 60
     """Of one address; a sign-in is two."""
     questions_per_minute: int = 20

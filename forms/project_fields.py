@@ -206,7 +206,7 @@ def _add_milestone(s: ActScene) -> Sequence[Field]:
 def _add_evidence(s: ActScene) -> Sequence[Field]:
     one = s.project.milestone(s.chosen)
     missing = one.missing if one is not None else ()
-    hint = "、".join(missing)
+    hint = s.say(N_("、")).join(map(s.say, missing))
     name = _field(s, "paper.name", N_("佐证名称"), value=missing[0] if missing else "")
     if hint:
         name = Field(

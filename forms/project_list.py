@@ -196,7 +196,7 @@ def _line(
         templates.get(row.template, row.template),
         departments.get(row.department, row.department),
         departments.get(row.operator, row.operator), visit.say(STAGES.get(row.stage, row.stage)),
-        visit.say(SLIPPAGES[row.slippage]), row.milestones, row.achieved, row.next_title,
-        row.next_on, Fen(row.estimate_fen), Fen(row.total_fen), Fen(own.allotted_fen),
-        Fen(own.paid_fen), row.high_risks, row.ends_on,
+        visit.say(SLIPPAGES[row.slippage]), row.milestones, row.achieved,
+        visit.say(row.next_title or "—"), row.next_on, Fen(row.estimate_fen), Fen(row.total_fen),
+        Fen(own.allotted_fen), Fen(own.paid_fen), row.high_risks, row.ends_on,
     ]  # fmt: skip

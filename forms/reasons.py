@@ -14,7 +14,7 @@ from forms.words import N_
 from rules.nearest import SOMETHING_ELSE
 from rules.shapes import Title
 from rules.why import Compared, Input, Reason, Why
-from rules.words import Language, duration
+from rules.words import Language, duration, unit_in
 
 OPS = {
     "eq": N_("等于"),
@@ -149,29 +149,34 @@ class _Words:
     def of(self, title: Title) -> str:
         return title.en if self.visit.language == "en" else title.zh
 
+    def _language(self) -> Language:
+        return "en" if self.visit.language == "en" else "zh"
+
     def value(self, value: JsonValue, unit: str = "", field: str = "") -> str:
         """Return a value in words; `field` (or outcome) gives the words of its codes."""
-        say = self.visit.say
+        say, language = self.visit.say, self._language()
+        unit_said = unit_in(unit, language)
         match value:
             case None:
                 return say(N_("没有值"))
             case bool():
                 return say(N_("是")) if value else say(N_("否"))
             case list():
-                return "、".join(self.value(one, "", field) for one in value) or say(N_("空"))
+                return say(N_("、")).join(self.value(one, "", field) for one in value) or say(
+                    N_("空")
+                )
             case int() | float() if unit == "元":
                 return f"{value:,.2f} {say(N_('元'))}"
             case float() if value.is_integer():
-                return f"{int(value)} {unit}".strip()
+                return f"{int(value)} {unit_said}".strip()
             case str() if field in NAMED and value in self.names:
                 return self.names[value]
             case str() if (title := self.told.words.get(field, {}).get(value)) is not None:
                 return self.of(title)
             case str():
-                language: Language = "en" if self.visit.language == "en" else "zh"
-                return f"{duration(value, language)} {unit}".strip()
+                return f"{duration(value, language)} {unit_said}".strip()
             case _:
-                return f"{value} {unit}".strip()
+                return f"{value} {unit_said}".strip()
 
     def inputs(self, inputs: Sequence[Input]) -> tuple[Said, ...]:
         return tuple(

@@ -172,6 +172,7 @@ def _filters(language: Language, say: Callable[[str], str]) -> Mapping[str, Call
         "tally": tally,
         "timer": lambda key: say(words.timer_word(key)),
         "named": named,
+        "said": say,
         "day": day,
         "due": due,
         "due_day": due_day,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from starlette.responses import Response
 
 from forms.rendering import Page
 from forms.responsibility_ports import ShownLesson, ShownRoute
+from forms.routing_words import why_sent
 from forms.showing import show
 from forms.visit import Visit
 from forms.words import N_
@@ -46,7 +47,10 @@ async def responsibility(visit: Visit) -> Response:
         visit,
         ResponsibilityPage(
             title=visit.say(N_("责任清单")),
-            routes=routes,
+            routes=tuple(
+                replace(one, routed=tuple(replace(r, why=why_sent(visit, r)) for r in one.routed))
+                for one in routes
+            ),
             lessons=await visit.ask(table.lessons),
             streets=choices,
             departments=departments,

@@ -140,7 +140,7 @@ async def separation(visit: Visit) -> Response:
         both=tuple(sorted(both, key=lambda one: (not one.forbidden, one.name))),
         forbidden=sum(bool(one.forbidden) for one in both),
         pairs=tuple(_pair(visit, one, faults.values()) for one in exclusions(apart)),
-        roles=tuple(_counted(role, rows) for role in ROLES if role != CITIZEN),
+        roles=tuple(_counted(visit, role, rows) for role in ROLES if role != CITIZEN),
         held=tuple(_kept(visit, rows, offices, wanted)) if asked else (),
         filters=_filters(visit, wanted),
         asked=asked,
@@ -200,8 +200,8 @@ def _wanted(visit: Visit) -> dict[str, str]:
     return {name: query.get(name, "")[:64] for name in ("role", "department")}
 
 
-def _title(role: str) -> str:
-    return ROLES[role].title if role in ROLES else role
+def _title(visit: Visit, role: str) -> str:
+    return visit.say(ROLES[role].title) if role in ROLES else role
 
 
 def _offices(visit: Visit, rows: Iterable[AccountRow]) -> Iterable[Office]:
@@ -211,7 +211,7 @@ def _offices(visit: Visit, rows: Iterable[AccountRow]) -> Iterable[Office]:
         for grant in one.grants:
             where = whole if grant.department == EVERYWHERE else names.get(grant.department, "")
             yield Office(
-                one.id, one.login, one.name, one.kind == "service", _title(grant.role),
+                one.id, one.login, one.name, one.kind == "service", _title(visit, grant.role),
                 where or grant.department,
             )  # fmt: skip
 
@@ -225,19 +225,20 @@ def _kept(
             yield office
 
 
-def _counted(role: str, rows: Sequence[AccountRow]) -> RoleCount:
+def _counted(visit: Visit, role: str, rows: Sequence[AccountRow]) -> RoleCount:
     held = [
         (one.id, grant.department) for one in rows for grant in one.grants if grant.role == role
     ]
     return RoleCount(
-        role, _title(role), len({who for who, _ in held}), len({where for _, where in held})
-    )
+        role, _title(visit, role), len({who for who, _ in held}),
+        len({where for _, where in held}),
+    )  # fmt: skip
 
 
 def _both(visit: Visit, one: AccountRow, faults: Sequence[Fault]) -> Both:
     return Both(
         one.id, one.name,
-        tuple(dict.fromkeys(_title(grant.role) for grant in one.grants)),
+        tuple(dict.fromkeys(_title(visit, grant.role) for grant in one.grants)),
         tuple((fault.sentence, fault.basis) for fault in faults if fault.blocking),
         tuple(fault.sentence for fault in faults if not fault.blocking),
     )  # fmt: skip
@@ -246,13 +247,19 @@ def _both(visit: Visit, one: AccountRow, faults: Sequence[Fault]) -> Both:
 def _pair(visit: Visit, one: Exclusion, faults: Iterable[Sequence[Fault]]) -> PairLine:
     law = visit.ports.catalogue
     if one.of == "roles":
-        second = visit.say(N_("任一业务角色")) if one.second == BUSINESS else _title(one.second)
-        first, why = _title(one.first), one.why
+        second = (
+            visit.say(N_("任一业务角色")) if one.second == BUSINESS else _title(visit, one.second)
+        )
+        first, why = _title(visit, one.first), visit.say(one.why)
     else:
-        what = OBJECT_TITLES[one.object_type]
-        first, second = (f"{what}·{ACT_TITLES.get(act, act)}" for act in (one.first, one.second))
+        what = visit.say(OBJECT_TITLES[one.object_type])
+        first, second = (
+            f"{what}·{visit.say(ACT_TITLES.get(act, act))}" for act in (one.first, one.second)
+        )
         why = visit.say(N_("同一对象上，办过前一步的人再办后一步会被拒绝；兼任须由批准人确认"))
-    basis = "、".join(law.cited(part) for part in one.basis.split("、") if part)
+    basis = visit.say(N_("、")).join(
+        visit.say(law.cited(part)) for part in one.basis.split("、") if part
+    )
     people = sum(_has_both(one, some) for some in faults)
     return PairLine(first, second, why, basis, one.of == "roles", people)
 
@@ -268,7 +275,7 @@ def _has_both(one: Exclusion, faults: Sequence[Fault]) -> bool:
 
 def _filters(visit: Visit, wanted: Mapping[str, str]) -> tuple[Field, ...]:
     say = visit.say
-    roles = {role: known.title for role, known in ROLES.items() if role != CITIZEN}
+    roles = {role: say(known.title) for role, known in ROLES.items() if role != CITIZEN}
     names = visit.ports.catalogue.departments(visit.language)
     departments = {EVERYWHERE: say(N_("全市")), **names}
     return tuple(
@@ -304,7 +311,8 @@ async def _last(visit: Visit, known: PolicyInForce) -> LastChange | None:
         old: PolicyProposal | None = await visit.ask(visit.ports.policies.proposal, before.id)
         if old is not None:
             changed = await visit.ask(difference, old.policy, known.policy)
-            gone, come = tuple(map(row_shown, changed.gone)), tuple(map(row_shown, changed.come))
+            gone = tuple(row_shown(row, visit.say) for row in changed.gone)
+            come = tuple(row_shown(row, visit.say) for row in changed.come)
             moved = tuple(one.sentence() for one in changed.moved)
     return LastChange(
         now.id, now.version, people.get(now.proposed_by, now.proposed_by),

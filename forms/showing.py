@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from forms.citizen_ports import Citizen
 from forms.cookies import CITIZEN_COOKIE, VISIT_COOKIE, keep_cookie, new_visit_secret
 from forms.fields import Form
 from forms.help import help_of
-from forms.ports import Counts, NotNow, Thing
+from forms.ports import Counts, NotNow, Thing, Visitor
 from forms.rendering import FRAMING, LIVE, SCRIPTED, Frame, NavigationItem, Page, html
 from forms.stops import Stop
 from forms.visit import Visit
@@ -102,12 +102,13 @@ async def frame_of(visit: Visit, page: Page) -> Frame:
     if citizen is None and visit.visitor is None:
         citizen = await citizen_of(visit)
     forms = (getattr(page, f.name) for f in fields(page))
+    english = visit.language == "en"
     return Frame(
         language=visit.language,
-        city=visit.options.city_name,
+        city=(english and visit.options.city_name_en) or visit.options.city_name,
         path=url.path,
         here=url.path + (f"?{url.query}" if url.query else ""),
-        visitor=visit.visitor,
+        visitor=named_in(visit, visit.visitor),
         citizen="" if citizen is None else citizen.name,
         csrf=visit.csrf,
         navigation=items,
@@ -118,6 +119,20 @@ async def frame_of(visit: Visit, page: Page) -> Frame:
         failed=any(isinstance(form, Form) and form.errors for form in forms),
         help=await help_of(visit, page),
     )
+
+
+def named_in(visit: Visit, who: Visitor | None) -> Visitor | None:
+    """Return who is signed in, their department called by the reader's language."""
+    if who is None or visit.language == "zh":
+        return who
+    names = visit.ports.catalogue.departments(visit.language)
+    own = (who.own or who.actor).department
+    told = replace(who, department_name=names.get(own, who.department_name))
+    other = who.in_name
+    if other is None or other.actor is None:
+        return told
+    named = names.get(other.actor.department, other.department_name)
+    return replace(told, in_name=replace(other, department_name=named))
 
 
 async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:

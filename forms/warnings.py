@@ -366,7 +366,7 @@ def _places(visit: Visit, old: Announced) -> Iterator[Field]:
     yield Field(
         "cells", say(N_("单个网格")), "checks", required=False, wide=True, values=single,
         options=tuple(
-            Option(one.id, one.name)
+            Option(one.id, one.named(english))
             for one in sorted(grid.cells, key=lambda one: (one.department, one.id))
         ),
     )  # fmt: skip

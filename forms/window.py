@@ -125,13 +125,20 @@ async def new_case(visit: Visit) -> Response:
     draft = await visit.ask(visit.ports.drafts.find, visit.actor, wanted) if wanted else None
     if draft is None:
         visit.seen = None
-        page = _page(visit, matter, {}, empty_rows(matter.materials), str(uuid4()), str(uuid4()))
+        page = _page(
+            visit,
+            matter,
+            {},
+            empty_rows(matter.materials, visit.language),
+            str(uuid4()),
+            str(uuid4()),
+        )
         return await show(visit, page)
     visit.saw(draft.id)
     texts: Posted = texts_of(draft.values)
     visit.posted = _as_form(texts)
     texts = in_rows(matter.form, "form", texts)
-    rows = await posted_rows(visit, empty_rows(matter.materials))
+    rows = await posted_rows(visit, empty_rows(matter.materials, visit.language))
     command = next(iter(texts.get("command", ())), str(uuid4()))
     page = replace(_page(visit, matter, texts, rows, command, draft.id), seen=draft.version)
     saved = visit.request.query_params.get("saved") == "1"
@@ -142,7 +149,7 @@ async def file_case(visit: Visit) -> Response:
     """File the case, or keep the draft; what was typed stays whatever happens."""
     matter = matter_of(visit, visit.request.path_params["matter"])
     texts = in_rows(matter.form, "form", visit.texts(), visit.text("do"))
-    rows = await posted_rows(visit, empty_rows(matter.materials))
+    rows = await posted_rows(visit, empty_rows(matter.materials, visit.language))
     command = visit.text("command") or str(uuid4())
     draft = visit.text("draft") or str(uuid4())
     page = _page(visit, matter, texts, rows, command, draft)

@@ -29,10 +29,17 @@ def N_(text: str) -> str:
 
 @lru_cache(maxsize=2)
 def translations(language: Language) -> gettext.NullTranslations:
-    """Return the catalogue of a language; Chinese needs none. Raises `OSError` when missing."""
+    """Return the sentences of the pages in a language, then the texts of catalogues, plan and
+    policy; Chinese needs none. Raises `OSError` when a file is missing."""
     if language == "zh":
         return gettext.NullTranslations()
-    with (LOCALE / language / "messages.po").open("rb") as source:
+    pages = _compiled(language, "messages.po")
+    pages.add_fallback(_compiled(language, "catalogue.po"))
+    return pages
+
+
+def _compiled(language: Language, name: str) -> gettext.GNUTranslations:
+    with (LOCALE / language / name).open("rb") as source:
         catalogue = read_po(source, locale=language)
     compiled = BytesIO()
     write_mo(compiled, catalogue)

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from rules.model import All, AnyOf, Condition, Definition, Leaf, Not, Rule
 from rules.shapes import Title
-from rules.words import Language, Words, duration, words_for
+from rules.words import Language, Words, duration, unit_in, words_for
 
 _OPS: Mapping[str, tuple[str, str]] = {
     "eq": ("为", "is"),
@@ -150,7 +150,11 @@ def _said(title: Title, language: Language) -> str:
 
 def _value(definition: Definition, name: str, value: JsonValue, language: Language) -> str:
     spec = definition.fields.get(name)
-    unit = "" if spec is None or not spec.unit or isinstance(value, bool) else f" {spec.unit}"
+    unit = (
+        ""
+        if spec is None or not spec.unit or isinstance(value, bool)
+        else f" {unit_in(spec.unit, language)}"
+    )
     return f"{_plain(value, language, words_for(definition, name))}{unit}"
 
 

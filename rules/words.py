@@ -20,6 +20,8 @@ from rules.shapes import Title
 
 Language = Literal["zh", "en"]
 WORDS_FILE = HERE / "rule_words.yaml"
+MEASURES = "measures"
+"""Under this name the file has units; no field is called so."""
 
 Words = Mapping[str, Title]
 """Code → what it is called."""
@@ -43,6 +45,12 @@ def words_for(definition: Definition, name: str) -> Words:
     for spec in (definition.fields.get(name), definition.outcome.get(name)):
         own |= {} if spec is None else spec.words
     return {**common().get(name, {}), **own}
+
+
+def unit_in(unit: str, language: Language) -> str:
+    """Return a unit in a language: 人, people; one that is the same in both stays."""
+    known = common().get(MEASURES, {}).get(unit)
+    return unit if known is None else said(known, language)
 
 
 def words_of(definition: Definition) -> dict[str, Words]:

@@ -473,6 +473,7 @@ def options_of(settings: Settings) -> Options:
     """Return what the pages must know of the settings."""
     return Options(
         city_name=joining.catalogue().city.name,
+        city_name_en=joining.catalogue().city.name_en,
         address=settings.address,
         hosts=hosts_of(settings),
         zone=settings.zone,

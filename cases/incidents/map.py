@@ -27,6 +27,20 @@ MARK: Final = 13.0
 
 
 @dataclass(frozen=True, slots=True)
+class MapWords:
+    """What is written on the picture, in the language of whoever reads it."""
+
+    levels: Mapping[str, str]
+    scale: str = "{n} 公里"
+    """What the bar under the map measures; `n`: kilometres."""
+    english: bool = False
+    """Districts are called by their English names."""
+
+
+IN_CHINESE: Final = MapWords(LEVEL_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """An incident on the map."""
 
@@ -63,15 +77,15 @@ def shape(level: str, x: float, y: float, size: float = MARK) -> str:
     )
 
 
-def map_svg(grid: Grid, marks: Sequence[Mark], title: str) -> str:
+def map_svg(grid: Grid, marks: Sequence[Mark], title: str, words: MapWords = IN_CHINESE) -> str:
     """Return the whole picture: cells, borders, names of the districts, marks, a scale.
 
     A mark outside the city's bounds is left out. `title` is read aloud in the picture's place.
     """
-    return "".join(_parts(grid, marks, title))
+    return "".join(_parts(grid, marks, title, words))
 
 
-def _parts(grid: Grid, marks: Sequence[Mark], title: str) -> Iterator[str]:
+def _parts(grid: Grid, marks: Sequence[Mark], title: str, words: MapWords) -> Iterator[str]:
     foot = 46
     yield (
         f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" role="img" '
@@ -86,23 +100,23 @@ def _parts(grid: Grid, marks: Sequence[Mark], title: str) -> Iterator[str]:
         )
     for _, path in grid.borders:
         yield f'<path d="{path}" fill="none" stroke="#5b6b78" stroke-width="3"/>'
-    yield from _names(grid)
+    yield from _names(grid, words)
     west, south, east, north = grid.bounds
     inside = [one for one in marks if west <= one.lon <= east and south <= one.lat <= north]
     for one in sorted(inside, key=lambda one: one.chief):
         yield from _mark(grid, one)
-    yield from _scale(grid)
+    yield from _scale(grid, words)
     yield "</svg>"
 
 
-def _names(grid: Grid) -> Iterator[str]:
+def _names(grid: Grid, words: MapWords) -> Iterator[str]:
     for one in grid.districts:
         spots = [grid.spot(*cell.centre) for cell in grid.cells if cell.district == one.code]
         x = sum(spot[0] for spot in spots) / len(spots)
         y = sum(spot[1] for spot in spots) / len(spots)
         yield (
             f'<text x="{x:g}" y="{y:g}" font-size="34" text-anchor="middle" fill="#9aa7b2" '
-            f'letter-spacing="10">{escape(one.name)}</text>'
+            f'letter-spacing="10">{escape(one.name_en if words.english else one.name)}</text>'
         )
 
 
@@ -132,17 +146,17 @@ SCALE_M: Final = 2000
 """What the bar under the map measures, in metres."""
 
 
-def _scale(grid: Grid) -> Iterator[str]:
+def _scale(grid: Grid, words: MapWords) -> Iterator[str]:
     west, south, east, north = grid.bounds
     across_m = (east - west) * cos(radians((south + north) / 2)) * METRES_OF_A_DEGREE
     long, y = Grid.WIDTH * SCALE_M / across_m, grid.height + 24
     yield (
         f'<path d="M0 {y - 8:g}V{y:g}H{long:g}V{y - 8:g}" fill="none" stroke="#4a5663" '
         f'stroke-width="3"/><text x="{long + 12:g}" y="{y + 4:g}" font-size="22" fill="#4a5663">'
-        f"{SCALE_M // 1000} 公里</text>"
+        f"{escape(words.scale.format(n=SCALE_M // 1000))}</text>"
     )
     x = long + 130
-    for level, name in LEVEL_NAMES.items():
+    for level, name in words.levels.items():
         yield shape(level, x, y - 4, MARK * 0.8)
         yield f'<text x="{x + 18:g}" y="{y + 4:g}" font-size="22" fill="#4a5663">{name}</text>'
         x += 92

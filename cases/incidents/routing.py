@@ -47,6 +47,8 @@ class Routed:
     basis: str
     line: str
     """The table's line, `ruling:<incident>`, or `principle`."""
+    note: str = ""
+    """What the line itself adds."""
 
 
 def cell_of(place: Place, grid: Grid) -> Cell | None:
@@ -104,7 +106,7 @@ def _lead(line: Line, kind: IncidentType, cell: Cell | None, grid: Grid, owner: 
     why = f"责任清单 {line.id}：{kind.name}由其牵头{_place(line, cell, grid)}"
     if line.note:
         why = f"{why}（{line.note}）"
-    return Routed(_named(line.lead, cell, owner), True, why, line.basis, line.id)
+    return Routed(_named(line.lead, cell, owner), True, why, line.basis, line.id, line.note)
 
 
 def _assisting(line: Line, cell: Cell | None, grid: Grid, owner: str) -> tuple[Routed, ...]:

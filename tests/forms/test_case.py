@@ -154,6 +154,24 @@ def test_the_composer_names_every_paper_and_field_and_keeps_the_words(
     assert "补正告知书" in done.text
 
 
+def test_the_notice_of_who_reads_english_is_written_in_chinese(
+    browser: Browsers, town: Town
+) -> None:
+    filed = town.file()
+    page = browser("chen")
+    page.get("/language/en?next=/sign-in")
+    path = f"/cases/{filed.case_no}/do/ask_supplement"
+    assert "Certificate of drawing review" in page.get(path).text
+    form = posted(page, path, lacking=["drawings", "site_address"], supply_within_days="10")
+    form |= {"why.drawings": "缺签章", "why.site_address": "写明门牌"}
+    page.post(path, data=form | {"step": "confirmed"})
+    page.get("/language/zh?next=/sign-in")
+    shown = page.get(f"/cases/{filed.case_no}").text
+    assert "施工图设计文件审查合格书：缺签章" in shown
+    assert "建设地点：写明门牌" in shown
+    assert "drawing review" not in shown
+
+
 def test_a_stale_page_is_told_where_the_case_stands(browser: Browsers, town: Town) -> None:
     filed = town.file()
     page = browser("chen")

@@ -1095,7 +1095,12 @@ class Town:
     def app(self, address: str = ADDRESS, hosts: Sequence[str] = (HOST,)) -> Starlette:
         return application(
             self.ports,
-            Options(city_name="云川市", address=address, hosts=tuple(hosts)),
+            Options(
+                city_name="云川市",
+                city_name_en="City of Yunchuan",
+                address=address,
+                hosts=tuple(hosts),
+            ),
         )
 
     def order(self, login: str, verb: str, body: dict[str, Any], case_id: str = "") -> Outcome:
