@@ -16,6 +16,7 @@ from forms.ports import Release, Thing
 from forms.rendering import Page
 from forms.settled_finality import ask_to_sign
 from forms.showing import not_found, show
+from forms.signing import since_of
 from forms.stops import Stop
 from forms.visit import Visit
 from forms.words import N_
@@ -195,6 +196,7 @@ async def _named(visit: Visit) -> Release:
 async def sign_release(visit: Visit) -> Response:
     found = await _named(visit)
     await visit.demand(verbs_of(found.kind).sign, _as_thing(found))
+    since = since_of(visit)
     if asked := await ask_to_sign(visit, found, _shown_at(found)):
         return asked
     refused = await visit.ask(
@@ -203,6 +205,7 @@ async def sign_release(visit: Visit) -> Response:
         found.id,
         visit.text("preview"),
         visit.text("dossier"),
+        since,
     )
     if refused:
         raise Stop(409, refused, "not_signed")

@@ -16,6 +16,7 @@ from forms.ports import Release, Thing
 from forms.rendering import Page
 from forms.settled_finality import ask_to_sign
 from forms.showing import not_found, show
+from forms.signing import since_of
 from forms.stops import Stop
 from forms.visit import Visit
 from forms.words import N_, Say
@@ -296,9 +297,11 @@ async def approve_policy(visit: Visit) -> Response:
     """The second person's approval; the gate has passed it, and the worker looks once more."""
     release, _ = await _named(visit)
     await visit.demand("policy_approve", _as_thing(release))
+    since = since_of(visit)
     if asked := await ask_to_sign(visit, release, f"/policy/{release.id}"):
         return asked
-    refused = await visit.ask(visit.ports.releases.sign, visit.who, release.id, "", "")
+    sign = visit.ports.releases.sign
+    refused = await visit.ask(sign, visit.who, release.id, "", "", since)
     if refused:
         raise Stop(409, refused, "not_signed")
     return RedirectResponse(f"/policy/{release.id}", 303)

@@ -561,11 +561,19 @@ class Releases(Protocol):
         """The proposal with the gate's findings, or a Chinese sentence why there is none."""
         ...
 
-    def sign(self, visitor: Visitor, release: str, preview: str = "", dossier: str = "") -> str:
+    def sign(
+        self,
+        visitor: Visitor,
+        release: str,
+        preview: str = "",
+        dossier: str = "",
+        since: datetime | None = None,
+    ) -> str:
         """Activate with a second signature; empty, or a Chinese sentence why not.
 
         `preview`: digest of the list of what a calendar would move, as the signer saw it;
-        `dossier`: of the dossier, for what must be tried over the past.
+        `dossier`: of the dossier, for what must be tried over the past; `since`: from when it
+        counts, None: from now, never before its own first day.
         """
         ...
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from forms.erasure_ports import Kind
 from forms.for_good import Asking, Standing, asked_first
 from forms.ports import AccountRow, Release
+from forms.signing import since_of
 from forms.visit import Visit
 from forms.words import N_
 
@@ -32,6 +33,10 @@ async def ask_to_sign(visit: Visit, found: Release, back: str) -> Response | Non
     now = next((one.version for one in same if one.state == "active"), "—")
     sentence = visit.say(N_("签署 {version} 版并使其生效")).format(version=found.version)
     follows = [visit.say(N_("签署后对全市生效，不能撤回；要改须另提新版本。"))]
+    since = since_of(visit)
+    if since is not None:
+        at = since.astimezone(visit.zone).strftime("%Y-%m-%d %H:%M")
+        follows.append(visit.say(N_("自 {at} 起生效。")).format(at=at))
     return await asked_first(visit, _of_release(visit, found, sentence, back, follows, now))
 
 

@@ -62,9 +62,16 @@ class WebReleases:
             kept = releases.find(connection, answer.release)
         return _shown(kept, frozenset(), self.now())
 
-    def sign(self, visitor: Visitor, release: str, preview: str = "", dossier: str = "") -> str:
+    def sign(
+        self,
+        visitor: Visitor,
+        release: str,
+        preview: str = "",
+        dossier: str = "",
+        since: datetime | None = None,
+    ) -> str:
         source = _source(visitor)
-        body = Sign(preview=preview, dossier=dossier)
+        body = Sign(preview=preview, dossier=dossier, in_force_from=since)
         return self._said(self.door.sign(visitor.actor, source, str(uuid4()), release, body))
 
     def look_ahead(self, visitor: Visitor, release: str, direction: Direction) -> str:

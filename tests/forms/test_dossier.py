@@ -116,6 +116,24 @@ def test_then_another_signs_the_same_digest(
     assert town.releases.signed_on == digest
 
 
+def test_the_signer_chooses_from_when_it_counts(
+    town: Town, browser: Browsers, proposed: Release
+) -> None:
+    town.releases.releases[:] = [
+        replace(proposed, endorsed_by=proposed.proposed_by, dossier=shown().row.digest)
+    ]
+    signer = browser("signer")
+    form = {"dossier": shown().row.digest, "csrf": signer.token(PAGE)}
+    wrong = signer.post(SIGN, data=form | {"since": "明天"}, follow_redirects=False)
+    assert wrong.status_code == 422 and "版本没有签署" in wrong.text
+    assert town.releases.releases[0].state == "proposed"
+    typed = signer.post(SIGN, data=form | {"since": "2031-05-01T08:30"}, follow_redirects=False)
+    assert typed.status_code == 303
+    assert town.releases.signed_since == datetime(2031, 5, 1, 0, 30, tzinfo=UTC)
+    listed = signer.get("/releases").text
+    assert "2031-05-01 08:30" in listed and "尚未生效" in listed
+
+
 def test_a_failed_or_missing_dossier_offers_no_signature(
     town: Town, browser: Browsers, proposed: Release
 ) -> None:

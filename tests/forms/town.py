@@ -431,6 +431,7 @@ class ListedReleases:
         self.dossiers: dict[str, ShownDossier] = {}
         self.asked = self.revoked = ("", "", "")
         self.signed_on = ""
+        self.signed_since: datetime | None = None
 
     def listing(self) -> Sequence[Release]:
         return tuple(self.releases)
@@ -468,10 +469,19 @@ class ListedReleases:
     def dossier(self, release: str) -> ShownDossier | None:
         return self.dossiers.get(release)
 
-    def sign(self, visitor: Visitor, release: str, preview: str = "", dossier: str = "") -> str:
-        self.signed_on = preview or dossier
+    def sign(
+        self,
+        visitor: Visitor,
+        release: str,
+        preview: str = "",
+        dossier: str = "",
+        since: datetime | None = None,
+    ) -> str:
+        self.signed_on, self.signed_since = preview or dossier, since
         self.releases = [
-            replace(one, state="active", signed_by=visitor.actor.id) if one.id == release else one
+            replace(one, state="active", signed_by=visitor.actor.id, in_force_from=since)
+            if one.id == release
+            else one
             for one in self.releases
         ]
         return ""
