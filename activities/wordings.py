@@ -205,15 +205,25 @@ def paragraphs(kind: DocumentKind, body: str, given: facts.DocumentFacts) -> tup
     return tuple(line.strip() for line in lines if line.strip())
 
 
+def text_problems(words: Words, body: str) -> list[str]:
+    """Return what is wrong with a text that may use the names of `words`, in Chinese."""
+    try:
+        return list(dict.fromkeys([*_characters(body), *_problems(words, parsed(body))]))
+    except WordingFaulty as wrong:
+        return [str(wrong)]
+
+
+def filled(body: str, said: Mapping[str, str]) -> str:
+    """Return a text that has passed `text_problems` with its names filled in."""
+    return "".join(_said(parsed(body).body, said))
+
+
 def wording_problems(kind: DocumentKind, body: str) -> list[str]:
     """Return what is wrong with the words of one kind, in Chinese; empty: they may be printed."""
     words = WORDS.get(kind)
     if words is None:
         return ["这种文书是全市统一的表格，正文不能另写；请删去"]
-    try:
-        return list(dict.fromkeys([*_characters(body), *_problems(words, parsed(body))]))
-    except WordingFaulty as wrong:
-        return [str(wrong)]
+    return text_problems(words, body)
 
 
 def wording_faults(matter: Matter, marked: Marked) -> list[Fault]:

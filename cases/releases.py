@@ -23,8 +23,8 @@ from cases.tables import release
 
 Kind = Literal["matter", "rules", "policy", "template", "calendar"]
 
-LOADED: tuple[Kind, ...] = ("matter", "rules", "policy", "calendar")
-"""Kinds that count as soon as they are in force; no template is released yet."""
+LOADED: tuple[Kind, ...] = ("matter", "rules", "policy", "calendar", "template")
+"""Kinds that count as soon as they are in force. The one template is the words of notices."""
 
 SEED_AUTHOR = "seed:author"
 SEED_SIGNER = "seed:release"

@@ -22,7 +22,7 @@ from cases.projection import json_text
 from cases.releases import Check, Proposal
 from cases.retiming import RetimingCause
 
-ProposedKind = Literal["matter", "rules", "policy", "calendar"]
+ProposedKind = Literal["matter", "rules", "policy", "calendar", "template"]
 """Kinds that have a gate; a kind without one cannot be proposed."""
 
 LARGEST_TEXT = 500_000

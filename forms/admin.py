@@ -27,7 +27,7 @@ RELEASE_KINDS = {
     "rules": N_("规则包"),
     "policy": N_("权限策略"),
     "calendar": N_("日历"),
-    "template": N_("文书模板"),
+    "template": N_("通知用语"),
 }
 PROPOSABLE = ("matter", "rules", "calendar", "policy")
 """Kinds that have a gate."""
@@ -214,6 +214,7 @@ async def sign_release(visit: Visit) -> Response:
 
 def _shown_at(found: Release) -> str:
     shown = {"calendar": "/calendar", "matter": f"/releases/{found.id}"}
+    shown["template"] = shown["matter"]
     return shown.get(found.kind, "/releases")
 
 

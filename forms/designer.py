@@ -36,6 +36,7 @@ from forms.designer_sheet import (
 )
 from forms.fields import Field, Form, MaterialRow, Wrong, schema_fields
 from forms.materials import empty_rows
+from forms.notice_words import words_release
 from forms.ports import Draft, Release, Thing
 from forms.rendering import Page
 from forms.settled_finality import ask_to_drop
@@ -442,6 +443,11 @@ async def send(visit: Visit) -> Response:
 
 async def release(visit: Visit) -> Response:
     """What a proposed version says, what it changes, what the gate found, who signs."""
+    known: Sequence[Release] = await visit.ask(visit.ports.releases.listing)
+    wanted = visit.request.path_params["release"]
+    words = next((one for one in known if one.id == wanted and one.kind == "template"), None)
+    if words is not None:
+        return await words_release(visit, words)
     row, matter, before, gate = await _registered(visit)
     thing = Thing("release", row.id, proposed_by=row.proposed_by, department=matter.department)
     may = visit.ports.access.may

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from cases.releases import Check
 from catalogue.marks import Loc
 from catalogue.matters import DocumentKind, Matter
+from catalogue.notice_words import NoticeWords
 
 DESIGNS: Final = "design:"
 """Begins what the store of drafts calls a draft of the designer's desk: it is no case's."""
@@ -41,6 +42,15 @@ class ProposedMatter:
     gate: tuple[Check, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ProposedWords:
+    """A version of the words of notices in the register, with those that count before it."""
+
+    words: NoticeWords
+    before: NoticeWords
+    gate: tuple[Check, ...]
+
+
 class Designs(Protocol):
     """Matters that are drafted here. Only reads; a proposal goes through `Releases`."""
 
@@ -58,6 +68,18 @@ class Designs(Protocol):
 
     def paper(self, matter: Matter, kind: DocumentKind) -> bytes:
         """Return a document as PDF with sample values. Raises `PaperFaulty`."""
+        ...
+
+    def notice_words(self) -> NoticeWords:
+        """The words of notices that count now; none of its kinds: all as shipped."""
+        ...
+
+    def words_versions(self) -> Sequence[str]:
+        """Every version of the words that the register has, proposals and withdrawn ones too."""
+        ...
+
+    def proposed_words(self, release: str) -> ProposedWords | None:
+        """A version of the words by its id in the register; None: there is none."""
         ...
 
     def proposed(self, release: str) -> ProposedMatter | None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from starlette.routing import BaseRoute
 
-from forms import designer
+from forms import designer, notice_words
 from forms.guard import page
 
 BODY = 2 * 1024 * 1024
@@ -21,6 +21,8 @@ def designer_routes() -> list[BaseRoute]:
     return [
         may("/designer", designer.designer),
         may("/designer", designer.start, methods=post),
+        may("/designer/words", notice_words.words),
+        may("/designer/words", notice_words.keep_words, methods=post),
         may("/designer/{draft}", designer.design),
         may("/designer/{draft}", designer.keep, methods=post, body=BODY),
         may("/designer/{draft}/form", designer.design_form),

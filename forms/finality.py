@@ -100,6 +100,7 @@ TAKEN_BACK: Final[Mapping[str, str]] = MappingProxyType(
         "/deputies/{delegation}": "proposed anew",
         "/designer": "the draft is dropped",
         "/designer/{draft}": "written over; each version of a conflict is kept",
+        "/designer/words": "withdrawn before it is signed",
         "/designer/{draft}/send": "withdrawn before it is signed",
         "/duty/contacts": "another address",
         "/duty/notices": "marks as read",

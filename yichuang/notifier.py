@@ -14,6 +14,7 @@ import nats.errors
 from nats.js import JetStreamContext
 from sqlalchemy import Engine
 
+from activities.notice_wording import sentence
 from audit.vault import SubjectVault
 from cases import deliveries, digests
 from cases.database import open_engine
@@ -24,6 +25,7 @@ from catalogue.incident_types import load_incident_types
 from yichuang import joining, roles, subjects, way_in
 from yichuang.bus import connect
 from yichuang.keyring import webhook_key
+from yichuang.notice_words import WordsInForce
 from yichuang.notices.channels import Channel
 from yichuang.notices.finding import CENTRE, Lookup
 from yichuang.notices.gateways import MESSAGES, RECEIPTS, Gateway, Receipts
@@ -38,7 +40,6 @@ from yichuang.notices.sending import (
     keep_sending,
 )
 from yichuang.notices.webhooks import Webhooks, checked_address
-from yichuang.notices.wording import sentence
 from yichuang.settings import Settings
 from yichuang.web_duty import contact_place
 
@@ -97,11 +98,16 @@ def mail_of(settings: Settings) -> Mail:
     )
 
 
-def wording_of(settings: Settings) -> Callable[[KeptNotice], str]:
-    """Return what says a notice in a sentence."""
+def wording_of(settings: Settings, cases: Engine) -> Callable[[KeptNotice, str], str]:
+    """Return what says a notice in a sentence, for a channel, in the words that count now."""
     names = {one.code: one.name for one in load_incident_types().types}
     names |= {code: one.name for code, one in load_grid().district_by_code.items()}
-    return lambda notice: sentence(notice.kind, notice.fields, names, settings.zone)
+    words = WordsInForce(cases, now)
+
+    def said(notice: KeptNotice, channel: str) -> str:
+        return sentence(notice.kind, notice.fields, names, settings.zone, words(), channel)
+
+    return said
 
 
 def carried_by(settings: Settings) -> frozenset[str]:
@@ -131,7 +137,7 @@ def sending_of(
             there = f"/projects/{notice.incident_id}"
         return f"{settings.address}{there}"
 
-    return Sending(cases, web, channels, address_of(opened), wording_of(settings), link, now)
+    return Sending(cases, web, channels, address_of(opened), wording_of(settings, cases), link, now)
 
 
 @contextlib.asynccontextmanager

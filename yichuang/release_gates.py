@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from activities.notice_wording import words_problems
 from cases.releases import Check, Proposal, Release
 from cases.releasing import Gate, Unreadable
 from catalogue.load import Period, canonical, period_of
 from catalogue.marks import Fault
 from catalogue.matters import Matter
+from catalogue.notice_words import read_notice_words
 from catalogue.reading import read_calendar, read_calendars
 from policies.decision_table import OWN, TableFault, table_for
 from policies.policy import Policy, PolicyFault, parse_policy, split, whole_text
@@ -53,6 +55,7 @@ class Gates:
             "calendar": self.calendar,
             "rules": self.rules,
             "policy": self.policy,
+            "template": self.notice_words,
         }
 
     def matter(self, text: str) -> Proposal:
@@ -124,6 +127,15 @@ class Gates:
         pack = loaded.pack
         check = Check("规则核对与试运行", not problems, problems[:MOST_FINDINGS])
         return Proposal("rules", pack.id, pack.version, pack.stored, (check,), needs_dossier=True)
+
+    def notice_words(self, text: str) -> Proposal:
+        """Check the words of notices: what they name, and how long a text message becomes."""
+        words, marked, faults = read_notice_words(text)
+        if words is None or marked is None:
+            raise Unreadable(_said(faults))
+        problems = words_problems(words, marked)
+        check = Check("通知用语核对", not problems, _said(problems))
+        return Proposal("template", words.name, words.version, text, (check,))
 
     def policy(self, text: str) -> Proposal:
         """Check the policy's rows and try to find what no version may allow.

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from ipaddress import ip_address
@@ -29,6 +29,7 @@ from cases.database import open_engine
 from cases.desk import Desk
 from cases.grant_changes import GrantChanges
 from cases.habits import Habits
+from cases.notices_out import KeptNotice
 from cases.queries import Queries
 from cases.web_tables import refused_command
 from catalogue.archive import load_archive
@@ -451,7 +452,7 @@ def duty_of(
         lambda: [one.code for one in released.catalogue().city.departments],
         is_off,
         OpenIncidents(cases),
-        wording_of(settings),
+        partial(_in_app, wording_of(settings, cases)),
         vault,
         sealer.who,
         carried_by(settings),
@@ -459,6 +460,10 @@ def duty_of(
         now,
         settings.zone,
     )
+
+
+def _in_app(words: Callable[[KeptNotice, str], str], notice: KeptNotice) -> str:
+    return words(notice, "in_app")
 
 
 def subject_of(queries: Queries, case_id: str) -> str:

@@ -20,8 +20,10 @@ from cases.tables import release as release_table
 from catalogue.load import Catalogue, MatterUnknown
 from catalogue.marks import Fault, Loc, marked_text
 from catalogue.matters import DocumentKind, Matter
-from forms.designer_ports import Checked, Found, PaperFaulty, ProposedMatter
+from catalogue.notice_words import NAME, NoticeWords, read_notice_words
+from forms.designer_ports import Checked, Found, PaperFaulty, ProposedMatter, ProposedWords
 from yichuang.matter_text import MatterRead
+from yichuang.notice_words import WordsInForce
 from yichuang.web_supervision import Press
 
 
@@ -50,11 +52,34 @@ class WebDesigns:
         )
 
     def versions(self, code: str) -> Sequence[str]:
+        return self._versions("matter", code)
+
+    def _versions(self, kind: str, name: str) -> Sequence[str]:
         query = select(release_table.c.version).where(
-            release_table.c.kind == "matter", release_table.c.name == code
+            release_table.c.kind == kind, release_table.c.name == name
         )
         with reading(self.engine) as connection:
             return list(connection.execute(query).scalars())
+
+    def notice_words(self) -> NoticeWords:
+        return WordsInForce(self.engine, self.now)()
+
+    def words_versions(self) -> Sequence[str]:
+        return self._versions("template", NAME)
+
+    def proposed_words(self, release: str) -> ProposedWords | None:
+        one = self._find(release)
+        if one is None or one.kind != "template":
+            return None
+        words = read_notice_words(one.content)[0]
+        return None if words is None else ProposedWords(words, self.notice_words(), one.gate)
+
+    def _find(self, release: str) -> releases.Release | None:
+        try:
+            with reading(self.engine) as connection:
+                return releases.find(connection, release)
+        except ReleaseRefused:
+            return None
 
     def open_cases(self, code: str) -> int:
         query = select(func.count()).where(case.c.matter == code, case.c.is_open)
@@ -76,12 +101,8 @@ class WebDesigns:
             raise PaperFaulty(str(faulty)) from faulty
 
     def proposed(self, release: str) -> ProposedMatter | None:
-        try:
-            with reading(self.engine) as connection:
-                one = releases.find(connection, release)
-        except ReleaseRefused:
-            return None
-        if one.kind != "matter":
+        one = self._find(release)
+        if one is None or one.kind != "matter":
             return None
         matter = Matter.model_validate_json(one.content)
         try:

@@ -289,6 +289,8 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /erasures/{order}/refuse": "role",
     "GET /designer": "role",
     "POST /designer": "role",
+    "GET /designer/words": "role",
+    "POST /designer/words": "role",
     "GET /designer/{draft}": "own",
     "POST /designer/{draft}": "own",
     "GET /designer/{draft}/form": "own",

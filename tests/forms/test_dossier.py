@@ -127,7 +127,11 @@ def test_the_signer_chooses_from_when_it_counts(
     wrong = signer.post(SIGN, data=form | {"since": "明天"}, follow_redirects=False)
     assert wrong.status_code == 422 and "版本没有签署" in wrong.text
     assert town.releases.releases[0].state == "proposed"
-    typed = signer.post(SIGN, data=form | {"since": "2031-05-01T08:30"}, follow_redirects=False)
+    form["since"] = "2031-05-01T08:30"
+    asked = signer.post(SIGN, data=form, follow_redirects=False)
+    assert "自 2031-05-01 08:30 起生效" in asked.text
+    assert 'name="since" value="2031-05-01T08:30"' in asked.text
+    typed = signer.post(SIGN, data=form | {"step": "confirmed"}, follow_redirects=False)
     assert typed.status_code == 303
     assert town.releases.signed_since == datetime(2031, 5, 1, 0, 30, tzinfo=UTC)
     listed = signer.get("/releases").text

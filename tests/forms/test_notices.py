@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select
 
+from activities.notice_wording import sentence
 from audit.tables import audit_outbox
 from cases import deliveries, digests
 from cases.delivery_tables import digest as digest_table
@@ -20,7 +21,6 @@ from tests.forms.test_log_pages import Written
 from tests.forms.town import Town
 from yichuang.digest_maker import DigestMaker
 from yichuang.notices.finding import CENTRE, Lookup
-from yichuang.notices.wording import sentence
 
 ZONE = ZoneInfo("Asia/Shanghai")
 

@@ -25,6 +25,7 @@ from starlette.applications import Starlette
 
 from activities.announcing import Announcer
 from activities.indexing import BlindIndex
+from activities.notice_wording import sentence
 from activities.papers import DocumentOrder
 from activities.paying import Paying
 from activities.performing import Performing, side_of
@@ -72,6 +73,7 @@ from catalogue.cap_sources import load_cap_sources
 from catalogue.kpis import load_kpis
 from catalogue.law import Article
 from catalogue.load import HERE, Catalogue, MatterUnknown, canonical, load_catalogue
+from catalogue.notice_words import read_notice_words
 from catalogue.programme import load_programme
 from catalogue.reading import read_matter
 from catalogue.registers import load_registers
@@ -105,7 +107,6 @@ from yichuang.index_keys import IndexKeys
 from yichuang.leave_check import LeaveCheck
 from yichuang.log_index import LogIndex
 from yichuang.matter_text import read_text
-from yichuang.notices.wording import sentence
 from yichuang.payment_rules import CityPaymentRules
 from yichuang.receipts import ReceiptDesk
 from yichuang.reception import may_know, no_such_case
@@ -445,7 +446,7 @@ class ListedReleases:
             datetime.now(UTC), None,
         )  # fmt: skip
         self.releases.append(made)
-        return made if kind != "matter" else self.register(made, text)
+        return self.register(made, text) if kind in ("matter", "template") else made
 
     def look_ahead(self, visitor: Visitor, release: str, direction: str) -> str:
         return ""
@@ -1087,7 +1088,12 @@ class Town:
         return found.actor()
 
     def _registered(self, made: Release, text: str) -> Release:
-        """Put a matter's version into the register, where its page reads it."""
+        """Put a version of a matter or of the words of notices into the register."""
+        if made.kind == "template":
+            words = read_notice_words(text)[0]
+            assert words is not None
+            gate = (Check("通知用语核对", True),)
+            return self._kept(made, Proposal("template", words.name, words.version, text, gate))
         found = read_matter(text, "matter.yaml", [])
         if found is None:
             return made
@@ -1096,6 +1102,9 @@ class Town:
             "matter", matter.code, matter.version, canonical(matter).decode(),
             (Check("事项目录核对", True),),
         )  # fmt: skip
+        return self._kept(made, proposal)
+
+    def _kept(self, made: Release, proposal: Proposal) -> Release:
         with self.cases.begin() as connection:
             kept = propose(connection, proposal, made.proposed_by, made.proposed_at)
         row = replace(made, id=kept.id, name=kept.name, version=kept.version, digest=kept.digest)

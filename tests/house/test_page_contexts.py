@@ -92,6 +92,7 @@ def test_every_template_belongs_to_a_page_or_is_a_part() -> None:
         "macros/running.html",
         "macros/side.html",
         "macros/sharing.html",
+        "macros/signing.html",
         "macros/timeline.html",
         "macros/ui.html",
     }

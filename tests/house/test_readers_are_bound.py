@@ -198,6 +198,9 @@ PORTS: Final[Mapping[str, Way]] = {
     "designs.versions": "office",
     "designs.open_cases": "office",  # a number of the whole city that names nothing
     "designs.paper": "office",  # with sample values
+    "designs.notice_words": "office",  # sentences of the city, nobody's
+    "designs.words_versions": "office",
+    "designs.proposed_words": "office",
     "designs.proposed": "office",
     "releases.listing": "office",
     "releases.dossier": "office",  # its cases go through reader.hidden

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, insert, select
 
+from activities.notice_wording import sentence
 from audit.tables import audit_outbox
 from cases import deliveries, duty
 from cases.database import open_engine
@@ -30,7 +31,6 @@ from yichuang.notices.finding import Lookup
 from yichuang.notices.mail import Mail
 from yichuang.notices.sending import Finding, Sending, address_of, key_of
 from yichuang.notices.webhooks import BadAddress, Webhooks, checked_address
-from yichuang.notices.wording import sentence
 from yichuang.stores import migrate
 
 START = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
@@ -88,7 +88,7 @@ class Town:
         return Sending(
             self.cases, self.web, channels,  # type: ignore[arg-type]  # channels of the test's own
             address_of(lambda _person, _channel, sealed: sealed.decode()),
-            lambda notice: sentence(notice.kind, notice.fields, {}, "Asia/Shanghai"),
+            lambda notice, _channel: sentence(notice.kind, notice.fields, {}, "Asia/Shanghai"),
             lambda notice: f"https://city/incidents/{notice.incident_id}", self.now,
         )  # fmt: skip
 

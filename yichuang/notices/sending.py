@@ -131,7 +131,8 @@ class Sending:
     channels: Mapping[deliveries.Channel, Channel]
     address: Callable[[Connection, Delivery], str | None]
     """Where a delivery goes, opened for this one try; None: the person has taken it back."""
-    words: Callable[[KeptNotice], str]
+    words: Callable[[KeptNotice, str], str]
+    """Notice and channel → what is said."""
     link: Callable[[KeptNotice], str]
     now: Callable[[], datetime]
 
@@ -181,7 +182,7 @@ class Sending:
             notice_id=notice.id,
             incident_id=notice.incident_id,
             kind=notice.kind,
-            text=self.words(notice),
+            text=self.words(notice, one.channel),
             link=self.link(notice),
             address=address,
             urgent=notice.urgent,

@@ -1,0 +1,253 @@
+"""通知用语 at the designer's desk: the words of notices, drafted, looked at, and sent to the gate.
+
+What is typed stands in the form alone until it is sent: there is no draft to lose or to forget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar
+from urllib.parse import quote
+
+import yaml
+from starlette.responses import RedirectResponse, Response
+
+from activities.notice_wording import (
+    DIGEST_TITLE,
+    SAMPLES,
+    SMS,
+    TITLES,
+    names_of,
+    sample,
+    words_problems,
+)
+from catalogue.marks import Fault, Loc, Marked
+from catalogue.notice_words import NAME, NO_WORDS, NoticeWord, NoticeWords, read_notice_words
+from forms.designer_changes import Moved
+from forms.fields import Field, Form, Wrong
+from forms.ports import Release, Thing
+from forms.rendering import Page
+from forms.showing import not_found, show
+from forms.visit import Visit
+from forms.words import N_
+
+PARTS = {"title": "标题", "body": "正文", "sms": "短信"}
+"""Box → element of the text."""
+WHERE = {"title": N_("标题"), "body": N_("正文"), "sms": N_("短信")}
+
+
+@dataclass(frozen=True)
+class KindLine:
+    """One kind of notice: its boxes, and what they make of made-up facts."""
+
+    kind: str
+    title: str
+    fields: tuple[Field, ...]
+    said: str
+    sms: str
+    names: str
+    own: bool
+    """The city has words of its own for it."""
+
+
+@dataclass(frozen=True)
+class NoticeWordsPage(Page):
+    """Every kind of notice with its words."""
+
+    template: ClassVar[str] = "notice_words.html"
+
+    form: Annotated[Form, "What is wrong."]
+    lines: Annotated[tuple[KindLine, ...], "Every kind."]
+    version: Annotated[str, "The version that counts; empty: all as shipped."]
+    moves: Annotated[tuple[Moved, ...], "What is typed changes against it."]
+    hint: Annotated[str, "How a text is written."]
+    looked: Annotated[bool, "The words were looked at: they may be sent if nothing is wrong."]
+
+
+@dataclass(frozen=True)
+class WordsReleasePage(Page):
+    """One version of the words in the register."""
+
+    template: ClassVar[str] = "words_release.html"
+
+    release: Annotated[Release, "The version in the register."]
+    before: Annotated[str, "The version that counts before it; empty: all as shipped."]
+    moves: Annotated[tuple[Moved, ...], "Every difference."]
+    lines: Annotated[tuple[KindLine, ...], "The kinds that it words, with what they say."]
+    failed: Annotated[tuple[str, ...], "What the gate found."]
+    people: Annotated[Mapping[str, str], "User id → name."]
+    may_sign: Annotated[bool, "May activate it: somebody else proposed it."]
+    may_withdraw: Annotated[bool, "Proposed it, and may take it back."]
+
+
+def shipped_title(kind: str) -> str:
+    """Return what stands at the head of a notice that nobody has worded."""
+    return TITLES.get(kind, DIGEST_TITLE)
+
+
+async def words(visit: Visit) -> Response:
+    """The words that count, every box of them."""
+    await _may_draft(visit)
+    known: NoticeWords = await visit.ask(visit.ports.designs.notice_words)
+    return await _shown(visit, known, known, (), looked=False)
+
+
+async def keep_words(visit: Visit) -> Response:
+    """Show what the typed words say; or send them to the gate, if nothing is wrong with them."""
+    await _may_draft(visit)
+    known: NoticeWords = await visit.ask(visit.ports.designs.notice_words)
+    taken: Sequence[str] = await visit.ask(visit.ports.designs.words_versions)
+    typed, text = _typed(visit, _next(taken, datetime.now(visit.zone).year))
+    faults = _faults(typed, text)
+    if faults or visit.text("do") != "send" or typed.words == known.words:
+        return await _shown(visit, known, typed, faults, looked=True)
+    made = await visit.ask(visit.ports.releases.propose, visit.who, "template", text)
+    if isinstance(made, str):
+        return await _shown(visit, known, typed, (("", made),), looked=True)
+    return RedirectResponse(f"/releases/{quote(made.id)}", 303)
+
+
+async def _may_draft(visit: Visit) -> None:
+    """The words are the whole city's: who drafts for one department alone does not change them."""
+    await visit.demand("release_propose", Thing("release", "new:template", department="*"))
+
+
+def _next(taken: Sequence[str], year: int) -> str:
+    number = 1
+    while f"{year}.{number}" in taken:
+        number += 1
+    return f"{year}.{number}"
+
+
+def _typed(visit: Visit, version: str) -> tuple[NoticeWords, str]:
+    """Return what was typed, and the same as the text that is sent: what is as shipped left out.
+
+    The words are as typed, however long: what is wrong with them the text's reader says.
+    """
+    found = []
+    for kind in SAMPLES:
+        title, body, sms = (
+            visit.text(f"{part}.{kind}").strip().replace("\r\n", "\n") for part in PARTS
+        )
+        if (title or shipped_title(kind), body, sms) != (shipped_title(kind), "", ""):
+            head = title or shipped_title(kind)
+            found.append(NoticeWord.model_construct(kind=kind, title=head, body=body, sms=sms))
+    words = NoticeWords.model_construct(name=NAME, version=version, words=tuple(found))
+    entries = [
+        {"通知": one.kind} | {element: getattr(one, part) for part, element in PARTS.items()}
+        for one in found
+    ]
+    whole = {"标识": NAME, "版本": version, "通知用语": entries}
+    return words, yaml.safe_dump(whole, allow_unicode=True, sort_keys=False, width=10_000)
+
+
+def _faults(typed: NoticeWords, text: str) -> tuple[tuple[str, str], ...]:
+    """Return box → what is wrong, exactly as the gate will say."""
+    _, marked, faults = read_notice_words(text)
+    if marked is not None:  # of the form's own making: what is too long is said beside the rest
+        faults = [*faults, *words_problems(typed, marked)]
+    return tuple((_box(typed, marked, one), f"{one.message}。{one.remedy}") for one in faults)
+
+
+def _box(typed: NoticeWords, marked: Marked | None, fault: Fault) -> str:
+    places: Loc = ()
+    for loc, line in ({} if marked is None else marked.lines).items():
+        if line == fault.line and len(loc) >= len(places):
+            places = loc
+    part = next((part for part, element in PARTS.items() if element in places), "")
+    if len(places) < 2 or not part or not isinstance(places[1], int):
+        return ""
+    return f"{part}.{typed.words[places[1]].kind}"
+
+
+async def _shown(
+    visit: Visit,
+    known: NoticeWords,
+    typed: NoticeWords,
+    faults: Sequence[tuple[str, str]],
+    looked: bool,
+) -> Response:
+    told: dict[str, str] = {}
+    for box, said in faults:
+        told[box] = f"{told[box]}；{said}" if box in told else said
+    lines = tuple(_line(visit, typed, kind, told) for kind in SAMPLES)
+    every = tuple(field for line in lines for field in line.fields)
+    wrong = tuple(Wrong(said) for box, said in told.items() if not box)
+    errors = (*wrong, *Form(every).with_errors({b: s for b, s in told.items() if b}).errors)
+    page = NoticeWordsPage(
+        title=visit.say(N_("通知用语")),
+        form=Form((), errors),
+        lines=lines,
+        version=known.version if known.words else "",
+        moves=() if faults else tuple(_moves(visit, known, typed)),
+        hint=visit.say(N_(
+            "{{ 名称 }} 换成通知的内容，{% if 名称 %}…{% endif %} 只在有内容时才说。"
+            "通知不含个人信息，用语里也没有这样的名称。"
+        )),
+        looked=looked,
+    )  # fmt: skip
+    return await show(visit, page, 422 if faults else 200)
+
+
+def _line(visit: Visit, words: NoticeWords, kind: str, told: Mapping[str, str]) -> KindLine:
+    own = words.of(kind)
+    values = {part: getattr(own, part) if own else "" for part in PARTS}
+    values["title"] = values["title"] or shipped_title(kind)
+    labels = {part: visit.say(label) for part, label in WHERE.items()}
+    hints = {
+        "body": visit.say(N_("站内、邮件、即时消息；不填的用全市原来的句子")),
+        "sms": visit.say(N_("只用于短信；不填的同正文")),
+    }
+    fields = tuple(
+        Field(
+            f"{part}.{kind}", labels[part], "text" if part == "title" else "textarea",
+            required=part == "title", hint=hints.get(part, ""), values=(values[part],),
+            error=told.get(f"{part}.{kind}", ""), wide=part != "title",
+        )
+        for part in PARTS
+    )  # fmt: skip
+    broken = any(box.endswith(f".{kind}") for box in told)
+    return KindLine(
+        kind, visit.say(shipped_title(kind)), fields,
+        "" if broken else sample(kind, words), "" if broken else sample(kind, words, SMS),
+        "、".join(names_of(kind)), own is not None,
+    )  # fmt: skip
+
+
+def _moves(visit: Visit, before: NoticeWords, after: NoticeWords) -> Iterator[Moved]:
+    for kind in SAMPLES:
+        old, new = before.of(kind), after.of(kind)
+        for part in PARTS:
+            was = getattr(old, part) if old else shipped_title(kind) if part == "title" else ""
+            now = getattr(new, part) if new else shipped_title(kind) if part == "title" else ""
+            if was != now:
+                where = f"{visit.say(shipped_title(kind))} · {visit.say(WHERE[part])}"
+                yield Moved(where, "other" if was and now else "come" if now else "gone", was, now)
+
+
+async def words_release(visit: Visit, row: Release) -> Response:
+    """What a version of the words changes, what it says, who signs. Raises `Stop` 404."""
+    found = await visit.ask(visit.ports.designs.proposed_words, row.id)
+    if found is None:
+        raise not_found(visit)
+    before = found.before if found.before.version != found.words.version else NO_WORDS
+    thing = Thing("release", row.id, proposed_by=row.proposed_by, department="*")
+    may = visit.ports.access.may
+    signing = (await visit.ask(may, visit.actor, "release_sign", thing)).allowed
+    page = WordsReleasePage(
+        title=f"{visit.say(N_('通知用语'))} {row.version}",
+        release=row,
+        before=before.version if before.words else "",
+        moves=tuple(_moves(visit, before, found.words)),
+        lines=tuple(_line(visit, found.words, one.kind, {}) for one in found.words.words),
+        failed=tuple(text for check in found.gate for text in check.findings),
+        people=dict(await visit.ask(visit.ports.reader.colleagues, "")),
+        may_sign=row.state == "proposed" and signing,
+        may_withdraw=row.state in ("proposed", "blocked") and row.proposed_by == visit.actor.id,
+    )
+    return await show(visit, page)
+
+
+__all__ = ["keep_words", "words", "words_release"]

@@ -1,0 +1,81 @@
+"""通知用语 at the desk: drafted, looked at, sent; another signs, from an instant they choose."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cases import releases
+from tests.forms.conftest import Browser, Browsers
+from tests.forms.town import Town
+
+PAGE = "/designer/words"
+
+
+def form(page: Browser, **typed: str) -> dict[str, str]:
+    return {"csrf": page.token(PAGE)} | {
+        name.replace("__", "."): text for name, text in typed.items()
+    }
+
+
+def test_what_is_typed_is_looked_at_and_changes_nothing(browser: Browsers, town: Town) -> None:
+    editor = browser("editor")
+    typed = form(editor, title__dispatched="请快签收", body__dispatched="{{ 编号 }}在{{ 地点 }}")
+    shown = editor.post(PAGE, data=typed | {"do": "look"})
+    assert shown.status_code == 200
+    assert "【请快签收】云突〔2026〕000123号在云溪区" in shown.text
+    assert "派发，请签收" in shown.text
+    assert not town.releases.texts
+
+
+def test_what_cannot_be_said_is_told_at_its_box_and_nothing_typed_is_lost(
+    browser: Browsers, town: Town
+) -> None:
+    editor = browser("editor")
+    typed = form(editor, sms__escalated="{{ 姓名 }}您好", title__refused="退" * 31)
+    shown = editor.post(PAGE, data=typed | {"do": "send"})
+    assert shown.status_code == 422
+    assert 'href="#f-title-refused"' in shown.text and "「标题」太长" in shown.text
+    assert 'href="#f-sms-escalated"' in shown.text and "没有「姓名」" in shown.text
+    assert "{{ 姓名 }}您好" in shown.text and "退" * 31 in shown.text
+    assert not town.releases.texts
+
+
+@pytest.mark.parametrize("login", ["chen", "signer", "sysadmin"])
+def test_who_drafts_nothing_words_no_notice(browser: Browsers, login: str) -> None:
+    assert browser(login).get(PAGE).status_code == 403
+
+
+def test_another_signs_and_says_from_when(browser: Browsers, town: Town) -> None:
+    editor, signer = browser("editor"), browser("signer")
+    typed = form(editor, title__dispatched="请快签收", body__dispatched="{{ 编号 }}") | {
+        "do": "send"
+    }
+    sent = editor.post(PAGE, data=typed, follow_redirects=False)
+    assert sent.status_code == 303, sent.text
+    page = sent.headers["location"]
+    own = editor.get(page).text
+    assert "签署并生效" not in own and "请快签收" in own
+    others = signer.get(page).text
+    assert "生效时刻" in others and "【请快签收】云突〔2026〕000123号" in others
+    signing = {"csrf": signer.token(page), "since": "2031-05-01T08:30", "step": "confirmed"}
+    done = signer.post(f"{page}/sign", data=signing, follow_redirects=False)
+    assert (done.status_code, done.headers["location"]) == (303, page)
+    assert town.releases.signed_since == datetime(2031, 5, 1, 0, 30, tzinfo=UTC)
+
+
+def test_words_in_force_stand_in_the_boxes_and_nothing_sends_what_is_the_same(
+    browser: Browsers, town: Town
+) -> None:
+    editor = browser("editor")
+    typed = form(editor, title__merged="两起并一起") | {"do": "send"}
+    page = editor.post(PAGE, data=typed, follow_redirects=False).headers["location"]
+    before, now = len(town.releases.texts), datetime.now(UTC)
+    with town.cases.begin() as connection:
+        releases.sign(connection, page.rsplit("/", 1)[1], town.actor("signer").id, now, now)
+    shown = editor.get(PAGE).text
+    assert 'value="两起并一起"' in shown and "本市用语" in shown
+    same = editor.post(PAGE, data=typed, follow_redirects=False)
+    assert same.status_code == 200 and "没有改动" in same.text
+    assert len(town.releases.texts) == before
