@@ -22,6 +22,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pictures", metavar="FOLDER", help="keep a picture of every page there, to be looked at"
     )
+    parser.addoption(
+        "--hour", metavar="MINUTES", type=float,
+        help="how long the hour of a bad line takes (tests/forms/test_slow_hour.py)",
+    )  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if minutes := config.getoption("--hour"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(minutes * 60 + 600))
 
 
 @pytest.fixture(scope="session")

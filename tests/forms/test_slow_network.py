@@ -137,6 +137,24 @@ def test_a_file_that_breaks_off_goes_on_and_a_form_pressed_again_is_sent_once(
     assert cases_of(town) == before + 1
 
 
+def test_a_form_that_could_not_be_sent_stays_on_its_page_with_what_was_typed(
+    clerk: Page, way: Line, town: Town
+) -> None:
+    filed = town.file("断线的公司")
+    clerk.goto(f"/cases/{filed.case_no}/do/withdraw")
+    typed = clerk.locator("main textarea").first
+    typed.fill("另选地址，以后再办。")
+    way.cut()
+    clerk.get_by_role("button", name="下一步：核对").click()
+    sending = clerk.locator("#sending")
+    expect(sending).to_contain_text("连不上，没有提交。填的内容都还在本页")
+    assert typed.input_value() == "另选地址，以后再办。"
+    way.mend()
+    clerk.get_by_role("button", name="下一步：核对").click()
+    expect(clerk.locator("main")).to_contain_text("提交以后")
+    expect(clerk.locator("main")).to_contain_text("另选地址，以后再办。")
+
+
 def test_what_is_typed_off_line_is_kept_when_the_line_is_back(clerk: Page, way: Line) -> None:
     clerk.goto("/new/enterprise-start")
     way.cut()
