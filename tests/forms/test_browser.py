@@ -110,7 +110,7 @@ def test_a_clerk_files_a_case_corrects_it_and_sees_the_receipt(
     assert page.locator("#f-form-project_name").input_value() == PERMIT_FORM["project_name"]
     page.locator("#f-form-uscc").fill(PERMIT_FORM["uscc"])
     page.get_by_role("button", name="收件并出具收件凭证").click()
-    assert "已完成" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status").first).to_contain_text("已完成")
     expect(page.get_by_role("link", name="收件凭证").first).to_be_visible()
 
 

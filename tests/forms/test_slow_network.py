@@ -131,7 +131,8 @@ def test_a_file_that_breaks_off_goes_on_and_a_form_pressed_again_is_sent_once(
     sent: list[str] = []
     clerk.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
     clerk.get_by_role("button", name="收件并出具收件凭证").dblclick()
-    expect(clerk.get_by_role("status").first).to_contain_text("已完成")
+    done = clerk.get_by_role("status").filter(has_text="已完成").first
+    expect(done).to_be_visible(timeout=60_000)
     assert "正在提交，请等一下…" in clerk.evaluate("sessionStorage.getItem('said')")
     assert len([one for one in sent if one.endswith("/new/construction-permit")]) == 1
     assert cases_of(town) == before + 1
