@@ -7,7 +7,7 @@ stands in `tests/e2e/tasks/`, written once; `tests/e2e/hands.py` says what each 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser
@@ -16,6 +16,7 @@ from policies.vocabulary import ROLES
 from tests.e2e import tasks
 from tests.e2e.hands import KINDS, Hands
 from tests.e2e.office import TASKS, Keys, Office, furnished
+from tests.e2e.tasks import new_clerk
 from tests.e2e.test_construction_permit import CHROMIUM, chromium  # noqa: F401 -- a fixture
 
 assert tasks
@@ -45,6 +46,17 @@ def office(request: pytest.FixtureRequest, keys: Keys, chromium: Browser) -> Ite
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_is_done_to_its_end(office: Office, name: str) -> None:
     TASKS[name].do(office)
+
+
+@pytest.mark.parametrize("ending", new_clerk.ENDINGS, ids=lambda one: one.__name__)
+def test_new_clerks_take_a_case_to_its_end_by_the_pages_alone(
+    keys: Keys,
+    chromium: Browser,  # noqa: F811
+    ending: Callable[[Office], None],
+) -> None:
+    office = Office(keys, chromium, Hands)
+    ending(office)
+    office.close()
 
 
 def test_a_case_is_filed_over_a_slow_network(keys: Keys, chromium: Browser) -> None:  # noqa: F811
