@@ -19,8 +19,8 @@ from cases.fund_rows import Booked
 from forms.fund_charts import money_curve_svg
 from forms.fund_ports import FundView, JournalView, ProjectView
 from forms.fund_words import ACCOUNT_WORDS, KIND_WORDS, STAGE_WORDS
+from forms.links import project_url
 from forms.payment_reading import read_for
-from forms.project_links import project_url
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from forms.alarms import LEVELS
 from forms.fields import Field, Form, Option
+from forms.links import incident_url
 from forms.ports import Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
@@ -82,6 +83,9 @@ class SignalPage(Page):
     districts: Annotated[Mapping[str, str], "District → name."]
     streets: Annotated[Mapping[str, str], "Street → name."]
     because: Annotated[Mapping[str, str], "Ground → words; others stand as they are."]
+    incidents: Annotated[
+        Mapping[str, str], "Incident → its address; empty where the reader may not open it."
+    ]
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,10 @@ async def signal(visit: Visit) -> Response:
         title=types.get(one.type, one.type), one=one, turns=turns, words=_words(visit, STATES),
         levels=_words(visit, LEVELS), districts=districts, streets=streets,
         because=_words(visit, BECAUSE),
+        incidents={
+            name: await incident_url(visit, name)
+            for name in {turn.incident_id for turn in turns if turn.incident_id}
+        },
     )  # fmt: skip
     return await show(visit, page)
 

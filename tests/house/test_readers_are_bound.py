@@ -336,7 +336,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "duty.told": frozenset({"incident.page_of"}),  # after `state_of` has asked `read`
     "incidents.draft": frozenset({"incident_acting._draft"}),
     "incidents.incident": frozenset({"incident._shown"}),
-    "incidents.known": frozenset({"incident.state_of"}),
+    "incidents.known": frozenset({"incident.state_of", "links.incident_url"}),  # ask `read`
     "incidents.routed": frozenset({"incident_acting._scene"}),
     "projects.answered": frozenset({"project_acting._asked"}),
     "performances.answered": frozenset({"performance_acting.do"}),
@@ -351,7 +351,8 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "projects.known": frozenset(
         {
             "project.state_of",
-            "project_rest._found",  # ask `read`
+            "project_rest._found",
+            "links.project_url",  # ask `read`
             "money_choices.project_field",
             "money_choices.milestone_field",  # ask `list`
             "fund._milestones",
@@ -362,7 +363,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         {"fund.journal", "payments._page", "payments.listing", "payments.payment"}
     ),  # of projects whose money is on the page already
     "projects.project": frozenset(
-        {"project.project", "project_sheet.exported", "project_links.project_url"}  # after it
+        {"project.project", "project_sheet.exported"}  # after it
     ),
     "performances.known": frozenset(
         {"performance.read_by", "project_beside.performance_of"}  # they ask `performance_read`

@@ -275,7 +275,8 @@ NOTHING_PERSONAL = {
     "/warnings/{warning}/adjust", "/warnings/{warning}/lift", "/alerts/{warning}.cap",
     "/alerts/{warning}/{seq:int}.cap", "/alerts.atom",
     "/bulk", "/counts", "/filters", "/filters/{saved}", "/me", "/preferences",
-    "/designer", "/designer/{draft}", "/designer/{draft}/changes", "/designer/{draft}/form",
+    "/designer", "/designer/words", "/designer/{draft}", "/designer/{draft}/changes",
+    "/designer/{draft}/form",
     "/designer/{draft}/papers/{kind}", "/releases/{release}", "/releases/{release}/form",
     "/releases/{release}/papers/{kind}",
 }  # fmt: skip
