@@ -495,7 +495,9 @@ class Reissue(Frozen):
     """Id of the document that is void from now on."""
     ground: Literal["correction", "loss"]
     reason: Text
-    texts: Annotated[dict[Code, Text], Field(max_length=8)] = Field(default_factory=dict)
+    texts: Annotated[
+        dict[Code, Text], Field(max_length=8, json_schema_extra={"additionalProperties": False})
+    ] = Field(default_factory=dict)
     """Name of a text that was typed when it was issued → what it should have said. Which a kind
     has: `cases.approval.reissuing.CORRECTABLE`; of a correction only."""
 
@@ -503,7 +505,7 @@ class Reissue(Frozen):
 class ServeReissued(Serve):
     """重新送达: what was issued again reaches its addressee, with a record of its own."""
 
-    of_step: int = Field(ge=1)
+    of_step: int = Field(ge=1, le=1_000_000)
     """The step that issued it again."""
 
 

@@ -36,7 +36,7 @@ from forms.designer_sheet import (
 )
 from forms.fields import Field, Form, MaterialRow, Wrong, schema_fields
 from forms.materials import empty_rows
-from forms.notice_words import words_release
+from forms.notice_words import may_draft, words_release
 from forms.ports import Draft, Release, Thing
 from forms.rendering import Page
 from forms.settled_finality import ask_to_drop
@@ -59,6 +59,7 @@ class DesignerPage(Page):
     groups: Annotated[Mapping[str, tuple[Matter, ...]], "Department → its matters in force."]
     drafts: Annotated[tuple[Draft, ...], "My own drafts, newest first."]
     waiting: Annotated[tuple[Release, ...], "Proposals of matters that nobody has signed."]
+    words: Annotated[bool, "May draft the words of notices."]
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ async def designer(visit: Visit) -> Response:
         waiting=tuple(
             one for one in known if one.kind == "matter" and one.state in ("proposed", "blocked")
         ),
+        words=await may_draft(visit),
     )
     return await show(visit, page)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 from urllib.parse import quote
 
 import yaml
@@ -80,6 +80,7 @@ class WordsReleasePage(Page):
     people: Annotated[Mapping[str, str], "User id → name."]
     may_sign: Annotated[bool, "May activate it: somebody else proposed it."]
     may_withdraw: Annotated[bool, "Proposed it, and may take it back."]
+    may_draft: Annotated[bool, "May draft the next version."]
 
 
 def shipped_title(kind: str) -> str:
@@ -89,14 +90,14 @@ def shipped_title(kind: str) -> str:
 
 async def words(visit: Visit) -> Response:
     """The words that count, every box of them."""
-    await _may_draft(visit)
+    await visit.demand("release_propose", WORDS)
     known: NoticeWords = await visit.ask(visit.ports.designs.notice_words)
     return await _shown(visit, known, known, (), looked=False)
 
 
 async def keep_words(visit: Visit) -> Response:
     """Show what the typed words say; or send them to the gate, if nothing is wrong with them."""
-    await _may_draft(visit)
+    await visit.demand("release_propose", WORDS)
     known: NoticeWords = await visit.ask(visit.ports.designs.notice_words)
     taken: Sequence[str] = await visit.ask(visit.ports.designs.words_versions)
     typed, text = _typed(visit, _next(taken, datetime.now(visit.zone).year))
@@ -109,9 +110,14 @@ async def keep_words(visit: Visit) -> Response:
     return RedirectResponse(f"/releases/{quote(made.id)}", 303)
 
 
-async def _may_draft(visit: Visit) -> None:
-    """The words are the whole city's: who drafts for one department alone does not change them."""
-    await visit.demand("release_propose", Thing("release", "new:template", department="*"))
+WORDS: Final = Thing("release", "new:template", department="*")
+"""The words are the whole city's: who drafts for one department alone does not change them."""
+
+
+async def may_draft(visit: Visit) -> bool:
+    """Return whether the visitor may draft the words of notices."""
+    may = visit.ports.access.may
+    return (await visit.ask(may, visit.actor, "release_propose", WORDS)).allowed
 
 
 def _next(taken: Sequence[str], year: int) -> str:
@@ -246,8 +252,9 @@ async def words_release(visit: Visit, row: Release) -> Response:
         people=dict(await visit.ask(visit.ports.reader.colleagues, "")),
         may_sign=row.state == "proposed" and signing,
         may_withdraw=row.state in ("proposed", "blocked") and row.proposed_by == visit.actor.id,
+        may_draft=await may_draft(visit),
     )
     return await show(visit, page)
 
 
-__all__ = ["keep_words", "words", "words_release"]
+__all__ = ["keep_words", "may_draft", "words", "words_release"]

@@ -60,7 +60,7 @@ def test_every_name_tells_something_of_every_kind_it_is_offered_for(kind: Docume
 @pytest.mark.parametrize("kind", WORDS)
 def test_no_fact_of_a_kind_is_out_of_reach(kind: DocumentKind) -> None:
     """Each field of the facts changes what some name says; but for the page's own."""
-    own = {"title", "code", "verify_address", "sealed", "deemed", "missing", "missing_by",
+    own = {"title", "code", "verify_address", "sealed", "anew", "deemed", "missing", "missing_by",
            "overdue", "undertaking", "required"}  # fmt: skip
     given: Any = SAMPLES[kind]
     before = {name: tell(given) for name, tell in WORDS[kind].names.items()}
