@@ -181,5 +181,5 @@ def test_faults_name_kind_twice_kind_not_issued_and_line() -> None:
     }
     found = wording_faults(matter, Marked("m.yaml", {}, lines))
     assert {(one.line, one.message[:6]) for one in found} >= {
-        (7, "同一种文书写了"[:6]), (9, "本事项不出具"), (10, "这种文书没有"),
+        (7, "同一种文书写了"[:6]), (9, "本事项不出具"), (10, "没有名为"),
     }  # fmt: skip
