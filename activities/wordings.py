@@ -321,7 +321,7 @@ def _condition(
 
 def _named(words: Words, name: str) -> Iterator[str]:
     if name not in words.names:
-        yield f"没有名为「{name}」的内容；可用：{'、'.join(words.names)}"
+        yield f"这里没有「{name}」；可用：{'、'.join(words.names)}"
 
 
 def _said(found: Sequence[nodes.Node], said: Mapping[str, str]) -> Iterator[str]:
