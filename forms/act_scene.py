@@ -35,12 +35,17 @@ class Scene:
 
     def task_name(self, task: Task) -> str:
         """Return what the clerk calls a task: the step's name, else the word of its stage."""
-        for step in self.matter.steps:
-            if step.code == task.step:
-                return step.name_en if self.language == "en" and step.name_en else step.name
-        if task.kind == "explain":
-            return f"{self.say(N_('书面说明'))} {task.key.removeprefix('explain-')}"
-        return self.say(TASKS.get(task.key, task.key))
+        return name_of_task(task, self.matter, self.language, self.say)
+
+
+def name_of_task(task: Task, matter: Matter | None, language: Language, say: Say) -> str:
+    """Return what clerks call a task: the step's name, else the word of its stage."""
+    for step in matter.steps if matter is not None else ():
+        if step.code == task.step:
+            return step.name_en if language == "en" and step.name_en else step.name
+    if task.kind == "explain":
+        return f"{say(N_('书面说明'))} {task.key.removeprefix('explain-')}"
+    return say(TASKS.get(task.key, task.key))
 
 
 TASKS = {

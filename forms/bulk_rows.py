@@ -22,7 +22,7 @@ from cases.messages import NAMESPACE, Command, Outcome, Source
 from cases.reception import NotNow, Request
 from cases.settling import RuleForbids
 from cases.state import CaseState, Task
-from forms.act_scene import TASKS
+from forms.act_scene import name_of_task
 from forms.bulk_fields import BulkAct
 from forms.case import knows
 from forms.ports import Thing
@@ -156,11 +156,9 @@ def _no_task(visit: Visit, act: BulkAct) -> str:
 
 
 def _name(visit: Visit, state: CaseState, task: Task) -> str:
-    for matter in visit.ports.catalogue.matters():
-        for step in matter.steps if matter.code == state.plan.matter else ():
-            if step.code == task.step:
-                return step.name_en if visit.language == "en" and step.name_en else step.name
-    return visit.say(TASKS.get(task.key, task.key))
+    matters = visit.ports.catalogue.matters()
+    matter = next((one for one in matters if one.code == state.plan.matter), None)
+    return name_of_task(task, matter, visit.language, visit.say)
 
 
 async def _judged(
