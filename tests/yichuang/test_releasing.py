@@ -234,7 +234,8 @@ async def test_the_pages_port_proposes_signs_and_lists_by_the_worker(town: Town)
     made = await asyncio.to_thread(port.propose, editor, "matter", food("2026.2", 5))
     assert isinstance(made, Release) and made.state == "proposed"
     assert "matter.yaml:2: " in str(await asyncio.to_thread(port.propose, editor, "matter", "x: ["))
-    assert "在这里" in str(await asyncio.to_thread(port.propose, editor, "template", "x"))
+    assert "notices.yaml:1: " in str(await asyncio.to_thread(port.propose, editor, "template", "x"))
+    assert "在这里" in str(await asyncio.to_thread(port.propose, editor, "law", "x"))
     assert await asyncio.to_thread(port.sign, editor, made.id) != ""
     assert "卷宗" in await asyncio.to_thread(port.sign, signer, made.id)
     (shown,) = [one for one in await asyncio.to_thread(port.listing) if one.id == made.id]
