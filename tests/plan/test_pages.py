@@ -201,7 +201,7 @@ def rate(client: TestClient, typed: dict[str, str], command: str = "") -> tuple[
     shown = client.get("/suggest/rate").text
     (csrf,) = re.findall(r'name="csrf" value="([^"]+)"', shown)
     (fresh,) = re.findall(r'name="command" value="([^"]+)"', shown)
-    data = {"text": ""} | typed | {"csrf": csrf, "command": command or fresh}
+    data = {"text": "", "step": "confirmed"} | typed | {"csrf": csrf, "command": command or fresh}
     answer = client.post("/suggest/rate", data=data, headers={"origin": ADDRESS})
     return answer.status_code, answer.text
 
