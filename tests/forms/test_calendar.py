@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -171,6 +172,8 @@ def test_a_revocation_is_asked_with_reasons_and_agreed_to_by_another(
             connection, one.id, town.actor("editor").id, now(), "通知有误"
         )
     LookingAhead(town.cases, CalendarChanges(town.cases, now), now).preview("b", kept, "revert")
+    (listed,) = town.releases.releases
+    town.releases.releases[:] = [replace(listed, state="active", revoke_asked_by=kept.proposed_by)]
     assert "/revoke" not in browser("editor").get("/calendar").text
     signer = browser("signer")
     page = signer.get("/calendar").text
