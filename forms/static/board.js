@@ -116,6 +116,17 @@
     while (news.children.length > 12) news.lastElementChild.remove();
     if (news.children.length) by("no-news").hidden = true;
   };
+  /* What is under a finger stays there until it is let go: a link that is put anew between press and
+     release is not followed. */
+  const waiting = [];
+  let pressed = false;
+  const released = () =>
+    setTimeout(() => {
+      pressed = false;
+      for (const said of waiting.splice(0)) patch(said);
+    });
+  addEventListener("pointerdown", () => (pressed = true));
+  for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, released);
   const live = by("live");
   const state = (name, text) => {
     live.textContent = text;
@@ -123,7 +134,9 @@
   };
   listening(words.stream, {
     board: (event) => {
-      patch(JSON.parse(event.data));
+      const said = JSON.parse(event.data);
+      if (pressed) waiting.push(said);
+      else patch(said);
       state("online", words.online);
     },
     away: () => state("offline", words.offline),

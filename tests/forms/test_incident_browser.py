@@ -58,6 +58,31 @@ def test_a_red_incident_comes_to_the_top_without_a_reload_and_goes_when_it_is_ov
     assert page.evaluate("window.same")
 
 
+def test_a_link_is_followed_though_its_line_changed_while_it_was_pressed(
+    opened: Opener,  # noqa: F811
+    town: Town,
+) -> None:
+    page = opened("ding")
+    page.goto("/incidents")
+    expect(page.locator("#live")).to_have_text("实时")
+    kind = town.incidents.kinds["gas_leak"]
+    one = made(7003, kind, town.incidents.grid, datetime.now(UTC) - timedelta(hours=4), level="red")
+    put(town.cases, [one])
+    link = page.locator("tr.incident").first.locator("a.open")
+    expect(page.locator("tr.incident").first).to_contain_text(one.number)
+    link.hover()
+    page.mouse.down()
+    known = page.locator("#news li").count()
+    later = one.model_copy(update={"seq": 2, "stage": "verified", "updated_at": datetime.now(UTC)})
+    change(town.cases, later, "verify")
+    page.wait_for_timeout(2500)  # the change has come, and waits
+    assert page.locator("#news li").count() == known
+    page.mouse.up()
+    page.wait_for_url(f"**/incidents/{one.incident_id}")
+    over = later.model_copy(update={"seq": 3, "stage": "unfounded"})
+    change(town.cases, over, "verify")
+
+
 def test_a_line_is_chosen_and_an_act_begun_by_keys_alone(opened: Opener) -> None:  # noqa: F811
     page = opened("ding")
     page.goto("/incidents?stage=verified")
