@@ -8,13 +8,14 @@ by which the case's own version of its matter sets the limit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
 from sqlalchemy import case as when
 
 from cases.counting import IN_DAYS, Question, within
+from cases.longest_shares import how_many_shares, in_order, longest, of_ended_clock
 from cases.months import Span, span_of
 from cases.tables import case, clock, clock_share, matter_version
 from cases.tallied import Tally
@@ -146,28 +147,28 @@ def _lines(found: Mapping[tuple[str, str, str], Sequence[float]]) -> list[ShareL
 
 
 def shared_clocks(
-    connection: Connection, where: ColumnElement[bool], query: ShareQuery, zone: str, size: int
+    connection: Connection,
+    where: ColumnElement[bool],
+    query: ShareQuery,
+    zone: str,
+    size: int,
+    tally: Tally | None = None,
 ) -> tuple[Sequence[SharedClock], int]:
     """Return the clocks in which the holder had time, the longest first, and how many there are.
 
-    As many as the holder's line says. Raises `NoMonth`.
+    As many as the holder's line says. With `tally`, counted from its sums. Raises `NoMonth`.
     """
-    amount, stood = clock_share.c.amount, clock_share.c.paused
-    used = func.sum(when((stood, 0.0), else_=amount))
-    paused = func.sum(when((stood, amount), else_=0.0))
-    listed = (
-        select(clock_share.c.case_id, clock_share.c.key, used.label("used"), paused.label("paused"))
-        .select_from(_source())
-        .where(_chosen(connection, where, query, zone))
-        .group_by(clock_share.c.case_id, clock_share.c.key)
-    )
-    n = connection.execute(select(func.count()).select_from(listed.subquery())).scalar_one()
-    page = (
-        listed.order_by((used + paused).desc(), clock_share.c.case_id, clock_share.c.key)
-        .limit(size)
-        .offset((query.page - 1) * size)
-        .subquery()
-    )
+    kind, _, name = query.holder.partition(":")
+    chosen = [
+        clock_share.c.holder_kind == kind,
+        clock_share.c.holder == name,
+        of_ended_clock(clock, _chosen(connection, where, replace(query, holder=""), zone)),
+    ]
+    if tally is None:
+        n = how_many_shares(connection, chosen)
+    else:
+        n = sum(one.clocks for one in shares(connection, where, query, zone, tally))
+    page = longest(chosen, size, (query.page - 1) * size)
     this = and_(clock.c.case_id == page.c.case_id, clock.c.key == page.c.key)
     rows = connection.execute(
         select(
@@ -176,12 +177,12 @@ def shared_clocks(
             clock.c.limit_n, clock.c.on_time,
         )
         .select_from(page.join(clock, this).join(case, case.c.id == page.c.case_id))
-        .order_by((page.c.used + page.c.paused).desc(), page.c.case_id, page.c.key)
+        .order_by(*in_order(page))
     )  # fmt: skip
     return [
         SharedClock(*r[:7], float(r[7]), float(r[8]), int(r[9] or 0), int(r[10]), bool(r[11]))
         for r in rows
-    ], int(n)
+    ], n
 
 
 def _articles(connection: Connection, clock: str) -> dict[str, str]:

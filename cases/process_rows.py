@@ -26,6 +26,7 @@ from sqlalchemy import case as when
 
 from cases.counting import DECIDED, IN_DAYS
 from cases.incident_tables import incident, incident_event
+from cases.longest_shares import how_many_shares, in_order, longest, of_ended_clock
 from cases.process.mapped import Happened
 from cases.project_tables import project, project_event
 from cases.tables import case, clock, clock_share, step
@@ -309,37 +310,42 @@ def held_cases(
     most: int,
     *,
     late: bool = False,
+    total: int | None = None,
 ) -> tuple[Sequence[HeldCase], int]:
-    """Return the cases in which a holder had time, the longest first, and how many there are."""
-    condition = and_(
-        _decided(where, sought),
+    """Return the cases in which a holder had time, the longest first, and how many there are:
+    `total`, where the caller knows it from the sums.
+
+    `late`: the late ones in which days were counted to the holder.
+    """
+    conditions = [_chosen(_SOURCES["case"], where, sought), *_is_ended()]
+    if late:
+        conditions.append(~_p.c.on_time)
+    chosen = [
+        clock_share.c.key == "promised",
         clock_share.c.holder_kind == holder[0],
         clock_share.c.holder == holder[1],
-    )
+        of_ended_clock(_p, and_(_p.c.clock == "promised", *conditions)),
+    ]
     if late:
-        condition = and_(condition, ~_p.c.on_time, ~clock_share.c.paused)
-    amount, stood = clock_share.c.amount, clock_share.c.paused
-    used = func.sum(when((stood, 0.0), else_=amount))
-    paused = func.sum(when((stood, amount), else_=0.0))
-    listed = (
+        chosen.append(~clock_share.c.paused)
+    if total is None:
+        total = how_many_shares(connection, chosen)
+    listed = longest(chosen, most)
+    rows = connection.execute(
         select(
-            case.c.id, case.c.case_no, case.c.matter, case.c.department, used.label("used"),
-            paused.label("paused"), func.max(_p.c.used), func.max(_p.c.limit_n),
-            func.min(when((_p.c.on_time, 1), else_=0)),
+            case.c.id, case.c.case_no, case.c.matter, case.c.department, listed.c.used,
+            listed.c.paused, _p.c.used, _p.c.limit_n, _p.c.on_time,
         )
-        .select_from(_ended())
-        .where(condition)
-        .group_by(case.c.id, case.c.case_no, case.c.matter, case.c.department)
+        .select_from(
+            listed.join(_p, and_(_p.c.case_id == listed.c.case_id, _p.c.key == listed.c.key))
+            .join(case, case.c.id == listed.c.case_id)
+        )
+        .order_by(*in_order(listed))
     )  # fmt: skip
-    total = connection.execute(select(func.count()).select_from(listed.subquery())).scalar_one()
-    ordered = listed.order_by((used + paused).desc(), case.c.case_no).limit(most)
     return [
-        HeldCase(
-            row[0], row[1], row[2], row[3], float(row[4]), float(row[5]), int(row[6] or 0),
-            int(row[7]), bool(row[8]),
-        )
-        for row in connection.execute(ordered)
-    ], int(total)  # fmt: skip
+        HeldCase(*r[:4], float(r[4]), float(r[5]), int(r[6] or 0), int(r[7]), bool(r[8]))
+        for r in rows
+    ], total
 
 
 def _ended() -> FromClause:

@@ -311,7 +311,13 @@ clock_share = Table(
     Column("paused", Boolean(create_constraint=False), primary_key=True),
     Column("amount", Float(53), nullable=False),
     Column("exact", String(160), nullable=False),
-)
+    # Used and paused together, on the first of the holder's rows of this clock; none on the second.
+    Column("together", Float(53)),
+    Index(
+        "ix_share_longest", "holder_kind", "holder", "together", "case_id", "key",
+        sqlite_where=text("together IS NOT NULL"), postgresql_where=text("together IS NOT NULL"),
+    ),
+)  # fmt: skip
 """Whose the time of an ended clock was, by rule YC-FT-1 (cases/clocks/attribution.py)."""
 
 task = Table(

@@ -82,13 +82,15 @@ class WebProcess:
 
     def _from_sums(self, actor: Actor, query: MapQuery) -> MapFound | None:
         """Return the map of all cases of the span; None where rows must be read."""
-        months = [name for name, _, _ in span_of(query.first, query.last, self.zone).months]
         with one_moment(self._engine(actor)) as connection:
             kept = opened(connection, self.access.seen(actor, "list"), self.zone)
             if kept is None:
                 return None
-            drawn, held = kept.process(months, query.sort, query.department)
+            drawn, held = kept.process(self._months(query), query.sort, query.department)
         return MapFound(drawn, drawn.things, drawn.things, held)
+
+    def _months(self, query: MapQuery) -> list[str]:
+        return [name for name, _, _ in span_of(query.first, query.last, self.zone).months]
 
     def passages(
         self, actor: Actor, query: MapQuery, source: str, target: str, most: int
@@ -101,8 +103,16 @@ class WebProcess:
         self, actor: Actor, query: MapQuery, holder: tuple[str, str], most: int, late: bool
     ) -> tuple[Sequence[HeldCase], int]:
         sought, where = self._asked(actor, query)
-        with reading(self._engine(actor)) as connection:
-            return process_rows.held_cases(connection, where, sought, holder, most, late=late)
+        with one_moment(self._engine(actor)) as connection:
+            kept = opened(connection, self.access.seen(actor, "list"), self.zone)
+            total = None
+            if kept is not None:
+                _, every = kept.process(self._months(query), query.sort, query.department)
+                own = (one for one in every if (one.kind, one.name) == holder)
+                total = sum(one.late_cases if late else one.cases for one in own)
+            return process_rows.held_cases(
+                connection, where, sought, holder, most, late=late, total=total
+            )
 
     def event_data(
         self, visitor: ports.Visitor, where: ports.Where, asked: EventDataAsked

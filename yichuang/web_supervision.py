@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Protocol
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Engine
+from sqlalchemy import Engine
 
 from activities.reports import ReportFacts, report_html
 from audit.entry import EntryDraft, What, Who
@@ -107,10 +107,11 @@ class Oversight:
             return shares(connection, seen.where, query, self.zone, tally)
 
     def shared_clocks(
-        self, where: ColumnElement[bool], query: ShareQuery, size: int
+        self, seen: Seen, query: ShareQuery, size: int
     ) -> tuple[Sequence[SharedClock], int]:
-        with reading(self.engine) as connection:
-            return shared_clocks(connection, where, query, self.zone, size)
+        with one_moment(self.engine) as connection:
+            tally = opened(connection, seen, self.zone)
+            return shared_clocks(connection, seen.where, query, self.zone, size, tally)
 
     def compared(self, seen: Seen, query: BoardQuery) -> Compared:
         with one_moment(self.engine) as connection:
@@ -221,7 +222,7 @@ class WebSupervision:
     def shared_clocks(
         self, actor: Actor, query: ShareQuery, size: int
     ) -> tuple[Sequence[SharedClock], int]:
-        return self._boards(actor).shared_clocks(self.access.where(actor, "list"), query, size)
+        return self._boards(actor).shared_clocks(self.access.seen(actor, "list"), query, size)
 
     def refused(self, actor: Actor, query: RefusedQuery, size: int) -> Refused:
         cases = self.access.where(actor, "list")

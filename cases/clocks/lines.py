@@ -40,6 +40,8 @@ class ShareLine:
     """For sums on a board."""
     exact: str
     """The fraction itself, `7/2`."""
+    together: float | None
+    """`amount` of both rows of the holder, on the first of them: what lists go by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,5 +185,7 @@ def _shares(made: Ledger, held: Holdings, calendar: Calendar, zone: str) -> Iter
     divided = attribute(made, held, calendar.hours, zone, made.period.end.at)
     for paused, part in ((False, divided.used), (True, divided.paused)):
         for holder, share in part.items():
+            both = float(divided.used.get(holder, 0)) + float(divided.paused.get(holder, 0))
+            together = None if paused and holder in divided.used else both
             exact = f"{share.numerator}/{share.denominator}"
-            yield ShareLine(holder.kind, holder.name, paused, float(share), exact)
+            yield ShareLine(holder.kind, holder.name, paused, float(share), exact, together)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import event
 
 from cases.database import reading
+from cases.delay_shares import ShareQuery, shared_clocks
+from cases.process_rows import Sought, held_cases
 from cases.published import granted_decisions
 from cases.queries import Desk, Queries
 from cases.tables import case
@@ -65,3 +67,18 @@ def test_what_was_granted_is_counted_and_paged_by_its_index_alone(town: Town) ->
     ]
     assert any("COVERING INDEX ix_case_published" in line for line in page)
     assert page[0].startswith("SEARCH case_file USING INDEX sqlite_autoindex_case_file")
+
+
+def test_who_had_most_of_the_time_is_listed_along_its_index(town: Town) -> None:
+    sought = Sought("case", datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    query = ShareQuery("2026-01", "2026-12", holder="department:scjg")
+    where = case.c.department.in_(PLACES)
+    with asked(town) as statements, reading(town.engine) as connection:
+        held_cases(connection, where, sought, ("department", "scjg"), 100, total=0)
+        shared_clocks(connection, where, query, "Asia/Shanghai", 100)
+    lists = [plan for plan in plans(town, statements, "clock_share") if len(plan) > 4]
+    assert len(lists) == 2
+    for plan in lists:
+        assert any("clock_share USING INDEX ix_share_longest" in line for line in plan)
+        before = [line for line in plan if not line.startswith("USE TEMP B-TREE")]
+        assert len(plan) - len(before) <= 1, "the page is in its order by the index"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
@@ -17,7 +20,7 @@ from cases.database import one_moment
 from cases.messages import Actor
 from cases.months import span_of
 from cases.process import ProcessMap, mapped, told_as
-from cases.process_rows import Held, Sought, happened, held
+from cases.process_rows import Held, HeldCase, Sought, happened, held, held_cases
 from cases.seen import Seen
 from cases.tables import case, clock, clock_share, step
 from cases.tallied import EVERYBODY, opened
@@ -38,9 +41,13 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         mine = (clock_share.c.key == "promised", ~clock_share.c.paused)
         rows = connection.execute(select(clock_share).where(*mine)).mappings().all()
         for n, row in enumerate(rows):
-            stood = {"holder_kind": "applicant", "holder": "", "paused": True, "amount": n + 1 / 3}
-            more = {"paused": True, "amount": n / 7}
+            stood = {"holder_kind": "applicant", "holder": "", "paused": True,
+                     "amount": n + 1 / 3, "together": n + 1 / 3}  # fmt: skip
+            more = {"paused": True, "amount": n / 7, "together": None}
             connection.execute(insert(clock_share), [dict(row) | stood, dict(row) | more])
+        migration = import_module("migrations.cases.0038_longest_shares")
+        with Operations.context(MigrationContext.configure(connection)):
+            migration.fill()
     yield found
     found.engine.dispose()
 
@@ -96,6 +103,30 @@ def test_the_map_of_all_cases_is_that_of_their_steps(town: Town) -> None:
     assert equal(town, matter="none").things == 0
     equal(town, matter="food", department="scjg")
     assert len(both(town, EVERYBODY)[0][1]) > 1, "somebody held them"
+
+
+def behind(town: Town, one: Held, most: int, *, late: bool) -> tuple[Sequence[HeldCase], int]:
+    sought = Sought("case", SPAN.since, SPAN.until)
+    with one_moment(town.engine) as connection:
+        return held_cases(
+            connection, EVERYBODY.where, sought, (one.kind, one.name), most, late=late
+        )
+
+
+def test_behind_who_held_them_stand_those_cases_the_longest_first(town: Town) -> None:
+    everybody = both(town, EVERYBODY)[0][1]
+    assert any(one.late_cases for one in everybody)
+    for one in everybody:
+        rows, total = behind(town, one, 1_000, late=False)
+        assert len(rows) == len({row.id for row in rows}) == total == one.cases
+        assert sum(row.used for row in rows) == pytest.approx(one.used)
+        assert sum(row.paused for row in rows) == pytest.approx(one.paused)
+        days = [row.used + row.paused for row in rows]
+        assert days == pytest.approx(sorted(days, reverse=True))
+        assert behind(town, one, 2, late=False) == (rows[:2], total)
+        late, late_total = behind(town, one, 1_000, late=True)
+        assert len(late) == late_total == one.late_cases
+        assert sum(row.used for row in late) == pytest.approx(one.late)
 
 
 def test_a_time_is_as_precise_as_pages_tell_it() -> None:

@@ -50,7 +50,8 @@ def worked(town: Town) -> tuple[Outcome, str, str]:
             insert(clock_share),
             [
                 {"case_id": case_id, "key": "promised", "holder_kind": kind, "holder": name,
-                 "paused": paused, "amount": amount, "exact": str(amount)}
+                 "paused": paused, "amount": amount, "exact": str(amount),
+                 "together": amount}
                 for kind, name, paused, amount in shares
             ],
         )  # fmt: skip
