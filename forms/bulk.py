@@ -56,6 +56,7 @@ class BulkTriedPage(Page):
     act: Annotated[BulkAct, "The act."]
     form: Annotated[Form, "What was filled in, to be read once more."]
     rows: Annotated[Sequence[Row], "The rows; those that would be refused last."]
+    cases: Annotated[int, "Of so many cases: one may have several tasks."]
     picks: Annotated[Sequence[Pick], "What was ticked, to go back to."]
     pasted: Annotated[str, "What was pasted, to go back to."]
     ready: Annotated[int, "Rows that would succeed."]
@@ -74,6 +75,7 @@ class BulkDonePage(Page):
 
     act: Annotated[BulkAct, "The act."]
     rows: Annotated[Sequence[Row], "The rows in the order of the dry run."]
+    cases: Annotated[int, "Of so many cases: one may have several tasks."]
     counts: Annotated[Sequence[tuple[str, int]], "State → number of rows; none that is empty."]
     unknown: Annotated[int, "Rows of which it is not known whether they were settled."]
     hidden: Annotated[Sequence[tuple[str, str]], "The same order again, for those rows."]
@@ -193,6 +195,7 @@ async def _tried(
         act=act,
         form=form,
         rows=sorted(rows, key=lambda row: row.state != "ready"),
+        cases=_cases(rows),
         picks=picked(_ticked(visit), ""),
         pasted=visit.text("numbers")[:MOST_CHARACTERS],
         ready=ready,
@@ -209,6 +212,10 @@ def _title(visit: Visit, words: str, act: BulkAct | None) -> str:
     return " · ".join(
         visit.say(one) for one in (words, word("verb", act.verb) if act else "") if one
     )
+
+
+def _cases(rows: Sequence[Row]) -> int:
+    return len({row.pick.number for row in rows})
 
 
 def _hidden(form: Form) -> tuple[tuple[str, str], ...]:
@@ -232,6 +239,7 @@ async def _done(
         title=_title(visit, N_("办理结果"), act),
         act=act,
         rows=rows,
+        cases=_cases(rows),
         counts=tuple((visit.say(STATES[state]), n) for state, n in counted.items() if n),
         unknown=counted["unknown"],
         hidden=_hidden(form),

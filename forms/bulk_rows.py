@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from cases.state import CaseState, Task
 from forms.act_scene import name_of_task
 from forms.bulk_fields import BulkAct
 from forms.case import knows
+from forms.claims import doable
 from forms.ports import Thing
 from forms.visit import Visit
 from forms.words import N_
@@ -36,6 +37,10 @@ AT_ONCE = 8
 LONGEST = 64
 """Characters of a number, or of a task's key; more is no number of ours."""
 _BETWEEN = re.compile(r"[\s,，、;；]+")
+
+
+NOT_THEIRS = N_("这项任务不由您的岗位办理，签收了只会压住它")
+"""Policy lets everybody of a department sign for its tasks; see `forms.claims`."""
 
 
 @dataclass(frozen=True)
@@ -97,17 +102,23 @@ async def tried(
 ) -> tuple[Row, ...]:
     """Return what would come of each row now: nothing is done, nothing reserved."""
     room = asyncio.Semaphore(AT_ONCE)
+    may_do = await doable(visit, "case") if act.verb == "claim" else None
 
     async def one(pick: Pick) -> tuple[Row, ...]:
         async with room:
-            return await _tried(visit, act, body, pick, order)
+            return await _tried(visit, act, body, pick, order, may_do)
 
     found = await asyncio.gather(*(one(pick) for pick in picks))
     return tuple(dict.fromkeys(row for rows in found for row in rows))
 
 
 async def _tried(
-    visit: Visit, act: BulkAct, body: Mapping[str, Any], pick: Pick, order: str
+    visit: Visit,
+    act: BulkAct,
+    body: Mapping[str, Any],
+    pick: Pick,
+    order: str,
+    may_do: Callable[[str], bool] | None,
 ) -> tuple[Row, ...]:
     facts = await visit.ask(visit.ports.reader.find, pick.number)
     if facts is None or not await knows(visit, facts):
@@ -126,8 +137,12 @@ async def _tried(
     if not tasks:
         return (replace(shown, state="refused", reason=_no_task(visit, act)),)
     rows = []
-    for task in tasks:
+    theirs = [task for task in tasks if may_do is None or may_do(task.key)]
+    for task in (theirs or tasks) if not pick.task else tasks:
         row = replace(shown, pick=Pick(pick.number, task.key), task_name=_name(visit, state, task))
+        if task not in theirs:
+            rows.append(replace(row, state="refused", reason=visit.say(NOT_THEIRS)))
+            continue
         rows.append(await _judged(visit, act, body, facts, state, row, order))
     return tuple(rows)
 
@@ -209,9 +224,21 @@ async def settled(
 
     async def one(pick: Pick) -> Row:
         async with room:
-            return await _settled(visit, act, body, pick, order)
+            row = await _settled(visit, act, body, pick, order)
+            return await _with_task(visit, row) if act.about_task and row.known else row
 
     return tuple(await asyncio.gather(*(one(pick) for pick in picks)))
+
+
+async def _with_task(visit: Visit, row: Row) -> Row:
+    """Return the row with its task's name, as the dry run had it."""
+    facts = await visit.ask(visit.ports.reader.find, row.pick.number)
+    if facts is None or not await knows(visit, facts):
+        return row
+    state = await visit.ask(visit.ports.reader.state, facts.id)
+    tasks = state.tasks if state else ()
+    task = next((one for one in tasks if one.key == row.pick.task), None)
+    return replace(row, task_name=_name(visit, state, task)) if state and task else row
 
 
 async def _settled(

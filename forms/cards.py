@@ -25,6 +25,8 @@ class CardLine:
     """A card with what its page says in words."""
 
     card: CardView
+    what: str
+    """What happened, without the level, which stands beside it as a pill."""
     why: str
     """期限 10 个工作日，已用 10 个工作日; …"""
     clock: str
@@ -76,6 +78,7 @@ def lines_of(
     return tuple(
         CardLine(
             card,
+            card.title.removeprefix(f"{CARD_LEVELS[card.level]}："),
             why_in_words(card, visit.say),
             visit.say(word("timer", card.clock.partition(":")[0])),
             visit.ports.catalogue.cited(card.article),

@@ -38,6 +38,7 @@ class DutyNoticesPage(Page):
 
     notices: Annotated[Sequence[ShownNotice], "The newest first."]
     unread: Annotated[int, "How many are not acknowledged."]
+    opens: Annotated[bool, "The reader may open incidents: told in their office, some may not."]
     departments: Annotated[Mapping[str, str], "Code → name."]
 
 
@@ -60,6 +61,7 @@ async def notices(visit: Visit) -> Response:
         title=visit.say(N_("事件通知")),
         notices=found,
         unread=await visit.ask(visit.ports.duty.unread, own(visit)),
+        opens=(await visit.ask(visit.ports.access.may, visit.actor, "read", "incident")).allowed,
         departments=visit.ports.catalogue.departments(visit.language),
     )
     return await show(visit, page)

@@ -58,6 +58,7 @@ class BoardPage(Page):
     filtered: Annotated[bool, "Some filter is on."]
     links: Annotated[Mapping[str, str], "Name of a link → address."]
     sizes: Annotated[tuple[int, ...], "Lines of a page to choose from."]
+    size: Annotated[int, "The one in force."]
     page: Annotated[int, "Number of the page, from 1."]
     pages: Annotated[tuple[int, ...], "Page numbers to link; 0 stands for a gap."]
     total: Annotated[int, "How many the filters leave."]
@@ -179,6 +180,7 @@ async def _board(visit: Visit, department: str) -> Response:
         filtered=any(wanted.given.values()),
         links=links,
         sizes=SIZES,
+        size=wanted.size,
         page=view.page,
         pages=page_numbers(view.page, view.pages),
         total=view.total,

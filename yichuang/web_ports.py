@@ -350,9 +350,11 @@ class WebCatalogue:
         return frozenset(one.code for one in self.catalogue().matters if one.type_code == LICENCE)
 
     def departments(self, language: Language = "zh") -> Mapping[str, str]:
-        every = self.catalogue().city.departments
-        if language == "en":
-            return {one.code: one.name_en for one in every}
+        city = self.catalogue().city
+        every = city.departments
+        if language == "en":  # short as in Chinese: the city stands above every page
+            place = city.name_en.removeprefix("City of ") + " "
+            return {one.code: one.name_en.removeprefix(place) for one in every}
         return {one.code: one.short or one.name for one in every}
 
     def calendar(self, name: str) -> Calendar:

@@ -215,7 +215,7 @@ def test_a_supervisor_goes_from_a_count_to_the_ledger_without_scripts(
 ) -> None:
     page = opened("feng", scripts=False)
     page.get_by_role("link", name="监察看板").click()
-    page.get_by_role("link", name="总数").click()
+    page.get_by_role("link", name="件在办").click()
     page.get_by_role("link", name=case_no).first.click()
     expect(page.get_by_role("heading", name="逐日台账")).to_be_visible()
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cases.messages import Actor, Outcome, Source
 from cases.reception import NotNow, Request
-from forms.bulk_rows import MOST_ROWS, Pick, picked
+from forms.bulk_rows import MOST_ROWS, NOT_THEIRS, Pick, picked
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.test_case import accepted
 from tests.forms.town import ADDRESS, Town
@@ -77,6 +77,24 @@ def test_ticked_rows_are_tried_then_claimed(town: Town, browser: Browsers, cases
     done = page.post("/bulk", data=carried(tried) | {"step": "do"})
     assert states(done) == dict.fromkeys(cases.numbers, "已办")
     assert set(holders(town, cases)) == {town.actor("zhao").id}
+    assert "3 件的 3 个任务" in done.text and done.text.count(named(tried)) == 3
+
+
+def named(tried: Response) -> str:
+    """Return what the dry run calls the task, as a cell."""
+    (name,) = set(re.findall(r'data-label="任务">([^<]+)</td>', tried.text))
+    return f'data-label="任务">{name}</td>'
+
+
+def test_who_may_not_do_a_task_does_not_sign_for_it_among_many(
+    town: Town, browser: Browsers, cases: Cases
+) -> None:
+    page = browser("zheng")  # makes certificates in the same department
+    ticked = post(page, verb="claim", pick=[f"{number}|{TASK}" for number in cases.numbers])
+    assert states(ticked) == dict.fromkeys(cases.numbers, "不能办")
+    assert ticked.text.count(NOT_THEIRS) == 3 and 'value="do"' not in ticked.text
+    pasted = post(page, verb="claim", numbers=cases.numbers[0])
+    assert states(pasted) == {cases.numbers[0]: "不能办"} and NOT_THEIRS in pasted.text
 
 
 def test_the_same_order_sent_twice_is_done_once(
@@ -118,7 +136,7 @@ def test_numbers_are_pasted_as_they_come_and_each_row_says_why_not(
     assert found[number] == found[other] == "可以办"
     assert found["ZJJ-2026-999999"] == found["不是编号"] == "不能办"
     assert tried.text.count("没有这个办件，或您无权查看") == 2
-    assert "2 件可以办，2 件不能办" in tried.text
+    assert "共 4 件，2 个任务可以办，2 行不能办" in tried.text
 
 
 def test_a_case_one_may_not_know_of_is_answered_like_none(

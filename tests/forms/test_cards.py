@@ -43,7 +43,7 @@ def test_the_case_shows_level_rule_article_why_and_department(
     case_no, _, number = carded(town)
     shown = browser("feng").get(f"/cases/{case_no}?tab=cards").text
     for part in (
-        number, "JC-RP-SF", "红牌：违规收费", "违规收费", "收取复印费二十元", "市住建局",
+        number, "JC-RP-SF", "<strong>违规收费</strong>", "收取复印费二十元", "市住建局",
         "《云川市政务服务电子监察办法（示例）》第六条", "待书面说明", "监察建议书",
         'class="pill card-red"', "公开说明",
     ):  # fmt: skip

@@ -367,3 +367,12 @@ def test_what_is_no_address_is_refused_and_stays_typed(
     said = {"channel": channel, "address": address}
     answer = post(browser("zhao"), "/duty/contacts", "/duty/contacts", **said)
     assert answer.status_code == 422
+
+
+def test_an_incident_is_linked_from_a_notice_only_for_who_may_open_it(
+    town: Town, browser: Browsers
+) -> None:
+    for login, linked in (("wu", False), ("zhao", True)):  # a head is told of what escalates
+        notice(town, login, f"linked-{login}")
+        shown = browser(login).get("/duty/notices").text
+        assert "【临限升级】" in shown and ('href="/incidents/' in shown) is linked

@@ -289,6 +289,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
             "case.facts_of",  # asks `knows` and the act
             "lists.everything",  # asks `knows`
             "bulk_rows._tried",  # asks `knows`
+            "bulk_rows._with_task",  # asks `knows`
             "case._before",  # asks `knows`
             "earlier.ask_earlier",  # of what `reader.earlier` has cut
             "lists.find",  # asks `knows`
@@ -299,8 +300,8 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     "reader.state": frozenset(
-        {"case.offered", "bulk_rows._tried", "act_confirming.foretold"}  # the latter two after
-        # `knows` and the act
+        # all but the first after `knows`, the last after the act too
+        {"case.offered", "bulk_rows._tried", "bulk_rows._with_task", "act_confirming.foretold"}
     ),
     "reader.case": frozenset(
         {"case.view_of", "rest.read_case", "earlier._said_in"}  # the last asks `read_personal`

@@ -11,7 +11,7 @@ def a_card_was_issued_explained_reviewed_and_another_revoked(office: Office) -> 
     number = accepted(office, "渡口烧烤")
     watcher = office.desk("jiancha")
     watcher.follow("监察看板")
-    watcher.follow("总数")
+    watcher.follow("件在办")
     watcher.see(number)
     act(watcher, number, "催办")
     watcher.fill("催办内容", "请按时办理。")
