@@ -119,7 +119,9 @@ async def do(visit: Visit) -> Response:
     if goes_back(visit):
         return await _show(visit, verb, scene, typed, command)
     if not await visit.ask(visit.ports.performances.answered, command):
-        asking = asking_of_performance(scene, verb, typed.form, body, command)
+        asking = asking_of_performance(
+            scene, verb, typed.form, body, command, typed.scores, _kept(typed)
+        )
         if asking is not None and (asked := await asked_first(visit, asking)):
             return asked
     return await _hand_in(visit, verb, scene, typed, body, command)
@@ -164,6 +166,16 @@ async def _files(visit: Visit, verb: str, scene: PerformanceScene, typed: _Typed
     if verb in WITH_FILES:
         return replace(typed, taken=await attaching.posted(visit, thing))
     return typed
+
+
+def _kept(typed: _Typed) -> list[tuple[str, str]]:
+    """Return the hidden fields that carry the files on to the next try."""
+    of_scores = [
+        (f"{attaching.KEPT}.{row.one.code}", file.upload)
+        for row in typed.scores
+        for file in row.taken.files[-1:]
+    ]
+    return [*typed.taken.hidden(), *of_scores]
 
 
 def _body(

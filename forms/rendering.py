@@ -37,11 +37,23 @@ LIBRARIES = {
 """Static files of others, from locked packages: name → file."""
 
 
-SCRIPTED = frozenset({
-    "second.html", "prove.html", "set_up.html", "project_act.html", "performance_act.html",
-    "fund_act.html", "new_payment.html", "withdraw.html", "confirm.html",
-    "for_good.html",
+SENDING = frozenset({
+    "account.html", "accounts.html", "act.html", "apply.html", "bulk.html", "bulk_done.html",
+    "bulk_tried.html", "calendar.html", "case.html", "confirm.html", "deputies.html", "design.html", "dossier.html",
+    "draft_clash.html", "duty_contacts.html", "duty_hand_over.html", "duty_stand_in.html",
+    "duty_week.html", "for_good.html", "fund_act.html", "grants.html", "incident_act.html",
+    "incident_confirm.html", "intake.html", "letter.html", "matter_release.html", "new_case.html",
+    "new_payment.html", "notice_words.html", "other_name.html", "own_case.html",
+    "performance_act.html", "plan_report.html", "policy_new.html", "policy_proposal.html",
+    "project_act.html", "prove.html", "releases.html", "resume.html", "saved_filters.html",
+    "signal_windows.html", "suggest.html", "suggest_rate.html", "warning_act.html",
+    "withdraw.html", "words_release.html",
 })  # fmt: skip
+"""Templates whose forms carry what somebody typed: a browser that cannot send it keeps the page.
+Held whole by tests/house/test_sending.py."""
+
+
+SCRIPTED = frozenset({"second.html", "prove.html", "set_up.html", *SENDING})
 """Templates that load a script whoever reads them: a browser speaks with a passkey, a form says
 that it is on its way."""
 
@@ -91,6 +103,8 @@ class Frame:
     """The page tells errors; its title says so first."""
     keys: bool = False
     """Single keys press links and buttons; the person has not switched them off."""
+    sends: bool = False
+    """Its forms carry what was typed: `SENDING`."""
     help: HelpPanel | None = None
     """What the page is for; None where the page itself says nothing else."""
 

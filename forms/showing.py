@@ -16,7 +16,7 @@ from forms.cookies import CITIZEN_COOKIE, VISIT_COOKIE, keep_cookie, new_visit_s
 from forms.fields import Form
 from forms.help import help_of
 from forms.ports import Counts, NotNow, Thing, Visitor
-from forms.rendering import FRAMING, LIVE, SCRIPTED, Frame, NavigationItem, Page, html
+from forms.rendering import FRAMING, LIVE, SCRIPTED, SENDING, Frame, NavigationItem, Page, html
 from forms.stops import Stop
 from forms.visit import Visit
 from forms.words import N_, word
@@ -116,6 +116,7 @@ async def frame_of(visit: Visit, page: Page) -> Frame:
         zone=ZoneInfo(visit.options.zone),
         now=datetime.now(UTC),
         keys=visit.visitor is not None and (await visit.preferences())["keys"] == "on",
+        sends=page.template in SENDING,
         failed=any(isinstance(form, Form) and form.errors for form in forms),
         help=await help_of(visit, page),
     )

@@ -52,11 +52,15 @@
     goes = false;
     if (!gone) over(); // held: files are still coming (upload.js), or a field is not as it should be
   };
+  // A button alone has nothing to lose; a part of a page that fetches itself says so itself.
+  const bare = (form) =>
+    !!form.closest("[hx-boost=true]") ||
+    ![...form.elements].some((one) => one.name && one.name !== "csrf" && one.tagName !== "BUTTON");
   // First of all: what else hears of it (draft.js, upload.js) hears of it when it goes.
   window.addEventListener("submit", (event) => {
     const form = event.target;
     // What answers with a file leaves the page as it is: nothing says when it has come.
-    if (goes || form.method !== "post" || "file" in form.dataset) return;
+    if (goes || form.method !== "post" || "file" in form.dataset || bare(form)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (since) {

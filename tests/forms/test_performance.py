@@ -121,7 +121,16 @@ def test_a_year_goes_from_the_tree_to_what_is_payable_by_four_people(
     much = post(scorer, f"{own}/evaluate", **score(**{"s.B.points": "100.01"}))
     assert much.status_code == 422 and "B 的得分应是零至一百的数" in faults(much.text)
     proof = {"attach.C": ("月报.pdf", PDF, "application/pdf")}
-    done = post(scorer, f"{own}/evaluate", proof, **score(**{"s.C.evidence": ""}))
+    typed = score(**{"s.C.evidence": ""})
+    asked = post(scorer, f"{own}/evaluate", proof, **typed, step="")
+    assert asked.status_code == 200 and "作出 2026 年度的评价，得分 70.00" in asked.text
+    for told in ("2026-12-12 以前可以提出异议", "应付 1,075,000.00 元", "扣减 125,000.00 元"):
+        assert told in asked.text
+    assert "<dt>B 满意度&lt;高&gt;</dt><dd>70 · 监测报告 12 号</dd>" in asked.text
+    assert "<dt>C 报表</dt><dd>70 · 月报.pdf</dd>" in asked.text
+    assert f"{own}/evaluate" in scorer.get(own).text, "nothing is done by looking"
+    kept = re.findall(r'name="(attached.C)" value="([0-9a-f]{32})"', asked.text)
+    done = post(scorer, f"{own}/evaluate", **typed, **dict(kept))
     assert done.status_code == 303, done.text
     text = browser("lingdao").get(own).text
     assert ">70</td>" in text and ">0.75</td>" in text
@@ -134,6 +143,9 @@ def test_a_year_goes_from_the_tree_to_what_is_payable_by_four_people(
     operator = browser("yunying")
     page = operator.get(f"{own}/object?year=2026").text
     assert "2026" in page and 'enctype="multipart/form-data"' in page
+    asked = post(operator, f"{own}/object", year="2026", ground="监测点位有误", step="")
+    assert asked.status_code == 200 and "对 2026 年度的评价提出异议" in asked.text
+    assert "有异议，待答复" in asked.text and "<dd>监测点位有误</dd>" in asked.text
     said = post(operator, f"{own}/object", year="2026", ground="监测点位有误")
     assert said.status_code == 303
     mute = post(lead, f"{own}/confirm", year="2026", ruling="confirm")

@@ -40,7 +40,7 @@ def test_who_switched_the_keys_off_is_sent_no_script(browser: Browsers) -> None:
     assert "/static/keys.js" in on.text
     assert on.headers["content-security-policy"] == SCRIPTED_POLICY
     prefer(page, keys="off")
-    for path in ("/preferences", "/password", "/deputies"):
+    for path in ("/preferences", "/password", "/me"):
         off = page.get(path)
         assert "keys.js" not in off.text
         assert off.headers["content-security-policy"] == CONTENT_POLICY

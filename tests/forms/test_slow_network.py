@@ -156,6 +156,23 @@ def test_a_form_that_could_not_be_sent_stays_on_its_page_with_what_was_typed(
     expect(clerk.locator("main")).to_contain_text("另选地址，以后再办。")
 
 
+def test_a_page_of_any_desk_keeps_what_was_typed_while_the_line_is_cut(
+    clerk: Page, way: Line
+) -> None:
+    clerk.goto("/deputies")
+    typed = clerk.get_by_label("止日")
+    typed.fill("2020-01-01")
+    way.cut()
+    send = clerk.get_by_role("button", name="提出，待代理人接受")
+    send.click()
+    expect(clerk.locator("#sending")).to_contain_text("连不上，没有提交")
+    assert typed.input_value() == "2020-01-01"
+    way.mend()
+    send.click()
+    expect(clerk.get_by_role("alert")).to_contain_text("有问题需要更正")
+    assert typed.input_value() == "2020-01-01"
+
+
 def test_what_is_typed_off_line_is_kept_when_the_line_is_back(clerk: Page, way: Line) -> None:
     clerk.goto("/new/enterprise-start")
     way.cut()
