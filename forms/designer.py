@@ -36,6 +36,7 @@ from forms.designer_sheet import (
 )
 from forms.fields import Field, Form, MaterialRow, Wrong, schema_fields
 from forms.materials import empty_rows
+from forms.notice_words import DRAFT as WORDS_DRAFT
 from forms.notice_words import may_draft, words_release
 from forms.ports import Draft, Release, Thing
 from forms.rendering import Page
@@ -155,7 +156,7 @@ def _draftable(visit: Visit) -> tuple[Matter, ...]:
 
 async def _own_drafts(visit: Visit) -> Sequence[Draft]:
     found = await visit.ask(visit.ports.drafts.listing, visit.actor)
-    return [one for one in found if one.matter.startswith(DESIGNS)]
+    return [one for one in found if one.matter.startswith(DESIGNS) and one.matter != WORDS_DRAFT]
 
 
 def _thing(department: str) -> Thing:
@@ -225,7 +226,7 @@ class _Kept:
 async def _found(visit: Visit) -> _Kept:
     wanted = visit.request.path_params["draft"]
     draft: Draft | None = await visit.ask(visit.ports.drafts.find, visit.actor, wanted)
-    if draft is None or not draft.matter.startswith(DESIGNS):
+    if draft is None or not draft.matter.startswith(DESIGNS) or draft.matter == WORDS_DRAFT:
         raise not_found(visit)
     values = cast(Mapping[str, Any], draft.values)
     return _Kept(

@@ -43,7 +43,7 @@ class Begun:
     draft: str
     command: str
     order: str
-    """Id of the order that handing it in gives."""
+    """Id of the order that handing it in gives; empty: it hands in what is no order of a case."""
     address: str
     form: Form
     rows: tuple[MaterialRow, ...]
@@ -129,7 +129,7 @@ async def clash(visit: Visit, begun: Begun, texts: Posted) -> Response | None:
 
 async def _by_itself(visit: Visit, begun: Begun, texts: Posted) -> Response:
     """Answer the page's script; a form that was handed in meanwhile is not begun again."""
-    if await visit.ask(visit.ports.reader.outcome, begun.order) is not None:
+    if begun.order and await visit.ask(visit.ports.reader.outcome, begun.order) is not None:
         return JSONResponse({"gone": visit.say(GONE)}, 410)
     saved = await _save(visit, begun, values_of(begun, texts), _seen(visit))
     if saved.theirs is not None:

@@ -79,6 +79,7 @@ SOMETIMES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             ELSE,
             "what it makes is made anew",
         ),
+        "/designer/words": ("drop", ELSE, "withdrawn before it is signed"),
         "/letters/{letter}": ("discard", ELSE, "a replay that is refused comes back as a letter"),
     }
 )
@@ -100,7 +101,6 @@ TAKEN_BACK: Final[Mapping[str, str]] = MappingProxyType(
         "/deputies/{delegation}": "proposed anew",
         "/designer": "the draft is dropped",
         "/designer/{draft}": "written over; each version of a conflict is kept",
-        "/designer/words": "withdrawn before it is signed",
         "/designer/{draft}/send": "withdrawn before it is signed",
         "/duty/contacts": "another address",
         "/duty/notices": "marks as read",

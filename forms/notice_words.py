@@ -1,15 +1,17 @@
 """通知用语 at the designer's desk: the words of notices, drafted, looked at, and sent to the gate.
 
-What is typed stands in the form alone until it is sent: there is no draft to lose or to forget.
+What is typed is kept as everybody's drafts are: by itself, by the button, and beside what another
+tab has saved; it is gone once it was sent or dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, ClassVar, Final
 from urllib.parse import quote
+from uuid import UUID, uuid5
 
 import yaml
 from starlette.responses import RedirectResponse, Response
@@ -26,15 +28,25 @@ from activities.notice_wording import (
 from catalogue.marks import Fault, Loc, Marked
 from catalogue.notice_words import NAME, NO_WORDS, NoticeWord, NoticeWords, read_notice_words
 from forms.designer_changes import Moved
-from forms.fields import Field, Form, Wrong
-from forms.ports import Release, Thing
+from forms.designer_ports import DESIGNS
+from forms.drafting import Begun, clash, keep, marked_seen, texts_of
+from forms.fields import Field, Form, Posted, Wrong
+from forms.ports import Draft, Release, Thing
 from forms.rendering import Page
+from forms.settled_finality import ask_to_drop
 from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
 
 PARTS = {"title": "标题", "body": "正文", "sms": "短信"}
 """Box → element of the text."""
+DRAFT: Final = f"{DESIGNS}@words"
+"""What the store of drafts calls one of the words; no matter's code begins so."""
+_OURS: Final = UUID("6f0a4a0e-3c1c-5a55-9a0a-7b6f1d2c9e41")
+"""Name space of the drafts of the words: everybody keeps one."""
+PATH: Final = "/designer/words"
+BASE: Final = "base"
+"""Hidden field: the version that counted when the draft was begun."""
 WHERE = {"title": N_("标题"), "body": N_("正文"), "sms": N_("短信")}
 
 
@@ -64,6 +76,10 @@ class NoticeWordsPage(Page):
     moves: Annotated[tuple[Moved, ...], "What is typed changes against it."]
     hint: Annotated[str, "How a text is written."]
     looked: Annotated[bool, "The words were looked at: they may be sent if nothing is wrong."]
+    kept: Annotated[Draft | None, "The draft that is gone on with; None: nothing is kept yet."]
+    seen: Annotated[int, "The version of the draft that the page shows; 0: none was saved."]
+    base: Annotated[str, "The version that counted when this was begun."]
+    stale: Annotated[bool, "Another version has come to count since."]
 
 
 @dataclass(frozen=True)
@@ -89,25 +105,67 @@ def shipped_title(kind: str) -> str:
 
 
 async def words(visit: Visit) -> Response:
-    """The words that count, every box of them."""
+    """The words that count, every box of them; or the draft of this person, gone on with."""
     await visit.demand("release_propose", WORDS)
     known: NoticeWords = await visit.ask(visit.ports.designs.notice_words)
-    return await _shown(visit, known, known, (), looked=False)
+    draft = await visit.ask(visit.ports.drafts.find, visit.author, _draft_id(visit))
+    if draft is None:
+        return await _shown(visit, known, known, (), looked=False)
+    posted = texts_of(draft.values)
+    typed, text = await _typed(visit, posted)
+    looked = visit.request.query_params.get("saved") == "1"
+    return await _shown(visit, known, typed, _faults(typed, text), looked, draft, posted)
 
 
 async def keep_words(visit: Visit) -> Response:
-    """Show what the typed words say; or send them to the gate, if nothing is wrong with them."""
+    """Keep what was typed and show what it says; or send it to the gate; or throw it away."""
     await visit.demand("release_propose", WORDS)
     known: NoticeWords = await visit.ask(visit.ports.designs.notice_words)
-    taken: Sequence[str] = await visit.ask(visit.ports.designs.words_versions)
-    typed, text = _typed(visit, _next(taken, datetime.now(visit.zone).year))
+    if visit.text("do") == "drop":
+        return await _drop(visit)
+    posted = visit.texts()
+    typed, text = await _typed(visit, posted)
+    begun = _begun(visit, typed)
+    if visit.text("do") != "send":
+        kept = await keep(visit, begun, posted)
+        if isinstance(kept, Response):
+            return kept
+        return await _shown(visit, known, typed, (("", kept),), looked=True, posted=posted)
+    if (both := await clash(visit, begun, posted)) is not None:
+        return both
     faults = _faults(typed, text)
-    if faults or visit.text("do") != "send" or typed.words == known.words:
-        return await _shown(visit, known, typed, faults, looked=True)
+    if faults or typed.words == known.words:
+        return await _shown(visit, known, typed, faults, looked=True, posted=posted)
     made = await visit.ask(visit.ports.releases.propose, visit.who, "template", text)
     if isinstance(made, str):
-        return await _shown(visit, known, typed, (("", made),), looked=True)
+        return await _shown(visit, known, typed, (("", made),), looked=True, posted=posted)
+    # Sent first: a crash between the two leaves a draft of what was sent, and loses nothing.
+    await visit.ask(visit.ports.drafts.remove, visit.author, begun.draft)
     return RedirectResponse(f"/releases/{quote(made.id)}", 303)
+
+
+async def _drop(visit: Visit) -> Response:
+    if asked := await ask_to_drop(
+        visit, visit.say(N_("丢弃这份草稿")), visit.say(N_("通知用语")), PATH
+    ):
+        return asked
+    await visit.ask(visit.ports.drafts.remove, visit.author, _draft_id(visit))
+    return RedirectResponse(PATH, 303)
+
+
+def _draft_id(visit: Visit) -> str:
+    return str(uuid5(_OURS, visit.author.id))
+
+
+def _begun(visit: Visit, typed: NoticeWords) -> Begun:
+    """Return the draft as what keeps drafts knows one; each box is named with its notice."""
+    boxes = tuple(
+        replace(field, label=f"{visit.say(shipped_title(kind))} · {field.label}")
+        for kind in SAMPLES
+        for field in _fields(visit, typed, kind, {})
+    )
+    title = visit.say(N_("通知用语"))
+    return Begun(DRAFT, title, _draft_id(visit), "", "", PATH, Form(boxes), ())
 
 
 WORDS: Final = Thing("release", "new:template", department="*")
@@ -127,15 +185,18 @@ def _next(taken: Sequence[str], year: int) -> str:
     return f"{year}.{number}"
 
 
-def _typed(visit: Visit, version: str) -> tuple[NoticeWords, str]:
+async def _typed(visit: Visit, posted: Posted) -> tuple[NoticeWords, str]:
     """Return what was typed, and the same as the text that is sent: what is as shipped left out.
 
     The words are as typed, however long: what is wrong with them the text's reader says.
     """
+    taken: Sequence[str] = await visit.ask(visit.ports.designs.words_versions)
+    version = _next(taken, datetime.now(visit.zone).year)
     found = []
     for kind in SAMPLES:
         title, body, sms = (
-            visit.text(f"{part}.{kind}").strip().replace("\r\n", "\n") for part in PARTS
+            next(iter(posted.get(f"{part}.{kind}", ())), "").strip().replace("\r\n", "\n")
+            for part in PARTS
         )
         if (title or shipped_title(kind), body, sms) != (shipped_title(kind), "", ""):
             head = title or shipped_title(kind)
@@ -174,7 +235,11 @@ async def _shown(
     typed: NoticeWords,
     faults: Sequence[tuple[str, str]],
     looked: bool,
+    kept: Draft | None = None,
+    posted: Posted | None = None,
 ) -> Response:
+    posted = posted or {}
+    base = next(iter(posted.get(BASE, ())), known.version)[:12]
     told: dict[str, str] = {}
     for box, said in faults:
         told[box] = f"{told[box]}；{said}" if box in told else said
@@ -193,32 +258,40 @@ async def _shown(
             "通知不含个人信息，用语里也没有这样的名称。"
         )),
         looked=looked,
+        kept=kept,
+        seen=marked_seen(kept.version if kept else 0, posted),
+        base=base,
+        stale=base != known.version,
     )  # fmt: skip
-    return await show(visit, page, 422 if faults else 200)
+    return await show(visit, page, 422 if faults and looked else 200)
 
 
-def _line(visit: Visit, words: NoticeWords, kind: str, told: Mapping[str, str]) -> KindLine:
+def _fields(
+    visit: Visit, words: NoticeWords, kind: str, told: Mapping[str, str]
+) -> tuple[Field, ...]:
     own = words.of(kind)
     values = {part: getattr(own, part) if own else "" for part in PARTS}
     values["title"] = values["title"] or shipped_title(kind)
-    labels = {part: visit.say(label) for part, label in WHERE.items()}
     hints = {
         "body": visit.say(N_("站内、邮件、即时消息；不填的用全市原来的句子")),
         "sms": visit.say(N_("只用于短信；不填的同正文")),
     }
-    fields = tuple(
+    return tuple(
         Field(
-            f"{part}.{kind}", labels[part], "text" if part == "title" else "textarea",
+            f"{part}.{kind}", visit.say(label), "text" if part == "title" else "textarea",
             required=part == "title", hint=hints.get(part, ""), values=(values[part],),
             error=told.get(f"{part}.{kind}", ""), wide=part != "title",
         )
-        for part in PARTS
+        for part, label in WHERE.items()
     )  # fmt: skip
+
+
+def _line(visit: Visit, words: NoticeWords, kind: str, told: Mapping[str, str]) -> KindLine:
     broken = any(box.endswith(f".{kind}") for box in told)
     return KindLine(
-        kind, visit.say(shipped_title(kind)), fields,
+        kind, visit.say(shipped_title(kind)), _fields(visit, words, kind, told),
         "" if broken else sample(kind, words), "" if broken else sample(kind, words, SMS),
-        "、".join(names_of(kind)), own is not None,
+        "、".join(names_of(kind)), words.of(kind) is not None,
     )  # fmt: skip
 
 

@@ -300,9 +300,7 @@ def _object(s: PerformanceScene, body: p.ObjectTo) -> Said:
         Standing(say(N_("状态")), say(EVALUATIONS[one.stage]), say(EVALUATIONS["objected"])),
         Standing(say(N_("得分")), f"{one.score / 100:.2f}"),
     ]
-    follows = [
-        say(N_("须由确认的人答复以后才能确认；对这次评价只能提出一次异议，也不能再认可"))
-    ]
+    follows = [say(N_("须由确认的人答复以后才能确认；对这次评价只能提出一次异议，也不能再认可"))]
     sentence = say(N_("对 {year} 年度的评价提出异议")).format(year=body.year)
     return sentence, stands, follows, (OBJECTION,)
 

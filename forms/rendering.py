@@ -39,7 +39,8 @@ LIBRARIES = {
 
 SENDING = frozenset({
     "account.html", "accounts.html", "act.html", "apply.html", "bulk.html", "bulk_done.html",
-    "bulk_tried.html", "calendar.html", "case.html", "confirm.html", "deputies.html", "design.html", "dossier.html",
+    "bulk_tried.html", "calendar.html", "case.html", "confirm.html", "deputies.html",
+    "design.html", "dossier.html",
     "draft_clash.html", "duty_contacts.html", "duty_hand_over.html", "duty_stand_in.html",
     "duty_week.html", "for_good.html", "fund_act.html", "grants.html", "incident_act.html",
     "incident_confirm.html", "intake.html", "letter.html", "matter_release.html", "new_case.html",
@@ -61,6 +62,7 @@ that it is on its way."""
 LIVE = frozenset({
     "incidents.html", "incident.html", "incident_act.html", "new_case.html", "apply.html",
     "act.html", "own_case.html", "list.html", "wall.html", "supervision.html",
+    "notice_words.html",
 })  # fmt: skip
 """Templates that listen for changes, fetch their parts, keep drafts or send files piece by piece:
 files of our own, and our own address."""

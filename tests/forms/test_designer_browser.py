@@ -23,6 +23,7 @@ def test_an_editor_drafts_a_version_and_a_signer_signs_it(
     page.get_by_role("link", name="事项编制").first.click()
     page.get_by_role("button", name="起草新版本 食品经营许可").click()
     page.get_by_role("button", name="加一行：表单字段").click()
+    page.wait_for_url("**#row-fields-*")
     row = page.locator("fieldset[id^=row-fields]").last
     row.get_by_label("字段标识").fill("menu")
     row.locator("[name$='.title']").fill("主要菜品")

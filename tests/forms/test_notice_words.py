@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -14,15 +15,15 @@ PAGE = "/designer/words"
 
 
 def form(page: Browser, **typed: str) -> dict[str, str]:
-    return {"csrf": page.token(PAGE)} | {
-        name.replace("__", "."): text for name, text in typed.items()
-    }
+    shown = page.get(PAGE).text
+    here = re.findall(r'type="hidden" name="(csrf|seen|base)" value="([^"]*)"', shown)
+    return dict(here) | {name.replace("__", "."): text for name, text in typed.items()}
 
 
 def test_what_is_typed_is_looked_at_and_changes_nothing(browser: Browsers, town: Town) -> None:
     editor = browser("editor")
     typed = form(editor, title__dispatched="请快签收", body__dispatched="{{ 编号 }}在{{ 地点 }}")
-    shown = editor.post(PAGE, data=typed | {"do": "look"})
+    shown = editor.post(PAGE, data=typed | {"do": "draft"})
     assert shown.status_code == 200
     assert "【请快签收】云突〔2026〕000123号在云溪区" in shown.text
     assert "派发，请签收" in shown.text
@@ -79,3 +80,41 @@ def test_words_in_force_stand_in_the_boxes_and_nothing_sends_what_is_the_same(
     same = editor.post(PAGE, data=typed, follow_redirects=False)
     assert same.status_code == 200 and "没有改动" in same.text
     assert len(town.releases.texts) == before
+
+
+def test_what_was_typed_is_gone_on_with_and_gone_once_it_was_sent(browser: Browsers) -> None:
+    editor = browser("editor")
+    kept = editor.post(PAGE, data=form(editor, title__lesson="请整改") | {"do": "autosave"})
+    assert kept.status_code == 200 and kept.json()["seen"] >= 1
+    again = browser("editor").get(PAGE).text
+    assert 'value="请整改"' in again and "保存的草稿，还没有提交" in again
+    assert "/designer/words" not in editor.get("/new").text
+    own = form(editor, title__lesson="请整改") | {"do": "send"}
+    assert editor.post(PAGE, data=own, follow_redirects=False).status_code == 303
+    assert 'value="请整改"' not in editor.get(PAGE).text
+    late = editor.post(PAGE, data=own | {"do": "autosave"})
+    assert late.status_code == 410 and "已经提交或删除" in late.json()["gone"]
+    assert 'value="请整改"' not in editor.get(PAGE).text
+
+
+def test_two_tabs_see_both_versions_and_choose(browser: Browsers) -> None:
+    editor = browser("editor")
+    one, two = (form(editor, title__handover=text) for text in ("请交接", "请接班"))
+    assert editor.post(PAGE, data=one | {"do": "draft"}).status_code == 200
+    both = editor.post(PAGE, data=two | {"do": "send"}, follow_redirects=False)
+    assert both.status_code == 409 and "交接班 · 标题" in both.text
+    assert "请交接" in both.text and "请接班" in both.text
+    seen = re.findall(r'name="(seen)" value="(\d+)"', both.text)
+    chosen = two | dict(seen) | {"do": "merge", "take.title.handover": "theirs"}
+    assert editor.post(PAGE, data=chosen).status_code == 200
+    assert 'value="请交接"' in editor.get(PAGE).text
+    asked = editor.post(PAGE, data={"csrf": one["csrf"], "do": "drop"})
+    assert "不能再找回" in asked.text and 'value="请交接"' in editor.get(PAGE).text
+    editor.post(PAGE, data={"csrf": one["csrf"], "do": "drop", "step": "confirmed"})
+    assert 'value="请交接"' not in editor.get(PAGE).text
+
+
+def test_who_drafted_against_older_words_is_told(browser: Browsers) -> None:
+    editor = browser("editor")
+    old = form(editor, body__capital="{{ 编号 }}") | {"base": "2020.7", "do": "draft"}
+    assert "草稿从版本 2020.7 开始" in editor.post(PAGE, data=old).text

@@ -94,7 +94,9 @@ def test_a_page_that_holds_its_form_back_has_the_words_for_it() -> None:
     for part in ("asset('sending.js')", "boxes.sending()"):
         before = base[: base.index(part)]
         assert before.count("{% block") == before.count("{% endblock"), part
-    assert {one for one in SENDING if "extends 'base.html'" not in text_of(TEMPLATES / one)} == set()
+    assert {
+        one for one in SENDING if "extends 'base.html'" not in text_of(TEMPLATES / one)
+    } == set()
 
 
 def test_a_form_that_is_answered_with_a_file_is_not_waited_for() -> None:
