@@ -7,6 +7,7 @@ of it; a text can name no more than that, so that none can carry what is persona
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -44,6 +45,20 @@ TITLES: Mapping[str, str] = MappingProxyType(
 )
 """Kind of notice → what stands at its head."""
 
+CASE_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "urged": "催办",
+        "copied": "抄送",
+        "transferred": "转办",
+        "recused": "回避",
+        "card_issued": "监察牌",
+        "card_revoked": "监察牌已撤销",
+        "explained": "监察牌已书面说明",
+        "returned": "书面说明被退回",
+    }
+)
+"""The same of notices of cases, which stand on a page alone: no channel carries them."""
+
 LEVELS: Mapping[str, str] = MappingProxyType(
     {
         "red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色",
@@ -55,17 +70,24 @@ LEVELS: Mapping[str, str] = MappingProxyType(
 DIGEST_TITLE = "今日提醒"
 
 SMS = "sms"
-"""The one channel that may have words of its own."""
+MAIL = "email"
+SUBJECT = "subject"
+"""What stands at the head of a mail; asked for like a channel."""
+MOST_SUBJECT = 120
+"""Characters of it: what a list of mails shows."""
 MOST_SMS = 300
 """Characters of a filled text message: some five of the 67 that one part carries."""
 
 NAMES = ("编号", "种类", "级别", "地点", "时限", "进度", "依据")
+CASE_NAMES = ("编号", "级别")
 DIGEST_NAMES = ("待办", "超期", "预警", "未签收", "未读")
 _COUNTED = ("open", "overdue", "warning", "team", "unread")
 
 
 def names_of(kind: str) -> tuple[str, ...]:
     """Return the names that a text of this kind may use."""
+    if kind in CASE_TITLES:
+        return CASE_NAMES
     return DIGEST_NAMES if kind == digests.KIND else NAMES
 
 
@@ -81,16 +103,47 @@ def sentence(
     district, → its name. `words`: the city's own, where it has some for this kind."""
     own = words.of(kind)
     said = _told(kind, fields, names, zone)
+    if channel == SUBJECT:
+        head = filled(own.subject, said) if own is not None and own.subject else ""
+        plain = head or sentence(kind, fields, names, zone, words)
+        return " ".join(plain.split())[:MOST_SUBJECT]
+    if channel == MAIL and own is not None and own.mail:
+        return _letter(filled(own.mail, said))
     if own is None:
         if kind == digests.KIND:
             return digest_sentence(fields)
-        return _headed(TITLES.get(kind, TITLES["other"]), said)
+        return _headed(title_of(kind, words), said)
     body = (own.sms if channel == SMS else "") or own.body
     if not body:
         if kind == digests.KIND:
             return digest_sentence(fields, own.title)
         return _headed(own.title, said)
     return f"【{own.title}】{' '.join(filled(body, said).split())}"
+
+
+def title_of(kind: str, words: NoticeWords = NO_WORDS) -> str:
+    """Return what stands at the head of a notice of a kind."""
+    own = words.of(kind)
+    if own is not None:
+        return own.title
+    if kind == digests.KIND:
+        return DIGEST_TITLE
+    return CASE_TITLES.get(kind) or TITLES.get(kind, TITLES["other"])
+
+
+def case_body(kind: str, number: str, level: str, words: NoticeWords) -> str:
+    """Return what the city says beneath a notice of a case; empty: nothing."""
+    own = words.of(kind)
+    if own is None or not own.body:
+        return ""
+    said = _told(kind, {"number": number, "level": level}, {}, "UTC")
+    return " ".join(filled(own.body, said).split())
+
+
+def _letter(text: str) -> str:
+    """Return the lines of a letter, without those that nothing was to say in."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def _headed(title: str, said: Mapping[str, str]) -> str:
@@ -140,11 +193,19 @@ def words_problems(words: NoticeWords, marked: Marked) -> list[Fault]:
             )
         elif kinds.index(one.kind) != n:
             found.append(marked.fault((*loc, "通知"), "同一种通知写了两次", "请删去一次"))
-        for element, text in (("标题", one.title), ("正文", one.body), ("短信", one.sms)):
+        texts = (
+            ("标题", one.title), ("正文", one.body), ("短信", one.sms),
+            ("邮件主题", one.subject), ("邮件正文", one.mail),
+        )  # fmt: skip
+        for element, text in texts:
             allowed = () if element == "标题" else names_of(one.kind)
             problems = text_problems(_words(allowed), text)
             if element == "标题" and not problems and set("【】\n") & set(text):
                 problems = ["标题不写【】，也不换行"]
+            if element == "邮件主题" and not problems and "\n" in text:
+                problems = ["邮件主题不换行"]
+            if text and element not in ("标题", "正文") and one.kind in CASE_TITLES:
+                problems = ["办件的通知只在网页上，没有短信和邮件"]
             found += [marked.fault((*loc, element), told, "请改正") for told in problems]
         found += _too_long(words, one.kind, marked, loc) if not found else []
     return found
@@ -153,11 +214,19 @@ def words_problems(words: NoticeWords, marked: Marked) -> list[Fault]:
 def _too_long(
     words: NoticeWords, kind: str, marked: Marked, loc: tuple[str | int, ...]
 ) -> list[Fault]:
-    length = len(sample(kind, words, SMS))
-    if length <= MOST_SMS:
-        return []
-    told = f"填满以后短信有 {length} 字，至多 {MOST_SMS} 字"
-    return [marked.fault((*loc, "短信"), told, "请改短")]
+    own = words.of(kind)
+    subject = (
+        "" if own is None else filled(own.subject, _told(kind, SAMPLES[kind], {}, SAMPLE_ZONE))
+    )
+    lengths = (
+        ("短信", len(sample(kind, words, SMS)), MOST_SMS),
+        ("邮件主题", len(subject), MOST_SUBJECT),
+    )
+    return [
+        marked.fault((*loc, element), f"填满以后{element}有 {length} 字，至多 {most} 字", "请改短")
+        for element, length, most in lengths
+        if length > most
+    ]
 
 
 def _words(allowed: tuple[str, ...]) -> Words:
@@ -174,8 +243,15 @@ _FIELDS: Mapping[str, JsonValue] = MappingProxyType(
 _DIGEST: Mapping[str, JsonValue] = MappingProxyType(
     {"open": 12, "overdue": 1, "warning": 3, "team": 5, "unread": 2}
 )
+_CASE: Mapping[str, JsonValue] = MappingProxyType(
+    {"number": "云住建许受〔2026〕000123号", "level": "yellow"}
+)
 SAMPLES: Mapping[str, Mapping[str, JsonValue]] = MappingProxyType(
-    {**dict.fromkeys(TITLES, _FIELDS), digests.KIND: _DIGEST}
+    {
+        **dict.fromkeys(TITLES, _FIELDS),
+        digests.KIND: _DIGEST,
+        **dict.fromkeys(CASE_TITLES, _CASE),
+    }
 )
 """Kind → fields of a notice that has something to say of everything, for previews."""
 SAMPLE_ZONE = "Asia/Shanghai"

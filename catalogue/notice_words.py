@@ -1,4 +1,4 @@
-"""通知用语: the city's own words for notices of incidents, projects and duty, as a text of YAML.
+"""通知用语: the city's own words for notices of incidents, projects, duty and cases, as YAML.
 
 A kind that the text does not word keeps the shipped sentence. Which names a text may use, and how
 it is filled, `activities.notice_wording` says.
@@ -27,6 +27,10 @@ class NoticeWord(BaseModel):
     """On the page, by e-mail and instant message; empty: the shipped sentence."""
     sms: str = Field(default="", alias="短信", max_length=200)
     """By text message; empty: as `body`."""
+    subject: str = Field(default="", alias="邮件主题", max_length=100)
+    """At the head of an e-mail; empty: the notice as it is said on the page."""
+    mail: str = Field(default="", alias="邮件正文", max_length=2000)
+    """By e-mail, as many lines as it takes; empty: as `body`. The link always follows it."""
 
 
 class NoticeWords(BaseModel):

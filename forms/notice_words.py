@@ -17,12 +17,14 @@ import yaml
 from starlette.responses import RedirectResponse, Response
 
 from activities.notice_wording import (
-    DIGEST_TITLE,
+    CASE_TITLES,
+    MAIL,
     SAMPLES,
     SMS,
-    TITLES,
+    SUBJECT,
     names_of,
     sample,
+    title_of,
     words_problems,
 )
 from catalogue.marks import Fault, Loc, Marked
@@ -38,7 +40,9 @@ from forms.showing import not_found, show
 from forms.visit import Visit
 from forms.words import N_
 
-PARTS = {"title": "标题", "body": "正文", "sms": "短信"}
+PARTS = {
+    "title": "标题", "body": "正文", "sms": "短信", "subject": "邮件主题", "mail": "邮件正文",
+}  # fmt: skip
 """Box → element of the text."""
 DRAFT: Final = f"{DESIGNS}@words"
 """What the store of drafts calls one of the words; no matter's code begins so."""
@@ -47,7 +51,10 @@ _OURS: Final = UUID("6f0a4a0e-3c1c-5a55-9a0a-7b6f1d2c9e41")
 PATH: Final = "/designer/words"
 BASE: Final = "base"
 """Hidden field: the version that counted when the draft was begun."""
-WHERE = {"title": N_("标题"), "body": N_("正文"), "sms": N_("短信")}
+WHERE = {
+    "title": N_("标题"), "body": N_("正文"), "sms": N_("短信"),
+    "subject": N_("邮件主题"), "mail": N_("邮件正文"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,9 @@ class KindLine:
     fields: tuple[Field, ...]
     said: str
     sms: str
+    """Empty: no channel carries it."""
+    subject: str
+    mail: str
     names: str
     own: bool
     """The city has words of its own for it."""
@@ -99,9 +109,9 @@ class WordsReleasePage(Page):
     may_draft: Annotated[bool, "May draft the next version."]
 
 
-def shipped_title(kind: str) -> str:
-    """Return what stands at the head of a notice that nobody has worded."""
-    return TITLES.get(kind, DIGEST_TITLE)
+def parts_of(kind: str) -> tuple[str, ...]:
+    """Return the boxes of a kind: what stands on a page alone has no message and no mail."""
+    return ("title", "body") if kind in CASE_TITLES else tuple(PARTS)
 
 
 async def words(visit: Visit) -> Response:
@@ -160,7 +170,7 @@ def _draft_id(visit: Visit) -> str:
 def _begun(visit: Visit, typed: NoticeWords) -> Begun:
     """Return the draft as what keeps drafts knows one; each box is named with its notice."""
     boxes = tuple(
-        replace(field, label=f"{visit.say(shipped_title(kind))} · {field.label}")
+        replace(field, label=f"{visit.say(title_of(kind))} · {field.label}")
         for kind in SAMPLES
         for field in _fields(visit, typed, kind, {})
     )
@@ -194,16 +204,18 @@ async def _typed(visit: Visit, posted: Posted) -> tuple[NoticeWords, str]:
     version = _next(taken, datetime.now(visit.zone).year)
     found = []
     for kind in SAMPLES:
-        title, body, sms = (
-            next(iter(posted.get(f"{part}.{kind}", ())), "").strip().replace("\r\n", "\n")
-            for part in PARTS
-        )
-        if (title or shipped_title(kind), body, sms) != (shipped_title(kind), "", ""):
-            head = title or shipped_title(kind)
-            found.append(NoticeWord.model_construct(kind=kind, title=head, body=body, sms=sms))
+        own = {
+            part: next(iter(posted.get(f"{part}.{kind}", ())), "").strip().replace("\r\n", "\n")
+            for part in parts_of(kind)
+        }
+        own["title"] = own["title"] or title_of(kind)
+        if own["title"] != title_of(kind) or any(own[part] for part in own if part != "title"):
+            empty = dict.fromkeys(PARTS, "")
+            found.append(NoticeWord.model_construct(None, kind=kind, **{**empty, **own}))
     words = NoticeWords.model_construct(name=NAME, version=version, words=tuple(found))
     entries = [
-        {"通知": one.kind} | {element: getattr(one, part) for part, element in PARTS.items()}
+        {"通知": one.kind}
+        | {element: text for part, element in PARTS.items() if (text := getattr(one, part))}
         for one in found
     ]
     whole = {"标识": NAME, "版本": version, "通知用语": entries}
@@ -271,26 +283,35 @@ def _fields(
 ) -> tuple[Field, ...]:
     own = words.of(kind)
     values = {part: getattr(own, part) if own else "" for part in PARTS}
-    values["title"] = values["title"] or shipped_title(kind)
+    values["title"] = values["title"] or title_of(kind)
     hints = {
-        "body": visit.say(N_("站内、邮件、即时消息；不填的用全市原来的句子")),
-        "sms": visit.say(N_("只用于短信；不填的同正文")),
+        "body": N_("站内、邮件、即时消息；不填的用全市原来的句子"),
+        "sms": N_("只用于短信；不填的同正文"),
+        "subject": N_("不填的同站内的一句"),
+        "mail": N_("可以分行；不填的同正文。链接总在最后"),
     }
+    if kind in CASE_TITLES:
+        hints["body"] = N_("写在通知的标题下面，如收到以后要做什么；不填的不写")
     return tuple(
         Field(
-            f"{part}.{kind}", visit.say(label), "text" if part == "title" else "textarea",
-            required=part == "title", hint=hints.get(part, ""), values=(values[part],),
-            error=told.get(f"{part}.{kind}", ""), wide=part != "title",
+            f"{part}.{kind}", visit.say(WHERE[part]),
+            "text" if part in ("title", "subject") else "textarea",
+            required=part == "title", hint=visit.say(hints[part]) if part in hints else "",
+            values=(values[part],), error=told.get(f"{part}.{kind}", ""), wide=part != "title",
         )
-        for part, label in WHERE.items()
+        for part in parts_of(kind)
     )  # fmt: skip
 
 
 def _line(visit: Visit, words: NoticeWords, kind: str, told: Mapping[str, str]) -> KindLine:
     broken = any(box.endswith(f".{kind}") for box in told)
+    alone = broken or kind in CASE_TITLES
+    sms, subject, mail = (
+        "" if alone else sample(kind, words, channel) for channel in (SMS, SUBJECT, MAIL)
+    )
     return KindLine(
-        kind, visit.say(shipped_title(kind)), _fields(visit, words, kind, told),
-        "" if broken else sample(kind, words), "" if broken else sample(kind, words, SMS),
+        kind, visit.say(title_of(kind)), _fields(visit, words, kind, told),
+        "" if broken else sample(kind, words), sms, subject, mail,
         "、".join(names_of(kind)), words.of(kind) is not None,
     )  # fmt: skip
 
@@ -298,11 +319,12 @@ def _line(visit: Visit, words: NoticeWords, kind: str, told: Mapping[str, str]) 
 def _moves(visit: Visit, before: NoticeWords, after: NoticeWords) -> Iterator[Moved]:
     for kind in SAMPLES:
         old, new = before.of(kind), after.of(kind)
+        shipped = {**dict.fromkeys(PARTS, ""), "title": title_of(kind)}
         for part in PARTS:
-            was = getattr(old, part) if old else shipped_title(kind) if part == "title" else ""
-            now = getattr(new, part) if new else shipped_title(kind) if part == "title" else ""
+            was = getattr(old, part) if old else shipped[part]
+            now = getattr(new, part) if new else shipped[part]
             if was != now:
-                where = f"{visit.say(shipped_title(kind))} · {visit.say(WHERE[part])}"
+                where = f"{visit.say(title_of(kind))} · {visit.say(WHERE[part])}"
                 yield Moved(where, "other" if was and now else "come" if now else "gone", was, now)
 
 

@@ -8,6 +8,9 @@ from typing import Annotated, ClassVar
 
 from starlette.responses import RedirectResponse, Response
 
+from activities.notice_wording import case_body, title_of
+from cases import digests
+from catalogue.notice_words import NoticeWords
 from forms.own_ports import OwnNotice
 from forms.rendering import Page
 from forms.showing import show
@@ -34,6 +37,9 @@ class NoticesPage(Page):
     unread: Annotated[int, "How many are unread."]
     counted: Annotated[Mapping[str, tuple[str, str]], "What a digest counts → word and list."]
     people_names: Annotated[Mapping[str, str], "User id → name."]
+    worded: Annotated[
+        Mapping[str, tuple[str, str]], "Id of a notice → the city's own head and text."
+    ]
     incidents_unread: Annotated[int, "Unacknowledged notices of incidents; they have their page."]
 
 
@@ -50,9 +56,22 @@ async def notices(visit: Visit) -> Response:
         unread=sum(not one.read for one in found),
         counted={name: (visit.say(words), url) for name, (words, url) in DIGEST.items()},
         people_names=dict(people),
+        worded=_worded(found, await visit.ask(visit.ports.designs.notice_words)),
         incidents_unread=await visit.ask(visit.ports.duty.unread, own) if duty.allowed else 0,
     )
     return await show(visit, page)
+
+
+def _worded(notices: Sequence[OwnNotice], words: NoticeWords) -> dict[str, tuple[str, str]]:
+    """Return id of a notice → head and text, where the city has words of its own for its kind."""
+    found = {}
+    for one in notices:
+        kind = digests.KIND if one.notice is None else one.notice.kind
+        if words.of(kind) is not None:
+            case = one.notice
+            body = "" if case is None else case_body(kind, case.case_no, case.level or "", words)
+            found[one.id] = (title_of(kind, words), body)
+    return found
 
 
 async def read(visit: Visit) -> Response:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from activities.notice_wording import MOST_SMS, SAMPLES, sample, sentence, words_problems
+from activities.notice_wording import (
+    MOST_SMS,
+    SAMPLES,
+    case_body,
+    sample,
+    sentence,
+    title_of,
+    words_problems,
+)
 from catalogue.notice_words import NO_WORDS, NoticeWords, read_notice_words
 
 FIELDS = {"number": "云突〔2026〕000001号", "level": "red", "district": "yunxi"}
@@ -46,6 +54,34 @@ def test_a_text_says_what_it_names_and_leaves_out_what_there_is_not() -> None:
     assert said(own, channel="email") == said(own)
 
 
+def test_a_mail_has_a_head_and_lines_of_its_own() -> None:
+    mail = '"您好：\\n\\n{% if 时限 %}时限 {{ 时限 }}{% endif %}\\n请  签收 {{ 编号 }}。\\n"'
+    own = words(
+        "{通知: dispatched, 标题: 请签收, 邮件主题: '签收 {{ 编号 }}', 邮件正文: " + mail + "}"
+    )
+    assert said(own, channel="email") == "您好：\n\n请 签收 云突〔2026〕000001号。"
+    assert said(own, channel="subject") == "签收 云突〔2026〕000001号"
+    assert said(own) == said(own, channel="sms") == "【请签收】云突〔2026〕000001号，红色，云溪区"
+    plain = words("{通知: dispatched, 标题: 请签收}")
+    assert said(plain, channel="email") == said(plain, channel="subject") == said(plain)
+    assert (
+        len(
+            said(words("{通知: dispatched, 标题: 签, 正文: " + "长" * 280 + "}"), channel="subject")
+        )
+        == 120
+    )
+
+
+def test_a_notice_of_a_case_has_a_head_and_a_text_on_its_page_alone() -> None:
+    body = '"{{ 编号 }} 请两日内回复{% if 级别 %}{{ 级别 }}{% endif %}"'
+    own = words("{通知: urged, 标题: 请抓紧, 正文: " + body + "}")
+    assert title_of("urged", own) == "请抓紧" and title_of("copied", own) == "抄送"
+    assert case_body("urged", "云1号", "", own) == "云1号 请两日内回复"
+    assert case_body("card_issued", "云1号", "red", own) == ""
+    assert "只在网页上" in problems("{通知: urged, 标题: 催, 短信: 请办}")
+    assert "没有「时限」" in problems('{通知: urged, 标题: 催, 正文: "{{ 时限 }}"}')
+
+
 def test_a_digest_has_names_of_its_own() -> None:
     own = words('{通知: digest, 标题: 早, 正文: "{% if 超期 %}超期 {{ 超期 }} 件。{% endif %}"}')
     assert sentence("digest", {"overdue": 2}, {}, "Asia/Shanghai", own) == "【早】超期 2 件。"
@@ -65,6 +101,9 @@ def test_a_digest_has_names_of_its_own() -> None:
         ),
         ('{通知: dispatched, 标题: 派, 正文: "{% if 编号"}', "花括号"),
         ('{通知: dispatched, 标题: "派】【"}', "标题不写"),
+        ('{通知: dispatched, 标题: 派, 邮件主题: "甲\\n乙"}', "邮件主题不换行"),
+        ('{通知: dispatched, 标题: 派, 邮件正文: "{{ 姓名 }}"}', "没有「姓名」"),
+        ('{通知: dispatched, 标题: 派, 邮件主题: "' + "{{ 依据 }}" * 8 + '"}', "至多 120 字"),
         ("{通知: nothing, 标题: 派}", "没有「nothing」这种通知"),
         ("{通知: dispatched}", "缺少「标题」"),
         ("{通知: dispatched, 标题: 派, 收件人: 张三}", "没有「收件人」这个要素"),

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cases import releases
+from activities.notice_wording import CASE_TITLES
+from cases import digests, releases
+from forms.words import NOTICES
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.town import Town
 
@@ -43,6 +45,21 @@ def test_what_cannot_be_said_is_told_at_its_box_and_nothing_typed_is_lost(
     assert not town.releases.texts
 
 
+def test_what_stands_on_a_page_alone_has_no_box_for_a_message(browser: Browsers) -> None:
+    shown = browser("editor").get(PAGE).text
+    assert 'name="body.urged"' in shown and 'name="mail.dispatched"' in shown
+    assert 'name="mail.urged"' not in shown and 'name="sms.urged"' not in shown
+    assert CASE_TITLES == NOTICES
+
+
+def test_a_mail_is_looked_at_line_by_line(browser: Browsers) -> None:
+    editor = browser("editor")
+    typed = form(editor, subject__arbitrated="裁定 {{ 编号 }}", mail__arbitrated="甲\n{{ 地点 }}乙")
+    shown = editor.post(PAGE, data=typed | {"do": "draft"}).text
+    assert "<strong>裁定 云突〔2026〕000123号</strong><br>甲<br>云溪区乙" in shown
+    editor.post(PAGE, data={"csrf": typed["csrf"], "do": "drop", "step": "confirmed"})
+
+
 @pytest.mark.parametrize("login", ["chen", "signer", "sysadmin"])
 def test_who_drafts_nothing_words_no_notice(browser: Browsers, login: str) -> None:
     assert browser(login).get(PAGE).status_code == 403
@@ -70,11 +87,15 @@ def test_words_in_force_stand_in_the_boxes_and_nothing_sends_what_is_the_same(
     browser: Browsers, town: Town
 ) -> None:
     editor = browser("editor")
-    typed = form(editor, title__merged="两起并一起") | {"do": "send"}
+    typed = form(editor, title__merged="两起并一起", title__digest="早上好") | {"do": "send"}
     page = editor.post(PAGE, data=typed, follow_redirects=False).headers["location"]
     before, now = len(town.releases.texts), datetime.now(UTC)
     with town.cases.begin() as connection:
         releases.sign(connection, page.rsplit("/", 1)[1], town.actor("signer").id, now, now)
+    told = digests.Digest("e" * 36, town.ids["chen"], "2026-01-02", {"open": 3}, now)
+    with town.web.begin() as connection:
+        digests.make(connection, told)
+    assert '<strong lang="zh-CN">早上好</strong>' in browser("chen").get("/notices").text
     shown = editor.get(PAGE).text
     assert 'value="两起并一起"' in shown and "本市用语" in shown
     same = editor.post(PAGE, data=typed, follow_redirects=False)

@@ -15,7 +15,8 @@ MACRO = re.compile(r"{% macro (\w+)\(.*?{% endmacro %}", re.DOTALL)
 IMPORT = re.compile(r"{% import '(macros/\w+\.html)' as (\w+)")
 CHOSEN = "hidden|checkbox|radio|file|submit"
 TYPED = re.compile(
-    rf'<textarea|<input(?! hidden)(?![^>]*type="(?:{CHOSEN})")|{{% for \w+, \w+ in [\w.]*(?:hidden|kept\.fields) %}}'
+    rf'<textarea|<input(?! hidden)(?![^>]*type="(?:{CHOSEN})")'
+    r"|{% for \w+, \w+ in [\w.]*(?:hidden|kept\.fields) %}"
 )
 
 ELSE = {
@@ -77,7 +78,7 @@ def carrying() -> set[str]:
         for made in MACRO.finditer(text):  # a whole form in a part of pages
             if any(carries(file, one, typing) for one in FORM.findall(made[0])):
                 for page, says in texts.items():
-                    known = {at: alias for at, alias in IMPORT.findall(says)}
+                    known = dict(IMPORT.findall(says))
                     if file in known and f"{known[file]}.{made[1]}(" in says:
                         found.add(page)
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,16 @@ def test_a_mail_arrives_over_tls_with_its_sentence_and_link(tmp_path: Path) -> N
     body = got.get_payload(decode=True)
     assert isinstance(body, bytes)
     assert "云突1号" in body.decode() and "https://city/incidents/1" in body.decode()
+
+
+@pytest.mark.parametrize("subject", ["", "签收"])
+def test_a_mail_bears_its_own_head_or_the_sentence(subject: str) -> None:
+    with postbox() as box:
+        mail = Mail("127.0.0.1", box.port, "plain", "y@city.cn", "city.cn")
+        assert mail.carry(replace(MESSAGE, subject=subject)) == Went("sent")
+    (head, _), *rest = decode_header(box.mails[0]["Subject"])
+    assert not rest and isinstance(head, bytes)
+    assert head.decode() == (subject or MESSAGE.text)
 
 
 def test_a_mail_server_whose_certificate_is_anothers_gets_nothing(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ class Outgoing:
     address: str
     urgent: bool
     told_at: datetime
+    subject: str = ""
+    """What stands at the head of a mail; empty: the text itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Mail:
         mail = EmailMessage()
         mail["From"] = self.sender
         mail["To"] = message.address
-        mail["Subject"] = message.text[:120]
+        mail["Subject"] = message.subject or message.text[:120]
         mail["Date"] = format_datetime(message.told_at)
         mail["Message-ID"] = f"<{message.key}@{self.domain}>"
         if message.urgent:

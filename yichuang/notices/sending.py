@@ -19,6 +19,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from activities.notice_wording import MAIL, SUBJECT
 from audit.entry import EntryDraft, What, Where, Who, entry_id
 from audit.outbox import record
 from cases import deliveries, digests, duty, notices_out
@@ -187,6 +188,7 @@ class Sending:
             address=address,
             urgent=notice.urgent,
             told_at=notice.told_at,
+            subject=self.words(notice, SUBJECT) if one.channel == MAIL else "",
         )
 
 
