@@ -4,7 +4,7 @@ and the readings that were refused."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, cast
 from urllib.parse import urlencode
 
@@ -128,6 +128,7 @@ async def alarm(visit: Visit) -> Response:
     if found is None:
         raise not_found(visit)
     one, said, means, why = found
+    one = replace(one, note=visit.told(one.note))
     charts = tuple((item.name, item.unit, _chart(visit, item)) for item in means)
     title = f"{one.station} {one.item}".strip()
     reasons = await visit.ask(visit.ports.readings.reasons, name)

@@ -62,7 +62,7 @@ def _line(visit: Visit, one: Anomaly) -> Line:
         title=one.title_en if english else one.title,
         basis=visit.ports.catalogue.cited(one.basis),
         level=visit.say(LEVELS.get(one.level, one.level)),
-        note="" if one.verified else one.note,
+        note="" if one.verified else visit.told(one.note),
         name=one.name,
         who=one.who,
         facts=tuple((en if english else zh, n) for zh, en, n in one.facts),

@@ -197,7 +197,12 @@ async def _judged(
     )
     verdict = await visit.ask(visit.ports.access.would, command, facts)
     if not verdict.allowed:
-        return replace(row, state="refused", reason=verdict.reason, remedy=verdict.remedy)
+        return replace(
+            row,
+            state="refused",
+            reason=visit.told(verdict.reason),
+            remedy=visit.told(verdict.remedy),
+        )
     no = await visit.ask(approval.impossible, state, command)
     if no is not None:
         return replace(row, state="refused", reason=_cited(visit, no))

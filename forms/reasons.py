@@ -197,7 +197,7 @@ class _Words:
             article=self.visit.ports.catalogue.cited(reason.basis),
             verified=reason.verified,
             in_force=reason.in_force,
-            note=reason.note,
+            note=self.visit.told(reason.note),
             comparisons=tuple(map(self.comparison, reason.compared)),
             then=self.outcome(reason.then),
         )

@@ -80,6 +80,8 @@ class RuleShown:
     hold: str
     """How long it must hold before its alarm is raised, in words; empty: no alarm."""
     clear_hold: str
+    note: str
+    """In the reader's language, where it is known in it."""
     examples: tuple[ExampleShown, ...]
 
 
@@ -179,7 +181,7 @@ async def rule_pack(visit: Visit) -> Response:
         title=line.title,
         line=line,
         digest=one.pack.digest,
-        rules=tuple(_shown(one.pack, rule, language, cited, gists) for rule in some),
+        rules=tuple(_shown(visit, one.pack, rule, cited, gists) for rule in some),
         scales=tuple(s for s in whole.scales if last and (day is None or _holds(s, day))),
         tables=tuple(
             (table, tuple(_rows(whole, table, language)))
@@ -280,13 +282,13 @@ def _line(visit: Visit, one: PackInForce, known: Sequence[Release]) -> PackLine:
 
 
 def _shown(
+    visit: Visit,
     pack: Pack,
     rule: Rule,
-    language: Language,
     cited: Mapping[str, str],
     gists: Mapping[str, str],
 ) -> RuleShown:
-    whole = pack.definition
+    whole, language = pack.definition, visit.language
     return RuleShown(
         rule=rule,
         title=rule.title.en if language == "en" else rule.title.zh,
@@ -297,6 +299,7 @@ def _shown(
         numbers=tuple(thresholds(whole, rule, language)),
         hold="" if rule.alarm is None else duration(rule.alarm.hold, language),
         clear_hold="" if rule.alarm is None else duration(rule.alarm.clear_hold, language),
+        note=visit.told(rule.note),
         examples=tuple(_examples(pack, rule, language)),
     )
 

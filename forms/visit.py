@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from cases.facts import CaseFacts
 from cases.messages import Actor
+from catalogue.told import in_words
 from forms import words
 from forms.citizen_ports import Citizen
 from forms.fields import Posted
@@ -117,6 +118,16 @@ class Visit:
         """Return a sentence of the source in the reader's language."""
         return words.translations(self.language).gettext(text)
 
+    def told(self, text: str) -> str:
+        """Return a sentence that another room made in the reader's language."""
+        if self.language == "zh":
+            return str(text)
+        every = self.ports.catalogue.departments
+        ours, names = every("zh"), every(self.language)
+        called = {name: names.get(code, name) for code, name in ours.items()}
+        say = words.translations(self.language).gettext
+        return in_words(text, lambda one: called.get(one) or say(one), ", ")
+
     async def ask(self, read: Callable[..., T], *values: object) -> T:
         """Call a port that may block, in a worker thread."""
         return await run_in_threadpool(read, *values)
@@ -131,8 +142,9 @@ class Visit:
         """Ask policy. Raises `Stop` 403 with the rule that says no and who could grant it."""
         verdict = await self.ask(self.ports.access.may, self.actor, act, thing)
         if not verdict.allowed:
-            reason = verdict.reason or self.say(N_("您没有这项权限"))
-            raise Stop(403, reason, "no_permission", verdict.remedy, (act, _named(thing)))
+            reason = self.told(verdict.reason or N_("您没有这项权限"))
+            remedy = self.told(verdict.remedy)
+            raise Stop(403, reason, "no_permission", remedy, (act, _named(thing)))
         if (_named(thing).type, act) in STEP_UP:
             self.demand_proof(act)
 

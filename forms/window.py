@@ -104,7 +104,8 @@ async def _barred(visit: Visit, matters: Sequence[Matter]) -> Mapping[str, str]:
     for one in matters:
         verdict = await visit.ask(visit.ports.access.may, visit.actor, "file", _new(one))
         if not verdict.allowed:
-            said = "；".join(part for part in (verdict.reason, verdict.remedy) if part)
+            parts = [visit.told(part) for part in (verdict.reason, verdict.remedy) if part]
+            said = visit.say(N_("；")).join(parts)
             found[one.code] = said or visit.say(N_("您没有这项权限"))
     return found
 

@@ -21,6 +21,8 @@ from cases.database import Bounds
 from cases.facts import CaseFacts
 from cases.messages import Actor, Command, Grant, Warrant
 from cases.seen import Group, Seen
+from catalogue.told import Told
+from policies import refusing
 from policies.engine import Engine, holds
 from policies.policy import ANY, Policy, PolicyStale, Row
 from policies.scopes import (
@@ -66,8 +68,6 @@ STALE = "policy_stale"
 
 MOST_OFFICES = 4
 """Offices that a refusal names: who needs it asks the first."""
-
-_GRANTOR = "授权由安全管理员提出、另一人批准"
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,20 +427,21 @@ class Access:
         except _BROKEN:
             log.exception("policy %s could not answer for act %s", version, act)
             return Decision(
-                False, "policy_error", version, at, "", "访问控制出错，按规定一律拒绝", "",
-                "请联系安全管理员检查策略",
+                False, "policy_error", version, at, "", refusing.BROKEN, "",
+                refusing.MEND,
             )  # fmt: skip
         if allowed and act == DRAFTING and not _drafts_for(subject, row, thing):
             return Decision(
-                False, "elsewhere", version, at, row, "只能提交本部门（及下级）的版本", "",
-                f"请由该部门的事项编制人提交；全市的版本须授权到全市，{_GRANTOR}",
+                False, "elsewhere", version, at, row, refusing.ELSEWHERE, "",
+                refusing.THEIRS,
             )  # fmt: skip
         if allowed:
             return Decision(True, "allowed", version, at, row)
         refused = _refused(engine.policy, subject, act, thing, row, at)
         if at is None or refused.code != "no_right":
             return refused
-        return replace(refused, remedy=refused.remedy + self._who_can(engine.policy, act, thing))
+        now = self._who_can(engine.policy, act, thing)
+        return replace(refused, remedy=Told(refusing.AND_NOW, remedy=refused.remedy, now=now))
 
     def _who_can(self, policy: Policy, act: str, thing: Object) -> str:
         """Return which offices have somebody who may do it now; empty where that is not known."""
@@ -457,35 +458,35 @@ class Access:
                 if reach is not None and RELATIONS[row.department].holds(reach, thing):
                     found[row.role, department] = people
         if not found:
-            return "；现在无人担任，须先授予角色"
+            return refusing.NOBODY_NOW
         said = (
-            f"{self._names.get(department, department)}{ROLES[role].title}（{people} 人）"
+            Told(refusing.OFFICE, department=self._names.get(department, department),
+                 role=ROLES[role].title, n=people)
             for (role, department), people in list(found.items())[:MOST_OFFICES]
-        )
-        return f"；现在可找{'、'.join(said)}"
+        )  # fmt: skip
+        return Told(refusing.NOW, offices=tuple(said))
 
     def _before_rows(
         self, actor: Actor, act: str, thing: Object
     ) -> tuple[str, str, str, str] | None:
         if act not in ACTS.get(thing.type, ()):
-            return "unknown_act", f"{thing.type} 没有「{act}」这一动作，默认拒绝", "", ""
+            said = Told(refusing.UNKNOWN_ACT, type=thing.type, act=act)
+            return "unknown_act", said, "", ""
         if self._subject(actor) is None:
             return (
                 "not_a_person",
-                "主体无效：只有在册人员、登记的系统和申请人本人可以办理",
+                refusing.NOT_A_PERSON,
                 "GB/T 22239-2019 8.1.4.2 a",
                 "",
             )
         label = thing.case or thing.thing
         assert label is not None
         if not dominates(actor, label.label_level, label.compartments):
-            named = f"（范畴：{'、'.join(label.compartments)}）" if label.compartments else ""
-            return (
-                "label",
-                f"办理的对象要求许可级别 {label.label_level} 级{named}，您的许可级别或范畴不够",
-                "GB/T 22239-2019 8.1.4.2 g",
-                f"许可级别{_GRANTOR}",
+            named = Told(refusing.COMPARTMENTS, names=label.compartments)
+            said = Told(
+                refusing.LABEL, level=label.label_level, named=named if label.compartments else ""
             )
+            return "label", said, "GB/T 22239-2019 8.1.4.2 g", refusing.CLEARED_BY
         found = clash(act, persons_of(actor), thing.case) if thing.case else None
         return None if found is None else _separated(found)
 
@@ -547,8 +548,8 @@ def _drafts_for(subject: Subject, row: str, thing: Object) -> bool:
 
 def _stale(at: datetime | None) -> Decision:
     return Decision(
-        False, STALE, "", at, "", "现行的访问控制策略暂时无法确认，按规定一律拒绝",
-        "GB/T 22239-2019 8.1.4.2 e", "请稍后重试；持续如此请系统管理员检查办件库和版本登记簿",
+        False, STALE, "", at, "", refusing.STALE,
+        "GB/T 22239-2019 8.1.4.2 e", refusing.LATER,
     )  # fmt: skip
 
 
@@ -581,7 +582,7 @@ def _keep_host_apart(command: Command, facts: CaseFacts) -> None:
 
 
 def _separated(found: Clash) -> tuple[str, str, str, str]:
-    return "separation", sentence(found), found.basis, "请由其他人员办理；职责分离不能授权绕过"
+    return "separation", sentence(found), found.basis, refusing.SOMEBODY_ELSE
 
 
 def _unpacked(text: str) -> tuple[str, ...]:
@@ -610,24 +611,26 @@ def _refused(
         if denying.effect == "deny" and str(denying) == row:
             return Decision(
                 False, "forbidden", policy.version, at, row, denying.note, "",
-                f"这是禁止性规则（{_named(denying)}），不能授权绕过",
+                Told(refusing.FORBIDS, row=_named(denying)),
             )  # fmt: skip
-    doers = "、".join(f"「{ROLES[role].title}」" for role in policy.roles_for(thing.type, act))
-    remedy = f"可由{doers}办理；{_GRANTOR}" if doers else "策略没有把这一动作许可给任何角色"
+    roles = policy.roles_for(thing.type, act)
+    doers = tuple(Told(refusing.QUOTED, role=ROLES[role].title) for role in roles)
+    remedy = Told(refusing.BY_ROLES, roles=doers) if doers else refusing.BY_NOBODY
     if thing.case is not None and thing.task and thing.task not in thing.case.task_departments:
-        reason = f"环节「{thing.task}」不存在或已办结"
+        reason: str = Told(refusing.NO_TASK, task=thing.task)
         return Decision(False, "no_such_task", policy.version, at, "", reason, "", remedy)
     near = _nearest(rows, subject, thing)
     if near is None:
-        reason = f"您没有可以{title}（{kind}）的角色"
+        reason = Told(refusing.NO_ROLE, act=title, kind=kind)
     else:
-        reason = f"您是{ROLES[near[0].role].title}，但{title}须：{near[1]}（{_named(near[0])}）"
+        role = ROLES[near[0].role].title
+        reason = Told(refusing.NEAR, role=role, act=title, must=near[1], row=_named(near[0]))
     return Decision(False, "no_right", policy.version, at, "", reason, "", remedy)
 
 
 def _named(row: Row) -> str:
     """Return how a refusal calls the row that stands in the way: its line, and what it says."""
-    return f"策略第 {row.line} 行：{row}"
+    return Told(refusing.ROW, n=row.line, row=str(row))
 
 
 def _nearest(rows: Iterable[Row], subject: Subject, thing: Object) -> tuple[Row, str] | None:

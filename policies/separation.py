@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from cases.facts import CaseFacts
 from cases.messages import Actor
 from cases.separations import HOST_HEARING
+from catalogue.told import Told
+from policies.refusing import HOST, SEPARATED
 from policies.vocabulary import ACT_TITLES
 
 
@@ -48,9 +50,9 @@ def clash(act: str, persons: Collection[str], facts: CaseFacts) -> Clash | None:
 
 def sentence(found: Clash) -> str:
     """Return the refusal in Chinese."""
-    titles = {HOST_HEARING: "主持听证", **ACT_TITLES}
+    titles = {HOST_HEARING: HOST, **ACT_TITLES}
     act, done = titles.get(found.act, found.act), titles.get(found.done, found.done)
-    return f"本办件的「{done}」已由 {found.person} 完成，同一人（含代理关系双方）不得再{act}"
+    return Told(SEPARATED, done=done, person=found.person, act=act)
 
 
 __all__ = ["HOST_HEARING", "Clash", "clash", "persons_of", "sentence"]

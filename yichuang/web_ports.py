@@ -51,12 +51,14 @@ from cases.worklists import MOST_COUNTED, Desk
 from catalogue.law import Article
 from catalogue.load import Catalogue
 from catalogue.matters import LICENCE, Matter
+from catalogue.told import Told
 from catalogue.working_days import NONE, Calendar
 from forms import ports
 from forms.words import Language
 from policies.access import Access, Decision
 from policies.access import Thing as PolicyThing
 from policies.delegation import IN_PERSON
+from policies.refusing import GROUNDED
 from policies.vocabulary import ROLES
 from yichuang.case_reach import CaseReach
 from yichuang.log_index import LogIndex
@@ -120,7 +122,9 @@ class WebAccess:
 
 
 def _verdict(found: Decision) -> ports.Verdict:
-    reason = f"{found.reason}（{found.basis}）" if found.basis else found.reason
+    reason = found.reason
+    if found.basis:
+        reason = Told(GROUNDED, reason=found.reason, basis=found.basis)
     return ports.Verdict(found.allowed, reason, found.remedy)
 
 

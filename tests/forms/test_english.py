@@ -29,12 +29,16 @@ from forms.words import LOCALE, translations
 from policies.exclusions import exclusions
 from policies.explaining import LABEL, SEPARATION
 from policies.invariants import FAMILIES
+from policies.policy import load_policy
+from policies.refusing import SENTENCES
 from policies.scopes import RELATIONS, SCOPES
 from policies.vocabulary import ACT_TITLES, OBJECT_TITLES, ROLES
+from rules.load import load_packs
 from tests.forms.conftest import Browser as Client
 from tests.forms.crawling import LINK, PAGES, kind_of
 from tests.forms.test_every_page import PEOPLE, furnished
 from tests.forms.town import ADDRESS, Town
+from yichuang.web_ports import NOT_FOR_ANOTHER, RESTRICTED
 
 HAN = re.compile("[㐀-鿿]")
 LAW = re.compile(
@@ -157,6 +161,28 @@ def test_no_page_shows_chinese_to_who_reads_english(town: Town) -> None:
     assert not found, pformat(found, width=150)
 
 
+def test_a_refusal_is_said_in_the_language_of_who_is_refused(town: Town) -> None:
+    for login, path, told in (
+        ("chen", "/designer/words", "You have no role that may “Propose a version”"),
+        ("sysadmin", "/payments", "A system administrator does not touch payments"),
+        ("zhou", "/new", ""),
+    ):
+        client = Client(town.app(), base_url=ADDRESS, headers={"origin": ADDRESS})
+        client.town = town
+        client.sign_in(login)
+        assert "您" in client.get(path).text
+        client.get("/language/en?next=/sign-in")
+        page = client.get(path).text
+        assert told in unescape(page)
+        assert not {one for one in chinese(page) if left(one, typed(town))}, path
+
+
+def test_the_english_of_a_template_has_the_same_places() -> None:
+    say = translations("en").gettext
+    place = re.compile(r"{\w+}")
+    assert [one for one in SENTENCES if {*place.findall(one)} != {*place.findall(say(one))}] == []
+
+
 # --- the texts of catalogues, plan and policy ----------------------------------------------------
 
 
@@ -203,6 +229,17 @@ def _of_policy() -> Iterator[str]:
     yield from (one.sentence for one in SCOPES.values())
     yield from (one.title for one in FAMILIES)
     yield from (one.why for one in exclusions())
+    yield from SENTENCES
+    yield from (NOT_FOR_ANOTHER, RESTRICTED)
+    yield from (row.note for row in load_policy().rows if row.effect == "deny")
+
+
+def _of_rules() -> Iterator[str]:
+    for pack in load_packs().values():
+        whole = pack.definition
+        yield from (one.note for one in whole.rules)
+        yield from (one.note for one in whole.scales)
+        yield from (one.note for one in whole.tables)
 
 
 def texts() -> set[str]:
@@ -210,6 +247,7 @@ def texts() -> set[str]:
     found = load_catalogue()
     every = [
         *_of_matters(found), *_of_projects(), *_of_plan(), *_of_policy(),
+        *_of_rules(),
         *(one.source for one in METRICS),
         *(one.note for one in found.responsibility.lines),
         *(one.name for one in found.city.compartments),
