@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from forms.stops import Stop
 from forms.visit import Visit
@@ -19,7 +19,8 @@ def since_of(visit: Visit) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(typed)
-    except ValueError as wrong:
+        found = found if found.tzinfo else found.replace(tzinfo=visit.zone)
+        return found.astimezone(UTC).astimezone(visit.zone)
+    except (ValueError, OverflowError) as wrong:
         told = visit.say(N_("生效时刻写成 2026-12-01T00:00；不填的，签署后即生效。版本没有签署。"))
         raise Stop(422, told, "since") from wrong
-    return found if found.tzinfo else found.replace(tzinfo=visit.zone)

@@ -124,15 +124,16 @@ def test_the_signer_chooses_from_when_it_counts(
     ]
     signer = browser("signer")
     form = {"dossier": shown().row.digest, "csrf": signer.token(PAGE)}
-    wrong = signer.post(SIGN, data=form | {"since": "明天"}, follow_redirects=False)
-    assert wrong.status_code == 422 and "版本没有签署" in wrong.text
+    for typed in ("明天", "9999-12-31T23:59-10:00", "0001-01-01T00:00+14:00"):
+        wrong = signer.post(SIGN, data=form | {"since": typed}, follow_redirects=False)
+        assert wrong.status_code == 422 and "版本没有签署" in wrong.text
     assert town.releases.releases[0].state == "proposed"
     form["since"] = "2031-05-01T08:30"
     asked = signer.post(SIGN, data=form, follow_redirects=False)
     assert "自 2031-05-01 08:30 起生效" in asked.text
     assert 'name="since" value="2031-05-01T08:30"' in asked.text
-    typed = signer.post(SIGN, data=form | {"step": "confirmed"}, follow_redirects=False)
-    assert typed.status_code == 303
+    signed = signer.post(SIGN, data=form | {"step": "confirmed"}, follow_redirects=False)
+    assert signed.status_code == 303
     assert town.releases.signed_since == datetime(2031, 5, 1, 0, 30, tzinfo=UTC)
     listed = signer.get("/releases").text
     assert "2031-05-01 08:30" in listed and "尚未生效" in listed
