@@ -20,9 +20,9 @@ from threading import Lock
 from activities.document_facts import DocumentFacts
 from activities.document_orders import facts_of
 from activities.documents import html_for
+from activities.glyphs import FontsMissing, GlyphMissing
 from activities.papers import DocumentOrder
 from activities.press_child import DONE, FONTS, GLYPHS, ORDER, READY, receive, send
-from activities.printing import FontsMissing, GlyphMissing
 from catalogue.load import Catalogue
 from catalogue.matters import DocumentKind
 

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 
-from activities.printing import FontsMissing, GlyphMissing, printed
+from activities.glyphs import FontsMissing, GlyphMissing
 
 HEADER = struct.Struct(">cQ")
 """What an answer or order is, and how many bytes follow."""
@@ -40,6 +40,10 @@ def _exactly(connection: socket.socket, length: int) -> bytes:
 
 def main(descriptor: int) -> None:
     """Print every order that comes. An error that is not a missing glyph ends the process."""
+    # The library that draws takes half a second and 40 MB: whoever speaks with this process imports
+    # its wire from here, and draws nothing.
+    from activities.printing import printed
+
     connection = socket.socket(fileno=descriptor)
     send(connection, READY, b"")
     while True:

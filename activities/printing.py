@@ -14,6 +14,8 @@ from weasyprint import HTML, Attachment
 from weasyprint.text.ffi import ffi, fontconfig
 from weasyprint.text.fonts import FontConfiguration
 
+from activities.glyphs import FontsMissing, GlyphMissing
+
 COMMON = frozenset("年月日的申请")
 """Characters of every document: if one of these is missing, there is no Chinese font at all."""
 
@@ -22,24 +24,6 @@ _ATTACHED = re.compile(
     r'<link rel="attachment" title="([^"]+)" href="data:application/json;base64,([^"]+)">'
 )
 """A file to be carried inside the PDF. WeasyPrint's own reading of such a link gives no name."""
-
-
-class GlyphMissing(Exception):
-    """No installed font has these characters; the document must not leave with holes."""
-
-    def __init__(self, characters: str) -> None:
-        super().__init__(
-            f"字体缺字：{characters}。请安装含有这些字的字体（如 fonts-noto-cjk-extra）"
-        )
-        self.characters = characters
-
-
-class FontsMissing(GlyphMissing):
-    """There is no Chinese font on this machine."""
-
-    def __init__(self, characters: str) -> None:
-        super().__init__(characters)
-        self.args = ("没有中文字体：请执行 apt-get install fonts-noto-cjk 后重试",)
 
 
 class _Missing(logging.Handler):

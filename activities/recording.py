@@ -18,9 +18,9 @@ from sqlalchemy import Engine, select
 
 from activities.announcing import Announcer
 from activities.entries import STEP
+from activities.glyphs import FontsMissing, GlyphMissing
 from activities.instants import Instants
 from activities.papers import DocumentOrder, Press
-from activities.printing import FontsMissing, GlyphMissing
 from activities.reissuing import REISSUE_SERVED, REISSUED, Reissuing, served_document
 from activities.sealing import Sealer, merged_form
 from audit.entry import entry_id

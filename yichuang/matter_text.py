@@ -11,8 +11,8 @@ from typing import Protocol
 
 from activities.document_samples import sample_of
 from activities.documents import html_for
+from activities.glyphs import GlyphMissing
 from activities.press import DocumentPress
-from activities.printing import GlyphMissing
 from activities.wordings import wording_faults
 from catalogue.check import faults_of
 from catalogue.load import HERE, Catalogue

@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from activities.glyphs import GlyphMissing
 from activities.incident_papers import NotAnnounceable
 from activities.press import PressFailed
-from activities.printing import GlyphMissing
 from audit.entry import EntryDraft, What, Where, Who, entry_id
 from audit.outbox import record
 from audit.vault import SubjectVault

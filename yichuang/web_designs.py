@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from activities.document_samples import SAMPLES, sample_of
 from activities.documents import html_for
-from activities.printing import GlyphMissing
+from activities.glyphs import GlyphMissing
 from activities.wordings import WordingFaulty
 from cases import releases
 from cases.database import reading

@@ -22,10 +22,10 @@ from activities import document_facts
 from activities.document_facts import KINDS
 from activities.document_orders import TITLES, facts_of
 from activities.documents import COMPUTED, html_for, render
+from activities.glyphs import GlyphMissing
 from activities.layout import TEMPLATES
 from activities.papers import DocumentOrder
 from activities.press import ROOT, DocumentPress, PressFailed
-from activities.printing import GlyphMissing
 from cases.approval.opening import plan_of
 from cases.messages import Actor, Command, Person, Source
 from cases.state import CaseState, Hearing, Procedure, Timer, Wait
@@ -551,7 +551,7 @@ def test_a_machine_without_chinese_fonts_is_told_which_package(tmp_path: Path, f
         encoding="utf-8",
     )
     script = (
-        "from activities.printing import FontsMissing, printed\n"
+        "from activities.glyphs import FontsMissing\nfrom activities.printing import printed\n"
         "try:\n    printed('<p>准予申请</p>')\n"
         "except FontsMissing as missing:\n    print(missing)\n"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from activities.glyphs import FontsMissing, GlyphMissing
 from activities.papers import DocumentOrder
-from activities.printing import FontsMissing, GlyphMissing
 from cases import tables
 from cases.database import reading
 from tests.activities.conftest import PlainPress, Town

@@ -5,8 +5,9 @@ import pytest
 from activities.document_facts import KINDS
 from activities.document_samples import SAMPLES
 from activities.documents import html_for
+from activities.glyphs import GlyphMissing
 from activities.layout import TEMPLATES
-from activities.printing import GlyphMissing, printed
+from activities.printing import printed
 from catalogue.matters import DocumentKind
 
 

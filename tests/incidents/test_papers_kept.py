@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from activities.printing import GlyphMissing
+from activities.glyphs import GlyphMissing
 from cases import numbers, paper_rows
 from cases.database import reading
 from cases.paper_rows import KeptPaper

@@ -8,8 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from activities.assessments import AssessedClause, AssessedTable, AssessmentFacts, assessment_html
+from activities.glyphs import GlyphMissing
 from activities.press import DocumentPress, PressFailed
-from activities.printing import GlyphMissing
 from catalogue.clauses import ClauseTable, load_tables
 from catalogue.load import load_catalogue
 from yichuang.cli import WRONG

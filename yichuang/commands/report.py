@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, true
 
+from activities.glyphs import GlyphMissing
 from activities.press import DocumentPress, PressFailed
-from activities.printing import GlyphMissing
 from audit.entry import Where, Who
 from audit.outbox import record
 from cases.accounts import Accounts
