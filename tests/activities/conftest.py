@@ -33,6 +33,7 @@ from catalogue.city import City, Department
 from catalogue.load import Catalogue
 from catalogue.matters import Matter
 from policies.warrants import WarrantInvalid, WarrantSigner, verify
+from tests.stores import lay_out
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """Monday, 9:00 in Beijing."""
@@ -250,9 +251,8 @@ def followed(state: CaseState | None, settled: Settled) -> CaseState:
 def create_stores(folder: Path) -> tuple[Engine, Engine]:
     engine = open_engine(f"sqlite:///{folder / 'cases.sqlite'}")
     keys = open_engine(f"sqlite:///{folder / 'keys.sqlite'}")
-    cases_metadata.create_all(engine)
-    outbox_metadata.create_all(engine)
-    keys_metadata.create_all(keys)
+    lay_out(engine, cases_metadata, outbox_metadata)
+    lay_out(keys, keys_metadata)
     return engine, keys
 
 

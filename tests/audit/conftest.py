@@ -21,6 +21,7 @@ from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from audit.vault import SubjectVault
 from audit.verify import VerifyReport
 from tests.postgres.running import running
+from tests.stores import lay_out
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VECTORS = REPOSITORY.parent / "shared" / "data" / "audit_vectors"
@@ -90,7 +91,7 @@ def open_store(tmp_path: Path) -> Iterator[Callable[[str], Engine]]:
 def cases_store(open_store: Callable[[str], Engine]) -> Engine:
     """A producing store with the outbox tables."""
     engine = open_store("cases")
-    outbox_metadata.create_all(engine)
+    lay_out(engine, outbox_metadata)
     return engine
 
 
@@ -98,7 +99,7 @@ def cases_store(open_store: Callable[[str], Engine]) -> Engine:
 def log_store(open_store: Callable[[str], Engine]) -> Engine:
     """The log's store, its tables made, no log founded."""
     engine = open_store("log")
-    log_metadata.create_all(engine)
+    lay_out(engine, log_metadata)
     return engine
 
 

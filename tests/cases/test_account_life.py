@@ -20,6 +20,7 @@ from cases.web_tables import account, session, web_metadata
 from policies.identity import Credentials
 from tests.cases.test_accounts import Log
 from tests.granting import guards
+from tests.stores import lay_out
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -29,7 +30,7 @@ CREDENTIALS = Credentials(passes=1, memory_kib=64, lanes=1)
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(f"sqlite:///{tmp_path / 'web.sqlite'}")
-    web_metadata.create_all(opened)
+    lay_out(opened, web_metadata)
     yield opened
     opened.dispose()
 

@@ -20,6 +20,7 @@ from cases.web_tables import account, attempt, session, web_metadata
 from policies.identity import Credentials
 from tests.cases.entering import enrolled, signed_in, way_in
 from tests.granting import regrant
+from tests.stores import lay_out
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 HERE = Place("192.0.2.7", "Chromium")
@@ -45,7 +46,7 @@ class Log(list[Happening]):
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(f"sqlite:///{tmp_path / 'web.sqlite'}")
-    web_metadata.create_all(opened)
+    lay_out(opened, web_metadata)
     yield opened
     opened.dispose()
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, update
 from cases.database import open_engine
 from cases.desk import MOST_DRAFTS, Desk, Draft, DraftMoved, TooManyDrafts, Upload
 from cases.web_tables import upload, web_metadata
+from tests.stores import lay_out
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(f"sqlite:///{tmp_path / 'web.sqlite'}")
-    web_metadata.create_all(opened)
+    lay_out(opened, web_metadata)
     yield opened
     opened.dispose()
 

@@ -22,6 +22,7 @@ from cases.web_tables import account, web_metadata
 from policies.identity import Credentials
 from tests.cases.test_accounts import Log
 from tests.granting import guards, regrant
+from tests.stores import lay_out
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 CLERK = Grant(role="section_clerk", department="fire")
@@ -32,7 +33,7 @@ SECURITY = Grant(role="secadmin", department="*")
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(f"sqlite:///{tmp_path / 'web.sqlite'}")
-    web_metadata.create_all(opened)
+    lay_out(opened, web_metadata)
     yield opened
     opened.dispose()
 

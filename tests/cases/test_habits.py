@@ -19,6 +19,7 @@ from cases.habits import (
     TooManyFilters,
 )
 from cases.web_tables import web_metadata
+from tests.stores import lay_out
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(f"sqlite:///{tmp_path / 'web.sqlite'}")
-    web_metadata.create_all(opened)
+    lay_out(opened, web_metadata)
     yield opened
     opened.dispose()
 

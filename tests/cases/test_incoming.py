@@ -11,6 +11,7 @@ import pytest
 from cases.database import open_engine
 from cases.incoming import MOST_COMING, Coming, Incoming, TooManyComing
 from cases.web_tables import web_metadata
+from tests.stores import lay_out
 
 NOW = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
 
@@ -18,7 +19,7 @@ NOW = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
 @pytest.fixture
 def incoming(tmp_path: Path) -> Iterator[Incoming]:
     engine = open_engine(f"sqlite:///{tmp_path / 'web.sqlite'}")
-    web_metadata.create_all(engine)
+    lay_out(engine, web_metadata)
     yield Incoming(engine)
     engine.dispose()
 

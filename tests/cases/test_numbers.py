@@ -14,6 +14,7 @@ from cases import numbers
 from cases.database import open_engine, reading
 from cases.numbers import NumberLost, Series
 from cases.tables import cases_metadata
+from tests.stores import lay_out
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 GRANT = numbers.document_series("scjg", "云市监", "grant", date(2026, 3, 2))
@@ -22,7 +23,7 @@ GRANT = numbers.document_series("scjg", "云市监", "grant", date(2026, 3, 2))
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     one = open_engine(f"sqlite:///{tmp_path / 'cases.sqlite'}")
-    cases_metadata.create_all(one)
+    lay_out(one, cases_metadata)
     yield one
     one.dispose()
 

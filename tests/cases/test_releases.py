@@ -14,6 +14,7 @@ from cases import releases
 from cases.database import open_engine
 from cases.releases import Check, Proposal, ReleaseRefused
 from cases.tables import cases_metadata
+from tests.stores import lay_out
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -22,7 +23,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
     engine = open_engine(f"sqlite:///{tmp_path / 'cases.sqlite'}")
-    cases_metadata.create_all(engine)
+    lay_out(engine, cases_metadata)
     with engine.begin() as one:
         yield one
     engine.dispose()

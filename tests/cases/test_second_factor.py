@@ -21,6 +21,7 @@ from cases.web_tables import web_metadata
 from tests.cases.entering import second_code, signed_in
 from tests.cases.soft_passkey import SoftPasskey
 from tests.cases.test_accounts import GOOD, HERE, NOW, Log, accounts, door, log, wang
+from tests.stores import lay_out
 
 __all__ = ["accounts", "door", "log", "wang"]
 
@@ -30,7 +31,7 @@ SOON = NOW + timedelta(minutes=1)
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(f"sqlite:///{tmp_path / 'web.sqlite'}")
-    web_metadata.create_all(opened)
+    lay_out(opened, web_metadata)
     yield opened
     opened.dispose()
 

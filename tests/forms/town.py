@@ -97,6 +97,7 @@ from tests.activities.supervised import PackRules, People
 from tests.cases.entering import enrolled, way_in
 from tests.forms.funds import Projects, web_fund
 from tests.forms.signalled import TakenAtOnce
+from tests.stores import lay_out
 from yichuang.asked_again import AskedAgain
 from yichuang.case_reach import CaseReach
 from yichuang.erasing import Planner as ErasurePlanner
@@ -618,16 +619,13 @@ class Town:
         self.keys = open_store("keys")
         self.log = open_store("log")
         self.readings = open_store("readings")
-        readings_metadata.create_all(self.readings)
+        lay_out(self.readings, readings_metadata)
         self.signals = open_store("signals")
-        for metadata in (signals_metadata, outbox_metadata, keys_metadata):
-            metadata.create_all(self.signals)
-        for metadata in (cases_metadata, outbox_metadata):
-            metadata.create_all(self.cases)
-        for metadata in (web_metadata, outbox_metadata, keys_metadata):
-            metadata.create_all(self.web)
-        keys_metadata.create_all(self.keys)
-        log_metadata.create_all(self.log)
+        lay_out(self.signals, signals_metadata, outbox_metadata, keys_metadata)
+        lay_out(self.cases, cases_metadata, outbox_metadata)
+        lay_out(self.web, web_metadata, outbox_metadata, keys_metadata)
+        lay_out(self.keys, keys_metadata)
+        lay_out(self.log, log_metadata)
         self.trusted = TrustPolicy.parse(TRUST.encode())
         self.matters = load_catalogue()
         vault, web_vault = SubjectVault(self.keys, b"m" * 32), SubjectVault(self.web, b"m" * 32)

@@ -19,6 +19,7 @@ from cases.database import open_engine
 from cases.gateway_tables import gateway_metadata
 from cases.messages import Actor, Grant, Outcome, Source
 from cases.reception import NotNow, Request
+from tests.stores import lay_out
 from yichuang import subjects
 from yichuang.bus import connect
 from yichuang.embedded import ground
@@ -134,10 +135,9 @@ async def running(
     settings: Settings, tmp_path: Path, *, purged: bool = True
 ) -> AsyncIterator[City]:
     engine = open_engine(f"sqlite:///{tmp_path / 'gateway.sqlite'}")
-    gateway_metadata.create_all(engine)
-    outbox_metadata.create_all(engine)
+    lay_out(engine, gateway_metadata, outbox_metadata)
     keys = open_engine(f"sqlite:///{tmp_path / 'keys.sqlite'}")
-    keys_metadata.create_all(keys)
+    lay_out(keys, keys_metadata)
     inbox = Inbox(engine, SubjectVault(keys, b"k" * 32), lambda user: f"account:{user}")
     reception = PlainReception()
     own = await connect(settings, "gateway")

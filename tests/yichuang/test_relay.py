@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from audit.tables import outbox_metadata
 from cases.database import open_engine
 from cases.tables import cases_metadata, outbox
+from tests.stores import lay_out
 from yichuang import subjects
 from yichuang.bus import connect
 from yichuang.embedded import ground
@@ -43,8 +44,7 @@ async def _up(settings: Settings) -> None:
 
 def store(tmp_path: Path, events: int, first: int = 0) -> Engine:
     engine = open_engine(f"sqlite:///{tmp_path / 'cases.sqlite'}")
-    cases_metadata.create_all(engine)
-    outbox_metadata.create_all(engine)
+    lay_out(engine, cases_metadata, outbox_metadata)
     rows = [
         {
             "id": f"{tmp_path.name}-{n}",

@@ -21,6 +21,7 @@ from cases import proved_workflows
 from cases.database import open_engine, reading
 from cases.tables import cases_metadata
 from tests.histories.changed import ChangedWorkflow
+from tests.stores import lay_out
 from workflows.approval import ApprovalWorkflow
 from workflows.payments import PaymentWorkflow
 from yichuang.temporal import WORKFLOWS
@@ -48,8 +49,7 @@ class Stored:
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     made = open_engine(f"sqlite:///{tmp_path / 'cases.sqlite'}")
-    cases_metadata.create_all(made)
-    outbox_metadata.create_all(made)
+    lay_out(made, cases_metadata, outbox_metadata)
     return made
 
 
