@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from activities.press import PressFailed
 from audit.logstore import LogMissing
 from cases.account_life import AccountLife
 from cases.accounts import Accounts
@@ -47,7 +48,7 @@ from yichuang.web_intake import WebIntake
 from yichuang.web_lives import life_of
 from yichuang.web_log import Finder
 
-AWAY: Final = (OperationalError, StoreUnwritable, PolicyStale, LogMissing)
+AWAY: Final = (OperationalError, StoreUnwritable, PolicyStale, LogMissing, PressFailed)
 """Errors after which a page says that it cannot know, and asks for the same again."""
 
 FASTER: Final = (*AWAY, NotOpen, IntegrityError)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 from pypdf import PdfReader
 from sqlalchemy import text
 
+from activities.press import PressFailed
+from activities.stamping import Stamps
+from forms.app import application
+from forms.ports import Options
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.test_case import posted
 from tests.forms.test_document_page import served
 from tests.forms.test_for_good import send
-from tests.forms.town import Town
+from tests.forms.town import ADDRESS, HOST, Town
+from yichuang.web_beside import AWAY
+from yichuang.web_ports import WebReader
 
 SERVED = {"method": "direct", "recipient": "欧阳收件"}
 
@@ -84,6 +91,29 @@ def test_a_copy_of_the_void_one_bears_a_stamp_and_the_valid_one_is_as_it_was_iss
         assert copy != as_issued and len(PdfReader(BytesIO(copy)).pages) == 1
     valid = page.get(f"{path}/{newer.id}").content
     assert newer.number.encode() in valid
+
+
+def test_while_the_press_is_away_a_void_copy_is_asked_for_again_and_a_valid_one_handed_out(
+    town: Town,
+) -> None:
+    case_no, case_id = served(town)
+    (first,) = grants(town, case_no)
+    body = {"document": first.id, "ground": "loss", "reason": "申请人登报声明遗失"}
+    assert town.order("wu", "reissue", body, case_id).status == "done"
+    _, newer = grants(town, case_no)
+
+    def late(_html: str) -> bytes:
+        raise PressFailed("文书排版进程没有答复")
+
+    reader = town.ports.reader
+    assert isinstance(reader, WebReader)
+    ports = replace(town.ports, reader=replace(reader, stamps=Stamps(late)))
+    page = Browser(application(ports, Options("云川市", ADDRESS, (HOST,)), AWAY), base_url=ADDRESS)
+    page.town = town
+    page.sign_in("wu")
+    answer = page.get(f"/cases/{case_no}/documents/{first.id}")
+    assert answer.status_code == 503 and "请稍后刷新本页" in answer.text
+    assert page.get(f"/cases/{case_no}/documents/{newer.id}").status_code == 200
 
 
 def test_what_the_law_forbids_stands_beside_its_field_and_keeps_what_was_typed(
