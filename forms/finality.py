@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from forms import act_finality, fund_finality, incident_acting, project_finality
+from forms import (
+    act_finality,
+    fund_finality,
+    incident_acting,
+    performance_finality,
+    project_finality,
+)
 from forms.fund_words import PATHS
 
 CASES: Final = "confirm.html"
@@ -44,7 +50,7 @@ BY_VERB: Final[Mapping[str, ByVerb]] = MappingProxyType(
             {k: v for k, v in project_finality.TAKEN_BACK.items() if k != "establish"},
         ),
         "/projects/{project}/performance/{verb}": ByVerb(
-            ELSE, project_finality.PERFORMANCE_FINAL, project_finality.PERFORMANCE_TAKEN_BACK
+            ELSE, performance_finality.FINAL, performance_finality.TAKEN_BACK
         ),
     }
 )

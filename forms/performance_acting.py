@@ -36,9 +36,9 @@ from forms.performance_fields import (
     score_rows,
     scores_of,
 )
+from forms.performance_finality import asking_of
 from forms.performance_views import address_of, side_of, thing_of
 from forms.performance_words import AGAIN, BRANCHES, DUTIES, SAID, STAGES, TITLES
-from forms.project_finality import asking_of_performance
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop
@@ -119,9 +119,7 @@ async def do(visit: Visit) -> Response:
     if goes_back(visit):
         return await _show(visit, verb, scene, typed, command)
     if not await visit.ask(visit.ports.performances.answered, command):
-        asking = asking_of_performance(
-            scene, verb, typed.form, body, command, typed.scores, _kept(typed)
-        )
+        asking = asking_of(scene, verb, typed.form, body, command, typed.scores, _kept(typed))
         if asking is not None and (asked := await asked_first(visit, asking)):
             return asked
     return await _hand_in(visit, verb, scene, typed, body, command)

@@ -1,5 +1,5 @@
 """What an order to a project brings about for good, said before; every other says how it is taken
-back. The orders to its performance stand below, each with what may be paid by it."""
+back. The orders to its performance: `forms.performance_finality`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ from typing import Any, Final
 
 from cases.payments import yuan
 from cases.projects import messages as m
-from cases.projects import performing_messages as p
-from cases.projects.performance import Payable, coefficient_of, payable_for, total_score
-from cases.projects.performing import OBJECT_WITHIN
-from cases.projects.state import Milestone
+from cases.projects.state import Milestone, ProjectState
 from forms.fields import Form
 from forms.for_good import Asking, Standing, said_in
-from forms.performance_fields import PerformanceScene, ScoreRow
-from forms.performance_views import address_of
-from forms.performance_words import STAGES as EVALUATIONS
 from forms.project_fields import ActScene
 from forms.project_words import CHANGE_KINDS, STAGES
 from forms.words import N_
@@ -30,8 +24,6 @@ SECURED: Final = "YCJX-11"
 CHANGING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"site": ("GBH115-4",), "scope": ("GBH115-4",), "operator": ("GBH115-3",)}
 )
-OBJECTION: Final = "YCJX-5"
-PAYABLE: Final = "YCJX-3"
 
 Said = tuple[str, Sequence[Standing], Sequence[str], Sequence[str]]
 """Sentence, what stands and becomes, what follows, articles."""
@@ -253,129 +245,18 @@ def asking_of(
     told = FINAL.get(verb)
     if told is None:
         return None
-    sentence, stands, follows, articles = told(s, m.PROJECT_BODIES[verb].model_validate(body))
-    if not sentence:
-        return None
-    about, back = f"{s.project.number} {s.project.title}", f"/projects/{s.project.project_id}"
-    return Asking(
-        sentence, about, back, said_in(form), stands, follows, articles, command, kept
-    )  # fmt: skip
+    said = told(s, m.PROJECT_BODIES[verb].model_validate(body))
+    back = f"/projects/{s.project.project_id}"
+    return asking_to(s.project, back, said, said_in(form), command, kept)
 
 
-# --- performance ---------------------------------------------------------------------------------
-
-
-def _evaluate(s: PerformanceScene, body: p.Evaluate) -> Said:
-    plan, say = s.known.plan, s.visit.say
-    table = s.visit.ports.performances.tables().get(plan.table)
-    points = {one.code: one.points for one in body.scores}
-    if table is None or any(one.code not in points for one in s.known.tree.scored):
-        return NOTHING
-    score = total_score(s.known.tree, points)
-    coefficient = coefficient_of(table, score)
-    payable = payable_for(body.year, plan.terms, score, coefficient)
-    stands = [
-        Standing(say(N_("状态")), "—", say(EVALUATIONS["given"])),
-        Standing(say(N_("得分")), "—", f"{score / 100:.2f}"),
-        Standing(say(N_("系数")), "—", f"{coefficient / 10000:.4f}"),
-    ]
-    follows = [
-        say(N_("即送达运营方，{day} 以前可以提出异议")).format(day=s.today + OBJECT_WITHIN),
-        say(N_("照此确认，本年度应付 {n} 元")).format(n=yuan(payable.amount_fen)),
-        *_withheld(s, payable),
-        say(N_("不能自行撤回；由确认的人退回，才能重评")),
-    ]
-    sentence = say(N_("作出 {year} 年度的评价，得分 {n}")).format(
-        year=body.year, n=f"{score / 100:.2f}"
-    )
-    return sentence, stands, follows, (PAYABLE, OBJECTION)
-
-
-def _object(s: PerformanceScene, body: p.ObjectTo) -> Said:
-    one = s.known.of_year(body.year)
-    if one is None:
-        return NOTHING
-    say = s.visit.say
-    stands = [
-        Standing(say(N_("状态")), say(EVALUATIONS[one.stage]), say(EVALUATIONS["objected"])),
-        Standing(say(N_("得分")), f"{one.score / 100:.2f}"),
-    ]
-    follows = [say(N_("须由确认的人答复以后才能确认；对这次评价只能提出一次异议，也不能再认可"))]
-    sentence = say(N_("对 {year} 年度的评价提出异议")).format(year=body.year)
-    return sentence, stands, follows, (OBJECTION,)
-
-
-def _withheld(s: PerformanceScene, payable: Payable) -> list[str]:
-    if not payable.withheld_fen:
-        return []
-    return [s.visit.say(N_("按绩效扣减 {n} 元")).format(n=yuan(payable.withheld_fen))]
-
-
-def _accept(s: PerformanceScene, body: p.OfYear) -> Said:
-    one = s.known.of_year(body.year)
-    if one is None:
-        return NOTHING
-    say = s.visit.say
-    stands = [
-        Standing(say(N_("状态")), say(EVALUATIONS[one.stage]), say(EVALUATIONS["accepted"])),
-        Standing(say(N_("得分")), f"{one.score / 100:.2f}"),
-    ]
-    follows = [say(N_("不能再对这次评价提出异议"))]
-    return say(N_("认可 {year} 年度的评价")).format(year=body.year), stands, follows, (OBJECTION,)
-
-
-def _confirm(s: PerformanceScene, body: p.Confirm) -> Said:
-    one = s.known.of_year(body.year)
-    if one is None or body.ruling != "confirm":
-        return NOTHING
-    say = s.visit.say
-    terms = s.known.plans[one.plan - 1].terms
-    payable = payable_for(one.year, terms, one.score, one.coefficient_bp)
-    amount = say(N_("{n} 元")).format(n=yuan(payable.amount_fen))
-    stands = [
-        Standing(say(N_("状态")), say(EVALUATIONS[one.stage]), say(EVALUATIONS["confirmed"])),
-        Standing(say(N_("得分")), f"{one.score / 100:.2f}"),
-        Standing(say(N_("系数")), f"{one.coefficient_bp / 10000:.4f}"),
-        Standing(say(N_("本年度应付额")), "—", amount),
-    ]
-    follows = _withheld(s, payable)
-    sentence = say(N_("确认 {year} 年度的评价，应付 {n} 元")).format(
-        year=body.year, n=yuan(payable.amount_fen)
-    )
-    return sentence, stands, follows, (PAYABLE, OBJECTION)
-
-
-PERFORMANCE_FINAL: Final[Mapping[str, Callable[[PerformanceScene, Any], Said]]] = MappingProxyType(
-    {p.EVALUATE: _evaluate, p.OBJECT_TO: _object, p.ACCEPT: _accept, p.CONFIRM: _confirm}
-)
-PERFORMANCE_TAKEN_BACK: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        p.PLAN: "adjusted, with the reason; what was evaluated keeps its own",
-        p.RECTIFY: "reported as done; a further task may follow",
-        p.RECTIFIED: "asked for again by a further task",
-        p.MID_TERM: "a further one stands beside it",
-        p.FISCAL: "registered anew, with the reason",
-    }
-)
-
-
-def asking_of_performance(
-    s: PerformanceScene, verb: str, form: Form, body: Mapping[str, Any], command: str,
-    scores: Sequence[ScoreRow], kept: Sequence[tuple[str, str]],
+def asking_to(
+    project: ProjectState, back: str, said: Said, typed: Sequence[tuple[str, str]], command: str,
+    kept: Sequence[tuple[str, str]],
 ) -> Asking | None:  # fmt: skip
-    """Return what a checked order to a project's performance brings about; None: as above."""
-    told = PERFORMANCE_FINAL.get(verb)
-    if told is None:
-        return None
-    sentence, stands, follows, articles = told(s, p.BODIES[verb].model_validate(body))
+    """Return what an order is asked as once more; None: as it is filled in, it is not for good."""
+    sentence, stands, follows, articles = said
     if not sentence:
         return None
-    about, back = f"{s.project.number} {s.project.title}", address_of(s.project.project_id)
-    said = [*said_in(form), *(_scored(s, one) for one in scores)]
-    return Asking(sentence, about, back, said, stands, follows, articles, command, kept)
-
-
-def _scored(s: PerformanceScene, row: ScoreRow) -> tuple[str, str]:
-    """Return one line of the table of scores, to be read once more."""
-    parts = (row.points, row.evidence, *(one.name for one in row.taken.files[-1:]))
-    return f"{row.one.code} {row.one.title}", " · ".join(part for part in parts if part)
+    about = f"{project.number} {project.title}"
+    return Asking(sentence, about, back, typed, stands, follows, articles, command, kept)
