@@ -14,6 +14,7 @@ INK, SOFT, RULE = "#17202a", "#4a5663", "#d5dce2"
 COLOURS = ("#0b4a5e", "#2f8f5b", "#b3321f", "#8b949b", "#b59f1f")
 """In order of series: dark on white, told apart in grey by their lightness too. Red is the third:
 it is left to what is late, wherever three are drawn."""
+LATE = COLOURS[2]
 FONT = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, sans-serif"
 
 

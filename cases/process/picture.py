@@ -13,7 +13,7 @@ from html import escape
 from itertools import pairwise
 from typing import Final
 
-from cases.charts import COLOURS, FONT, INK, SOFT
+from cases.charts import COLOURS, FONT, INK, LATE, SOFT
 from cases.process.layout import Layout, Path, Spot, laid_out
 from cases.process.mapped import BEGIN, END, Arrow, ProcessMap
 
@@ -23,7 +23,7 @@ BOX: Final = 38.0
 EDGE: Final = 14.0
 SIZE: Final = 12
 SMALL: Final = 11
-PAPER, LINE, ARROW, COSTLY = "#fff", COLOURS[0], SOFT, COLOURS[1]
+PAPER, LINE, ARROW, COSTLY = "#fff", COLOURS[0], SOFT, LATE
 MOST_COSTLY: Final = 3
 """Arrows that are marked, those on which most time went by in all."""
 BROADEST: Final = 5.0
