@@ -43,7 +43,13 @@ def reissue(scene: Scene) -> Sequence[Field]:
     options = tuple(Option(d.id, named(d, say)) for d in reversed(valid))
     grounds = tuple(Option(code, say(label)) for code, label in GROUNDS.items())
     return (
-        Field("document", say(N_("要重新出具的文书")), "select", options=options),
+        Field(
+            "document",
+            say(N_("要重新出具的文书")),
+            "select",
+            options=options,
+            hint="" if options else say(N_("还没有出具好的文书可以更正或者补发；出具好以后再来。")),
+        ),
         Field("ground", say(N_("事由")), "radios", options=grounds),
         sentence_field("reason", say(N_("情况说明")), hint=say(N_("错在哪里，或者何时何处遗失。"))),
         *_corrected(valid, say),

@@ -15,7 +15,7 @@ from activities.stamping import Stamps
 from forms.app import application
 from forms.ports import Options
 from tests.forms.conftest import Browser, Browsers
-from tests.forms.test_case import posted
+from tests.forms.test_case import accepted, posted
 from tests.forms.test_document_page import served
 from tests.forms.test_for_good import send
 from tests.forms.town import ADDRESS, HOST, Town
@@ -151,3 +151,13 @@ def test_who_decided_is_told_that_another_must_correct(town: Town, browser: Brow
     answer = send(page, path, form, "confirmed")
     assert "请由其他负责人办理" in answer.text
     assert len(grants(town, case_no)) == 1
+
+
+def test_where_no_document_is_ready_the_page_says_so(town: Town, browser: Browsers) -> None:
+    page, said = browser("wu"), "还没有出具好的文书可以更正或者补发"
+    with_one, (without, case_id) = served(town)[0], accepted(town)
+    with town.cases.begin() as connection:  # printing lags behind the order
+        connection.execute(text("DELETE FROM document WHERE case_id = :id"), {"id": case_id})
+    assert said in page.get(f"/cases/{without}/do/reissue").text
+    assert "还没有出具好的文书" in page.get(f"/cases/{without}?tab=documents").text
+    assert said not in page.get(f"/cases/{with_one}/do/reissue").text
