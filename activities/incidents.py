@@ -217,6 +217,9 @@ class IncidentSettlement:
             found["links"] = () if body.level == "none" else self.rules.links(kind, body.level, at)
         if isinstance(body, m.AddLesson) and body.due_on:
             found["lesson_due_at"] = self._end_of(date.fromisoformat(body.due_on))
+        if isinstance(body, m.LinkCase):
+            with reading(self.engine) as connection:
+                found["case_linked"] = rows.is_linked(connection, command.case_id, body.case)
         if isinstance(body, m.Join | m.WithdrawSignal):
             with reading(self.engine) as connection:
                 # What joined once does not join again, though its source took it back meanwhile.

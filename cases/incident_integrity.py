@@ -1,4 +1,5 @@
-"""Incidents against the log: orders, state, and the units, hands and signals that show it."""
+"""Incidents against the log: orders, state, and the units, hands, signals and links to cases that
+show it."""
 
 from __future__ import annotations
 
@@ -10,17 +11,19 @@ from sqlalchemy import Connection, func, select
 from cases.incident_rows import row_of, unit_row
 from cases.incident_tables import (
     incident,
+    incident_case,
     incident_event,
     incident_hand,
     incident_signal,
     incident_unit,
 )
+from cases.incidents.linking import chain_of
 from cases.incidents.state import IncidentState
 from cases.life_integrity import LifeRows, WrongLife, rows, unlike
 
 
 def _shown(connection: Connection, state: IncidentState) -> Iterator[WrongLife]:
-    """Units, hands and signals: rows that only repeat the state, for lists and policy."""
+    """Units, hands, signals and links: rows that only repeat the state, for lists and policy."""
     key, seq = state.incident_id, state.seq
     units: dict[str, Mapping[str, Any]] = {str(one.n): unit_row(one) for one in state.units}
     there = {str(row["n"]): row for row in rows(connection, incident_unit.c.incident_id, key)}
@@ -34,6 +37,7 @@ def _shown(connection: Connection, state: IncidentState) -> Iterator[WrongLife]:
     }
     yield from unlike(key, seq, incident_hand.name, hands, there)
     yield from _signals(connection, state)
+    yield from _links(connection, state)
 
 
 def _signals(connection: Connection, state: IncidentState) -> Iterator[WrongLife]:
@@ -48,6 +52,16 @@ def _signals(connection: Connection, state: IncidentState) -> Iterator[WrongLife
     ):
         if found != wanted:
             yield WrongLife(state.incident_id, state.seq, name, str(wanted), str(found))
+
+
+def _links(connection: Connection, state: IncidentState) -> Iterator[WrongLife]:
+    one = incident_case.c
+    query = select(one.case_id, one.seq, one.unlinked_seq).where(
+        one.incident_id == state.incident_id
+    )
+    found = chain_of((row.case_id, row.seq, row.unlinked_seq) for row in connection.execute(query))
+    if found != state.linked:
+        yield WrongLife(state.incident_id, state.seq, "incident_case", state.linked, found)
 
 
 check = LifeRows(

@@ -315,9 +315,14 @@ def state_of(connection: Connection, incident_id: str) -> IncidentState | None:
     return None if found is None else IncidentState.model_validate_json(found)
 
 
-def find_number(connection: Connection, number: str) -> str | None:
-    """Return the id of the incident with that number; None: there is none."""
-    query = select(incident.c.id).where(incident.c.number == number)
+def find_number(
+    connection: Connection, number: str, where: ColumnElement[bool] | None = None
+) -> str | None:
+    """Return the id of the incident with that number; None: there is none. `where`: which of them
+    the reader may know of."""
+    query = select(incident.c.id).where(
+        incident.c.number == number, true() if where is None else where
+    )
     return connection.execute(query).scalar_one_or_none()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cases.incident_tables import (
     ONE_WRITER,
     incident,
+    incident_case,
     incident_change,
     incident_event,
     incident_hand,
@@ -75,6 +76,7 @@ def write(connection: Connection, one: Recorded) -> None:
     _write_units(connection, one.before, state)
     _write_hands(connection, one.before, state)
     _write_signals(connection, state, one)
+    _write_links(connection, state, one)
     if connection.dialect.name == "postgresql":
         # Numbers are given in the order of the commits: a reader that goes on misses nothing.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_WRITER})
@@ -255,6 +257,35 @@ def _write_signals(connection: Connection, state: IncidentState, one: Recorded) 
             )
             .values(withdrawn_at=at)
         )
+
+
+def _write_links(connection: Connection, state: IncidentState, one: Recorded) -> None:
+    step, at, row = one.step, one.command.occurred_at, incident_case.c
+    if step.linked_case:
+        connection.execute(
+            insert(incident_case).values(
+                incident_id=state.incident_id, seq=state.seq, case_id=step.linked_case, at=at
+            )
+        )
+    if step.unlinked_case:
+        connection.execute(
+            update(incident_case)
+            .where(
+                row.incident_id == state.incident_id,
+                row.case_id == step.unlinked_case,
+                row.unlinked_seq.is_(None),
+            )
+            .values(unlinked_seq=state.seq, unlinked_at=at)
+        )
+
+
+def is_linked(connection: Connection, incident_id: str, case_id: str) -> bool:
+    """Tell whether the case is linked with the incident now."""
+    row = incident_case.c
+    query = select(row.seq).where(
+        row.incident_id == incident_id, row.case_id == case_id, row.unlinked_seq.is_(None)
+    )
+    return connection.execute(query).first() is not None
 
 
 def all_signals(connection: Connection, incident_id: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     event,
+    text,
 )
 
 from cases.database import Instant
@@ -31,6 +32,8 @@ from cases.tables import cases_metadata
 _Id = String(36)
 _User = String(200)
 _Word = String(64)
+
+_MERGED = text("merged_into <> ''")
 
 incident = Table(
     "incident",
@@ -69,6 +72,7 @@ incident = Table(
     Index("ix_incident_due", "due_at"),
     Index("ix_incident_reported", "reported_at"),
     Index("ix_incident_type", "type", "is_open"),
+    Index("ix_incident_merged", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
 )
 """突发事件, as it stands."""
 
@@ -133,6 +137,26 @@ incident_signal = Table(
     Index("ix_incident_signal", "signal_id"),
 )
 """The signals that it is made of."""
+
+_LINKED = text("unlinked_seq IS NULL")
+
+incident_case = Table(
+    "incident_case",
+    cases_metadata,
+    Column("incident_id", _Id, ForeignKey("incident.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),  # the step that linked it
+    Column("case_id", _Id, ForeignKey("case_file.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("unlinked_seq", Integer),  # the step that took the link back; none: it stands
+    Column("unlinked_at", Instant),
+    Index("ix_incident_case_case", "case_id"),
+    Index(
+        "ux_incident_case_linked", "incident_id", "case_id", unique=True,
+        sqlite_where=_LINKED, postgresql_where=_LINKED,
+    ),
+)  # fmt: skip
+"""关联办件: cases that came of the incident or are about it. A link that is taken back leaves its
+row; the state binds all of them in their order (`IncidentState.linked`)."""
 
 incident_change = Table(
     "incident_change",

@@ -46,6 +46,7 @@ from cases.case_view import (
 from cases.clock import working_days_between
 from cases.database import reading
 from cases.facts import CaseFacts
+from cases.incident_cases import cases_of, incidents_of, numbers_by_step, own_links
 from cases.masking import ERASED
 from cases.messages import NAMESPACE, Outcome
 from cases.separations import HOST_HEARING, groups, hosts
@@ -56,6 +57,7 @@ from cases.tables import case, task
 from cases.views import (
     CaseRow,
     CaseView,
+    LinkedCases,
     Notice,
     Order,
     PublicStatus,
@@ -88,6 +90,10 @@ _STATE = Prepared(
 
 MOST_RELATED = 10
 """Related cases of each sort on the page of a case; more are found in the lists."""
+
+
+MOST_LINKED = 20
+"""Cases of an incident on one page of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,10 +413,13 @@ class Queries:
         self,
         where: ColumnElement[bool],
         personal: ColumnElement[bool] | None,
+        incidents: ColumnElement[bool],
         case_id: str,
         now: datetime,
     ) -> Related:
-        """Return other cases of the same applicant and of the same project.
+        """Return other cases of the same applicant, of the same project, and of the same incident.
+
+        `incidents`: which of them the reader may list; through another no case is told of.
 
         `personal`: of which cases the reader may see personal data; None: of none. That two cases
         are one person's is such data of both of them, so both must be among those.
@@ -429,16 +438,53 @@ class Queries:
             )
             whose = case.c.subject == own.subject if known else None
             same = case.c.project_code == own.project_code if own.project_code else None
+            told, ids = incidents_of(connection, case_id, incidents, MOST_RELATED + 1)
+            through = case.c.id.in_(cases_of(ids, incidents)) if ids else None
             found = [
                 [] if alike is None else self._alike(connection, [alike, where, *more], case_id)
-                for alike, more in ((whose, [personal]), (same, []))
+                for alike, more in ((whose, [personal]), (same, []), (through, []))
             ]
         lines = [tuple(self._row(row, "", now) for row in rows[:MOST_RELATED]) for rows in found]
         return Related(
             applicant=lines[0],
             project=lines[1],
-            more=any(len(rows) > MOST_RELATED for rows in found),
+            incidents=tuple(told[:MOST_RELATED]),
+            incident=lines[2],
+            more=any(len(rows) > MOST_RELATED for rows in (*found, told)),
         )
+
+    def of_incident(
+        self,
+        where: ColumnElement[bool],
+        incidents: ColumnElement[bool],
+        incident_id: str,
+        page: int,
+        now: datetime,
+    ) -> LinkedCases:
+        """Return a page of the cases of an incident that the reader may list, the newest first."""
+        with reading(self.engine) as connection:
+            condition = and_(case.c.id.in_(cases_of([incident_id], incidents)), where)
+            total = connection.execute(select(func.count()).where(condition)).scalar_one()
+            pages = max(1, -(-total // MOST_LINKED))
+            page = min(max(page, 1), pages)
+            query = Lines.of("all", Desk(())).select(condition)
+            newest = query.order_by(case.c.received_at.desc(), case.c.id)
+            rows = connection.execute(
+                newest.limit(MOST_LINKED).offset((page - 1) * MOST_LINKED)
+            ).all()
+            steps = numbers_by_step(connection, incident_id, where)
+            own = own_links(connection, incident_id)
+        lines = tuple(self._row(row, "", now) for row in rows)
+        linked = frozenset(one.case_id for one in lines if one.case_id in own)
+        return LinkedCases(
+            rows=lines, total=total, page=page, pages=pages, steps=steps, linked=linked
+        )
+
+    def readable(self, where: ColumnElement[bool], case_no: str) -> str:
+        """Return the id of the case with that number if the reader may read it; empty: no."""
+        query = select(case.c.id).where(case.c.case_no == case_no.strip().upper(), where)
+        with reading(self.engine) as connection:
+            return connection.execute(query).scalar() or ""
 
     def earlier(self, where: ColumnElement[bool], number: str, most: int) -> Sequence[str]:
         """Return numbers of cases whose applicant has this very number of identity, the newest
@@ -605,6 +651,23 @@ def notice_id(case_id: str, seq: int) -> str:
 def _told_to(desk: Desk) -> ColumnElement[bool]:
     recipients = [*desk.persons, *(f"d:{code}" for code in desk.departments), *desk.roles]
     return tables.notification.c.recipient.in_(recipients)
+
+
+def facts_in(connection: Connection, case_id: str) -> CaseFacts | None:
+    """Return what policy may know of a case; None where there is none."""
+    query = select(tables.state.c.state).where(tables.state.c.case_id == case_id)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else facts_of(CaseState.model_validate_json(found))
+
+
+def facts_by(engine: Engine) -> Callable[[str], CaseFacts | None]:
+    """Return what finds the facts of a case by its id, as `facts_in`."""
+
+    def found(case_id: str) -> CaseFacts | None:
+        with reading(engine) as connection:
+            return facts_in(connection, case_id)
+
+    return found
 
 
 def facts_of(state: CaseState) -> CaseFacts:

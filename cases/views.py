@@ -222,6 +222,29 @@ class Standing(Frozen):
     """Case numbers accepted before it and not yet decided, in order."""
 
 
+class OfIncident(Frozen):
+    """An incident of which a case came, or that it is about."""
+
+    incident_id: str
+    number: str
+    title: str
+    stage: str
+
+
+class LinkedCases(Frozen):
+    """A page of the cases of an incident that the reader may list, the newest first."""
+
+    rows: tuple[CaseRow, ...] = ()
+    total: int = 0
+    """Of those that the reader may list."""
+    page: int = 1
+    pages: int = 1
+    steps: dict[int, str] = Field(default_factory=dict)
+    """Step that linked or unlinked a case, within the incident itself → the case's number."""
+    linked: frozenset[str] = frozenset()
+    """Those of the rows that are linked with this very incident, none that was merged into it."""
+
+
 class Related(Frozen):
     """Other cases that the reader may list, the newest first; at most `MOST_RELATED` of each."""
 
@@ -229,6 +252,10 @@ class Related(Frozen):
     """Of the same applicant, whose name stands in none of them."""
     project: tuple[CaseRow, ...] = ()
     """Of the same investment project."""
+    incidents: tuple[OfIncident, ...] = ()
+    """Incidents of the case itself that the reader may list."""
+    incident: tuple[CaseRow, ...] = ()
+    """Of these same incidents."""
     more: bool = False
     """There are further ones."""
 

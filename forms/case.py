@@ -28,6 +28,7 @@ from forms.case_papers import papers_of
 from forms.claims import doable
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, Option, schema_fields
+from forms.incident_words import STAGES
 from forms.materials import named_views
 from forms.ports import File, Thing
 from forms.reasons import ReasonPanel, panels_of
@@ -91,7 +92,11 @@ class CasePage(Page):
     columns: Annotated[tuple[OpinionColumn, ...], "Opinions by department."]
     clock: Annotated[ClockPanel | None, "The case's periods and the ledger of one of them."]
     reasons: Annotated[tuple[ReasonPanel, ...], "Rulings with their reasons, the newest first."]
-    related: Annotated[Related, "Other cases of the applicant and of the project."]
+    related: Annotated[
+        Related, "Other cases of the applicant, of the project, and of the same incidents."
+    ]
+    may_link: Annotated[bool, "The reader may link cases with incidents."]
+    incident_stages: Annotated[Mapping[str, str], "Stage of an incident → word."]
     cards: Annotated[tuple[CardLine, ...], "Supervision cards in words, the newest first."]
     papers: Annotated[frozenset[str], "Ids of the documents that this reader may open."]
     main_acts: Annotated[tuple[Act, ...], "What may be done now."]
@@ -263,6 +268,10 @@ async def show_case(
         timeline=_timeline(visit, scene) if tab == "timeline" else None,
         reasons=await _reasons(visit, facts) if tab == "rulings" else (),
         related=await visit.ask(visit.ports.reader.related, visit.actor, facts.id, verdict.allowed),
+        may_link=(
+            await visit.ask(visit.ports.access.may, visit.actor, "link_case", "incident")
+        ).allowed,
+        incident_stages={stage: visit.say(words) for stage, words in STAGES.items()},
         cards=lines_of(visit, _own_cards(view), [act.verb for act in acts]),
         papers=await papers_of(visit, view, facts),
         main_acts=tuple(act for act in acts if act.main and act.verb != "claim"),

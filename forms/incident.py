@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 from uuid import NAMESPACE_URL, uuid5
@@ -13,10 +13,11 @@ from starlette.responses import Response
 
 from cases.attached import Attached
 from cases.incident_tables import HANDLING
-from cases.incidents.machine import handled_by
+from cases.incidents.machine import ENDED, handled_by
 from cases.incidents.map import LEVEL_NAMES, MapWords, Mark, map_svg
 from cases.incidents.messages import asked_units
 from cases.incidents.state import IncidentState, Unit
+from cases.views import LinkedCases
 from forms.attaching import hand_out
 from forms.duty_notices import CHANNELS, STATES
 from forms.duty_ports import ShownNotice
@@ -77,6 +78,8 @@ class Event:
     words: str
     by: str
     facts: str
+    case_no: str = ""
+    """Number of the case that it linked or unlinked, for who may know of it."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,9 @@ class IncidentPage(Page):
     steps: Annotated[Sequence[LifeStep], "The stages of its life."]
     units: Annotated[Sequence[UnitLine], "Who was sent."]
     events: Annotated[Sequence[Event], "What happened, the newest first."]
+    earlier: Annotated[int, "How many steps more there are, which the page leaves out."]
+    cases: Annotated[LinkedCases, "A page of its cases that the reader may list."]
+    may_unlink: Annotated[bool, "The reader may take a link back."]
     acts: Annotated[Sequence[Button], "What this reader may do now."]
     reports: Annotated[Sequence[ReportLine], "The reporting chain."]
     late: Annotated[
@@ -180,6 +186,10 @@ async def incident(visit: Visit) -> Response:
     return await show(visit, await page_of(visit, shown))
 
 
+MOST_STEPS = 100
+"""Steps that the page shows at first; a night of signals has hundreds."""
+
+
 async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
     """Return everything that the page of an incident shows."""
     say, state, row = visit.say, shown.state, shown.row
@@ -195,6 +205,12 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
     place = " · ".join(filter(None, (row.address, cell_name, district_name)))
     cited = visit.ports.catalogue.cited
     printing = await visit.ask(visit.ports.access.may, visit.actor, "print", thing_of(state))
+    query = visit.request.query_params
+    turned = query.get("cases", "")
+    page = int(turned) if turned.isdecimal() and len(turned) < 7 else 1
+    cases = await visit.ask(visit.ports.reader.of_incident, visit.actor, state.incident_id, page)
+    told = shown.told if query.get("steps") == "all" else shown.told[:MOST_STEPS]
+    unlink = await visit.ask(visit.ports.access.may, visit.actor, "unlink_case", thing_of(state))
     return IncidentPage(
         title=f"{row.title}",
         shown=shown,
@@ -207,7 +223,13 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
         promised_at=state.reported_at + PROMISE,
         steps=steps_of(visit, state),
         units=[_unit(visit, shown, one, departments) for one in state.units],
-        events=[_event(visit, one, departments) for one in shown.told],
+        events=[
+            replace(_event(visit, one, departments), case_no=cases.steps.get(one.seq, ""))
+            for one in told
+        ],
+        earlier=len(shown.told) - len(told),
+        cases=cases,
+        may_unlink=unlink.allowed and state.stage not in ENDED,
         acts=await acts_of(visit, state),
         reports=[
             ReportLine(
@@ -230,7 +252,7 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
         states={code: say(word) for code, word in STATES.items()},
         departments=departments,
         picture=_picture(visit, shown),
-        command=visit.request.query_params.get("done", "")[:64],
+        command=query.get("done", "")[:64],
         stream=f"/incidents/{row.id}/changes?after={shown.change}",
         may_print=printing.allowed,
         papers=await _papers(visit, state) if printing.allowed else (),

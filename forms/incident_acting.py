@@ -15,7 +15,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from cases.incidents.messages import INCIDENT_BODIES, OF_UNITS
+from cases.incidents.messages import INCIDENT_BODIES, OF_CASES, OF_UNITS
 from cases.incidents.state import IncidentState
 from cases.messages import Outcome, Source
 from cases.reception import NotNow
@@ -99,6 +99,8 @@ TAKEN_BACK: Final[Mapping[str, str]] = MappingProxyType(
         "keep_personal": "written anew with another reason, or erased by `archive`",
         "add_lesson": "`finish_lesson`",
         "finish_lesson": "a further lesson may follow",
+        "link_case": "`unlink_case`",
+        "unlink_case": "`link_case`",
     }
 )
 """Order → what takes it back, for whoever asks why it is not asked once more."""
@@ -161,6 +163,10 @@ async def do(visit: Visit) -> Response:
     if verb == "merge":
         found = await visit.ask(visit.ports.incidents.by_number, body["into"])
         body["into"] = found or body["into"]
+    if verb in OF_CASES:
+        # What is not found stays as it was typed: the door refuses it as one that is not there.
+        found = await visit.ask(visit.ports.reader.readable, visit.actor, body["case"])
+        body["case"] = found or body["case"]
     taken = await posted(visit, thing_of(state)) if verb in ATTACHING else None
     if taken is not None:
         body["attached"] = taken.body()

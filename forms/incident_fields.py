@@ -237,6 +237,18 @@ def _merge(s: ActScene) -> Sequence[Field]:
     )  # fmt: skip
 
 
+def _of_case(s: ActScene) -> Sequence[Field]:
+    """`case`: the number that is asked for, or that the page from which one comes has named."""
+    named = s.visit.request.query_params.get("case", "")[:64]
+    return (
+        Field("case", s.visit.say(N_("办件编号")), "text", True,
+              s.visit.say(N_("您有权查看的办件；填完整的编号")),
+              values=(named,) if named else (), double=True, max_length=64),
+        _text(s.visit, "ground", N_("理由"), True,
+              hint=N_("办件与本事件有什么关系，或者为什么没有关系；记入日志，能看本事件的人都看得到")),
+    )  # fmt: skip
+
+
 def _keep(s: ActScene) -> Sequence[Field]:
     return (
         _text(s.visit, "reason", N_("保留理由"), True,
@@ -292,6 +304,8 @@ FIELDS: Mapping[str, Callable[[ActScene], Sequence[Field]]] = {
     "keep_personal": _keep,
     "add_lesson": _lesson,
     "finish_lesson": _finish,
+    "link_case": _of_case,
+    "unlink_case": _of_case,
 }
 """Verb → its fields."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cases.incidents.machine import ENDED
 from cases.incidents.state import OVER, IncidentState, UnitState
 from cases.messages import Actor
 
@@ -63,6 +64,7 @@ def _of_centre(state: IncidentState) -> Iterator[str]:
         "merge": working,
         "add_lesson": stage in ("answered", "checked", "closed"),
         "keep_personal": stage != "archived",
+        "link_case": stage not in ENDED,
     }
     yield from (verb for verb, now in found.items() if now)
     yield from _of_response(state)

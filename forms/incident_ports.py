@@ -128,6 +128,11 @@ class Incidents(Protocol):
         """Return the id of the incident with that number; empty: there is none."""
         ...
 
+    def listed(self, actor: Actor, number: str) -> str:
+        """Return the id of the incident with that number where the actor may list it; empty: there
+        is none, or they may not."""
+        ...
+
     def routed(self, state: IncidentState) -> Sequence[Routed]:
         """Return who is to be sent, and why; empty where nobody is found."""
         ...

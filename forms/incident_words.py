@@ -128,6 +128,8 @@ VERBS: Final[Mapping[str, str]] = MappingProxyType(
         "keep_personal": N_("延期保留个人信息"),
         "add_lesson": N_("记教训"),
         "finish_lesson": N_("完成整改"),
+        "link_case": N_("关联办件"),
+        "unlink_case": N_("解除关联"),
         "timer_fired": N_("时限到"),
     }
 )

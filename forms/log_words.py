@@ -154,6 +154,8 @@ ACTS = {
     "keep_personal": N_("延期保留个人信息"),
     "add_lesson": N_("记教训"),
     "finish_lesson": N_("完成整改"),
+    "link_case": N_("关联办件"),
+    "unlink_case": N_("解除关联"),
     "establish": N_("立项"),
     "approve_estimate": N_("核定概算"),
     "set_cost": N_("登记总投资"),

@@ -30,6 +30,7 @@ from cases.state import CaseState
 from cases.views import (
     CaseView,
     Granted,
+    LinkedCases,
     Notice,
     Order,
     PublicStatus,
@@ -261,8 +262,18 @@ class Reader(Protocol):
     ) -> CaseView | None: ...
 
     def related(self, actor: Actor, case_id: str, whose: bool) -> Related:
-        """Other cases that the actor may list, of the same project; with `whose`, and where the
-        actor may see personal data of both, of the same applicant."""
+        """Other cases that the actor may list, of the same project, and of the same incident where
+        they may list that; with `whose`, and where the actor may see personal data of both, of the
+        same applicant."""
+        ...
+
+    def of_incident(self, actor: Actor, incident_id: str, page: int) -> LinkedCases:
+        """A page of the cases of an incident, both of which the actor may list."""
+        ...
+
+    def readable(self, actor: Actor, case_no: str) -> str:
+        """Return the id of the case with that number where the actor may read it; empty for one
+        that is not there and one that they may not know of alike."""
         ...
 
     def earlier(self, actor: Actor, number: str, most: int) -> Sequence[str]:

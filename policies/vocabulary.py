@@ -276,6 +276,8 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "keep_personal": "延期保留个人信息",
         "add_lesson": "记教训",
         "finish_lesson": "完成整改",
+        "link_case": "关联办件",
+        "unlink_case": "解除关联",
         "establish": "立项",
         "approve_estimate": "核定概算",
         "set_cost": "登记总投资",

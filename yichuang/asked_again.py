@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from cases.facts import CaseFacts
-from cases.incidents.messages import department_of
+from cases.incidents.messages import OF_CASES, UNKNOWN_CASE, case_of, department_of
 from cases.incidents.state import IncidentState
 from cases.messages import OF_LAW, Actor, Command, File
 from cases.projects.state import ProjectState
@@ -49,6 +49,8 @@ class AskedAgain:
     standings: Standings
     catalogue: Callable[[], Catalogue]
     now: Callable[[], datetime]
+    case: Callable[[str], CaseFacts | None]
+    """What policy may know of a case, by its id; None: there is none."""
 
     def of_case(self, command: Command, state: CaseState | None) -> RuleForbids | None:
         """Return what speaks against an order to a case now; None: nothing. An order of the law
@@ -68,7 +70,7 @@ class AskedAgain:
         """Return what speaks against an order to an incident now, as `of_case`."""
         about = thing_of(command.case_id, state, department_of(command), command.verb)
         try:
-            return self._asked(command, about, command.verb)
+            return self._asked(command, about, command.verb) or self._may_read_case(command)
         except RuleForbids as no:
             return no
 
@@ -89,6 +91,15 @@ class AskedAgain:
             return self._asked(command, about, act)
         except RuleForbids as no:
             return no
+
+    def _may_read_case(self, command: Command) -> RuleForbids | None:
+        """Return what speaks against the case that an order to an incident names: it is read by
+        whoever links it. A case that is not there and one that is not theirs are one."""
+        if command.verb not in OF_CASES:
+            return None
+        about = self.case(case_of(command))
+        no = RuleForbids("unknown_case", UNKNOWN_CASE, "", "body.case")
+        return no if about is None else no if self._asked(command, about, "read") else None
 
     def _asked(self, command: Command, about: CaseFacts | Thing, act: str) -> RuleForbids | None:
         actor = self._present(command)

@@ -25,6 +25,7 @@ from cases.incidents.messages import incident_id_for
 from cases.incidents.orders import IncidentInput
 from cases.incidents.state import IncidentState
 from cases.messages import Actor, Command, Outcome, Source
+from cases.queries import facts_in
 from cases.reception import NotNow
 from policies.access import STALE, Access, AccessDenied, Thing
 from workflows.incident import FIRST, LATER, IncidentWorkflow, workflow_id
@@ -47,6 +48,15 @@ def thing_of(
         departments=m.asked_units(verb, department, state.departments),
         hands=handled_by(state, HANDLING),
     )
+
+
+class UnknownCase(AccessDenied):
+    """The case is not there, or not theirs to read: which of the two is not said."""
+
+    field = "body.case"
+
+    def __init__(self) -> None:
+        super().__init__("unknown_case", m.UNKNOWN_CASE)
 
 
 class IncidentDoor:
@@ -117,6 +127,7 @@ class IncidentDoor:
                 self._access.warrant_on, command, thing, command.verb, at
             )
             urgent = command.body.get("level") == "red" or bool(state and state.urgent)
+            await asyncio.to_thread(self._insist_on_case, command, at)
             outcome = await self._ask(command.model_copy(update={"warrant": warrant}), urgent)
             # Of two orders under one id at once the server knows the first alone, and gives both
             # its answer: what was carried out must be what was asked here.
@@ -128,6 +139,21 @@ class IncidentDoor:
         except (OperationalError, StoreUnwritable) as away:
             raise NotNow("办件库暂时不能使用，请用同一编号重试") from away
         return outcome
+
+    def _insist_on_case(self, command: Command, at: datetime) -> None:
+        """Raise `AccessDenied` where the order names a case that the actor may not read; the same
+        one as for a case that is not there, so that trying numbers tells nothing."""
+        if command.verb not in m.OF_CASES:
+            return
+        with reading(self._engine) as connection:
+            about = facts_in(connection, m.case_of(command))
+        if about is not None:
+            decision = self._access.decide(command.actor, "read", about, at)
+            if decision.allowed:
+                return
+            if decision.code == STALE:
+                raise AccessDenied(STALE, decision.reason)
+        raise UnknownCase()
 
     def _known(self, command: Command) -> Outcome | None:
         """Return what the order came to before. Raises `AccessDenied`: another has its id."""

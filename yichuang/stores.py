@@ -147,8 +147,8 @@ names of index keys and the state of kept sums have row-level security."""
 
 
 INCIDENT_TABLES = (
-    "incident", "incident_change", "incident_event", "incident_paper", "incident_signal",
-    "incident_unit",
+    "incident", "incident_case", "incident_change", "incident_event", "incident_paper",
+    "incident_signal", "incident_unit",
 )  # fmt: skip
 """What the board and the page of an incident read; all have row-level security."""
 

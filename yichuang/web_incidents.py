@@ -127,6 +127,11 @@ class WebIncidents:
         with reading(self.engine) as connection:
             return incident_lists.find_number(connection, number) or ""
 
+    def listed(self, actor: Actor, number: str) -> str:
+        where = self.access.where(actor, "list", "incident")
+        with reading(self._engine(actor)) as connection:
+            return incident_lists.find_number(connection, number, where) or ""
+
     def incident(
         self, actor: Actor, incident_id: str, *, personal: bool = False
     ) -> ShownIncident | None:
@@ -197,7 +202,9 @@ class WebIncidents:
         return await self.door.order(actor, source, command_id, incident_id, verb, body)
 
 
-TYPED = frozenset({"report", "refuse_dispatch", "arbitrate", "progress", "answer"})
+TYPED = frozenset(
+    {"report", "link_case", "unlink_case", "refuse_dispatch", "arbitrate", "progress", "answer"}
+)
 """Orders in which something is typed always."""
 
 SPOKEN = ("text", "ground", "evidence", "task", "measures", "casualties")

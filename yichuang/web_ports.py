@@ -39,6 +39,7 @@ from cases.tables import case
 from cases.views import (
     CaseView,
     Granted,
+    LinkedCases,
     Notice,
     Order,
     PublicStatus,
@@ -249,7 +250,16 @@ class WebReader:
     def related(self, actor: Actor, case_id: str, whose: bool) -> Related:
         personal = self.access.where(actor, "read_personal") if whose else None
         where = self.access.where(actor, "list")
-        return self._lists(actor).related(where, personal, case_id, self.now())
+        incidents = self.access.where(actor, "list", "incident")
+        return self._lists(actor).related(where, personal, incidents, case_id, self.now())
+
+    def of_incident(self, actor: Actor, incident_id: str, page: int) -> LinkedCases:
+        where = self.access.where(actor, "list")
+        incidents = self.access.where(actor, "list", "incident")
+        return self._lists(actor).of_incident(where, incidents, incident_id, page, self.now())
+
+    def readable(self, actor: Actor, case_no: str) -> str:
+        return self._lists(actor).readable(self.access.where(actor, "read"), case_no)
 
     def earlier(self, actor: Actor, number: str, most: int) -> Sequence[str]:
         may = and_(self.access.where(actor, "list"), self.access.where(actor, "read_personal"))

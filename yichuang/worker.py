@@ -44,6 +44,7 @@ from activities.warning import Announcing
 from cases.attached_rows import KeptFiles
 from cases.database import open_engine
 from cases.messages import OF_LAW, Command, Warrant
+from cases.queries import facts_by
 from cases.settling import Forged, RuleForbids
 from cases.standing import Standings
 from catalogue.kpis import load_kpis
@@ -288,7 +289,11 @@ def workshop(
                 )
             standings = Standings(web)
             again = AskedAgain(
-                joining.access_of(settings, "worker", released), standings, catalogue, _now
+                joining.access_of(settings, "worker", released),
+                standings,
+                catalogue,
+                _now,
+                facts_by(cases),
             )
             city_rules = CityRules(rules, released.packs, cases)
             addressees = CityAddressees(catalogue().city, web)

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from cases.incidents import ending, responding, ringing, sending
+from cases.incidents import ending, linking, responding, ringing, sending
 from cases.incidents import messages as m
 from cases.incidents.chains import chain_of
 from cases.incidents.signal import RANK
@@ -188,6 +188,8 @@ _DOING: Final[Mapping[str, Doing]] = MappingProxyType(
         "keep_personal": ending.keep_personal,
         "add_lesson": ending.add_lesson,
         "finish_lesson": ending.finish_lesson,
+        "link_case": linking.link,
+        "unlink_case": linking.unlink,
         RING: ringing.ring,
     }
 )

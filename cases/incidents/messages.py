@@ -228,6 +228,15 @@ class MergeInto(Frozen):
     ground: Remark = ""
 
 
+class LinkCase(Frozen):
+    """关联办件, and with the verb `unlink_case` 解除关联: an application that came of the incident,
+    or is about it. The reason may be left empty here; the machine refuses without one."""
+
+    case: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+    """Id of the case."""
+    ground: Remark = ""
+
+
 class KeepPersonal(Frozen):
     """Personal data stays beyond the end, with a written reason (突发事件应对法第八十五条)."""
 
@@ -279,6 +288,8 @@ INCIDENT_BODIES: Final[Mapping[str, type[Frozen]]] = MappingProxyType(
         "keep_personal": KeepPersonal,
         "add_lesson": AddLesson,
         "finish_lesson": FinishLesson,
+        "link_case": LinkCase,
+        "unlink_case": LinkCase,
         RING: TimerFired,
     }
 )
@@ -291,6 +302,12 @@ OF_UNITS: Final = frozenset(
     {"acknowledge", "refuse_dispatch", "set_out", "arrive", "progress", "answer", "finish_lesson"}
 )
 """Orders of a unit: policy asks for the department that the body names."""
+
+OF_CASES: Final = frozenset({"link_case", "unlink_case"})
+"""Orders that name a case: whoever gives them must be allowed to read it too."""
+
+UNKNOWN_CASE: Final = "没有这个办件，或者您无权查看，请核对编号"
+"""What is answered of a case that is not there and of one that may not be known of alike."""
 
 SYSTEM_VERBS: Final = ("acknowledge", "set_out", "arrive", "progress", "answer")
 """What a unit's own system may order. A dispatch is refused by a person."""
@@ -331,6 +348,12 @@ def department_of(command: Command) -> str:
     if command.verb not in OF_UNITS:
         return ""
     named = command.body.get("department", "")
+    return named if isinstance(named, str) else ""
+
+
+def case_of(command: Command) -> str:
+    """Return the id of the case that the order names; empty: it names none."""
+    named = command.body.get("case", "") if command.verb in OF_CASES else ""
     return named if isinstance(named, str) else ""
 
 

@@ -221,6 +221,9 @@ class IncidentState(Frozen):
     merged_into: str = ""
     kept_personal: str = ""
     """Last day until which personal data is kept with a reason; empty: it goes at the archive."""
+    linked: str = Field(default="", exclude_if=lambda linked: not linked)
+    """Digest over every link and unlink of a case in their order (`linking.chained`); left out of
+    the JSON where there was none, so that states of before keep their digests."""
     timers: tuple[Due, ...] = ()
     """What is still to ring, the earliest first."""
 

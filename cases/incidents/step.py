@@ -42,6 +42,8 @@ class Known:
     """Codes of the city's departments."""
     signals: frozenset[str] = frozenset()
     """Of the order's signals, those that belong to the incident and were not withdrawn."""
+    case_linked: bool = False
+    """The order's case is linked with the incident now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,10 @@ class Step:
     joined: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
     taught: Taught | None = None
+    linked_case: str = ""
+    """Case that the order links."""
+    unlinked_case: str = ""
+    """Case whose link it takes back."""
     dispatched: bool = False
     """Units were sent by an order that is no dispatch (直派): who ordered it has dispatched."""
 

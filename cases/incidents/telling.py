@@ -38,6 +38,7 @@ ACTS: Final[Mapping[str, tuple[str, Kind]]] = {
     "start_response": ("启动应急响应", "response"), "adjust_response": ("调整应急响应", "response"),
     "end_response": ("解除应急响应", "response"), "report_up": ("信息报告", "reported_up"),
     "merge": ("并案", "stage"), "keep_personal": ("延期销毁个人信息", "other"),
+    "link_case": ("关联办件", "other"), "unlink_case": ("解除关联", "other"),
     "add_lesson": ("列改进措施", "other"), "finish_lesson": ("改进措施完成", "other"),
 }  # fmt: skip
 """Verb → what the office calls it, and what it is for the papers."""

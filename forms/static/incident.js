@@ -36,6 +36,10 @@
     if (said.textContent !== text) said.textContent = text;
     said.hidden = !text;
   };
+  /* The page of cases and the whole timeline stay; what was just done is told once. */
+  const asked = new URLSearchParams(location.search);
+  asked.delete("done");
+  const turned = asked.size ? `?${asked}` : "";
   const anew = async () => {
     if (reading) {
       wanted = true;
@@ -44,7 +48,7 @@
     reading = true;
     wanted = false;
     try {
-      const answer = await fetch(location.pathname, { headers: { accept: "text/html" }, redirect: "manual" });
+      const answer = await fetch(location.pathname + turned, { headers: { accept: "text/html" }, redirect: "manual" });
       if (answer.type === "opaqueredirect") {
         lost = "over";
         return;

@@ -124,6 +124,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "POST /cases/{case_no}/receipt": "case",
     "POST /cases/{case_no}/steps/{seq}/receipt": "case",
     "GET /cases/{case_no}/materials/{upload}": "case",
+    "GET /cases/{case_no}/incident": "case",
     "GET /cases/{case_no}/do/{verb}": "case",
     "POST /cases/{case_no}/do/{verb}": "case",
     "GET /api/v1/cases/{case_no}": "case",

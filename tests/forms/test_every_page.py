@@ -64,6 +64,7 @@ UNLINKED = {
     "/mine/leave": "a step of signing out by OpenID Connect; the town has no provider",
     "/mine/{case_no}/withdraw": "of who signed in by OpenID Connect; the town has no provider",
     "/status/{case_no}/{code}": "drawn as a QR code",
+    "/cases/{case_no}/incident": "of who reads cases and is on duty too; none here is both",
     "/mine/{case_no}": "of who signed in by OpenID Connect; the town has no provider",
     "/apply/{matter}": "of who signed in by OpenID Connect; the town has no provider",
     "/alarms/{alarm}": "the town has no alarm",

@@ -893,7 +893,9 @@ class Town:
             self.settle_in(login)
 
     def _again(self, access: Access) -> AskedAgain:
-        return AskedAgain(access, Standings(self.web), lambda: self.matters, _now)
+        return AskedAgain(
+            access, Standings(self.web), lambda: self.matters, _now, self.queries.case_facts
+        )
 
     def _planner(self, sealer: Sealer, access: Access) -> Planner:
         again = self._again(access)

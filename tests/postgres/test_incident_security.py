@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from cases import paper_rows
 from cases.database import Bounds, bounded, reading
 from cases.incident_lists import Filters
-from cases.incident_tables import incident, incident_signal
+from cases.incident_tables import incident, incident_case, incident_signal
 from cases.messages import Actor, Grant
 from cases.paper_rows import KeptPaper
+from cases.tables import case
 from catalogue.load import load_catalogue
 from policies.access import Access
 from policies.policy import load_policy
@@ -62,12 +63,27 @@ def store(stores: Stores) -> Engine:
         for one in IDS.values():
             kept = KeptPaper(one, one, one, "brief", "", "0" * 64, AT, AT, one)
             paper_rows.put(connection, kept, b"sealed")
+        connection.execute(insert(case).values(_a_case()))
+        links = [{"incident_id": one, "seq": 2, "case_id": CASE, "at": AT} for one in IDS.values()]
+        connection.execute(insert(incident_case), links)
     return engine
 
 
+CASE = "the-case"
+
+
+def _a_case() -> dict[str, object]:
+    """A case of the department zjj, of the second label; the rest of its row does not matter."""
+    blank = {str: "", int: 1, bool: False, bytes: b"", object: AT}
+    row: dict[str, object] = {
+        one.name: blank[one.type.python_type] for one in case.c if not one.nullable
+    }
+    return row | {"id": CASE, "department": "zjj", "departments": "|zjj|", "label_level": 2}
+
+
 @contextmanager
-def page(store: Engine, incidents: str) -> Iterator[Connection]:
-    with reading(bounded(store, ROLE, Bounds("*", "u:x", 4, "", incidents))) as connection:
+def page(store: Engine, incidents: str, cases: str = "*") -> Iterator[Connection]:
+    with reading(bounded(store, ROLE, Bounds(cases, "u:x", 4, "", incidents))) as connection:
         yield connection
 
 
@@ -94,6 +110,16 @@ def test_plain_sql_sees_the_incidents_of_the_units_and_no_other(
         for table in sorted(set(INCIDENT_TABLES) - {"incident"}):
             query = f"SELECT incident_id FROM {table}"
             assert shown(connection, query) == seen - ({"nobody"} if "unit" in table else set())
+
+
+def test_a_link_is_seen_by_who_sees_both_its_ends_alone(store: Engine) -> None:
+    query = "SELECT incident_id FROM incident_case"
+    for incidents, cases, seen in (
+        ("*", "zjj", set(SENT)), ("sw", "zjj", {"water"}), ("", "zjj", set[str]()),
+        ("*", "scjg", set[str]()), ("*", "", set[str]()),
+    ):  # fmt: skip
+        with page(store, incidents, cases) as connection:
+            assert shown(connection, query) == seen, (incidents, cases)
 
 
 def test_without_settings_nothing_is_seen_and_nothing_else_is_read_or_written(

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, select
 
-from cases.incident_tables import incident, incident_unit
+from cases.incident_tables import incident, incident_case, incident_unit
 from cases.payment_tables import payment
 from cases.project_tables import project
 from cases.tables import case
@@ -50,7 +50,24 @@ class StoredRows:
 
     def attributes(self, kind: str, ids: Iterable[str]) -> Mapping[str, Said]:
         reader = _READERS.get(kind)
-        return {} if reader is None else dict(reader(self.connection, sorted(ids)))
+        if reader is None:
+            return {}
+        found = dict(reader(self.connection, sorted(ids)))
+        return self._with_incidents(found) if kind == "case" else found
+
+    def _with_incidents(self, found: Mapping[str, Said]) -> Mapping[str, Said]:
+        """Return the cases with the incidents that they are linked with and that may be told."""
+        link = incident_case.c
+        query = select(link.case_id, link.incident_id).where(
+            link.case_id.in_(sorted(found)), link.unlinked_seq.is_(None)
+        )
+        pairs = [(row.case_id, row.incident_id) for row in self.connection.execute(query)]
+        hidden = self.hidden("incident", {incident for _, incident in pairs}) if pairs else ()
+        tied: dict[str, list[tuple[str, str, str]]] = {}
+        for case_id, incident_id in sorted(pairs):
+            if incident_id not in hidden:
+                tied.setdefault(case_id, []).append(("incident", incident_id, "concerns"))
+        return {id: (said, (*ties, *tied.get(id, ()))) for id, (said, ties) in found.items()}
 
 
 def _cases(connection: Connection, ids: list[str]) -> Iterator[tuple[str, Said]]:
