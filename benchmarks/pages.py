@@ -98,6 +98,7 @@ APART: Final[Mapping[str, str]] = {
     "/projects/{project}/papers/{upload}": "the demo hands in no files",
     "/projects/{project}/performance/files/{upload}": "the demo hands in no files",
     "/releases/{release}/dossier": "the demo's releases are past their gates",
+    "/still-here.svg": "what an open page asks for by itself; no page",
     "/sign-in/second": "a step of signing in, by its form",
     "/sign-in/set-up": "a step of signing in, by its form",
 }

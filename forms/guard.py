@@ -20,13 +20,15 @@ from forms.stops import ProveFirst, Stop
 from forms.throttles import Rate
 from forms.visit import Visit
 
-UNDER_OLD_PASSWORD = ("/password", "/sign-out", "/language/{language}", "/healthz")
+UNDER_OLD_PASSWORD = (
+    "/password", "/sign-out", "/language/{language}", "/healthz", "/still-here.svg",
+)  # fmt: skip
 """All that is open to somebody whose password is too old."""
 
 
 UNDER_NO_CODES = (
     "/security/codes", "/security/codes/kept", "/prove", "/sign-out", "/language/{language}",
-    "/healthz",
+    "/healthz", "/still-here.svg",
 )  # fmt: skip
 """All that is open to somebody who keeps no recovery codes yet."""
 

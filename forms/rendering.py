@@ -107,6 +107,8 @@ class Frame:
     """Single keys press links and buttons; the person has not switched them off."""
     sends: bool = False
     """Its forms carry what was typed: `SENDING`."""
+    idle_minutes: int = 15
+    """After so long without use a session is over."""
     help: HelpPanel | None = None
     """What the page is for; None where the page itself says nothing else."""
 

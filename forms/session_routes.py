@@ -15,6 +15,7 @@ def session_routes() -> list[BaseRoute]:
     return [
         page("/sign-out", signing_in.sign_out, methods=post),
         page("/me", me.me),
+        page("/still-here.svg", signing_in.still_here),
         page("/password", signing_in.password_page),
         page("/password", signing_in.password, methods=post),
         page("/deputies", deputies.deputies),

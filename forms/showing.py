@@ -117,6 +117,7 @@ async def frame_of(visit: Visit, page: Page) -> Frame:
         now=datetime.now(UTC),
         keys=visit.visitor is not None and (await visit.preferences())["keys"] == "on",
         sends=page.template in SENDING,
+        idle_minutes=visit.options.session_idle_minutes,
         failed=any(isinstance(form, Form) and form.errors for form in forms),
         help=await help_of(visit, page),
     )

@@ -110,6 +110,13 @@ async def sign_in(visit: Visit) -> Response:
     return await show_sign_in(visit, there, "", kept, 422, refused)
 
 
+async def still_here(visit: Visit) -> Response:
+    """An empty picture: that a page asks for it is use of the session, told by `staying.js` while
+    somebody types or has pressed 继续工作. Who has no session is led to the sign-in page, which is
+    no picture."""
+    return Response(_NOTHING, media_type="image/svg+xml")
+
+
 async def sign_out(visit: Visit) -> Response:
     await visit.ask(visit.ports.entrance.sign_out, visit.secret, visit.where)
     response = RedirectResponse("/sign-in", 303)
@@ -220,3 +227,6 @@ async def sign_in_first(request: Request, error: Exception) -> Response:
     if len(packed) > MOST_KEPT:
         packed = ""
     return await show_sign_in(visit, "/", why or "idle", packed, 401)
+
+
+_NOTHING = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'

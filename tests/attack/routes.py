@@ -153,6 +153,7 @@ ROUTES: Final[Mapping[str, Kind]] = {
     "GET /notices": "list",
     "POST /notices": "own",
     "GET /me": "own",
+    "GET /still-here.svg": "own",
     "GET /process": "list",
     "GET /process/events": "form",
     "GET /process/events/{form}": "list",

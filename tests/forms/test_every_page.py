@@ -55,6 +55,7 @@ PEOPLE = (
 UNLINKED = {
     "/sign-in/second": "a step of signing in, by its form",
     "/sign-in/set-up": "a step of signing in, by its form",
+    "/still-here.svg": "what an open page asks for while somebody is at work on it",
     "/prove": "where an act leads that asks who one is once more",
     "/fund/open": "once for a city; the town's is open",
     "/mine/sign-in": "a step of signing in by OpenID Connect; the town has no provider",

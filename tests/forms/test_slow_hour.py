@@ -278,6 +278,14 @@ def minutes(request: pytest.FixtureRequest) -> float:
     return float(request.config.getoption("--hour") or 1)
 
 
+def stays_at_the_board(board: Page, heard: Counter[str]) -> None:
+    """Whoever only watches is told before their session ends, and presses 继续工作."""
+    on = board.locator("#staying").get_by_role("button")
+    if on.is_visible():
+        heard[board.locator("#staying span").inner_text()[:6]] += 1
+        on.click()
+
+
 def test_an_hour_of_a_bad_line_loses_nothing_and_the_pages_say_what_they_do(
     chromium: Browser,  # noqa: F811
     line: tuple[str, Line],  # noqa: F811
@@ -314,6 +322,7 @@ def test_an_hour_of_a_bad_line_loses_nothing_and_the_pages_say_what_they_do(
             incidents.append(one.number)
             works[turn % len(works)]()
             heard[live.inner_text()[:4]] += 1
+            stays_at_the_board(board, heard)
             turn += 1
             _log.info(
                 "%.1f min, turn %s: %s; told %s; the board %s", (time.monotonic() - began) / 60,

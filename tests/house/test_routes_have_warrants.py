@@ -102,6 +102,7 @@ OWN_SESSION = {
     "POST /deputies/{delegation}",
     "GET /duty/notices",
     "GET /me",
+    "GET /still-here.svg",
     "POST /duty/notices",
     "GET /duty/contacts",
     "POST /duty/contacts",

@@ -275,6 +275,7 @@ NOTHING_PERSONAL = {
     "/warnings/{warning}/adjust", "/warnings/{warning}/lift", "/alerts/{warning}.cap",
     "/alerts/{warning}/{seq:int}.cap", "/alerts.atom",
     "/bulk", "/counts", "/filters", "/filters/{saved}", "/me", "/preferences",
+    "/still-here.svg",
     "/designer", "/designer/words", "/designer/{draft}", "/designer/{draft}/changes",
     "/designer/{draft}/form",
     "/designer/{draft}/papers/{kind}", "/releases/{release}", "/releases/{release}/form",
