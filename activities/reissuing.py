@@ -18,7 +18,7 @@ from activities.papers import ANEW
 from activities.sealing import Sealer
 from cases import approval, messages
 from cases.approval import articles
-from cases.approval.reissuing import check_document
+from cases.approval.reissuing import check_document, to_serve
 from cases.case_papers import documents_with_fate
 from cases.database import reading
 from cases.messages import Actor, Command, Source
@@ -43,7 +43,8 @@ def reissued(
     body: messages.Frozen,
     decided: tuple[Event, ...],
 ) -> tuple[Event, ...]:
-    """Return the events with what the rows say of the document; others as they are.
+    """Return the events with what the rows say of the document, and the task to serve it that
+    follows; others as they are.
 
     Raises `RuleForbids` where this document may not be issued again, or not so.
     """
@@ -75,12 +76,13 @@ def reissued(
         "origin": earlier.origin if earlier else found.seq,
         "department": department,
     }
-    return tuple(
+    told = tuple(
         event.model_copy(update={"data": {**event.data, **more}})
         if event.kind == REISSUED
         else event
         for event in decided
     )
+    return (*told, *to_serve(state, command, told))
 
 
 def _as_reissued(state: CaseState, seq: int, kind: str) -> Reissue | None:

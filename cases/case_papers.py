@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from cases import tables
-from cases.approval.reissuing import unserved
+from cases.approval.served_again import GRANTS, unserved
 from cases.masking import ERASED, mask_file_name, mask_name
 from cases.state import CaseState
 from cases.views import DocumentView, MaterialFile, MaterialView, ServiceView
@@ -77,8 +77,6 @@ def document_view(row: Any) -> DocumentView:
 
 ANEW: Mapping[str, str] = {"hearing_notice": "hearing_notice"}
 """Kinds of which a later one says the same thing anew: a hearing that was put off."""
-TAKEN_AWAY = frozenset({"grant", "deemed_renewal"})
-"""Kinds that grant something, and say nothing any more once it was taken away."""
 TAKERS = frozenset({"revoke_licence", "check_afterwards"})
 """Verbs that may take away what was granted (行政许可法第六十九条)."""
 
@@ -113,7 +111,7 @@ def documents_of(
                 "waits": any(waiting.step == one.step for waiting in unserved(state)),
             }
             view = view.model_copy(update=said)
-        if row.kind in TAKEN_AWAY and taken > row.seq:
+        if row.kind in GRANTS and taken > row.seq:
             view = view.model_copy(update={"voided_by": taken, "void": True})
         found.append(view)
     return tuple(found)

@@ -369,6 +369,7 @@ class Queries:
             pill=pill_of(row, now),
             days_left=self._days_left(row, now),
             backfilled=row.backfilled,
+            ending=row.ending,
         )
 
     def _days_left(self, row: Any, now: datetime) -> int | None:

@@ -108,7 +108,16 @@ class Task(Frozen):
     step: str
     department: str
     kind: Literal[
-        "window", "review", "gather", "decide", "certify", "serve", "close", "rectify", "explain"
+        "window",
+        "review",
+        "gather",
+        "decide",
+        "certify",
+        "serve",
+        "close",
+        "rectify",
+        "explain",
+        "serve_again",
     ]
     state: Literal["open", "done", "cancelled"] = "open"
     holder: str = ""

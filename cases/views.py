@@ -47,6 +47,8 @@ class CaseRow(Frozen):
     days_left: int | None = None
     """Working days until `due_at`, negative when overdue."""
     backfilled: bool = False
+    ending: str = ""
+    """How it was decided, or ended otherwise; empty: not yet."""
 
 
 class Worklist(Frozen):

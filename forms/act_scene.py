@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cases.approval.walk import TO_SERVE_AGAIN
 from cases.state import Task
 from cases.views import CaseView
 from catalogue.matters import Matter
@@ -45,6 +46,8 @@ def name_of_task(task: Task, matter: Matter | None, language: Language, say: Say
             return step.name_en if language == "en" and step.name_en else step.name
     if task.kind == "explain":
         return f"{say(N_('书面说明'))} {task.key.removeprefix('explain-')}"
+    if task.kind == TO_SERVE_AGAIN:
+        return say(N_("再次送达"))
     return say(TASKS.get(task.key, task.key))
 
 

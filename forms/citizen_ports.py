@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -108,6 +108,8 @@ class Beyond:
     """A document waits, and the applicant agreed to be served on line."""
     again: int
     """The step that issued again what waits; 0: it is the decision's first service."""
+    served: Collection[int]
+    """Steps that issued again what was served since; 0 among them: the decision was."""
     withdrawable: bool
     """Nothing was decided yet."""
     in_person: bool

@@ -26,6 +26,7 @@ OF_TASK: Final[Mapping[str, tuple[str, ...]]] = {
     "rectify": ("rectify",),
     "call_back": ("call_back",),
     "explain": ("explain_card",),
+    "serve_again": ("serve_reissued",),
 }
 """What a task's key begins with → the verbs any of which does its work."""
 

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from typing import Final
+from uuid import uuid4
+
+from starlette.responses import RedirectResponse, Response
 
 from forms.case import download
 from forms.citizen_ports import OwnCase
 from forms.for_good import Asking, asked_first
-from forms.mine import beyond_of, citizen_at, command_of, order, own_of
+from forms.mine import beyond_of, citizen_at, command_of, order, own_of, shown
 from forms.ports import File, Shown
 from forms.showing import not_found
 from forms.stops import Stop
 from forms.visit import Visit
 from forms.words import N_
 
+REPLACED: Final = N_("文书已经重新出具，原来的一份作废。请看本页现在的文书，再点“领取文书”。")
+
 
 async def collect(visit: Visit) -> Response:
     """Serve what waits: the moment of this order is that of the service (民事诉讼法第九十条).
 
-    Sent twice it is one order; where a clerk was faster, the refusal says so and nothing is served
-    a second time.
+    The page says which document it offered. Sent twice, or where a clerk was faster, the case is
+    shown with what was served; where another was issued in its place meanwhile, that one is offered
+    and nothing is served.
     """
     own = await own_of(visit)
     beyond = await beyond_of(visit, own)
+    given = visit.text("of_step")
+    offered = int(given) if given.isdecimal() and len(given) < 9 else 0
+    if beyond.collectable and offered != beyond.again:
+        return await shown(visit, own, str(uuid4()), {"": visit.say(REPLACED)}, 409)
+    if offered in beyond.served:
+        return RedirectResponse(f"/mine/{own.status.case_no}?done=collected", 303)
     if beyond.collectable and (asked := await _asked(visit, own)):
         return asked
     body = {

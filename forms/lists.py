@@ -48,7 +48,7 @@ class ListPage(Page):
     saved: Annotated[Sequence[tuple[str, str, bool]], "Address and name of kept filters; in force."]
     name_length: Annotated[int, "Characters that the name of a kept filter may have."]
     bulk_acts: Annotated[Sequence[tuple[str, str]], "Verb and button of what many cases can have."]
-    claimable: Annotated[Mapping[str, str], "Case id → command id of its claim button."]
+    claimable: Annotated[Mapping[str, str], "Case id and task → command id of the claim button."]
     pages: Annotated[tuple[int, ...], "Page numbers to link; 0 stands for a gap."]
 
 
@@ -133,7 +133,7 @@ async def _list(visit: Visit, scope: Literal["mine", "team", "all"]) -> Response
         name_length=NAME_LENGTH,
         bulk_acts=tuple((act.verb, act.button) for act in await offered(visit)),
         claimable={
-            row.case_id: str(uuid4())
+            f"{row.case_id} {row.step}": str(uuid4())
             for row in worklist.rows
             if scope == "team" and row.step and not row.holder and may_do(row.step)
         },

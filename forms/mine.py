@@ -35,6 +35,8 @@ DONE: Final[Mapping[str, str]] = {
     "supply": N_("补正的材料已经提交。"),
     "rate": N_("谢谢，您的评价已经收到。"),
     "serve": N_("您已经领取文书，视为已经送达；现在可以下载。"),
+    "serve_reissued": N_("您已经领取文书，视为已经送达；现在可以下载。"),
+    "collected": N_("文书已经送达，可以下载。"),
     "withdraw": N_("申请已经撤回，本件终止办理。"),
 }
 """What an order of theirs has done, as the page after it says."""
@@ -89,7 +91,7 @@ async def mine(visit: Visit) -> Response:
 async def own_case(visit: Visit) -> Response:
     """One case, with what can be done about it now."""
     own = await own_of(visit)
-    return await _shown(visit, own, str(uuid4()))
+    return await shown(visit, own, str(uuid4()))
 
 
 async def supply(visit: Visit) -> Response:
@@ -99,14 +101,14 @@ async def supply(visit: Visit) -> Response:
     rows = await posted_rows(visit, await _rows(visit, own))
     said = corrected(visit, asked)
     if changes_rows(visit.text("do")):
-        return await _shown(visit, own, command_of(visit), rows=rows, fields=said.fields)
+        return await shown(visit, own, command_of(visit), rows=rows, fields=said.fields)
     wrong = {**row_errors(rows), **said.wrong}
     given = tuple(replace(row, originals="1" if row.upload else "", copies="") for row in rows)
     handed = handed_in(given)
     if not handed and not said.values and not wrong:
         wrong = {**nothing_new(visit, asked)}
     if wrong:
-        return await _shown(visit, own, command_of(visit), wrong, 422, rows, said.fields)
+        return await shown(visit, own, command_of(visit), wrong, 422, rows, said.fields)
     body: dict[str, Any] = {"materials": [one.model_dump(mode="json") for one in handed]}
     if said.values:
         body["form"] = dict(said.values)
@@ -118,12 +120,12 @@ async def rate(visit: Visit) -> Response:
     own = await own_of(visit)
     grade = visit.text("grade")
     if grade not in words.GRADES:
-        return await _shown(
+        return await shown(
             visit, own, command_of(visit), {"grade": visit.say(N_("请选择一项"))}, 422
         )
     rating = Form(tuple(one.filled(visit.texts()) for one in _rating(visit)))
     if goes_back(visit):
-        return await _shown(visit, own, command_of(visit), rated=rating)
+        return await shown(visit, own, command_of(visit), rated=rating)
     sentence, here = visit.say(N_("提交评价（只能评价一次）")), f"/mine/{own.status.case_no}"
     asking = Asking(
         sentence, own.status.case_no, here, said_in(rating), command=command_of(visit)
@@ -147,22 +149,22 @@ async def order(
     command = command_of(visit)
     if sender is None:
         said = visit.say(N_("在线办理已经停用，请到窗口办理"))
-        return await _shown(visit, own, command, {"": said}, 503, rows, fields)
+        return await shown(visit, own, command, {"": said}, 503, rows, fields)
     request = Request(id=f"{verb}:{command}", verb=verb, body=body, case_id=own.case_id)
     source = Source(door="web", ip=visit.where.ip)
     visit.slow_down("questions")
     try:
         (outcome,) = await visit.ports.reception.handle(sender, source, (request,))
     except NotNow:
-        return await _shown(visit, own, command, {"": visit.say(NOT_NOW)}, 503, rows, fields)
+        return await shown(visit, own, command, {"": visit.say(NOT_NOW)}, 503, rows, fields)
     if outcome.status == "refused":
         wrong = {Form(fields).named(outcome.field): refusal(visit, outcome)}
-        return await _shown(visit, own, str(uuid4()), wrong, 422, rows, fields)
+        return await shown(visit, own, str(uuid4()), wrong, 422, rows, fields)
     await hand_over(visit, rows, own.case_id)
     return RedirectResponse(f"/mine/{own.status.case_no}?done={verb}", 303)
 
 
-async def _shown(
+async def shown(
     visit: Visit,
     own: OwnCase,
     command: str,
@@ -172,6 +174,7 @@ async def _shown(
     fields: tuple[Field, ...] = (),
     rated: Form | None = None,
 ) -> Response:
+    """Show the case, with what is wrong with what was sent."""
     wrong = wrong or {}
     asked = await visit.ask(visit.ports.citizens.to_supply, own.case_id)
     beyond = await beyond_of(visit, own)

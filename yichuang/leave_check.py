@@ -32,6 +32,7 @@ MOST = 300
 WAITS_FOR: Mapping[str, str] = {
     "review": "opine", "gather": "gather", "decide": "decide", "certify": "certify",
     "serve": "serve", "close": "close", "rectify": "rectify", "explain": "explain_card",
+    "serve_again": "serve_reissued",
 }  # fmt: skip
 """Kind of task → the act that ends it."""
 AT_THE_WINDOW: Mapping[str, str] = {"pre_review": "pre_review", "received": "accept"}
@@ -89,7 +90,7 @@ class LeaveCheck:
         query = (
             select(task.c.case_id, task.c.key)
             .join(case, case.c.id == task.c.case_id)
-            .where(task.c.state == "open", case.c.is_open, theirs)
+            .where(task.c.state == "open", theirs)
             .order_by(task.c.sort_at, task.c.case_id, task.c.key)
             .limit(MOST * 2)
         )

@@ -22,7 +22,7 @@ from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from audit.vault import SubjectVault
 from cases.approval import actions
-from cases.approval.reissuing import unserved
+from cases.approval.served_again import unserved
 from cases.citizens import Citizens as Store
 from cases.citizens import LogoutRepeated, subject_of
 from cases.database import open_engine, reading
@@ -277,6 +277,10 @@ class WebCitizens:
             and (state.stage == "service" or again > 0)
             and any(one.waits for one in papers),
             again=again,
+            served={
+                *(one.step for one in state.reissues if one.served_at is not None),
+                *((0,) if state.served_at is not None else ()),
+            },
             withdrawable="withdraw" in actions(state),
             in_person=view.applicant.get("kind") == "natural_person",
         )

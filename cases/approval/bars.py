@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from cases import messages
 from cases.approval import articles
+from cases.approval.served_again import end_void
 from cases.approval.walk import Walk
 from cases.clock import local_day
 from cases.messages import Command
@@ -104,3 +105,4 @@ def revoke_licence(
 ) -> None:
     barred = barring(walk.state.plan, body.ground)
     walk.emit("licence_revoked", ground=body.ground, article=articles.REVOCATION, **barred)
+    end_void(walk)

@@ -14,6 +14,7 @@ from cases.approval.bars import barring
 from cases.approval.hearing import check_decidable, check_weighed
 from cases.approval.intake import Rulings
 from cases.approval.review import open_task
+from cases.approval.served_again import end_void
 from cases.approval.waiting import end_pauses, no_pause_open
 from cases.approval.walk import Walk, instant_of
 from cases.messages import Command
@@ -218,6 +219,7 @@ def check_afterwards(
         result=body.result,
         article=commitment.basis if commitment else articles.CHECKED_AFTERWARDS,
     )
+    end_void(walk)
     end_if_nothing_is_due(walk)
 
 

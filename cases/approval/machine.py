@@ -21,6 +21,7 @@ from cases.approval import (
     recusal,
     reissuing,
     review,
+    served_again,
     waiting,
 )
 from cases.approval.evolving import evolve
@@ -77,8 +78,10 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         "not_required": Row(
             ("received", "supplement"), intake.not_required, intake.check_not_accepted
         ),
-        "claim": Row(ALIVE, review.claim, review.check_claim),
-        "transfer": Row(ALIVE, review.transfer, review.check_transfer),
+        "claim": Row((*ALIVE, "ended"), review.claim, review.check_claim, review.any_open),
+        "transfer": Row(
+            (*ALIVE, "ended"), review.transfer, review.check_transfer, review.any_open
+        ),
         "add_signer": Row(("review", "gather"), review.add_signer, review.check_add_signer),
         "remove_signer": Row(("review",), review.remove_signer, review.check_remove_signer),
         "opine": Row(("review", "supplement"), review.opine, review.check_opine),
@@ -142,7 +145,7 @@ TABLE: MappingProxyType[str, Row] = MappingProxyType(
         ),
         "serve_reissued": Row(
             (*ALIVE, "ended"), reissuing.serve_reissued, reissuing.check_serve_reissued,
-            lambda state: bool(reissuing.unserved(state)),
+            lambda state: bool(served_again.unserved(state)),
         ),
         "issue_card": Row(ALIVE, cards.issue_card, cards.check_issue_card),
         "revoke_card": Row(
@@ -279,9 +282,12 @@ def _in_order(state: CaseState, command: Command) -> None:
 
 
 def _outlasts(state: CaseState, verb: str) -> bool:
-    """Whether the act may come to a case that is archived: its table's own row says so."""
+    """Whether the act may come to a case that is archived: its table's own row says so; a task
+    is handed on only where one is left."""
     row = table_of(state).get(verb)
-    return row is not None and "ended" in row.stages
+    if row is None or "ended" not in row.stages:
+        return False
+    return row.offered is not review.any_open or review.any_open(state)
 
 
 def _body(command: Command) -> messages.Frozen:

@@ -14,12 +14,13 @@ from typing import Any
 from cases import messages
 from cases.approval import articles
 from cases.approval.ending import check_service
-from cases.approval.evolving import DECISIONS
+from cases.approval.evolving import DECISIONS, evolve
 from cases.approval.review import people
+from cases.approval.served_again import end_void, open_tasks, task_of_step, unserved
 from cases.approval.walk import Walk, instant_of
 from cases.messages import Command
 from cases.settling import RuleForbids
-from cases.state import CaseState, Reissue
+from cases.state import CaseState, Event
 from catalogue.matters import DocumentKind
 
 CORRECTABLE: Mapping[DocumentKind, tuple[str, ...]] = MappingProxyType(
@@ -49,21 +50,6 @@ service proves what happened, and a card's paper is its card's: neither is issue
 def may_reissue(state: CaseState) -> bool:
     """Whether the case may have a document at all; which it has, only the rows know."""
     return bool(state.plan.documents)
-
-
-def unserved(state: CaseState) -> tuple[Reissue, ...]:
-    """Return what was issued again and has yet to be served, in order.
-
-    A decision that never was served waits for `serve`; what was issued yet again is void.
-    """
-    newest = {(one.kind, one.origin): one.step for one in state.reissues}
-    return tuple(
-        one
-        for one in state.reissues
-        if one.served_at is None
-        and newest[one.kind, one.origin] == one.step
-        and not (one.kind in DECISIONS and state.served_at is None)
-    )
 
 
 def check_reissue(state: CaseState, command: Command, body: messages.Reissue) -> None:
@@ -160,6 +146,17 @@ def reissue(
     )
 
 
+def to_serve(state: CaseState, command: Command, decided: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Return what follows once the rows have said which document it is: a task to serve it, and no
+    more one to serve what it replaces. `state`: before `decided`."""
+    for event in decided:
+        state = evolve(state, event)
+    walk = Walk.of(state, command)
+    end_void(walk)
+    open_tasks(walk)
+    return tuple(walk.events)
+
+
 def check_serve_reissued(state: CaseState, command: Command, body: messages.ServeReissued) -> None:
     waiting = next((one for one in unserved(state) if one.step == body.of_step), None)
     if waiting is None:
@@ -183,3 +180,4 @@ def serve_reissued(
         served_at=served_at.isoformat(),
         article=walk.state.plan.delivery.basis,
     )
+    walk.finish(task_of_step(body.of_step))

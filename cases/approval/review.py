@@ -50,6 +50,11 @@ def _review_task(state: CaseState, key: str) -> Task:
 # --- 签收与转办 ---
 
 
+def any_open(state: CaseState) -> bool:
+    """Whether any task is left: in an archived case only what has to be served again."""
+    return any(task.state == "open" for task in state.tasks)
+
+
 def check_claim(state: CaseState, command: Command, body: messages.Claim) -> None:
     task = open_task(state, body.task)
     if task.holder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 from cases.approval.evolving import evolve
 from cases.messages import Command
@@ -23,6 +23,9 @@ WINDOW_TASKS: dict[Stage, tuple[str, str]] = {
     "call_back": ("call_back", "rectify"),
 }
 """Stage → key and kind of the one task that waits in it; review has one per department."""
+
+TO_SERVE_AGAIN: Final[Literal["serve_again"]] = "serve_again"
+"""Kind of the task to serve what was issued again."""
 
 
 class Walk:
@@ -51,9 +54,10 @@ class Walk:
             self.emit("task_ended", task=key, state=state)
 
     def finish_all(self, state: str = "cancelled") -> None:
-        """End every open task but the explanations of cards, which outlast the review."""
+        """End every open task but what outlasts the review: the explanations of cards, and the
+        service of what was issued again."""
         for task in self.state.tasks:
-            if task.kind != "explain":
+            if task.kind not in ("explain", TO_SERVE_AGAIN):
                 self.finish(task.key, state)
 
     def open_task(self, task: Task) -> None:
@@ -81,7 +85,8 @@ class Walk:
         self.emit("stage_entered", stage=stage)
         if stage == "ended":
             for task in self.state.tasks:
-                self.finish(task.key, "cancelled")  # what is left are explanations
+                if task.kind != TO_SERVE_AGAIN:
+                    self.finish(task.key, "cancelled")  # what is left are explanations
         if stage in WINDOW_TASKS:
             key, kind = WINDOW_TASKS[stage]
             plan = self.state.plan

@@ -13,7 +13,7 @@ from activities.document_orders import facts_of
 from activities.papers import DocumentOrder
 from activities.press import PressFailed
 from cases import approval, numbers
-from cases.approval.reissuing import unserved
+from cases.approval.served_again import task_of_step, unserved
 from cases.case_papers import documents_with_fate
 from cases.database import reading
 from cases.messages import Outcome
@@ -263,12 +263,47 @@ def test_it_is_served_again_once_with_a_record_of_its_own(town: Town, press: Kep
     assert twice.code == "nothing_to_serve"
 
 
+def to_serve(state: CaseState) -> dict[str, str]:
+    return {one.key: one.state for one in state.tasks if one.kind == "serve_again"}
+
+
+def test_it_waits_as_a_task_of_the_office_until_it_is_served(town: Town, press: KeptPress) -> None:
+    state = served(town)
+    first = done(town, state, "reissue", asking(town, state), "u:h")
+    (task,) = (one for one in first.tasks if one.kind == "serve_again")
+    assert (task.state, task.department, task.holder) == ("open", state.plan.department, "")
+    held = done(town, first, "claim", {"task": task.key}, "u:d")
+    second = done(town, held, "reissue", asking(town, held, "loss"), "u:h", id="again")
+    newer = task_of_step(second.seq)
+    assert to_serve(second) == {task.key: "cancelled", newer: "open"}, "what is void is not served"
+    closed = done(town, second, "close", {}, "u:d")
+    ended = done(town, closed, "rate", {"grade": 1}, "u:x")
+    assert ended.stage == "ended" and to_serve(ended)[newer] == "open", "it outlasts the case"
+    held = done(town, ended, "claim", {"task": newer}, "u:d", id="claim-2")
+    after = done(town, held, "serve_reissued", {**SERVE, "of_step": second.seq}, "u:d")
+    assert to_serve(after)[newer] == "done"
+    assert all(one.state != "open" for one in after.tasks)
+    claim = town.order("claim", {"task": newer}, by="u:d", id="claim-3")
+    assert town.outcome(after, claim).code == "case_ended"
+
+
+def test_what_was_taken_away_need_not_be_served(town: Town, press: KeptPress) -> None:
+    state = served(town)
+    state = done(town, state, "reissue", asking(town, state, "loss"), "u:h")
+    state = done(town, state, "close", {}, "u:d")
+    after = done(
+        town, state, "revoke_licence", {"ground": "other", "reason": "违反法定程序"}, "u:h"
+    )
+    assert unserved(after) == () and not newest(town, after).waits
+    assert set(to_serve(after).values()) == {"cancelled"}
+
+
 def test_before_the_first_service_the_new_one_is_what_is_served(
     town: Town, press: KeptPress
 ) -> None:
     state = granted(town)
     after = done(town, state, "reissue", asking(town, state), "u:h")
-    assert unserved(after) == () and not newest(town, after).waits
+    assert unserved(after) == () and not newest(town, after).waits and not to_serve(after)
     final = done(town, after, "serve", SERVE, "u:d")
     assert final.reissues[0].served_at == final.served_at
     assert press.orders[-1].facts["served_number"] == newest(town, final).number

@@ -10,6 +10,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -71,7 +72,8 @@ def test_collecting_what_was_agreed_to_be_served_on_line_serves_it_once(
         browser.post(f"/mine/{number}/collect", data=sent, headers={"origin": ADDRESS})
         for _ in range(2)
     ]
-    assert [one.headers.get("location") for one in there] == [f"/mine/{number}?done=serve"] * 2
+    done = [one.headers.get("location") for one in there]
+    assert done == [f"/mine/{number}?done=serve", f"/mine/{number}?done=collected"]
     assert stage(city, case_id) == "closing"
     page = browser.get(there[0].headers["location"]).text
     assert "视为已经送达" in page and "文书等您领取" not in page and "送达回证" in page
@@ -89,6 +91,35 @@ def test_collecting_what_was_agreed_to_be_served_on_line_serves_it_once(
     assert view is not None
     served = [one for one in view.timeline if one.verb == "serve"]
     assert len(served) == 1
+
+
+def test_what_was_issued_again_is_collected_once_and_never_unseen(
+    city: Town, browser: TestClient
+) -> None:
+    come_in(browser)
+    number, case_id = of_wang(city, agreed=True)
+
+    def collect(page: str, **more: str) -> Response:
+        sent = {name: hidden(page, name) for name in ("csrf", "command", "of_step")} | more
+        return browser.post(f"/mine/{number}/collect", data=sent, headers={"origin": ADDRESS})
+
+    first = browser.get(f"/mine/{number}").text
+    assert collect(first, step="confirmed").status_code == 303
+    (former,) = [one for one in _papers(city, case_id) if one.kind == "grant"]
+    lost = {"document": former.id, "ground": "loss", "reason": "申请人声明遗失"}
+    assert city.order("wu", "reissue", lost, case_id).status == "done"
+    stale = collect(first, step="confirmed")
+    assert stale.status_code == 409 and "文书已经重新出具" in stale.text
+    page = browser.get(f"/mine/{number}").text
+    assert "文书等您领取" in page and decision(page) is not None, "the void one stays open"
+    there = [collect(page, step="confirmed").headers["location"] for _ in range(2)]
+    assert there == [f"/mine/{number}?done={one}" for one in ("serve_reissued", "collected")]
+    shown = [browser.get(one).text for one in there]
+    assert "您已经领取文书，视为已经送达" in shown[0] and "文书已经送达，可以下载" in shown[1]
+    assert "文书等您领取" not in shown[1] and "第 2 版" in shown[1]
+    view = city.queries.case_view(case_id, datetime.now(UTC))
+    assert view is not None
+    assert len([one for one in view.timeline if one.verb == "serve_reissued"]) == 1
 
 
 def test_without_consent_nothing_is_collected_and_no_address_opens_the_decision(

@@ -4,16 +4,20 @@ log first, and free to be changed."""
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from httpx2 import Response
 from sqlalchemy import update
 
 from cases import tables
+from cases.facts import CaseFacts
+from cases.messages import Actor
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.test_citizens import bodies_of
 from tests.forms.test_related import filed
-from tests.forms.town import Town
+from tests.forms.town import ADDRESS, Town
 
 PATH = "/new/construction-permit"
 
@@ -83,3 +87,37 @@ def test_half_a_number_finds_nobody(town: Town, browser: Browsers) -> None:
     filed(town, "辛方有限公司", "91990100MA0000203X")
     shown = looked(browser("chen"), applicant__id_number="91990100MA0000203").text
     assert "没有查到" in shown and "辛方" not in shown
+
+
+class Overtaken:
+    """Reads as the town does; what it finds by a number is secret by the time it is opened."""
+
+    def __init__(self, town: Town) -> None:
+        self.reader, self.found = town.ports.reader, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reader, name)
+
+    def earlier(self, actor: Actor, number: str, most: int) -> Sequence[str]:
+        found = self.reader.earlier(actor, number, most)
+        self.found += len(found)
+        return found
+
+    def find(self, case_no: str) -> CaseFacts | None:
+        facts = self.reader.find(case_no)
+        return facts and facts.model_copy(update={"label_level": 4})
+
+
+def test_policy_is_asked_again_of_each_case_that_was_found(town: Town, browser: Browsers) -> None:
+    case_no, _ = filed(town, "壬方有限公司", "91990100MA0000204X")
+    reader: Any = Overtaken(town)
+    page = Browser(
+        town.app(ports=replace(town.ports, reader=reader)),
+        base_url=ADDRESS, headers={"origin": ADDRESS},
+    )  # fmt: skip
+    page.town = town
+    page.sign_in("chen")
+    before = len(looks(town))
+    shown = looked(page, applicant__id_number="91990100MA0000204X").text
+    assert reader.found == 1 and "没有查到" in shown
+    assert "壬方" not in shown and case_no not in shown and len(looks(town)) == before

@@ -34,6 +34,12 @@ def grants(town: Town, case_no: str) -> list[Any]:
         return list(connection.execute(query, {"no": case_no}).all())
 
 
+def lines_of(html: str, case_no: str) -> list[str]:
+    """Return the rows of a list that are about the case."""
+    rows = (one.split("</tr>")[0] for one in html.split("<tr")[1:])
+    return [one for one in rows if case_no in one]
+
+
 def ask(page: Browser, path: str, **typed: Any) -> Any:
     return send(page, path, posted(page, path, **typed))
 
@@ -66,6 +72,14 @@ def test_a_correction_is_confirmed_shown_with_both_versions_and_served_again(
     assert "现行有效" in stranger.get(f"/verify/{newer.code}").text
 
     desk, again = browser("zheng"), f"/cases/{case_no}/do/serve_reissued"
+    rows = lines_of(desk.get("/team").text, case_no)
+    forms = [dict(re.findall(r'name="(\w+)" value="([^"]*)"', row)) for row in rows]
+    assert len({one["command"] for one in forms}) == len(rows) == 2, "closing, and serving again"
+    (at,) = (n for n, row in enumerate(rows) if "再次送达" in row)
+    wanted = {name: forms[at][name] for name in ("csrf", "command", "task")}
+    assert "已完成" in desk.post(f"/cases/{case_no}/do/claim", data=wanted).text
+    (row,) = lines_of(desk.get("/").text, case_no)
+    assert "再次送达" in row
     form = posted(desk, again, of_step=str(newer.seq), **SERVED)
     assert "登记重新出具的文书送达" in send(desk, again, form).text
     assert send(desk, again, form, "confirmed").status_code == 303
@@ -73,6 +87,7 @@ def test_a_correction_is_confirmed_shown_with_both_versions_and_served_again(
     assert re.search(rf"送达的文书</dt><dd[^>]*>{re.escape(newer.number)}<", html)
     assert re.search(rf"送达的文书</dt><dd[^>]*>{re.escape(former.number)}<", html)
     assert "待再次送达" not in desk.get(f"/cases/{case_no}?tab=documents").text
+    assert case_no not in desk.get("/").text
 
 
 def test_a_copy_of_the_void_one_bears_a_stamp_and_the_valid_one_is_as_it_was_issued(

@@ -1111,9 +1111,11 @@ class Town:
         self.releases.releases[-1] = row
         return row
 
-    def app(self, address: str = ADDRESS, hosts: Sequence[str] = (HOST,)) -> Starlette:
+    def app(
+        self, address: str = ADDRESS, hosts: Sequence[str] = (HOST,), ports: Ports | None = None
+    ) -> Starlette:
         return application(
-            self.ports,
+            ports or self.ports,
             Options(
                 city_name="云川市",
                 city_name_en="City of Yunchuan",
