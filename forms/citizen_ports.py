@@ -52,6 +52,8 @@ class OwnCase:
     status: PublicStatus
     code: str
     """With the number it opens the public page too."""
+    collectable: bool = False
+    """A document waits to be collected on line."""
 
 
 @dataclass(frozen=True)

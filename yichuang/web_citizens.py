@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, exists, select
 
 from activities.stamping import Stamps
 from audit.entry import EntryDraft, What, Who
@@ -23,13 +23,15 @@ from audit.outbox import record
 from audit.vault import SubjectVault
 from cases.approval import actions
 from cases.approval.served_again import unserved
+from cases.approval.walk import TO_SERVE_AGAIN
 from cases.citizens import Citizens as Store
 from cases.citizens import LogoutRepeated, subject_of
 from cases.database import open_engine, reading
 from cases.messages import Actor, case_id_for
 from cases.queries import Queries
 from cases.reception import NotNow
-from cases.tables import case
+from cases.state import CaseState
+from cases.tables import case, task
 from cases.views import CaseView
 from catalogue.form_schema import only, said_in
 from catalogue.matters import SUPERVISION_PAPERS, Material, Matter
@@ -214,15 +216,27 @@ class WebCitizens:
         return self._own([case_id]).get(case_id)
 
     def _own(self, ids: Sequence[str]) -> dict[str, OwnCase]:
-        query = select(case.c.id, case.c.case_no, case.c.public_code).where(case.c.id.in_(ids))
+        serving = exists().where(
+            task.c.case_id == case.c.id,
+            task.c.state == "open",
+            task.c.kind.in_(("serve", TO_SERVE_AGAIN)),
+        )
+        query = select(
+            case.c.id, case.c.case_no, case.c.public_code, serving.label("serving")
+        ).where(case.c.id.in_(ids))
         with reading(self.queries.engine) as connection:
             rows = connection.execute(query).all()
         found = {}
         for row in rows:
             status = self.queries.public_status(row.case_no, row.public_code)
             if status is not None:
-                found[row.id] = OwnCase(row.id, status, row.public_code)
+                waits = bool(row.serving) and self._collectable(row.id)
+                found[row.id] = OwnCase(row.id, status, row.public_code, waits)
         return found
+
+    def _collectable(self, case_id: str) -> bool:
+        state = self.queries.state(case_id)
+        return state is not None and state.electronic_service and _to_collect(state) is not None
 
     def materials(self, case_id: str) -> Sequence[Material]:
         view = self.queries.case_view(case_id, self.now())
@@ -266,17 +280,14 @@ class WebCitizens:
         if view is None or state is None:
             return None
         told = sorted((one for one in view.timers if one.key in TOLD), key=lambda one: one.due_at)
-        papers = _papers(view)
-        again = 0
-        if state.stage != "service":
-            again = next((one.step for one in unserved(state) if one.kind in BY_SERVICE), 0)
+        papers, waiting = _papers(view), _to_collect(state)
         return Beyond(
             ahead=[Ahead(one.key, one.due_at, one.article, one.provisional) for one in told],
             papers=papers,
             collectable=state.electronic_service
-            and (state.stage == "service" or again > 0)
+            and waiting is not None
             and any(one.waits for one in papers),
-            again=again,
+            again=waiting or 0,
             served={
                 *(one.step for one in state.reissues if one.served_at is not None),
                 *((0,) if state.served_at is not None else ()),
@@ -295,6 +306,14 @@ class WebCitizens:
             return None
         content = self.stamps.copy(found.content, found.view.void, found.view.replaced_by)
         return f"{found.view.number or found.view.kind}.pdf", content
+
+
+def _to_collect(state: CaseState) -> int | None:
+    """Return the step that issued again what waits to be served, 0: it is the decision's first
+    service; None: nothing waits that takes effect by being served."""
+    if state.stage == "service":
+        return 0
+    return next((one.step for one in unserved(state) if one.kind in BY_SERVICE), None)
 
 
 def _papers(view: CaseView) -> Sequence[Paper]:

@@ -110,6 +110,7 @@ def test_what_was_issued_again_is_collected_once_and_never_unseen(
     assert city.order("wu", "reissue", lost, case_id).status == "done"
     stale = collect(first, step="confirmed")
     assert stale.status_code == 409 and "文书已经重新出具" in stale.text
+    assert "文书等您领取" in browser.get("/mine").text
     page = browser.get(f"/mine/{number}").text
     assert "文书等您领取" in page and decision(page) is not None, "the void one stays open"
     there = [collect(page, step="confirmed").headers["location"] for _ in range(2)]
@@ -117,6 +118,7 @@ def test_what_was_issued_again_is_collected_once_and_never_unseen(
     shown = [browser.get(one).text for one in there]
     assert "您已经领取文书，视为已经送达" in shown[0] and "文书已经送达，可以下载" in shown[1]
     assert "文书等您领取" not in shown[1] and "第 2 版" in shown[1]
+    assert "文书等您领取" not in browser.get("/mine").text
     view = city.queries.case_view(case_id, datetime.now(UTC))
     assert view is not None
     assert len([one for one in view.timeline if one.verb == "serve_reissued"]) == 1
@@ -129,6 +131,7 @@ def test_without_consent_nothing_is_collected_and_no_address_opens_the_decision(
     number, case_id = of_wang(city, agreed=False)
     page = browser.get(f"/mine/{number}").text
     assert "文书等您领取" not in page and "尚未送达" in page
+    assert "文书等您领取" not in browser.get("/mine").text
     (waits,) = [p for p in _papers(city, case_id) if p.waits]
     answer = browser.get(f"/mine/{number}/papers/{waits.id}")
     assert answer.status_code == 409 and "还没有送达" in answer.text

@@ -324,7 +324,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "citizens.materials": frozenset({"mine._rows"}),  # of the citizen's own case alone
     "citizens.to_supply": frozenset(
-        {"mine._shown", "mine.supply"}
+        {"mine.shown", "mine.supply"}
     ),  # of the citizen's own case alone
     "registers.ask": frozenset({"from_registers._ask"}),  # whose form it is, with an entry
     "citizens.beyond": frozenset({"mine.beyond_of"}),  # of the citizen's own case alone
