@@ -19,6 +19,11 @@ from forms.words import N_
 
 REPLACED: Final = N_("文书已经重新出具，原来的一份作废。请看本页现在的文书，再点“领取文书”。")
 
+FROM_NOW: Final = N_("送达回证写上现在的时刻，申请复议、提起诉讼的期限从现在起算。")
+NOT_ANEW: Final = N_(
+    "送达回证写上现在的时刻。原来的文书送达时已经起算的期限，不因更正、补发自动重新计算。"
+)
+
 
 async def collect(visit: Visit) -> Response:
     """Serve what waits: the moment of this order is that of the service (民事诉讼法第九十条).
@@ -35,7 +40,7 @@ async def collect(visit: Visit) -> Response:
         return await shown(visit, own, str(uuid4()), {"": visit.say(REPLACED)}, 409)
     if offered in beyond.served:
         return RedirectResponse(f"/mine/{own.status.case_no}?done=collected", 303)
-    if beyond.collectable and (asked := await _asked(visit, own)):
+    if beyond.collectable and (asked := await _asked(visit, own, beyond.again)):
         return asked
     body = {
         "method": "electronic",
@@ -48,13 +53,14 @@ async def collect(visit: Visit) -> Response:
     return await order(visit, own, "serve", body)
 
 
-async def _asked(visit: Visit, own: OwnCase) -> Response | None:
-    """Return the page before it is served: from then on the days to object are counted."""
+async def _asked(visit: Visit, own: OwnCase, again: int) -> Response | None:
+    """Return the page before it is served: from then on the days to object are counted, but of what
+    was issued again."""
     number = own.status.case_no
     asking = Asking(
         visit.say(N_("领取文书，视为送达")), number, f"/mine/{number}",
         follows=[
-            visit.say(N_("送达回证写上现在的时刻，申请复议、提起诉讼的期限从现在起算。")),
+            visit.say(NOT_ANEW if again else FROM_NOW),
             visit.say(N_("领取后可以随时下载。")),
         ],
         command=command_of(visit), asks=False,

@@ -18,8 +18,8 @@ GRANTS: Final = frozenset({"grant", "deemed_renewal"})
 def unserved(state: CaseState) -> tuple[Reissue, ...]:
     """Return what was issued again and has yet to be served, in order.
 
-    A decision that never was served waits for `serve`; what was issued yet again, or grants what
-    was revoked since, is void.
+    A decision that never was served waits for `serve`. What is void since reaches nobody: it was
+    issued yet again, grants what was revoked, or tells of a hearing that was put off.
     """
     newest = {(one.kind, one.origin): one.step for one in state.reissues}
     return tuple(
@@ -29,7 +29,13 @@ def unserved(state: CaseState) -> tuple[Reissue, ...]:
         and newest[one.kind, one.origin] == one.step
         and not (one.kind in DECISIONS and state.served_at is None)
         and not (one.kind in GRANTS and state.ending == "revoked")
+        and not (one.kind == "hearing_notice" and _is_put_off(state, one))
     )
+
+
+def _is_put_off(state: CaseState, one: Reissue) -> bool:
+    told = None if state.hearing is None else state.hearing.notified_at
+    return told is not None and one.at is not None and told > one.at
 
 
 def task_of_step(step: int) -> str:

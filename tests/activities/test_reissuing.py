@@ -18,7 +18,7 @@ from cases.case_papers import documents_with_fate
 from cases.database import reading
 from cases.messages import Outcome
 from cases.settling import Batch
-from cases.state import CaseState
+from cases.state import CaseState, Hearing, Reissue
 from cases.tables import document
 from cases.views import DocumentView
 from catalogue.law import Article
@@ -327,6 +327,17 @@ def test_what_was_taken_away_is_not_issued_again(town: Town, press: KeptPress) -
     ):
         state = done(town, state, verb, body, by)
     assert refused(town, state, asking(town, state, "loss")).code == "document_void"
+
+
+@pytest.mark.parametrize(("hours", "waits"), [(-1, True), (1, False)])
+def test_a_notice_of_a_hearing_that_was_put_off_since_is_served_no_more(
+    town: Town, hours: int, waits: bool
+) -> None:
+    at = town.start
+    one = Reissue(document="d", step=3, at=at, kind="hearing_notice", ground="loss", origin=2)
+    hearing = Hearing(notified_at=at + timedelta(hours=hours))
+    state = town.filed().model_copy(update={"reissues": (one,), "hearing": hearing})
+    assert bool(unserved(state)) is waits
 
 
 def test_a_notice_of_acceptance_is_printed_with_the_instants_of_then(

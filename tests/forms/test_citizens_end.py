@@ -113,6 +113,9 @@ def test_what_was_issued_again_is_collected_once_and_never_unseen(
     assert "文书等您领取" in browser.get("/mine").text
     page = browser.get(f"/mine/{number}").text
     assert "文书等您领取" in page and decision(page) is not None, "the void one stays open"
+    assert "期限从现在起算" in first and "期限从现在起算" not in page, "they ran already"
+    asked = collect(page).text
+    assert "起算的期限，不因更正、补发自动重新计算" in asked and "从现在起算" not in asked
     there = [collect(page, step="confirmed").headers["location"] for _ in range(2)]
     assert there == [f"/mine/{number}?done={one}" for one in ("serve_reissued", "collected")]
     shown = [browser.get(one).text for one in there]
