@@ -90,6 +90,47 @@ def accepted(office: Office, shop: str) -> str:
     return number
 
 
+def claimed(office: Office, login: str, number: str) -> Hands:
+    """Take a case out of the team's queue; return the desk of whoever did."""
+    clerk = office.desk(login)
+    clerk.follow("团队队列")
+    clerk.press("签收", beside=number)
+    done(clerk)
+    return clerk
+
+
+def agreed(clerk: Hands, number: str, text: str) -> None:
+    act(clerk, number, "填写审查意见")
+    clerk.tick("同意", of="审查结论")
+    clerk.fill("审查意见", text)
+    sure(clerk, "提交审查意见：同意")
+    done(clerk)
+
+
+def granted(
+    office: Office, number: str, *, head: str, desk: str, outcome: str, until: str = ""
+) -> Hands:
+    """Decide in favour, and make the certificate; return the desk that made it."""
+    chief = office.desk(head)
+    act(chief, number, "作出决定")
+    office.proved(chief, head)
+    chief.tick("准予", of="决定")
+    if until:
+        chief.fill("有效期至", until)
+    chief.press("下一步：核对")
+    office.proved(chief, head)
+    sure(chief, outcome)
+    done(chief)
+    maker = office.desk(desk)
+    act(maker, number, "制证")
+    office.proved(maker, desk)
+    maker.press("下一步：核对")
+    office.proved(maker, desk)
+    sure(maker, "登记制证")
+    done(maker)
+    return maker
+
+
 @task("window_clerk")
 def a_case_was_filed_told_what_it_lacks_supplied_and_accepted(office: Office) -> None:
     hands = office.desk("chuangkou1")
@@ -113,10 +154,7 @@ def a_case_was_filed_told_what_it_lacks_supplied_and_accepted(office: Office) ->
 @task("section_clerk", "organ_head", "certificate_desk", "window_clerk")
 def a_case_was_reviewed_decided_served_closed_and_rated(office: Office) -> None:
     number = accepted(office, "滨江饭庄")
-    clerk = office.desk("shichang1")
-    clerk.follow("团队队列")
-    clerk.press("签收", beside=number)
-    done(clerk)
+    clerk = claimed(office, "shichang1", number)
     act(clerk, number, "现场核查笔录")
     clerk.fill("核查人员", "褚市监\n卫市监")
     clerk.fill("核查地点", "学府路8号")
@@ -127,27 +165,11 @@ def a_case_was_reviewed_decided_served_closed_and_rated(office: Office) -> None:
     clerk.fill("核查情况", "现场与申报材料一致。")
     clerk.press("提交核查笔录")
     done(clerk)
-    act(clerk, number, "填写审查意见")
-    clerk.tick("同意", of="审查结论")
-    clerk.fill("审查意见", "符合规定，同意。")
-    sure(clerk, "提交审查意见：同意")
-    done(clerk)
-    chief = office.desk("shichangju")
-    act(chief, number, "作出决定")
-    office.proved(chief, "shichangju")
-    chief.tick("准予", of="决定")
-    chief.fill("有效期至", "2031-12-31")
-    chief.press("下一步：核对")
-    office.proved(chief, "shichangju")
-    sure(chief, "准予许可并颁发《食品经营许可证》")
-    done(chief)
-    desk = office.desk("shichangzheng")
-    act(desk, number, "制证")
-    office.proved(desk, "shichangzheng")
-    desk.press("下一步：核对")
-    office.proved(desk, "shichangzheng")
-    sure(desk, "登记制证")
-    done(desk)
+    agreed(clerk, number, "符合规定，同意。")
+    desk = granted(
+        office, number, head="shichangju", desk="shichangzheng", until="2031-12-31",
+        outcome="准予许可并颁发《食品经营许可证》",
+    )  # fmt: skip
     act(desk, number, "送达")
     desk.fill("收件人", "王小明")
     sure(desk, "登记送达，并出具送达回证")

@@ -1,5 +1,5 @@
 """New clerks, who know nothing but what the pages say, take a case from window to close: refused at
-the window, or supplied, granted, served and closed.
+the window, supplied and granted, refused in the end, withdrawn.
 
 They come to a case from a list that the left-hand side names, never by a number that they remember,
 and do only what stands under 可办操作, as the help of the case's page tells them.
@@ -73,6 +73,16 @@ def a_new_clerk_refused_an_application_with_reasons(office: Office) -> None:
 # --- to the end, by the mouse alone: tests/e2e/test_every_task.py runs each once -----------------
 
 
+def accepted_at_the_window(office: Office, title: str) -> tuple[Hands, str]:
+    hands = office.desk("chuangkou2")
+    number = filed(hands, office.named(title))
+    came_from_the_list(hands, number)
+    do_as_told(hands, "受理")
+    sure(hands, "受理并出具受理通知书")
+    done(hands)
+    return hands, number
+
+
 def reviewed(office: Office, number: str, result: str, text: str) -> None:
     """The section's part: what the page asks for first (two inspectors at the place), then that."""
     clerk = office.desk("shichang1")
@@ -105,15 +115,16 @@ def decided(office: Office, number: str, ruling: str, words: dict[str, str], out
     done(chief)
 
 
-def served(office: Office, number: str) -> None:
+def served(office: Office, number: str, *, certificate: bool) -> None:
     desk = office.desk("shichangzheng")
     came_from_work(desk, number)
-    do_as_told(desk, "制证")
-    office.proved(desk, "shichangzheng")
-    desk.press("下一步：核对")
-    office.proved(desk, "shichangzheng")
-    sure(desk, "登记制证")
-    done(desk)
+    if certificate:
+        do_as_told(desk, "制证")
+        office.proved(desk, "shichangzheng")
+        desk.press("下一步：核对")
+        office.proved(desk, "shichangzheng")
+        sure(desk, "登记制证")
+        done(desk)
     do_as_told(desk, "送达")
     desk.fill("收件人", "王小明")
     sure(desk, "登记送达，并出具送达回证")
@@ -154,8 +165,26 @@ def supplied_granted_and_closed(office: Office) -> None:
     reviewed(office, number, "同意", "符合规定，同意。")
     until = {"有效期至": "2031-12-31"}
     decided(office, number, "准予", until, "准予许可并颁发《食品经营许可证》")
-    served(office, number)
+    served(office, number, certificate=True)
     is_over(closed(office, number), "送达回证")
 
 
-ENDINGS = (supplied_granted_and_closed,)
+def refused_in_the_end(office: Office) -> None:
+    _, number = accepted_at_the_window(office, "不合规定的小馆")
+    reviewed(office, number, "不同意", "操作间与厕所相邻，不符合规定。")
+    why = {"理由": "场所布局不符合规定。"}
+    decided(office, number, "不予", why, "不予许可")
+    served(office, number, certificate=False)
+    is_over(closed(office, number), "不予行政许可决定书")
+
+
+def withdrawn(office: Office) -> None:
+    hands, _ = accepted_at_the_window(office, "不办了的小馆")
+    do_as_told(hands, "撤回申请")
+    hands.fill("撤回理由", "另选地址。")
+    sure(hands, "撤回申请")
+    done(hands)
+    hands.see("已撤回")
+
+
+ENDINGS = (supplied_granted_and_closed, refused_in_the_end, withdrawn)
