@@ -70,6 +70,7 @@ from cases.worklists import (
     MOST_COUNTED,
     Desk,
     Lines,
+    at_most,
     count_by_stage,
     counted,
     in_hand,
@@ -124,6 +125,11 @@ class Step:
     events: list[dict[str, JsonValue]]
 
 
+def _is_long(query: WorklistQuery, total: int) -> bool:
+    """Whether a page of it is found along its order: it stands among the first few thousand."""
+    return total > MOST_COUNTED and query.scope != "mine" and not query.text
+
+
 @dataclass(frozen=True)
 class Queries:
     """The readers of one cases store. Safe in any number of threads."""
@@ -159,7 +165,7 @@ class Queries:
             most = 0 if query.exact else MOST_COUNTED
             found = tally(connection, lines, condition, now, most, query.state)
             pages, page = max(1, -(-found.total // query.size)), query.page
-            is_long = found.total > MOST_COUNTED and query.scope != "mine" and not query.text
+            is_long = _is_long(query, found.total)
 
             def lines_of(page: int) -> Sequence[Any]:
                 limit, offset = query.size + 1, (page - 1) * query.size
@@ -196,13 +202,17 @@ class Queries:
         """Return the first `most` lines of a list, the highest label among them and their
         compartments (`|a|b|`): what leaves the house carries the label of its highest row."""
         lines = Lines.of(query.scope, desk)
-        condition = and_(lines.where, where, *self._filters(query, lines, now, personal))
+        seen = and_(where, *self._filters(query, lines, now, personal))
+        condition = and_(lines.where, seen)
         with reading(self.engine) as connection:
-            chosen = lines.select(condition).order_by(*lines.order()).limit(most)
-            rows = connection.execute(chosen).all()
             total = connection.execute(
                 select(func.count()).select_from(lines.source).where(condition)
             ).scalar_one()
+            if _is_long(query, total):
+                rows = page_of_many(connection, lines, seen, query.state, now, most, 0)
+            else:
+                chosen = lines.select(condition).order_by(*lines.order()).limit(most)
+                rows = connection.execute(chosen).all()
         compartments = {one for row in rows for one in row.compartments.split("|")} - {""}
         listed = Worklist(
             rows=tuple(self._rows(rows, now)), total=total, warning=0, overdue=0, page=1, pages=1
@@ -222,7 +232,7 @@ class Queries:
             )
             lines = Lines.of("all", desk)
             condition = and_(where, case.c.is_open)
-            everything = counted(connection, lines, condition, MOST_COUNTED)
+            everything = at_most(connection, lines, condition, "", now, MOST_COUNTED)
             stages = (
                 {}
                 if everything > MOST_COUNTED

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    exists,
     func,
     literal,
     or_,
@@ -21,6 +22,9 @@ from sqlalchemy import (
     union,
 )
 from sqlalchemy import case as when
+from sqlalchemy.sql.elements import BinaryExpression
+from sqlalchemy.sql.operators import in_op
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from cases.masking import mask_name
 from cases.messages import Person
@@ -170,7 +174,7 @@ def page_of_many(
     thousand, where finding all and sorting them would read every one. `where` holds policy's
     condition and the filters, `state` what of them the walk may begin behind.
     """
-    chosen = [lines.walk, unled(where)]
+    chosen = [lines.walk, unled(asked_each(where))]
     if state == "warning":
         chosen.append(lines.sort > now)
     if state == "ended" and lines.source is case:
@@ -196,6 +200,50 @@ def _until(
     nth = select(lines.sort).select_from(table).where(*chosen, *since).order_by(lines.sort)
     found: datetime | None = connection.execute(nth.offset(most).limit(1)).scalar()
     return found
+
+
+def many(
+    connection: Connection,
+    lines: Lines,
+    where: ColumnElement[bool],
+    state: str,
+    now: datetime,
+    most: int,
+    walked: int = MOST_WALKED,
+) -> bool:
+    """Return whether there are more than `most` of all that one may see among the first lines in
+    their order. False says nothing: there are few, they stand further down, or it is a small city.
+
+    Whoever may see a good part of a large city is told so by a few thousand lines; the set of all
+    that their department ever had a task in is not made for it.
+    """
+    if lines.source is not case or state == "ended":
+        return False
+    since = [lines.sort > now] if state == "warning" else []
+    until = _until(connection, lines, since, walked)
+    if until is None:
+        return False
+    chosen = and_(lines.walk, unled(asked_each(where)), lines.sort < until, *since)
+    return counted(connection, lines, chosen, most) > most
+
+
+def asked_each(where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the same condition, asking each case for its tasks: a set of the cases with such a
+    task (as policy has it, for whoever may see few) costs as much as there are of them."""
+
+    def asked(element: object, **_: object) -> Any:
+        if not isinstance(element, BinaryExpression) or element.operator is not in_op:
+            return None
+        found = getattr(element.right, "element", element.right)
+        if element.left is not case.c.id or not isinstance(found, Select):
+            return None
+        if list(found.selected_columns) != [task_table.c.case_id]:
+            return None
+        each = exists(select(literal(1)).select_from(task_table).correlate(case))
+        own = [] if found.whereclause is None else [found.whereclause]
+        return each.where(task_table.c.case_id == case.c.id, *own)
+
+    return replacement_traverse(where, {}, asked)
 
 
 def unled(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -270,13 +318,15 @@ def tally(
 ) -> Tally:
     """Count a list up to `most` lines, and one; 0: to the end. `state`: of which these all are."""
     if most:
-        total = counted(connection, lines, condition, most)
+        total = at_most(connection, lines, condition, state, now, most)
         if total > most:
             known = {"warning": (total, 0), "overdue": (0, total), "ended": (0, 0)}
             warning, overdue = known.get(state) or (
-                counted(connection, lines, and_(condition, late), most)
-                for late in (lines.is_warning(now), lines.is_overdue(now))
-            )
+                at_most(connection, lines, and_(condition, late), name, now, most)
+                for name, late in (
+                    ("warning", lines.is_warning(now)), ("overdue", lines.is_overdue(now)),
+                )
+            )  # fmt: skip
             return Tally(total, warning, overdue, {}, most)
     stages = connection.execute(count_by_stage(lines, condition, now, most)).all()
     return Tally(
@@ -286,6 +336,20 @@ def tally(
         {row.stage: int(row.n) for row in stages},
         most,
     )
+
+
+def at_most(
+    connection: Connection,
+    lines: Lines,
+    condition: ColumnElement[bool],
+    state: str,
+    now: datetime,
+    most: int,
+) -> int:
+    """Return how many lines there are, all of them of `state`; `most` + 1 where there are more."""
+    if many(connection, lines, condition, state, now, most):
+        return most + 1
+    return counted(connection, lines, condition, most)
 
 
 def counted(connection: Connection, lines: Lines, condition: ColumnElement[bool], most: int) -> int:

@@ -7,14 +7,16 @@ from itertools import product
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Connection, and_, null, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, null, select, true, update
 
 from cases.database import reading
+from cases.messages import Actor
 from cases.queries import Desk
 from cases.tables import case, task
-from cases.worklists import Lines, page_of_many
+from cases.worklists import Lines, asked_each, at_most, many, page_of_many
 from tests.activities.conftest import START, Town
 from tests.activities.test_queries import reviewed
+from tests.activities.test_tally import PEOPLE, access
 
 DESKS = {"all": Desk(("u:x",)), "team": Desk(("u:x",), ("scjg",)),
          "several": Desk(("u:x",), ("scjg", "zjj"))}  # fmt: skip
@@ -49,6 +51,39 @@ def test_every_page_is_the_one_that_sorting_gives(full: Town, desk: str, most: i
             assert [(row.id, row.line_step) for row in page] == whole[offset : offset + 3]
             seen += len(page)
     assert seen > 12
+
+
+def _sets(where: ColumnElement[bool]) -> int:
+    return " ".join(str(where).split()).count("IN (SELECT task.case_id")
+
+
+@pytest.mark.parametrize("who", PEOPLE, ids=lambda one: one.id)
+def test_a_case_asked_for_its_tasks_is_seen_by_whom_the_set_says(full: Town, who: Actor) -> None:
+    where = access(full).where(who, "list")
+    each = asked_each(where)
+    assert _sets(where) > 0 or not who.department
+    assert _sets(each) == 0
+    with reading(full.engine) as connection:
+        of = [
+            set(connection.execute(select(case.c.id).where(one)).scalars()) for one in (where, each)
+        ]
+    assert of[0] == of[1]
+
+
+def test_that_there_are_many_is_told_by_the_first_lines_alone(full: Town) -> None:
+    lines, late = Lines.of("all", DESKS["all"]), START + timedelta(days=6)
+    states = {"": true(), "warning": lines.is_warning(late), "overdue": lines.is_overdue(late)}
+    told = 0
+    with reading(full.engine) as connection:
+        for who, (state, of_state) in product(PEOPLE, states.items()):
+            where = and_(access(full).where(who, "list"), of_state)
+            whole = len(_plainly(connection, lines, where))
+            for most, walked in product(range(4), (1, 3, 7, 20_000)):
+                found = many(connection, lines, where, state, late, most, walked)
+                assert not found or whole > most
+                assert at_most(connection, lines, where, state, late, most) == min(whole, most + 1)
+                told += found
+    assert told > 10
 
 
 def test_a_task_without_a_period_of_its_own_moves_with_its_case(town: Town) -> None:
