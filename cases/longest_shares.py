@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import case as when
 
+from cases.each_case import asked_each
 from cases.tables import case, clock_share
 
 
@@ -32,7 +33,7 @@ def of_ended_clock(clock: FromClause, conditions: ColumnElement[bool]) -> Column
     alias of it, as `conditions` name it."""
     same = and_(clock.c.case_id == clock_share.c.case_id, clock.c.key == clock_share.c.key)
     found = select(1).select_from(clock.join(case, case.c.id == clock.c.case_id))
-    return exists(found.where(same, conditions).correlate(clock_share))
+    return exists(found.where(same, asked_each(conditions)).correlate(clock_share))
 
 
 def how_many_shares(connection: Connection, chosen: Sequence[ColumnElement[bool]]) -> int:

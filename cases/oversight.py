@@ -32,6 +32,7 @@ from cases.clocks.attribution import Attribution, Holder, attribute, holdings
 from cases.clocks.ledger import ledger
 from cases.clocks.model import Ledger
 from cases.clocks.periods import newest, periods
+from cases.each_case import asked_each
 from cases.state import CaseState, ClockEvent
 from cases.tables import case, clock
 from catalogue.working_days import BeyondCalendar, Calendar
@@ -256,7 +257,7 @@ def _firsts(listed: Select[Any], wanted: Wanted, limit: int, offset: int) -> Sub
 
 def running(wanted: Wanted) -> ColumnElement[bool]:
     parts = [
-        wanted.where,
+        asked_each(wanted.where),
         clock.c.ended_at.is_(None),
         clock.c.side == "authority",
         clock.c.clock.in_(WATCHED),

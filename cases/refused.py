@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, literal, select
 
 from cases.counting import within
+from cases.each_case import asked_each
 from cases.incident_tables import incident, incident_event
 from cases.messages import Outcome
 from cases.months import Span, span_of
@@ -122,7 +123,7 @@ def _orders(connection: Connection, where: ColumnElement[bool], span: Span) -> l
             case.c.department, command.c.verb, command.c.recorded_at, command.c.outcome,
         )
         .select_from(command.join(case, case.c.id == command.c.case_id))
-        .where(_IS_REFUSED, within(command.c.recorded_at, span), where)
+        .where(_IS_REFUSED, within(command.c.recorded_at, span), asked_each(where))
         .order_by(command.c.recorded_at.desc(), command.c.id)
         .limit(MOST_ORDERS)
     )  # fmt: skip

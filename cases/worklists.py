@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    exists,
     func,
     literal,
     or_,
@@ -22,10 +21,8 @@ from sqlalchemy import (
     union,
 )
 from sqlalchemy import case as when
-from sqlalchemy.sql.elements import BinaryExpression
-from sqlalchemy.sql.operators import in_op
-from sqlalchemy.sql.visitors import replacement_traverse
 
+from cases.each_case import asked_each
 from cases.masking import mask_name
 from cases.messages import Person
 from cases.projection import NEVER, NOT_DUE, WARN_BEFORE
@@ -225,25 +222,6 @@ def many(
         return False
     chosen = and_(lines.walk, unled(asked_each(where)), lines.sort < until, *since)
     return counted(connection, lines, chosen, most) > most
-
-
-def asked_each(where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the same condition, asking each case for its tasks: a set of the cases with such a
-    task (as policy has it, for whoever may see few) costs as much as there are of them."""
-
-    def asked(element: object, **_: object) -> Any:
-        if not isinstance(element, BinaryExpression) or element.operator is not in_op:
-            return None
-        found = getattr(element.right, "element", element.right)
-        if element.left is not case.c.id or not isinstance(found, Select):
-            return None
-        if list(found.selected_columns) != [task_table.c.case_id]:
-            return None
-        each = exists(select(literal(1)).select_from(task_table).correlate(case))
-        own = [] if found.whereclause is None else [found.whereclause]
-        return each.where(task_table.c.case_id == case.c.id, *own)
-
-    return replacement_traverse(where, {}, asked)
 
 
 def unled(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -10,10 +10,11 @@ from alembic.operations import Operations
 from sqlalchemy import ColumnElement, Connection, and_, null, select, true, update
 
 from cases.database import reading
+from cases.each_case import asked_each
 from cases.messages import Actor
 from cases.queries import Desk
 from cases.tables import case, task
-from cases.worklists import Lines, asked_each, at_most, many, page_of_many
+from cases.worklists import Lines, at_most, many, page_of_many
 from tests.activities.conftest import START, Town
 from tests.activities.test_queries import reviewed
 from tests.activities.test_tally import PEOPLE, access
