@@ -125,6 +125,11 @@ class Desk:
                         self.page.reload(timeout=20_000)
                 elif said.count() and said.is_visible():
                     self.told[said.inner_text()[:12]] += 1
+                elif not button.is_visible() and not there.is_visible():
+                    # It was done, and the line broke while the next page came: half of it is there.
+                    self.told["half a page came"] += 1
+                    with suppress(Error):
+                        self.page.reload(timeout=20_000)
                 assert not self.is_past, f"{name} led nowhere: {self.page.url}"
             else:
                 return
