@@ -16,6 +16,7 @@ from sqlalchemy import case as when
 
 from cases import counting
 from cases.counting import Counted, Kept, Question
+from cases.each_case import asked_each
 from cases.months import NoMonth, Span, span_of
 from cases.tables import case
 
@@ -115,7 +116,7 @@ def drilled(
     parts = [counted.only, condition, question.condition()]
     if query.duty:
         parts.append(counted.duty == query.duty)
-    chosen = and_(*parts)
+    chosen = asked_each(and_(*parts))
     if query.day:
         since, until = _day(query, span, zone)
         chosen = and_(chosen, counted.instant >= since, counted.instant < until)

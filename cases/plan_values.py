@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy import case as when
 
 from cases.counting import DECIDED, IN_DAYS, total
+from cases.each_case import asked_each
 from cases.fund_rows import allotted_fen
 from cases.fund_tables import fund_total
 from cases.incident_tables import incident
@@ -405,7 +406,7 @@ def behind(
     at, above, below, query = _behind_cases(source, window)
     lines = query.with_only_columns(
         case.c.case_no, case.c.matter_name, case.c.department, at, above, below
-    ).where(mine)
+    ).where(asked_each(mine))
     rows = connection.execute(_paged(lines.order_by(at.desc(), case.c.id), page))
     found = tuple(
         Behind("case", row[0], row[1], row[2], row[3], int(row[4] or 0), int(row[5] or 0))

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import case as when
 
 from cases.counting import DECIDED, IN_DAYS
+from cases.each_case import asked_each
 from cases.incident_tables import incident, incident_event
 from cases.longest_shares import how_many_shares, in_order, longest, of_ended_clock
 from cases.process.mapped import Happened
@@ -117,7 +118,7 @@ def _steps(where: ColumnElement[bool], sought: Sought, most: int) -> Select[Any]
     source = _SOURCES[sought.kind]
     newest = (
         select(source.id, source.is_open)
-        .where(_chosen(source, where, sought))
+        .where(_chosen(source, asked_each(where), sought))
         .order_by(source.began.desc(), source.id)
         .limit(most)
         .subquery("newest")

@@ -158,7 +158,7 @@ class Queries:
         found by a name: a list that answers to names tells whose case it is, masked or not.
         """
         lines = Lines.of(query.scope, desk)
-        seen = and_(where, *self._filters(query, lines, now, personal))
+        seen = and_(lines.may(where), *self._filters(query, lines, now, personal))
         condition = and_(lines.where, seen)
         chosen = lines.select(condition).order_by(*lines.order())
         with reading(self.engine) as connection:
@@ -202,7 +202,7 @@ class Queries:
         """Return the first `most` lines of a list, the highest label among them and their
         compartments (`|a|b|`): what leaves the house carries the label of its highest row."""
         lines = Lines.of(query.scope, desk)
-        seen = and_(where, *self._filters(query, lines, now, personal))
+        seen = and_(lines.may(where), *self._filters(query, lines, now, personal))
         condition = and_(lines.where, seen)
         with reading(self.engine) as connection:
             total = connection.execute(
@@ -227,7 +227,12 @@ class Queries:
         """Return the numbers of the lists on the left of the page, each up to `MOST_COUNTED`."""
         with reading(self.engine) as connection:
             mine, team = (
-                counted(connection, lines, and_(lines.where, where, case.c.is_open), MOST_COUNTED)
+                counted(
+                    connection,
+                    lines,
+                    and_(lines.where, lines.may(where), case.c.is_open),
+                    MOST_COUNTED,
+                )
                 for lines in (Lines.of("mine", desk), Lines.of("team", desk))
             )
             lines = Lines.of("all", desk)

@@ -20,6 +20,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, select, true
 
 from cases.counting import Counts, Question
+from cases.each_case import asked_each
 from cases.months import month_at
 from cases.oversight import OpenStep
 from cases.process import ProcessMap
@@ -265,7 +266,7 @@ def opened(connection: Connection, seen: Seen, zone: str) -> Tally | None:
     if len(apart) > APART:
         return None
     if seen.named is not None:
-        columns = (case.c.id, seen.where, *(case.c[name] for name in GROUP_COLUMNS))
+        columns = (case.c.id, asked_each(seen.where), *(case.c[name] for name in GROUP_COLUMNS))
         for id, is_seen, *group in connection.execute(select(*columns).where(seen.named)):
             if bool(is_seen) != seen.covers(Group(*group)):
                 apart.add(id)
@@ -284,7 +285,7 @@ def _apart(
         some = ids[start : start + AT_ONCE]
         assert seen.covers is not None  # else there is no tally
         before, after = kept(connection, some).values(), shares_of(connection, some, zone)
-        visible = select(case.c.id).where(case.c.id.in_(some), seen.where)
+        visible = select(case.c.id).where(case.c.id.in_(some), asked_each(seen.where))
         there = set(connection.execute(visible).scalars())
         _add(mine, [one for one in before if seen.covers(one.group)], -1)
         _add(mine, [one for case_id, one in after.items() if case_id in there], 1)

@@ -122,6 +122,11 @@ class Lines:
             when((own, func.coalesce(its_own, case.c.provisional)), else_=case.c.provisional),
         )
 
+    def may(self, where: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Return policy's condition: where open tasks lead to their cases, each of these is asked
+        for its own."""
+        return where if self.source is case else asked_each(where)
+
     def select(self, condition: ColumnElement[bool]) -> Select[Any]:
         return (
             select(
@@ -214,8 +219,12 @@ def many(
     Whoever may see a good part of a large city is told so by a few thousand lines; the set of all
     that their department ever had a task in is not made for it.
     """
-    if lines.source is not case or state == "ended":
+    if lines.source is not case:
         return False
+    if state == "ended":  # all of them sort at one instant
+        first = select(case.c.id).where(lines.sort >= NEVER).order_by(*lines.order()).limit(walked)
+        chosen = and_(case.c.id.in_(first), unled(asked_each(where)))
+        return counted(connection, lines, chosen, most) > most
     since = [lines.sort > now] if state == "warning" else []
     until = _until(connection, lines, since, walked)
     if until is None:

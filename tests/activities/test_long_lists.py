@@ -14,7 +14,7 @@ from cases.each_case import asked_each
 from cases.messages import Actor
 from cases.queries import Desk
 from cases.tables import case, task
-from cases.worklists import Lines, at_most, many, page_of_many
+from cases.worklists import ENDED_STAGES, Lines, at_most, many, page_of_many
 from tests.activities.conftest import START, Town
 from tests.activities.test_queries import reviewed
 from tests.activities.test_tally import PEOPLE, access
@@ -73,7 +73,8 @@ def test_a_case_asked_for_its_tasks_is_seen_by_whom_the_set_says(full: Town, who
 
 def test_that_there_are_many_is_told_by_the_first_lines_alone(full: Town) -> None:
     lines, late = Lines.of("all", DESKS["all"]), START + timedelta(days=6)
-    states = {"": true(), "warning": lines.is_warning(late), "overdue": lines.is_overdue(late)}
+    states = {"": true(), "warning": lines.is_warning(late), "overdue": lines.is_overdue(late),
+              "ended": case.c.stage.in_(ENDED_STAGES)}  # fmt: skip
     told = 0
     with reading(full.engine) as connection:
         for who, (state, of_state) in product(PEOPLE, states.items()):
