@@ -308,12 +308,13 @@ def tally(
         total = at_most(connection, lines, condition, state, now, most)
         if total > most:
             known = {"warning": (total, 0), "overdue": (0, total), "ended": (0, 0)}
+            each = asked_each(condition)  # who has so many would wait for the set of them
+            warned = and_(each, lines.is_warning(now), lines.sort > now)
+            late = and_(each, lines.is_overdue(now))
             warning, overdue = known.get(state) or (
-                at_most(connection, lines, and_(condition, late), name, now, most)
-                for name, late in (
-                    ("warning", lines.is_warning(now)), ("overdue", lines.is_overdue(now)),
-                )
-            )  # fmt: skip
+                at_most(connection, lines, warned, "warning", now, most),
+                at_most(connection, lines, late, "overdue", now, most),
+            )
             return Tally(total, warning, overdue, {}, most)
     stages = connection.execute(count_by_stage(lines, condition, now, most)).all()
     return Tally(
