@@ -329,6 +329,10 @@ class Catalogue(Protocol):
         """Code → name as lists show it."""
         ...
 
+    def name_en(self, department: str) -> str:
+        """The whole English name, with the city, for what leaves the house; empty: none."""
+        ...
+
     def roles(self) -> Mapping[str, str]:
         """Role → Chinese name."""
         ...

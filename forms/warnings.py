@@ -329,11 +329,10 @@ def _fields(visit: Visit, stands: Announced | None) -> Iterator[Field]:
 
 def _beginning(visit: Visit) -> Announced:
     """Return what a new warning begins with: now, and the government as its issuer (第六十四条)."""
-    named = visit.ports.catalogue.departments
     return Announced(
         starts_at=datetime.now(visit.zone),
         issuer=f"{visit.options.city_name}人民政府",
-        issuer_en=named("en").get(GOVERNMENT, ""),
+        issuer_en=visit.ports.catalogue.name_en(GOVERNMENT),
     )
 
 

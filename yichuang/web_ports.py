@@ -371,6 +371,10 @@ class WebCatalogue:
             return {one.code: one.name_en.removeprefix(place) for one in every}
         return {one.code: one.short or one.name for one in every}
 
+    def name_en(self, department: str) -> str:
+        every = self.catalogue().city.departments
+        return next((one.name_en for one in every if one.code == department), "")
+
     def calendar(self, name: str) -> Calendar:
         return self.catalogue().calendars.get(name, NONE)
 

@@ -346,7 +346,7 @@ def test_an_hour_of_a_bad_line_loses_nothing_and_the_pages_say_what_they_do(
     kept = opened_draft(clerk)
     assert kept.input_value() == clerk.drafted
     expect(live).to_have_text("实时", timeout=90_000)
-    for number in incidents[-25:]:
+    for number in incidents[:50][-25:]:  # one page of them
         expect(board.locator("#lines")).to_contain_text(number, timeout=60_000)
         # Told once each, however often the line was lost.
         assert board.locator("#news li", has_text=f"{number} 接报").count() <= 1
