@@ -56,6 +56,25 @@ def test_every_decision_of_the_whole_table_is_as_it_says(town: Access, now: date
     assert [found.sentence() for found in broken(town, shipped(), now)] == []
 
 
+def test_what_a_role_may_do_wherever_it_is_held_is_decided_at_another_department_too(
+    policy: Policy,
+) -> None:
+    """Or the row could be cut to the thing's own department, and no line would say otherwise."""
+    elsewhere = {
+        (one.held.partition("@")[0], kind_of(one.situation), one.act)
+        for one in shipped()
+        if one.answer == "allowed"
+        and not (one.held.endswith("@food") and "of_food" in one.situation)
+    }
+    everywhere = {
+        (row.role, row.object_type, row.act)
+        for row in policy.rows
+        if row.effect == "allow" and row.department == "held" and row.object_type != "case"
+    }
+    assert len(everywhere) > 100
+    assert sorted(everywhere - elsewhere) == []
+
+
 def test_two_thirds_of_the_table_are_refusals() -> None:
     refusals = [one for one in shipped() if one.answer != "allowed"]
     assert len(EXAMPLES) >= 150
