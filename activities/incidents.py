@@ -137,6 +137,8 @@ class IncidentSettlement:
             one = rows.Recorded(
                 command, m.order_digest(command), state, done, at, entry, sealed, personal
             )
+            if isinstance(body, m.MergeInto):
+                rows.insist_open(connection, command.case_id, body.into)
             rows.write(connection, one)
             self._tell(connection, one)
             self._teach(connection, one)

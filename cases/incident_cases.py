@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, select
 
 from cases.incident_tables import incident, incident_case
 from cases.tables import case
@@ -20,14 +20,15 @@ _STANDS = incident_case.c.unlinked_seq.is_(None)
 
 def cases_of(ids: Sequence[str], incidents: ColumnElement[bool]) -> Select[tuple[str]]:
     """Return the ids of the cases that are linked with one of these incidents, or with one that
-    was merged into one of them."""
+    went on in one of them, by way of however many."""
+    whole = select(incident.c.id).where(incident.c.id.in_(ids)).cte("whole", recursive=True)
+    merged = select(incident.c.id).join(whole, incident.c.merged_into == whole.c.id)
+    whole = whole.union(merged.where(incidents))
     return (
         select(incident_case.c.case_id)
         .join(incident, incident.c.id == incident_case.c.incident_id)
-        .where(
-            _STANDS, or_(incident.c.id.in_(ids), incident.c.merged_into.in_(ids)), incidents
-        )
-    )  # fmt: skip
+        .where(_STANDS, incident.c.id.in_(select(whole.c.id)), incidents)
+    )
 
 
 def own_links(connection: Connection, incident_id: str) -> frozenset[str]:
@@ -60,7 +61,7 @@ def incidents_of(
     connection: Connection, case_id: str, incidents: ColumnElement[bool], most: int
 ) -> tuple[list[OfIncident], list[str]]:
     """Return the incidents with which the case is linked, the newest first, and the ids of these
-    and of those into which they were merged."""
+    and of those in which they went on, by way of those that the reader may know of."""
     mine = select(incident_case.c.incident_id).where(incident_case.c.case_id == case_id, _STANDS)
     row = incident.c
     query = (
@@ -70,7 +71,12 @@ def incidents_of(
         .limit(most)
     )
     found = connection.execute(query).all()
-    ids = {one.id for one in found} | {one.merged_into for one in found if one.merged_into}
+    ids = {one.id for one in found}
+    further = {one.merged_into for one in found} - {""}
+    while further := further - ids:
+        ids |= further
+        on = select(row.merged_into).where(row.id.in_(sorted(further)), incidents)
+        further = set(connection.execute(on).scalars()) - {""}
     told = [
         OfIncident(incident_id=one.id, number=one.number, title=one.title, stage=one.stage)
         for one in found

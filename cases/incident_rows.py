@@ -21,7 +21,7 @@ from cases.incident_tables import (
     incident_unit,
 )
 from cases.incidents.signal import RANK
-from cases.incidents.state import IncidentState, Unit
+from cases.incidents.state import OVER, IncidentState, Unit
 from cases.incidents.step import Step
 from cases.life_rows import (
     LateInstant,
@@ -32,6 +32,7 @@ from cases.life_rows import (
 )
 from cases.messages import Command, Outcome
 from cases.projection import json_text
+from cases.settling import RuleForbids
 from cases.store import place
 
 
@@ -276,6 +277,18 @@ def _write_links(connection: Connection, state: IncidentState, one: Recorded) ->
                 row.unlinked_seq.is_(None),
             )
             .values(unlinked_seq=state.seq, unlinked_at=at)
+        )
+
+
+def insist_open(connection: Connection, incident_id: str, into: str) -> None:
+    """Hold both incidents until the transaction ends. Raises `RuleForbids` where that into which
+    one is merged has ended: of two that are merged into each other at once, one goes on."""
+    both = select(incident.c.id).where(incident.c.id.in_((incident_id, into)))
+    connection.execute(both.order_by(incident.c.id).with_for_update()).all()
+    stage = connection.execute(select(incident.c.stage).where(incident.c.id == into)).scalar()
+    if stage is None or stage in OVER:
+        raise RuleForbids(
+            "unknown_incident", "要并入的事件不存在或者已经办结", "YCYX-13", "body.into"
         )
 
 

@@ -161,7 +161,7 @@ async def do(visit: Visit) -> Response:
     form = Form(tuple(one.filled(texts) for one in fields))
     body = body_of(scene, verb, fields, texts)
     if verb == "merge":
-        found = await visit.ask(visit.ports.incidents.by_number, body["into"])
+        found = await visit.ask(visit.ports.incidents.listed, visit.actor, body["into"])
         body["into"] = found or body["into"]
     if verb in OF_CASES:
         # What is not found stays as it was typed: the door refuses it as one that is not there.

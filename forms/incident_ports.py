@@ -124,10 +124,6 @@ class Incidents(Protocol):
         too."""
         ...
 
-    def by_number(self, number: str) -> str:
-        """Return the id of the incident with that number; empty: there is none."""
-        ...
-
     def listed(self, actor: Actor, number: str) -> str:
         """Return the id of the incident with that number where the actor may list it; empty: there
         is none, or they may not."""

@@ -275,11 +275,14 @@ def _own_account(_type: str, _kind: Kind, _roles: Roles, state: State, allowed: 
 
 
 def _by_law(_type: str, _kind: Kind, roles: Roles, _state: State, allowed: int) -> int:
-    return sum(
-        _mask("case", frozenset({act})) & allowed
-        for act, (may, _) in BY_LAW.items()
-        if may.isdisjoint(roles)
-    )
+    return allowed & _of_others(roles)
+
+
+@lru_cache(maxsize=4096)
+def _of_others(roles: Roles) -> int:
+    """Return what the law leaves to other roles than these."""
+    named = frozenset(act for act, (may, _) in BY_LAW.items() if may.isdisjoint(roles))
+    return _mask("case", named)
 
 
 def _papers(_type: str, kind: Kind, _roles: Roles, _state: State, allowed: int) -> int:
@@ -373,19 +376,18 @@ FAMILIES: tuple[Family, ...] = (
 
 def broken(reading: Reading, types: Collection[str] = tuple(ACTS)) -> Iterator[Finding]:
     """Yield each family's finding over every role, pair of roles and state of these types."""
-    states: dict[tuple[str, Kind], list[tuple[Roles, State, int]]] = {}
+    states: dict[tuple[str, Kind], tuple[int, list[tuple[Roles, State, int]]]] = {}
     for family in FAMILIES:
         looked, found = 0, _First()
         for object_type in (one for one in family.types if one in types):
             span = SPANS[object_type]
             for kind in family.kinds:
                 if (object_type, kind) not in states:
-                    states[object_type, kind] = list(reading.every(object_type, kind))
-                every = states[object_type, kind]
-                looked += len(every) * len(span.acts)
+                    some = list(reading.every(object_type, kind))
+                    states[object_type, kind] = len(some), [one for one in some if one[2]]
+                n, every = states[object_type, kind]
+                looked += n * len(span.acts)
                 for roles, state, allowed in every:
-                    if not allowed:
-                        continue
                     bad = family.forbids(object_type, kind, roles, state, allowed)
                     if bad:
                         found.note(reading.policy, object_type, kind, roles, state, bad)

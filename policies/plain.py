@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 from cases.facts import CaseFacts
@@ -165,12 +165,13 @@ with an open task; who carries a project out is engaged in it. Found broken by
 `tests/policies/test_plain.py`, should a relation ever differ."""
 
 Roles = tuple[str, ...]
+Near = tuple[frozenset[str], ...]
 
 
 class State(NamedTuple):
     """One way in which an object may stand to the roles of whoever asks."""
 
-    near: tuple[frozenset[str], ...]
+    near: Near
     """For each role: the relations in which it is held (`held` always)."""
     scopes: frozenset[str]
     """The conditions that hold (`always` is not named)."""
@@ -252,24 +253,40 @@ class Reading:
 
     def every(self, object_type: str, kind: Kind) -> Iterator[tuple[Roles, State, int]]:
         """Yield every role set, state and the acts allowed in it (bits); the empty set too."""
-        span = SPANS[object_type]
-        bits, anybody = self._bits[object_type]
-        for at, scopes in enumerate(span.scopes):
-            for roles in role_sets(kind):
-                one, two = bits[roles[0]], bits[roles[-1]]
-                for place, near in enumerate(span.near):
-                    allow, deny = one.allow[place][at], one.deny[place][at] | anybody[at]
-                    if len(roles) == 1:
-                        yield roles, State((near,), scopes), allow & ~deny
-                        continue
-                    for other, far in enumerate(span.near):
-                        both = (allow | two.allow[other][at]) & ~(deny | two.deny[other][at])
-                        yield roles, State((near, far), scopes), both
+        masks = self._masks(object_type, kind)
+        for (roles, near, scopes), mask in zip(_states(object_type, kind), masks, strict=True):
+            yield roles, State(near, scopes), mask
 
     def table(self, object_type: str) -> tuple[int, ...]:
         """Return all decisions about a type in one value: equal tables decide equally."""
         kinds: tuple[Kind, ...] = ("human", "service", "citizen")
-        return tuple(mask for kind in kinds for _, _, mask in self.every(object_type, kind))
+        return tuple(mask for kind in kinds for mask in self._masks(object_type, kind))
+
+    def _masks(self, object_type: str, kind: Kind) -> list[int]:
+        """Return the acts allowed (bits), in the order of `_states`."""
+        bits, anybody = self._bits[object_type]
+        found: list[int] = []
+        for at, nobody in enumerate(anybody):
+            allowed = {role: [row[at] for row in one.allow] for role, one in bits.items()}
+            denied = {role: [row[at] | nobody for row in one.deny] for role, one in bits.items()}
+            for roles in role_sets(kind):
+                mine = list(zip(allowed[roles[0]], denied[roles[0]], strict=True))
+                if len(roles) == 1:
+                    found += [allow & ~deny for allow, deny in mine]
+                    continue
+                other = list(zip(allowed[roles[1]], denied[roles[1]], strict=True))
+                for allow, deny in mine:
+                    found += [(allow | more) & ~(deny | less) for more, less in other]
+        return found
+
+
+def _states(object_type: str, kind: Kind) -> Iterator[tuple[Roles, Near, frozenset[str]]]:
+    """Yield every role set with every state of nearness and scope: the same of every policy."""
+    span = SPANS[object_type]
+    for scopes in span.scopes:
+        for roles in role_sets(kind):
+            for near in product(span.near, repeat=len(roles)):
+                yield roles, near, scopes
 
 
 def _bits_of(policy: Policy, object_type: str) -> tuple[Mapping[str, _Bits], list[int]]:

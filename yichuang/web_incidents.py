@@ -123,10 +123,6 @@ class WebIncidents:
         with reading(self.engine) as connection:
             return incident_lists.state_of(connection, incident_id)
 
-    def by_number(self, number: str) -> str:
-        with reading(self.engine) as connection:
-            return incident_lists.find_number(connection, number) or ""
-
     def listed(self, actor: Actor, number: str) -> str:
         where = self.access.where(actor, "list", "incident")
         with reading(self._engine(actor)) as connection:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from cases import messages
 from cases.approval import articles
 from cases.approval.intake import Rulings
+from cases.approval.served_again import end_void
 from cases.approval.walk import Walk
 from cases.messages import Command
 from cases.settling import RuleForbids
@@ -163,6 +164,7 @@ def notify_hearing(
         announced=bool(body.announcement),
         article=articles.HEARING_NOTICE,
     )
+    end_void(walk)
 
 
 def check_held(state: CaseState, at: datetime) -> None:

@@ -8,7 +8,7 @@
   if (!box) return;
   const [text, on, again] = [box.querySelector("span"), box.querySelector("button"), box.querySelector("a")];
   // The server notes use at most once a minute: so much earlier the session may be over.
-  const IDLE = Number(box.dataset.minutes) * 60000 - 60000;
+  const IDLE = Math.max(Number(box.dataset.minutes) * 60000 - 60000, 30000);
   const BEFORE = Math.min(120000, IDLE / 2);
   const EACH = 60000; // ms between two words of use
   const KEY = "yichuang-used";

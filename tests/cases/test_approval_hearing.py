@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cases import approval
-from cases.state import CaseState
+from cases.state import CaseState, Reissue, Task
 from tests.cases.test_approval_pauses import accepted, code_of, day, do, timer
-from tests.histories.sample import PlainSettlement, order
+from tests.histories.sample import PlainSettlement, clock_of, order, remembered
 from workflows.approval import timer_command
 
 INTEREST = {"interest": "与邻户有重大利益关系", "parties": ["王五"]}
@@ -365,3 +365,19 @@ def test_a_decision_waits_while_a_hearing_is_under_way() -> None:
     settlement, state = held_of_its_own()
     state = reviewed(settlement, state, 4)
     assert code_of(state, decide(5)) == ("procedure_open", "XKF-45")
+
+
+def test_the_notice_of_a_hearing_that_is_put_off_waits_no_more_to_be_served_again() -> None:
+    settlement, state = requested()
+    state, _ = settlement.walk(state, order("notify_hearing", notice(14), at=day(4)))
+    again = Reissue(
+        document="d", step=9, at=day(5), kind="hearing_notice", ground="loss", origin=state.seq
+    )
+    waiting = Task(
+        key="serve_again-9", step="serve_again", department=state.plan.department,
+        kind="serve_again", opened_at=day(5),
+    )  # fmt: skip
+    more = {"reissues": (again,), "tasks": (*state.tasks, waiting)}
+    state = remembered(state.model_copy(update=more), clock_of(state))
+    after, _ = settlement.walk(state, order("notify_hearing", notice(18), at=day(6)))
+    assert {one.key: one.state for one in after.tasks}["serve_again-9"] == "cancelled"

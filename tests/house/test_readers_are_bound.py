@@ -119,7 +119,6 @@ PORTS: Final[Mapping[str, Way]] = {
     "attached.hand_out": "asked",
     "payments.find": "asked",
     "fund.claim": "asked",
-    "incidents.by_number": "asked",
     "incidents.draft": "asked",
     "incidents.incident": "asked",
     "incidents.known": "asked",
@@ -336,7 +335,6 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "uploads.read": frozenset({"case_files.material"}),
     "attached.of": frozenset({"incident._files"}),  # asks `read_personal`
     "attached.hand_out": frozenset({"attaching.hand_out"}),
-    "incidents.by_number": frozenset({"incident_acting.do"}),  # an id that the machine looks at
     "duty.told": frozenset({"incident.page_of"}),  # after `state_of` has asked `read`
     "incidents.draft": frozenset({"incident_acting._draft"}),
     "incidents.incident": frozenset({"incident._shown"}),

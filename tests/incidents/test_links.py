@@ -9,19 +9,22 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 
 from benchmarks import ground
 from benchmarks.step import CLERK as WINDOW
 from benchmarks.step import steps_of_a_case
 from cases import tables
 from cases.database import reading
-from cases.incident_tables import incident_case
+from cases.incident_cases import cases_of, incidents_of
+from cases.incident_rows import insist_open
+from cases.incident_tables import incident, incident_case
 from cases.incidents.linking import chain_of
 from cases.life_rows import digest_of
 from cases.messages import Actor, Grant, Source
 from cases.queries import facts_in
 from cases.reception import Request
+from cases.settling import RuleForbids
 from tests import against_log
 from tests.against_log import wrong
 from tests.incidents.town import DUTY, PEOPLE, Town
@@ -232,3 +235,40 @@ async def test_what_cannot_be_entered_leaves_no_row_and_the_retry_leaves_both(
     assert links(town, incident) == [(case, 2, None)]
     acts = [one["act"] for one in town.entries(stream) if one["res"] == "ok"]
     assert acts == ["report", "link_case"]
+
+
+async def test_a_case_goes_along_however_often_its_incident_is_merged(
+    town: Town, filed: Callable[[], Any]
+) -> None:
+    first, second, last = [await town.reported() for _ in range(3)]
+    mine, other = await filed(), await filed()
+    await town.done(KEEPER, first, "link_case", WHY | {"case": mine})
+    await town.done(KEEPER, last, "link_case", WHY | {"case": other})
+    await town.done(DUTY, first, "merge", {"into": second})
+    await town.done(DUTY, second, "merge", {"into": last})
+    with reading(town.shop.cases) as connection:
+        told, ids = incidents_of(connection, mine, true(), 10)
+        assert [one.incident_id for one in told] == [first] and set(ids) == {first, second, last}
+        for whose, all_of in ((last, {mine, other}), (second, {mine})):
+            found = connection.execute(cases_of([whose], true())).scalars()
+            assert set(found) == all_of
+        hidden = incident.c.id != second  # what one may not know of leads nowhere
+        assert set(connection.execute(cases_of([last], hidden)).scalars()) == {other}
+
+
+async def test_of_two_that_are_merged_into_each_other_at_once_one_goes_on(town: Town) -> None:
+    for _ in range(3):
+        one, other = await town.reported(), await town.reported()
+        done = await asyncio.gather(
+            town.order(DUTY, one, "merge", {"into": other}),
+            town.order(DUTY, other, "merge", {"into": one}),
+        )
+        assert sorted(each.status for each in done) == ["done", "refused"]
+        assert {town.state(one).open, town.state(other).open} == {True, False}
+
+
+async def test_what_ended_since_the_door_looked_takes_nobody_in(town: Town) -> None:
+    into, one = await town.reported(), await town.reported()
+    await town.done(DUTY, into, "verify", {"true": False, "ground": "误报"})
+    with town.shop.cases.begin() as connection, pytest.raises(RuleForbids, match="已经办结"):
+        insist_open(connection, one, into)
