@@ -8,6 +8,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from cases.messages import BODIES, OF_LAW
 from yichuang import asyncapi
+from yichuang.commands.nats import describe
 from yichuang.orders import VERBS
 
 API = Path(__file__).parents[2] / "docs" / "api"
@@ -33,6 +34,12 @@ def test_the_published_schema_refuses_a_document_without_channels_address() -> N
 def test_the_schema_files_are_the_generated_ones() -> None:
     files = {path.name: json.loads(path.read_text("utf-8")) for path in (API / "schemas").iterdir()}
     assert files == asyncapi.schemas()
+
+
+def test_writing_them_again_changes_no_byte(tmp_path: Path) -> None:
+    assert describe(tmp_path) == 0
+    for path in (one for one in tmp_path.rglob("*") if one.is_file()):
+        assert (API / path.relative_to(tmp_path)).read_bytes() == path.read_bytes(), path.name
 
 
 @pytest.mark.parametrize("name", sorted(asyncapi.schemas()))
