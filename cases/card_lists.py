@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, select
 
-from cases.card_views import CARDS_A_PAGE, STATES, CardList, CardQuery, card_view
+from cases.card_state import STATE
+from cases.card_views import CARDS_A_PAGE, CardList, CardQuery, card_view
+from cases.each_case import asked_each
+from cases.months import span_of
 from cases.tables import card, card_mark, case
+from cases.tally_cards import CardsSummed
+from cases.worklists import unled
+
+
+class Kept(Protocol):
+    """Sums made ahead, as the reader sees them (`cases.tallied`): the same cards as the rows'."""
+
+    def cards(self) -> Sequence[CardsSummed]: ...
 
 
 def card_list(
-    connection: Connection, where: ColumnElement[bool], query: CardQuery, zone: str
+    connection: Connection,
+    where: ColumnElement[bool],
+    query: CardQuery,
+    zone: str,
+    kept: Kept | None = None,
 ) -> CardList:
-    """Return one page of the cards whose cases `where` lets the reader see, the newest first."""
-    others = and_(where, *_filters(query, zone))
-    source = card.join(case, case.c.id == card.c.case_id).outerjoin(
-        _NEWEST, _NEWEST.c.number == card.c.number
-    )
-    counted = select(card.c.level, func.count()).select_from(source).where(others)
-    by_level = {row[0]: int(row[1]) for row in connection.execute(counted.group_by(card.c.level))}
+    """Return one page of the cards whose cases `where` lets the reader see, the newest first.
+
+    From `kept` it is told how many there are, and in which months: days are not kept.
+    """
+    # The list goes along the instants of the cards, each asked for its case and marks.
+    others = and_(unled(asked_each(where)), *_filters(query, zone))
+    source = card.join(case, case.c.id == card.c.case_id)
+    if kept is None or query.since or query.until:
+        by_level = _counted(connection, source, and_(where, *_filters(query, zone)))
+        within = []
+    else:
+        found = [one for one in kept.cards() if _is_chosen(query, one)]
+        by_level = _by_level(found)
+        within = _months_of(found, query.level, zone)
     total = by_level.get(query.level, 0) if query.level else sum(by_level.values())
     pages = max(1, -(-total // CARDS_A_PAGE))
     page = min(query.page, pages)
     chosen = (
         _selected()
         .select_from(source)
-        .where(others, *([card.c.level == query.level] if query.level else []))
+        .where(others, *within, *([card.c.level == query.level] if query.level else []))
         .order_by(card.c.at.desc(), card.c.number)
         .limit(CARDS_A_PAGE)
         .offset((page - 1) * CARDS_A_PAGE)
     )
-    rows = connection.execute(chosen).all()
+    rows = connection.execute(chosen).all() if total else []
     marks = connection.execute(
         select(card_mark)
         .where(card_mark.c.number.in_([row.number for row in rows]))
@@ -51,28 +74,39 @@ def card_list(
     )
 
 
+def _counted(
+    connection: Connection, source: FromClause, where: ColumnElement[bool]
+) -> dict[str, int]:
+    counted = select(card.c.level, func.count()).select_from(source).where(where)
+    return {row[0]: int(row[1]) for row in connection.execute(counted.group_by(card.c.level))}
+
+
+def _is_chosen(query: CardQuery, one: CardsSummed) -> bool:
+    if query.state == "stands":
+        is_such = one.state != "revoked"
+    else:
+        is_such = query.state in ("", one.state)
+    return is_such and query.department in ("", one.department)
+
+
+def _by_level(found: Sequence[CardsSummed]) -> dict[str, int]:
+    by_level: dict[str, int] = {}
+    for one in found:
+        by_level[one.level] = by_level.get(one.level, 0) + one.n
+    return by_level
+
+
+def _months_of(found: Sequence[CardsSummed], level: str, zone: str) -> list[ColumnElement[bool]]:
+    """Return between which instants all of them arose: few of many are not sought among all."""
+    months = [one.month for one in found if level in ("", one.level)]
+    if not months:
+        return []
+    first, last = (span_of(month, month, zone) for month in (min(months), max(months)))
+    return [card.c.at >= first.since, card.c.at < last.until]
+
+
 def _selected() -> Select[Any]:
     return select(card, case.c.case_no, case.c.matter_name)
-
-
-_LAST = (
-    select(card_mark.c.number, func.max(card_mark.c.seq * 1000 + card_mark.c.n).label("last"))
-    .where(card_mark.c.kind != "withheld")
-    .group_by(card_mark.c.number)
-    .subquery("last_mark")
-)
-_NEWEST = (
-    select(card_mark.c.number, card_mark.c.kind)
-    .join(
-        _LAST,
-        and_(
-            _LAST.c.number == card_mark.c.number,
-            _LAST.c.last == card_mark.c.seq * 1000 + card_mark.c.n,
-        ),
-    )
-    .subquery("newest_mark")
-)
-"""The newest mark of each card: a case has far fewer than a thousand marks in one step."""
 
 
 def _filters(query: CardQuery, zone: str) -> list[ColumnElement[bool]]:
@@ -83,13 +117,10 @@ def _filters(query: CardQuery, zone: str) -> list[ColumnElement[bool]]:
         found.append(card.c.at >= _midnight(query.since, zone))
     if query.until is not None:
         found.append(card.c.at < _midnight(query.until + timedelta(days=1), zone))
-    kinds = {state: kind for kind, state in STATES.items()}
-    if query.state == "due":
-        found += [_NEWEST.c.kind.is_(None), card.c.explain_days > 0]
-    elif query.state == "stands":
-        found.append(func.coalesce(_NEWEST.c.kind, "") != "revoked")
+    if query.state == "stands":
+        found.append(STATE.element != "revoked")
     elif query.state:
-        found.append(_NEWEST.c.kind == kinds[query.state])
+        found.append(STATE.element == query.state)
     return found
 
 

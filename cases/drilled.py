@@ -107,8 +107,8 @@ def drilled(
 ) -> Drilled:
     """Return the rows behind a number, the newest first. Raises `NoMonth`, `NoDay`, `NoCount`.
 
-    `kept`: sums made ahead, from which it is told how many rows there are and how they fall; days
-    are not kept, nor whose step or card it is.
+    `kept`: sums made ahead, from which it is told how many rows there are and how they fall; whose
+    step or card it is is not kept.
     """
     span = span_of(query.first, query.last, zone)
     question = Question(where, span, now, query.matter, query.department)
@@ -121,9 +121,7 @@ def drilled(
         since, until = _day(query, span, zone)
         chosen = and_(chosen, counted.instant >= since, counted.instant < until)
     places = [] if query.count in AT_END else _places(span, zone)
-    from_sums = (
-        None if kept is None else _from_sums(connection, replace(question, kept=kept), query)
-    )
+    from_sums = _from_sums(connection, replace(question, kept=kept), query)
     cells = _cells(connection, counted, chosen, places) if from_sums is None else from_sums
     total = sum(n for *_, n in cells)
     page = _page(counted, chosen).limit(size).offset((query.page - 1) * size)
@@ -238,10 +236,15 @@ def _from_sums(
 ) -> list[tuple[str, str, str, int]] | None:
     """Return the same cells from sums; None where rows must be counted."""
     months = question.span.months
-    if query.day or query.count in (*STEPS, *CARDS):
+    if question.kept is None or query.count in (*STEPS, *CARDS):
         return None
-    if query.count not in AT_END and len(months) == 1:
-        return None
+    if query.count not in AT_END and (query.day or len(months) == 1):
+        days = question.kept.by_day(question, query.count)
+        wanted = date.fromisoformat(query.day).isoformat() if query.day else ""
+        return [
+            (matter, department, day, n) for (matter, department, day), n in days.items()
+            if n and query.duty in ("", department) and wanted in ("", day)
+        ]  # fmt: skip
     found = []
     for (matter, department, month), figures in counting.counted(connection, question).items():
         if query.duty not in ("", department):

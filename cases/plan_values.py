@@ -275,6 +275,7 @@ def _pair(connection: Connection, query: Executable) -> tuple[int, int]:
 
 # --- from sums -----------------------------------------------------------------------------------
 
+_EVERY: Final = true()
 Days = Mapping[tuple[str, str], int]
 """(Matter, column of `counted_by_day`) → number."""
 
@@ -297,8 +298,8 @@ def counted_by_day(window: Window) -> Iterator[Select[Any]]:
     """Yield what is counted of each case: its `id`, the instant `at` of its day, and columns that
     add up; the same conditions as the counters'."""
     yield _decided(
-        window, case.c.id, _p.c.ended_at.label("at"), _s.c.used.label("used"),
-        _s.c.budget.label("budget"),
+        window, case.c.id, _p.c.ended_at.label("at"), literal(1).label("timed"),
+        _s.c.used.label("used"), _s.c.budget.label("budget"),
     )  # fmt: skip
     yield _rated(
         window, case.c.id, _r.c.ended_at.label("at"), literal(1).label("rated"),
@@ -326,17 +327,22 @@ def _ended(window: Window, *columns: ColumnElement[Any]) -> Select[Any]:
     )  # fmt: skip
 
 
-def _of_days(connection: Connection, kept: Kept, window: Window, zone: str) -> Days:
-    """Return what counted in a window: its whole days from sums, the rest from rows."""
+def _of_days(
+    connection: Connection, kept: Kept, window: Window, zone: str,
+    where: ColumnElement[bool] = _EVERY,
+) -> Days:  # fmt: skip
+    """Return what counted in a window: its whole days from sums, the rest from the rows that
+    `where` lets through."""
     tz = ZoneInfo(zone)
     first, last = (at.astimezone(tz).date() for at in (window.since, window.until))
     if _midnight(first, tz) < window.since:
         first += timedelta(days=1)
     if first >= last:
-        return _of_rows(connection, (window,))
+        return _of_rows(connection, (window,), where)
     rest = (Window(window.since, _midnight(first, tz)), Window(_midnight(last, tz), window.until))
     found = dict(kept.of_days(first, last))
-    for key, n in _of_rows(connection, [one for one in rest if one.since < one.until]).items():
+    parts = [one for one in rest if one.since < one.until]
+    for key, n in _of_rows(connection, parts, where).items():
         found[key] = found.get(key, 0) + n
     return found
 
@@ -345,10 +351,12 @@ def _midnight(day: date, tz: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tz)
 
 
-def _of_rows(connection: Connection, windows: Iterable[Window]) -> dict[tuple[str, str], int]:
+def _of_rows(
+    connection: Connection, windows: Iterable[Window], where: ColumnElement[bool] = _EVERY
+) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     for query in (query for window in windows for query in counted_by_day(window)):
-        inner = query.add_columns(case.c.matter.label("matter")).subquery()
+        inner = query.where(where).add_columns(case.c.matter.label("matter")).subquery()
         names = [one.name for one in inner.c if one.name not in ("id", "at", "matter")]
         grouped = select(
             inner.c.matter, *(func.sum(inner.c[name]).label(name) for name in names)
@@ -378,6 +386,12 @@ _FROM_DAYS: Final[Mapping[str, Callable[[Days], tuple[int, int]]]] = MappingProx
 )
 
 
+_LINES: Final[Mapping[str, str]] = MappingProxyType(
+    {"approval_time": "timed", "satisfaction": "rated", "online": "received", "window": "received"}
+)
+"""Which of the sums is how many lines stand behind a number."""
+
+
 # --- what is behind ------------------------------------------------------------------------------
 
 OF_CASES: Final[Sequence[OwnSource]] = ("approval_time", "satisfaction", "online", "window")
@@ -391,11 +405,13 @@ def behind(
     window: Window,
     mine: ColumnElement[bool],
     page: int = 1,
+    kept: tuple[Kept, Kept, str] | None = None,
 ) -> BehindPage:
     """Return one page of the lines behind a number that the reader may see, the newest first.
 
     `mine` is the reader's condition over `case`, over `incident` for `OF_INCIDENTS`, over `project`
-    for `OF_PROJECTS`.
+    for `OF_PROJECTS`. `kept`: sums of what the reader sees and of everybody's, and their zone, from
+    which it is told how many cases there are.
     """
     if source in OF_PROJECTS:
         return _behind_projects(connection, source, window, mine, page)
@@ -412,7 +428,13 @@ def behind(
         Behind("case", row[0], row[1], row[2], row[3], int(row[4] or 0), int(row[5] or 0))
         for row in rows
     )
-    return BehindPage(found, _count(connection, query.where(mine)), _count(connection, query))
+    if kept is None:
+        return BehindPage(found, _count(connection, query.where(mine)), _count(connection, query))
+    own, every, zone = kept
+    seen = _of_days(connection, own, window, zone, asked_each(mine))
+    whole = _of_days(connection, every, window, zone)
+    name = _LINES[source]
+    return BehindPage(found, _summed(seen, name), _summed(whole, name))
 
 
 def _behind_cases(

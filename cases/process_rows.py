@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
@@ -18,6 +17,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    Subquery,
     and_,
     func,
     select,
@@ -115,22 +115,28 @@ def happened(
 
 
 def _steps(where: ColumnElement[bool], sought: Sought, most: int) -> Select[Any]:
+    source, newest = _SOURCES[sought.kind], _newest(where, sought, most)
+    return (
+        select(source.of, source.act, source.at, newest.c.is_open)
+        .select_from(newest.join(source.steps, source.of == newest.c.id))
+        .where(*_by_somebody(source, sought))
+        .order_by(source.of, source.seq)
+    )
+
+
+def _newest(where: ColumnElement[bool], sought: Sought, most: int) -> Subquery:
     source = _SOURCES[sought.kind]
-    newest = (
+    return (
         select(source.id, source.is_open)
         .where(_chosen(source, asked_each(where), sought))
         .order_by(source.began.desc(), source.id)
         .limit(most)
         .subquery("newest")
     )
-    query = (
-        select(source.of, source.act, source.at, newest.c.is_open)
-        .select_from(newest.join(source.steps, source.of == newest.c.id))
-        .order_by(source.of, source.seq)
-    )
-    if not sought.by_itself:
-        query = query.where(source.act.not_in(sorted(BY_ITSELF)))
-    return query
+
+
+def _by_somebody(source: _Source, sought: Sought) -> list[ColumnElement[bool]]:
+    return [] if sought.by_itself else [source.act.not_in(sorted(BY_ITSELF))]
 
 
 def _chosen(source: _Source, where: ColumnElement[bool], sought: Sought) -> ColumnElement[bool]:
@@ -173,38 +179,39 @@ def passages(
 
     Of the same things as the map, so that the number is the arrow's.
     """
-    steps = sorted(_pairs(connection, where, sought, source, target), key=lambda one: -one[3])
+    query = _passed(where, sought, source, target)
+    steps: list[tuple[str, datetime, datetime]] = [
+        (row[0], row[1], row[2]) for row in connection.execute(query)
+    ]
+    steps.sort(key=lambda one: (one[1] - one[2], one[0], one[1]))
     shown = steps[:most]
     found = _named(connection, sought.kind, [one[0] for one in shown])
     return [
-        Passage(id, *found[id], began_at=began, ended_at=ended) for id, began, ended, _ in shown
+        Passage(id, *found[id], began_at=began, ended_at=ended) for id, began, ended in shown
     ], len(steps)
 
 
-def _pairs(
-    connection: Connection,
-    where: ColumnElement[bool],
-    sought: Sought,
-    source: str,
-    target: str,
-) -> Iterator[tuple[str, datetime, datetime, float]]:
-    thing, kept = "", list[Happened]()
-    for one in happened(connection, where, sought):
-        if one.thing != thing:
-            yield from _within(kept, source, target)
-            thing, kept = one.thing, []
-        kept.append(one)
-    yield from _within(kept, source, target)
-
-
-def _within(
-    steps: Sequence[Happened], source: str, target: str
-) -> Iterator[tuple[str, datetime, datetime, float]]:
-    ordered = sorted(steps, key=lambda one: one.at)
-    for one, following in pairwise(ordered):
-        if (one.act, following.act) == (source, target):
-            took = (following.at - one.at).total_seconds()
-            yield one.thing, one.at, following.at, took
+def _passed(where: ColumnElement[bool], sought: Sought, source: str, target: str) -> Select[Any]:
+    """Select the steps `source` after which `target` came next, and the instants of both. The
+    database looks through a thing's steps, so that only these are read."""
+    of = _SOURCES[sought.kind]
+    newest = _newest(where, sought, MOST_THINGS)
+    order: dict[str, Any] = {"partition_by": of.of, "order_by": (of.at, of.seq)}
+    walked = (
+        select(
+            of.of.label("thing"),
+            of.act.label("act"),
+            of.at.label("began_at"),
+            func.lead(of.act).over(**order).label("next_act"),
+            func.lead(of.at, type_=of.at.type).over(**order).label("ended_at"),
+        )
+        .select_from(newest.join(of.steps, of.of == newest.c.id))
+        .where(*_by_somebody(of, sought))
+        .subquery("walked")
+    )
+    return select(walked.c.thing, walked.c.began_at, walked.c.ended_at).where(
+        walked.c.act == source, walked.c.next_act == target
+    )
 
 
 def _named(

@@ -44,16 +44,18 @@ from cases.case_view import (
     word_of,
 )
 from cases.clock import working_days_between
-from cases.database import reading
+from cases.database import one_moment, reading
 from cases.facts import CaseFacts
 from cases.incident_cases import cases_of, incidents_of, numbers_by_step, own_links
 from cases.masking import ERASED
 from cases.messages import NAMESPACE, Outcome
+from cases.seen import Seen
 from cases.separations import HOST_HEARING, groups, hosts
 from cases.sql import Prepared, look_up
 from cases.state import CaseState
 from cases.store import place
 from cases.tables import case, task
+from cases.tallied import opened
 from cases.views import (
     CaseRow,
     CaseView,
@@ -527,10 +529,11 @@ class Queries:
         with reading(self.engine) as connection:
             return order_of_acceptance(connection, matter, page, where)
 
-    def cards(self, where: ColumnElement[bool], query: CardQuery, zone: str) -> CardList:
+    def cards(self, seen: Seen, query: CardQuery) -> CardList:
         """Return one page of the supervision cards of the cases that the reader may list."""
-        with reading(self.engine) as connection:
-            return card_list(connection, where, query, zone)
+        with one_moment(self.engine) as connection:
+            kept = opened(connection, seen, self.zone)
+            return card_list(connection, seen.where, query, self.zone, kept)
 
     def case_facts(self, case_id: str) -> CaseFacts | None:
         """Return what policy may know of a case; None where there is none."""

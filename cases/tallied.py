@@ -12,7 +12,7 @@ too many cases stand apart, there is no tally: the caller counts rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -30,9 +30,12 @@ from cases.tables import case
 from cases.tallied_process import process_of
 from cases.tallied_running import Running, days_taken, open_steps, running
 from cases.tally import BILLIONTHS, kept, rules_of, shares_of
+from cases.tally_cards import CardsSummed, cards_of
 from cases.tally_share import (
     ALWAYS,
     BETWEEN,
+    BY_DAY,
+    CARDS,
     DAYS,
     DECIDED_CLOCK,
     DUTY,
@@ -190,6 +193,26 @@ class Tally:
                 if since <= f"{month}-{day}" < until:
                     found[group.matter, what] = found.get((group.matter, what), 0) + n
         return found
+
+    def by_day(self, question: Question, count: str) -> Mapping[tuple[str, str, str], int]:
+        """Return a count by matter, implementing department and day: 2026-11-05."""
+        found: dict[tuple[str, str, str], int] = {}
+        months = [name for name, _, _ in question.span.months]
+        for month, group, numbers in self._sums(BY_DAY, question, months):
+            for key, n in numbers.items():
+                day, name = key.split(BETWEEN)
+                if name == count:
+                    cell = (group.matter, group.department, f"{month}-{day}")
+                    found[cell] = found.get(cell, 0) + n
+        return found
+
+    def cards(self) -> Sequence[CardsSummed]:
+        """Return the supervision cards that there are."""
+        return cards_of(self._of(CARDS, true(), "", ""))
+
+    def everybodys(self) -> Tally:
+        """Return the sums of the whole city at the same moment."""
+        return replace(self, seen=EVERYBODY, apart=self.moved, _seen={}, _running={})
 
     # --- sums ---
 

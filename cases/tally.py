@@ -20,11 +20,13 @@ from cases.counting import DECIDED, IN_DAYS, Counted
 from cases.months import month_at
 from cases.seen import GROUP_COLUMNS, Group
 from cases.tables import case, clock, clock_share
-from cases.tally_days import put_days
+from cases.tally_cards import put_cards
+from cases.tally_days import day_at, put_days
 from cases.tally_process import put_process
-from cases.tally_running import put_running, put_steps
+from cases.tally_running import named, put_running, put_steps
 from cases.tally_share import (
     BETWEEN,
+    BY_DAY,
     DECIDED_CLOCK,
     DUTY,
     FIGURES,
@@ -35,7 +37,7 @@ from cases.tally_share import (
 )
 from cases.tally_tables import tally, tally_mark, tally_state, tally_sum
 
-VERSION: Final = "3"
+VERSION: Final = "4"
 """Of the counts. Whoever changes what is counted (here or in `cases.counting`) adds one: the sums
 are made anew, and pages count rows meanwhile."""
 BILLIONTHS: Final = 10**9
@@ -53,9 +55,9 @@ def shares_of(connection: Connection, ids: Sequence[str], zone: str) -> dict[str
     spot = counting.spot_digests(connection)
     for counted in (
         counting.ended(), counting.received(spot), counting.served(), counting.rated(),
-        counting.cards(),
     ):  # fmt: skip
-        _figures(connection, found, counted, zone)
+        _figures(connection, found, counted, zone, by_day=True)
+    _figures(connection, found, counting.cards(), zone, by_day=False)
     _in_hand(connection, found, zone)
     _duties(connection, found, zone)
     _divided(connection, found, zone)
@@ -63,16 +65,21 @@ def shares_of(connection: Connection, ids: Sequence[str], zone: str) -> dict[str
     put_steps(connection, found, zone)
     put_process(connection, found, zone)
     put_days(connection, found, zone)
+    put_cards(connection, found, zone)
     return found
 
 
 def _figures(
-    connection: Connection, found: Mapping[str, Share], counted: Counted, zone: str
+    connection: Connection, found: Mapping[str, Share], counted: Counted, zone: str, *, by_day: bool
 ) -> None:
     for row, numbers in _told(connection, counted, list(found)):
-        month = month_at(row["instant"], zone)
+        share, month = found[row["case_id"]], month_at(row["instant"], zone)
         for name, n in numbers.items():
-            found[row["case_id"]].add(FIGURES, month, name, n)
+            share.add(FIGURES, month, name, n)
+        if by_day:
+            day = day_at(row["instant"], zone)
+            for name in counted.counts:
+                share.add(BY_DAY, month, named(day, name), numbers.get(name, 0))
 
 
 def _told(

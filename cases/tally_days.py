@@ -20,11 +20,15 @@ from cases.tally_share import DAYS, Share
 
 def put_days(connection: Connection, found: Mapping[str, Share], zone: str) -> None:
     """Tell on which days these cases count, and as what."""
-    tz = ZoneInfo(zone)
     for query in plan.of_cases_by_day(list(found)):
         for row in connection.execute(query).mappings():
             at: datetime = row["at"]
-            share, day = found[row["id"]], at.astimezone(tz).strftime("%d")
+            share, day = found[row["id"]], day_at(at, zone)
             for name, n in row.items():
                 if name not in ("id", "at"):
                     share.add(DAYS, month_at(at, zone), named(day, name), int(n or 0))
+
+
+def day_at(at: datetime, zone: str) -> str:
+    """Return the day of the month in which an instant lies: 05."""
+    return at.astimezone(ZoneInfo(zone)).strftime("%d")

@@ -19,7 +19,11 @@ PROCESS: Final = "process"
 """Ways through, how long each step took, and who held the cases; by the month they came in."""
 DAYS: Final = "days"
 """What the plan's numbers and the public statistics count, by the day of the city's zone."""
-PARTS: Final = (FIGURES, HAND, DUTY, SHARES, RUNNING, STEPS, PROCESS, DAYS)
+BY_DAY: Final = "by_day"
+"""The counts of `FIGURES` that are put down to the implementing department, by the same days."""
+CARDS: Final = "cards"
+"""Supervision cards: against whom, of which level, what became of them; by the month they arose."""
+PARTS: Final = (FIGURES, HAND, DUTY, SHARES, RUNNING, STEPS, PROCESS, DAYS, BY_DAY, CARDS)
 ALWAYS: Final = ""
 """The month of what hangs on no instant."""
 DECIDED_CLOCK: Final = "decided"

@@ -98,8 +98,12 @@ class WebPlan:
         now = self.now()
         today = now.astimezone(ZoneInfo(self.zone)).date()
         window = plan_values.window_of(today, self.zone, now)
-        with reading(self.engine) as connection:
-            return plan_values.behind(connection, kpi.source, window, mine, page)
+        with one_moment(self.engine) as connection:
+            kept = None
+            if kind == "case":
+                own = opened(connection, self.access.seen(actor, "list"), self.zone)
+                kept = None if own is None else (own, own.everybodys(), self.zone)
+            return plan_values.behind(connection, kpi.source, window, mine, page, kept)
 
     def may_report(self, actor: Actor) -> frozenset[str]:
         at = self.now()

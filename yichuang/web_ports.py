@@ -279,8 +279,7 @@ class WebReader:
         return self.queries.outcome_of(command_id)
 
     def cards(self, actor: Actor, query: CardQuery) -> CardList:
-        where = self.access.where(actor, "list")
-        return self._lists(actor).cards(where, query, self.zone)
+        return self._lists(actor).cards(self.access.seen(actor, "list"), query)
 
     def notices(self, actor: Actor) -> Sequence[Notice]:
         where = self.access.where(actor, "list")

@@ -172,6 +172,7 @@ def test_from_kept_sums_every_list_is_told_as_from_its_rows(summed_town: Town, c
             {}, {"first": "2026-01"}, {"first": "2026-02", "last": "2026-04"}, {"matter": "food"},
             {"department": "zjj"}, {"duty": "scjg", "first": "2026-02"}, {"duty": "zjj"},
             *({"first": "2026-02", "day": f"2026-03-{n:02}"} for n in range(2, 14) if falls),
+            *({"day": "20260302", "duty": duty} for duty in ("scjg", "zjj") if falls),
         )  # fmt: skip
         for more in asked:
             query = replace(ASKED, count=count, **more)

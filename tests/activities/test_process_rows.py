@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections import defaultdict
+from itertools import groupby, pairwise
+from typing import Any
 
 import pytest
 from sqlalchemy import false, true
@@ -55,6 +57,20 @@ def test_the_number_of_an_arrow_is_that_of_its_list(busy: Town) -> None:
     assert [one.seconds for one in all_of_them] == sorted(
         (one.seconds for one in all_of_them), reverse=True
     )
+
+
+def test_every_passage_is_that_of_the_steps_one_after_the_other(busy: Town) -> None:
+    wanted = defaultdict[Any, list[Any]](list)
+    with reading(busy.engine) as connection:
+        steps = happened(connection, true(), SOUGHT)
+        for thing, some in groupby(steps, lambda one: one.thing):
+            for one, following in pairwise(sorted(some, key=lambda one: one.at)):
+                wanted[one.act, following.act].append((thing, one.at, following.at))
+        assert len(wanted) > 5
+        for (source, target), expected in wanted.items():
+            found, n = passages(connection, true(), SOUGHT, source, target, 1000)
+            assert n == len(expected)
+            assert {(one.id, one.began_at, one.ended_at) for one in found} == set(expected)
 
 
 def test_who_held_decided_cases_sums_to_what_their_list_says(busy: Town) -> None:

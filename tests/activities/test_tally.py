@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, select, true, update
 
-from cases import counting, tally
+from cases import counting, plan_values, tally
 from cases.counting import Question
 from cases.database import one_moment, reading
 from cases.delay_shares import ShareLine, ShareQuery, shares
@@ -19,7 +19,7 @@ from cases.messages import Actor, Grant
 from cases.months import months_before, span_of
 from cases.seen import Seen
 from cases.tables import case, clock, hand
-from cases.tallied import opened
+from cases.tallied import Tally, opened
 from cases.tally_tables import tally_mark, tally_state
 from policies.access import Access
 from policies.policy import load_policy
@@ -71,7 +71,20 @@ def counts(connection: Connection, question: Question) -> dict[str, Any]:
             for holder, n in counting.shares_by_holder(connection, question).items()
             if n
         },
+        "behind": behind(connection, question),
     }
+
+
+def behind(connection: Connection, question: Question) -> dict[str, Any]:
+    """Return how many lines stand behind the plan's numbers: the reader's, and everybody's."""
+    window, kept = plan_values.window_of(NOW.date(), ZONE, NOW), question.kept
+    assert kept is None or isinstance(kept, Tally)
+    sums = None if kept is None else (kept, kept.everybodys(), ZONE)
+    found = {
+        source: plan_values.behind(connection, source, window, question.where, 1, sums)
+        for source in plan_values.OF_CASES
+    }
+    return {source: (one.seen, one.every) for source, one in found.items()}
 
 
 def bare(groups: Mapping[Any, Mapping[str, int]]) -> dict[Any, dict[str, int]]:
@@ -98,6 +111,7 @@ def test_sums_are_what_rows_say(town: Town) -> None:
     rows, _ = both(town, EVERYBODY)
     assert rows["counted"]["food", "scjg", "2026-03"]["closed"] > 1, "there is something to count"
     assert rows["shares"] and rows["steps"]
+    assert all(n for _, n in rows["behind"].values())
     equal(town, matter="food")
     equal(town, department="scjg")
     equal(town, department="xf")
