@@ -202,14 +202,20 @@ class Queries:
         most: int,
     ) -> tuple[Worklist, int, str]:
         """Return the first `most` lines of a list, the highest label among them and their
-        compartments (`|a|b|`): what leaves the house carries the label of its highest row."""
+        compartments (`|a|b|`): what leaves the house carries the label of its highest row.
+
+        It is counted up to `most` lines and one, unless the query asks for the exact number.
+        """
         lines = Lines.of(query.scope, desk)
         seen = and_(lines.may(where), *self._filters(query, lines, now, personal))
         condition = and_(lines.where, seen)
         with reading(self.engine) as connection:
-            total = connection.execute(
-                select(func.count()).select_from(lines.source).where(condition)
-            ).scalar_one()
+            to = 0 if query.exact else most
+            if to:
+                total = at_most(connection, lines, condition, query.state, now, to)
+            else:
+                every = select(func.count()).select_from(lines.source).where(condition)
+                total = connection.execute(every).scalar_one()
             if _is_long(query, total):
                 rows = page_of_many(connection, lines, seen, query.state, now, most, 0)
             else:
@@ -217,8 +223,9 @@ class Queries:
                 rows = connection.execute(chosen).all()
         compartments = {one for row in rows for one in row.compartments.split("|")} - {""}
         listed = Worklist(
-            rows=tuple(self._rows(rows, now)), total=total, warning=0, overdue=0, page=1, pages=1
-        )
+            rows=tuple(self._rows(rows, now)), total=total, warning=0, overdue=0, page=1, pages=1,
+            counted_to=to,
+        )  # fmt: skip
         return (
             listed,
             max((row.label_level for row in rows), default=1),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from cases.views import CaseRow, Worklist, WorklistQuery
 from forms.lists import query_of
+from forms.rendering import tally
 from forms.visit import Visit
 from forms.words import N_, word
 
@@ -54,7 +55,9 @@ async def handed_out(visit: Visit, query: WorklistQuery) -> Response:
 def filters_of(query: WorklistQuery) -> str:
     """Return the filters as the log may name them: never the words that were searched for, which
     may be somebody's name."""
-    said = query.model_dump(exclude_defaults=True, exclude={"text", "page", "size", "numbers"})
+    said = query.model_dump(
+        exclude_defaults=True, exclude={"text", "page", "size", "numbers", "exact"}
+    )
     parts = [f"{name}={value}" for name, value in sorted(said.items())]
     chosen = ["text"] if query.text else []
     chosen += ["numbers"] if query.numbers else []
@@ -67,7 +70,7 @@ def _csv(visit: Visit, found: Worklist, label: str) -> str:
     at = datetime.now(visit.zone).strftime("%Y-%m-%d %H:%M")
     by = f"{visit.who.name} {visit.actor.id}"
     took = visit.say(N_("{who} 于 {at} 导出，共 {n} 行（全部 {all} 行）")).format(
-        who=by, at=at, n=len(found.rows), all=found.total
+        who=by, at=at, n=len(found.rows), all=tally(found.total, found.counted_to)
     )
     # The label and the taker stand in the file itself, at both ends: a copy keeps them.
     writer.writerow([label, took])

@@ -197,7 +197,8 @@ def _links(query: WorklistQuery, worklist: Worklist, sealed: str) -> Mapping[str
     more = 0 < worklist.counted_to < worklist.total
     links["exact"] = at(exact=1, page=worklist.page) if more else ""
     # What was searched for may be somebody's name: it is put into no further address.
-    asked = urlencode({"scope": query.scope, **said_of(query)})
+    exact = {"exact": 1} if query.exact else {}
+    asked = urlencode({"scope": query.scope, **said_of(query), **exact})
     links["file"] = "" if query.text else f"/cases.csv?{asked}"
     return links
 

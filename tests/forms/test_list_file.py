@@ -9,13 +9,16 @@ from urllib.parse import unquote
 
 import orjson
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import func, select, text, true, update
 
 from cases.masking import mask_file_name
 from cases.messages import Source
 from cases.reception import Request
 from cases.tables import case, state
+from cases.views import WorklistQuery
+from cases.worklists import Desk
 from catalogue.matters import Label
+from forms.rendering import tally
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.town import Town
 
@@ -167,3 +170,19 @@ def test_a_revealed_page_left_open_goes_back_to_the_masked_one(
 )
 def test_a_files_name_is_masked_to_its_ending(name: str, masked: str) -> None:
     assert mask_file_name(name) == masked
+
+
+def test_a_long_list_is_counted_as_far_as_it_is_handed_out_unless_asked_to_the_end(
+    browser: Browsers, town: Town
+) -> None:
+    for name in ("云川一", "云川二", "云川三", "云川四"):
+        town.file(name)
+    page, now = browser("chen"), datetime.now(UTC)
+    with town.cases.connect() as connection:
+        every = connection.execute(select(func.count()).select_from(case)).scalar_one()
+    for exact, total in ((False, 3), (True, every)):
+        query = WorklistQuery(scope="all", exact=exact)
+        found, _, _ = town.queries.export(true(), Desk(()), query, now, None, 2)
+        assert (len(found.rows), found.total) == (2, total)
+        assert tally(found.total, found.counted_to) == (str(total) if exact else "2+")
+    assert "cases.csv?scope=all&amp;exact=1" in page.get("/cases?exact=1").text
