@@ -59,7 +59,7 @@ def acted(people: People, web: Engine) -> list[str]:
           ["section_head@zjj"], "last": (today + timedelta(days=3)).isoformat()}),
         (EDITOR, "/designer", "/designer", {"matter": "construction-permit", "do": "change"}),
         (COMMANDER, "/warnings/new", "/warnings/new",
-         {**WARNING, "starts_at": f"{today.isoformat()}T12:00"}),
+         {**WARNING, "starts_at": f"{today.isoformat()}T12:00", "step": "confirmed"}),
     )  # fmt: skip
     told = []
     for login, address, page, form in done:
