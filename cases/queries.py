@@ -235,13 +235,9 @@ class Queries:
     def counts(self, where: ColumnElement[bool], desk: Desk, now: datetime) -> Counts:
         """Return the numbers of the lists on the left of the page, each up to `MOST_COUNTED`."""
         with reading(self.engine) as connection:
+            # A case that has ended may have a document to serve again: a task like any other.
             mine, team = (
-                counted(
-                    connection,
-                    lines,
-                    and_(lines.where, lines.may(where), case.c.is_open),
-                    MOST_COUNTED,
-                )
+                counted(connection, lines, and_(lines.where, lines.may(where)), MOST_COUNTED)
                 for lines in (Lines.of("mine", desk), Lines.of("team", desk))
             )
             lines = Lines.of("all", desk)

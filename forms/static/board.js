@@ -104,13 +104,14 @@
       (same || (row && row.querySelector("a.open")))?.focus({ preventScroll: true });
     }
   };
+  const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: words.zone, timeStyle: "medium" });
   const tell = (changes) => {
     const news = by("news");
     for (const [seq, number, what] of changes) {
       if (news.querySelector(`[data-seq="${seq}"]`)) continue; // told before the line was lost
       const line = document.createElement("li");
       line.dataset.seq = seq;
-      line.textContent = `${new Date(now()).toTimeString().slice(0, 8)} ${number} ${what}`;
+      line.textContent = `${clock.format(now())} ${number} ${what}`;
       news.prepend(line);
     }
     while (news.children.length > 12) news.lastElementChild.remove();

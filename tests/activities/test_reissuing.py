@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from activities.document_orders import facts_of
+from activities.indexing import BlindIndex
 from activities.papers import DocumentOrder
 from activities.press import PressFailed
 from cases import approval, numbers
@@ -17,12 +18,15 @@ from cases.approval.served_again import task_of_step, unserved
 from cases.case_papers import documents_with_fate
 from cases.database import reading
 from cases.messages import Outcome
+from cases.queries import Queries
 from cases.settling import Batch
 from cases.state import CaseState, Hearing, Reissue
 from cases.tables import document
-from cases.views import DocumentView
+from cases.views import DocumentView, WorklistQuery
+from cases.worklists import Desk
 from catalogue.law import Article
 from tests.activities.conftest import Town, food, small_city
+from yichuang.unsealing import opener
 
 SERVE = {"method": "direct", "recipient": "张三丰"}
 TYPED = {"result": "grant", "conditions": "不得超过三十桌", "valid_until": "2031-03-01"}
@@ -285,6 +289,28 @@ def test_it_waits_as_a_task_of_the_office_until_it_is_served(town: Town, press: 
     assert all(one.state != "open" for one in after.tasks)
     claim = town.order("claim", {"task": newer}, by="u:d", id="claim-3")
     assert town.outcome(after, claim).code == "case_ended"
+
+
+def test_the_number_beside_a_list_counts_what_an_archived_case_has_to_serve(
+    town: Town, press: KeptPress
+) -> None:
+    state = served(town)
+    for verb, body, by in (("close", {}, "u:d"), ("rate", {"grade": 1}, "u:x")):
+        state = done(town, state, verb, body, by)
+    queries = Queries(town.engine, opener(town.vault), BlindIndex(town.engine, town.sealer).sought)
+    desk = Desk(("u:d",), (state.plan.department,))
+
+    def numbers() -> list[tuple[int, int]]:
+        counts = queries.counts(true(), desk, town.start)
+        lists = (WorklistQuery(scope="mine"), WorklistQuery(scope="team"))
+        listed = [queries.worklist(true(), desk, one, town.start).total for one in lists]
+        return list(zip((counts.mine, counts.team), listed, strict=True))
+
+    assert numbers() == [(0, 0), (0, 0)]
+    state = done(town, state, "reissue", asking(town, state, "loss"), "u:h")
+    assert numbers() == [(0, 0), (1, 1)]
+    done(town, state, "claim", {"task": task_of_step(state.seq)}, "u:d")
+    assert numbers()[0] == (1, 1)
 
 
 def test_what_was_taken_away_need_not_be_served(town: Town, press: KeptPress) -> None:
