@@ -21,12 +21,14 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     true,
 )
 
 from cases.incident_tables import (
     incident,
+    incident_case,
     incident_change,
     incident_event,
     incident_signal,
@@ -275,6 +277,16 @@ def last_change(connection: Connection) -> int:
     return connection.execute(select(func.max(incident_change.c.seq))).scalar_one() or 0
 
 
+_EVENT = tuple(
+    incident_event.c[name]
+    for name in (
+        "seq", "kind", "at", "recorded_at", "actor", "on_behalf", "role", "department", "stage",
+        "said", "body_sealed", "entry_id", "command_id", "personal_sealed",
+    )
+)  # fmt: skip
+"""What an `EventRow` is made of."""
+
+
 def incident_view(connection: Connection, incident_id: str) -> IncidentView | None:
     """Return one incident whole, for a caller that has asked policy about it; None: none."""
     found = connection.execute(
@@ -285,14 +297,8 @@ def incident_view(connection: Connection, incident_id: str) -> IncidentView | No
     *listed, state = found
     one = incident_event.c
     events = connection.execute(
-        select(
-            one.seq, one.kind, one.at, one.recorded_at, one.actor, one.on_behalf, one.role,
-            one.department, one.stage, one.said, one.body_sealed, one.entry_id,
-            one.command_id, one.personal_sealed,
-        )
-        .where(one.incident_id == incident_id)
-        .order_by(one.seq)
-    )  # fmt: skip
+        select(*_EVENT).where(one.incident_id == incident_id).order_by(one.seq)
+    )
     signal = incident_signal.c
     signals = connection.execute(
         select(signal.signal_id, signal.at, signal.withdrawn_at)
@@ -305,6 +311,30 @@ def incident_view(connection: Connection, incident_id: str) -> IncidentView | No
         [_event(row) for row in events],
         [(row.signal_id, row.at, row.withdrawn_at) for row in signals],
     )
+
+
+def linkings(
+    connection: Connection, case_id: str, incidents: ColumnElement[bool], most: int
+) -> Sequence[tuple[str, str, EventRow]]:
+    """Return the newest steps by which incidents that the reader may list linked or unlinked this
+    case, in order: id and number of the incident, the step."""
+    link, one = incident_case.c, incident_event.c
+    by_it = and_(
+        one.incident_id == link.incident_id, or_(one.seq == link.seq, one.seq == link.unlinked_seq)
+    )
+    query = (
+        select(incident.c.id, incident.c.number, *_EVENT)
+        .select_from(
+            incident_case.join(incident, incident.c.id == link.incident_id).join(
+                incident_event, by_it
+            )
+        )
+        .where(link.case_id == case_id, incidents)
+        .order_by(one.recorded_at.desc(), one.incident_id, one.seq.desc())
+        .limit(most)
+    )
+    found = connection.execute(query).all()
+    return [(row.id, row.number, _event(row)) for row in reversed(found)]
 
 
 def state_of(connection: Connection, incident_id: str) -> IncidentState | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
@@ -28,6 +28,7 @@ from forms.case_papers import papers_of
 from forms.claims import doable
 from forms.clock import ClockPanel, clock_panel
 from forms.fields import Field, Form, Option, schema_fields
+from forms.incident_ports import Linking
 from forms.incident_words import STAGES
 from forms.materials import named_views
 from forms.ports import File, Thing
@@ -106,7 +107,7 @@ class CasePage(Page):
     ]
     task_names: Annotated[Mapping[str, str], "Task key → what clerks call it."]
     departments: Annotated[Mapping[str, str], "Code → name."]
-    timeline: Annotated[Timeline | None, "One page of the signed steps, the newest first."]
+    timeline: Annotated[Timeline, "One page of the signed steps, the newest first."]
     articles: Annotated[Mapping[str, Article], "Id of an article → its words."]
     may_audit: Annotated[bool, "The reader may open entries of the log."]
     methods: Annotated[Mapping[str, str], "Manner of service → what clerks call it."]
@@ -265,7 +266,9 @@ async def show_case(
         people=_people(view, visit),
         columns=_columns(scene),
         clock=await _clock(visit, view, scene) if tab in ("overview", "clock") else None,
-        timeline=_timeline(visit, scene) if tab == "timeline" else None,
+        timeline=_timeline(
+            visit, scene, await visit.ask(visit.ports.incidents.linkings, visit.actor, facts.id)
+        ),
         reasons=await _reasons(visit, facts) if tab == "rulings" else (),
         related=await visit.ask(visit.ports.reader.related, visit.actor, facts.id, verdict.allowed),
         may_link=(
@@ -359,13 +362,13 @@ def _articles(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[
     return {basis: article for basis, article in found.items() if article is not None}
 
 
-def _timeline(visit: Visit, scene: Scene) -> Timeline:
+def _timeline(visit: Visit, scene: Scene, links: Sequence[Linking]) -> Timeline:
     view = scene.view
     tasks = {task.key: scene.task_name(task) for task in view.tasks}
     fields = schema_fields(scene.matter.form, "", visit.language)
     labels = {field.name.removeprefix("."): field.label for field in fields}
     address = f"/cases/{quote(view.row.case_no)}"
-    return timeline_of(visit, view.timeline, address, Names(tasks, labels))
+    return timeline_of(visit, view.timeline, address, Names(tasks, labels), links)
 
 
 async def next_of(visit: Visit, case_id: str, finished: bool = False) -> str:

@@ -77,6 +77,21 @@ class ShownIncident:
     """User id → name, of everybody who acknowledged or refused."""
 
 
+@dataclass(frozen=True)
+class Linking:
+    """A step of an incident by which it was linked with a case, or no longer."""
+
+    incident_id: str
+    number: str
+    told: Told
+    recorded_at: datetime
+    entry: str
+    """Id of its entry in the log."""
+
+
+MOST_LINKINGS = 200
+"""Steps of this kind that one case's timeline tells of: the newest; some four pages of it."""
+
 MARKS = 300
 """Incidents that the map draws one by one: beyond, marks would hide one another, and a page would
 weigh a megabyte. Every cell says how many there are in all."""
@@ -127,6 +142,11 @@ class Incidents(Protocol):
     def listed(self, actor: Actor, number: str) -> str:
         """Return the id of the incident with that number where the actor may list it; empty: there
         is none, or they may not."""
+        ...
+
+    def linkings(self, actor: Actor, case_id: str) -> Sequence[Linking]:
+        """Return by which steps incidents that the actor may list were linked with a case that they
+        have asked policy about, in order; what was typed only where they may see that."""
         ...
 
     def routed(self, state: IncidentState) -> Sequence[Routed]:

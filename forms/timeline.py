@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from urllib.parse import urlencode
 
 from cases.approval.articles import CASE
 from cases.passages import KINDS, Change
 from cases.views import TimelineItem
+from forms.incident_ports import Linking
 from forms.rendering import due
+from forms.role_words import role_names
 from forms.visit import Visit
 from forms.words import N_, timer_word, word
 
@@ -47,6 +50,16 @@ class StepLine:
 
 
 @dataclass(frozen=True)
+class LinkLine:
+    """A step of an incident that linked it with the case, or no longer."""
+
+    link: Linking
+    words: str
+    by: str
+    role: str
+
+
+@dataclass(frozen=True)
 class Filter:
     """One filter of the timeline, with how many steps stand under it."""
 
@@ -60,9 +73,11 @@ class Filter:
 class Timeline:
     """One page of it, the newest first."""
 
-    lines: tuple[StepLine, ...]
+    lines: tuple[StepLine | LinkLine, ...]
     filters: tuple[Filter, ...]
     total: int
+    every: int
+    """Steps in all, whatever the filter."""
     page: int
     pages: tuple[int, ...]
     """Numbers to link; 0 stands for a gap."""
@@ -79,34 +94,77 @@ class Names:
 
 
 def timeline_of(
-    visit: Visit, items: Sequence[TimelineItem], address: str, names: Names
+    visit: Visit,
+    items: Sequence[TimelineItem],
+    address: str,
+    names: Names,
+    links: Sequence[Linking] = (),
 ) -> Timeline:
-    """Return what the address asks for: `show` is the filter, `page` or `step` the page."""
+    """Return what the address asks for: `show` is the filter, `page` or `step` the page.
+
+    `links`: steps of incidents, which stand among all and under no filter of their own.
+    """
     query = visit.request.query_params
     show = query.get("show", "")
     show = show if show in KINDS else ""
-    chosen = [one for one in reversed(items) if not show or show in one.kinds]
+    chosen = [one for one in _merged(items, links) if not show or show in _kinds(one)]
     last = max(1, -(-len(chosen) // STEPS_A_PAGE))
     page = min(max(1, _page(chosen, query.get("step", ""), query.get("page", ""))), last)
     shown = chosen[(page - 1) * STEPS_A_PAGE : page * STEPS_A_PAGE]
     base = {"tab": "timeline"} | ({"show": show} if show else {})
     return Timeline(
         lines=tuple(
-            StepLine(one, _changes(visit, one, names), one.basis if one.basis != CASE else "")
+            _link(visit, one)
+            if isinstance(one, Linking)
+            else StepLine(one, _changes(visit, one, names), one.basis if one.basis != CASE else "")
             for one in shown
         ),
-        filters=tuple(_filters(visit, items, address, show)),
+        filters=tuple(_filters(visit, (*items, *links), address, show)),
         total=len(chosen),
+        every=len(items) + len(links),
         page=page,
         pages=_pages(page, last),
         url=f"{address}?{urlencode(base)}&page=",
     )
 
 
-def _page(chosen: Sequence[TimelineItem], step: str, page: str) -> int:
-    """Return the page asked for, or the one on which a step stands."""
+def _merged(
+    items: Sequence[TimelineItem], links: Sequence[Linking]
+) -> Sequence[TimelineItem | Linking]:
+    """Return all of them, what was recorded last first; both are given in their order."""
+    return list(
+        merge(
+            reversed(items), reversed(links), key=lambda one: one.recorded_at, reverse=True
+        )
+    )  # fmt: skip
+
+
+def _kinds(one: TimelineItem | Linking) -> Sequence[str]:
+    return () if isinstance(one, Linking) else one.kinds
+
+
+def _link(visit: Visit, one: Linking) -> LinkLine:
+    linked = one.told.kind == "link_case"
+    return LinkLine(
+        one,
+        visit.say(N_("关联突发事件") if linked else N_("解除与突发事件的关联")),
+        one.told.who,
+        role_names(visit).get(one.told.role, ""),
+    )
+
+
+def _page(chosen: Sequence[TimelineItem | Linking], step: str, page: str) -> int:
+    """Return the page asked for, or the one on which a step of the case stands."""
     if step.isdecimal():
-        place = next((n for n, one in enumerate(chosen) if one.seq == int(step)), 0)
+        wanted = int(step)
+        place = next(
+            (
+                n
+                for n, one in enumerate(chosen)
+                if not isinstance(one, Linking) and one.seq == wanted
+            ),
+            0,
+        )
         return place // STEPS_A_PAGE + 1
     return int(page) if page.isdecimal() and len(page) < 7 else 1
 
@@ -122,11 +180,11 @@ def _pages(page: int, last: int) -> tuple[int, ...]:
 
 
 def _filters(
-    visit: Visit, items: Sequence[TimelineItem], address: str, show: str
+    visit: Visit, items: Sequence[TimelineItem | Linking], address: str, show: str
 ) -> Sequence[Filter]:
     found = []
     for code, words in FILTERS.items():
-        count = sum(1 for one in items if not code or code in one.kinds)
+        count = sum(1 for one in items if not code or code in _kinds(one))
         query = {"tab": "timeline"} | ({"show": code} if code else {})
         found.append(Filter(visit.say(words), f"{address}?{urlencode(query)}", count, code == show))
     return found

@@ -326,6 +326,7 @@ async def compose(
             IncidentDoor(client, queue, access=access, engine=cases, refusals=refusals),
             body_opener(vault),
             papers.draft,
+            LogIndex(log, cases).leaves,
             settings.page_role,
         ),
         incident_papers=WebIncidentPapers(

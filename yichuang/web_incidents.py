@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, and_
 
 from audit.vault import KeyDestroyed, UnknownSubject
 from cases import incident_lists
@@ -24,7 +24,14 @@ from catalogue.grid import Grid
 from catalogue.incident_types import IncidentType
 from catalogue.load import Catalogue
 from forms.incident_fields import GROUND_WORDS
-from forms.incident_ports import MARKS, BoardView, ShownIncident, Told
+from forms.incident_ports import (
+    MARKS,
+    MOST_LINKINGS,
+    BoardView,
+    Linking,
+    ShownIncident,
+    Told,
+)
 from policies.access import Access
 from yichuang.incident_papers import GONE
 
@@ -60,6 +67,8 @@ class WebIncidents:
     """Incident id and event → its body, opened. Raises `KeyDestroyed`, `UnknownSubject`."""
     drafted: Callable[[str, str], str]
     """Incident id and link of its chain → the drafted report."""
+    leaves: Callable[[Sequence[str]], Mapping[str, int]]
+    """Ids of entries → where they stand in the log, once they do."""
     page_role: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: tuple[float, int] = (float("-inf"), 0)
@@ -146,6 +155,32 @@ class WebIncidents:
             found.row, found.state, tuple(reversed(told)), first.text if first else "",
             tuple(found.signals), change, names,
         )  # fmt: skip
+
+    def linkings(self, actor: Actor, case_id: str) -> Sequence[Linking]:
+        where = self.access.where(actor, "list", "incident")
+        opened = and_(where, self.access.where(actor, "read_personal", "incident"))
+        with reading(self._engine(actor)) as connection:
+            found = incident_lists.linkings(connection, case_id, where, MOST_LINKINGS)
+            if not found:
+                return ()
+            personal = incident_lists.rows_of(connection, opened, [one for one, _, _ in found])
+        may = {row.id for row in personal}
+        people = {by for _, _, one in found for by in (one.actor, one.on_behalf)}
+        names = self.accounts.names(sorted(people - {""}))
+        leaves = self.leaves([one.entry_id for _, _, one in found])
+        return tuple(
+            Linking(
+                incident_id,
+                number,
+                replace(
+                    self._told(incident_id, one, names, incident_id in may),
+                    leaf=leaves.get(one.entry_id),
+                ),
+                one.recorded_at,
+                one.entry_id,
+            )
+            for incident_id, number, one in found
+        )
 
     def _told(
         self, incident_id: str, one: EventRow, names: Mapping[str, str], personal: bool

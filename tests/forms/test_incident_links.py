@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -53,7 +54,7 @@ def one(town: Town, *departments: str) -> Any:
 def link(town: Town, state: Any, *cases: str) -> None:
     """Put links into the rows with their steps, as orders leave them."""
     for case in cases:
-        state = state.model_copy(update={"seq": state.seq + 1})
+        state = state.model_copy(update={"seq": state.seq + 1, "updated_at": datetime.now(UTC)})
         change(town.cases, state, "link_case", {})
         row = {"incident_id": state.incident_id, "seq": state.seq, "case_id": case,
                "at": datetime.now(UTC)}  # fmt: skip
@@ -193,3 +194,33 @@ def test_event_data_ties_a_case_to_the_incidents_that_may_be_told(people: Town) 
         assert [one for one in ties if one[0] == "incident"] == [
             ("incident", told.incident_id, "concerns")
         ]
+
+
+def test_the_timeline_of_a_case_tells_of_its_links_to_who_may_know_of_the_incident(
+    browser: Browsers, people: Town
+) -> None:
+    state, (mine, case) = one(people, "zjj"), filed(people, "辰方有限公司", "91990100MA0000209X")
+    link(people, state, case)
+    gone = update(incident_case).where(incident_case.c.incident_id == state.incident_id)
+    state = state.model_copy(update={"seq": state.seq + 2, "updated_at": datetime.now(UTC)})
+    change(people.cases, state, "unlink_case", {})
+    with people.cases.begin() as connection:
+        connection.execute(gone.values(unlinked_seq=state.seq, unlinked_at=datetime.now(UTC)))
+    page = f"/cases/{mine}?tab=timeline"
+    told = browser("bian").get(page).text
+    lines = told.split('<ol class="timeline card">')[1]
+    assert lines.count(f'href="/incidents/{state.incident_id}"') == 2
+    assert (
+        lines.index("解除与突发事件的关联")
+        < lines.index("关联突发事件")
+        < lines.index('id="step-1"')
+    )
+    assert "（有内容，您无权查看）" not in lines and "已记录，等待编入日志" in lines
+    # Who may not list the incident is told of no step and counts none.
+    plain = browser("chen").get(page).text
+    assert state.number not in plain and "关联突发事件" not in plain
+    counts = [re.findall(r"(?:时间线|全部) \((\d+)\)", one) for one in (told, plain)]
+    assert [len(set(one)) for one in counts] == [1, 1]
+    assert int(counts[0][0]) == int(counts[1][0]) + 2
+    only = browser("bian").get(f"{page}&show=document").text
+    assert f'href="/incidents/{state.incident_id}"' not in only.split('<ol class="timeline')[1]

@@ -692,6 +692,7 @@ class Town:
             self.incident_door,
             body_opener(vault),
             papers.draft,
+            LogIndex(self.log, self.cases).leaves,
         )
         stamps = Stamps(LinePress().print_html)
         self.citizens = WebCitizens(

@@ -71,6 +71,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "payments.listing": "where",
     "payments.may_read": "where",
     "incidents.board": "where",
+    "incidents.linkings": "where",
     "incidents.listed": "where",
     "incidents.viewpoint": "where",
     "incidents.numbers": "where",

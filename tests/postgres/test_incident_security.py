@@ -176,7 +176,7 @@ def test_the_board_and_its_changes_are_read_under_the_role(
     catalogue = load_catalogue()
     pages = WebIncidents(
         store, access, sentinel.accounts, lambda: catalogue, sentinel.door, sentinel.opened,
-        sentinel.drafted, ROLE,
+        sentinel.drafted, sentinel.leaves, ROLE,
     )  # fmt: skip
     board = pages.board(reader, Filters(), 1, 20)
     ids = {IDS[one] for one in seen}
@@ -195,7 +195,7 @@ def test_one_incident_and_its_papers_are_read_under_the_role(
     accounts = Mock(names=lambda _users: {})
     pages = WebIncidents(
         store, access, accounts, lambda: catalogue, sentinel.door, sentinel.opened,
-        sentinel.drafted, ROLE,
+        sentinel.drafted, sentinel.leaves, ROLE,
     )  # fmt: skip
     papers = IncidentPapers(
         store, lambda: catalogue, lambda *_: {}, accounts.names, "Asia/Shanghai", lambda: AT
