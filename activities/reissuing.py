@@ -18,7 +18,7 @@ from activities.papers import ANEW
 from activities.sealing import Sealer
 from cases import approval, messages
 from cases.approval import articles
-from cases.approval.reissuing import check_document, to_serve
+from cases.approval.reissuing import check_document, corrected, to_serve
 from cases.case_papers import documents_with_fate
 from cases.database import reading
 from cases.messages import Actor, Command, Source
@@ -67,13 +67,15 @@ def reissued(
             "document_void", f"{found.number} 已经作废（{later}），不能重新出具",
             articles.PROCEDURE_OF_LAW, "body.document",
         )  # fmt: skip
-    kind = check_document(state, command, body, found.kind)
-    earlier = _as_reissued(state, found.seq, kind)
+    earlier = _as_reissued(state, found.seq, found.kind)
+    first = earlier.origin if earlier else found.seq
+    items = _items(engine, state.case_id, first) if found.kind == "supplement_notice" else 0
+    kind = check_document(state, command, body, found.kind, items)
     more: dict[str, Any] = {
         "kind": kind,
         "replaces": found.number,
         "version": found.version + 1,
-        "origin": earlier.origin if earlier else found.seq,
+        "origin": first,
         "department": department,
     }
     told = tuple(
@@ -83,6 +85,18 @@ def reissued(
         for event in decided
     )
     return (*told, *to_serve(state, command, told))
+
+
+def _items(engine: Engine, case_id: str, seq: int) -> int:
+    """Return how many items the notice of this step names."""
+    query = select(step.c.events).where(step.c.case_id == case_id, step.c.seq == seq)
+    with reading(engine) as connection:
+        events = events_of(connection.execute(query).scalar_one())
+    return sum(
+        len(codes)
+        for one in events
+        if one.kind == "noticed" and isinstance(codes := one.data.get("lacking"), list)
+    )
 
 
 def _as_reissued(state: CaseState, seq: int, kind: str) -> Reissue | None:
@@ -137,7 +151,8 @@ class Reissuing:
         case = case.model_copy(update={"case_no": after.case_no})
         for row in rows[1:]:
             before, case = case, approval.apply(case, events_of(row.events))
-        command = _command(rows[-1], {**bodies[origin], **self._corrected(after, newest), **own})
+        texts = {**self._corrected(after, newest), **own}
+        command = _command(rows[-1], corrected(bodies[origin], texts))
         wishes = approval.document_wishes(before, command, events_of(rows[-1].events), case)
         facts = next(one.facts for one in wishes if one.kind == kind)
         anew = {name: wish.facts[name] for name in ("ground", "version", "replaces")}

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy import Connection, select
 
 from cases import tables
+from cases.approval.reissuing import corrected
 from cases.approval.waiting import pauses_of
 from cases.card_views import cards_from
 from cases.case_papers import (
@@ -30,7 +31,7 @@ from cases.masking import (
     mask_person,
 )
 from cases.messages import Person
-from cases.state import CaseState, ClockEvent
+from cases.state import CaseState, ClockEvent, Reissue
 from cases.store import place
 from cases.views import (
     CaseRow,
@@ -180,14 +181,19 @@ def ruling_view(row: Any) -> RulingView:
 
 
 def notice_of(
-    steps: Sequence[Any], bodies: Mapping[int, Mapping[str, Any]]
+    steps: Sequence[Any], bodies: Mapping[int, Mapping[str, Any]], reissues: Sequence[Reissue]
 ) -> Sequence[dict[str, JsonValue]]:
+    """Return the items of the one-time notice, as they read since they were corrected."""
     asked = [
         bodies[step.seq].get("lacking") or []
         for step in steps
         if step.verb in ("ask_supplement", "pre_review") and bodies[step.seq].get("lacking")
     ]
-    return list(asked[-1]) if asked else []
+    body: dict[str, Any] = {"lacking": asked[-1] if asked else []}
+    for one in sorted(reissues, key=lambda one: one.step):
+        if one.kind == "supplement_notice":
+            body = corrected(body, bodies.get(one.step, {}).get("texts") or {})
+    return list(body["lacking"])
 
 
 def word_of(text: bytes, name: str) -> str:
@@ -251,6 +257,6 @@ def assembled(
         timeline=tuple(timeline_of(read, state, bodies, seen_fields(matter, revealed))),
         service=service,
         served_again=again,
-        notice=tuple(notice_of(read.steps, bodies)),
+        notice=tuple(notice_of(read.steps, bodies, state.reissues)),
         cards=cards_from(read.cards, read.card_marks, bodies),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from cases.approval.reissuing import CORRECTABLE
+from cases.approval.reissuing import CORRECTABLE, item_named
 from cases.views import DocumentView
 from forms.act_decision import serve
 from forms.act_fields import OPINION, sentence_field
@@ -53,7 +53,38 @@ def reissue(scene: Scene) -> Sequence[Field]:
         Field("ground", say(N_("事由")), "radios", options=grounds),
         sentence_field("reason", say(N_("情况说明")), hint=say(N_("错在哪里，或者何时何处遗失。"))),
         *_corrected(valid, say),
+        *_items(scene, valid),
     )
+
+
+def _items(scene: Scene, valid: Sequence[DocumentView]) -> list[Field]:
+    """One field for each item of the notice that stands: their wording alone may be corrected."""
+    if all(one.kind != "supplement_notice" for one in valid):
+        return []
+    say = scene.say
+    return [
+        Field(
+            f"{TEXT}{item_named(n)}",
+            say(N_("补正告知书第 {n} 项更正为")).format(n=n),
+            "textarea",
+            required=False,
+            hint=say(
+                N_(
+                    "现为：{text}。只改文字差错，不得增加或者换成别的要求：需要补正的内容只能一次性告知"
+                    "（行政许可法第三十二条）。填写全文；不填即不变。"
+                )
+            ).format(text=_item_text(one)),
+            max_length=OPINION,
+            wide=True,
+            personal=True,
+        )
+        for n, one in enumerate(scene.view.notice, 1)
+    ]
+
+
+def _item_text(item: Mapping[str, Any]) -> str:
+    why = item.get("why")
+    return f"{item.get('what', '')}（{why}）" if why else str(item.get("what", ""))
 
 
 def _corrected(valid: Sequence[DocumentView], say: Say) -> list[Field]:

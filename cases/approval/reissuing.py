@@ -7,9 +7,10 @@ its number, whether it is void already — stands in rows; `activities.reissuing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from cases import messages
 from cases.approval import articles
@@ -42,9 +43,39 @@ CORRECTABLE: Mapping[DocumentKind, tuple[str, ...]] = MappingProxyType(
 """Kind of document that may be issued again → the texts of the order that issued it.
 
 Without a text: a correction prints anew what stands in the catalogue now (organ, address, words of
-the document). Never 有效期, 决定 or the addressee: to change those is another decision. A record of
-service proves what happened, and a card's paper is its card's: neither is issued again.
+the document). The items of a 补正告知书 are texts of their own (`item_named`), each said whole
+anew; what is asked for is told once (行政许可法第三十二条第一款第（四）项), so none is added and
+what is awaited stays. Never 有效期, 决定 or the addressee: to change those is another decision. A
+record of service proves what happened, and a card's paper is its card's: neither is issued again.
 """
+
+
+_ITEM: Final = re.compile(r"lacking-([1-9][0-9]{0,2})")
+"""Name of the text that says an item of a 补正告知书 anew: its number on the paper, from 1."""
+
+
+def item_named(n: int) -> str:
+    """Return the name of the text for the nth item of a notice, counted from 1."""
+    return f"lacking-{n}"
+
+
+def _item(name: str) -> int:
+    """Return which item of a notice a text says anew; 0: none."""
+    found = _ITEM.fullmatch(name)
+    return int(found[1]) if found else 0
+
+
+def corrected(body: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the body of an order with these texts in place of what was typed.
+
+    An item of a notice is said whole anew; how many there are and what each is about stays.
+    """
+    found = {**body, **{name: text for name, text in texts.items() if not _item(name)}}
+    items = [dict(one) for one in found.get("lacking") or ()]
+    for name, text in texts.items():
+        if 0 < (n := _item(name)) <= len(items):
+            items[n - 1] |= {"what": text, "why": ""}
+    return {**found, "lacking": items} if items else found
 
 
 def may_reissue(state: CaseState) -> bool:
@@ -78,9 +109,11 @@ def check_reissue(state: CaseState, command: Command, body: messages.Reissue) ->
 
 
 def check_document(
-    state: CaseState, command: Command, body: messages.Reissue, kind: str
+    state: CaseState, command: Command, body: messages.Reissue, kind: str, items: int = 0
 ) -> DocumentKind:
     """Return the kind of the document, which may be issued again by this person and so.
+
+    `items`: how many a 补正告知书 has. To name one more would be to ask a second time.
 
     Raises `RuleForbids` where it may not: what only the rows tell was asked before.
     """
@@ -95,6 +128,16 @@ def check_document(
     if body.ground == "loss":
         return found
     texts = CORRECTABLE[found]
+    added = [name for name in body.texts if _item(name) > items]
+    if added and found == "supplement_notice":
+        raise RuleForbids(
+            "second_notice",
+            f"原告知书只有 {items} 项，不能增加：需要补正的内容只能一次性告知，更正只改文字差错",
+            articles.NOTICE,
+            f"body.texts.{added[0]}",
+        )
+    if found == "supplement_notice":
+        texts = tuple(name for name in body.texts if _item(name))
     wrong = [name for name in body.texts if name not in texts]
     if wrong:
         raise RuleForbids(
@@ -104,7 +147,7 @@ def check_document(
             articles.VESTED,
             f"body.texts.{wrong[0]}",
         )
-    if texts and not body.texts:
+    if CORRECTABLE[found] and not body.texts:
         raise RuleForbids(
             "nothing_corrected",
             "请写明更正后的文字；内容没有差错的，请选遗失补发",

@@ -52,7 +52,17 @@ def press(town: Town) -> KeptPress:
     kept = KeptPress()
     town.matters = replace(
         small_city(),
-        matters=(food(文书=("acceptance_notice", "grant", "refusal", "service_record")),),
+        matters=(
+            food(
+                文书=(
+                    "supplement_notice",
+                    "acceptance_notice",
+                    "grant",
+                    "refusal",
+                    "service_record",
+                )
+            ),
+        ),
     )
     town.planner = replace(town.planner, press=kept)
     town.settlement._planner = town.planner
@@ -383,3 +393,52 @@ def test_nothing_of_an_erased_case_is_issued_again(town: Town, press: KeptPress)
     body = asking(town, state, "loss")
     town.vault.destroy(state.subject)
     assert refused(town, state, body).code == "erased"
+
+
+LACKING = [
+    {"code": "id", "what": "身份证明", "why": "复印件模糊，请重新复因"},
+    {"code": "site", "what": "场所证明", "why": ""},
+]
+
+
+def noticed(town: Town) -> CaseState:
+    return done(town, town.filed(), "ask_supplement", {"lacking": LACKING}, "u:a")
+
+
+def of_notice(town: Town, state: CaseState, **texts: str) -> dict[str, Any]:
+    named = {name.replace("_", "-"): text for name, text in texts.items()}
+    one = newest(town, state, "supplement_notice")
+    return {"document": one.id, "ground": "correction", "reason": "错字", "texts": named}
+
+
+def test_an_item_of_a_notice_is_worded_anew_and_what_is_awaited_stays(
+    town: Town, press: KeptPress
+) -> None:
+    state = noticed(town)
+    said = "身份证明（复印件模糊，请重新复印）"
+    once = done(town, state, "reissue", of_notice(town, state, lacking_1=said), "u:h")
+    assert press.orders[-1].command.body["lacking"] == [
+        {"code": "id", "what": said, "why": ""}, LACKING[1],
+    ]  # fmt: skip
+    assert (once.lacking, once.stage) == (state.lacking, "supplement")
+    due = {one.key: one.due_at for one in state.timers}
+    assert {one.key: one.due_at for one in once.timers} == due
+    # A further correction keeps the first, and pages read what the newest paper says.
+    more = of_notice(town, once, lacking_2="经营场所使用证明")
+    after = done(town, once, "reissue", more, "u:h", id="more")
+    items = [one["what"] for one in press.orders[-1].command.body["lacking"]]
+    assert items == [said, "经营场所使用证明"]
+    index = BlindIndex(town.engine, town.sealer)
+    queries = Queries(town.engine, opener(town.vault), index.sought)
+    view = queries.case_view(after.case_id, town.start)
+    assert view is not None
+    assert [one["what"] for one in view.notice] == items
+
+
+def test_a_correction_of_a_notice_asks_for_nothing_more(town: Town, press: KeptPress) -> None:
+    state = noticed(town)
+    told = refused(town, state, of_notice(town, state, lacking_3="消防合格证明"))
+    assert (told.code, told.field) == ("second_notice", "body.texts.lacking-3")
+    assert told.reason.startswith("原告知书只有 2 项，不能增加")
+    told = refused(town, state, of_notice(town, state, reason="别的"), id="other")
+    assert told.code == "not_correctable"

@@ -176,3 +176,30 @@ def test_where_no_document_is_ready_the_page_says_so(town: Town, browser: Browse
     assert said in page.get(f"/cases/{without}/do/reissue").text
     assert "还没有出具好的文书" in page.get(f"/cases/{without}?tab=documents").text
     assert said not in page.get(f"/cases/{with_one}/do/reissue").text
+
+
+def test_items_of_a_notice_are_worded_anew_and_the_page_says_that_none_is_added(
+    town: Town, browser: Browsers
+) -> None:
+    filed = town.file("补正更正有限公司")
+    (code, name), *_ = [
+        (one.code, one.name)
+        for matter in town.ports.catalogue.matters()
+        if matter.code == "construction-permit"
+        for one in matter.materials
+    ]
+    lacking = [{"code": code, "what": name, "why": "缺一夜"}]
+    told = town.order("chen", "ask_supplement", {"lacking": lacking}, filed.case_id)
+    assert told.status == "done"
+    page, path = browser("wu"), f"/cases/{filed.case_no}/do/reissue"
+    html = page.get(path).text
+    assert f"现为：{name}（缺一夜）。只改文字差错，不得增加" in html
+    assert 'name="texts.lacking-2"' not in html
+    (notice,) = [one for one in told.documents if one.kind == "supplement_notice"]
+    form = posted(
+        page, path, document=notice.id, ground="correction", reason="错字",
+        **{"texts.lacking-1": f"{name}，缺一页"},
+    )  # fmt: skip
+    assert send(page, path, form, "confirmed").status_code == 303
+    html = page.get(f"/cases/{filed.case_no}").text
+    assert f"{name}，缺一页" in html.split("一次性告知的内容")[1] and "缺一夜" not in html
