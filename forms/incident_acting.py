@@ -128,7 +128,10 @@ async def _scene(visit: Visit) -> tuple[str, IncidentState, ActScene]:
     routed = await visit.ask(visit.ports.incidents.routed, state) if verb == "dispatch" else ()
     draft = await _draft(visit, state) if verb == DRAFTED else ""
     departments = visit.ports.catalogue.departments(visit.language)
-    return verb, state, ActScene(visit, state, department, routed, departments, draft)
+    reads = True
+    if verb in OF_CASES:
+        reads = (await visit.ask(visit.ports.access.may, visit.actor, "list", "case")).allowed
+    return verb, state, ActScene(visit, state, department, routed, departments, draft, reads)
 
 
 async def _draft(visit: Visit, state: IncidentState) -> str:

@@ -53,6 +53,8 @@ class ActScene:
     routed: Sequence[Routed]
     departments: Mapping[str, str]
     draft: str
+    reads_cases: bool = True
+    """Whether this person may list any case."""
 
 
 def _text(
@@ -242,11 +244,30 @@ def _of_case(s: ActScene) -> Sequence[Field]:
     named = s.visit.request.query_params.get("case", "")[:64]
     return (
         Field("case", s.visit.say(N_("办件编号")), "text", True,
-              s.visit.say(N_("您有权查看的办件；填完整的编号")),
+              s.visit.say(N_("您有权查看的办件；填完整的编号")) if s.reads_cases else _ask_whom(s),
               values=(named,) if named else (), double=True, max_length=64),
         _text(s.visit, "ground", N_("理由"), True,
               hint=N_("办件与本事件有什么关系，或者为什么没有关系；记入日志，能看本事件的人都看得到")),
     )  # fmt: skip
+
+
+def _ask_whom(s: ActScene) -> str:
+    """Who can do it in place of somebody who may know of no case."""
+    sent = [one.department for one in s.state.units]
+    names = "、".join(s.departments.get(one, one) for one in dict.fromkeys(sent))
+    if not names:
+        return s.visit.say(
+            N_(
+                "您的岗位看不到办件，不能独自关联。本件还没有派发：派给办件所在的单位以后，"
+                "请该单位既值守又办理办件的人，从办件页“关联突发事件”办理"
+            )
+        )
+    return s.visit.say(
+        N_(
+            "您的岗位看不到办件，不能独自关联。请已派单位（{units}）中既值守又办理办件的人，"
+            "从办件页“关联突发事件”办理；可以用“续报”告诉他办件编号"
+        )
+    ).format(units=names)
 
 
 def _keep(s: ActScene) -> Sequence[Field]:

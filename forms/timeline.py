@@ -132,11 +132,8 @@ def _merged(
     items: Sequence[TimelineItem], links: Sequence[Linking]
 ) -> Sequence[TimelineItem | Linking]:
     """Return all of them, what was recorded last first; both are given in their order."""
-    return list(
-        merge(
-            reversed(items), reversed(links), key=lambda one: one.recorded_at, reverse=True
-        )
-    )  # fmt: skip
+    steps: list[TimelineItem | Linking] = list(reversed(items))
+    return list(merge(steps, reversed(links), key=lambda one: one.recorded_at, reverse=True))
 
 
 def _kinds(one: TimelineItem | Linking) -> Sequence[str]:

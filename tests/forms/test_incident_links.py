@@ -123,6 +123,12 @@ def test_the_number_becomes_the_case_and_an_unknown_one_goes_to_the_door_as_it_i
     assert 'id="f-case-fault"' in answer.text and "重建" in answer.text  # nothing typed is lost
     sent = [body["case"] for _, _, body in people.incident_door.orders]
     assert sent == [case, mine]  # who may not read it learns of no id
+    # Who can list no case at all is told who can; who can is not.
+    whom = "您的岗位看不到办件，不能独自关联"
+    assert whom in answer.text and "本件还没有派发" in answer.text
+    sent_to = f"/incidents/{one(people, 'zjj').incident_id}/do/link_case"
+    assert "请已派单位（市住建局）中" in blind.get(sent_to).text
+    assert whom not in page.get(path).text
 
 
 def test_from_a_case_the_way_leads_to_an_incident_that_one_may_list(
