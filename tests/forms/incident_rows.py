@@ -96,13 +96,17 @@ def put(engine: Engine, states: Sequence[IncidentState], kind: str = "report") -
 
 
 def change(
-    engine: Engine, state: IncidentState, kind: str, said: Mapping[str, Any] | None = None
+    engine: Engine,
+    state: IncidentState,
+    kind: str,
+    said: Mapping[str, Any] | None = None,
+    by: tuple[str, str] = ("u:signals", ""),
 ) -> None:
-    """Write a state over the one before, with its event and its change."""
+    """Write a state over the one before, with its event and its change; `by`: who, for whom."""
     with engine.begin() as connection:
         row = _row(state)
         connection.execute(incident.update().where(incident.c.id == row["id"]).values(**row))
-        _happened(connection, [state], kind, said)
+        _happened(connection, [state], kind, said, by)
 
 
 def _happened(
@@ -110,6 +114,7 @@ def _happened(
     states: Sequence[IncidentState],
     kind: str,
     said: Mapping[str, Any] | None = None,
+    by: tuple[str, str] = ("u:signals", ""),
 ) -> None:
     connection.execute(
         insert(incident_event),
@@ -118,7 +123,7 @@ def _happened(
                 "incident_id": one.incident_id, "seq": one.seq,
                 "command_id": f"{one.incident_id}-{one.seq}", "order_digest": "0" * 64,
                 "kind": kind, "at": one.updated_at, "recorded_at": one.updated_at,
-                "actor": "u:signals", "on_behalf": "", "role": "service_signal",
+                "actor": by[0], "on_behalf": by[1], "role": "service_signal",
                 "department": "zhzx", "stage": one.stage,
                 "said": orjson.dumps(said or {"level": one.level, "signals": one.signals}).decode(),
                 "body_sealed": b"", "entry_id": str(uuid5(NAMESPACE, f"{one.number} {one.seq}")),

@@ -51,11 +51,11 @@ def one(town: Town, *departments: str) -> Any:
     return state
 
 
-def link(town: Town, state: Any, *cases: str) -> None:
+def link(town: Town, state: Any, *cases: str, by: tuple[str, str] = ("u:signals", "")) -> None:
     """Put links into the rows with their steps, as orders leave them."""
     for case in cases:
         state = state.model_copy(update={"seq": state.seq + 1, "updated_at": datetime.now(UTC)})
-        change(town.cases, state, "link_case", {})
+        change(town.cases, state, "link_case", {}, by)
         row = {"incident_id": state.incident_id, "seq": state.seq, "case_id": case,
                "at": datetime.now(UTC)}  # fmt: skip
         with town.cases.begin() as connection:
@@ -230,3 +230,20 @@ def test_the_timeline_of_a_case_tells_of_its_links_to_who_may_know_of_the_incide
     assert int(counts[0][0]) == int(counts[1][0]) + 2
     only = browser("bian").get(f"{page}&show=document").text
     assert f'href="/incidents/{state.incident_id}"' not in only.split('<ol class="timeline')[1]
+
+
+def test_a_link_made_for_somebody_else_and_one_of_an_erased_case_are_told_as_they_are(
+    browser: Browsers, people: Town
+) -> None:
+    state, (mine, case) = one(people, "zjj"), filed(people, "巳方有限公司", "91990100MA0000210X")
+    by = (people.ids["bian"], people.ids["chief"])
+    link(people, state, case, by=by)
+    timeline, page = f"/cases/{mine}?tab=timeline", f"/incidents/{state.incident_id}"
+    assert "卞值守 代 赵指挥" in browser("bian").get(timeline).text
+    vault = people.ports.disclosures.vault  # type: ignore[attr-defined]  # the one pages open with
+    vault.destroy(people._subject(case))
+    shown = browser("bian").get(page)
+    assert shown.status_code == 200 and mine in shown.text.split('id="h-cases"')[1]
+    told = browser("bian").get(timeline)
+    assert told.status_code == 200 and state.number in told.text
+    assert "（已依法删除）" in browser("bian").get(f"/cases/{mine}").text
