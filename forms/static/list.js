@@ -29,7 +29,7 @@
   const SLOW = 700; // ms: a quicker answer needs no word
   const away = by("away");
   const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: away.dataset.zone, timeStyle: "medium" });
-  let read = Date.now(), slow = 0;
+  let read = Date.now(), slow = 0, quotes = false;
   const say = (text) => {
     if (away.textContent !== text) away.textContent = text;
     away.hidden = !text;
@@ -39,6 +39,7 @@
     if (!asks(event)) return;
     clearTimeout(slow);
     slow = setTimeout(() => say(away.dataset.waits), SLOW);
+    quotes = false;
     by("list").setAttribute("aria-busy", "true");
   });
   document.addEventListener("htmx:afterRequest", (event) => {
@@ -47,6 +48,8 @@
       by("list").removeAttribute("aria-busy");
     }
     if (!event.detail.successful) return;
+    // Numbers that came do not say that the list has come, nor take away what is to be quoted.
+    if (!asks(event) && (quotes || by("list").hasAttribute("aria-busy"))) return;
     read = Date.now();
     say("");
   });
@@ -56,6 +59,7 @@
       if (xhr.status && xhr.status < 500) return;
       // The server's own fault has a number to quote; what has none is a line or a server away.
       const fault = xhr.status && xhr.getResponseHeader("x-fault");
+      quotes ||= Boolean(fault) && asks(event);
       const said = fault ? away.dataset.broken.replace("__number__", fault) : xhr.status ? away.dataset.busy : away.dataset.away;
       say(said.replace("__at__", clock.format(read)));
     });
