@@ -51,8 +51,14 @@ class Filters:
     stages: Collection[str] = ()
     department: str = ""
     """Only where this unit is sent, whatever became of it."""
+    ungraded: bool = False
+    """Only where nobody has graded yet."""
+    unsent: bool = False
+    """Only what was sent to nobody yet."""
     unsigned: bool = False
     """Only where nobody has acknowledged yet."""
+    late: bool = False
+    """Only where a limit was not kept."""
     include_over: bool = False
     """Closed ones too."""
 
@@ -367,8 +373,14 @@ def _narrowed(filters: Filters) -> ColumnElement[bool]:
     ):  # fmt: skip
         if wanted:
             asked.append(column.in_(sorted(wanted)))
-    if filters.unsigned:
-        asked.append(incident.c.acknowledged_at.is_(None))
+    for wanted, at in (
+        (filters.ungraded, incident.c.graded_at), (filters.unsent, incident.c.dispatched_at),
+        (filters.unsigned, incident.c.acknowledged_at),
+    ):  # fmt: skip
+        if wanted:
+            asked.append(at.is_(None))
+    if filters.late:
+        asked.append(incident.c.late > 0)
     if filters.department:
         sent = incident_unit.c
         asked.append(

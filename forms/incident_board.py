@@ -90,14 +90,12 @@ def asked(visit: Visit, department: str = "") -> Asked:
         "only": one("only", {"ungraded": 1, "unsent": 1, "unsigned": 1, "late": 1}),
     }
     stages: tuple[str, ...] = (given["stage"],) if given["stage"] else ()
-    if given["only"] == "ungraded":
-        stages = stages or ("reported", "verified")
-    elif given["only"] == "unsent":
-        stages = stages or ("reported", "verified", "graded")
+    only = given["only"]
     filters = Filters(
         levels=_some(given["level"]), types=_some(given["type"]), domains=_some(given["domain"]),
         districts=_some(given["district"]), stages=stages, department=department,
-        unsigned=given["only"] == "unsigned", include_over=given["stage"] in ENDED,
+        ungraded=only == "ungraded", unsent=only == "unsent", unsigned=only == "unsigned",
+        late=only == "late", include_over=given["stage"] in ENDED,
     )  # fmt: skip
     size = _number(query.get("size", ""), 50)
     return Asked(filters, _number(query.get("page", ""), 1), size if size in SIZES else 50, given)
@@ -231,7 +229,7 @@ def figures_of(visit: Visit, view: BoardView) -> Sequence[tuple[str, str, int, s
     """Return the strip: name, words, count, and the list that it counts."""
     only = {
         "open": "", "red": "level=red", "ungraded": "only=ungraded", "unsent": "only=unsent",
-        "unsigned": "only=unsigned", "late": "",
+        "unsigned": "only=unsigned", "late": "only=late",
     }  # fmt: skip
     path = visit.request.url.path.removesuffix("/changes")
     return [

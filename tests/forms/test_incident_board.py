@@ -14,7 +14,9 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import event as event_of
+from sqlalchemy import update
 
+from cases.incident_tables import incident
 from forms.around import LIVE_POLICY
 from forms.incident_stream import Sent, event
 from tests.forms.conftest import Browser, Browsers
@@ -80,6 +82,29 @@ def test_a_filter_leaves_what_it_names_and_can_be_cleared(busy: Town, browser: B
     assert set(re.findall(r'class="incident lv-(\w+)"', text)) == {"red"}
     assert "清除筛选" in text
     assert "level=red" in re.findall(r'data-stream="([^"]+)"', text)[0]
+
+
+def test_each_count_above_the_list_opens_the_list_that_it_counts(
+    busy: Town, browser: Browsers
+) -> None:
+    at = datetime.now(UTC) - timedelta(hours=1)
+    one = made(6001, busy.incidents.kinds["gas_leak"], busy.incidents.grid, at, stage="graded")
+    put(busy.cases, [one])
+    with busy.cases.begin() as connection:
+        late = update(incident).where(incident.c.id == one.incident_id).values(late=1)
+        connection.execute(late)
+    page = browser("ding")
+    text = page.get("/incidents").text
+    strip = re.findall(r'<a href="(/incidents[^"]*)"><b>(\d+)</b>', text)
+    counts = {unescape(address): int(count) for address, count in strip}
+    assert len(counts) == 6
+    for address, count in counts.items():
+        listed = page.get(address + ("&" if "?" in address else "?") + "size=100").text
+        assert len(re.findall('<a id="s-', listed)) == count, address
+    assert counts["/incidents?only=late"] == 1
+    with busy.cases.begin() as connection:
+        over = update(incident).where(incident.c.id == one.incident_id).values(is_open=False)
+        connection.execute(over)
 
 
 def test_a_filter_that_names_nothing_known_is_left_out(busy: Town, browser: Browsers) -> None:
