@@ -345,3 +345,15 @@ def test_what_was_erased_is_said_to_be_erased_and_is_no_error(
     assert clerk.get(f"/cases/{case_no}?tab=rules").status_code == 200
     gone = clerk.get(paper)
     assert gone.status_code == 410 and "已依法删除" in gone.text
+
+
+def test_on_a_narrow_screen_what_can_be_done_stands_first_on_the_overview_alone(
+    browser: Browsers, town: Town
+) -> None:
+    case_no, _ = accepted(town)
+    chen = browser("chen")
+    first = re.compile('<aside class="first-narrow')
+    assert first.search(chen.get(f"/cases/{case_no}").text)
+    for tab in ("timeline", "documents", "clock"):
+        text = chen.get(f"/cases/{case_no}?tab={tab}").text
+        assert "<aside" in text and not first.search(text), tab
