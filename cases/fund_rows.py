@@ -7,7 +7,7 @@ is the `after` of the order's entry, so that a changed byte is found and named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -127,12 +127,16 @@ class Claim:
     @property
     def stage(self) -> str:
         """requested, reviewed, returned, paid, reversed."""
-        for verb, said in (
-            (f.REVERSE, "reversed"), (f.PAY, "paid"), (f.RETURN, "returned"), (f.REVIEW, "reviewed")
-        ):  # fmt: skip
-            if verb in self.steps:
-                return said
-        return "requested"
+        return _stage_after(self.steps)
+
+
+def _stage_after(verbs: Container[str]) -> str:
+    for verb, said in (
+        (f.REVERSE, "reversed"), (f.PAY, "paid"), (f.RETURN, "returned"), (f.REVIEW, "reviewed")
+    ):  # fmt: skip
+        if verb in verbs:
+            return said
+    return "requested"
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -348,6 +352,18 @@ def claim_of(connection: Connection, payment_id: str) -> Claim | None:
         {one.verb: _order(one) for one in connection.execute(steps)},
         {one.act: one.person for one in connection.execute(hands)},
     )
+
+
+def stages_of(connection: Connection, payments: Collection[str]) -> dict[str, str]:
+    """Return payment → stage, as `Claim.stage` says it, of those that name a contract."""
+    claimed = select(payment_claim.c.payment_id).where(
+        payment_claim.c.payment_id.in_(list(payments))
+    )
+    verbs: dict[str, set[str]] = {one: set() for one in connection.execute(claimed).scalars()}
+    done = select(fund_order.c.payment_id, fund_order.c.verb)
+    for one, verb in connection.execute(done.where(fund_order.c.payment_id.in_(list(verbs)))):
+        verbs[one].add(verb)
+    return {one: _stage_after(done) for one, done in verbs.items()}
 
 
 def payments_of(connection: Connection, project: str) -> list[str]:

@@ -373,11 +373,11 @@ def _narrowed(filters: Filters) -> ColumnElement[bool]:
     ):  # fmt: skip
         if wanted:
             asked.append(column.in_(sorted(wanted)))
-    for wanted, at in (
+    for is_wanted, at in (
         (filters.ungraded, incident.c.graded_at), (filters.unsent, incident.c.dispatched_at),
         (filters.unsigned, incident.c.acknowledged_at),
     ):  # fmt: skip
-        if wanted:
+        if is_wanted:
             asked.append(at.is_(None))
     if filters.late:
         asked.append(incident.c.late > 0)

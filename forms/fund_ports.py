@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -102,6 +102,10 @@ class Funds(Protocol):
 
     def claim(self, payment: str) -> Claim | None:
         """What a payment request stands on, and its steps. Who calls has asked policy."""
+        ...
+
+    def stages(self, payments: Collection[str]) -> Mapping[str, str]:
+        """Payment → stage, of those that name a contract. Who calls has listed them by policy."""
         ...
 
     def answered(self, command_id: str) -> bool:

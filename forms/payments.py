@@ -87,6 +87,7 @@ class PaymentsPage(Page):
     total: Annotated[int, "How many there are of this kind."]
     states: Annotated[Sequence[tuple[str, str, bool]], "Address, word, whether it is listed."]
     outcomes: Annotated[Mapping[str, str], "Outcome → word."]
+    stages: Annotated[Mapping[str, str], "Payment → its stage in words, where it names a contract."]
     projects: Annotated[Mapping[str, str], "Project → number and title, of those that there are."]
     departments: Annotated[Mapping[str, str], "Code → name."]
     may_request: Annotated[bool, "May ask for money somewhere."]
@@ -145,6 +146,7 @@ async def listing(visit: Visit) -> Response:
     ports = visit.ports.payments
     found, total = await visit.ask(ports.listing, visit.actor, outcome, page)
     visit.saw_rows(len(found))
+    reached = await visit.ask(visit.ports.fund.stages, [one.id for one in found])
     words = {code: visit.say(word) for code, word in OUTCOMES.items()}
     states = [(_address(""), visit.say(N_("全部")), outcome == "")]
     states += [(_address(code), word, code == outcome) for code, word in words.items()]
@@ -159,6 +161,7 @@ async def listing(visit: Visit) -> Response:
         total=total,
         states=states,
         outcomes=words,
+        stages={one: visit.say(STAGE_WORDS[stage]) for one, stage in reached.items()},
         projects=await visit.ask(visit.ports.projects.names, {one.project for one in found}),
         departments=visit.ports.catalogue.departments(visit.language),
         may_request=bool(await visit.ask(ports.may_request, visit.actor)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from threading import Lock
@@ -146,6 +146,10 @@ class WebFund:
     def claim(self, payment: str) -> Claim | None:
         with reading(self.engine) as connection:
             return rows.claim_of(connection, payment)
+
+    def stages(self, payments: Collection[str]) -> Mapping[str, str]:
+        with reading(self.engine) as connection:
+            return rows.stages_of(connection, payments)
 
     def answered(self, command_id: str) -> bool:
         with reading(self.engine) as connection:

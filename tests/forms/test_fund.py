@@ -79,12 +79,21 @@ def test_a_clerk_is_refused_mends_it_and_three_people_release_the_money(
         and "云川市城市运行监测与处置办法" in no.text
     )
     there = str(asked(clerk, project, contract).headers["location"])
+
+    def listed() -> str:
+        row = re.search(rf'<a href="{there}">.*?</tr>', clerk.get("/payments").text)
+        assert row
+        return row[0]
+
+    assert "已申请" in listed()
     shown = clerk.get(there).text
     assert "已申请" in shown and f"HT-{project}" in shown and f"{there}/review" not in shown
     assert f"{there}/pay" not in reviewer.get(there).text
     did(reviewer, f"{there}/review", opinion="佐证齐全")
+    assert "已审核" in listed()
     assert f"{there}/review" not in reviewer.get(there).text
     did(payer, f"{there}/pay", voucher="GK-1")
+    assert "已支付" in listed() and "已审核" not in listed()
     shown = clerk.get(there).text
     for part in ("已支付", "付费审核", "佐证齐全", "国库支付", "GK-1"):
         assert part in shown, part

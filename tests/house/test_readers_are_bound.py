@@ -120,6 +120,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "attached.hand_out": "asked",
     "payments.find": "asked",
     "fund.claim": "asked",
+    "fund.stages": "asked",
     "incidents.draft": "asked",
     "incidents.incident": "asked",
     "incidents.known": "asked",
@@ -351,6 +352,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "fund.claim": frozenset(
         {"payments.payment", "payments.receipt", "fund_finality.claim"}  # the last after the act
     ),  # after `payment_read`
+    "fund.stages": frozenset({"payments.listing"}),  # of what `payments.listing` let them see
     "projects.known": frozenset(
         {
             "project.state_of",
