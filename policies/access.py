@@ -470,7 +470,10 @@ class Access:
         self, actor: Actor, act: str, thing: Object
     ) -> tuple[str, str, str, str] | None:
         if act not in ACTS.get(thing.type, ()):
-            said = Told(refusing.UNKNOWN_ACT, type=thing.type, act=act)
+            said = Told(
+                refusing.UNKNOWN_ACT, type=OBJECT_TITLES.get(thing.type, thing.type),
+                act=ACT_TITLES.get(act, act),
+            )  # fmt: skip
             return "unknown_act", said, "", ""
         if self._subject(actor) is None:
             return (

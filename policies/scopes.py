@@ -324,7 +324,7 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "always": Scope("不另设条件", lambda _s, _o: True, lambda _s: true(), _ALL),
         "assigned": Scope("本人（或被代理人）经办、签收或被指定签署", _assigned, _assigned_sql),
         "about_me": Scope(
-            "客体关于本人：本人的申请、本人的账号",
+            "事关本人：是本人的申请、本人的账号",
             _about_me,
             _about_me_sql,
             frozenset({"case", "account"}),

@@ -194,7 +194,7 @@ def told(kind: Kind, roles: Roles, state: State) -> str:
 
 _CONDITIONS = {
     "assigned": "本人经办",
-    "about_me": "客体关于本人",
+    "about_me": "事关本人",
     "recused": "本人已回避",
     "closed": "办件已终结",
     "proposed_by_me": "本人提出",

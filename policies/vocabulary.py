@@ -192,7 +192,7 @@ ACT_TITLES: Mapping[str, str] = MappingProxyType(
         "explain_card": "书面说明监察牌",
         "review_explanation": "审核书面说明",
         "read": "查阅",
-        "list": "列表",
+        "list": "查看列表",
         "read_personal": "查看个人信息",
         "print": "打印文书",
         "print_card": "打印监察文书",
