@@ -10,15 +10,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, cast, get_args
+from typing import Annotated, Any, ClassVar, Final, get_args
 from urllib.parse import quote
-from uuid import uuid4
 
 from starlette.responses import RedirectResponse, Response
 
 from catalogue.matters import DocumentKind, Matter
+from forms import designer_keeping
 from forms.designer_boxes import Desk, desk_of
 from forms.designer_changes import Moved, differences
+from forms.designer_keeping import Beside, Kept, own_draft
 from forms.designer_ports import DESIGNS, Checked, Found, PaperFaulty
 from forms.designer_sheet import (
     MANY,
@@ -27,10 +28,8 @@ from forms.designer_sheet import (
     Unwritten,
     Written,
     box_of,
-    kept,
     moved,
     posted_sheet,
-    reopened,
     sheet_of,
     written,
 )
@@ -72,10 +71,10 @@ class DesignPage(Page):
     form: Annotated[Form, "Every box, and the summary of what is wrong."]
     desk: Annotated[Desk, "The boxes by where they stand."]
     draft: Annotated[str, "Id of the draft."]
-    rev: Annotated[int, "How often it was saved; a form of another tab has another."]
+    seen: Annotated[int, "The version of the draft that the page shows."]
     base: Annotated[str, "The version that it began with; empty: a new matter."]
     checked: Annotated[bool, "The check has been asked."]
-    other: Annotated[bool, "This is what another tab had typed, kept apart."]
+    other: Annotated[Beside | None, "What another window kept of the same."]
     papers: Annotated[tuple[DocumentKind, ...], "Documents that can be looked at."]
     articles: Annotated[Mapping[str, str], "Article of the law register → how it is cited."]
 
@@ -186,8 +185,7 @@ async def start(visit: Visit) -> Response:
     else:
         taken = await visit.ask(visit.ports.designs.versions, code)
         sheet.one["version"] = next_version(taken, today.year)
-    draft = str(uuid4())
-    await _save(visit, draft, base, 0, sheet)
+    draft = await designer_keeping.begin(visit, base, sheet)
     return RedirectResponse(f"/designer/{draft}", 303)
 
 
@@ -197,41 +195,6 @@ def next_version(taken: Sequence[str], year: int) -> str:
     while f"{year}.{number}" in taken:
         number += 1
     return f"{year}.{number}"
-
-
-async def _save(visit: Visit, draft: str, base: str, rev: int, sheet: Sheet, seen: int = 0) -> None:
-    """Keep the draft in place of the version that was `seen`; 0: there was none."""
-    name = sheet.one.get("name") or visit.say(N_("新事项"))
-    title = f"{name} · {sheet.one.get('version', '')}"
-    values = {"base": base, "rev": rev, "sheet": kept(sheet)}
-    code = sheet.one.get("code", "")[:40]
-    saved = await visit.ask(
-        visit.ports.drafts.save, visit.actor, draft, f"{DESIGNS}{code}", title, values, seen
-    )
-    if saved.theirs is not None or saved.gone:
-        raise Stop(409, visit.say(N_("另一处刚保存或删除了这份草稿，请返回上一页再保存一次")))
-    if saved.refused:
-        raise Stop(422, saved.refused, "not_saved")
-
-
-@dataclass(frozen=True)
-class _Kept:
-    id: str
-    base: str
-    rev: int
-    sheet: Sheet
-    version: int
-
-
-async def _found(visit: Visit) -> _Kept:
-    wanted = visit.request.path_params["draft"]
-    draft: Draft | None = await visit.ask(visit.ports.drafts.find, visit.actor, wanted)
-    if draft is None or not draft.matter.startswith(DESIGNS) or draft.matter == WORDS_DRAFT:
-        raise not_found(visit)
-    values = cast(Mapping[str, Any], draft.values)
-    return _Kept(
-        draft.id, values["base"], int(values["rev"]), reopened(values["sheet"]), draft.version
-    )
 
 
 async def _checked(visit: Visit, sheet: Sheet) -> tuple[Checked | None, dict[str, str]]:
@@ -277,10 +240,10 @@ async def _own_faults(visit: Visit, sheet: Sheet, known: Mapping[str, str]) -> d
 
 async def design(visit: Visit) -> Response:
     """The draft as it was left; `check` asks the gate."""
-    return await _design(visit, await _found(visit), "check" in visit.request.query_params)
+    return await _design(visit, await own_draft(visit), "check" in visit.request.query_params)
 
 
-async def _design(visit: Visit, known: _Kept, asked: bool) -> Response:
+async def _design(visit: Visit, known: Kept, asked: bool) -> Response:
     faults: dict[str, str] = {}
     if asked:
         _, faults = await _checked(visit, known.sheet)
@@ -292,10 +255,10 @@ async def _design(visit: Visit, known: _Kept, asked: bool) -> Response:
         form=form,
         desk=desk,
         draft=known.id,
-        rev=known.rev,
+        seen=known.version,
         base=known.base,
         checked=asked,
-        other="other" in visit.request.query_params,
+        other=await designer_keeping.beside(visit, known.sheet),
         papers=_papers(known.sheet.many.get("papers", ())),
         articles={key: article.cited for key, article in sorted(law.items())},
     )
@@ -309,17 +272,15 @@ def _papers(codes: Sequence[str]) -> tuple[DocumentKind, ...]:
 
 async def keep(visit: Visit) -> Response:
     """Keep what was typed, and do what the button says: a row, the check, a look, the sending."""
-    known = await _found(visit)
     sheet = posted_sheet(visit.texts())
     what = visit.text("do")
+    if what == "autosave":
+        return await designer_keeping.by_itself(visit, sheet)
+    known = await own_draft(visit)
     place = moved(sheet, what)
-    typed = visit.text("rev")
-    if typed != str(known.rev):
-        # Another tab has saved since: neither text is lost, the person puts them together.
-        other = str(uuid4())
-        await _save(visit, other, known.base, 0, sheet)
-        return RedirectResponse(f"/designer/{other}?other", 303)
-    await _save(visit, known.id, known.base, known.rev + 1, sheet, known.version)
+    into = await designer_keeping.keep(visit, known, sheet)
+    if into != known.id:
+        return RedirectResponse(f"/designer/{into}?other={quote(known.id)}", 303)
     here = f"/designer/{quote(known.id)}"
     if what == "check":
         return RedirectResponse(f"{here}?check", 303)
@@ -330,7 +291,7 @@ async def keep(visit: Visit) -> Response:
 
 async def drop(visit: Visit) -> Response:
     """Throw a draft of one's own away."""
-    known = await _found(visit)
+    known = await own_draft(visit)
     sentence, here = visit.say(N_("丢弃这份草稿")), f"/designer/{quote(known.id)}"
     name = known.sheet.one.get("name", "")
     if asked := await ask_to_drop(visit, sentence, name, here):
@@ -342,7 +303,7 @@ async def drop(visit: Visit) -> Response:
 # --- looking at it -------------------------------------------------------------------------------
 
 
-async def _matter(visit: Visit, known: _Kept) -> Matter:
+async def _matter(visit: Visit, known: Kept) -> Matter:
     """Return the draft as a matter. Raises `Stop` with where to see what is wrong."""
     checked, _ = await _checked(visit, known.sheet)
     if checked is None or checked.matter is None:
@@ -353,7 +314,7 @@ async def _matter(visit: Visit, known: _Kept) -> Matter:
 
 async def design_form(visit: Visit) -> Response:
     """The form as the window would show it."""
-    known = await _found(visit)
+    known = await own_draft(visit)
     return await show(
         visit, _form_page(visit, await _matter(visit, known), f"/designer/{quote(known.id)}")
     )
@@ -372,7 +333,7 @@ def _form_page(visit: Visit, matter: Matter, back: str) -> DesignFormPage:
 
 async def design_paper(visit: Visit) -> Response:
     """A document of the draft as PDF, with sample values."""
-    known = await _found(visit)
+    known = await own_draft(visit)
     return await _paper(visit, await _matter(visit, known))
 
 
@@ -396,10 +357,10 @@ async def _paper(visit: Visit, matter: Matter) -> Response:
 
 async def changes(visit: Visit) -> Response:
     """Before and after in words, what is wrong, and what sending sets going."""
-    return await _changes(visit, await _found(visit))
+    return await _changes(visit, await own_draft(visit))
 
 
-async def _changes(visit: Visit, known: _Kept, told: str = "") -> Response:
+async def _changes(visit: Visit, known: Kept, told: str = "") -> Response:
     checked, faults = await _checked(visit, known.sheet)
     matter = None if checked is None else checked.matter
     before = None
@@ -424,7 +385,7 @@ async def _changes(visit: Visit, known: _Kept, told: str = "") -> Response:
 
 async def send(visit: Visit) -> Response:
     """Propose the draft, exactly as it was shown, to the gate that every version passes."""
-    known = await _found(visit)
+    known = await own_draft(visit)
     await visit.demand("release_propose", _thing(known.sheet.one.get("department", "")))
     if visit.text("rev") != str(known.rev):
         return await _changes(

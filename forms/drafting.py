@@ -101,7 +101,7 @@ async def keep(visit: Visit, begun: Begun, texts: Posted) -> Response | str:
     """Keep the draft as the button, or the page by itself, asks; a sentence where it cannot be."""
     if visit.text("do") == "autosave":
         return await _by_itself(visit, begun, texts)
-    seen, values = _seen(visit), values_of(begun, texts)
+    seen, values = seen_by(visit), values_of(begun, texts)
     if visit.text("do") == "merge":
         theirs = await visit.ask(visit.ports.drafts.find, visit.author, begun.draft)
         if theirs is None:
@@ -120,7 +120,7 @@ async def keep(visit: Visit, begun: Begun, texts: Posted) -> Response | str:
 async def clash(visit: Visit, begun: Begun, texts: Posted) -> Response | None:
     """Return the page with both versions if the draft was saved elsewhere meanwhile."""
     theirs = await visit.ask(visit.ports.drafts.find, visit.author, begun.draft)
-    if theirs is None or theirs.version == _seen(visit) or _is_own(visit, theirs):
+    if theirs is None or theirs.version == seen_by(visit) or is_own(visit, theirs):
         return None
     if not any(_differences(visit, begun, texts, theirs)):
         return None
@@ -131,7 +131,7 @@ async def _by_itself(visit: Visit, begun: Begun, texts: Posted) -> Response:
     """Answer the page's script; a form that was handed in meanwhile is not begun again."""
     if begun.order and await visit.ask(visit.ports.reader.outcome, begun.order) is not None:
         return JSONResponse({"gone": visit.say(GONE)}, 410)
-    saved = await _save(visit, begun, values_of(begun, texts), _seen(visit))
+    saved = await _save(visit, begun, values_of(begun, texts), seen_by(visit))
     if saved.theirs is not None:
         at = clock_time(saved.theirs.saved_at, visit.zone)
         said = visit.say(N_("另一处在 {at} 保存了这份草稿；这一页的内容还在，没有覆盖它"))
@@ -147,12 +147,12 @@ async def _save(
 ) -> SavedDraft:
     draft = (visit.author, begun.draft, begun.matter, begun.title, values)
     saved: SavedDraft = await visit.ask(visit.ports.drafts.save, *draft, seen)
-    if saved.theirs is not None and _is_own(visit, saved.theirs):
+    if saved.theirs is not None and is_own(visit, saved.theirs):
         saved = await visit.ask(visit.ports.drafts.save, *draft, saved.theirs.version)
     return saved
 
 
-def _is_own(visit: Visit, saved: Draft) -> bool:
+def is_own(visit: Visit, saved: Draft) -> bool:
     """Tell whether a version is one that this same page sent before, whose answer it never got.
 
     What a page sent earlier and what comes late is none: the newer text stays.
@@ -162,7 +162,8 @@ def _is_own(visit: Visit, saved: Draft) -> bool:
     return bool(here and there and here[1] == there[1] and int(there[2]) < int(here[2]))
 
 
-def _seen(visit: Visit) -> int:
+def seen_by(visit: Visit) -> int:
+    """Return the version of the draft that the posted page shows; 0: none."""
     text = visit.text(SEEN)
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
 

@@ -249,8 +249,7 @@ def test_faults_are_shown_at_their_boxes_and_nothing_is_sent(town: Town, browser
     assert "<script>alert" not in page.text and "&lt;script&gt;alert" in page.text
     town.releases.texts.clear()
     desk = Desk(editor.get(f"{draft}/changes").text)
-    forced = {**desk.posted(), "csrf": editor.token(draft), "rev": Desk(editor.get(draft).text)
-              .posted()["rev"]}  # fmt: skip
+    forced = {**desk.posted(), "csrf": editor.token(draft), "rev": "2"}  # kept twice
     assert editor.post(f"{draft}/send", data=forced).status_code == 422
     assert town.releases.texts == []
 
@@ -273,6 +272,53 @@ def test_what_two_windows_type_is_both_kept(browser: Browsers) -> None:
     other = answer.headers["location"]
     assert other != draft and "两份都在" in editor.get(other).text
     assert "0990-1111111" in editor.get(draft).text and "0990-2222222" in editor.get(other).text
+
+
+def test_the_desk_keeps_itself_while_one_types(browser: Browsers) -> None:
+    editor = browser("editor")
+    draft = begun(editor)
+    page = "0f2b5c9e-0000-4000-8000-000000000001"
+    desk = Desk(editor.get(draft).text)
+
+    def by_itself(n: int, phone: str, seen: object) -> Response:
+        said = {"seen": str(seen), "page": f"{page}.{n}", "do": "autosave"}
+        answer: Response = editor.post(draft, data={**desk.posted(phone=phone), **said})
+        return answer
+
+    first = by_itself(1, "0990-1111111", desk.posted()["seen"][0])
+    assert first.status_code == 200 and first.json()["at"]
+    # Its answer is lost: the page sends what it saw before, and is known again by its mark.
+    second = by_itself(2, "0990-2222222", desk.posted()["seen"][0])
+    assert second.status_code == 200 and second.json()["seen"] > first.json()["seen"]
+    assert by_itself(1, "0990-1111111", first.json()["seen"]).status_code == 409  # comes late
+    shown = editor.get(draft).text
+    assert "0990-2222222" in shown and "0990-1111111" not in shown
+    assert "data-kept-state" in shown and "draft.js" in shown
+
+
+def test_another_window_that_keeps_itself_writes_over_nothing(browser: Browsers) -> None:
+    editor = browser("editor")
+    draft = begun(editor)
+    stale = Desk(editor.get(draft).text).posted(phone="0990-2222222")
+    kept(editor, draft, phone="0990-1111111")
+    told = editor.post(draft, data={**stale, "do": "autosave"})
+    assert told.status_code == 409 and "两份都在" in told.json()["clash"]
+    assert "0990-1111111" in editor.get(draft).text
+    # The button then keeps it beside the other, and the page says in what the two differ.
+    into = editor.post(draft, data={**stale, "do": "save"}, follow_redirects=False)
+    both = editor.get(into.headers["location"]).text
+    assert "0990-1111111" in both and "0990-2222222" in both and f'href="{draft}"' in both
+
+
+def test_a_desk_that_was_dropped_is_not_begun_again(browser: Browsers) -> None:
+    editor = browser("editor")
+    draft = begun(editor)
+    typed = Desk(editor.get(draft).text).posted(phone="0990-2222222")
+    token = editor.token(draft)
+    editor.post(f"{draft}/drop", data={"csrf": token, "step": "confirmed"})
+    late = editor.post(draft, data={**typed, "do": "autosave"})
+    assert late.status_code == 410 and "已经提交或删除" in late.json()["gone"]
+    assert editor.get(draft).status_code == 404
 
 
 def test_what_was_seen_is_what_is_sent(town: Town, browser: Browsers) -> None:
@@ -406,6 +452,6 @@ def test_a_department_drafts_its_own_matters_and_no_other_s(town: Town, browser:
     page = own.get(f"{draft}?check")
     assert page.status_code == 422 and "只能编制本部门的事项" in page.text
     town.releases.texts.clear()
-    desk_of_changes = {"csrf": own.token(draft), "rev": Desk(page.text).posted()["rev"]}
+    desk_of_changes = {"csrf": own.token(draft), "rev": "1"}
     assert own.post(f"{draft}/send", data=desk_of_changes).status_code == 403
     assert town.releases.texts == []
