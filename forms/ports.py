@@ -634,8 +634,8 @@ class Supervision(Protocol):
         """Raises `cases.months.NoMonth` for months that are none."""
         ...
 
-    def counts(self, actor: Actor) -> WatchCounts:
-        """How many cases have a clock in each state of watch."""
+    def counts(self, actor: Actor, matter: str = "", department: str = "") -> WatchCounts:
+        """How many cases have a clock in each state of watch; of a matter, a department."""
         ...
 
     def watching(self, actor: Actor, query: BoardQuery) -> Watching:

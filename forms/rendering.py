@@ -82,6 +82,8 @@ class NavigationItem:
     """Above `Frame.counts.counted_to`: at least so many."""
     current: bool = False
     group: str = ""
+    folds: bool = False
+    """Its group is shown by its heading, until it is opened or holds the page that is shown."""
 
 
 @dataclass(frozen=True)

@@ -27,38 +27,51 @@ STAGES_LISTED = (
 )  # fmt: skip
 """The stages that have a list of their own on the left, in the order of the work."""
 
-DESKS = (
-    ("list", "incident", N_("突发事件"), "/incidents"),
-    ("supervise", "supervision", N_("监察看板"), "/supervision"),
-    ("list", "project", N_("领导小组一览"), "/dashboard"),
-    ("list", "project", N_("项目"), "/projects"),
-    ("payment_read", "payment", N_("付费申请"), "/payments"),
-    ("plan_read", "plan", N_("方案指标"), "/plan"),
-    ("fund_read", "fund", N_("专项基金"), "/fund"),
-    ("warning_read", "warning", N_("突发事件预警"), "/warnings"),
-    ("list", "incident", N_("责任清单"), "/responsibility"),
-    ("alarms_read", "alarms", N_("监测警报"), "/alarms"),
-    ("signals_read", "signal", N_("信号"), "/signals"),
-    ("dead_letter_read", "dead_letter", N_("死信处理"), "/letters"),
-    ("dead_letter_read", "dead_letter", N_("系统对接"), "/integrations"),
-    ("list", "release", N_("版本发布"), "/releases"),
-    ("release_propose", "release", N_("事项编制"), "/designer"),
-    ("account_manage", "account", N_("账号管理"), "/accounts"),
-    ("account_read", "account", N_("账号"), "/accounts"),
-    ("account_read", "account", N_("权限变更"), "/grants"),
-    ("audit_read", "audit", N_("审计日志"), "/log"),
-    ("audit_verify", "audit", N_("核验日志"), "/verification"),
-    ("case_readers", "audit", N_("谁看过某个办件"), "/readers"),
-    ("erase_ask", "audit", N_("依法删除"), "/erasures"),
-    ("erase_approve", "audit", N_("依法删除"), "/erasures"),
-    ("case_readers", "audit", N_("查看异常"), "/anomalies"),
-    ("census_read", "census", N_("定时器对账"), "/census"),
-    ("census_read", "census", N_("备份"), "/backups"),
-    ("read", "release", N_("工作日历"), "/calendar"),
-    ("read", "release", N_("规则"), "/rules"),
-    ("policy_read", "policy", N_("权限策略"), "/policy"),
-)
-"""Act, thing, words and address of what only some may see."""
+OVERSIGHT, EMERGENCY, PROJECTS, MATTERS, SYSTEM = (
+    N_("监察与审计"), N_("应急与监测"), N_("项目与资金"), N_("事项与规则"), N_("账号与系统"),
+)  # fmt: skip
+DESKS = {
+    OVERSIGHT: (
+        ("supervise", "supervision", N_("监察看板"), "/supervision"),
+        ("audit_read", "audit", N_("审计日志"), "/log"),
+        ("audit_verify", "audit", N_("核验日志"), "/verification"),
+        ("case_readers", "audit", N_("谁看过某个办件"), "/readers"),
+        ("erase_ask", "audit", N_("依法删除"), "/erasures"),
+        ("erase_approve", "audit", N_("依法删除"), "/erasures"),
+        ("case_readers", "audit", N_("查看异常"), "/anomalies"),
+        ("census_read", "census", N_("定时器对账"), "/census"),
+    ),
+    EMERGENCY: (
+        ("list", "incident", N_("突发事件"), "/incidents"),
+        ("warning_read", "warning", N_("突发事件预警"), "/warnings"),
+        ("list", "incident", N_("责任清单"), "/responsibility"),
+        ("alarms_read", "alarms", N_("监测警报"), "/alarms"),
+        ("signals_read", "signal", N_("信号"), "/signals"),
+    ),
+    PROJECTS: (
+        ("list", "project", N_("领导小组一览"), "/dashboard"),
+        ("list", "project", N_("项目"), "/projects"),
+        ("payment_read", "payment", N_("付费申请"), "/payments"),
+        ("plan_read", "plan", N_("方案指标"), "/plan"),
+        ("fund_read", "fund", N_("专项基金"), "/fund"),
+    ),
+    MATTERS: (
+        ("list", "release", N_("版本发布"), "/releases"),
+        ("release_propose", "release", N_("事项编制"), "/designer"),
+        ("read", "release", N_("工作日历"), "/calendar"),
+        ("read", "release", N_("规则"), "/rules"),
+    ),
+    SYSTEM: (
+        ("dead_letter_read", "dead_letter", N_("死信处理"), "/letters"),
+        ("dead_letter_read", "dead_letter", N_("系统对接"), "/integrations"),
+        ("account_manage", "account", N_("账号管理"), "/accounts"),
+        ("account_read", "account", N_("账号"), "/accounts"),
+        ("account_read", "account", N_("权限变更"), "/grants"),
+        ("census_read", "census", N_("备份"), "/backups"),
+        ("policy_read", "policy", N_("权限策略"), "/policy"),
+    ),
+}
+"""Of what only some may see, by heading: act, thing, words and address."""
 
 
 async def show(visit: Visit, page: Page, status: int = 200) -> Response:
@@ -172,7 +185,7 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
         )
     if (await visit.ask(may, visit.actor, "file", "case")).allowed:
         items.insert(0, NavigationItem(say(N_("收件登记")), "/new", None, path.startswith("/new")))
-    items += [
+    stages = [
         NavigationItem(
             say(word("stage", code)),
             f"/cases?stage={code}",
@@ -183,12 +196,23 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
         for code in STAGES_LISTED
         if counts.by_stage.get(code) or counts.all > counts.counted_to > 0
     ]
-    seen: set[str] = set()
-    for act, thing, label, url in DESKS:
-        if url not in seen and (await visit.ask(may, visit.actor, act, thing)).allowed:
-            seen.add(url)
-            current = path.startswith(url)
-            items.append(NavigationItem(say(label), url, None, current, say(N_("管理"))))
+    desks = await _desks(visit)
+    # Who watches over the city does not work a stage: its list is folded, below what is used.
+    if any(one.url == "/supervision" for one in desks):
+        return [*items, *desks, *(replace(one, folds=True) for one in stages)]
+    return [*items, *stages, *desks]
+
+
+async def _desks(visit: Visit) -> Sequence[NavigationItem]:
+    say, path, may = visit.say, visit.request.url.path, visit.ports.access.may
+    items, seen = [], set[str]()
+    for heading, desks in DESKS.items():
+        for act, thing, label, url in desks:
+            if url not in seen and (await visit.ask(may, visit.actor, act, thing)).allowed:
+                seen.add(url)
+                items.append(
+                    NavigationItem(say(label), url, None, path.startswith(url), say(heading))
+                )
     return items
 
 

@@ -98,6 +98,7 @@ class WatchPage(Page):
     query: Annotated[WatchQuery, "The filters in force."]
     rows: Annotated[tuple[ClockRow, ...], "The lines of this page."]
     total: Annotated[int, "How many there are."]
+    cases: Annotated[int | None, "How many cases they belong to; None with clocks of one kind."]
     watches: Annotated[tuple[Option, ...], "States of watch to choose from."]
     clocks: Annotated[tuple[Option, ...], "Clocks to choose from."]
     matter_options: Annotated[tuple[Option, ...], "Matters to choose from."]
@@ -195,6 +196,7 @@ async def watch(visit: Visit) -> Response:
         query=query,
         rows=tuple(clock_row(visit, names, one) for one in rows),
         total=total,
+        cases=await _cases_of(visit, query),
         watches=tuple(Option(one, visit.say(WATCH_WORDS[one])) for one in WATCHES),
         clocks=tuple(Option(one, visit.say(timer_word(one))) for one in CLOCKS),
         matter_options=names.matter_options,
@@ -204,6 +206,15 @@ async def watch(visit: Visit) -> Response:
         rule=RULE,
     )
     return await show(visit, page)
+
+
+async def _cases_of(visit: Visit, query: WatchQuery) -> int | None:
+    """Return the number the board's tile has, which leads to this list; kept of all clocks."""
+    if query.clock:
+        return None
+    ask = visit.ports.supervision.counts
+    found = await visit.ask(ask, visit.actor, query.matter, query.department)
+    return int(getattr(found, query.watch or "total"))
 
 
 def _watch_query(visit: Visit) -> WatchQuery:

@@ -79,10 +79,13 @@ class Oversight:
             boards = self._boards(opened(connection, seen, self.zone))
             return boards.board(connection, seen.where, query, self.now(), rows=rows)
 
-    def counts(self, seen: Seen) -> WatchCounts:
+    def counts(self, seen: Seen, matter: str, department: str) -> WatchCounts:
         with one_moment(self.engine) as connection:
             kept = opened(connection, seen, self.zone)
-            return counts(connection, Wanted(seen.where, self.now(), kept=kept))
+            wanted = Wanted(
+                seen.where, self.now(), matter=matter, department=department, kept=kept
+            )
+            return counts(connection, wanted)
 
     def watching(self, seen: Seen, query: BoardQuery) -> Watching:
         with one_moment(self.engine) as connection:
@@ -202,8 +205,8 @@ class WebSupervision:
     def board(self, actor: Actor, query: BoardQuery) -> Board:
         return self._boards(actor).board(self.access.seen(actor, "list"), query)
 
-    def counts(self, actor: Actor) -> WatchCounts:
-        return self._boards(actor).counts(self.access.seen(actor, "list"))
+    def counts(self, actor: Actor, matter: str = "", department: str = "") -> WatchCounts:
+        return self._boards(actor).counts(self.access.seen(actor, "list"), matter, department)
 
     def watching(self, actor: Actor, query: BoardQuery) -> Watching:
         return self._boards(actor).watching(self.access.seen(actor, "list"), query)

@@ -13,12 +13,15 @@
     form.submit();
   });
 
+  let unfolded = false; // what the reader has opened on the left stays open
+
   // An answer without what was asked for: the session is over, or nothing may be seen any more.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, target } = event.detail;
     if (xhr.status < 400 && xhr.responseText.includes(`id="${target.id}"`)) {
       // Numbers that change under the reader's finger would take the focus away.
       if (target.id === "side" && target.contains(document.activeElement)) event.detail.shouldSwap = false;
+      if (target.id === "side") unfolded = target.querySelector("details")?.open;
       return;
     }
     event.detail.shouldSwap = false;
@@ -68,6 +71,7 @@
   let before = number();
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target.id === "side") {
+      if (unfolded) by("side").querySelector("details")?.setAttribute("open", "");
       // The list itself stays as it is until its reader asks: rows do not move under a hand.
       if (number() !== before) by("changed")?.removeAttribute("hidden");
       return;

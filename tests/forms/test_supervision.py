@@ -7,6 +7,7 @@ import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import orjson
 import pytest
@@ -59,6 +60,33 @@ def test_the_board_links_each_count_to_its_list(joint: Outcome, browser: Browser
     assert {"warning", "standing", "provisional"} <= set(found)
     lists = browser("feng").get("/supervision/clocks?watch=overdue")
     assert joint.case_no in lists.text
+
+
+def test_a_list_of_clocks_says_the_number_that_led_to_it(
+    joint: Outcome, browser: Browsers
+) -> None:
+    feng = browser("feng")
+    for query in ("", "matter=construction-permit", "department=zjj", "matter=food-operation"):
+        page = unescape(feng.get(f"/supervision?{query}").text)
+        tiles = re.findall(r'href="(/supervision/clocks[^"]*)"><b>(\d+)</b>', page)
+        assert len(tiles) == 5
+        for address, told in tiles:
+            said = re.findall(r">(\d+) 件共 \d+ 个时钟<", feng.get(address).text)
+            assert said == [told], (query, address)
+    # Of one kind of clock no cases are kept: the clocks alone are told.
+    assert "件共" not in feng.get("/supervision/clocks?clock=promised").text
+
+
+def test_who_supervises_has_the_stages_folded_below_the_desks(
+    joint: Outcome, browser: Browsers
+) -> None:
+    feng, zhao = browser("feng"), browser("zhao")
+    side = feng.get("/supervision").text.partition('id="side"')[2].partition("</nav>")[0]
+    desk, fold = side.index('href="/supervision"'), side.index("<details><summary")
+    assert desk < fold < side.index('href="/cases?stage=review"')
+    held = feng.get("/cases?stage=review").text.partition('id="side"')[2]
+    assert held.index("<details open>") < held.index('aria-current="page"')
+    assert "<details" not in zhao.get("/").text.partition('id="side"')[2].partition("</nav>")[0]
 
 
 def test_a_line_leads_to_the_ledger_of_its_clock(joint: Outcome, browser: Browsers) -> None:
