@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from urllib.parse import quote, urlencode
 
@@ -62,6 +62,8 @@ class ClockRow:
     duty: str
     url: str
     shares: tuple[ShareText, ...]
+    late: bool = False
+    """It is over; no working day need have passed since, as on a Saturday."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,7 @@ def clock_row(visit: Visit, names: Names, one: WatchedClock) -> ClockRow:
         duty=names.department(one.duty),
         url=clock_url(one.case_no, one.key),
         shares=tuple(share_texts(names, one.shares, one.limit_unit)),
+        late=not one.standing and one.due_at is not None and one.due_at <= datetime.now(UTC),
     )
 
 

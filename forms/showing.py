@@ -197,8 +197,8 @@ async def _navigation(visit: Visit, counts: Counts) -> Sequence[NavigationItem]:
         if counts.by_stage.get(code) or counts.all > counts.counted_to > 0
     ]
     desks = await _desks(visit)
-    # Who watches over the city does not work a stage: its list is folded, below what is used.
-    if any(one.url == "/supervision" for one in desks):
+    # Who hears what is said to cards works at no stage: the list is folded, below what is used.
+    if any(one.url == "/cards" for one in items):
         return [*items, *desks, *(replace(one, folds=True) for one in stages)]
     return [*items, *stages, *desks]
 
