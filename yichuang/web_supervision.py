@@ -82,9 +82,7 @@ class Oversight:
     def counts(self, seen: Seen, matter: str, department: str) -> WatchCounts:
         with one_moment(self.engine) as connection:
             kept = opened(connection, seen, self.zone)
-            wanted = Wanted(
-                seen.where, self.now(), matter=matter, department=department, kept=kept
-            )
+            wanted = Wanted(seen.where, self.now(), matter=matter, department=department, kept=kept)
             return counts(connection, wanted)
 
     def watching(self, seen: Seen, query: BoardQuery) -> Watching:
