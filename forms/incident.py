@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
@@ -355,6 +355,8 @@ def _fact(visit: Visit, name: str, value: object, departments: Mapping[str, str]
             else departments.get(str(one), str(one))
             for one in value
         )  # fmt: skip
+    if name == "timer" and isinstance(value, str):
+        return ring_words(visit.say, value)
     if name == "key" and isinstance(value, str):
         return _key(visit, value)
     if name in NAMED:
@@ -370,10 +372,18 @@ RINGS = {
     "rung": N_("升级提醒"),
     "forgotten": N_("签收后没有动静"),
     "report": N_("上报时限"),
+    "report_soon": N_("上报时限过半"),
+    "response": N_("响应预计期满"),
     "arrive": N_("到场时限"),
     "finish": N_("办结时限"),
     "lesson": N_("整改期限"),
 }
+
+
+def ring_words(say: Callable[[str], str], key: str) -> str:
+    """Return which limit of an incident rang, in words; the rest of its key is for machines."""
+    words = RINGS.get(key.partition(":")[0])
+    return key if words is None else say(words)
 
 
 def _key(visit: Visit, key: str) -> str:

@@ -14,7 +14,9 @@ from audit.entry import parse_entry
 from audit.tables import audit_outbox
 from cases.incident_tables import incident_event
 from cases.incidents.state import IncidentState, Report
+from cases.incidents.timing import timers_of
 from cases.messages import Grant
+from forms.incident import ring_words
 from tests.forms import incident_rows
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.town import ADDRESS, Town
@@ -147,3 +149,10 @@ def paper_of(town: Town, login: str, incident: str, chain: str) -> str:
     answer = page.get(f"/incidents/{incident}/papers/report?chain={chain}")
     assert answer.status_code == 200, answer.text
     return str(answer.text)
+
+
+def test_each_limit_that_rings_is_named_in_words(one: IncidentState) -> None:
+    keys = [due.key for due in timers_of(one)]
+    assert keys
+    for key in (*keys, "graded", "again:1", "report:county:1", "report_soon:county:1"):
+        assert ":" not in ring_words(str, key) and ring_words(str, key) != key, key
