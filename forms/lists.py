@@ -19,7 +19,7 @@ from forms.fields import Option
 from forms.list_address import FILTERS, PATHS, address
 from forms.rendering import Page
 from forms.saved_filters import KEPT, NAME_LENGTH, owner
-from forms.showing import DESKS, STAGES_LISTED, show
+from forms.showing import DESKS, HOMES, STAGES_LISTED, show
 from forms.visit import Visit
 from forms.words import N_, word
 from policies.kept_words import keep, kept
@@ -55,7 +55,8 @@ class ListPage(Page):
 async def home(visit: Visit) -> Response:
     """My work; who handles no cases goes on to the desk that is theirs."""
     if not (await visit.ask(visit.ports.access.may, visit.actor, "list", "case")).allowed:
-        for act, thing, _, url in DESKS:
+        desks = [desk for group in DESKS.values() for desk in group]
+        for act, thing, _, url in sorted(desks, key=lambda desk: HOMES.index(desk[3])):
             if (await visit.ask(visit.ports.access.may, visit.actor, act, thing)).allowed:
                 return RedirectResponse(url, 303)
     return await _list(visit, "mine")

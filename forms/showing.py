@@ -72,6 +72,13 @@ DESKS = {
     ),
 }
 """Of what only some may see, by heading: act, thing, words and address."""
+HOMES = (
+    "/incidents", "/supervision", "/dashboard", "/projects", "/payments", "/plan", "/fund",
+    "/warnings", "/responsibility", "/alarms", "/signals", "/letters", "/integrations",
+    "/releases", "/designer", "/accounts", "/grants", "/log", "/verification", "/readers",
+    "/erasures", "/anomalies", "/census", "/backups", "/calendar", "/rules", "/policy",
+)  # fmt: skip
+"""The same desks in the order in which one is the first page of who handles no cases."""
 
 
 async def show(visit: Visit, page: Page, status: int = 200) -> Response:
