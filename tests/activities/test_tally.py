@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -31,6 +32,10 @@ from yichuang.tallying import Tallying
 EVERYBODY = Seen(true(), lambda _group: True)
 SPAN = span_of("2025-12", "2026-03", ZONE)
 SHARES = ShareQuery("2026-02", "2026-03")
+MIDDAY = plan_values.Window(
+    datetime(2025, 3, 2, 10, tzinfo=UTC), datetime(2026, 3, 2, 10, tzinfo=UTC)
+)
+"""It ends in the evening of the day on which the cases came in."""
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +80,17 @@ def counts(connection: Connection, question: Question) -> dict[str, Any]:
     }
 
 
-def behind(connection: Connection, question: Question) -> dict[str, Any]:
+def behind(connection: Connection, question: Question) -> dict[Any, Any]:
     """Return how many lines stand behind the plan's numbers: the reader's, and everybody's."""
-    window, kept = plan_values.window_of(NOW.date(), ZONE, NOW), question.kept
+    year, kept = plan_values.window_of(NOW.date(), ZONE, NOW), question.kept
     assert kept is None or isinstance(kept, Tally)
     sums = None if kept is None else (kept, kept.everybodys(), ZONE)
     found = {
-        source: plan_values.behind(connection, source, window, question.where, 1, sums)
+        (source, window): plan_values.behind(connection, source, window, question.where, 1, sums)
         for source in plan_values.OF_CASES
+        for window in (year, MIDDAY)
     }
-    return {source: (one.seen, one.every) for source, one in found.items()}
+    return {key: (one.seen, one.every) for key, one in found.items()}
 
 
 def bare(groups: Mapping[Any, Mapping[str, int]]) -> dict[Any, dict[str, int]]:
@@ -111,7 +117,8 @@ def test_sums_are_what_rows_say(town: Town) -> None:
     rows, _ = both(town, EVERYBODY)
     assert rows["counted"]["food", "scjg", "2026-03"]["closed"] > 1, "there is something to count"
     assert rows["shares"] and rows["steps"]
-    assert all(n for _, n in rows["behind"].values())
+    assert all(n for (_, window), (_, n) in rows["behind"].items() if window != MIDDAY)
+    assert rows["behind"]["online", MIDDAY][1], "and on the day that the window cuts"
     equal(town, matter="food")
     equal(town, department="scjg")
     equal(town, department="xf")
