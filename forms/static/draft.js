@@ -46,7 +46,7 @@
     };
     const save = async (last) => {
       clearTimeout(timer);
-      if (over || running || kept === changed) return;
+      if (over || kept === changed || (running && !last)) return;
       const now = changed;
       const texts = body();
       if (texts === same) {
@@ -54,11 +54,13 @@
         since = 0;
         return;
       }
-      running = new AbortController();
+      // A page that goes takes with it what is on its way; the mark tells that both are of one page.
+      running?.abort();
+      const mine = (running = new AbortController());
       if (!last) state.textContent = said.keptWaits;
       try {
         const answer = await fetch(form.action, {
-          method: "POST", redirect: "manual", keepalive: !!last, signal: running.signal,
+          method: "POST", redirect: "manual", keepalive: !!last, signal: mine.signal,
           body: new URLSearchParams(`${texts}&seen=${seen.value}&page=${marked()}&do=autosave`),
           headers: { accept: "application/json" },
         });
@@ -77,13 +79,13 @@
           throw new Error(String(answer.status));
         }
       } catch (error) {
-        if (over) return;
+        if (over || running !== mine) return;
         state.textContent = "";
         tell(said.keptAway);
         timer = setTimeout(save, AGAIN);
         return;
       } finally {
-        running = null;
+        if (running === mine) running = null;
       }
       if (changed !== kept) wait();
     };

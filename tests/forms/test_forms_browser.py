@@ -111,6 +111,37 @@ def test_a_draft_keeps_itself_and_another_tab_sees_both(clerk: Page) -> None:
     assert clerk.locator("#f-form-domicile").input_value() == "云川市商务路1号"
 
 
+def test_what_is_typed_while_a_saving_is_on_its_way_is_kept_of_a_page_that_goes(
+    clerk: Page,
+) -> None:
+    clerk.goto("/new/enterprise-start")
+    company = clerk.locator("#f-form-company_name")
+    draft = clerk.locator('input[name="draft"]').first.input_value()
+    held: list[Route] = []
+
+    def hold_once(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)  # never answered
+
+    clerk.route("**/new/enterprise-start", hold_once)
+    company.fill("先打的")
+    expect(clerk.locator("[data-kept-state]")).to_have_text(re.compile("正在"))
+    company.fill("后打的有限公司")
+    with clerk.expect_response("**/new/enterprise-start"):
+        clerk.evaluate(
+            "Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' });"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+    other = clerk.context.new_page()
+    other.goto(f"/new/enterprise-start?draft={draft}")
+    assert other.locator("#f-form-company_name").input_value() == "后打的有限公司"
+    assert len(held) == 1
+    clerk.unroute("**/new/enterprise-start")
+    other.close()
+
+
 def test_a_large_file_goes_in_pieces_over_a_connection_that_breaks(
     clerk: Page, tmp_path: Path
 ) -> None:
