@@ -84,7 +84,10 @@ async def act_page(visit: Visit) -> Response:
 
 async def do(visit: Visit) -> Response:
     """Check what was typed, ask once more where it is for good, settle it, go on."""
-    act, facts = await _act(visit)
+    try:
+        act, facts = await _act(visit)
+    except Stop as no:
+        return await _done_before(visit, no)
     scene = await scene_of(visit, await view_of(visit, facts))
     command = visit.text("command") or str(uuid4())
     fresh = await visit.ask(visit.ports.reader.outcome, command) is None
@@ -104,6 +107,22 @@ async def _act(visit: Visit) -> tuple[Act, CaseFacts]:
     if act is None:
         raise not_found(visit)
     return act, await facts_of(visit, act.verb)
+
+
+async def _done_before(visit: Visit, no: Stop) -> Response:
+    """Lead on as the first time where the order was done, and its answer was lost on the way.
+
+    What was done is often forbidden since: who has given an opinion may not give it again. Raises
+    what stopped it where it was not done; only whoever may read the case is told that it was.
+    """
+    command = visit.text("command")
+    outcome = await visit.ask(visit.ports.reader.outcome, command) if command else None
+    if outcome is None or outcome.status != "done":
+        raise no
+    facts = await facts_of(visit, "read")
+    if outcome.case_id != facts.id:
+        raise no
+    return await _on(visit, facts, await view_of(visit, facts), command)
 
 
 async def _still_offered(visit: Visit, act: Act, facts: CaseFacts, scene: Scene) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from httpx2 import Response
@@ -83,6 +84,27 @@ def test_a_double_press_does_it_once(town: Town, browser: Browsers) -> None:
     assert first.headers["location"] == second.headers["location"]
     view = town.ports.reader.case(town.actor("chen"), filed.case_id)
     assert view is not None and [one.verb for one in view.timeline].count("accept") == 1
+
+
+def test_an_opinion_sent_again_because_its_answer_was_lost_leads_on_as_before(
+    town: Town, browser: Browsers
+) -> None:
+    case_no, case_id = accepted(town)
+    page, path = browser("qian"), f"/cases/{case_no}/do/opine"
+    form = posted(page, path, task="review-planning", result="agree", text="同意")
+    form["seen"] = seen_on(page.get(path))
+    first, second = (send(page, path, form, "confirmed") for _ in range(2))
+    assert first.status_code == second.status_code == 303, second.text
+    assert first.headers["location"] == second.headers["location"]
+    view = town.ports.reader.case(town.actor("qian"), case_id)
+    assert view is not None and len(view.opinions) == 1
+    elsewhere = town.order(
+        "qian", "opine", {"task": "review-planning", "result": "agree", "text": "同意"},
+        accepted(town)[1],
+    )  # fmt: skip
+    for command in (str(uuid4()), elsewhere.command_id):
+        other = send(page, path, form | {"command": command}, "confirmed")
+        assert other.status_code == 403, "another order is another opinion, and forbidden"
 
 
 def test_what_somebody_did_meanwhile_is_read_before_it_is_done(

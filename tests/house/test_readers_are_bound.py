@@ -313,6 +313,7 @@ CALLERS: Final[Mapping[str, frozenset[str]]] = {
     "reader.outcome": frozenset(
         {
             "drafting._by_itself",
+            "acting._done_before",
             "acting.do",
             "case.show_case",
             "case._before",
