@@ -68,7 +68,11 @@ async def reviewed(visit: Visit) -> Response:
     await visit.demand("account_grant", Thing("account", key, about=key))
     result: Literal["kept", "removal"] = "removal" if visit.text("do") == "removal" else "kept"
     fault: str = await visit.ask(visit.ports.lives.review, visit.who, key, result)
-    return await review(visit, fault) if fault else RedirectResponse("/accounts/review", 303)
+    return (
+        await review(visit, visit.told(fault))
+        if fault
+        else RedirectResponse("/accounts/review", 303)
+    )
 
 
 async def term(visit: Visit) -> Response:
@@ -82,5 +86,5 @@ async def term(visit: Visit) -> Response:
         return await show_account(visit, key, fault=fault, status=422)
     fault = await visit.ask(visit.ports.lives.set_term, visit.who, key, last)
     if fault:
-        return await show_account(visit, key, fault=fault, status=409)
+        return await show_account(visit, key, fault=visit.told(fault), status=409)
     return RedirectResponse(f"/accounts/{key}", 303)

@@ -156,7 +156,7 @@ async def create_account(visit: Visit) -> Response:
     login, name, department, kind = (f.value for f in typed.fields)
     made = await visit.ask(visit.ports.accounts.create, visit.who, login, name, department, kind)
     if isinstance(made, SignInRefused):
-        wrong = typed.with_errors({"login": made.reason})
+        wrong = typed.with_errors({"login": visit.told(made.reason)})
         return await _show_accounts(visit, wrong, status=422)
     return await _show_accounts(visit, form, made, login)
 
@@ -221,7 +221,7 @@ async def change_account(visit: Visit) -> Response:
         made = await visit.ask(opens, visit.who, key)
         if isinstance(made, str):
             return await show_account(visit, key, code=made)
-        return await show_account(visit, key, fault=made.reason, status=409)
+        return await show_account(visit, key, fault=visit.told(made.reason), status=409)
     refused: SignInRefused | None = None
     if what == "key":
         typed = visit.text("nkey")
@@ -231,7 +231,7 @@ async def change_account(visit: Visit) -> Response:
             return asked
         refused = await visit.ask(visit.ports.accounts.close, visit.who, key)
     if refused:
-        return await show_account(visit, key, fault=refused.reason, status=409)
+        return await show_account(visit, key, fault=visit.told(refused.reason), status=409)
     return RedirectResponse(f"/accounts/{key}", 303)
 
 
@@ -325,6 +325,6 @@ async def propose_change(visit: Visit) -> Response:
         visit.ports.granting.propose, visit.who, key, wanted, visit.text("reason")
     )
     if fault:
-        form = replace(form, errors=(Wrong(fault),))
+        form = replace(form, errors=(Wrong(visit.told(fault)),))
         return await show_account(visit, key, form=form, status=422)
     return RedirectResponse(f"/accounts/{key}", 303)

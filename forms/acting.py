@@ -157,7 +157,8 @@ async def _stopped(visit: Visit, sending: Sending) -> Response | None:
 
 def _why_not(visit: Visit, sending: Sending, no: RuleForbids) -> Mapping[str, str]:
     cited = visit.ports.catalogue.cited(no.basis) if no.basis else ""
-    reason = f"{no.reason}（{cited}）" if cited else no.reason
+    said = visit.told(no.reason)
+    reason = f"{said}（{cited}）" if cited else said
     return {field_named(no.field, sending.form): reason}
 
 

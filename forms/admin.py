@@ -180,7 +180,7 @@ async def propose_release(visit: Visit) -> Response:
             return await _show_releases(visit, form.with_errors(told), 422)
     made = await visit.ask(visit.ports.releases.propose, visit.who, kind, text)
     if isinstance(made, str):
-        return await _show_releases(visit, form.with_errors({"text": made}), 422)
+        return await _show_releases(visit, form.with_errors({"text": visit.told(made)}), 422)
     return RedirectResponse("/releases", 303)
 
 
@@ -208,7 +208,7 @@ async def sign_release(visit: Visit) -> Response:
         since,
     )
     if refused:
-        raise Stop(409, refused, "not_signed")
+        raise Stop(409, visit.told(refused), "not_signed")
     return RedirectResponse(_shown_at(found), 303)
 
 
@@ -224,5 +224,5 @@ async def withdraw_release(visit: Visit) -> Response:
     await visit.demand(verbs_of(found.kind).propose, _as_thing(found))
     refused = await visit.ask(visit.ports.releases.withdraw, visit.who, found.id)
     if refused:
-        raise Stop(409, refused, "not_withdrawn")
+        raise Stop(409, visit.told(refused), "not_withdrawn")
     return RedirectResponse("/releases", 303)

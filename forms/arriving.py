@@ -98,7 +98,7 @@ async def take_proof(visit: Visit) -> None:
     visit.slow_down("sign_ins")
     answer = await visit.ask(visit.ports.entrance.prove_again, visit.secret, proof, visit.where)
     if isinstance(answer, SignInRefused):
-        raise ProveFirst("", answer.reason)
+        raise ProveFirst("", visit.told(answer.reason))
     visit.secret = answer.secret
     visit.visitor = await in_whose_name(visit, answer.visitor)
     visit.request.scope[NEW_SECRET] = answer.secret

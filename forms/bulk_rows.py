@@ -211,7 +211,8 @@ async def _judged(
 
 def _cited(visit: Visit, no: RuleForbids | Outcome) -> str:
     cited = visit.ports.catalogue.cited(no.basis) if no.basis else ""
-    return f"{no.reason}（{cited}）" if cited else no.reason
+    said = visit.told(no.reason)
+    return f"{said}（{cited}）" if cited else said
 
 
 def _source(visit: Visit) -> Source:

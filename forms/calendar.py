@@ -283,7 +283,7 @@ async def look_ahead(visit: Visit) -> Response:
     await visit.demand("release_look_ahead", Thing(OBJECT, found.id))
     direction = "revert" if visit.text("direction") == "revert" else "apply"
     refused = await visit.ask(visit.ports.releases.look_ahead, visit.who, found.id, direction)
-    return _done(found, refused)
+    return _done(found, visit.told(refused))
 
 
 async def ask_revocation(visit: Visit) -> Response:
@@ -294,7 +294,7 @@ async def ask_revocation(visit: Visit) -> Response:
     if not reason:
         raise Stop(422, visit.say(N_("请写明撤销的理由")), "no_reason")
     refused = await visit.ask(visit.ports.releases.ask_revocation, visit.who, found.id, reason)
-    return _done(found, refused)
+    return _done(found, visit.told(refused))
 
 
 async def revoke(visit: Visit) -> Response:
@@ -308,7 +308,7 @@ async def revoke(visit: Visit) -> Response:
     refused = await visit.ask(
         visit.ports.releases.revoke, visit.who, found.id, visit.text("preview")
     )
-    return _done(found, refused)
+    return _done(found, visit.told(refused))
 
 
 def _done(found: Release, refused: str) -> Response:
@@ -399,7 +399,7 @@ def _typed(visit: Visit, form: Form) -> Form:
 async def _proposed(visit: Visit, text: str, form: Form, field: str) -> Response:
     made = await visit.ask(visit.ports.releases.propose, visit.who, "calendar", text)
     if isinstance(made, str):
-        wrong = form.with_errors({field: made})
+        wrong = form.with_errors({field: visit.told(made)})
         where = {"notice": wrong} if field == "notice" else {"change": wrong}
         return await _show(visit, **where, status=422)
     query = urlencode({"name": made.name, "version": made.id})

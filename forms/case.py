@@ -292,7 +292,7 @@ async def show_case(
         ).allowed,
         methods={code: visit.say(words) for code, words in METHODS.items()},
         people_names=dict(scene.colleagues),
-        outcome=outcome if outcome and outcome.case_id == facts.id else None,
+        outcome=_told(visit, outcome) if outcome and outcome.case_id == facts.id else None,
         before=before,
         next_case=await next_of(visit, facts.id) if done else "",
         public_code=await visit.ask(visit.ports.reader.public_code, facts.id) if issues else "",
@@ -351,6 +351,11 @@ async def _clock(visit: Visit, view: CaseView, scene: Scene) -> ClockPanel:
 async def _reasons(visit: Visit, facts: CaseFacts) -> tuple[ReasonPanel, ...]:
     found = await visit.ask(visit.ports.reasons.of_case, facts.id)
     return panels_of(visit, found)
+
+
+def _told(visit: Visit, outcome: Outcome) -> Outcome:
+    """Return the stored outcome with its refusal in the reader's language."""
+    return outcome.model_copy(update={"reason": visit.told(outcome.reason)})
 
 
 def _articles(visit: Visit, view: CaseView, outcome: Outcome | None) -> Mapping[str, Article]:

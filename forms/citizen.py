@@ -85,7 +85,7 @@ async def come_back(visit: Visit) -> Response:
     except NotNow as away:
         return await _shown(visit, there, str(away), 503)
     if isinstance(answer, NotVouched):
-        return await _shown(visit, there, answer.reason, 422)
+        return await _shown(visit, there, visit.told(answer.reason), 422)
     response = RedirectResponse(there, 303)
     keep_cookie(response, CITIZEN_COOKIE, answer.secret, SESSION_SECONDS)
     drop_cookie(response, ENTRY_COOKIE)

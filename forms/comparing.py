@@ -126,7 +126,7 @@ async def comparison(visit: Visit) -> Response:
     try:
         found = await visit.ask(visit.ports.supervision.compared, visit.actor, query)
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     visit.saw_rows(len(found.departments))
     asked = visit.request.query_params.get("sort", "")
     sort = asked if asked in COLUMNS else "used"

@@ -178,7 +178,9 @@ async def propose(visit: Visit) -> Response:
     asked = Proposal(visit.text("deputy"), grants, reason, first, last)
     faults = await visit.ask(visit.ports.deputies.propose, _own(visit), visit.where.ip, asked)
     if faults:
-        return await _show(visit, replace(typed, errors=tuple(map(Wrong, faults))), 422)
+        return await _show(
+            visit, replace(typed, errors=tuple(Wrong(visit.told(one)) for one in faults)), 422
+        )
     return RedirectResponse("/deputies", 303)
 
 
@@ -216,7 +218,7 @@ async def change(visit: Visit) -> Response:
     chosen = port.accept if visit.text("do") == "accept" else port.end
     fault = await visit.ask(chosen, _own(visit), visit.where.ip, id)
     if fault:
-        return await deputy(visit, fault)
+        return await deputy(visit, visit.told(fault))
     return RedirectResponse("/deputies", 303)
 
 
@@ -230,5 +232,7 @@ async def act(visit: Visit) -> Response:
         visit.text("delegation")[:36],
     )
     if fault:
-        raise Stop(409, fault, "not_deputy", visit.say(N_("请在“代理”页查看现在的代理")))
+        raise Stop(
+            409, visit.told(fault), "not_deputy", visit.say(N_("请在“代理”页查看现在的代理"))
+        )
     return RedirectResponse("/", 303)

@@ -397,7 +397,7 @@ async def send(visit: Visit) -> Response:
     made: Written = written(known.sheet)
     answer = await visit.ask(visit.ports.releases.propose, visit.who, "matter", made.text)
     if isinstance(answer, str):
-        return await _changes(visit, known, answer)
+        return await _changes(visit, known, visit.told(answer))
     await visit.ask(visit.ports.drafts.remove, visit.actor, known.id)
     return RedirectResponse(f"/releases/{quote(answer.id)}", 303)
 

@@ -344,7 +344,7 @@ async def endorse(visit: Visit) -> Response:
     refused = await visit.ask(
         visit.ports.releases.endorse, visit.who, found.id, visit.text("dossier")
     )
-    return _done(found, refused)
+    return _done(found, visit.told(refused))
 
 
 async def simulate(visit: Visit) -> Response:
@@ -355,7 +355,7 @@ async def simulate(visit: Visit) -> Response:
     if not (typed.isdecimal() and 1 <= int(typed[:4]) <= MOST_MONTHS):
         raise Stop(422, visit.say(N_("月数应在 1 至 60 之间")), "months")
     refused = await visit.ask(visit.ports.releases.simulate, visit.who, found.id, int(typed))
-    return _done(found, refused)
+    return _done(found, visit.told(refused))
 
 
 def _done(found: Release, refused: str) -> Response:

@@ -89,7 +89,7 @@ async def drilled(visit: Visit) -> Response:
     except NoCount as wrong:
         raise not_found(visit) from wrong
     except (NoMonth, NoDay) as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     visit.saw_rows(len(found.rows))
     names = Names(visit)
     last = max(1, -(-found.total // ROWS))

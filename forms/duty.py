@@ -211,7 +211,9 @@ async def lay_out(visit: Visit) -> Response:
         return await _week(visit, read, 422)
     faults = await visit.ask(visit.ports.duty.lay_out, own(visit), visit.where.ip, read)
     if faults:
-        return await _week(visit, replace(typed, errors=tuple(map(Wrong, faults))), 422)
+        return await _week(
+            visit, replace(typed, errors=tuple(Wrong(visit.told(one)) for one in faults)), 422
+        )
     return RedirectResponse(_address(code, read.first - timedelta(days=read.first.weekday())), 303)
 
 
@@ -261,7 +263,7 @@ async def withdraw(visit: Visit) -> Response:
     await visit.demand("duty_plan", Thing(OBJECT, shift, department=code))
     fault = await visit.ask(visit.ports.duty.withdraw, own(visit), visit.where.ip, shift)
     if fault:
-        raise Stop(409, fault, "rota")
+        raise Stop(409, visit.told(fault), "rota")
     return RedirectResponse(_address(code, _monday(visit)), 303)
 
 
@@ -328,7 +330,7 @@ async def stand_in(visit: Visit) -> Response:
     plans = await _may_plan(visit, code)
     fault = await visit.ask(port.stand_in, own(visit), visit.where.ip, asked, plans)
     if fault:
-        return await _stand_in(visit, replace(typed, errors=(Wrong(fault),)), 422)
+        return await _stand_in(visit, replace(typed, errors=(Wrong(visit.told(fault)),)), 422)
     first = starts.astimezone(visit.zone).date()
     return RedirectResponse(_address(code, first - timedelta(days=first.weekday())), 303)
 
@@ -351,7 +353,7 @@ async def answer(visit: Visit) -> Response:
     accept = visit.text("do") == "accept"
     fault = await visit.ask(port.answer, own(visit), visit.where.ip, override, accept, plans)
     if fault:
-        raise Stop(409, fault, "rota")
+        raise Stop(409, visit.told(fault), "rota")
     return RedirectResponse("/duty", 303)
 
 
@@ -395,7 +397,7 @@ async def hand_over(visit: Visit) -> Response:
         return await _hand_over(visit, typed.with_errors(error), 422)
     fault = await visit.ask(visit.ports.duty.hand_over, own(visit), visit.where.ip, code, note)
     if fault:
-        raise Stop(409, fault, "rota")
+        raise Stop(409, visit.told(fault), "rota")
     return RedirectResponse("/duty", 303)
 
 
@@ -418,5 +420,5 @@ async def take_over(visit: Visit) -> Response:
     id = visit.request.path_params["handover"]
     fault = await visit.ask(visit.ports.duty.take_over, own(visit), visit.where.ip, id)
     if fault:
-        return await handover(visit, fault)
+        return await handover(visit, visit.told(fault))
     return RedirectResponse("/duty", 303)

@@ -100,5 +100,5 @@ async def set_contact(visit: Visit) -> Response:
         visit.ports.duty.set_contact, own(visit), visit.where.ip, channel, address
     )
     if fault:
-        return await contacts(visit, fault, {channel: address})
+        return await contacts(visit, visit.told(fault), {channel: address})
     return RedirectResponse("/duty/contacts", 303)

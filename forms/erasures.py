@@ -91,7 +91,7 @@ async def ask(visit: Visit) -> Response:
         visit.ports.erasures.ask, visit.actor, visit.where.ip, case_no, kind, visit.text("ground")
     )
     if fault:
-        return await erasures(visit, fault, case_no)
+        return await erasures(visit, visit.told(fault), case_no)
     return RedirectResponse("/erasures", 303)
 
 

@@ -85,7 +85,7 @@ async def take(visit: Visit) -> Response:
     try:
         made = await visit.ask(visit.ports.process.event_data, visit.who, visit.where, asked)
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     except EventDataRefused as no:
         status = 503 if no.code == "busy" else 409
         raise Stop(status, visit.say(REFUSED[no.code]), no.code) from no

@@ -85,5 +85,5 @@ async def hand_over(visit: Visit, rows: Sequence[MaterialRow], case_id: str) -> 
 def refusal(visit: Visit, outcome: Outcome) -> str:
     """Return the sentence of a refusal with the article it rests on."""
     if not outcome.basis:
-        return outcome.reason
-    return f"{outcome.reason}（{visit.ports.catalogue.cited(outcome.basis)}）"
+        return visit.told(outcome.reason)
+    return f"{visit.told(outcome.reason)}（{visit.ports.catalogue.cited(outcome.basis)}）"

@@ -111,11 +111,11 @@ async def _act(
     if answer.status == "done":
         return RedirectResponse(back, 303)
     if answer.code in ("no_right", "forbidden", "label", "not_a_person"):
-        raise Stop(403, answer.reason, "no_permission")
+        raise Stop(403, visit.told(answer.reason), "no_permission")
     names = {one.name for one in fields}
     place = answer.field.removeprefix("body.")
     article = visit.ports.catalogue.cited(answer.basis) if answer.basis else ""
-    said = f"{answer.reason}（{article}）" if article else answer.reason
+    said = f"{visit.told(answer.reason)}（{article}）" if article else visit.told(answer.reason)
     # A refusal is the answer to its command for ever: what is mended is another command.
     page = replace(page, command=str(uuid4()))
     return await _again(visit, page, {place if place in names else fields[0].name: said})

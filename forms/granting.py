@@ -67,7 +67,7 @@ async def approve(visit: Visit) -> Response:
     found = await _named(visit)
     await visit.demand("grant_approve", thing_of(found))
     fault: str = await visit.ask(visit.ports.granting.approve, visit.who, found.id)
-    return await _back(visit, found, fault)
+    return await _back(visit, found, visit.told(fault))
 
 
 async def refuse(visit: Visit) -> Response:
@@ -76,14 +76,14 @@ async def refuse(visit: Visit) -> Response:
     await visit.demand("grant_approve", thing_of(found))
     reason = visit.text("reason")
     fault: str = await visit.ask(visit.ports.granting.refuse, visit.who, found.id, reason)
-    return await _back(visit, found, fault)
+    return await _back(visit, found, visit.told(fault))
 
 
 async def withdraw(visit: Visit) -> Response:
     """Take one's own proposal back."""
     found = await _named(visit)
     fault: str = await visit.ask(visit.ports.granting.withdraw, visit.who, found.id)
-    return await _back(visit, found, fault)
+    return await _back(visit, found, visit.told(fault))
 
 
 async def _named(visit: Visit) -> Change:

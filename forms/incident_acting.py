@@ -259,8 +259,8 @@ def _field(outcome: Outcome, form: Form) -> str:
 
 def _refusal(visit: Visit, outcome: Outcome) -> str:
     if not outcome.basis:
-        return outcome.reason
-    return f"{outcome.reason}（{visit.ports.catalogue.cited(outcome.basis)}）"
+        return visit.told(outcome.reason)
+    return f"{visit.told(outcome.reason)}（{visit.ports.catalogue.cited(outcome.basis)}）"
 
 
 async def _show(

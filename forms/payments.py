@@ -320,10 +320,10 @@ async def request(visit: Visit) -> Response:
     )
     if answer.status == "refused":
         if answer.code in ("no_right", "forbidden", "label", "not_a_person"):
-            raise Stop(403, answer.reason, "no_permission")
+            raise Stop(403, visit.told(answer.reason), "no_permission")
         place = _field_name(answer.field.removeprefix("body."))
         article = visit.ports.catalogue.cited(answer.basis) if "-" in answer.basis else ""
-        said = f"{answer.reason}（{article}）" if article else answer.reason
+        said = f"{visit.told(answer.reason)}（{article}）" if article else visit.told(answer.reason)
         # A refusal is the answer to its command for ever: what is mended is another command.
         return await _again(visit, replace(page, command=str(uuid4())), {place: said})
     return RedirectResponse(f"/payments/{answer.payment}", 303)

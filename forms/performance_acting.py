@@ -225,7 +225,7 @@ async def _hand_in(
         return await _show(visit, verb, scene, replace(typed, form=form), command, 503)
     if answer.status == "refused":
         if answer.code in NO_RIGHT:
-            raise Stop(403, answer.reason, "no_permission")
+            raise Stop(403, visit.told(answer.reason), "no_permission")
         form = typed.form.with_errors({_place(answer, typed.form): _refusal(visit, answer)})
         # A refusal is final for its id: what is corrected now is another command.
         return await _show(visit, verb, scene, replace(typed, form=form), str(uuid4()), 422)
@@ -241,8 +241,8 @@ def _place(answer: PerformanceAnswer, form: Form) -> str:
 
 def _refusal(visit: Visit, answer: PerformanceAnswer) -> str:
     if not answer.basis:
-        return answer.reason
-    return f"{answer.reason}（{visit.ports.catalogue.cited(answer.basis)}）"
+        return visit.told(answer.reason)
+    return f"{visit.told(answer.reason)}（{visit.ports.catalogue.cited(answer.basis)}）"
 
 
 async def _show(

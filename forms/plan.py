@@ -515,10 +515,10 @@ async def _posted(visit: Visit, page: PlanReportPage) -> Response:
     )
     if answer.status == "refused":
         if answer.code in ("no_right", "forbidden", "label", "not_a_person"):
-            raise Stop(403, answer.reason, "no_permission")
+            raise Stop(403, visit.told(answer.reason), "no_permission")
         cited = f"（{visit.ports.catalogue.cited(answer.basis)}）" if answer.basis else ""
         return await _again(
-            visit, page, {answer.field.removeprefix("body."): answer.reason + cited}
+            visit, page, {answer.field.removeprefix("body."): visit.told(answer.reason) + cited}
         )
     return RedirectResponse(f"/plan/{page.kpi.code}", 303)
 

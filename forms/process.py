@@ -207,7 +207,7 @@ async def _asked(visit: Visit, query: MapQuery) -> MapFound:
     try:
         return await visit.ask(visit.ports.process.map, visit.actor, query)
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
 
 
 def _query(visit: Visit, kinds: Sequence[Kind]) -> MapQuery:
@@ -217,7 +217,7 @@ def _query(visit: Visit, kinds: Sequence[Kind]) -> MapQuery:
     try:
         first = given.get("from", "").strip() or months_before(last, USUAL_MONTHS - 1)
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     chosen = given.get("kind", "")
     return MapQuery(
         next((one for one in kinds if one == chosen), kinds[0]),
@@ -348,7 +348,7 @@ async def passages(visit: Visit) -> Response:
             visit.ports.process.passages, visit.actor, query, source, target, ROWS
         )
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     visit.saw_rows(len(rows))
     names = Names(visit)
     sorts = _sort_names(visit, query.kind, names)
@@ -396,7 +396,7 @@ async def held(visit: Visit) -> Response:
             visit.ports.process.held_cases, visit.actor, query, holder, ROWS, late
         )
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     visit.saw_rows(len(rows))
     names = Names(visit)
     page = HeldPage(

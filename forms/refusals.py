@@ -103,7 +103,7 @@ async def refusals(visit: Visit) -> Response:
     try:
         found = await visit.ask(visit.ports.supervision.refused, visit.actor, query, ROWS)
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     visit.saw_rows(len(found.orders) + len(found.sent_back))
     names = Names(visit)
     verdict = await visit.ask(visit.ports.access.may, visit.actor, "list", "incident")

@@ -148,7 +148,7 @@ async def second(visit: Visit) -> Response:
     if isinstance(answer, SignInRefused):
         if answer.over:
             return _over(visit)
-        return await _show_second(visit, half, answer.reason, there, kept, 422)
+        return await _show_second(visit, half, visit.told(answer.reason), there, kept, 422)
     return come_in(visit, answer, await _go_on(visit, answer, there, unpacked(kept)))
 
 
@@ -224,7 +224,7 @@ async def set_up(visit: Visit) -> Response:
     if isinstance(answer, SignInRefused):
         if answer.over:
             return _over(visit)
-        form = _refilled(visit, kind, answer.reason)
+        form = _refilled(visit, kind, visit.told(answer.reason))
         return await _show_set_up(visit, half, form, there, 422)
     return come_in(visit, answer, await _go_on(visit, answer, there, None))
 

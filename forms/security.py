@@ -88,7 +88,7 @@ async def add_factor(visit: Visit) -> Response:
     )
     if refused is None:
         return RedirectResponse("/security?done=factor", 303)
-    return await _show_factor(visit, _wrong(visit, kind, refused.reason), 422)
+    return await _show_factor(visit, _wrong(visit, kind, visit.told(refused.reason)), 422)
 
 
 def _wrong(visit: Visit, kind: FactorKind, reason: str) -> Form:
@@ -104,7 +104,7 @@ async def remove(visit: Visit) -> Response:
     refused = await visit.ask(visit.ports.entrance.remove_factor, visit.secret, factor, visit.where)
     if refused is None:
         return RedirectResponse("/security?done=removed", 303)
-    return await _show(visit, Form((), (Wrong(refused.reason),)), "", 422)
+    return await _show(visit, Form((), (Wrong(visit.told(refused.reason)),)), "", 422)
 
 
 async def codes_page(visit: Visit) -> Response:

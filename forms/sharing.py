@@ -103,7 +103,7 @@ async def shares(visit: Visit) -> Response:
     try:
         found = await visit.ask(visit.ports.supervision.shares, visit.actor, query)
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     visit.saw_rows(len(found))
     names = Names(visit)
     page = SharesPage(
@@ -139,7 +139,7 @@ async def shared(visit: Visit) -> Response:
             visit.ports.supervision.shared_clocks, visit.actor, query, ROWS
         )
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     visit.saw_rows(len(rows))
     names = Names(visit)
     last = max(1, -(-total // ROWS))

@@ -232,7 +232,7 @@ async def plan(visit: Visit) -> Response:
     )  # fmt: skip
     fault = await visit.ask(visit.ports.signals.plan, visit.actor, visit.where.ip, asked)
     if fault is not None:
-        return await _windows(visit, typed.with_errors(dict([fault])), 422)
+        return await _windows(visit, typed.with_errors({fault[0]: visit.told(fault[1])}), 422)
     return RedirectResponse("/signals/windows", 303)
 
 
@@ -249,5 +249,5 @@ async def lift(visit: Visit) -> Response:
     window = visit.request.path_params["window"]
     fault = await visit.ask(visit.ports.signals.lift, visit.actor, visit.where.ip, window)
     if fault:
-        return await _windows(visit, _form(visit), 409, fault)
+        return await _windows(visit, _form(visit), 409, visit.told(fault))
     return RedirectResponse("/signals/windows", 303)

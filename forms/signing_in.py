@@ -106,7 +106,9 @@ async def sign_in(visit: Visit) -> Response:
         return await half_in(visit, answer, there, kept)
     form = _sign_in_form(visit)
     login_field = replace(form.fields[0], values=(login,))
-    refused = Form((login_field, form.fields[1]), (Wrong(answer.reason, login_field.id),))
+    refused = Form(
+        (login_field, form.fields[1]), (Wrong(visit.told(answer.reason), login_field.id),)
+    )
     return await show_sign_in(visit, there, "", kept, 422, refused)
 
 
@@ -159,7 +161,7 @@ async def enrol(visit: Visit) -> Response:
         )
         if isinstance(answer, HalfIn):
             return await half_in(visit, answer, "/", "")
-        wrong = {"code": answer.reason}
+        wrong = {"code": visit.told(answer.reason)}
     page = EnrolPage(visit.say(N_("首次登记")), Form(fields).with_errors(wrong))
     return await show(visit, page, 422)
 
@@ -196,7 +198,7 @@ async def password(visit: Visit) -> Response:
         )
         if refused is None:
             return RedirectResponse("/password?done=1", 303)
-        wrong = {"old": refused.reason}
+        wrong = {"old": visit.told(refused.reason)}
     form = _password_form(visit).with_errors(wrong)
     return await show(visit, PasswordPage(visit.say(N_("修改口令")), form, False), 422)
 

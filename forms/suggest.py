@@ -75,7 +75,9 @@ async def suggest(visit: Visit) -> Response:
 async def _answered(visit: Visit, page: SuggestPage, outcome: Outcome) -> Response:
     if outcome.status == "refused":
         # A refusal is final for its id: what is corrected now is another command.
-        fresh = replace(page, form=_failed(page.form, outcome.reason), command=str(uuid4()))
+        fresh = replace(
+            page, form=_failed(page.form, visit.told(outcome.reason)), command=str(uuid4())
+        )
         return await show(visit, fresh, 422)
     code = await visit.ask(visit.ports.reader.public_code, outcome.case_id)
     return await show(visit, replace(page, case_no=outcome.case_no, code=code))
@@ -139,7 +141,7 @@ async def rate(visit: Visit) -> Response:
         said = say(N_("系统暂时无法确认，请用同一页面重试；重试不会重复办理。"))
         return await show(visit, replace(page, form=_failed(page.form, said)), 503)
     if outcome.status == "refused":
-        return await show(visit, _refused(page, outcome.reason), 422)
+        return await show(visit, _refused(page, visit.told(outcome.reason)), 422)
     return await show(visit, replace(page, done=True))
 
 

@@ -157,7 +157,7 @@ async def _board(visit: Visit, query: BoardQuery) -> Board:
     try:
         return await visit.ask(visit.ports.supervision.board, visit.actor, query)
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
 
 
 def _links(query: BoardQuery) -> Mapping[str, str]:
@@ -282,5 +282,5 @@ async def report(visit: Visit) -> Response:
     try:
         found = await visit.ask(visit.ports.supervision.report, visit.who, visit.where, month)
     except NoMonth as wrong:
-        raise Stop(404, str(wrong), "no_month") from wrong
+        raise Stop(404, visit.told(str(wrong)), "no_month") from wrong
     return download(found)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from cases.facts import CaseFacts
 from cases.messages import Actor
 from catalogue.told import in_words
-from forms import words
+from forms import refusal_words, words
 from forms.citizen_ports import Citizen
 from forms.fields import Posted
 from forms.ports import Options, Ports, Shown, Thing, Visitor, Where
@@ -126,7 +126,11 @@ class Visit:
         ours, names = every("zh"), every(self.language)
         called = {name: names.get(code, name) for code, name in ours.items()}
         say = words.translations(self.language).gettext
-        return in_words(text, lambda one: called.get(one) or say(one), ", ")
+
+        def whole(one: str) -> str:
+            return called.get(one) or say(one)
+
+        return in_words(text, lambda one: refusal_words.said(one, self.language, whole), ", ")
 
     async def ask(self, read: Callable[..., T], *values: object) -> T:
         """Call a port that may block, in a worker thread."""

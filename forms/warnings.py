@@ -249,10 +249,10 @@ async def _asked(
     )  # fmt: skip
     if answer.status == "refused":
         if answer.code in ("no_right", "forbidden", "label", "not_a_person"):
-            raise Stop(403, answer.reason, "no_permission")
+            raise Stop(403, visit.told(answer.reason), "no_permission")
         article = visit.ports.catalogue.cited(answer.basis) if answer.basis else ""
         place = answer.field.removeprefix("body.") or page.form.fields[0].name
-        said = f"{answer.reason}（{article}）" if article else answer.reason
+        said = f"{visit.told(answer.reason)}（{article}）" if article else visit.told(answer.reason)
         # The refusal is this command's answer for ever: what is corrected is another one.
         return await _again(visit, replace(page, command=str(uuid4())), {place: said})
     return RedirectResponse(f"/warnings/{answer.warning}", 303)

@@ -30,12 +30,24 @@ def N_(text: str) -> str:
 @lru_cache(maxsize=2)
 def translations(language: Language) -> gettext.NullTranslations:
     """Return the sentences of the pages in a language, then the texts of catalogues, plan and
-    policy; Chinese needs none. Raises `OSError` when a file is missing."""
+    policy, then what a worker refuses; Chinese needs none.
+
+    Raises `OSError` when a file is missing.
+    """
     if language == "zh":
         return gettext.NullTranslations()
     pages = _compiled(language, "messages.po")
     pages.add_fallback(_compiled(language, "catalogue.po"))
+    pages.add_fallback(_compiled(language, "refusals.po"))
     return pages
+
+
+def msgids(language: Language, name: str) -> tuple[str, ...]:
+    """Return the texts that one file of a language has; Chinese has none."""
+    if language == "zh":
+        return ()
+    with (LOCALE / language / name).open("rb") as source:
+        return tuple(str(one.id) for one in read_po(source, locale=language) if one.id)
 
 
 def _compiled(language: Language, name: str) -> gettext.GNUTranslations:

@@ -117,6 +117,11 @@ def test_what_policy_or_the_caps_forbid_is_not_done(
     assert early.status_code == 422 and "不能支付" in early.text
     beyond = asked(clerk, project, contract, amount="800000.01")
     assert beyond.status_code == 422 and "超出合同余额 800,000.00 元" in beyond.text
+    clerk.get("/language/en?next=/sign-in")
+    beyond = asked(clerk, project, contract, amount="800000.01")
+    assert beyond.status_code == 422 and "超出合同余额" not in beyond.text
+    assert "More than is left of the contract: 800,000.00 yuan" in beyond.text
+    clerk.get("/language/zh?next=/sign-in")
     for path in ("/fund", "/fund/journal", "/fund/journal.csv", f"/fund/projects/{project}"):
         assert browser("zhao").get(path).status_code == 403
     assert reviewer.get("/fund/projects/no-such").status_code == 404
