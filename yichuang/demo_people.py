@@ -73,7 +73,7 @@ UNITS: tuple[Person, ...] = (
     _held("weijian1", "于卫健", "wjw", "unit_duty"),
     _held("huanjing1", "时环境", "sthj", "unit_duty"),
     _held("gongan1", "傅公安", "gaj", "unit_duty"),
-    _held("shijian1", "皮值守", "scjg", "unit_duty"),
+    _held("shijian1", "皮值守", "scjg", "unit_duty", "section_clerk"),
     _held("jianshe1", "卞值守", "zjj", "unit_duty", "section_clerk"),
     _held("ziran1", "齐值守", "zrzy", "unit_duty"),
     _held("xikou1", "康溪口", "jd1", "unit_duty"),

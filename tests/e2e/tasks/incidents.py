@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from tests.e2e.hands import Hands
 from tests.e2e.office import Office, task
+from tests.e2e.tasks.cases import filed, find
 
 STREETS = (
     "云溪区 · 溪口街道", "云溪区 · 学府街道", "云岭区 · 岭南街道", "云岭区 · 北门街道",
@@ -161,3 +162,38 @@ def two_units_refused_an_arbiter_ruled_and_a_response_was_started(office: Office
     chief.see("险情排除")
     chief.see("4 级响应已解除")
     chief.see("不属本单位职责；现场无燃气管线。")
+
+
+@task("duty_officer", "unit_duty", "section_clerk")
+def a_unit_linked_a_case_with_its_incident_and_took_the_link_back(office: Office) -> None:
+    number = filed(office.desk("chuangkou1"), office.named("受损小吃店"))
+    title = office.named("水管爆裂淹及店铺")
+    duty = reported(office, title)
+    did(duty, "核实")
+    graded(duty, "不分级")
+    sent(duty, "市市场监管局", "查看受损经营者")
+    duty.follow("关联办件")
+    duty.see("市市场监管局）中既值守又办理办件的人")
+
+    unit = office.desk("shijian1")
+    came_to(unit, title)
+    incident = unit.read(r"(云突〔\d+〕\d+号)")
+    find(unit, number)
+    unit.follow("关联突发事件")
+    unit.fill("突发事件编号", incident)
+    unit.press("下一步：写明理由")
+    did_link(unit, "关联办件", "店铺在事件中受损")
+    unit.see(number)
+    unit.follow("解除关联", beside=number)
+    did_link(unit, "解除关联", "核实后与本事件无关")
+    find(unit, number)
+    unit.follow("时间线")
+    unit.see("解除与突发事件的关联")
+    unit.see("店铺在事件中受损")
+    came_to(duty, title)
+    duty.see_not(number)
+
+
+def did_link(hands: Hands, verb: str, why: str) -> None:
+    hands.fill("理由", why)
+    hands.press(verb)
