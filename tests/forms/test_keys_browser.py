@@ -52,6 +52,7 @@ def test_rows_are_chosen_ticked_and_claimed_by_keys_alone(
     confirm.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("已办 2")
+    page.wait_for_load_state("domcontentloaded")
     page.keyboard.press("g")
     page.keyboard.press("i")
     expect(page.get_by_role("heading", level=1)).to_have_text("待办")
