@@ -86,13 +86,18 @@ def test_a_double_press_does_it_once(town: Town, browser: Browsers) -> None:
     assert view is not None and [one.verb for one in view.timeline].count("accept") == 1
 
 
+def an_opinion(browser: Browsers, case_no: str) -> tuple[Browser, str, dict[str, Any]]:
+    """Return a planner's desk, where their opinion is sent to, and what is sent."""
+    page, path = browser("qian"), f"/cases/{case_no}/do/opine"
+    form = posted(page, path, task="review-planning", result="agree", text="同意")
+    return page, path, form | {"seen": seen_on(page.get(path))}
+
+
 def test_an_opinion_sent_again_because_its_answer_was_lost_leads_on_as_before(
     town: Town, browser: Browsers
 ) -> None:
     case_no, case_id = accepted(town)
-    page, path = browser("qian"), f"/cases/{case_no}/do/opine"
-    form = posted(page, path, task="review-planning", result="agree", text="同意")
-    form["seen"] = seen_on(page.get(path))
+    page, path, form = an_opinion(browser, case_no)
     first, second = (send(page, path, form, "confirmed") for _ in range(2))
     assert first.status_code == second.status_code == 303, second.text
     assert first.headers["location"] == second.headers["location"]
@@ -111,9 +116,7 @@ def test_what_somebody_did_meanwhile_is_read_before_it_is_done(
     town: Town, browser: Browsers
 ) -> None:
     case_no, case_id = accepted(town)
-    page, path = browser("qian"), f"/cases/{case_no}/do/opine"
-    form = posted(page, path, task="review-planning", result="agree", text="同意")
-    form["seen"] = seen_on(page.get(path))
+    page, path, form = an_opinion(browser, case_no)
     asked = send(page, path, form)
     assert asked.status_code == 200 and "又有新的办理" not in asked.text
     form["seen"] = seen_on(asked)
