@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid5
 from zoneinfo import ZoneInfo
 
@@ -46,6 +46,7 @@ from cases.case_view import (
 from cases.clock import working_days_between
 from cases.database import one_moment, reading
 from cases.facts import CaseFacts
+from cases.few import led, page_of_few, tally_few, ways
 from cases.incident_cases import cases_of, incidents_of, numbers_by_step, own_links
 from cases.masking import ERASED
 from cases.messages import NAMESPACE, Outcome
@@ -127,6 +128,11 @@ class Step:
     events: list[dict[str, JsonValue]]
 
 
+def _state_of(query: WorklistQuery) -> Literal["", "warning", "overdue", "open", "ended"]:
+    """Return of which state all lines of a list are: a stage may say it."""
+    return query.state or ("ended" if query.stage in ENDED_STAGES else "")
+
+
 def _is_long(query: WorklistQuery, total: int) -> bool:
     """Whether a page of it is found along its order: it stands among the first few thousand."""
     return total > MOST_COUNTED and query.scope != "mine" and not query.text
@@ -163,16 +169,23 @@ class Queries:
         seen = and_(lines.may(where), *self._filters(query, lines, now, personal))
         condition = and_(lines.where, seen)
         chosen = lines.select(condition).order_by(*lines.order())
+        state = _state_of(query)
         with reading(self.engine) as connection:
-            most = 0 if query.exact else MOST_COUNTED
-            found = tally(connection, lines, condition, now, most, query.state)
+            few = self._few(connection, query, seen)
+            if few is not None:
+                found = tally_few(connection, lines, few, now)
+            else:
+                most = 0 if query.exact else MOST_COUNTED
+                found = tally(connection, lines, condition, now, most, state)
             pages, page = max(1, -(-found.total // query.size)), query.page
             is_long = _is_long(query, found.total)
 
             def lines_of(page: int) -> Sequence[Any]:
                 limit, offset = query.size + 1, (page - 1) * query.size
+                if few is not None:
+                    return page_of_few(connection, lines, few, limit, offset)
                 if is_long:
-                    at = (query.state, now, limit, offset)
+                    at = (state, now, limit, offset)
                     return page_of_many(connection, lines, seen, *at)
                 return connection.execute(chosen.limit(limit).offset(offset)).all()
 
@@ -210,14 +223,19 @@ class Queries:
         seen = and_(lines.may(where), *self._filters(query, lines, now, personal))
         condition = and_(lines.where, seen)
         with reading(self.engine) as connection:
-            to = 0 if query.exact else most
-            if to:
-                total = at_most(connection, lines, condition, query.state, now, to)
+            few, state = self._few(connection, query, seen), _state_of(query)
+            to = 0 if query.exact or few is not None else most
+            if few is not None:
+                total = tally_few(connection, lines, few, now).total
+            elif to:
+                total = at_most(connection, lines, condition, state, now, to)
             else:
                 every = select(func.count()).select_from(lines.source).where(condition)
                 total = connection.execute(every).scalar_one()
-            if _is_long(query, total):
-                rows = page_of_many(connection, lines, seen, query.state, now, most, 0)
+            if few is not None:
+                rows = page_of_few(connection, lines, few, most, 0)
+            elif _is_long(query, total):
+                rows = page_of_many(connection, lines, seen, state, now, most, 0)
             else:
                 chosen = lines.select(condition).order_by(*lines.order()).limit(most)
                 rows = connection.execute(chosen).all()
@@ -353,10 +371,27 @@ class Queries:
             yield case.c.stage.in_(ENDED_STAGES)
 
     def _received(self, query: WorklistQuery) -> Iterator[ColumnElement[bool]]:
-        if query.received_from:
-            yield case.c.received_at >= self._midnight(query.received_from)
-        if query.received_until:
-            yield case.c.received_at < self._midnight(query.received_until + timedelta(days=1))
+        since, until = self._days(query)
+        if since is not None:
+            yield case.c.received_at >= since
+        if until is not None:
+            yield case.c.received_at < until
+
+    def _days(self, query: WorklistQuery) -> tuple[datetime | None, datetime | None]:
+        """Return from when, and until before when, a case of the list came in; None: whenever."""
+        first, last = query.received_from, query.received_until
+        return (
+            None if first is None else self._midnight(first),
+            None if last is None else self._midnight(last + timedelta(days=1)),
+        )
+
+    def _few(
+        self, connection: Connection, query: WorklistQuery, seen: ColumnElement[bool]
+    ) -> ColumnElement[bool] | None:
+        """Return the condition of a list of cases of which a filter leaves few; None: of none."""
+        if query.scope != "all" or query.text or query.numbers:
+            return None
+        return led(connection, ways(query, *self._days(query)), seen)
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), ZoneInfo(self.zone))

@@ -316,13 +316,17 @@ def tally(
                 at_most(connection, lines, late, "overdue", now, most),
             )
             return Tally(total, warning, overdue, {}, most)
-    stages = connection.execute(count_by_stage(lines, condition, now, most)).all()
+    return tally_of(connection.execute(count_by_stage(lines, condition, now, most)).all(), most)
+
+
+def tally_of(stages: Sequence[Any], to: int) -> Tally:
+    """Return the numbers of a list that was counted by stage."""
     return Tally(
         sum(row.n for row in stages),
         sum(row.warning for row in stages),
         sum(row.overdue for row in stages),
         {row.stage: int(row.n) for row in stages},
-        most,
+        to,
     )
 
 
