@@ -7,8 +7,63 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
 
-from cases.messages import Grant
+from cases.messages import Actor, Grant
 from forms.entrance_ports import SignInRefused, Visitor
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """One line of the list of accounts."""
+
+    id: str
+    login: str
+    name: str
+    department: str
+    grants: tuple[Grant, ...]
+    kind: Literal["human", "service"]
+    state: Literal["enrolment", "active", "closed", "expired", "asleep"]
+    last_sign_in: datetime | None
+    clearance: int
+    compartments: tuple[str, ...]
+    created_at: datetime
+    valid_until: datetime | None
+    nkey: str = ""
+    """A service's public nkey; empty: none is registered."""
+    token_until: datetime | None = None
+
+
+class Accounts(Protocol):
+    """The accounts of people and services. Every change is an entry of the log."""
+
+    def service(self, token: str) -> Actor | None:
+        """The service account that owns a bearer token, None when there is none."""
+        ...
+
+    def listing(self) -> Sequence[AccountRow]: ...
+
+    def row(self, account: str) -> AccountRow | None:
+        """One account; None: there is none, or it is an applicant's."""
+        ...
+
+    def create(
+        self, by: Visitor, login: str, name: str, department: str, kind: str
+    ) -> str | SignInRefused:
+        """Create the account without roles; return its one-time code (a service's: its token)."""
+        ...
+
+    def rotate(self, by: Visitor, account: str) -> str | SignInRefused:
+        """A service's next bearer token; the one before stays good for a week."""
+        ...
+
+    def set_key(self, by: Visitor, account: str, key: str) -> SignInRefused | None:
+        """Register a service's public nkey."""
+        ...
+
+    def renew(self, by: Visitor, account: str) -> str | SignInRefused:
+        """A new one-time code for an account whose owner lost the password."""
+        ...
+
+    def close(self, by: Visitor, account: str) -> SignInRefused | None: ...
 
 
 @dataclass(frozen=True, slots=True)

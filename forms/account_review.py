@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Literal
 
 from starlette.responses import RedirectResponse, Response
 
+from forms.access_ports import Thing
 from forms.account_ports import Reviewed
 from forms.accounts import WHY, may, must_read, show_account
-from forms.ports import Thing
 from forms.rendering import Page
 from forms.role_words import role_names
 from forms.showing import show

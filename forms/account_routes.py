@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from forms import account_review, accounts, granting
+from forms.disclosure_ports import Shown
 from forms.guard import page
-from forms.ports import Shown
 
 
 def account_routes() -> list[BaseRoute]:

@@ -10,9 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.grant_changes import LONGEST_REASON
 from cases.messages import Grant
-from forms.account_ports import Change, Holding, Soon
+from forms.access_ports import Thing
+from forms.account_ports import AccountRow, Change, Holding, Soon
+from forms.entrance_ports import SignInRefused
 from forms.fields import Field, Form, Option, Wrong
-from forms.ports import AccountRow, SignInRefused, Thing
 from forms.rendering import Page
 from forms.role_words import role_names
 from forms.settled_finality import ask_to_close

@@ -11,8 +11,9 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.releases import SEED_AUTHOR, SEED_SIGNER
 from cases.releasing import moves_cases, verbs_of
+from forms.access_ports import Thing
 from forms.fields import Field, Form, Option
-from forms.ports import Release, Thing
+from forms.release_ports import Release
 from forms.rendering import Page
 from forms.settled_finality import ask_to_sign
 from forms.showing import not_found, show

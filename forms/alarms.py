@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from cases.charts import Series, lines
 from cases.reading_views import PER_PAGE, DeadReadingLine, Named, Pulse, Said, Standing
-from forms.ports import ItemMeans
+from forms.reading_ports import ItemMeans
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show

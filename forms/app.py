@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
+from cases.reception import NotNow
 from forms import (
     guides,
     progress,
@@ -45,7 +46,7 @@ from forms.log_routes import log_routes
 from forms.other_name import other_name
 from forms.payment_routes import payment_routes
 from forms.plan_routes import plan_routes
-from forms.ports import NotNow, Options, Ports
+from forms.ports import Options, Ports
 from forms.project_routes import project_routes
 from forms.release_routes import release_routes
 from forms.rendering import LIBRARIES, STATIC, asset

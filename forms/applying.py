@@ -21,6 +21,7 @@ from cases.reception import NotNow, Request
 from catalogue.matters import Matter
 from forms import from_registers, words
 from forms.citizen_ports import Citizen
+from forms.draft_ports import Draft
 from forms.drafting import KEEPS, Begun, clash, keep, marked_seen, texts_of
 from forms.fields import (
     Field,
@@ -35,7 +36,6 @@ from forms.fields import (
 from forms.filing import faults_of, hand_over, refusal
 from forms.guides import online_matters
 from forms.materials import empty_rows, handed_in, posted_rows
-from forms.ports import Draft
 from forms.rendering import Page
 from forms.rows import changes_rows, in_rows
 from forms.showing import not_found, show

@@ -18,7 +18,8 @@ from forms.cookies import (
     WALL_COOKIE,
     new_secret_of,
 )
-from forms.ports import Options, Ports, SignInRefused, Visitor
+from forms.entrance_ports import SignInRefused, Visitor
+from forms.ports import Options, Ports
 from forms.posting import LARGEST_PART, MOST_FIELDS, MOST_FILES, comes_from_here, shown_proof
 from forms.stops import ProveFirst, SignInFirst
 from forms.visit import Visit

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from cases.attached import Attached
 from cases.messages import Actor
+from forms.access_ports import Thing
 from forms.entrance_ports import Visitor, Where
-
-if TYPE_CHECKING:  # it imports us
-    from forms.ports import File, Thing
+from forms.reader_ports import File
 
 
 @dataclass(frozen=True)

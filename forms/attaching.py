@@ -14,10 +14,10 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from cases.attached import MOST_ATTACHED, Attached
+from forms.access_ports import Thing
 from forms.case import download
 from forms.case_files import HELD
 from forms.materials import ENDINGS, FileRefused, ending_fits, media_type, safe_name
-from forms.ports import Thing
 from forms.showing import not_found
 from forms.stops import Stop
 from forms.visit import Visit

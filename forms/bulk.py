@@ -17,9 +17,9 @@ from cases.views import WorklistQuery
 from forms import list_file
 from forms.bulk_fields import BULK, BulkAct, body_of, faults_of, form_of, offered
 from forms.bulk_rows import MOST_ROWS, Pick, Row, picked, settled, tried
+from forms.disclosure_ports import Shown
 from forms.fields import Field, Form, Option
 from forms.list_address import PATHS
-from forms.ports import Shown
 from forms.rendering import Page
 from forms.showing import show
 from forms.visit import Visit

@@ -22,11 +22,11 @@ from cases.messages import NAMESPACE, Command, Outcome, Source
 from cases.reception import NotNow, Request
 from cases.settling import RuleForbids
 from cases.state import CaseState, Task
+from forms.access_ports import Thing
 from forms.act_scene import name_of_task
 from forms.bulk_fields import BulkAct
 from forms.case import knows
 from forms.claims import doable
-from forms.ports import Thing
 from forms.visit import Visit
 from forms.words import N_
 

@@ -14,9 +14,10 @@ from starlette.responses import RedirectResponse, Response
 from cases.retiming import MovedDeadline
 from catalogue.festivals import statutory
 from catalogue.working_days import Calendar
+from forms.access_ports import Thing
 from forms.calendar_ports import CalendarSheet, CalendarVersion
 from forms.fields import Field, Form
-from forms.ports import Release, Thing
+from forms.release_ports import Release
 from forms.rendering import Page
 from forms.settled_finality import ask_to_revoke
 from forms.showing import not_found, show

@@ -20,6 +20,7 @@ from cases.state import Task
 from cases.views import CaseView, OpinionView, Related, WorklistQuery
 from catalogue.law import Article
 from catalogue.matters import Matter
+from forms.access_ports import Thing
 from forms.act_decision import METHODS
 from forms.act_scene import Act, Scene
 from forms.acts import ACTS
@@ -31,7 +32,7 @@ from forms.fields import Field, Form, Option, schema_fields
 from forms.incident_ports import Linking
 from forms.incident_words import STAGES
 from forms.materials import named_views
-from forms.ports import File, Thing
+from forms.reader_ports import File
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from cases.masking import is_erased
 from forms.case import download, facts_of, view_of
 from forms.case_papers import printing
-from forms.ports import File
+from forms.reader_ports import File
 from forms.showing import not_found
 from forms.stops import Stop
 from forms.visit import Visit

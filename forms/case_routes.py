@@ -22,8 +22,8 @@ from forms import (
     uploading,
     window,
 )
+from forms.disclosure_ports import Shown
 from forms.guard import page
-from forms.ports import Shown
 from forms.uploading import PIECE_BODY
 
 

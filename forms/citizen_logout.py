@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cases.reception import NotNow
+from forms.access_ports import Thing
 from forms.noting import note_refusal
-from forms.ports import Ports, Thing
+from forms.ports import Ports
 from forms.posting import limited
 from forms.stops import Stop
 from forms.throttles import Throttles

@@ -9,9 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from forms.case import download
 from forms.citizen_ports import OwnCase
+from forms.disclosure_ports import Shown
 from forms.for_good import Asking, asked_first
 from forms.mine import beyond_of, citizen_at, command_of, order, own_of, shown
-from forms.ports import File, Shown
+from forms.reader_ports import File
 from forms.showing import not_found
 from forms.stops import Stop
 from forms.visit import Visit

@@ -7,7 +7,7 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import Response
 
-from forms.ports import SignedIn
+from forms.entrance_ports import SignedIn
 from forms.visit import Visit
 
 SESSION_COOKIE = "__Host-yichuang"

@@ -15,9 +15,9 @@ from cases.fund import FUND_READ
 from cases.fund import OBJECT as FUND
 from cases.payments import yuan
 from cases.project_lists import MilestoneRow, ProjectRow
+from forms.access_ports import Thing
 from forms.case import download
 from forms.plan import NumberLine, number_line
-from forms.ports import Thing
 from forms.project_list import page_of
 from forms.project_ports import Dashboard
 from forms.project_words import SHADES, SLIPPAGES

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from catalogue.matters import DocumentKind, Matter
 from forms import designer_keeping
+from forms.access_ports import Thing
 from forms.designer_boxes import Desk, desk_of
 from forms.designer_changes import Moved, differences
 from forms.designer_keeping import Beside, Kept, own_draft
@@ -33,11 +34,12 @@ from forms.designer_sheet import (
     sheet_of,
     written,
 )
+from forms.draft_ports import Draft
 from forms.fields import Field, Form, MaterialRow, Wrong, schema_fields
 from forms.materials import empty_rows
 from forms.notice_words import DRAFT as WORDS_DRAFT
 from forms.notice_words import may_draft, words_release
-from forms.ports import Draft, Release, Thing
+from forms.release_ports import Release
 from forms.rendering import Page
 from forms.settled_finality import ask_to_drop
 from forms.showing import not_found, show

@@ -17,10 +17,10 @@ from forms.designer_boxes import desk_of
 from forms.designer_changes import Moved
 from forms.designer_ports import DESIGNS
 from forms.designer_sheet import Sheet, kept, reopened
+from forms.draft_ports import Draft, SavedDraft
 from forms.drafting import GONE, PAGE, is_own, seen_by
 from forms.fields import Field
 from forms.notice_words import DRAFT as WORDS_DRAFT
-from forms.ports import Draft, SavedDraft
 from forms.rendering import clock_time
 from forms.showing import not_found
 from forms.stops import Stop

@@ -17,7 +17,7 @@ from forms.around import FRAMED_FILE_POLICY
 from forms.case import facts_of, view_of
 from forms.case_files import handed_out
 from forms.case_papers import papers_of, printing
-from forms.ports import File
+from forms.reader_ports import File
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit

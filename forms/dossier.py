@@ -23,9 +23,10 @@ from cases.dossier import (
 )
 from cases.payments import yuan
 from cases.releasing import TRIED_KINDS
+from forms.access_ports import Thing
 from forms.dossier_ports import ShownDossier
 from forms.payments import OUTCOMES
-from forms.ports import Release, Thing
+from forms.release_ports import Release
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop

@@ -14,8 +14,8 @@ from typing import Annotated, ClassVar, Final
 from pydantic import JsonValue
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from forms.draft_ports import Draft, SavedDraft
 from forms.fields import Field, Form, MaterialRow, Posted
-from forms.ports import Draft, SavedDraft
 from forms.rendering import Page, clock_time
 from forms.showing import show
 from forms.visit import Visit

@@ -13,9 +13,9 @@ from starlette.responses import RedirectResponse, Response
 
 from cases.messages import Actor
 from cases.rota import AHEAD_DAYS
+from forms.access_ports import Thing
 from forms.duty_ports import DutyOverview, DutyWeek, Laying, Person, ShownHandover, StandIn
 from forms.fields import Field, Form, Option, Wrong
-from forms.ports import Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from forms import duty, duty_notices
+from forms.disclosure_ports import Shown
 from forms.guard import page
-from forms.ports import Shown
 
 
 def duty_routes() -> list[BaseRoute]:

@@ -17,13 +17,13 @@ from cases import fund as f
 from cases.fund import FundAnswer
 from cases.messages import Source
 from cases.payment_rows import KeptPayment
+from forms.access_ports import Thing
 from forms.fields import Field, Form, Option
 from forms.for_good import asked_first, goes_back, said_in
 from forms.fund_finality import FINAL, FundScene
 from forms.fund_words import PATHS, SAID, TITLES
 from forms.money_choices import contract_option, project_field
 from forms.payments import COMMAND, fen_of
-from forms.ports import Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.stops import Stop

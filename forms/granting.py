@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 
 from starlette.responses import RedirectResponse, Response
 
+from forms.access_ports import Thing
 from forms.account_ports import Change
 from forms.accounts import CHANGE_STATES, may, must_read, show_account
-from forms.ports import Thing
 from forms.rendering import Page
 from forms.role_words import role_names
 from forms.showing import not_found, show

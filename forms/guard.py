@@ -13,8 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from forms.arriving import arrive, take_proof, to_sign_in
+from forms.disclosure_ports import Shown
+from forms.entrance_ports import Visitor
 from forms.noting import note_refusal, note_shown
-from forms.ports import Shown, Visitor
 from forms.posting import SMALL_BODY, limited, read_form
 from forms.stops import ProveFirst, Stop
 from forms.throttles import Rate

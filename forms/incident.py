@@ -18,6 +18,7 @@ from cases.incidents.map import LEVEL_NAMES, MapWords, Mark, map_svg
 from cases.incidents.messages import asked_units
 from cases.incidents.state import IncidentState, Unit
 from cases.views import LinkedCases
+from forms.access_ports import Thing
 from forms.attaching import hand_out
 from forms.duty_notices import CHANNELS, STATES
 from forms.duty_ports import ShownNotice
@@ -35,7 +36,6 @@ from forms.incident_words import (
     UNIT_STATES,
     VERBS,
 )
-from forms.ports import Thing
 from forms.rendering import Page
 from forms.role_words import role_names
 from forms.showing import not_found, show

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from cases.messages import Actor
 from cases.paper_rows import KeptPaper
+from forms.access_ports import Thing
 from forms.entrance_ports import Visitor, Where
-
-if TYPE_CHECKING:  # it imports us
-    from forms.ports import File, Thing
+from forms.reader_ports import File
 
 PaperKind = Literal["brief", "after_action", "report", "announcement"]
 PAPERS: tuple[PaperKind, ...] = get_args(PaperKind)

@@ -13,8 +13,8 @@ from forms import (
     intake,
     responsibility,
 )
+from forms.disclosure_ports import Shown
 from forms.guard import page
-from forms.ports import Shown
 
 
 def incident_routes(files: int) -> list[BaseRoute]:

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Final
 
 from starlette.responses import Response
 
+from forms.account_ports import AccountRow
 from forms.keeping_ports import BackupTold, EventsOut, NoticesOut
 from forms.letters import STATES
-from forms.ports import AccountRow
 from forms.process_words import span_word
 from forms.rendering import Page
 from forms.role_words import role_names

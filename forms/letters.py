@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from starlette.responses import RedirectResponse, Response
 
 from forms.fields import Field, Form, Wrong
-from forms.ports import DeadLetter
+from forms.letter_ports import DeadLetter
 from forms.rendering import Page
 from forms.settled_finality import ask_to_drop
 from forms.showing import not_found, show

@@ -23,7 +23,7 @@ from forms.log_words import (
     RESULTS,
     act_word,
 )
-from forms.ports import File
+from forms.reader_ports import File
 from forms.rendering import Page
 from forms.role_words import role_names
 from forms.showing import not_found, show

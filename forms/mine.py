@@ -15,12 +15,12 @@ from catalogue.matters import Material
 from forms import words
 from forms.applying import COMMAND, NOT_NOW
 from forms.citizen_ports import Beyond, Citizen, OwnCase, ToSupply
+from forms.draft_ports import Draft
 from forms.fields import Field, Form, MaterialRow, Option, Wrong
 from forms.filing import hand_over, refusal
 from forms.for_good import Asking, asked_first, goes_back, said_in
 from forms.lists import page_numbers
 from forms.materials import empty_rows, handed_in, posted_rows, row_errors
-from forms.ports import Draft
 from forms.rendering import Page
 from forms.rows import changes_rows
 from forms.showing import not_found, show

@@ -29,11 +29,13 @@ from activities.notice_wording import (
 )
 from catalogue.marks import Fault, Loc, Marked
 from catalogue.notice_words import NAME, NO_WORDS, NoticeWord, NoticeWords, read_notice_words
+from forms.access_ports import Thing
 from forms.designer_changes import Moved
 from forms.designer_ports import DESIGNS
+from forms.draft_ports import Draft
 from forms.drafting import Begun, clash, keep, marked_seen, texts_of
 from forms.fields import Field, Form, Posted, Wrong
-from forms.ports import Draft, Release, Thing
+from forms.release_ports import Release
 from forms.rendering import Page
 from forms.settled_finality import ask_to_drop
 from forms.showing import not_found, show

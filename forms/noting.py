@@ -8,7 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from cases.messages import Actor
-from forms.ports import Ports, Shown, Thing
+from forms.access_ports import Thing
+from forms.disclosure_ports import Shown
+from forms.ports import Ports
 from forms.stops import OtherName, Stop
 from forms.throttles import Throttles
 from forms.visit import where_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cases.fund import PAYMENT
-from forms.ports import Thing
+from forms.access_ports import Thing
 from forms.visit import Visit
 
 

@@ -6,9 +6,9 @@ from starlette.routing import BaseRoute
 
 from cases.fund import OBJECT, OF_FUND, OF_PAYMENT, PAYMENT
 from forms import fund, fund_acting, payments
+from forms.disclosure_ports import Shown
 from forms.fund_words import PATHS
 from forms.guard import page
-from forms.ports import Shown
 
 
 def payment_routes() -> list[BaseRoute]:

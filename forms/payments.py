@@ -26,11 +26,11 @@ from cases.payments import (
     Verdict,
     first_fault,
 )
+from forms.access_ports import Thing
 from forms.case import download
 from forms.fields import Field, Form, Option
 from forms.fund_words import PATHS, STAGE_WORDS, TITLES, TURNS
 from forms.money_choices import contract_option, milestone_field, project_field
-from forms.ports import Thing
 from forms.reasons import ReasonPanel, panels_of
 from forms.rendering import Page
 from forms.showing import not_found, show

@@ -13,8 +13,8 @@ from cases.projects.performance_charts import FEWEST, history_svg, radar_svg
 from cases.projects.performing_messages import Evaluate
 from cases.projects.performing_state import Evaluation, Performance
 from cases.projects.state import ProjectState
+from forms.access_ports import Thing
 from forms.performance_words import BRANCHES
-from forms.ports import Thing
 from forms.visit import Visit
 from forms.words import N_
 

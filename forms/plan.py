@@ -35,9 +35,9 @@ from cases.plan_values import PER_PAGE, Behind
 from cases.project_lists import MilestoneRow
 from cases.project_public import RunningProgramme
 from catalogue.kpis import Kpi
+from forms.access_ports import Thing
 from forms.fields import Field, Form
 from forms.links import project_url
-from forms.ports import Thing
 from forms.project_words import SHADES, SLIPPAGES
 from forms.rendering import Page
 from forms.showing import not_found, show

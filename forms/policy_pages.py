@@ -10,9 +10,10 @@ from typing import Annotated, ClassVar
 from starlette.responses import RedirectResponse, Response
 
 from cases.releases import Check
+from forms.access_ports import Thing
 from forms.fields import Field, Form, Option
 from forms.policy_ports import PolicyInForce, PolicyProposal
-from forms.ports import Release, Thing
+from forms.release_ports import Release
 from forms.rendering import Page
 from forms.settled_finality import ask_to_sign
 from forms.showing import not_found, show

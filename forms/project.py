@@ -20,8 +20,8 @@ from cases.projects.gantt import GanttWords, gantt_svg, rows_of
 from cases.projects.machine import handled_by
 from cases.projects.state import Milestone, ProjectState
 from forms import project_words as w
+from forms.access_ports import Thing
 from forms.payment_reading import read_for
-from forms.ports import Thing
 from forms.project_beside import (
     PaymentLine,
     PerformanceSeen,

@@ -16,10 +16,10 @@ from cases.projects.state import ProjectState
 from cases.reception import NotNow
 from catalogue.project_templates import ProjectTemplate
 from forms import attaching
+from forms.access_ports import Thing
 from forms.attaching import Taken
 from forms.fields import Form, Wrong, pydantic_sentence
 from forms.for_good import asked_first, goes_back
-from forms.ports import Thing
 from forms.project import state_of, thing_of
 from forms.project_fields import ESTABLISH, FIELDS, ActScene, body_of, takes_paper
 from forms.project_finality import asking_of

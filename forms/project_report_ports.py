@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from forms.entrance_ports import Visitor, Where
-
-if TYPE_CHECKING:  # it imports us
-    from forms.ports import File
+from forms.reader_ports import File
 
 
 class ProjectReports(Protocol):

@@ -12,9 +12,10 @@ from cases.messages import Actor, Outcome, Source
 from cases.project_lists import Filters, ProjectRow
 from cases.projects.messages import OBJECT, PROJECT_BODIES, SYSTEM_VERBS
 from cases.projects.state import Milestone, ProjectState, Security
+from forms.disclosure_ports import Shown
 from forms.noting import note_shown
 from forms.openapi import PREFIX
-from forms.ports import Ports, Shown
+from forms.ports import Ports
 from forms.project import thing_of
 from forms.rest import STATUS, Wrong, body_of, demand, key_of, nothing, problem
 

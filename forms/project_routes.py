@@ -14,8 +14,8 @@ from forms import (
     project_list,
     project_sheet,
 )
+from forms.disclosure_ports import Shown
 from forms.guard import page
-from forms.ports import Shown
 from forms.project_rest import list_projects, order_project, read_project
 from forms.rest import service_route
 

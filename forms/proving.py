@@ -16,8 +16,8 @@ from starlette.responses import RedirectResponse, Response
 from forms import log_words
 from forms.arriving import arrive, safe_next
 from forms.cookies import NEW_SECRET
+from forms.entrance_ports import FactorKind
 from forms.fields import Form, Wrong
-from forms.ports import FactorKind
 from forms.rendering import Page
 from forms.showing import show
 from forms.stops import ProveFirst

@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 from starlette.responses import JSONResponse, Response
 
 from cases.views import Granted, PublicStatus
+from forms.disclosure_ports import Shown
 from forms.fields import Field, Form, Wrong
 from forms.lists import page_numbers
-from forms.ports import Shown, VerifiedDocument
+from forms.reader_ports import VerifiedDocument
 from forms.rendering import Page
 from forms.showing import show
 from forms.status_code import status_code

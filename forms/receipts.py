@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from forms.access_ports import Thing
 from forms.case import download, facts_of, view_of
-from forms.ports import File, Thing
+from forms.reader_ports import File
 from forms.receipt_page import VerifierPage, verifier_page
 from forms.showing import not_found
 from forms.stops import Stop

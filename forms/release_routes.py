@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from forms import admin, calendar, dossier, policy_pages, rule_pages, separation
+from forms.disclosure_ports import Shown
 from forms.guard import page
-from forms.ports import Shown
 
 
 def release_routes() -> list[BaseRoute]:

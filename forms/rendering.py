@@ -22,8 +22,9 @@ from markupsafe import Markup
 from cases.payments import yuan
 from forms import words
 from forms.conditions import as_json
+from forms.entrance_ports import Visitor
 from forms.help_words import HelpPanel
-from forms.ports import Counts, Visitor
+from forms.reader_ports import Counts
 from forms.words import Language
 
 HERE = Path(__file__).parent

@@ -18,10 +18,12 @@ from cases.messages import BODIES, OF_LAW, Actor, Outcome, Source
 from cases.payment_rows import KeptPayment
 from cases.payments import OBJECT, PaymentAnswer, RequestPayment
 from cases.reception import Request as Order
+from forms.access_ports import Thing
 from forms.case import download
+from forms.disclosure_ports import Shown
 from forms.noting import note_refusal, note_shown
 from forms.openapi import COMMAND_ID, PREFIX, openapi_document
-from forms.ports import Ports, Shown, Thing
+from forms.ports import Ports
 from forms.posting import SMALL_BODY, limited
 from forms.stops import Stop
 from forms.throttles import Throttles

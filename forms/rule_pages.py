@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
-from forms.ports import Release
+from forms.release_ports import Release
 from forms.rendering import Page
 from forms.rule_ports import PackInForce
 from forms.showing import not_found, show

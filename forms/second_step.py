@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from forms.arriving import safe_next
 from forms.cookies import HALF_COOKIE, come_in, keep_cookie
+from forms.entrance_ports import AppOffer, FactorKind, HalfIn, SignedIn, SignInRefused
 from forms.fields import Field, Form, Wrong
-from forms.ports import AppOffer, FactorKind, HalfIn, SignedIn, SignInRefused
 from forms.posting import shown_proof
 from forms.proving import Ways, proof_errors, ways_of
 from forms.rendering import Page

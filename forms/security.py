@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 
 from starlette.responses import RedirectResponse, Response
 
+from forms.entrance_ports import FactorKind, KeptFactor, OpenSession
 from forms.fields import Form, Wrong
-from forms.ports import FactorKind, KeptFactor, OpenSession
 from forms.rendering import Page
 from forms.second_step import SetUpPage, set_up_form, shown_factor
 from forms.showing import show

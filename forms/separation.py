@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from forms.account_ports import AccountRow
 from forms.fields import Field, Option
 from forms.list_file import safe_cell
 from forms.policy_pages import RowShown, row_shown
 from forms.policy_ports import PolicyInForce, PolicyProposal
-from forms.ports import AccountRow, Release
+from forms.release_ports import Release
 from forms.rendering import Page
 from forms.showing import show
 from forms.visit import Visit

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
+from forms.account_ports import AccountRow
 from forms.erasure_ports import Kind
 from forms.for_good import Asking, Standing, asked_first
-from forms.ports import AccountRow, Release
+from forms.release_ports import Release
 from forms.signing import since_of
 from forms.visit import Visit
 from forms.words import N_

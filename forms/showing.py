@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import HTMLResponse, Response
 
+from cases.reception import NotNow
+from forms.access_ports import Thing
 from forms.around import CONTENT_POLICY, LIVE_POLICY, SCRIPTED_POLICY, framing
 from forms.citizen_ports import Citizen
 from forms.cookies import CITIZEN_COOKIE, VISIT_COOKIE, keep_cookie, new_visit_secret
+from forms.entrance_ports import Visitor
 from forms.fields import Form
 from forms.help import help_of
-from forms.ports import Counts, NotNow, Thing, Visitor
+from forms.reader_ports import Counts
 from forms.rendering import FRAMING, LIVE, SCRIPTED, SENDING, Frame, NavigationItem, Page, html
 from forms.stops import Stop
 from forms.visit import Visit

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from forms.access_ports import Thing
 from forms.alarms import LEVELS
 from forms.fields import Field, Form, Option
 from forms.links import incident_url
-from forms.ports import Thing
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.signal_ports import (

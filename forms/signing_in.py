@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from forms.arriving import arrive, safe_next
 from forms.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, WALL_COOKIE, drop_cookie
+from forms.entrance_ports import HalfIn, SignInRefused
 from forms.fields import Field, Form, Wrong
-from forms.ports import HalfIn, SignInRefused
 from forms.rendering import Page
 from forms.second_step import MOST_KEPT, Kept, half_in
 from forms.showing import show

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.datastructures import FormData
 
-from forms.ports import Thing
+from forms.access_ports import Thing
 
 
 class Stop(Exception):

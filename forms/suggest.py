@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from cases.messages import Outcome, Source
 from cases.reception import NotNow, Request
+from forms.disclosure_ports import Shown
 from forms.fields import Field, Form, Option, Wrong
 from forms.for_good import Asking, asked_first, goes_back, said_in
-from forms.ports import Shown
 from forms.rendering import Page
 from forms.showing import not_found, show
 from forms.visit import Visit

@@ -15,8 +15,8 @@ from forms import (
     supervision,
     wall,
 )
+from forms.disclosure_ports import Shown
 from forms.guard import page
-from forms.ports import Shown
 
 
 def supervision_routes() -> list[BaseRoute]:

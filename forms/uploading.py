@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from forms.attaching import file_fault
 from forms.materials import media_type, safe_name
-from forms.ports import ComingFile
+from forms.upload_ports import ComingFile
 from forms.visit import Visit
 from forms.words import N_
 

@@ -18,9 +18,12 @@ from cases.facts import CaseFacts
 from cases.messages import Actor
 from catalogue.told import in_words
 from forms import refusal_words, words
+from forms.access_ports import Thing
 from forms.citizen_ports import Citizen
+from forms.disclosure_ports import Shown
+from forms.entrance_ports import Visitor, Where
 from forms.fields import Posted
-from forms.ports import Options, Ports, Shown, Thing, Visitor, Where
+from forms.ports import Options, Ports
 from forms.stops import ProveFirst, Stop
 from forms.throttles import Rate, Throttle, Throttles
 from forms.words import N_, Language

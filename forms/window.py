@@ -16,6 +16,7 @@ from cases.reception import NotNow, Request
 from catalogue.matters import Matter
 from forms import earlier, from_registers, words
 from forms.designer_ports import DESIGNS
+from forms.draft_ports import Draft
 from forms.drafting import KEEPS, Begun, clash, keep, marked_seen, texts_of
 from forms.fields import (
     Field,
@@ -29,7 +30,6 @@ from forms.fields import (
 )
 from forms.filing import faults_of, hand_over, person_fields, posted_person, refusal
 from forms.materials import empty_rows, handed_in, posted_rows
-from forms.ports import Draft
 from forms.rendering import Page
 from forms.rows import changes_rows, in_rows
 from forms.settled_finality import ask_to_drop

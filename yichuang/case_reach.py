@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Engine, not_, or_, select
 from cases.database import reading
 from cases.messages import Actor
 from cases.tables import case
-from forms.ports import Purpose
+from forms.reader_ports import Purpose
 from policies.access import Access
 
 WHOLE: Final[Mapping[Purpose, str]] = {"log": "auditadmin", "census": "sysadmin"}

@@ -20,7 +20,8 @@ from cases.habits import CHOICES, Habits
 from cases.messages import Actor
 from cases.views import WorklistQuery
 from catalogue.working_days import Calendar
-from forms.ports import Access, Reader
+from forms.access_ports import Access
+from forms.reader_ports import Reader
 from yichuang.notices.finding import Lookup, Whom
 from yichuang.notices.sending import entry
 

@@ -14,7 +14,8 @@ from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from cases.accounts import Account, AccountRefused, Accounts, Happening, Recorder
 from cases.messages import Actor
-from forms.ports import AccountRow, SignInRefused, Visitor
+from forms.account_ports import AccountRow
+from forms.entrance_ports import SignInRefused, Visitor
 
 AUTH_STREAM = "sys:auth"
 
@@ -50,7 +51,7 @@ def recorder(pseudonym_of: Callable[[str], str], new_id: Callable[[], str]) -> R
 
 @dataclass(frozen=True)
 class WebAccounts:
-    """`forms.ports.Accounts` over the web store."""
+    """`forms.account_ports.Accounts` over the web store."""
 
     accounts: Accounts
     now: Callable[[], datetime]

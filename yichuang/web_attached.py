@@ -21,8 +21,10 @@ from cases.database import reading
 from cases.desk import Desk, Upload
 from cases.incident_ends import is_done
 from cases.messages import Actor
-from forms import ports
+from forms.access_ports import Thing
 from forms.attached_ports import Offered
+from forms.entrance_ports import Visitor, Where
+from forms.reader_ports import File
 from yichuang.web_ports import READ_STREAM, who_is
 
 READ: Final = "attached_read"
@@ -40,9 +42,7 @@ class WebAttached:
     arrived: Callable[[], None] | None = None
     """Called when a file waits for the scanner; None: there is no scanner, nothing is held."""
 
-    def keep(
-        self, actor: Actor, thing: ports.Thing, name: str, media: str, content: bytes
-    ) -> Attached:
+    def keep(self, actor: Actor, thing: Thing, name: str, media: str, content: bytes) -> Attached:
         upload, key = self.desk.new_upload_id(), thing_key(thing.type, thing.id)
         digest = hashlib.sha256(content).hexdigest()
         same = self.desk.kept_for(actor.id, key, digest)
@@ -62,32 +62,30 @@ class WebAttached:
             self.arrived()
         return Attached(upload=upload, sha256=digest, name=name, media=media, size=len(content))
 
-    def offered(self, actor: Actor, thing: ports.Thing, upload: str) -> Offered | None:
+    def offered(self, actor: Actor, thing: Thing, upload: str) -> Offered | None:
         found = self._found(thing, upload)
         if found is None or found.owner != actor.id:
             return None
         return Offered(self._attached(found), found.finding or "")
 
-    def take(self, thing: ports.Thing, files: Sequence[Attached]) -> None:
+    def take(self, thing: Thing, files: Sequence[Attached]) -> None:
         if files:
             self.desk.attach([one.upload for one in files], thing_key(thing.type, thing.id))
 
-    def of(self, thing: ports.Thing) -> Sequence[Attached]:
+    def of(self, thing: Thing) -> Sequence[Attached]:
         found = self.desk.attached_to(thing_key(thing.type, thing.id))
         try:
             return [self._attached(one) for one in found]
         except (KeyDestroyed, UnknownSubject):
             return []  # its end is under way: the rows go next
 
-    def held(self, thing: ports.Thing, upload: str) -> Literal["", "waiting", "infected"]:
+    def held(self, thing: Thing, upload: str) -> Literal["", "waiting", "infected"]:
         found = self._found(thing, upload)
         if found is None or not found.is_held:
             return ""
         return "infected" if found.finding else "waiting"
 
-    def hand_out(
-        self, visitor: ports.Visitor, where: ports.Where, thing: ports.Thing, upload: str
-    ) -> ports.File | None:
+    def hand_out(self, visitor: Visitor, where: Where, thing: Thing, upload: str) -> File | None:
         found, sealed = self._found(thing, upload), self.desk.read_upload(upload)
         if found is None or sealed is None or not found.is_used:
             return None
@@ -109,9 +107,9 @@ class WebAttached:
         )
         with self.desk.engine.begin() as connection:
             record(connection, draft)
-        return ports.File(name, found.media_type, content)
+        return File(name, found.media_type, content)
 
-    def _found(self, thing: ports.Thing, upload: str) -> Upload | None:
+    def _found(self, thing: Thing, upload: str) -> Upload | None:
         found = self.desk.find_upload(upload)
         return found if found and found.thing == thing_key(thing.type, thing.id) else None
 

@@ -46,7 +46,7 @@ from forms.citizen_ports import (
     Remembered,
     ToSupply,
 )
-from forms.ports import Where
+from forms.entrance_ports import Where
 from forms.said_before import OF_ORGANISATIONS, said_before
 from yichuang.oidc import IdentityProvider, IdentityRefused, Vouched
 from yichuang.services import CITY_ONLINE, Services

@@ -22,8 +22,10 @@ from cases.incident_lists import state_of
 from cases.incidents.messages import OBJECT
 from cases.messages import Actor
 from cases.paper_rows import KeptPaper
-from forms import ports
+from forms.access_ports import Thing
+from forms.entrance_ports import Visitor, Where
 from forms.incident_paper_ports import NothingToPrint, PaperKind
+from forms.reader_ports import File
 from policies.access import Access
 from yichuang.incident_papers import GONE, TITLES, IncidentPapers, NoSuchPaper
 from yichuang.web_supervision import Press
@@ -48,17 +50,17 @@ class WebIncidentPapers:
     page_role: str = ""
     """Role of PostgreSQL under which the papers' facts are read; empty: as who opened the store."""
 
-    def thing(self, incident: str) -> ports.Thing | None:
+    def thing(self, incident: str) -> Thing | None:
         with reading(self.papers.cases) as connection:
             state = state_of(connection, incident)
         if state is None:
             return None
-        return ports.Thing(OBJECT, incident, departments=state.departments)
+        return Thing(OBJECT, incident, departments=state.departments)
 
     def paper(
-        self, visitor: ports.Visitor, where: ports.Where, incident: str, kind: PaperKind,
+        self, visitor: Visitor, where: Where, incident: str, kind: PaperKind,
         chain: str, typed: bool,
-    ) -> ports.File:  # fmt: skip
+    ) -> File:  # fmt: skip
         seen = self.access.where(visitor.actor, "list", OBJECT)
         try:
             story, html = self.within(visitor.actor).html(incident, kind, chain, seen, typed=typed)
@@ -68,15 +70,13 @@ class WebIncidentPapers:
         draft = self._entry(visitor, where, incident, kind, content)
         with self.web.begin() as connection:
             record(connection, draft)
-        return ports.File(f"{story.number}{TITLES[kind]}.pdf", "application/pdf", content)
+        return File(f"{story.number}{TITLES[kind]}.pdf", "application/pdf", content)
 
     def kept(self, actor: Actor, incident: str) -> Sequence[KeptPaper]:
         with reading(self.within(actor).cases) as connection:
             return paper_rows.listing(connection, incident)
 
-    def kept_file(
-        self, visitor: ports.Visitor, where: ports.Where, incident: str, paper: str
-    ) -> ports.File:
+    def kept_file(self, visitor: Visitor, where: Where, incident: str, paper: str) -> File:
         with reading(self.within(visitor.actor).cases) as connection:
             found = paper_rows.find(connection, incident, paper)
             state = state_of(connection, incident)
@@ -91,7 +91,7 @@ class WebIncidentPapers:
         with self.web.begin() as connection:
             record(connection, draft)
         name = kept.number or f"{state.number}{TITLES[kept.kind]}"
-        return ports.File(f"{name}.pdf", "application/pdf", content)
+        return File(f"{name}.pdf", "application/pdf", content)
 
     def within(self, actor: Actor) -> IncidentPapers:
         """Return the papers within what the database itself lets the reader see."""
@@ -99,7 +99,7 @@ class WebIncidentPapers:
         return replace(self.papers, cases=bounded(self.papers.cases, self.page_role, bounds))
 
     def _entry(
-        self, visitor: ports.Visitor, where: ports.Where, incident: str, kind: PaperKind,
+        self, visitor: Visitor, where: Where, incident: str, kind: PaperKind,
         content: bytes,
     ) -> EntryDraft:  # fmt: skip
         actor = visitor.actor

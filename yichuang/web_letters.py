@@ -14,7 +14,8 @@ from nats.errors import Error as NatsError
 
 from cases.messages import Outcome
 from cases.reception import NotNow
-from forms.ports import DeadLetter, Visitor
+from forms.entrance_ports import Visitor
+from forms.letter_ports import DeadLetter
 from yichuang.bus import connect
 from yichuang.settings import SettingMissing, Settings
 
@@ -27,7 +28,7 @@ class _No(Exception):
 
 
 class WebLetters:
-    """`forms.ports.DeadLetters` by request-reply. Connects when it is first asked."""
+    """`forms.letter_ports.DeadLetters` by request-reply. Connects when it is first asked."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -26,7 +26,7 @@ from cases.card_views import CardList, CardQuery
 from cases.census_view import CensusView, census_view
 from cases.database import bounded, reading
 from cases.desk import MOST_DRAFTS, DraftMoved, TooManyDrafts, Upload
-from cases.desk import Desk as Kept
+from cases.desk import Desk as DeskStore
 from cases.desk import Draft as SealedDraft
 from cases.facts import CaseFacts
 from cases.incoming import Coming, Incoming, TooManyComing
@@ -54,7 +54,12 @@ from catalogue.load import Catalogue
 from catalogue.matters import LICENCE, Matter
 from catalogue.told import Told
 from catalogue.working_days import NONE, Calendar
-from forms import ports
+from forms.access_ports import Thing, Verdict
+from forms.disclosure_ports import Shown
+from forms.draft_ports import Draft, SavedDraft
+from forms.entrance_ports import Visitor, Where
+from forms.reader_ports import Counts, File, Purpose, VerifiedDocument
+from forms.upload_ports import ComingFile, Kept
 from forms.words import Language
 from policies.access import Access, Decision
 from policies.access import Thing as PolicyThing
@@ -86,21 +91,21 @@ RESTRICTED = (
 
 @dataclass(frozen=True)
 class WebAccess:
-    """`forms.ports.Access` over the policy."""
+    """`forms.access_ports.Access` over the policy."""
 
     access: Access
     now: Callable[[], datetime]
     is_restricted: Callable[[str], bool] = lambda _subject: False
     """Whether the data of a subject is only stored (个人信息保护法第四十七条第二款)."""
 
-    def may(self, actor: Actor, act: str, thing: CaseFacts | ports.Thing | str) -> ports.Verdict:
+    def may(self, actor: Actor, act: str, thing: CaseFacts | Thing | str) -> Verdict:
         if actor.on_behalf and act in IN_PERSON:
-            return ports.Verdict(False, NOT_FOR_ANOTHER, "请先回到本人名义，或者由有权的人办理")
+            return Verdict(False, NOT_FOR_ANOTHER, "请先回到本人名义，或者由有权的人办理")
         if isinstance(thing, CaseFacts) and act in SHOWING and self.is_restricted(thing.applicant):
-            return ports.Verdict(False, RESTRICTED)
+            return Verdict(False, RESTRICTED)
         if isinstance(thing, str):
             found = self.access.ever(actor, act, thing)
-        elif isinstance(thing, ports.Thing):
+        elif isinstance(thing, Thing):
             known = PolicyThing(
                 thing.type,
                 thing.id,
@@ -115,23 +120,23 @@ class WebAccess:
             found = self.access.decide(actor, act, thing, self.now())
         return _verdict(found)
 
-    def would(self, command: Command, facts: CaseFacts) -> ports.Verdict:
+    def would(self, command: Command, facts: CaseFacts) -> Verdict:
         first = self.may(command.actor, command.verb, facts)
         if not first.allowed:
             return first
         return _verdict(self.access.again(command, command.actor, facts, command.verb, self.now()))
 
 
-def _verdict(found: Decision) -> ports.Verdict:
+def _verdict(found: Decision) -> Verdict:
     reason = found.reason
     if found.basis:
         reason = Told(GROUNDED, reason=found.reason, basis=found.basis)
-    return ports.Verdict(found.allowed, reason, found.remedy)
+    return Verdict(found.allowed, reason, found.remedy)
 
 
 @dataclass(frozen=True)
 class WebCensus:
-    """`forms.ports.Census` over the cases store."""
+    """`forms.supervision_ports.Census` over the cases store."""
 
     reach: CaseReach
     now: Callable[[], datetime]
@@ -144,7 +149,7 @@ class WebCensus:
 
 @dataclass(frozen=True)
 class WebReader:
-    """`forms.ports.Reader` over the cases store; lists are cut to what policy lets one see."""
+    """`forms.reader_ports.Reader` over the cases store; cut to what policy lets one see."""
 
     queries: Queries
     access: Access
@@ -165,10 +170,10 @@ class WebReader:
     def _engine(self, actor: Actor) -> Engine:
         return bounded(self.queries.engine, self.page_role, self.access.bounds(actor))
 
-    def counts(self, actor: Actor) -> ports.Counts:
+    def counts(self, actor: Actor) -> Counts:
         where, desk = self.access.where(actor, "list"), _desk(actor)
         found = self._lists(actor).counts(where, desk, self.now())
-        return ports.Counts(found.mine, found.team, found.all, found.by_stage, MOST_COUNTED)
+        return Counts(found.mine, found.team, found.all, found.by_stage, MOST_COUNTED)
 
     def worklist(self, actor: Actor, query: WorklistQuery) -> Worklist:
         where = self.access.where(actor, "list")
@@ -201,7 +206,7 @@ class WebReader:
         where = self.access.where(actor, "list")
         return self._lists(actor).notice_ids(_desk(actor), since, most, where)
 
-    def hidden(self, actor: Actor, ids: Collection[str], purpose: ports.Purpose) -> frozenset[str]:
+    def hidden(self, actor: Actor, ids: Collection[str], purpose: Purpose) -> frozenset[str]:
         return CaseReach(self.queries.engine, self.access).hidden(actor, ids, purpose)
 
     def state(self, case_id: str) -> CaseState | None:
@@ -288,14 +293,14 @@ class WebReader:
     def public_code(self, case_id: str) -> str:
         return self.queries.public_code(case_id) or ""
 
-    def document(self, actor: Actor, case_id: str, document_id: str) -> ports.File | None:
+    def document(self, actor: Actor, case_id: str, document_id: str) -> File | None:
         found = self.queries.document_file(document_id, within=self._engine(actor))
         if found is None or found.case_id != case_id or found.content is None:
             return None
         name = f"{found.view.number or found.view.kind}.pdf"
         view = found.view
         content = self.stamps.copy(found.content, view.void, view.replaced_by)
-        return ports.File(name, "application/pdf", content)
+        return File(name, "application/pdf", content)
 
     def public_status(self, case_no: str, code: str) -> PublicStatus | None:
         return self.queries.public_status(case_no, code)
@@ -305,12 +310,12 @@ class WebReader:
         with reading(self.queries.engine) as connection:
             return granted_decisions(connection, self.queries.open, matters, today, page)
 
-    def verify(self, code: str) -> ports.VerifiedDocument | None:
+    def verify(self, code: str) -> VerifiedDocument | None:
         found = self.queries.document_by_code(code)
         if found is None:
             return None
         view = found.view
-        return ports.VerifiedDocument(
+        return VerifiedDocument(
             view.kind,
             view.number,
             view.issued_at,
@@ -351,7 +356,7 @@ def _desk(actor: Actor) -> Desk:
 
 @dataclass(frozen=True)
 class WebCatalogue:
-    """`forms.ports.Catalogue` over the catalogue in force."""
+    """`forms.catalogue_ports.Catalogue` over the catalogue in force."""
 
     catalogue: Callable[[], Catalogue]
     now: Callable[[], datetime]
@@ -390,7 +395,7 @@ class WebCatalogue:
 
 @dataclass(frozen=True)
 class WebDisclosures:
-    """`forms.ports.Disclosures`: the entry, with the reason sealed under the applicant's key."""
+    """`forms.disclosure_ports.Disclosures`: the reason sealed under the applicant's key."""
 
     engine: Engine
     """The web store."""
@@ -403,8 +408,8 @@ class WebDisclosures:
 
     def record(
         self,
-        visitor: ports.Visitor,
-        where: ports.Where,
+        visitor: Visitor,
+        where: Where,
         act: str,
         case_id: str,
         reason: str,
@@ -427,13 +432,11 @@ class WebDisclosures:
         with self.engine.begin() as connection:
             record(connection, draft, sealed)
 
-    def shown(self, actor: Actor | None, where: ports.Where, seen: ports.Shown) -> None:
+    def shown(self, actor: Actor | None, where: Where, seen: Shown) -> None:
         lines = None if seen.lines is None else str(seen.lines)
         self._note(READ_STREAM, actor, where, seen.act, What(seen.type, seen.id, lines))
 
-    def refused(
-        self, actor: Actor | None, where: ports.Where, act: str, thing: ports.Thing, code: str
-    ) -> None:
+    def refused(self, actor: Actor | None, where: Where, act: str, thing: Thing, code: str) -> None:
         # Ids of what is asked for may come out of an address: only what looks like one is said.
         named = thing.id if _NAMED.fullmatch(thing.id) else "-"
         self._note(REFUSED_STREAM, actor, where, act, What(thing.type, named), code)
@@ -442,7 +445,7 @@ class WebDisclosures:
         self,
         stream: str,
         actor: Actor | None,
-        where: ports.Where,
+        where: Where,
         act: str,
         thing: What,
         denied: str = "",
@@ -475,9 +478,9 @@ def who_is(actor: Actor, pseudonym_of: Callable[[str], str]) -> Who:
 
 @dataclass(frozen=True)
 class WebUploads:
-    """`forms.ports.Uploads`: files sealed under the key of whoever handed them in."""
+    """`forms.upload_ports.Uploads`: files sealed under the key of whoever handed them in."""
 
-    desk: Kept
+    desk: DeskStore
     vault: SubjectVault
     """Keys that stand in the web store itself, whose one writer the web is."""
     pseudonym_of: Callable[[str], str]
@@ -485,7 +488,7 @@ class WebUploads:
     arrived: Callable[[], None] | None = None
     """Called when a file waits for the scanner; None: there is no scanner, nothing is held."""
 
-    def keep(self, actor: Actor, name: str, media_type: str, content: bytes) -> ports.Kept:
+    def keep(self, actor: Actor, name: str, media_type: str, content: bytes) -> Kept:
         upload, subject = self.desk.new_upload_id(), self.pseudonym_of(actor.id)
         place = f"upload:{upload}".encode()
         sealed, sealed_name = self.vault.seal_many(
@@ -499,13 +502,13 @@ class WebUploads:
         self.desk.keep_upload(kept, sealed)
         if self.arrived is not None:
             self.arrived()
-        return ports.Kept(upload, name, media_type, digest, len(content))
+        return Kept(upload, name, media_type, digest, len(content))
 
-    def known(self, actor: Actor, upload: str) -> ports.Kept | None:
+    def known(self, actor: Actor, upload: str) -> Kept | None:
         found = self.desk.find_upload(upload)
         if found is None or found.owner != actor.id or found.case_id or found.thing:
             return None
-        return ports.Kept(
+        return Kept(
             found.id, self._name(found), found.media_type, found.digest, found.size,
             found.finding or "",
         )  # fmt: skip
@@ -518,7 +521,7 @@ class WebUploads:
             return ""
         return "infected" if found.finding else "waiting"
 
-    def read(self, upload: str, case_id: str) -> ports.File | None:
+    def read(self, upload: str, case_id: str) -> File | None:
         found, sealed = self.desk.find_upload(upload), self.desk.read_upload(upload)
         # No case yet: a crash came between the order and the note of it.
         if found is None or sealed is None or found.thing:
@@ -527,27 +530,27 @@ class WebUploads:
             return None
         place = f"upload:{upload}".encode()
         content = self.vault.open(self.pseudonym_of(found.owner), sealed, place)
-        return ports.File(self._name(found), found.media_type, content)
+        return File(self._name(found), found.media_type, content)
 
-    def begin(self, actor: Actor, name: str, size: int) -> ports.ComingFile | None:
+    def begin(self, actor: Actor, name: str, size: int) -> ComingFile | None:
         file = self.desk.new_upload_id()
         sealed = self.vault.seal(self.pseudonym_of(actor.id), name.encode(), _coming_place(file))
         try:
             self._incoming.begin(Coming(file, actor.id, sealed, size, self.now()))
         except TooManyComing:
             return None
-        return ports.ComingFile(file, name, size, 0)
+        return ComingFile(file, name, size, 0)
 
-    def coming(self, actor: Actor, file: str) -> ports.ComingFile | None:
+    def coming(self, actor: Actor, file: str) -> ComingFile | None:
         found = self._incoming.find(actor.id, file)
         if found is None:
             return None
         name = self.vault.open(
             self.pseudonym_of(actor.id), found.name_sealed, _coming_place(found.id)
         )
-        return ports.ComingFile(found.id, name.decode(), found.size, found.came)
+        return ComingFile(found.id, name.decode(), found.size, found.came)
 
-    def add(self, actor: Actor, file: ports.ComingFile, start: int, content: bytes) -> int:
+    def add(self, actor: Actor, file: ComingFile, start: int, content: bytes) -> int:
         found = self._incoming.find(actor.id, file.id)
         if found is None:
             return 0
@@ -555,7 +558,7 @@ class WebUploads:
         sealed = self.vault.seal(self.pseudonym_of(actor.id), content, place)
         return self._incoming.add(found, start, len(content), sealed)
 
-    def whole(self, actor: Actor, file: ports.ComingFile) -> bytes:
+    def whole(self, actor: Actor, file: ComingFile) -> bytes:
         subject = self.pseudonym_of(actor.id)
         return b"".join(
             self.vault.open(subject, sealed, _coming_place(file.id, start))
@@ -580,9 +583,9 @@ class WebUploads:
 
 @dataclass(frozen=True)
 class WebDrafts:
-    """`forms.ports.Drafts`: begun forms, sealed under their author's key."""
+    """`forms.draft_ports.Drafts`: begun forms, sealed under their author's key."""
 
-    desk: Kept
+    desk: DeskStore
     vault: SubjectVault
     pseudonym_of: Callable[[str], str]
     now: Callable[[], datetime]
@@ -590,7 +593,7 @@ class WebDrafts:
     def save(
         self, actor: Actor, draft: str, matter: str, title: str, values: Mapping[str, JsonValue],
         seen: int,
-    ) -> ports.SavedDraft:  # fmt: skip
+    ) -> SavedDraft:  # fmt: skip
         text = json.dumps({"title": title, "values": values}, ensure_ascii=False).encode()
         sealed = self.vault.seal(self.pseudonym_of(actor.id), text, _draft_place(draft))
         at = self.now()
@@ -598,33 +601,31 @@ class WebDrafts:
             version = self.desk.save_draft(actor.id, SealedDraft(draft, matter, sealed, at), seen)
         except TooManyDrafts:
             refused = f"草稿已满 {MOST_DRAFTS} 份，请先在草稿列表里删除不要的"
-            return ports.SavedDraft(refused=refused)
+            return SavedDraft(refused=refused)
         except DraftMoved:
             theirs = self.find(actor, draft)
             if theirs is None:
-                return ports.SavedDraft(gone=True)
+                return SavedDraft(gone=True)
             if dict(theirs.values) == dict(values):
                 # The answer to an earlier saving was lost on its way: it is what is kept.
-                return ports.SavedDraft(theirs.version, theirs.saved_at)
-            return ports.SavedDraft(theirs=theirs)
-        return ports.SavedDraft(version, at)
+                return SavedDraft(theirs.version, theirs.saved_at)
+            return SavedDraft(theirs=theirs)
+        return SavedDraft(version, at)
 
-    def listing(self, actor: Actor) -> Sequence[ports.Draft]:
+    def listing(self, actor: Actor) -> Sequence[Draft]:
         return [self._opened(actor, one) for one in self.desk.drafts(actor.id)]
 
-    def find(self, actor: Actor, draft: str) -> ports.Draft | None:
+    def find(self, actor: Actor, draft: str) -> Draft | None:
         found = self.desk.find_draft(actor.id, draft)
         return None if found is None else self._opened(actor, found)
 
     def remove(self, actor: Actor, draft: str) -> None:
         self.desk.remove_draft(actor.id, draft)
 
-    def _opened(self, actor: Actor, one: SealedDraft) -> ports.Draft:
+    def _opened(self, actor: Actor, one: SealedDraft) -> Draft:
         text = self.vault.open(self.pseudonym_of(actor.id), one.sealed, _draft_place(one.id))
         said = json.loads(text)
-        return ports.Draft(
-            one.id, one.matter, said["title"], one.saved_at, said["values"], one.version
-        )
+        return Draft(one.id, one.matter, said["title"], one.saved_at, said["values"], one.version)
 
 
 def _coming_place(file: str, start: int | None = None) -> bytes:

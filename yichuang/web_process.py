@@ -15,7 +15,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Engine
 
-from audit.entry import Where, Who
+from audit.entry import Where as Came
+from audit.entry import Who
 from audit.notes import NoteInvalid
 from audit.outbox import record
 from audit.trust import PolicyInvalid, TrustPolicy
@@ -26,7 +27,7 @@ from cases.months import span_of
 from cases.process import mapped
 from cases.process_rows import MOST_THINGS, HeldCase, Passage, Sought
 from cases.tallied import opened
-from forms import ports
+from forms.entrance_ports import Visitor, Where
 from forms.process_ports import EventData, EventDataAsked, EventDataRefused, MapFound, MapQuery
 from policies.access import Access
 from yichuang.event_logs.exporting import (
@@ -114,9 +115,7 @@ class WebProcess:
                 connection, where, sought, holder, most, late=late, total=total
             )
 
-    def event_data(
-        self, visitor: ports.Visitor, where: ports.Where, asked: EventDataAsked
-    ) -> EventData:
+    def event_data(self, visitor: Visitor, where: Where, asked: EventDataAsked) -> EventData:
         form = next((one for one in FORMS if one == asked.form), None)
         if form is None:
             raise LookupError(f"no form of event data: {asked.form}")
@@ -130,7 +129,7 @@ class WebProcess:
         finally:
             self.signed.one.release()
 
-    def _made(self, visitor: ports.Visitor, where: ports.Where, what: Asked) -> EventData:
+    def _made(self, visitor: Visitor, where: Where, what: Asked) -> EventData:
         folder = Path(tempfile.mkdtemp(prefix="yichuang-events-"))
         discard = partial(shutil.rmtree, folder, ignore_errors=True)
         try:
@@ -141,7 +140,7 @@ class WebProcess:
                 signed.pseudonym_of(actor.id), "human", org=actor.department or None,
                 on_behalf=signed.pseudonym_of(actor.on_behalf) if actor.on_behalf else None,
             )  # fmt: skip
-            came = Where(ip=where.ip or None, svc="web")
+            came = Came(ip=where.ip or None, svc="web")
             with signed.web.begin() as connection:
                 record(connection, entry_of(who, what.form, done, signed.now(), came))
         except NothingSigned as none:

@@ -29,7 +29,8 @@ from cases.plan.figures import PlanLine, shown
 from cases.project_lists import Filters, ProjectRow
 from cases.projects.gantt import GanttRow, rows_of
 from catalogue.load import Catalogue
-from forms import ports
+from forms.entrance_ports import Visitor, Where
+from forms.reader_ports import File
 from policies.access import Access
 from yichuang.web_supervision import REPORT_STREAM, Press
 
@@ -64,7 +65,7 @@ class WebProjectReports:
             day = quarter.first - timedelta(days=1)
         return tuple(found)
 
-    def report(self, visitor: ports.Visitor, where: ports.Where, quarter: str) -> ports.File:
+    def report(self, visitor: Visitor, where: Where, quarter: str) -> File:
         found, at, actor = Quarter.named(quarter), self.now(), visitor.actor
         engine = bounded(self.cases, self.page_role, self.access.bounds(actor))
         within = self.access.where(actor, "list", "project")
@@ -85,7 +86,7 @@ class WebProjectReports:
         )  # fmt: skip
         with self.web.begin() as connection:
             record(connection, draft)
-        return ports.File(f"项目季报-{found.name}.pdf", "application/pdf", content)
+        return File(f"项目季报-{found.name}.pdf", "application/pdf", content)
 
     def facts(
         self, engine: Engine, within: ColumnElement[bool], quarter: Quarter, issuer: str,

@@ -1,4 +1,4 @@
-"""`forms.ports.Readings` over the readings store, with names from catalogue and register."""
+"""`forms.reading_ports.Readings` over the readings store, named by catalogue and register."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cases.reading_views import DeadReadingLine, Named, Pulse, ReadingAlarm, Sai
 from cases.rulings import Ruling
 from catalogue.law import Article
 from catalogue.stations import Stations
-from forms.ports import ItemMeans
+from forms.reading_ports import ItemMeans
 from forms.reason_ports import RulingReasons
 from rules.model import Rule
 from rules.pack import Pack

@@ -1,4 +1,4 @@
-"""`forms.ports.Reasons` over the stored rulings."""
+"""`forms.reason_ports.Reasons` over the stored rulings."""
 
 from __future__ import annotations
 

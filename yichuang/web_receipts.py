@@ -1,4 +1,4 @@
-"""Receipts as the pages hand them out: `forms.ports.Receipts` over the stores, entry first."""
+"""Receipts as pages hand them out: `forms.receipt_ports.Receipts` over the stores, entry first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from audit.entry import Where as EntryWhere
 from audit.outbox import record
 from audit.receipts import NothingToProve
 from cases.messages import Actor
-from forms import ports
+from cases.reception import NotNow
+from forms.access_ports import Thing
+from forms.entrance_ports import Where
+from forms.reader_ports import File
 from forms.words import timer_word, word
 from yichuang.receipts import ISSUED, Issue, ReceiptDesk, nothing, own_words
 from yichuang.web_ports import who_is
@@ -39,7 +42,7 @@ class Press(Protocol):
 
 @dataclass(frozen=True)
 class WebReceipts:
-    """`forms.ports.Receipts`."""
+    """`forms.receipt_ports.Receipts`."""
 
     desk: ReceiptDesk
     engine: Engine
@@ -58,35 +61,33 @@ class WebReceipts:
     def of_case(
         self,
         actor: Actor | None,
-        where: ports.Where,
+        where: Where,
         case_id: str,
         paper: bool,
         opened: bool = True,
-    ) -> ports.File | None:
+    ) -> File | None:
         try:
             issue = self.desk.of_case(case_id, own_words if opened else nothing)
         except NothingToProve:
             return None
         except FileNotFoundError as away:  # the archive of a closed shard
-            raise ports.NotNow(str(away)) from away
+            raise NotNow(str(away)) from away
         # Printed before the transaction: a page takes a fifth of a second, and may fail.
         printed = self.press.print_html(self._html(issue)) if paper else b""
         self._record(actor, where, case_id, issue)
         if paper:
-            return ports.File(f"回执 {issue.case_no}.pdf", "application/pdf", printed)
-        return ports.File(issue.name, "application/json", issue.content)
+            return File(f"回执 {issue.case_no}.pdf", "application/pdf", printed)
+        return File(issue.name, "application/json", issue.content)
 
-    def of_entry(
-        self, actor: Actor, where: ports.Where, thing: ports.Thing, entry: str
-    ) -> ports.File | None:
+    def of_entry(self, actor: Actor, where: Where, thing: Thing, entry: str) -> File | None:
         try:
             issue = self.desk.of_entry(entry)
         except NothingToProve:
             return None
         except FileNotFoundError as away:  # the archive of a closed shard
-            raise ports.NotNow(str(away)) from away
+            raise NotNow(str(away)) from away
         self._note(who_is(actor, self.pseudonym_of), where, thing.type, thing.id, issue)
-        return ports.File(issue.name, "application/json", issue.content)
+        return File(issue.name, "application/json", issue.content)
 
     def policy(self) -> str:
         return self.trust()
@@ -94,12 +95,12 @@ class WebReceipts:
     def program(self) -> bytes:
         return Path(yichuang_verify.__file__).read_bytes()
 
-    def _record(self, actor: Actor | None, where: ports.Where, case_id: str, issue: Issue) -> None:
+    def _record(self, actor: Actor | None, where: Where, case_id: str, issue: Issue) -> None:
         citizen = Who(self.subject_of(case_id), "citizen")
         who = citizen if actor is None else who_is(actor, self.pseudonym_of)
         self._note(who, where, "case", case_id, issue)
 
-    def _note(self, who: Who, where: ports.Where, kind: str, id: str, issue: Issue) -> None:
+    def _note(self, who: Who, where: Where, kind: str, id: str, issue: Issue) -> None:
         draft = EntryDraft(
             id=entry_id(uuid4(), ISSUED),
             stream=STREAM,

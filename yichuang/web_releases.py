@@ -22,7 +22,8 @@ from cases.reception import NotNow
 from cases.releasing import Propose, ProposedKind, ReleaseAnswer, Revoke, Sign
 from cases.retiming import Direction
 from forms.dossier_ports import ShownDossier
-from forms.ports import Release, Visitor
+from forms.entrance_ports import Visitor
+from forms.release_ports import Release
 from yichuang.release_door import ReleaseDoor
 
 State = Literal["proposed", "blocked", "active", "rejected", "superseded", "revoked"]
@@ -33,7 +34,7 @@ WAIT_S = 60.0
 
 @dataclass(frozen=True)
 class WebReleases:
-    """`forms.ports.Releases` over the register and the door to it."""
+    """`forms.release_ports.Releases` over the register and the door to it."""
 
     engine: Engine
     """The cases store, which is only read here."""

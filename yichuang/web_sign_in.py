@@ -11,14 +11,14 @@ from cases.factors import AppOffer, FactorKind, KeptFactor, Proof
 from cases.sessions import Ended, OpenSession
 from cases.sign_in import HalfWay, Refused, Session, SignIn, owner_of
 from cases.sign_in import SignedIn as Opened
-from forms.ports import HalfIn, SignedIn, SignInRefused, Visitor, Where
+from forms.entrance_ports import HalfIn, SignedIn, SignInRefused, Visitor, Where
 
 OVER = SignInRefused("登录已超时，请重新登录", over=True)
 
 
 @dataclass(frozen=True)
 class WebSignIn:
-    """`forms.ports.Entrance` over the web store."""
+    """`forms.entrance_ports.Entrance` over the web store."""
 
     entrance: SignIn
     departments: Callable[[], Mapping[str, str]]

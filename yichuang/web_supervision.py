@@ -30,7 +30,8 @@ from cases.seen import Seen
 from cases.tallied import Tally, opened
 from catalogue.load import Catalogue
 from catalogue.working_days import Calendar
-from forms import ports
+from forms.entrance_ports import Visitor, Where
+from forms.reader_ports import File
 from policies.access import Access
 from yichuang.case_reach import CaseReach
 
@@ -169,7 +170,7 @@ def entry_of(who: Who, month: str, content: bytes, at: datetime, where: EntryWhe
 
 @dataclass
 class WebSupervision:
-    """`forms.ports.Supervision`: cut to what policy lets one list; reports are entries."""
+    """`forms.supervision_ports.Supervision`: cut to what one may list; reports are entries."""
 
     oversight: Oversight
     access: Access
@@ -234,7 +235,7 @@ class WebSupervision:
     def compared(self, actor: Actor, query: BoardQuery) -> Compared:
         return self._boards(actor).compared(self.access.seen(actor, "list"), query)
 
-    def report(self, visitor: ports.Visitor, where: ports.Where, month: str) -> ports.File:
+    def report(self, visitor: Visitor, where: Where, month: str) -> File:
         actor = visitor.actor
         everywhere = any(grant.department == "*" for grant in actor.grants)
         issuer = "全市" if everywhere else f"{visitor.department_name}权限内的办件"
@@ -249,7 +250,7 @@ class WebSupervision:
         came = EntryWhere(ip=where.ip or None, svc="web")
         with self.web.begin() as connection:
             record(connection, entry_of(who, month, content, self.oversight.now(), came))
-        return ports.File(f"电子监察月报-{month}.pdf", "application/pdf", content)
+        return File(f"电子监察月报-{month}.pdf", "application/pdf", content)
 
 
 def _upwards(department: str, parents: Mapping[str, str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from cases import releases
 from cases.releases import Check, Proposal
 from catalogue.load import canonical
-from forms.ports import Release
+from forms.release_ports import Release
 from tests.forms.town import Town
 
 CODE = "food-operation"

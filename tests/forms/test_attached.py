@@ -19,7 +19,7 @@ from cases.attached import Attached, sealed_under, thing_key
 from cases.attached_rows import NO_FILES, KeptFiles
 from cases.desk import Desk
 from cases.web_tables import upload
-from forms.ports import Thing
+from forms.access_ports import Thing
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.incident_rows import made, put
 from tests.forms.test_window import PDF

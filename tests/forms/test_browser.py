@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from forms.ports import Release
+from forms.release_ports import Release
 from policies.factors import FactorArts
 from tests.forms.entering import sign_in_by_browser
 from tests.forms.test_calendar import proposed

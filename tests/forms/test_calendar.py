@@ -21,7 +21,7 @@ from catalogue.calendar_file import CalendarFile, written
 from catalogue.holiday_cn import with_changes
 from catalogue.load import HERE
 from catalogue.reading import read_calendar_file
-from forms.ports import Release as Listed
+from forms.release_ports import Release as Listed
 from forms.words import timer_word
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town

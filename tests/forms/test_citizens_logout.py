@@ -16,7 +16,7 @@ from audit.tables import audit_outbox
 from cases.reception import NotNow
 from forms.citizen_logout import LARGEST, PATH
 from forms.cookies import CITIZEN_COOKIE
-from forms.ports import Where
+from forms.entrance_ports import Where
 from tests.forms.town import ADDRESS, Town
 from tests.yichuang.test_oidc import ISSUER, OTHER, over, provider, signed
 from yichuang.oidc import Vouched

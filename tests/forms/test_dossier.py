@@ -19,7 +19,7 @@ from cases.dossier import (
 )
 from cases.dossier_rows import KeptDossier
 from forms.dossier_ports import ShownDossier
-from forms.ports import Release
+from forms.release_ports import Release
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cases.messages import Outcome
-from forms.ports import DeadLetter
+from forms.letter_ports import DeadLetter
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town
 

@@ -22,7 +22,8 @@ from audit.tables import audit_outbox
 from cases import log_lines, verifications
 from cases.database import open_engine, reading
 from cases.web_tables import log_line, web_metadata
-from forms.ports import Shown, Where
+from forms.disclosure_ports import Shown
+from forms.entrance_ports import Where
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town
 

@@ -8,7 +8,7 @@ import pytest
 
 from cases.releases import Check
 from forms.policy_ports import PolicyProposal
-from forms.ports import Release
+from forms.release_ports import Release
 from policies.policy import MODEL_FILE, ROWS_FILE, parse_policy
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town

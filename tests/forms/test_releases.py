@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cases.releases import SEED_AUTHOR, SEED_SIGNER
-from forms.ports import Release
+from forms.release_ports import Release
 from rules.load import PACKS
 from tests.forms.conftest import Browsers
 from tests.forms.town import Town

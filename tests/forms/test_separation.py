@@ -17,7 +17,7 @@ from sqlalchemy import insert, select, update
 from audit.tables import audit_outbox
 from cases.web_tables import account
 from forms.policy_ports import PolicyProposal
-from forms.ports import Release
+from forms.release_ports import Release
 from policies.exclusions import Apart, exclusions, standing
 from policies.gate import MUST_DIFFER
 from policies.policy import MODEL_FILE, ROWS_FILE, load_policy, parse_policy

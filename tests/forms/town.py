@@ -78,10 +78,14 @@ from catalogue.programme import load_programme
 from catalogue.reading import read_matter
 from catalogue.registers import load_registers
 from catalogue.stations import load_stations
+from forms.access_ports import Thing, Verdict
 from forms.app import application
 from forms.dossier_ports import ShownDossier
+from forms.entrance_ports import Visitor
+from forms.letter_ports import DeadLetter
 from forms.policy_ports import PolicyInForce, PolicyProposal
-from forms.ports import DeadLetter, Options, Ports, Release, Thing, Verdict, Visitor
+from forms.ports import Options, Ports
+from forms.release_ports import Release
 from forms.rule_ports import PackInForce
 from policies.access import Access, AccessDenied
 from policies.identity import Credentials

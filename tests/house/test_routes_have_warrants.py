@@ -14,7 +14,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from forms.app import routes
-from forms.ports import Options, Release
+from forms.ports import Options
+from forms.release_ports import Release
 from tests.forms.entering import sign_in_fully
 from tests.forms.town import ADDRESS, HOST, Town
 

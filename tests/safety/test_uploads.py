@@ -11,7 +11,7 @@ import pytest
 
 from forms.case import download
 from forms.materials import ENDINGS, MOST_PARTS, FileRefused, ending_fits, media_type
-from forms.ports import File
+from forms.reader_ports import File
 from tests.forms.conftest import Browsers
 from tests.forms.conftest import browser as browser
 from tests.forms.conftest import town as town

@@ -30,7 +30,7 @@ from cases.reception import Request
 from cases.releasing import Propose, ReleaseAnswer, Sign
 from cases.tables import matter_version
 from catalogue.matters import Matter
-from forms.ports import Visitor
+from forms.entrance_ports import Visitor
 from policies.access import Access
 from tests.workflows.conftest import TEST_SERVER
 from yichuang import joining

@@ -22,7 +22,8 @@ from cases.projects.messages import PROJECT_BODIES
 from forms import log_words
 from forms.app import routes
 from forms.guard import PageRoute
-from forms.ports import DeadLetter, Options
+from forms.letter_ports import DeadLetter
+from forms.ports import Options
 from forms.words import VERBS
 from policies.vocabulary import ACTS
 from tests.forms.entering import sign_in_fully

@@ -26,7 +26,7 @@ from cases.database import open_engine
 from cases.messages import Grant
 from cases.releasing import Propose
 from catalogue.load import HERE, canonical, load_catalogue
-from forms.ports import Release
+from forms.release_ports import Release
 from policies.policy import ROWS_FILE
 from rules.load import PACKS
 from tests.yichuang.registry import (
