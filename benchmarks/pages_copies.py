@@ -26,14 +26,13 @@ from sqlalchemy import Column, Connection, Engine, Table, bindparam, func, selec
 
 from activities.sealing import Sealer
 from cases import tally
+from cases.card_tables import card, card_mark
 from cases.database import Instant, reading
 from cases.index_tables import case_index
 from cases.messages import Person
 from cases.seen import Group
 from cases.store import place
 from cases.tables import (
-    card,
-    card_mark,
     case,
     case_compartment,
     clock,

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, select
 
 from cases.card_state import STATE
+from cases.card_tables import card, card_mark
 from cases.card_views import CARDS_A_PAGE, CardList, CardQuery, card_view
 from cases.each_case import asked_each
 from cases.months import span_of
-from cases.tables import card, card_mark, case
+from cases.tables import case
 from cases.tally_cards import CardsSummed
 from cases.worklists import unled
 

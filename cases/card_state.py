@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import case as when
 from sqlalchemy import func, select
 
+from cases.card_tables import card, card_mark
 from cases.card_views import STATES
-from cases.tables import card, card_mark
 
 _NEWEST = (
     select(card_mark.c.kind)

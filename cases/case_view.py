@@ -10,7 +10,7 @@ import orjson
 from pydantic import JsonValue
 from sqlalchemy import Connection, select
 
-from cases import tables
+from cases import card_tables, tables
 from cases.approval.reissuing import corrected
 from cases.approval.waiting import pauses_of
 from cases.card_views import cards_from
@@ -92,8 +92,8 @@ class Read:
             rows(tables.material),
             sorted(rows(document, *shown), key=lambda one: (one.seq, one.number)),
             rows(tables.ruling),
-            rows(tables.card),
-            rows(tables.card_mark),
+            rows(card_tables.card),
+            rows(card_tables.card_mark),
         )
 
     def keys(self) -> list[Any]:

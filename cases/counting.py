@@ -27,9 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy import case as when
 
+from cases.card_tables import card, card_mark
 from cases.metrics import Cell
 from cases.months import Span
-from cases.tables import card, card_mark, case, clock, clock_event, clock_share, matter_version
+from cases.tables import case, clock, clock_event, clock_share, matter_version
 from catalogue.matters import Matter
 
 ONLINE = ("computer", "mobile")

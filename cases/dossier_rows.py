@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, insert, select
 
 from cases.dossier import Dossier
 from cases.messages import Frozen
-from cases.tables import dossier as table
+from cases.release_tables import dossier as table
 
 
 class SimulationOrder(Frozen):

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Select, and_, func, or_, select, tuple_
 
-from cases import tables
+from cases import card_tables, tables
 from cases.case_view import clock_event_of
 from cases.database import reading
 from cases.dossier import DossierSpan, Watermark
@@ -212,8 +212,8 @@ def _events(
 def _cards(
     connection: Connection, ids: Sequence[str], span: DossierSpan
 ) -> dict[str, list[IssuedCard]]:
-    one = tables.card.c
-    query = select(tables.card).where(
+    one = card_tables.card.c
+    query = select(card_tables.card).where(
         one.case_id.in_(ids), one.at >= span.since, one.told_at <= span.until
     )
     found: dict[str, list[IssuedCard]] = defaultdict(list)

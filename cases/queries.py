@@ -30,7 +30,7 @@ from sqlalchemy import (
     select,
 )
 
-from cases import tables
+from cases import card_tables, tables
 from cases.acceptance import order_of_acceptance, standing_of
 from cases.blind_index import Sought
 from cases.card_lists import card_list
@@ -289,10 +289,10 @@ class Queries:
             select(
                 told,
                 own.correlate(told).scalar_subquery().label("case_no"),
-                tables.card.c.level,
-                tables.card.c.title,
+                card_tables.card.c.level,
+                card_tables.card.c.title,
             )
-            .outerjoin(tables.card, tables.card.c.number == told.c.task)
+            .outerjoin(card_tables.card, card_tables.card.c.number == told.c.task)
             .where(_told_to(desk), *seen)
             .order_by(told.c.at.desc())
             .limit(limit)

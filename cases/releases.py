@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from cases.messages import NAMESPACE
 from cases.projection import json_text
-from cases.tables import release
+from cases.release_tables import release
 
 Kind = Literal["matter", "rules", "policy", "template", "calendar"]
 

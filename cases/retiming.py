@@ -35,9 +35,10 @@ from cases.case_view import clock_event_of
 from cases.database import reading
 from cases.messages import Frozen
 from cases.projection import json_text, packed, unpacked
+from cases.retiming_tables import retiming, retiming_move
 from cases.state import CaseState, ClockEvent, Timer
 from cases.supervision.names import CARD, parts_of
-from cases.tables import case, clock, clock_event, retiming, retiming_move, timer
+from cases.tables import case, clock, clock_event, timer
 from cases.tables import state as state_table
 from catalogue.working_days import Calendar
 

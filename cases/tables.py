@@ -9,7 +9,6 @@ store, so that a step and its entry commit together.
 from __future__ import annotations
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -24,9 +23,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
-    event,
-    false,
     text,
 )
 
@@ -495,108 +491,6 @@ outbox = Table(
 )
 """CloudEvents on their way to NATS, free of personal data; `id` is the `Nats-Msg-Id`."""
 
-card = Table(
-    "card",
-    cases_metadata,
-    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
-    Column("seq", _Seq, primary_key=True),
-    Column("number", String(20), primary_key=True),
-    Column("rule", String(20), nullable=False),
-    Column("level_code", String(1), nullable=False),
-    Column("level", String(8), nullable=False),
-    Column("title", String(200), nullable=False),
-    Column("article", String(200), nullable=False),
-    Column("clock", String(80), nullable=False),
-    Column("since", Instant),
-    Column("at", Instant, nullable=False),
-    Column("told_at", Instant, nullable=False),
-    Column("late_s", Integer, nullable=False),
-    Column("department", _Department, nullable=False),
-    Column("organ", _Department, nullable=False),
-    Column("recipients", Text, nullable=False),  # |u:…|r:section_head:zjj|d:dsjc|
-    Column("nobody", Text, nullable=False),  # |section_head|: roles that nobody holds
-    Column("document", String(24), nullable=False),
-    Column("explain_days", SmallInteger, nullable=False),
-    Column("is_public", Boolean(create_constraint=False), nullable=False),
-    Column("digest", _Digest, nullable=False),
-    Column("issued_by", _User, nullable=False),
-    Column("ground", String(40), nullable=False),
-    Column("unit", String(16), nullable=False),
-    Column("why", Text, nullable=False),
-    UniqueConstraint("number"),
-    CheckConstraint("level_code BETWEEN '1' AND '4'", name="level_code"),
-    CheckConstraint("late_s >= 0", name="late"),
-    Index("ix_card_department", "department", "at"),
-    Index("ix_card_at", "at"),
-)
-"""监察牌 (GB/T 39046-2020 表 11): one row each, never changed, never deleted; 监察编号 `number`,
-监察规则编号 `rule`, 监察预警类型代码 `level_code`, 状态产生时间 `at`, 责任部门 `department`."""
-
-card_mark = Table(
-    "card_mark",
-    cases_metadata,
-    Column("case_id", _Id, ForeignKey("case_file.id"), primary_key=True),
-    Column("seq", _Seq, primary_key=True),
-    Column("n", SmallInteger, primary_key=True),
-    Column("number", String(20), nullable=False),
-    Column("kind", String(10), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("by", _User, nullable=False),
-    Column("rule", String(20), nullable=False),
-    Column("clock", String(80), nullable=False),
-    Column("why", String(40), nullable=False),
-    CheckConstraint(
-        "kind IN ('revoked', 'explained', 'missed', 'accepted', 'returned', 'withheld')",
-        name="kind",
-    ),
-    Index("ix_card_mark_number", "number"),
-)
-"""What became of a card, a row per event; `withheld`: it was forecast and the rule did not hold."""
-
-APPEND_ONLY = ("card", "card_mark")
-SQLITE_APPEND_ONLY = tuple(
-    f"CREATE TRIGGER {name}_no_{verb.lower()} BEFORE {verb} ON {name} "
-    f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
-    for name in APPEND_ONLY
-    for verb in ("UPDATE", "DELETE")
-)
-POSTGRESQL_APPEND_ONLY = (
-    "CREATE OR REPLACE FUNCTION card_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$",
-    *(
-        f"CREATE TRIGGER {name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION card_refuse()"
-        for name in APPEND_ONLY
-    ),
-)
-"""A card cannot be made undone by whoever writes the store; the log binds it besides, since whoever
-owns the table may drop the trigger."""
-
-SQLITE_NO_REPLACE = (
-    "CREATE TRIGGER card_no_replace BEFORE INSERT ON card "
-    "WHEN EXISTS (SELECT 1 FROM card WHERE number = NEW.number) "
-    "BEGIN SELECT RAISE(ABORT, 'card is append-only'); END",
-    "CREATE TRIGGER card_mark_no_replace BEFORE INSERT ON card_mark WHEN EXISTS "
-    "(SELECT 1 FROM card_mark WHERE case_id = NEW.case_id AND seq = NEW.seq AND n = NEW.n) "
-    "BEGIN SELECT RAISE(ABORT, 'card_mark is append-only'); END",
-)
-"""INSERT OR REPLACE deletes without asking the triggers of DELETE."""
-POSTGRESQL_ALWAYS = tuple(
-    f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {name}_append_only" for name in APPEND_ONLY
-)
-"""Else a session that says it replicates would pass by."""
-
-for _dialect, _statements in (
-    ("sqlite", (*SQLITE_APPEND_ONLY, *SQLITE_NO_REPLACE)),
-    ("postgresql", (*POSTGRESQL_APPEND_ONLY, *POSTGRESQL_ALWAYS)),
-):
-    for _statement in _statements:
-        event.listen(
-            card_mark,  # created after `card`: by name
-            "after_create",
-            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's own signature
-        )
-
 notification = Table(
     "notification",
     cases_metadata,
@@ -614,116 +508,6 @@ notification = Table(
 )
 """催办, 抄送, 转办, 监察牌: what somebody should know; a recipient is a user id, `d:<department>`
 or `r:<role>:<department>`."""
-
-release = Table(
-    "release",
-    cases_metadata,
-    Column("id", _Id, primary_key=True),
-    Column("kind", String(20), nullable=False),  # matter, rules, policy, template, calendar
-    Column("name", String(80), nullable=False),
-    Column("version", String(32), nullable=False),
-    Column("digest", _Digest, nullable=False),
-    Column("content", Text, nullable=False),
-    Column("proposed_by", _User, nullable=False),
-    Column("proposed_at", Instant, nullable=False),
-    Column("gate", Text, nullable=False),
-    Column("passed", Boolean(create_constraint=False), nullable=False),
-    Column("signed_by", _User),
-    Column("signed_at", Instant),
-    Column("in_force_from", Instant),
-    Column("in_force_until", Instant),
-    Column("withdrawn_by", _User),
-    Column("withdrawn_at", Instant),
-    Column("revoke_asked_by", _User),
-    Column("revoke_asked_at", Instant),
-    Column("revoke_reason", Text),
-    Column("revoked_by", _User),
-    Column("revoked_at", Instant),
-    Column(
-        "needs_dossier", Boolean(create_constraint=False), nullable=False, server_default=false()
-    ),
-    Column("endorsed_by", _User),
-    Column("endorsed_at", Instant),
-    Column("dossier", _Digest),  # digest of the one that both people have signed
-    UniqueConstraint("kind", "name", "version"),
-    CheckConstraint(
-        "endorsed_by IS NULL OR signed_by IS NULL OR endorsed_by <> signed_by",
-        name="two_people_dossier",
-    ),
-    CheckConstraint(
-        "revoked_by IS NULL OR revoked_by <> revoke_asked_by", name="two_people_revoke"
-    ),
-    CheckConstraint("signed_by IS NULL OR signed_by <> proposed_by", name="two_people"),
-    CheckConstraint("signed_by IS NULL OR passed", name="gate_passed"),
-    CheckConstraint("(signed_by IS NULL) = (signed_at IS NULL)", name="signed_when"),
-    CheckConstraint("(signed_by IS NULL) = (in_force_from IS NULL)", name="signed_from"),
-    Index("ix_release_active", "kind", "name", "in_force_from"),
-)
-"""Versions of matters, rules, policy, templates, calendars: proposed, gated, signed by another."""
-
-dossier = Table(
-    "dossier",
-    cases_metadata,
-    Column("id", _Id, primary_key=True),
-    Column("release_id", _Id, nullable=False),
-    Column("release_digest", _Digest, nullable=False),
-    Column("current_digest", _Digest, nullable=False),
-    Column("months", SmallInteger, nullable=False),
-    Column("until", Instant, nullable=False),
-    Column("made_at", Instant, nullable=False),
-    Column("digest", _Digest, nullable=False),
-    Column("passed", Boolean(create_constraint=False), nullable=False),
-    Column("words", Text, nullable=False),
-    Column("content", Text, nullable=False),
-    Index("ix_dossier_release", "release_id", "until"),
-)
-"""卷宗: what a proposed version would have made of the past; written once, never changed."""
-
-_UNTRIED = (
-    "NEW.signed_by IS NOT NULL AND NEW.signed_by <> 'seed:release' "
-    "AND (NEW.kind = 'rules' OR NEW.needs_dossier) AND (NEW.endorsed_by IS NULL OR NOT EXISTS ("
-    "SELECT 1 FROM dossier WHERE dossier.release_id = NEW.id "
-    "AND dossier.release_digest = NEW.digest AND dossier.digest = NEW.dossier AND dossier.passed))"
-)
-SQLITE_DOSSIER = (
-    *(
-        f"CREATE TRIGGER dossier_no_{verb.lower()} BEFORE {verb} ON dossier "
-        "BEGIN SELECT RAISE(ABORT, 'dossier is append-only'); END"
-        for verb in ("UPDATE", "DELETE")
-    ),
-    "CREATE TRIGGER dossier_no_replace BEFORE INSERT ON dossier "
-    "WHEN EXISTS (SELECT 1 FROM dossier WHERE id = NEW.id) "
-    "BEGIN SELECT RAISE(ABORT, 'dossier is append-only'); END",
-    "CREATE TRIGGER release_untried_insert BEFORE INSERT ON release "
-    f"WHEN {_UNTRIED} BEGIN SELECT RAISE(ABORT, 'release needs its dossier'); END",
-    "CREATE TRIGGER release_untried_update BEFORE UPDATE ON release "
-    f"WHEN OLD.signed_by IS NULL AND {_UNTRIED} "
-    "BEGIN SELECT RAISE(ABORT, 'release needs its dossier'); END",
-)
-POSTGRESQL_DOSSIER = (
-    "CREATE OR REPLACE FUNCTION dossier_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'dossier is append-only'; END $$",
-    "CREATE TRIGGER dossier_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dossier "
-    "FOR EACH STATEMENT EXECUTE FUNCTION dossier_refuse()",
-    "CREATE OR REPLACE FUNCTION release_untried() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN "
-    "IF TG_OP = 'UPDATE' THEN IF OLD.signed_by IS NOT NULL THEN RETURN NEW; END IF; END IF; "
-    f"IF {_UNTRIED} THEN RAISE EXCEPTION 'release needs its dossier'; END IF; "
-    "RETURN NEW; END $$",
-    "CREATE TRIGGER release_tried BEFORE INSERT OR UPDATE ON release "
-    "FOR EACH ROW EXECUTE FUNCTION release_untried()",
-    "ALTER TABLE dossier ENABLE ALWAYS TRIGGER dossier_append_only",
-    "ALTER TABLE release ENABLE ALWAYS TRIGGER release_tried",
-)
-"""No changed rule or limit counts without a dossier that two people have signed, whoever writes."""
-
-for _dialect, _statements in (("sqlite", SQLITE_DOSSIER), ("postgresql", POSTGRESQL_DOSSIER)):
-    for _statement in _statements:
-        event.listen(
-            release if "release" in _statement else dossier,
-            "after_create",
-            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's own signature
-        )
 
 alarm = Table(
     "alarm",
@@ -796,50 +580,6 @@ lease = Table(
     Column("note", Text, nullable=False),
 )
 """Which worker does a piece of work that only one may do, until when, and what it last told."""
-
-retiming = Table(
-    "retiming",
-    cases_metadata,
-    Column("id", _Id, primary_key=True),
-    Column("release_id", _Id, nullable=False),
-    Column("release_digest", _Digest, nullable=False),
-    Column("direction", String(6), nullable=False),  # apply, revert
-    Column("name", String(80), nullable=False),
-    Column("from_version", String(80), nullable=False),
-    Column("to_version", String(80), nullable=False),
-    Column("calendars", Text, nullable=False),  # |a|b|: those that are others then
-    Column("first_day", String(10), nullable=False),  # ISO; empty: they differ nowhere
-    Column("made_at", Instant, nullable=False),
-    Column("digest", _Digest, nullable=False),  # of every move; empty while it is being made
-    Column("counts", Text, nullable=False),
-    Column("ordered_at", Instant),
-    Column("finished_at", Instant),
-    Column("passes", Integer, nullable=False, server_default="0"),
-    Column("told", Integer, nullable=False, server_default="0"),
-    Column("away", Integer, nullable=False, server_default="0"),
-    CheckConstraint("direction IN ('apply', 'revert')", name="direction"),
-    Index("ix_retiming_release", "release_id", "made_at"),
-)
-"""变动预览: what another version of a calendar would move; once signed, how far it has got."""
-
-retiming_move = Table(
-    "retiming_move",
-    cases_metadata,
-    Column("retiming_id", _Id, ForeignKey("retiming.id"), primary_key=True),
-    Column("n", Integer, primary_key=True),
-    Column("case_id", _Id, nullable=False),
-    Column("case_no", String(50), nullable=False),
-    Column("matter_name", String(200), nullable=False),
-    Column("key", String(80), nullable=False),
-    Column("department", _Department, nullable=False),
-    Column("holder", _User, nullable=False),
-    Column("due_before", Instant),
-    Column("due_after", Instant),
-    Column("provisional_before", Boolean(create_constraint=False), nullable=False),
-    Column("provisional_after", Boolean(create_constraint=False), nullable=False),
-    Index("ix_retiming_move_due", "retiming_id", "due_before", "n"),
-)
-"""One instant of one open case, before → after, and whose it is. A view on cases, not kept long."""
 
 whole_reader = Table(
     "whole_reader",

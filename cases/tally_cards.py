@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from cases.card_state import STATE
+from cases.card_tables import card
 from cases.months import month_at
 from cases.seen import Group
-from cases.tables import card
 from cases.tally_running import named
 from cases.tally_share import BETWEEN, CARDS, Numbers, Share
 

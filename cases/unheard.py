@@ -14,8 +14,9 @@ from typing import Literal, get_args
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from cases.card_rows import ISSUED
+from cases.card_tables import card, card_mark
 from cases.projection import unpacked
-from cases.tables import card, card_mark, case, notification, task
+from cases.tables import case, notification, task
 
 ANSWERED = ("revoked", "explained", "accepted", "returned")
 """Kinds of marks after which a card has been heard: somebody did something about it."""

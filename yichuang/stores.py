@@ -19,6 +19,7 @@ from audit.tables import keys_metadata, log_metadata, outbox_metadata
 from cases import (  # noqa: F401 -- they join the metadata of their store
     apart_tables,
     cap_tables,
+    card_tables,
     delegation_tables,
     delivery_tables,
     duty_tables,
@@ -37,6 +38,8 @@ from cases import (  # noqa: F401 -- they join the metadata of their store
     project_tables,
     proved_workflows,
     reconcile_tables,
+    release_tables,
+    retiming_tables,
     review_tables,
     tally_tables,
     warning_tables,

@@ -14,9 +14,9 @@ from activities.glyphs import GlyphMissing
 from activities.wordings import WordingFaulty
 from cases import releases
 from cases.database import reading
+from cases.release_tables import release as release_table
 from cases.releases import ReleaseRefused
 from cases.tables import case
-from cases.tables import release as release_table
 from catalogue.load import Catalogue, MatterUnknown
 from catalogue.marks import Fault, Loc, marked_text
 from catalogue.matters import DocumentKind, Matter

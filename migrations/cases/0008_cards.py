@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from cases.tables import POSTGRESQL_APPEND_ONLY, SQLITE_APPEND_ONLY
+from cases.card_tables import POSTGRESQL_APPEND_ONLY, SQLITE_APPEND_ONLY
 
 revision = "0008"
 down_revision = "0007"

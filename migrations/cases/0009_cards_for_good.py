@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from cases.tables import POSTGRESQL_ALWAYS, SQLITE_NO_REPLACE
+from cases.card_tables import POSTGRESQL_ALWAYS, SQLITE_NO_REPLACE
 
 revision = "0009"
 down_revision = "0008"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from cases.tables import POSTGRESQL_DOSSIER, SQLITE_DOSSIER
+from cases.release_tables import POSTGRESQL_DOSSIER, SQLITE_DOSSIER
 
 revision = "0010"
 down_revision = "0009"

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
-from cases import tables
+from cases import card_tables
 from tests.activities.conftest import Town, town_in
 from tests.activities.test_cards import Desk, desk_over, explained
 
-TABLES = [tables.card, tables.card_mark]
+TABLES = [card_tables.card, card_tables.card_mark]
 COLUMNS = [pytest.param(t, c.name, id=f"{t.name}.{c.name}") for t in TABLES for c in t.columns]
 EACH = pytest.mark.parametrize("table", TABLES, ids=str)
 
@@ -90,20 +90,20 @@ def test_no_row_takes_the_place_of_another(desk: Desk, attacker: Engine, table: 
 def test_a_replacement_for_a_cards_number_elsewhere_is_refused(
     desk: Desk, attacker: Engine
 ) -> None:
-    row = rows(desk.town.engine, tables.card)[0]
-    forged = insert(tables.card).prefix_with("OR REPLACE", dialect="sqlite")
+    row = rows(desk.town.engine, card_tables.card)[0]
+    forged = insert(card_tables.card).prefix_with("OR REPLACE", dialect="sqlite")
     refused(desk, attacker, lambda sql: sql.execute(forged, [dict(row._mapping) | {"seq": 99}]))
 
 
 def test_what_is_new_is_written(desk: Desk, attacker: Engine) -> None:
     """The triggers refuse what they should and nothing else."""
-    row = dict(rows(desk.town.engine, tables.card)[0]._mapping) | {"number": "JC1", "seq": 98}
+    row = dict(rows(desk.town.engine, card_tables.card)[0]._mapping) | {"number": "JC1", "seq": 98}
     with attacker.connect() as connection:
-        connection.execute(insert(tables.card), [row])
-        found = select(tables.card.c.seq).where(tables.card.c.number == "JC1")
+        connection.execute(insert(card_tables.card), [row])
+        found = select(card_tables.card.c.seq).where(card_tables.card.c.number == "JC1")
         assert connection.execute(found).scalar_one() == 98
         connection.rollback()
-    assert len(rows(desk.town.engine, tables.card)) == 3
+    assert len(rows(desk.town.engine, card_tables.card)) == 3
 
 
 def test_the_triggers_of_sqlite_are_there(desk: Desk) -> None:

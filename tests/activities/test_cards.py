@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from cases import tables
+from cases import card_tables, tables
 from cases.clock import due_at
 from cases.messages import Command, Outcome
 from cases.projection import unpacked
@@ -201,7 +201,7 @@ def test_an_order_after_the_instant_finds_the_card_given_before_it(desk: Desk) -
 def test_a_card_told_late_stands_at_its_instant_and_says_how_late(desk: Desk) -> None:
     accepted(desk)
     desk.fire("card:promised:JC-TS-75", now=at("2026-03-13T02:30"))
-    (row,) = desk.rows(tables.card)
+    (row,) = desk.rows(card_tables.card)
     assert row.at == at("2026-03-13T00:00")
     assert row.told_at == at("2026-03-13T02:30")
     assert row.late_s == 9000
@@ -209,7 +209,7 @@ def test_a_card_told_late_stands_at_its_instant_and_says_how_late(desk: Desk) ->
 
 def test_the_row_carries_the_elements_of_the_standard(desk: Desk) -> None:
     to_yellow(desk)
-    row = desk.rows(tables.card)[-1]
+    row = desk.rows(card_tables.card)[-1]
     assert (row.number[:10], len(row.number)) == ("JC20260317", 20)
     assert (row.rule, row.level_code, row.department) == ("JC-HP-CN", "3", "scjg")
     assert (row.digest, row.article) == (PACK.digest, "YCJC-4")
@@ -227,7 +227,7 @@ def test_settling_the_same_timer_again_gives_the_stored_answer_and_no_second_car
     again = desk.town.settlement.settle(_batch(before, command)).steps[0]
     assert again.outcome.repeated
     assert again.outcome.seq == first.seq
-    assert len(desk.rows(tables.card)) == 1
+    assert len(desk.rows(card_tables.card)) == 1
 
 
 def test_a_forecast_that_the_engine_does_not_confirm_gives_no_card_and_says_so(
@@ -237,7 +237,7 @@ def test_a_forecast_that_the_engine_does_not_confirm_gives_no_card_and_says_so(
     desk.rules.denied = {"JC-TS-75"}
     desk.fire("card:promised:JC-TS-75")
     assert desk.state.cards == ()
-    (mark,) = desk.rows(tables.card_mark)
+    (mark,) = desk.rows(card_tables.card_mark)
     assert (mark.kind, mark.rule, mark.why) == ("withheld", "JC-TS-75", "rule_does_not_hold")
 
 
@@ -250,7 +250,7 @@ def test_the_version_in_force_at_the_instant_decides(desk: Desk) -> None:
     # At 85 of a hundred of ten days the warning holds first: the reminder is never due.
     assert {t.key for t in desk.state.timers if "promised:" in t.key} == {"card:promised:JC-YJ-90"}
     desk.fire("card:promised:JC-YJ-90")
-    (row,) = desk.rows(tables.card)
+    (row,) = desk.rows(card_tables.card)
     assert row.digest == other.digest
 
 
@@ -292,7 +292,7 @@ def test_a_card_is_refused_to_a_paused_case_even_if_the_rule_forgot_to_ask(desk:
     desk.state = forced
     desk.fire(timer.key)
     assert desk.state.cards == ()
-    assert [mark.why for mark in desk.rows(tables.card_mark)] == ["paused"]
+    assert [mark.why for mark in desk.rows(card_tables.card_mark)] == ["paused"]
 
 
 def test_a_pause_begun_on_the_last_day_is_told_to_the_supervisors_when_it_ends(
@@ -351,7 +351,7 @@ def test_a_card_for_nobody_goes_to_the_supervision_centre_and_says_so(desk: Desk
     desk.people.held.clear()
     desk.fire("card:promised:JC-TS-75")
     desk.fire("card:promised:JC-YJ-90")
-    row = desk.rows(tables.card)[-1]
+    row = desk.rows(card_tables.card)[-1]
     assert row.nobody == "|section_head|"
     assert "|d:dsjc|" in row.recipients
     assert "d:dsjc" in told(desk)
@@ -373,7 +373,7 @@ def test_a_card_for_nobody_waits_for_whoever_comes_to_hold_the_role(desk: Desk) 
     desk.fire("card:promised:JC-YJ-90")
     levels = {f"r:section_head:{code}" for code in ("scjg", "gov", "*")}
     assert levels <= told(desk).keys()
-    assert not levels & set(unpacked(desk.rows(tables.card)[-1].recipients))
+    assert not levels & set(unpacked(desk.rows(card_tables.card)[-1].recipients))
 
 
 def test_a_card_goes_to_the_department_where_the_handler_has_left(desk: Desk) -> None:
@@ -389,7 +389,7 @@ def test_a_department_without_anybody_is_nobody(desk: Desk) -> None:
     desk.people.departments.remove("scjg")
     desk.fire("card:promised:JC-TS-75")
     assert told(desk).keys() == {"d:scjg", "d:dsjc"}
-    assert desk.rows(tables.card)[-1].nobody == "|handler|"
+    assert desk.rows(card_tables.card)[-1].nobody == "|handler|"
 
 
 def test_yellow_and_red_bring_their_papers_in_the_name_of_the_centre(desk: Desk) -> None:
@@ -475,8 +475,10 @@ def test_a_card_is_revoked_once_by_an_event_with_reasons(desk: Desk) -> None:
     revoke = {"card": number, "reason": "系统停机所致"}
     assert desk.do("revoke_card", revoke, "u:sup", "2026-03-17T09:00").status == "done"
     assert desk.do("revoke_card", revoke, "u:sup2", "2026-03-17T10:00").code == "card_revoked"
-    assert [(m.kind, m.why) for m in desk.rows(tables.card_mark)] == [("revoked", "by_supervisor")]
-    assert desk.rows(tables.card)[-1].number == number  # the card itself is as it was
+    assert [(m.kind, m.why) for m in desk.rows(card_tables.card_mark)] == [
+        ("revoked", "by_supervisor")
+    ]
+    assert desk.rows(card_tables.card)[-1].number == number  # the card itself is as it was
     # The condition still holds: the same card does not come back, nor is it made red.
     assert not any("JC-HP-CN" in t.key or "JC-RP-WJ" in t.key for t in desk.state.timers)
     assert not any(task.kind == "explain" and task.state == "open" for task in desk.state.tasks)
@@ -573,7 +575,7 @@ def _walked(state: CaseState) -> Any:
 def test_late_is_never_less_than_nothing(desk: Desk) -> None:
     accepted(desk)
     desk.fire("card:promised:JC-TS-75", now=at("2026-03-13T00:00") - timedelta(seconds=5))
-    assert desk.rows(tables.card)[0].late_s == 0
+    assert desk.rows(card_tables.card)[0].late_s == 0
 
 
 def test_a_pause_that_is_disallowed_shields_no_case_from_its_cards(desk: Desk) -> None:
@@ -597,7 +599,7 @@ def test_a_card_that_only_a_finding_had_brought_is_taken_back_when_the_finding_i
     back = {"pause": "testing-1", "reason": "检测属实"}
     assert desk.do("restore_pause", back, "u:sup2", "2026-03-17T09:00").status == "done"
     assert [card.revoked for card in desk.state.cards] == ["system"] * 3
-    marks = [(m.kind, m.by, m.why) for m in desk.rows(tables.card_mark)]
+    marks = [(m.kind, m.by, m.why) for m in desk.rows(card_tables.card_mark)]
     assert marks == [("revoked", "system", "condition_false")] * 3
     assert not any(t.kind == "explain" and t.state == "open" for t in desk.state.tasks)
 

@@ -26,8 +26,8 @@ from audit.tables import audit_outbox
 from cases import dossier_rows, releases
 from cases.dossier import GOOD_FOR, Dossier, DossierCheck, DossierSpan, Side
 from cases.dossier_rows import SimulationOrder
+from cases.release_tables import dossier, release
 from cases.releases import Proposal, Release, ReleaseRefused
-from cases.tables import dossier, release
 from tests.activities.conftest import create_stores
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)

@@ -15,8 +15,10 @@ from activities.alarming import Alarms
 from activities.looking_ahead import LookingAhead
 from cases import releases
 from cases.alarms import Alarm
+from cases.release_tables import release
 from cases.releases import Proposal, Release
-from cases.tables import alarm, release, retiming, retiming_move
+from cases.retiming_tables import retiming, retiming_move
+from cases.tables import alarm
 from catalogue.calendar_file import CalendarFile, written
 from catalogue.holiday_cn import with_changes
 from catalogue.load import HERE

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, make_url, selec
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DatabaseError
 
-from cases import tables
+from cases import card_tables
 from cases.database import open_engine
 from policies.warrants import WarrantSigner
 from tests.activities.conftest import PRIVATE, Town
@@ -138,4 +138,4 @@ def test_a_writer_does_not_take_the_trigger_away(
                 connection.execute(text(act))
     engine.dispose()
     with desk.town.engine.connect() as connection:
-        assert connection.execute(select(tables.card.c.number)).first() is not None
+        assert connection.execute(select(card_tables.card.c.number)).first() is not None

@@ -22,7 +22,7 @@ from activities.papers import DocumentOrder
 from audit.tables import audit_outbox
 from benchmarks import ground
 from benchmarks.step import PEOPLE, SOURCE, steps_of_a_case
-from cases import tables
+from cases import release_tables
 from cases.database import open_engine
 from cases.messages import Actor, Grant, Outcome
 from cases.queries import Queries
@@ -86,7 +86,9 @@ class Town:
         ground.admit(self.settings, who)
         if "dossier" not in body:
             with self.shop.cases.connect() as connection:
-                query = select(tables.release.c.dossier).where(tables.release.c.id == release)
+                query = select(release_tables.release.c.dossier).where(
+                    release_tables.release.c.id == release
+                )
                 body["dossier"] = connection.execute(query).scalar() or ""
         return await self.door.sign(who, SOURCE, str(uuid4()), release, Sign(**body))
 

@@ -23,10 +23,10 @@ from cases.database import open_engine
 from cases.deputies import Delegation
 from cases.messages import Actor, Grant, Outcome
 from cases.reception import Request
+from cases.release_tables import release
 from cases.releasing import Propose
 from cases.settling import Batch, Settled
 from cases.standing import Standings
-from cases.tables import release
 from cases.web_tables import account
 from policies.policy import load_policy, whole_text
 from tests.granting import regrant

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, insert, select, text, update
 
 from activities.alarming import Alarms
-from cases import alarms, tables
+from cases import alarms, card_tables, tables
 from cases.alarms import KeptAlarm
 from cases.database import open_engine, reading
 from cases.holders import holders_of
@@ -194,7 +194,7 @@ def test_a_notice_to_a_system_that_holds_the_task_does_not_ring(desk: Desk) -> N
     assert watch(desk).look() == ([], [])
     desk.fire("card:promised:JC-TS-75")
     with reading(desk.town.engine) as connection:
-        given = connection.execute(select(tables.card.c.recipients)).scalar_one()
+        given = connection.execute(select(card_tables.card.c.recipients)).scalar_one()
     assert given == "|d:scjg|"
 
 

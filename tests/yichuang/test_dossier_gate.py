@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from benchmarks import ground
 from benchmarks.step import SOURCE
-from cases import dossier_rows, tables
+from cases import dossier_rows, release_tables
 from cases.dossier import MUTANTS_NOTICED, SAME_AGAIN, Dossier
 from cases.messages import Actor
 from cases.releasing import Propose, ReleaseAnswer
@@ -48,7 +48,7 @@ async def endorse(town: Town, who: Actor, made: ReleaseAnswer, digest: str = "")
 
 def whole(town: Town, made: ReleaseAnswer) -> Dossier:
     with town.shop.cases.connect() as connection:
-        table = tables.dossier.c
+        table = release_tables.dossier.c
         query = select(table.id).where(
             table.release_id == made.release, table.digest == made.dossier
         )
@@ -168,7 +168,7 @@ async def test_while_the_past_is_not_tried_nothing_is_signed(settings: Settings)
         while not release and datetime.now(UTC).timestamp() < until:
             await asyncio.sleep(0.1)
             with town.shop.cases.connect() as connection:
-                table = tables.release.c
+                table = release_tables.release.c
                 of = (table.name == "food-operation", table.version == "2026.2")
                 query = select(table.id).where(*of)
                 release = connection.execute(query).scalar() or ""

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from benchmarks import ground
 from benchmarks.step import CLERK, SOURCE
-from cases import clock_check, releases, retiming, tables
+from cases import clock_check, release_tables, releases, retiming
 from cases.approval import clock_rules
 from cases.clock_rows import differences
 from cases.clocks import ledgers
@@ -27,8 +27,9 @@ from cases.messages import Command
 from cases.orders import ApprovalInput
 from cases.releasing import ReleaseAnswer, ReleaseOrder, Revoke, Sign
 from cases.retiming import MovedDeadline, Preview
+from cases.retiming_tables import retiming_move
 from cases.state import CaseState, Timer
-from cases.tables import outbox, retiming_move, step
+from cases.tables import outbox, step
 from catalogue.calendar_file import CalendarFile, Year, written
 from catalogue.holiday_cn import with_changes
 from catalogue.load import HERE
@@ -89,7 +90,7 @@ def template() -> Iterator[Settings]:
         engine = open_engine(settings.store_url("cases"))
         now = datetime.now(UTC)
         with engine.begin() as connection:
-            table = tables.release
+            table = release_tables.release
             connection.execute(
                 delete(table).where(table.c.kind == "calendar", table.c.name == "cn")
             )

@@ -26,9 +26,9 @@ from cases.database import open_engine, reading
 from cases.deputies import Delegation
 from cases.facts import CaseFacts
 from cases.messages import Actor
+from cases.release_tables import release
 from cases.sessions import Sessions
 from cases.standing import Standings
-from cases.tables import release
 from cases.web_tables import account
 from policies.identity import Credentials
 from policies.policy import load_policy, whole_text

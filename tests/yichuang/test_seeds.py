@@ -13,8 +13,8 @@ from audit.entry import What
 from audit.outbox import record
 from cases import releases
 from cases.database import open_engine
+from cases.release_tables import release
 from cases.releases import SEED_SIGNER, Proposal, Release, release_id
-from cases.tables import release
 from yichuang.initialise import initialise, log_verifier
 from yichuang.log_entries import draft_of_the_log
 from yichuang.log_stores import log_store, source_stores

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from activities.sealing import Sealer
-from cases import releases, tables
+from cases import card_tables, releases, tables
 from cases.dossier import MUTANTS_NOTICED, SAME_AGAIN, SAME_CLOCKS, Dossier
 from cases.releases import Proposal
 from catalogue.load import Catalogue, canonical
@@ -143,7 +143,7 @@ def test_made_again_it_has_the_same_digest(desk: Desk) -> None:
 
 
 def test_a_rule_taken_out_drops_its_cards_by_department(desk: Desk) -> None:
-    cards = [one for one in desk.rows(tables.card) if not one.clock.startswith("explain")]
+    cards = [one for one in desk.rows(card_tables.card) if not one.clock.startswith("explain")]
     issued = {(one.clock, one.rule, one.at) for one in cards}
     gone = min(issued)[1]
     rules = tuple(one for one in PACK.definition.rules if one.id != gone)
@@ -156,7 +156,7 @@ def test_a_rule_taken_out_drops_its_cards_by_department(desk: Desk) -> None:
 
 
 def test_another_level_is_told_with_both_levels(desk: Desk) -> None:
-    rule = next(one for one in desk.rows(tables.card) if one.level == "yellow").rule
+    rule = next(one for one in desk.rows(card_tables.card) if one.level == "yellow").rule
     pack = changed(rule, then={**rule_of(rule).then, "level": "warning"}, examples=tuple(
         one.model_copy(update={"outcome": {}}) for one in rule_of(rule).examples))  # fmt: skip
     made = tried(desk, pack)
@@ -166,7 +166,7 @@ def test_another_level_is_told_with_both_levels(desk: Desk) -> None:
 
 
 def test_a_rule_of_next_year_is_asked_of_the_past_as_if_its_day_had_come(desk: Desk) -> None:
-    rule = desk.rows(tables.card)[0].rule
+    rule = desk.rows(card_tables.card)[0].rule
     later = NOW.date() + timedelta(days=200)
     examples = tuple(one.model_copy(update={"day": later}) for one in rule_of(rule).examples)
     pack = changed(rule, in_force_from=later, examples=examples)
