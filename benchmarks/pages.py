@@ -10,7 +10,7 @@ its reason. Streams never end and are left out; so is what answers machines.
 
 `value` is the slowest page's p95 in the largest city, `baseline` the slowest in the smallest.
 `bench pages --size 1000 --size 20000` measures cities of these sizes instead: a copied case takes
-some 22 KB of disk; a million of them take 22 GB and half an hour.
+some 28 KB of disk; a million of them take 28 GB and half an hour.
 """
 
 from __future__ import annotations
