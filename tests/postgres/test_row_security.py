@@ -265,6 +265,12 @@ def test_the_pages_own_lists_run_within_the_bounds(town: Town, store: Engine) ->
     # No condition of policy at all: the database alone.
     listed = queries.worklist(true(), Desk(("u:clerk",)), WorklistQuery(scope="all"), START)
     assert [row.case_id for row in listed.rows] == [IDS["ours"]] and listed.total == 1
+    filters = ({"department": "zjj"}, {"matter": "food"}, {"received_from": START.date()})
+    for one in filters:  # each leads to its cases (`cases.few`)
+        led = queries.worklist(
+            true(), Desk(("u:clerk",)), WorklistQuery.model_validate({"scope": "all", **one}), START
+        )
+        assert ([row.case_id for row in led.rows], led.total) == ([IDS["ours"]], 1), one
     assert queries.counts(true(), Desk(("u:clerk",), ("zjj",)), START).all == 1
     assert queries.notices(Desk(("u:clerk",), ("scjg",))) == []
 
