@@ -218,5 +218,5 @@ def test_payments_are_listed_in_words_with_sums_and_lead_to_their_page(
     assert "beyond_allotment" not in told
     page.get("/language/en")
     english = page.get(f"{PAGE}?section=payments").text
-    assert "The version in force rules the same again" in english
+    assert "The version in force, replayed, does not differ" in english
     assert "Why it may not be paid：beyond the allotment of the project" in english
