@@ -35,7 +35,12 @@ def test_the_reasons_are_told_in_english_too(browser: Browsers, town: Town) -> N
     page = browser("chen")
     page.get("/language/en")
     shown = page.get(f"/cases/{case_no}?tab=rulings").text
-    for part in ("Smallest change that gives another result", "Asked by the rule", "Actual", "in force"):
+    for part in (
+        "Smallest change that gives another result",
+        "Asked by the rule",
+        "Actual",
+        "in force",
+    ):
         assert part in shown, part
 
 
