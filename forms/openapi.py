@@ -22,7 +22,10 @@ _REF = "#/components/schemas/{model}"
 
 PROBLEM: dict[str, Any] = {
     "type": "object",
-    "description": "RFC 9457 problem. `code` is stable; `detail` is a Chinese sentence.",
+    "description": (
+        "RFC 9457 problem. `code` is stable; `title` is English; `detail`, `remedy` and the "
+        "details of `errors` are Chinese, whatever Accept-Language says: decide by `code`."
+    ),
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
         "type": {"type": "string"},
