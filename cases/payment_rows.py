@@ -131,11 +131,32 @@ def listing(
     mine: list[ColumnElement[bool]] = [payment.c.department.in_(sorted(departments))]
     if outcome:
         mine.append(payment.c.outcome == outcome)
+    return _page(connection, mine, payment.c.recorded_at.desc(), page)
+
+
+def waiting(
+    connection: Connection,
+    departments: Collection[str],
+    turn: ColumnElement[bool],
+    page: int,
+) -> tuple[list[KeptPayment], int]:
+    """Return one page of those of these departments whose turn it is (`cases.payment_turns`), what
+    has waited longest first, and how many."""
+    mine = [payment.c.department.in_(sorted(departments)), turn]
+    return _page(connection, mine, payment.c.recorded_at.asc(), page)
+
+
+def _page(
+    connection: Connection,
+    mine: Sequence[ColumnElement[bool]],
+    order: ColumnElement[datetime],
+    page: int,
+) -> tuple[list[KeptPayment], int]:
     total = connection.execute(select(func.count()).select_from(payment).where(*mine)).scalar_one()
     query = (
         select(payment)
         .where(*mine)
-        .order_by(payment.c.recorded_at.desc(), payment.c.id)
+        .order_by(order, payment.c.id)
         .limit(PER_PAGE)
         .offset((page - 1) * PER_PAGE)
     )

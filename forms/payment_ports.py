@@ -37,6 +37,11 @@ class Payments(Protocol):
         """One page of the requests that the actor may see, the newest first, and how many."""
         ...
 
+    def waiting(self, actor: Actor, page: int) -> tuple[Sequence[KeptPayment], int] | None:
+        """One page of those whose next step the actor may take, what has waited longest first, and
+        how many. None: no such step is theirs anywhere."""
+        ...
+
     def find(self, payment: str) -> KeptPayment | None: ...
 
     def reasons(self, one: KeptPayment) -> Sequence[RulingReasons]:

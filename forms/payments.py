@@ -41,6 +41,8 @@ from rules.model import FieldSpec
 from rules.pack import Pack
 
 OUTCOMES = {"may_pay": N_("可以支付"), "stopped": N_("停付")}
+MINE, WAITING = "mine", N_("待我办理")
+"""Said in the address: only what waits for the reader."""
 COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
@@ -84,12 +86,15 @@ class PaymentsPage(Page):
     template: ClassVar[str] = "payments.html"
 
     payments: Annotated[tuple[KeptPayment, ...], "One page of them, the newest first."]
-    total: Annotated[int, "How many there are of this kind."]
-    states: Annotated[Sequence[tuple[str, str, bool]], "Address, word, whether it is listed."]
+    states: Annotated[
+        Sequence[tuple[str, str, bool]],
+        "Address, word with how many where it is known, whether it is listed.",
+    ]
     outcomes: Annotated[Mapping[str, str], "Outcome → word."]
     stages: Annotated[Mapping[str, str], "Payment → its stage in words, where it names a contract."]
     projects: Annotated[Mapping[str, str], "Project → number and title, of those that there are."]
     departments: Annotated[Mapping[str, str], "Code → name."]
+    waited_for: Annotated[bool, "Only those that wait for the reader are listed."]
     may_request: Annotated[bool, "May ask for money somewhere."]
     page: Annotated[int, "Number of the page, from 1."]
     pages: Annotated[int, "How many pages."]
@@ -137,33 +142,44 @@ class NewPaymentPage(Page):
 
 
 async def listing(visit: Visit) -> Response:
-    """The list, stopped ones apart."""
+    """The list; those that wait for the reader, and stopped ones, apart."""
     query = visit.request.query_params
     outcome = query.get("outcome", "")
-    outcome = outcome if outcome in OUTCOMES else ""
+    turn = query.get("turn") == MINE
+    outcome = outcome if outcome in OUTCOMES and not turn else ""
     asked = query.get("page", "1")
     page = max(1, int(asked)) if asked.isdecimal() and len(asked) < 8 else 1
     ports = visit.ports.payments
-    found, total = await visit.ask(ports.listing, visit.actor, outcome, page)
+    waiting = await visit.ask(ports.waiting, visit.actor, page)
+    if turn:
+        found, total = waiting or ((), 0)
+    else:
+        found, total = await visit.ask(ports.listing, visit.actor, outcome, page)
     visit.saw_rows(len(found))
     reached = await visit.ask(visit.ports.fund.stages, [one.id for one in found])
     words = {code: visit.say(word) for code, word in OUTCOMES.items()}
-    states = [(_address(""), visit.say(N_("全部")), outcome == "")]
-    states += [(_address(code), word, code == outcome) for code, word in words.items()]
+    states = [
+        (_address(code), f"{word} ({total})" if code == outcome and not turn else word,
+         code == outcome and not turn)
+        for code, word in ({"": visit.say(N_("全部"))} | words).items()
+    ]  # fmt: skip
+    if waiting is not None or turn:
+        how_many = waiting[1] if waiting else 0
+        states.insert(0, (_address(turn=True), f"{visit.say(WAITING)} ({how_many})", turn))
     pages = max(1, -(-total // PER_PAGE))
     following = {
-        name: _address(outcome, number) if 1 <= number <= pages else ""
+        name: _address(outcome, number, turn=turn) if 1 <= number <= pages else ""
         for name, number in (("before", page - 1), ("after", page + 1))
     }
     shown = PaymentsPage(
         title=visit.say(N_("付费申请")),
         payments=tuple(found),
-        total=total,
         states=states,
         outcomes=words,
         stages={one: visit.say(STAGE_WORDS[stage]) for one, stage in reached.items()},
         projects=await visit.ask(visit.ports.projects.names, {one.project for one in found}),
         departments=visit.ports.catalogue.departments(visit.language),
+        waited_for=turn,
         may_request=bool(await visit.ask(ports.may_request, visit.actor)),
         page=page,
         pages=pages,
@@ -172,8 +188,12 @@ async def listing(visit: Visit) -> Response:
     return await show(visit, shown)
 
 
-def _address(outcome: str, page: int = 1) -> str:
-    query = {"outcome": outcome, "page": str(page) if page > 1 else ""}
+def _address(outcome: str = "", page: int = 1, *, turn: bool = False) -> str:
+    query = {
+        "turn": MINE if turn else "",
+        "outcome": outcome,
+        "page": str(page) if page > 1 else "",
+    }
     said = urlencode({name: value for name, value in query.items() if value})
     return f"/payments?{said}" if said else "/payments"
 

@@ -13,6 +13,7 @@ from cases import payment_rows
 from cases.database import reading
 from cases.messages import Actor, Source
 from cases.payment_rows import KeptPayment
+from cases.payment_turns import WAITED_FOR, waits_for
 from cases.payments import OBJECT, PaymentAnswer, RequestPayment
 from cases.reception import NotNow
 from forms.reason_ports import RulingReasons
@@ -72,6 +73,14 @@ class WebPayments:
         mine = self.may_read(actor)
         with reading(self.engine) as connection:
             return payment_rows.listing(connection, mine, outcome, page)
+
+    def waiting(self, actor: Actor, page: int) -> tuple[Sequence[KeptPayment], int] | None:
+        where = {step: self._where(actor, step) for step in WAITED_FOR}
+        if not any(where.values()):
+            return None
+        mine, turn = self.may_read(actor), waits_for(actor.id, where)
+        with reading(self.engine) as connection:
+            return payment_rows.waiting(connection, mine, turn, page)
 
     def find(self, payment: str) -> KeptPayment | None:
         with reading(self.engine) as connection:

@@ -106,6 +106,34 @@ def test_a_clerk_is_refused_mends_it_and_three_people_release_the_money(
     assert "借贷平衡" in book and "质保金" in book and "账不平" not in book
 
 
+def test_each_finds_what_waits_for_them_and_it_goes_once_they_have_done_it(
+    browser: Browsers, project: str, contract: str
+) -> None:
+    clerk, reviewer, payer = browser("xiangmu"), browser("shenhe"), browser("guoku")
+    there = str(asked(clerk, project, contract).headers["location"])
+    more = {"packs": "sme_payment", "f.sme_payment.payer": "organ", "delivered_on": "2026-01-05"}
+    bare = asked(clerk, project, "", milestone="", **more).headers["location"]
+
+    def waits(page: Browser) -> tuple[bool, int]:
+        shown = page.get("/payments?turn=mine&outcome=stopped").text
+        found = re.search(r'aria-current="true">待我办理 \((\d+)\)', shown)
+        assert found and bare not in shown
+        assert f"待我办理 ({found[1]})" in page.get("/payments").text or page is clerk
+        return f'href="{there}"' in shown, int(found[1])
+
+    (here, n), (later, m) = waits(reviewer), waits(payer)
+    assert here and n >= 1 and not later
+    assert waits(clerk) == (False, 0) and "待我办理" not in clerk.get("/payments").text
+    did(reviewer, f"{there}/review", opinion="佐证齐全")
+    assert waits(reviewer) == (False, n - 1) and waits(payer) == (True, m + 1)
+    did(payer, f"{there}/pay", voucher="GK-9")
+    assert waits(payer) == (False, m) and waits(reviewer) == (False, n - 1)
+    other = str(asked(clerk, project, contract, amount="100").headers["location"])
+    assert waits(reviewer)[1] == n
+    did(reviewer, f"{other}/return", reason="发票不符")
+    assert waits(reviewer)[1] == n - 1
+
+
 def test_what_policy_or_the_caps_forbid_is_not_done(
     browser: Browsers, project: str, contract: str, town: Town
 ) -> None:

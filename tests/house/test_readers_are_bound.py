@@ -69,6 +69,7 @@ PORTS: Final[Mapping[str, Way]] = {
     "process.event_data": "where",
     "calendars.moves": "where",
     "payments.listing": "where",
+    "payments.waiting": "where",
     "payments.may_read": "where",
     "incidents.board": "where",
     "incidents.linkings": "where",
