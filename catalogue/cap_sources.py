@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from catalogue.incident_types import Level
-from catalogue.marks import Fault, Marked, read_marked
+from catalogue.marks import Fault, Marked
+from catalogue.shaped_file import read_shaped
 
 FILE = "cap_sources.yaml"
 
@@ -82,19 +83,9 @@ def load_cap_sources(folder: Path | None = None) -> CapSources:
 
 def read_cap_sources(folder: Path) -> tuple[CapSources, list[Fault]]:
     """Return the senders with what is wrong with their file."""
-    none, path = CapSources(sources=()), folder / FILE
-    if not path.is_file():
-        return none, []
-    marked, faults = read_marked(path, FILE)
-    if marked is None or faults:
-        return none, faults
-    try:
-        found = CapSources.model_validate(marked.value)
-    except ValidationError as wrong:
-        return none, [
-            marked.fault(tuple(error["loc"]), error["msg"], "请对照 catalogue/cap_sources.py 改正")
-            for error in wrong.errors()
-        ]
+    found, marked, faults = read_shaped(folder, FILE, CapSources)
+    if found is None or marked is None:
+        return CapSources(sources=()), faults
     return found, list(_faults(found, marked))
 
 

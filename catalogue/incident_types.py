@@ -11,10 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from catalogue.law import Article
-from catalogue.marks import Fault, Marked, read_marked
+from catalogue.marks import Fault, Marked
+from catalogue.shaped_file import read_shaped
 
 FILE = "incident_types.yaml"
 
@@ -164,23 +165,7 @@ def read_incident_types(folder: Path) -> tuple[IncidentTypes | None, Marked | No
 
     A folder without the file has no types and no fault.
     """
-    path = folder / FILE
-    if not path.is_file():
-        return None, None, []
-    marked, faults = read_marked(path, FILE)
-    if marked is None or faults:
-        return None, marked, faults
-    try:
-        return IncidentTypes.model_validate(marked.value), marked, []
-    except ValidationError as wrong:
-        return None, marked, [
-            marked.fault(
-                tuple(error["loc"]),
-                f"{'.'.join(map(str, error['loc']))}：{error['msg']}",
-                "请对照 catalogue/incident_types.py 改正",
-            )
-            for error in wrong.errors()
-        ]  # fmt: skip
+    return read_shaped(folder, FILE, IncidentTypes)
 
 
 def incident_type_faults(

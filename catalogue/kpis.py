@@ -20,12 +20,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from catalogue.law import Article
-from catalogue.marks import Fault, Marked, read_marked
+from catalogue.marks import Fault, Marked
+from catalogue.shaped_file import read_shaped
 
 FILE = "kpis.yaml"
 
@@ -148,23 +148,7 @@ def read_kpis(folder: Path) -> tuple[Kpis | None, Marked | None, list[Fault]]:
 
     A folder without the file has none and no fault.
     """
-    path = folder / FILE
-    if not path.is_file():
-        return None, None, []
-    marked, faults = read_marked(path, FILE)
-    if marked is None or faults:
-        return None, marked, faults
-    try:
-        return Kpis.model_validate(marked.value), marked, []
-    except ValidationError as wrong:
-        return None, marked, [
-            marked.fault(
-                tuple(error["loc"]),
-                f"{'.'.join(map(str, error['loc']))}：{error['msg']}",
-                "请对照 catalogue/kpis.py 改正",
-            )
-            for error in wrong.errors()
-        ]  # fmt: skip
+    return read_shaped(folder, FILE, Kpis)
 
 
 def kpi_faults(

@@ -12,10 +12,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from catalogue.law import Article
-from catalogue.marks import Fault, Marked, read_marked
+from catalogue.marks import Fault, Marked
+from catalogue.shaped_file import read_shaped
 
 FILE = "performance.yaml"
 
@@ -114,23 +115,7 @@ NO_PERFORMANCE: Final = Performance()
 
 def read_performance(folder: Path) -> tuple[Performance | None, Marked | None, list[Fault]]:
     """Return the file's value, with what is wrong with its shape."""
-    path = folder / FILE
-    if not path.is_file():
-        return None, None, []
-    marked, faults = read_marked(path, FILE)
-    if marked is None or faults:
-        return None, marked, faults
-    try:
-        return Performance.model_validate(marked.value), marked, []
-    except ValidationError as wrong:
-        return None, marked, [
-            marked.fault(
-                tuple(error["loc"]),
-                f"{'.'.join(map(str, error['loc']))}：{error['msg']}",
-                "请对照 catalogue/performance.py 改正",
-            )
-            for error in wrong.errors()
-        ]  # fmt: skip
+    return read_shaped(folder, FILE, Performance)
 
 
 def performance_faults(folder: Path, law: Mapping[str, Article]) -> Iterator[Fault]:

@@ -8,10 +8,11 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from catalogue.law import Article
-from catalogue.marks import Fault, Marked, read_marked
+from catalogue.marks import Fault, Marked
+from catalogue.shaped_file import read_shaped
 
 FILE = "programme.yaml"
 
@@ -88,19 +89,7 @@ class ProgrammeFaulty(Exception):
 
 def read_programme(folder: Path) -> tuple[Programme | None, Marked | None, list[Fault]]:
     """Return a folder's programme, with what is wrong with its file; without it neither."""
-    path = folder / FILE
-    if not path.is_file():
-        return None, None, []
-    marked, faults = read_marked(path, FILE)
-    if marked is None or faults:
-        return None, marked, faults
-    try:
-        return Programme.model_validate(marked.value), marked, []
-    except ValidationError as wrong:
-        return None, marked, [
-            marked.fault(tuple(error["loc"]), error["msg"], "请对照 catalogue/programme.py 改正")
-            for error in wrong.errors()
-        ]  # fmt: skip
+    return read_shaped(folder, FILE, Programme)
 
 
 def programme_faults(

@@ -17,12 +17,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from catalogue.law import Article
 from catalogue.marks import Fault, Marked, read_marked
+from catalogue.shaped_file import shaped
 
 FOLDER: Final = "projects"
 GATE_PEOPLE: Final = 2
@@ -129,17 +129,9 @@ def read_templates(folder: Path) -> tuple[dict[str, tuple[ProjectTemplate, Marke
         faults += wrong
         if marked is None or wrong:
             continue
-        try:
-            one = ProjectTemplate.model_validate(marked.value)
-        except ValidationError as malformed:
-            faults += [
-                marked.fault(
-                    tuple(error["loc"]),
-                    f"{'.'.join(map(str, error['loc']))}：{error['msg']}",
-                    "请对照 catalogue/project_templates.py 改正",
-                )
-                for error in malformed.errors()
-            ]
+        one, wrong = shaped(marked, ProjectTemplate)
+        faults += wrong
+        if one is None:
             continue
         if one.id != path.stem:
             faults.append(marked.fault(("id",), f"标识「{one.id}」与文件名不同", "请改成一致"))

@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from catalogue.law import Article
-from catalogue.marks import Fault, Marked, read_marked
+from catalogue.marks import Fault, Marked
 from catalogue.matters import Matter
+from catalogue.shaped_file import read_shaped
 
 FILE: Final = "registers.yaml"
 COMMON: Final = frozenset({"applicant.name", "applicant.legal_representative"})
@@ -129,20 +130,8 @@ def load_registers(folder: Path | None = None) -> Registers:
 
 def read_registers(folder: Path) -> tuple[Registers, Marked | None, list[Fault]]:
     """Return the registers, where each value stands, and what is wrong with the file by itself."""
-    none, path = Registers(), folder / FILE
-    if not path.is_file():
-        return none, None, []
-    marked, faults = read_marked(path, FILE)
-    if marked is None or faults:
-        return none, marked, faults
-    try:
-        found = Registers.model_validate(marked.value)
-    except ValidationError as wrong:
-        return none, marked, [
-            marked.fault(tuple(error["loc"]), error["msg"], "请对照 catalogue/registers.py 改正")
-            for error in wrong.errors()
-        ]  # fmt: skip
-    return found, marked, []
+    found, marked, faults = read_shaped(folder, FILE, Registers)
+    return found or Registers(), marked, faults
 
 
 def register_faults(

@@ -11,12 +11,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from catalogue.grid import Cell, Grid
 from catalogue.incident_types import IncidentTypes
 from catalogue.law import Article
-from catalogue.marks import Fault, Marked, read_marked
+from catalogue.marks import Fault, Marked
+from catalogue.shaped_file import read_shaped
 
 FILE = "responsibility.yaml"
 
@@ -95,23 +96,7 @@ NO_LINES = Responsibility(lines=())
 
 def read_responsibility(folder: Path) -> tuple[Responsibility | None, Marked | None, list[Fault]]:
     """Return the table of a catalogue's folder, with what is wrong with the shape of its file."""
-    path = folder / FILE
-    if not path.is_file():
-        return None, None, []
-    marked, faults = read_marked(path, FILE)
-    if marked is None or faults:
-        return None, marked, faults
-    try:
-        return Responsibility.model_validate(marked.value), marked, []
-    except ValidationError as wrong:
-        return None, marked, [
-            marked.fault(
-                tuple(error["loc"]),
-                f"{'.'.join(map(str, error['loc']))}：{error['msg']}",
-                "请对照 catalogue/responsibility.py 改正",
-            )
-            for error in wrong.errors()
-        ]  # fmt: skip
+    return read_shaped(folder, FILE, Responsibility)
 
 
 def responsibility_faults(

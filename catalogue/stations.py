@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from catalogue.marks import Fault, Marked, read_marked
+from catalogue.marks import Fault, Marked
+from catalogue.shaped_file import read_shaped
 
 FILE = "stations.yaml"
 
@@ -111,23 +112,7 @@ def read_stations(folder: Path) -> tuple[Stations | None, Marked | None, list[Fa
 
     A folder without the file has no stations and no fault.
     """
-    path = folder / FILE
-    if not path.is_file():
-        return None, None, []
-    marked, faults = read_marked(path, FILE)
-    if marked is None or faults:
-        return None, marked, faults
-    try:
-        return Stations.model_validate(marked.value), marked, []
-    except ValidationError as wrong:
-        return None, marked, [
-            marked.fault(
-                tuple(error["loc"]),
-                f"{'.'.join(map(str, error['loc']))}：{error['msg']}",
-                "请对照 catalogue/stations.py 改正",
-            )
-            for error in wrong.errors()
-        ]  # fmt: skip
+    return read_shaped(folder, FILE, Stations)
 
 
 def station_faults(folder: Path, departments: Collection[str]) -> list[Fault]:
