@@ -211,6 +211,7 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
     cases = await visit.ask(visit.ports.reader.of_incident, visit.actor, state.incident_id, page)
     told = shown.told if query.get("steps") == "all" else shown.told[:MOST_STEPS]
     unlink = await visit.ask(visit.ports.access.may, visit.actor, "unlink_case", thing_of(state))
+    rung = rung_of(state, departments)
     return IncidentPage(
         title=f"{row.title}",
         shown=shown,
@@ -224,7 +225,7 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
         steps=steps_of(visit, state),
         units=[_unit(visit, shown, one, departments) for one in state.units],
         events=[
-            replace(_event(visit, one, departments), case_no=cases.steps.get(one.seq, ""))
+            replace(_event(visit, one, departments, rung), case_no=cases.steps.get(one.seq, ""))
             for one in told
         ],
         earlier=len(shown.told) - len(told),
@@ -242,7 +243,7 @@ async def page_of(visit: Visit, shown: ShownIncident) -> IncidentPage:
             )
             for one in state.reports
         ],
-        late=[(_key(visit, one.key), one.due_at, cited(one.article)) for one in state.late],
+        late=[(_key(visit, one.key, rung), one.due_at, cited(one.article)) for one in state.late],
         lessons=[
             (departments.get(one.department, one.department), one.due_on, one.done_at)
             for one in state.lessons
@@ -320,14 +321,16 @@ def _unit(
     )  # fmt: skip
 
 
-def _event(visit: Visit, told: Told, departments: Mapping[str, str]) -> Event:
+def _event(
+    visit: Visit, told: Told, departments: Mapping[str, str], rung: Mapping[str, str]
+) -> Event:
     roles = role_names(visit)
     who = told.who or (visit.say(N_("时限")) if told.kind == "timer_fired" else "")
     if told.on_behalf:
         who = f"{who}（{visit.say(N_('代'))} {told.on_behalf}）"
     where = "" if told.department == "*" else departments.get(told.department, told.department)
     by = " · ".join(filter(None, (who, where, roles.get(told.role, ""))))
-    facts = "；".join(filter(None, (_fact(visit, name, value, departments)
+    facts = "；".join(filter(None, (_fact(visit, name, value, departments, rung)
                                     for name, value in told.said.items())))  # fmt: skip
     return Event(told, visit.say(VERBS.get(told.kind, told.kind)), by, facts)
 
@@ -341,7 +344,13 @@ NAMED = {
 }
 
 
-def _fact(visit: Visit, name: str, value: object, departments: Mapping[str, str]) -> str:
+def _fact(
+    visit: Visit,
+    name: str,
+    value: object,
+    departments: Mapping[str, str],
+    rung: Mapping[str, str],
+) -> str:
     """Return what an order says in the clear, in words; empty for what the page shows elsewhere."""
     if value in ("", None, 0, [], False):
         return ""
@@ -356,9 +365,9 @@ def _fact(visit: Visit, name: str, value: object, departments: Mapping[str, str]
             for one in value
         )  # fmt: skip
     if name == "timer" and isinstance(value, str):
-        return ring_words(visit.say, value)
+        return ring_words(visit.say, value, rung)
     if name == "key" and isinstance(value, str):
-        return _key(visit, value)
+        return _key(visit, value, rung)
     if name in NAMED:
         return f"{visit.say(NAMED[name])} {value}"
     return ""
@@ -380,14 +389,26 @@ RINGS = {
 }
 
 
-def ring_words(say: Callable[[str], str], key: str) -> str:
-    """Return which limit of an incident rang, in words; the rest of its key is for machines."""
-    words = RINGS.get(key.partition(":")[0])
-    return key if words is None else say(words)
+def rung_of(state: IncidentState, departments: Mapping[str, str]) -> Mapping[str, str]:
+    """Return whom a limit is about, by the first two parts of its key: a unit keeps its number."""
+    found = {
+        f"{word}:{one.n}": one.department for one in state.units for word in ("again", "forgotten")
+    }
+    found |= {f"lesson:{one.id}": one.department for one in state.lessons}
+    return {key: departments.get(one, one) for key, one in found.items()}
 
 
-def _key(visit: Visit, key: str) -> str:
+def ring_words(say: Callable[[str], str], key: str, rung: Mapping[str, str]) -> str:
+    """Return which limit of an incident rang, and whom, in words; the rest of its key is for
+    machines. `rung`: as `rung_of` says."""
+    words, whom = RINGS.get(key.partition(":")[0]), rung.get(":".join(key.split(":")[:2]), "")
+    return key if words is None else " · ".join(filter(None, (say(words), whom)))
+
+
+def _key(visit: Visit, key: str, rung: Mapping[str, str]) -> str:
     """Return a timer's key in words; what is unknown stays as it is."""
+    if key.startswith("lesson:"):
+        return ring_words(visit.say, key, rung)
     head, _, tail = key.partition(":")
     words = RINGS.get(head)
     return key if words is None else f"{visit.say(words)} {tail}".strip()

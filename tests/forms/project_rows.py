@@ -38,8 +38,8 @@ Order = tuple[str, Mapping[str, Any]]
 class Maker:
     """Carries orders out and writes their rows, one second after another."""
 
-    def __init__(self, engine: Engine, today: date) -> None:
-        self.engine, self.today, self._n = engine, today, 0
+    def __init__(self, engine: Engine, today: date, after: int = 0) -> None:
+        self.engine, self.today, self._n = engine, today, after
         self._at = datetime.combine(today, time(9), ZONE)
 
     def project(self, title: str, orders: Sequence[Order] = (), **body: Any) -> ProjectState:

@@ -16,7 +16,7 @@ from cases.incident_tables import incident_event
 from cases.incidents.state import IncidentState, Report
 from cases.incidents.timing import timers_of
 from cases.messages import Grant
-from forms.incident import ring_words
+from forms.incident import ring_words, rung_of
 from tests.forms import incident_rows
 from tests.forms.conftest import Browser, Browsers
 from tests.forms.town import ADDRESS, Town
@@ -155,4 +155,12 @@ def test_each_limit_that_rings_is_named_in_words(one: IncidentState) -> None:
     keys = [due.key for due in timers_of(one)]
     assert keys
     for key in (*keys, "graded", "again:1", "report:county:1", "report_soon:county:1"):
-        assert ":" not in ring_words(str, key) and ring_words(str, key) != key, key
+        assert ":" not in ring_words(str, key, {}) and ring_words(str, key, {}) != key, key
+
+
+def test_a_limit_that_rings_a_unit_names_the_unit(one: IncidentState) -> None:
+    unit = one.units[-1]
+    rung = rung_of(one, {unit.department: "市<城管>局"})
+    for key in (f"again:{unit.n}", f"forgotten:{unit.n}:1780000000:0"):
+        assert ring_words(str, key, rung).endswith(" · 市<城管>局"), key
+    assert "·" not in ring_words(str, "again:99", rung) + ring_words(str, "graded", rung)

@@ -409,3 +409,22 @@ def test_what_can_be_mended_is_not_asked_twice(city: Town, browser: Browsers) ->
     own = address(page, "污水")
     answer = post(page, f"{own}/do/set_cost", step="", total_fen="1", reason="招标")
     assert answer.status_code == 303
+
+
+def test_of_a_long_history_all_but_the_newest_ten_are_folded_and_yet_on_paper(
+    city: Town, browser: Browsers
+) -> None:
+    days = [f"2027-03-{day:02d}" for day in range(1, 13)]
+    Maker(city.cases, TODAY, after=500).project(
+        "历史很长的", [("forecast", {"milestone": "feasibility", "on": day}) for day in days],
+        starts_on="2026-11-01",
+    )  # fmt: skip
+    page = browser("bansheng")
+    text = page.get(address(page, "历史很长的")).text
+    seen, folded = text[text.index('id="h-told"') :].split('<details class="prints-whole">')
+    folded = folded[: folded.index("</details>")]
+    assert seen.count("<li>") == 10 and folded.count("<li>") == len(days) + 1 - 10
+    assert "更早的 3 步" in folded and days[-1] in seen and days[0] in folded
+    assert "prints-whole" not in page.get(address(page, "灯")).text
+    css = page.get("/static/page.css").text
+    assert re.search(r"\.prints-whole::details-content \{ content-visibility: visible", css)
