@@ -131,7 +131,7 @@ def listing(
     mine: list[ColumnElement[bool]] = [payment.c.department.in_(sorted(departments))]
     if outcome:
         mine.append(payment.c.outcome == outcome)
-    return _page(connection, mine, payment.c.recorded_at.desc(), page)
+    return _page(connection, mine, page, payment.c.recorded_at.desc())
 
 
 def waiting(
@@ -140,23 +140,24 @@ def waiting(
     turn: ColumnElement[bool],
     page: int,
 ) -> tuple[list[KeptPayment], int]:
-    """Return one page of those of these departments whose turn it is (`cases.payment_turns`), what
-    has waited longest first, and how many."""
+    """Return one page of those of these departments whose turn it is (`cases.payment_turns`), the
+    soonest due first, then what has no last day as it came; and how many."""
     mine = [payment.c.department.in_(sorted(departments)), turn]
-    return _page(connection, mine, payment.c.recorded_at.asc(), page)
+    due = payment.c.due_on
+    return _page(connection, mine, page, due == "", due, payment.c.recorded_at)
 
 
 def _page(
     connection: Connection,
     mine: Sequence[ColumnElement[bool]],
-    order: ColumnElement[datetime],
     page: int,
+    *order: ColumnElement[Any],
 ) -> tuple[list[KeptPayment], int]:
     total = connection.execute(select(func.count()).select_from(payment).where(*mine)).scalar_one()
     query = (
         select(payment)
         .where(*mine)
-        .order_by(order, payment.c.id)
+        .order_by(*order, payment.c.id)
         .limit(PER_PAGE)
         .offset((page - 1) * PER_PAGE)
     )

@@ -248,6 +248,7 @@ def test_a_late_payment_shows_what_waiting_has_cost_by_today(
     shown = clerk.get("/payments/new").text
     small = re.search(rf'<option value="([^"]+)"[^>]*>ZX-{project}', shown)
     assert small
+    first = asked(clerk, project, contract, amount="100").headers["location"]
     today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
     for days, late in ((30, False), (32, True)):
         there = asked(
@@ -258,6 +259,8 @@ def test_a_late_payment_shows_what_waiting_has_cost_by_today(
         assert ("截至今日" in shown) is late
     said = r"截至今日</dt>.*逾期 2 日.*应付逾期利息 .*>0\.97 元.*质保金不计息.*支付条例.*第十七条"
     assert re.search(said, shown)
+    waiting = browser("shenhe").get("/payments?turn=mine").text
+    assert waiting.index(f'href="{there}"') < waiting.index(f'href="{first}"')  # due comes first
 
 
 def test_the_curve_has_a_point_for_each_month_and_nothing_without() -> None:
