@@ -7,8 +7,10 @@ Which acts of the house are for good stands in `forms.finality`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, ClassVar, Final
 
 import orjson
@@ -31,6 +33,8 @@ OF_THE_PAGE: Final = frozenset({STEP, SHOWN, "command"})
 """Posted names that the page sets anew; everything else travels on as it was typed."""
 MOST_SHOWN: Final = 20
 """Lines of what stands that are read back."""
+_YUAN: Final = frozenset({"元", "yuan"})
+_SUM: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,15 @@ def said_in(form: Form) -> list[tuple[str, str]]:
         if one.kind == "hidden" or not typed:
             continue
         said = "；".join(typed).replace("T", " ") if one.kind == "moment" else "；".join(typed)
+        said = _grouped(said) if one.unit in _YUAN else said
         found.append((one.label, "✓" if one.kind == "check" else f"{said} {one.unit}".rstrip()))
     return found
+
+
+def _grouped(typed: str) -> str:
+    """Return a sum as the rest of the page writes sums; what is none stays as it was typed."""
+    plain = re.sub(r"[,，\s]", "", typed)
+    return f"{Decimal(plain):,.2f}" if _SUM.fullmatch(plain) else typed
 
 
 def goes_back(visit: Visit) -> bool:

@@ -132,7 +132,7 @@ async def _asked(
         return None
     if foretell is None or await visit.ask(visit.ports.fund.answered, page.command):
         return None
-    about = "" if payment is None else payment.number
+    about = "" if payment is None else f"{payment.number} · {payment.body.payee}"
     scene = FundScene(visit, body, payment, about, page.back, page.command, said_in(page.form))
     asking = await foretell(scene)
     return None if asking is None else await asked_first(visit, asking)

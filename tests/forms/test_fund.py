@@ -314,6 +314,7 @@ def test_an_allotment_is_asked_once_more_with_what_it_changes(
         "1,001,234.50 元",
         "云财〔2026〕9号",
         "autofocus>下达指标 1,234.50",
+        "<dd>1,234.50 元</dd>",
     ):
         assert words in asked.text, words
     assert booked(town, project) == 100_000_000, "nothing is done by asking"
@@ -371,3 +372,4 @@ def test_a_payment_says_to_whom_it_goes_and_what_is_kept_back(
     assert mine.status_code in (200, 403, 404, 422)
     undone = sent(browser("shenhe"), f"{there}/reverse", reason="付错", step="")
     assert "冲正这笔 100,000.00 元的付费" in undone.text and "已冲正" in undone.text
+    assert "云川建设有限公司" in undone.text, "to whom it went"

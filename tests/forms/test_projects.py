@@ -260,6 +260,7 @@ def test_evidence_is_kept_and_named_by_its_digest(city: Town, browser: Browsers)
             "paper.name": "可研批复"}  # fmt: skip
     bare = page.post(f"{own}/do/add_evidence", data=form, follow_redirects=False)
     assert (bare.status_code, city.project_door.orders) == (422, [])
+    assert '文件<span class="must">必填' in bare.text
     files = {"attach": ("批复.pdf", PDF, "application/pdf")}
     answer = page.post(f"{own}/do/add_evidence", data=form, files=files, follow_redirects=False)
     assert answer.status_code == 303, answer.text
