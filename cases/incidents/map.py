@@ -110,13 +110,15 @@ def _parts(grid: Grid, marks: Sequence[Mark], title: str, words: MapWords) -> It
 
 
 def _names(grid: Grid, words: MapWords) -> Iterator[str]:
+    # English names are longer: close letters, or those of neighbours run into each other.
+    size, apart = (30, 0) if words.english else (34, 10)
     for one in grid.districts:
         spots = [grid.spot(*cell.centre) for cell in grid.cells if cell.district == one.code]
         x = sum(spot[0] for spot in spots) / len(spots)
         y = sum(spot[1] for spot in spots) / len(spots)
         yield (
-            f'<text x="{x:g}" y="{y:g}" font-size="34" text-anchor="middle" fill="#9aa7b2" '
-            f'letter-spacing="10">{escape(one.name_en if words.english else one.name)}</text>'
+            f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="middle" fill="#9aa7b2" '
+            f'letter-spacing="{apart}">{escape(one.name_en if words.english else one.name)}</text>'
         )
 
 
