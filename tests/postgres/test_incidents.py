@@ -36,6 +36,7 @@ from cases.incidents.state import IncidentState
 from cases.incidents.step import Step
 from cases.lives import Admitted
 from cases.messages import Actor, Command, Outcome
+from cases.settling import RuleForbids
 from catalogue.load import load_catalogue
 from policies.access import Access
 from tests.forms.incident_rows import made, night, put
@@ -184,6 +185,33 @@ def test_a_change_gets_its_number_only_when_the_one_before_is_committed(engine: 
         quick.result(20)
     ids = [one.incident_id for one in seen(engine, 0)]
     assert ids == [first.command.case_id, second.command.case_id]
+
+
+def into(engine: Engine, one: str, other: str) -> None:
+    with engine.begin() as connection:
+        incident_rows.insist_open(connection, one, other)
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["is merged", "was killed"])
+def test_of_two_merged_into_each_other_the_second_waits_for_what_becomes_of_the_first(
+    engine: Engine, ends: bool
+) -> None:
+    both = busy(2)
+    for each in both:
+        settle_row(engine, each)
+    one, other = (each.command.case_id for each in both)
+    with ThreadPoolExecutor(1) as threads, engine.connect() as first:
+        incident_rows.insist_open(first, one, other)
+        second = threads.submit(into, engine, other, one)
+        until_somebody_waits(engine)
+        first.execute(update(incident).where(incident.c.id == one).values(stage="archived"))
+        if ends:
+            first.commit()
+            with pytest.raises(RuleForbids, match="已经办结"):
+                second.result(20)
+        else:
+            first.rollback()
+            second.result(20)
 
 
 def test_a_reader_that_goes_on_from_the_last_it_saw_misses_nothing(engine: Engine) -> None:
