@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cases import fund as f
+from cases import fund_rows, payment_rows
+from cases.payment_turns import WAITED_FOR, waits_for
 from forms.fund import journal_csv
 from forms.fund_charts import money_curve_svg
 from tests.forms.conftest import Browser, Browsers
@@ -107,7 +109,7 @@ def test_a_clerk_is_refused_mends_it_and_three_people_release_the_money(
 
 
 def test_each_finds_what_waits_for_them_and_it_goes_once_they_have_done_it(
-    browser: Browsers, project: str, contract: str
+    browser: Browsers, project: str, contract: str, town: Town
 ) -> None:
     clerk, reviewer, payer = browser("xiangmu"), browser("shenhe"), browser("guoku")
     there = str(asked(clerk, project, contract).headers["location"])
@@ -130,8 +132,23 @@ def test_each_finds_what_waits_for_them_and_it_goes_once_they_have_done_it(
     assert waits(payer) == (False, m) and waits(reviewer) == (False, n - 1)
     other = str(asked(clerk, project, contract, amount="100").headers["location"])
     assert waits(reviewer)[1] == n
+    for login, turn in (("xiangmu", False), ("guoku", True)):  # once a hand in it, no other
+        which = waits_for(town.actor(login).id, dict.fromkeys(WAITED_FOR, ("zjj",)))
+        with town.cases.connect() as connection:
+            found, _ = payment_rows.waiting(connection, ["zjj"], which, 1)
+        assert (other.removeprefix("/payments/") in {one.id for one in found}) is turn
     did(reviewer, f"{other}/return", reason="发票不符")
     assert waits(reviewer)[1] == n - 1
+    beyond = {
+        "packs": "fund", "paid_before": "0", "f.fund.allotted_yuan": "1",
+        "f.fund.allotted_total_yuan": "400000000", "f.fund.fund_total_yuan": "500000000",
+    }  # fmt: skip
+    stopped = asked(clerk, project, "", milestone="", **beyond).headers["location"]
+    assert "停付" in clerk.get(stopped).text and waits(reviewer)[1] == n - 1
+    with town.cases.begin() as connection:  # stopped, and on a contract: it can only be returned
+        fund_rows.claim(connection, stopped.removeprefix("/payments/"), contract, "done")
+    assert f'href="{stopped}"' in reviewer.get("/payments?turn=mine").text
+    assert f'href="{stopped}"' not in payer.get("/payments?turn=mine").text
 
 
 def test_what_policy_or_the_caps_forbid_is_not_done(

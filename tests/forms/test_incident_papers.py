@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from audit.entry import parse_entry
 from audit.tables import audit_outbox
 from cases.incident_tables import incident_event
-from cases.incidents.state import IncidentState, Report
+from cases.incidents.state import IncidentState, Lesson, Report
 from cases.incidents.timing import timers_of
 from cases.messages import Grant
 from forms.incident import ring_words, rung_of
@@ -160,7 +160,9 @@ def test_each_limit_that_rings_is_named_in_words(one: IncidentState) -> None:
 
 def test_a_limit_that_rings_a_unit_names_the_unit(one: IncidentState) -> None:
     unit = one.units[-1]
-    rung = rung_of(one, {unit.department: "市<城管>局"})
-    for key in (f"again:{unit.n}", f"forgotten:{unit.n}:1780000000:0"):
+    lesson = Lesson(id="l1", department=unit.department, due_on="2026-12-01", due_at=AT)
+    learned = one.model_copy(update={"lessons": (lesson,)})
+    rung = rung_of(learned, {unit.department: "市<城管>局"})
+    for key in (f"again:{unit.n}", f"forgotten:{unit.n}:1780000000:0", "lesson:l1"):
         assert ring_words(str, key, rung).endswith(" · 市<城管>局"), key
     assert "·" not in ring_words(str, "again:99", rung) + ring_words(str, "graded", rung)

@@ -261,6 +261,8 @@ def test_evidence_is_kept_and_named_by_its_digest(city: Town, browser: Browsers)
     bare = page.post(f"{own}/do/add_evidence", data=form, follow_redirects=False)
     assert (bare.status_code, city.project_door.orders) == (422, [])
     assert '文件<span class="must">必填' in bare.text
+    (field,) = re.findall(r'<input type="file"[^>]*>', bare.text)
+    assert " multiple" not in field
     files = {"attach": ("批复.pdf", PDF, "application/pdf")}
     answer = page.post(f"{own}/do/add_evidence", data=form, files=files, follow_redirects=False)
     assert answer.status_code == 303, answer.text
