@@ -42,8 +42,8 @@ from forms.showing import show
 from forms.visit import Visit
 from forms.words import N_
 
-LINES: Final = 10
-"""Incidents that a wall has room for; how many more there are is told."""
+LINES: Final = 8
+"""Incidents that a wall has room for, each on two lines; how many more there are is told."""
 CASES_SECONDS: Final = 60.0
 """Between two counts of the cases' clocks: they move by days."""
 OLD_SECONDS: Final = 30
